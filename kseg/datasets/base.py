@@ -1,0 +1,107 @@
+"""What every data set is: named splits of records, and pixels for a record."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from kseg.conventions import SPLITS
+from kseg.errors import UsageError
+from kseg.registry import Registry
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which data set, where it lies, and which of its label variants and splits to use."""
+
+    dataset: str = "synthetic"
+    """synthetic (no files needed), lfw, helen, or folder (your own images/ and masks/)"""
+    data_dir: Path | None = None
+    """where the data set's archives or extracted tree lie (default: data/NAME)"""
+    hair: bool = True
+    """faces: whether hair belongs to the foreground or to the background"""
+    parts: bool = False
+    """faces: keep background, hair and face as three classes instead of two"""
+    size: Literal["big", "small"] = "big"
+    """faces: the paper's big or small training and validation split"""
+    split_scheme: Literal["paper", "official"] = "paper"
+    """faces: van Beers' splits by sorted name, or the data set's own lists"""
+    colours: tuple[str, ...] = ()
+    """folder: RGB masks, one NAME=R,G,B per class in order of id (first is background)"""
+    classes: tuple[str, ...] = ()
+    """folder: names of the classes in order of id (default: found in the masks)"""
+    void: tuple[int, ...] = ()
+    """folder: mask values that count for nothing, besides 255 in a mask of ids"""
+    limit: int | None = None
+    """use only the first N records of every split, for a quick look"""
+    seed: int = 0
+    """seed of the synthetic images and of a folder's split"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One image with its truth."""
+
+    id: str
+    """unique within the data set; safe as a file name"""
+    image: Path | None = None
+    """file of the image; None if the data set draws it"""
+    mask: Path | None = None
+    """file of the label map; None if the data set draws it or it is not known"""
+
+
+class Dataset(ABC):
+    """A segmentation data set: classes, splits, pixels. Subclasses are registered in `DATASETS` under `name`."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    """one line: what it is"""
+
+    def __init__(self, options: DataOptions):
+        self.options = options
+
+    @property
+    @abstractmethod
+    def classes(self) -> tuple[str, ...]:
+        """Class names in order of id; two classes mean binary foreground."""
+
+    @property
+    @abstractmethod
+    def palette(self) -> tuple[tuple[int, int, int], ...]:
+        """One RGB colour per class, for masks and overlays."""
+
+    @abstractmethod
+    def all_records(self, split: str) -> Sequence[Record]:
+        """Every record of a split, in a fixed order."""
+
+    @abstractmethod
+    def image(self, record: Record) -> np.ndarray:
+        """uint8 (H, W, 3), RGB."""
+
+    @abstractmethod
+    def labels(self, record: Record) -> np.ndarray:
+        """uint8 (H, W), class ids and VOID, of the same H and W as the image."""
+
+    @abstractmethod
+    def fingerprint(self, record: Record) -> str:
+        """A short text that changes when the record's pixels do (path, size and time of its files; or its seed)."""
+
+    def records(self, split: str) -> tuple[Record, ...]:
+        """The records of a split, cut to `options.limit`; an empty split is an error."""
+        if split not in SPLITS:
+            raise UsageError(f"unknown split {split!r}; valid: {', '.join(SPLITS)}")
+        records = tuple(self.all_records(split))[: self.options.limit]
+        if not records:
+            raise UsageError(f"the {split} split of {self.name} is empty; check the split lists or --limit")
+        return records
+
+
+DATASETS: Registry[type[Dataset]] = Registry("data set", "kseg.datasets")
+
+
+def open_dataset(options: DataOptions) -> Dataset:
+    """The data set that `options` name, checked for files but with no pixel read yet."""
+    return DATASETS[options.dataset](options)

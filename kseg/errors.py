@@ -1,0 +1,28 @@
+"""Errors a user can act on: one sentence with the value received and the way out, and the exit code that goes with it."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class KsegError(Exception):
+    """Something a person can mend; the command line prints the sentence without a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(KsegError, ValueError):
+    """What was asked for cannot be done: an unknown name, a contradictory flag, a file of the wrong kind. Exit code 2."""
+
+    exit_code = 2
+
+
+class Failure(KsegError, RuntimeError):
+    """What was asked for is fine but did not succeed: a broken file, a full disk, a loss that became NaN. Exit code 1."""
+
+
+def unknown_name(kind: str, name: str, valid: Iterable[str]) -> UsageError:
+    """The error for a name that is not among `valid`; names the nearest ones first."""
+    valid = sorted(valid)
+    near = difflib.get_close_matches(str(name), valid, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    return UsageError(f"unknown {kind} {name!r}; {hint}valid: {', '.join(valid)}")

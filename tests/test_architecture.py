@@ -1,0 +1,67 @@
+"""The house rules that a machine can check: import arrows run one way, rooms stay small."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "kseg"
+
+# Each room may import itself, the rooms named here, and the ground floor.
+GROUND_FLOOR = {"conventions", "errors", "registry"}
+MAY_IMPORT = {
+    "conventions": set(),
+    "errors": set(),
+    "registry": set(),
+    "losses": set(),
+    "metrics": set(),
+    "layers": set(),
+    "encoders": {"layers"},
+    "models": {"encoders", "layers"},
+    "postprocess": {"layers"},
+    "datasets": set(),
+    "pipeline": {"datasets", "encoders"},
+    "inference": {"metrics", "layers", "encoders", "models", "postprocess", "datasets", "pipeline"},
+    "training": {
+        "losses", "metrics", "layers", "encoders", "models", "postprocess", "datasets", "pipeline", "inference",
+    },
+    "export": {"models", "inference"},
+}  # fmt: skip
+TOP_FLOORS = {"lab": {"cli"}, "cli": set()}  # may import everything but these
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imported_rooms(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: imports are absolute"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.split(".")[1] for name in names if name.startswith("kseg.")}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_import_points_upward(path):
+    room = room_of(path)
+    if room == "__init__":
+        return  # the package itself only hooks the data set builders
+    imported = imported_rooms(path) - {room} - GROUND_FLOOR - {"__version__"}
+    if room in TOP_FLOORS:
+        assert not imported & TOP_FLOORS[room]
+    else:
+        assert imported <= MAY_IMPORT[room], f"{room} must not import {imported - MAY_IMPORT[room]}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_say_what_they_are_and_stay_small(path):
+    source = path.read_text()
+    assert ast.get_docstring(ast.parse(source)), f"{path} has no module docstring"
+    assert len(source.splitlines()) <= 400, f"{path} is two rooms"
+    assert path.stem not in {"utils", "util", "helpers", "common", "misc"}
