@@ -1,0 +1,122 @@
+"""The confusion matrix: the one int64 table from which pixel scores are made."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from kseg.conventions import MAX_CLASSES, VOID
+from kseg.errors import UsageError
+
+
+def confusion_matrix(truth, prediction, num_classes: int, *, void: int | None = VOID) -> np.ndarray:
+    """Pixels of every (truth, prediction) pair of classes.
+
+        M[i, j] = |{pixels: truth = i and prediction = j}|
+
+    Args:
+      truth: integers or booleans of any shape, class ids; pixels labelled `void` count for nothing, and anything may
+        stand in the prediction there.
+      prediction: integers or booleans of the same shape (a last axis of length 1 may be missing in either).
+      num_classes: C, background included.
+      void: the label to leave out; None if there is none.
+    Returns:
+      int64 (C, C), rows = truth, columns = prediction. All-void or empty input gives zeros.
+    Errors: floats, different shapes and ids outside 0..C−1 are refused with a sentence.
+    """
+    truth, prediction = _pair(truth, prediction)
+    return _count(truth.reshape(1, -1), prediction.reshape(1, -1), num_classes, void)[0]
+
+
+def confusion_matrices(truth, prediction, num_classes: int, *, void: int | None = VOID) -> np.ndarray:
+    """`confusion_matrix` of every image of a batch (N, H, W), in one pass: int64 (N, C, C)."""
+    truth, prediction = _pair(truth, prediction)
+    if truth.ndim < 2:
+        raise UsageError(f"expected a batch of label maps (N, H, W), received the shape {truth.shape}")
+    n = len(truth)
+    pixels = truth.size // n if n else 0
+    return _count(truth.reshape(n, pixels), prediction.reshape(n, pixels), num_classes, void)
+
+
+class ConfusionMatrix:
+    """A confusion matrix that grows batch by batch; workers' matrices merge with `+=` or `merge`."""
+
+    def __init__(self, num_classes: int, *, void: int | None = VOID, matrix=None):
+        self.num_classes = num_classes
+        self.void = void
+        self.matrix = (
+            np.zeros((num_classes, num_classes), np.int64) if matrix is None else _checked(matrix, num_classes)
+        )
+
+    def update(self, truth, prediction) -> "ConfusionMatrix":
+        """Count these pixels too; returns itself."""
+        self.matrix += confusion_matrix(truth, prediction, self.num_classes, void=self.void)
+        return self
+
+    def __iadd__(self, other: "ConfusionMatrix") -> "ConfusionMatrix":
+        self.matrix += _checked(other.matrix, self.num_classes)
+        return self
+
+    @classmethod
+    def merge(cls, parts: Iterable["ConfusionMatrix"]) -> "ConfusionMatrix":
+        """The matrix of all pixels that the parts have seen; the parts keep their own."""
+        first, *rest = parts
+        merged = cls(first.num_classes, void=first.void, matrix=first.matrix.copy())
+        for part in rest:
+            merged += part
+        return merged
+
+
+def _checked(matrix, num_classes: int) -> np.ndarray:
+    matrix = np.asarray(matrix)
+    if matrix.shape != (num_classes, num_classes) or matrix.dtype.kind not in "iu":
+        raise UsageError(
+            f"a confusion matrix of {num_classes} classes is an integer array ({num_classes}, {num_classes}); "
+            f"received {matrix.dtype} {matrix.shape}"
+        )
+    return matrix.astype(np.int64, copy=False)
+
+
+def _pair(truth, prediction) -> tuple[np.ndarray, np.ndarray]:
+    truth, prediction = np.asarray(truth), np.asarray(prediction)
+    for name, array in (("truth", truth), ("prediction", prediction)):
+        if array.dtype.kind not in "iub":
+            raise UsageError(
+                f"the {name} holds {array.dtype}, not class ids; take the argmax over classes "
+                "or compare the foreground's probability with a threshold first"
+            )
+    if truth.ndim == prediction.ndim + 1 and truth.shape[-1] == 1:
+        truth = truth[..., 0]
+    elif prediction.ndim == truth.ndim + 1 and prediction.shape[-1] == 1:
+        prediction = prediction[..., 0]
+    if truth.shape != prediction.shape:
+        raise UsageError(f"truth {truth.shape} and prediction {prediction.shape} have different shapes")
+    return truth, prediction
+
+
+def _count(truth: np.ndarray, prediction: np.ndarray, num_classes: int, void: int | None) -> np.ndarray:
+    """(N, P) pairs of ids to (N, C, C), in one bincount."""
+    if not 1 <= num_classes <= MAX_CLASSES:
+        raise UsageError(f"the number of classes is 1 to {MAX_CLASSES}, received {num_classes}")
+    n = len(truth)
+    hidden = np.zeros(n, np.int64)
+    if void is not None:
+        at = truth == void
+        hidden = np.count_nonzero(at, axis=1)
+        if hidden.any():  # let void pixels count as (0, 0), and take them out of that cell again: no copy of the rest
+            truth, prediction = np.where(at, 0, truth), np.where(at, 0, prediction)
+    for name, ids in (("truth", truth), ("prediction", prediction)):
+        if ids.size and (ids.min() < 0 or ids.max() >= num_classes):
+            found = [int(i) for i in np.unique(ids) if not 0 <= i < num_classes]
+            shown = ", ".join(map(str, found[:8])) + (", …" if len(found) > 8 else "")
+            raise UsageError(
+                f"the {name} has ids {{{shown}}} outside 0..{num_classes - 1}; map them to classes"
+                + ("" if void is None else f" or to void ({void})")
+            )
+    index = truth.astype(np.intp)
+    index *= num_classes
+    index += prediction.astype(np.intp, copy=False)
+    index += (np.arange(n, dtype=np.intp) * num_classes**2)[:, None]
+    matrices = np.bincount(index.ravel(), minlength=n * num_classes**2).astype(np.int64, copy=False)
+    matrices = matrices.reshape(n, num_classes, num_classes)
+    matrices[:, 0, 0] -= hidden
+    return matrices

@@ -1,0 +1,177 @@
+"""Scores of a confusion matrix, in float64.
+
+Every function takes M (…, C, C), rows = truth, columns = prediction, and works on each matrix of the stack. With
+
+    TP_c = M_cc      FN_c = Σ_j M_cj − M_cc      FP_c = Σ_i M_ic − M_cc      union_c = TP_c + FN_c + FP_c
+
+**Absent classes.** A class counts in a mean if its union is > 0 (it is in the truth or was predicted); a class with an
+empty union has the score nan, and `nan` is also what remains when no class counts, i.e. there is no valid pixel.
+**Binary problems** (C = 2): `iou_dataset`, `dice_dataset` and `iou_image` are the foreground's (class 1). Where neither
+truth nor prediction has foreground but there are valid pixels, they are 1: nothing to find, nothing found.
+"""
+
+import numpy as np
+
+from kseg.errors import UsageError
+
+
+def pixel_accuracy(matrix) -> np.ndarray:
+    """Σ_c TP_c / Σ M, the fraction of valid pixels with the right class; nan without valid pixels. Shape (…)."""
+    matrix = _checked(matrix)
+    return _ratio(_diagonal(matrix).sum(-1), matrix.sum((-2, -1)))
+
+
+def mean_accuracy(matrix) -> np.ndarray:
+    """Mean of recall over the classes that the truth holds (balanced accuracy). Shape (…)."""
+    return _mean_of_counted(recall(matrix))
+
+
+def iou_class(matrix) -> np.ndarray:
+    """TP_c / union_c of every class (Jaccard index); nan where the union is empty. Shape (…, C)."""
+    true_positive, false_negative, false_positive = _outcomes(matrix)
+    return _ratio(true_positive, true_positive + false_negative + false_positive)
+
+
+def dice_class(matrix) -> np.ndarray:
+    """2 TP_c / (2 TP_c + FN_c + FP_c) of every class; nan where the union is empty. Shape (…, C)."""
+    return f_beta(matrix, beta=1.0)
+
+
+def precision(matrix) -> np.ndarray:
+    """TP_c / (TP_c + FP_c); nan where the class was never predicted. Shape (…, C)."""
+    true_positive, _, false_positive = _outcomes(matrix)
+    return _ratio(true_positive, true_positive + false_positive)
+
+
+def recall(matrix) -> np.ndarray:
+    """TP_c / (TP_c + FN_c); nan where the class is not in the truth. Shape (…, C)."""
+    true_positive, false_negative, _ = _outcomes(matrix)
+    return _ratio(true_positive, true_positive + false_negative)
+
+
+def f_beta(matrix, *, beta: float = 1.0) -> np.ndarray:
+    """(1 + β²) TP / ((1 + β²) TP + β² FN + FP): recall counts β times as much as precision. Shape (…, C).
+
+    β = 1 is Dice. nan where the union is empty. Source: van Rijsbergen 1979, ch. 7. Errors: β ≤ 0 is refused.
+    """
+    if not beta > 0:
+        raise UsageError(f"beta of the F score must be positive, received {beta}")
+    true_positive, false_negative, false_positive = _outcomes(matrix)
+    hits = (1 + beta**2) * true_positive
+    return _ratio(hits, hits + beta**2 * false_negative + false_positive)
+
+
+def iou_dataset(matrix) -> np.ndarray:
+    """The foreground's IoU (C = 2), else the mean over the classes that count; the rules are in the module's docstring.
+
+    Of the matrix of a whole split this is mIoU^D, the number. Shape (…).
+    """
+    return _headline(iou_class(matrix), matrix)
+
+
+def dice_dataset(matrix) -> np.ndarray:
+    """The foreground's Dice (C = 2), else the mean over the classes that count. Shape (…)."""
+    return _headline(dice_class(matrix), matrix)
+
+
+def miou(matrix) -> np.ndarray:
+    """Mean IoU over all classes that count, background included (also when C = 2): mIoU^D of the literature. Shape (…).
+
+    Source: Everingham et al. 2010; Wang et al. 2023, "Revisiting Evaluation Metrics for Semantic Segmentation", eq. 1.
+    """
+    return _mean_of_counted(iou_class(matrix))
+
+
+def iou_image(matrices) -> np.ndarray:
+    """`iou_dataset` of each image by itself: (N, C, C) to (N,); nan for an image without valid pixels.
+
+    Kept per image because paired tests and confidence intervals need it; its mean is the score.
+    """
+    return iou_dataset(matrices)
+
+
+def miou_image(matrices, *, present: str = "union") -> np.ndarray:
+    """mIoU^I: mean over images of the image's mean IoU over its classes; (N, C, C) to ().
+
+    Args:
+      present: "union" counts a class in an image if truth or prediction hold it (the house rule: a false alarm costs);
+        "truth" only if the truth does (Wang et al. 2023, eq. 2).
+    """
+    return np.asarray(_mean_of_counted(_mean_of_counted(_iou_of_present(matrices, present))))
+
+
+def miou_class(matrices, *, present: str = "union") -> np.ndarray:
+    """mIoU^C: for each class the mean IoU over the images that hold it, then the mean over classes; (N, C, C) to ().
+
+    Unlike mIoU^I a class that few images hold weighs as much as one that all hold. `present` as in `miou_image`.
+    Source: Wang et al. 2023, eq. 3.
+    """
+    return np.asarray(_mean_of_counted(_mean_of_counted(np.swapaxes(_iou_of_present(matrices, present), -1, -2))))
+
+
+def frequency_weighted_iou(matrix) -> np.ndarray:
+    """Σ_c f_c · IoU_c with f_c the class's share of the truth's pixels; nan without valid pixels. Shape (…).
+
+    Source: Long et al. 2015, section 5.
+    """
+    matrix = _checked(matrix)
+    frequency = _ratio(matrix.sum(-1), matrix.sum((-2, -1))[..., None])
+    return np.where(np.isnan(frequency[..., 0]), np.nan, np.sum(frequency * np.nan_to_num(iou_class(matrix)), axis=-1))
+
+
+def cohens_kappa(matrix) -> np.ndarray:
+    """(p_o − p_e) / (1 − p_e): agreement beyond what the class frequencies alone would give. Shape (…).
+
+    p_o is the pixel accuracy and p_e = Σ_c (Σ_j M_cj)(Σ_i M_ic) / (Σ M)². nan without valid pixels and where p_e = 1
+    (truth and prediction hold one and the same class only). Source: Cohen 1960.
+    """
+    matrix = _checked(matrix)
+    total = matrix.sum((-2, -1)).astype(np.float64)
+    chance = _ratio(np.sum(matrix.sum(-1).astype(np.float64) * matrix.sum(-2), axis=-1), total**2)
+    return _ratio(pixel_accuracy(matrix) - chance, 1.0 - chance)
+
+
+def _checked(matrix) -> np.ndarray:
+    matrix = np.asarray(matrix)
+    if matrix.ndim < 2 or matrix.shape[-1] != matrix.shape[-2]:
+        raise UsageError(f"a confusion matrix has the shape (…, C, C), received {matrix.shape}")
+    return matrix
+
+
+def _diagonal(matrix: np.ndarray) -> np.ndarray:
+    return np.diagonal(matrix, axis1=-2, axis2=-1)
+
+
+def _outcomes(matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """TP, FN, FP of every class."""
+    matrix = _checked(matrix)
+    true_positive = _diagonal(matrix)
+    return true_positive, matrix.sum(-1) - true_positive, matrix.sum(-2) - true_positive
+
+
+def _ratio(numerator, denominator) -> np.ndarray:
+    """numerator / denominator in float64, nan where the denominator is 0."""
+    numerator, denominator = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
+    full = np.broadcast_to(denominator, np.broadcast_shapes(numerator.shape, denominator.shape))
+    return np.divide(numerator, full, out=np.full(full.shape, np.nan), where=full != 0)
+
+
+def _mean_of_counted(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis without nans; nan where all are."""
+    counted = ~np.isnan(values)
+    return _ratio(np.where(counted, values, 0.0).sum(-1), counted.sum(-1))
+
+
+def _headline(per_class: np.ndarray, matrix) -> np.ndarray:
+    if per_class.shape[-1] != 2:
+        return _mean_of_counted(per_class)
+    foreground = per_class[..., 1]
+    has_pixels = np.asarray(matrix).sum((-2, -1)) > 0
+    return np.where(np.isnan(foreground) & has_pixels, 1.0, foreground)
+
+
+def _iou_of_present(matrices, present: str) -> np.ndarray:
+    if present not in ("union", "truth"):
+        raise UsageError(f"present is 'union' or 'truth', received {present!r}")
+    iou = iou_class(matrices)
+    return iou if present == "union" else np.where(np.asarray(matrices).sum(-1) > 0, iou, np.nan)
