@@ -5,7 +5,7 @@ Adding a loss, model or data set is therefore adding a file with a decorator; no
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from kseg.errors import unknown_name
@@ -16,9 +16,11 @@ T = TypeVar("T")
 class Registry(Mapping[str, T], Generic[T]):
     """A read-only mapping from name to entry, filled by `@registry.register("name")` in the modules of `package`."""
 
-    def __init__(self, kind: str, package: str):
+    def __init__(self, kind: str, package: str, *, skip: Collection[str] = ()):
+        """`skip` names modules of the package that register nothing and need a library others can do without."""
         self.kind = kind
         self._package = package
+        self._skip = {f"{package}.{name}" for name in skip}
         self._entries: dict[str, T] = {}
         self._complete = False
 
@@ -35,7 +37,8 @@ class Registry(Mapping[str, T], Generic[T]):
         if not self._complete:
             package = importlib.import_module(self._package)
             for module in pkgutil.iter_modules(package.__path__, prefix=f"{self._package}."):
-                importlib.import_module(module.name)
+                if module.name not in self._skip:
+                    importlib.import_module(module.name)
             self._complete = True
 
     def __getitem__(self, name: str) -> T:

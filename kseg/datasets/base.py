@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from kseg.conventions import SPLITS
+from kseg.datasets.facts import Facts
 from kseg.errors import UsageError
 from kseg.registry import Registry
 
@@ -39,6 +40,12 @@ class DataOptions:
     """use only the first N records of every split, for a quick look"""
     seed: int = 0
     """seed of the synthetic images and of a folder's split"""
+    synthetic_size: int = 128
+    """synthetic: height and width of the images in pixels"""
+    synthetic_counts: tuple[int, int, int] = (600, 100, 100)
+    """synthetic: number of train, validation and test images"""
+    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    """folder without lists: shares of train, validation and test in its seeded split"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,8 @@ class Dataset(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     """one line: what it is"""
+    facts: ClassVar[Facts | None] = None
+    """where it comes from, for `kseg data info`"""
 
     def __init__(self, options: DataOptions):
         self.options = options
@@ -99,7 +108,9 @@ class Dataset(ABC):
         return records
 
 
-DATASETS: Registry[type[Dataset]] = Registry("data set", "kseg.datasets")
+DATASETS: Registry[type[Dataset]] = Registry(
+    "data set", "kseg.datasets", skip=("builders",)
+)  # they need TensorFlow Datasets
 
 
 def open_dataset(options: DataOptions) -> Dataset:

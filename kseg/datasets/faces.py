@@ -1,0 +1,52 @@
+"""Face data sets share three parts (background, hair, face) and the choice of which of them is foreground."""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from kseg.datasets.base import DataOptions, Dataset, Record
+from kseg.errors import UsageError
+
+BACKGROUND, HAIR, FACE = 0, 1, 2
+"""Ids of the parts, and of the classes under `--parts`."""
+
+PALETTE = ((0, 0, 0), (240, 128, 40), (50, 190, 160))
+
+
+class FaceDataset(Dataset):
+    """A data set whose masks name background, hair and face (neck included); the options choose the classes.
+
+    `hair` (default): hair and face are foreground; `--no-hair`: hair is background; `--parts`: all three are classes.
+    """
+
+    def __init__(self, options: DataOptions):
+        if options.parts and not options.hair:
+            raise UsageError("--parts keeps hair as a class of its own and --no-hair removes it; give one of them")
+        super().__init__(options)
+        # part id → class id
+        self._class_of_part = np.array([0, 1, 2] if options.parts else [0, int(options.hair), 1], dtype=np.uint8)
+
+    @property
+    def variant(self) -> str:
+        """hair, no_hair or parts: which classes the labels have."""
+        return "parts" if self.options.parts else "hair" if self.options.hair else "no_hair"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        names = {
+            "hair": ("background", "face+hair"),
+            "no_hair": ("background", "face"),
+            "parts": ("background", "hair", "face"),
+        }
+        return names[self.variant]
+
+    @property
+    def palette(self) -> tuple[tuple[int, int, int], ...]:
+        return PALETTE if self.options.parts else (PALETTE[BACKGROUND], PALETTE[FACE])
+
+    @abstractmethod
+    def part_labels(self, record: Record) -> np.ndarray:
+        """uint8 (H, W) of `BACKGROUND`, `HAIR` and `FACE`."""
+
+    def labels(self, record: Record) -> np.ndarray:
+        return self._class_of_part[self.part_labels(record)]

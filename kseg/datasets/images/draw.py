@@ -1,0 +1,85 @@
+"""Label maps made visible: overlays, palette PNGs, colours that tell classes apart."""
+
+import colorsys
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from kseg.conventions import VOID
+from kseg.errors import Failure
+
+Palette = Sequence[Sequence[int]]
+
+VOID_COLOUR = (224, 224, 192)
+"""The pale border colour of PASCAL VOC's masks."""
+
+
+def overlay(image: np.ndarray, labels: np.ndarray, palette: Palette, alpha: float = 0.5) -> np.ndarray:
+    """The image (H, W, 3) with every class but background tinted by its colour and outlined; uint8 (H, W, 3)."""
+    colours = _colour_table(palette)
+    tint = colours[labels].astype(np.float32)
+    weight = np.where(labels > 0, np.float32(alpha), np.float32(0))[..., None]
+    blended = image + (tint - image) * weight
+    outline = _borders(labels) & (labels > 0)
+    blended[outline] = tint[outline]
+    return np.clip(np.rint(blended), 0, 255).astype(np.uint8)
+
+
+def save_labels(path: Path | str, labels: np.ndarray, palette: Palette) -> None:
+    """Writes a label map (H, W) as palette PNG: the pixels are class ids, a viewer shows the colours."""
+    image = Image.fromarray(np.ascontiguousarray(labels, dtype=np.uint8))
+    image.putpalette(_colour_table(palette).tobytes())
+    _save(image, Path(path))
+
+
+def save_image(path: Path | str, image: np.ndarray) -> None:
+    """Writes uint8 (H, W, 3) or (H, W) as PNG."""
+    _save(Image.fromarray(np.ascontiguousarray(image, dtype=np.uint8)), Path(path))
+
+
+def contrasting_palette(count: int) -> tuple[tuple[int, int, int], ...]:
+    """`count` colours that are easy to tell apart: black background, then hues by the golden ratio."""
+    colours = [(0, 0, 0)]
+    for index in range(count - 1):
+        hue = (0.02 + 0.618034 * index) % 1.0
+        value = 0.95 if index % 2 == 0 else 0.75
+        red, green, blue = colorsys.hsv_to_rgb(hue, 0.7, value)
+        colours.append((round(255 * red), round(255 * green), round(255 * blue)))
+    return tuple(colours[:count])
+
+
+def _colour_table(palette: Palette) -> np.ndarray:
+    table = np.zeros((256, 3), dtype=np.uint8)
+    table[: len(palette)] = np.asarray(palette, dtype=np.uint8).reshape(-1, 3)
+    table[VOID] = VOID_COLOUR
+    return table
+
+
+def _borders(labels: np.ndarray) -> np.ndarray:
+    edges = np.zeros(labels.shape, dtype=bool)
+    down, right = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
+    edges[1:] |= down
+    edges[:-1] |= down
+    edges[:, 1:] |= right
+    edges[:, :-1] |= right
+    return edges
+
+
+def _save(image: Image.Image, path: Path) -> None:
+    """Through a temporary name in the same folder, so that no half-written file is ever seen under `path`."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = file.name
+            image.save(file, format="PNG")
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise Failure(f"cannot write {path}: {error.strerror or error}") from error

@@ -1,0 +1,98 @@
+"""LFW Part Labels as records: the paper's splits or the official lists, pure-colour masks to parts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kseg.datasets.base import DATASETS, DataOptions, Record
+from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset
+from kseg.datasets.images import read_image, read_labels
+from kseg.datasets.lfw.facts import FACTS
+from kseg.datasets.lfw.files import find_images, find_masks
+from kseg.datasets.locate import existing_data_dir, stamp
+from kseg.datasets.splits import PaperSplit
+from kseg.errors import Failure, UsageError
+
+PAPER = PaperSplit(total=2927, big=(2342, 292), small=(1000, 100), test=292)
+"""van Beers et al. 2019, table 1. With `big`, 2342 + 292 + 292 leaves one of the 2,927 images out, as in the paper."""
+
+LISTS = {"train": "parts_train.txt", "validation": "parts_validation.txt", "test": "parts_test.txt"}
+
+UNEXPECTED = 254
+# One bit per channel that is 255: red is hair, green is face (neck included), blue is background.
+PART_OF_BITS = np.full(8, UNEXPECTED, dtype=np.uint8)
+PART_OF_BITS[[0b001, 0b010, 0b100]] = HAIR, FACE, BACKGROUND
+
+
+@DATASETS.register("lfw")
+class LFW(FaceDataset):
+    """LFW Part Labels. `--data-dir` holds the upstream archives or the extracted tree."""
+
+    name = "lfw"
+    title = "LFW Part Labels: 2,927 faces, 250×250, background / hair / face"
+    facts = FACTS
+
+    def __init__(self, options: DataOptions):
+        super().__init__(options)
+        self.folder = existing_data_dir(self.name, options.data_dir)
+        masks = find_masks(self.folder)
+        images = find_images(self.folder, masks)
+        self._by_stem = {stem: Record(stem, images[stem], mask) for stem, mask in masks.items()}
+
+    def all_records(self, split: str) -> Sequence[Record]:
+        if self.options.split_scheme == "official":
+            return self._listed(self.folder / LISTS[split])
+        # Sorted by file name, as the paper's counts suggest: the pictures of one person stay together.
+        records = [self._by_stem[stem] for stem in sorted(self._by_stem)]
+        return PAPER.cut(records, split, self.options.size, where=f"labelled images under {self.folder}")
+
+    def image(self, record: Record) -> np.ndarray:
+        return read_image(_file(record.image))
+
+    def part_labels(self, record: Record) -> np.ndarray:
+        return parts_of_colours(read_labels(_file(record.mask)), _file(record.mask))
+
+    def fingerprint(self, record: Record) -> str:
+        return f"{stamp(_file(record.image), _file(record.mask))} {self.variant}"
+
+    def _listed(self, path: Path) -> list[Record]:
+        if not path.is_file():
+            raise UsageError(f"the official split needs {path}; see `kseg data info lfw`, or use --split-scheme paper")
+        stems = [stem_of_line(line, path) for line in path.read_text().splitlines() if line.strip()]
+        unknown = [stem for stem in stems if stem not in self._by_stem]
+        if unknown:
+            raise Failure(
+                f"{path} lists {unknown[0]} and {len(unknown) - 1} others that have no mask; complete the data"
+            )
+        return [self._by_stem[stem] for stem in stems]
+
+
+def stem_of_line(line: str, path: Path) -> str:
+    """`Ted_Turner 0001` and `Ted_Turner 1` both mean Ted_Turner_0001."""
+    words = line.split()
+    if len(words) != 2 or not words[1].isdigit():
+        raise Failure(f"{path} has the line {line!r}; expected NAME NUMBER, as in 'Ted_Turner 0001'")
+    return f"{words[0]}_{int(words[1]):04d}"
+
+
+def parts_of_colours(mask: np.ndarray, path: Path) -> np.ndarray:
+    """uint8 (H, W, 3) in pure red, green and blue to part ids; any other colour is a `Failure` that names it."""
+    if mask.ndim != 3:
+        raise Failure(f"mask {path} is grey; LFW's masks are colour: red hair, green face, blue background")
+    bits = (mask == 255) @ np.array([1, 2, 4], dtype=np.uint8)
+    parts = PART_OF_BITS[bits]
+    wrong = (parts == UNEXPECTED) | ((mask != 255) & (mask != 0)).any(axis=-1)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        colour = tuple(int(value) for value in mask[row, column])
+        raise Failure(
+            f"mask {path} has the colour {colour} at row {row}, column {column} ({wrong.sum()} such pixels); "
+            "expected (255, 0, 0) hair, (0, 255, 0) face or (0, 0, 255) background"
+        )
+    return parts
+
+
+def _file(path: Path | None) -> Path:
+    assert path is not None, "every LFW record has both files"
+    return path

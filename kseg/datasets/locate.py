@@ -1,0 +1,56 @@
+"""Where a data set's files lie, and where what kseg makes of them is kept."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from kseg.errors import UsageError
+
+DATA_VARIABLE = "KSEG_DATA"
+"""Environment variable: the folder that holds one folder per data set."""
+
+CACHE_VARIABLE = "KSEG_CACHE"
+"""Environment variable: where archives are extracted to (default: ~/.cache/kseg)."""
+
+
+def data_dir(name: str, given: Path | None) -> Path:
+    """The folder of data set `name`: `given` if there is one, else $KSEG_DATA/NAME, else data/NAME."""
+    if given is not None:
+        return Path(given).expanduser()
+    return Path(os.environ.get(DATA_VARIABLE) or "data").expanduser() / name
+
+
+def existing_data_dir(name: str, given: Path | None) -> Path:
+    """As `data_dir`, but the folder has to be there."""
+    folder = data_dir(name, given)
+    if not folder.is_dir():
+        raise UsageError(
+            f"no folder {folder} with the files of {name}; pass --data-dir, set {DATA_VARIABLE} to the folder that "
+            f"holds {name}/, or see `kseg data info {name}` for where to get them"
+        )
+    return folder
+
+
+def cache_dir() -> Path:
+    """$KSEG_CACHE, or ~/.cache/kseg; not made until something is put there."""
+    return Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "kseg").expanduser()
+
+
+def stamp(*paths: Path) -> str:
+    """A short text that changes when one of the files is replaced: names, sizes and times, not contents."""
+    return " ".join(f"{path.name}:{status.st_size}:{status.st_mtime_ns}" for path, status in _statuses(paths))
+
+
+def short_hash(text: str) -> str:
+    """Twelve hexadecimal digits for a folder's name."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def files_by_stem(paths: Iterable[Path]) -> dict[str, Path]:
+    """Files by name without extension, sorted; macOS's AppleDouble twins (`._NAME`) are not files of the data set."""
+    return {path.stem: path for path in sorted(paths) if not path.name.startswith("._")}
+
+
+def _statuses(paths: Iterable[Path]) -> Iterable[tuple[Path, os.stat_result]]:
+    return ((path, path.stat()) for path in paths)
