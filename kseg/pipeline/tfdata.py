@@ -1,0 +1,102 @@
+"""Batches of a source as a `tf.data.Dataset`; the only module of the pipeline that needs TensorFlow.
+
+Step numbers go in, whole batches come out of one Python call each, several of them in parallel and in order.
+"""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kseg.errors import UsageError
+from kseg.pipeline.order import WHOLE, Order, Shard
+from kseg.pipeline.source import ArraySpec, Source
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def batches(
+    source: Source,
+    batch_size: int,
+    *,
+    seed: int = 0,
+    start_step: int = 0,
+    shuffle: bool = True,
+    shard: Shard = WHOLE,
+    replicas: int = 1,
+    prefetch: int = 2,
+    workers: int | None = None,
+) -> "tf.data.Dataset":
+    """(inputs, labels) of a source, batch by batch: without end when shuffling, one pass when not.
+
+    Args:
+      batch_size: examples of one *global* batch; `shard` = (index, count) is the part of it that is delivered here.
+      seed, start_step: fix the stream: step k is the same whether the stream began at 0 or at k.
+      replicas: deliver that many neighbouring shards, `shard[0]` first, one element each: what a
+        `tf.distribute` strategy with several replicas in this process takes per step.
+      prefetch: batches prepared ahead of their use.
+      workers: batches prepared at the same time (default: one per core, at most 8).
+    Errors of the source arrive as TensorFlow exceptions; iterate inside `kseg.pipeline.own_errors(source)`.
+    """
+    import tensorflow as tf
+
+    order = Order(len(source), batch_size, seed, shuffle)
+    signature = source.signature
+    single = isinstance(signature.inputs, ArraySpec)
+    specs = [*signature.flat_inputs, signature.labels]
+
+    def load(k: int) -> list[np.ndarray]:
+        step, replica = divmod(int(k), replicas)
+        epoch, indices = order.at(step, (shard[0] + replica, shard[1]))
+        inputs, labels = source.checked_batch(indices, epoch)
+        return [_bits(a) for a in ([inputs] if isinstance(inputs, np.ndarray) else inputs)] + [_bits(labels)]
+
+    def element(k: Any) -> tuple[Any, Any]:
+        arrays = tf.numpy_function(load, [k], [_carrier(spec.dtype) for spec in specs])
+        tensors = [_tensor(array, spec) for array, spec in zip(arrays, specs, strict=True)]
+        return tensors[0] if single else tuple(tensors[:-1]), tensors[-1]
+
+    first = start_step * replicas
+    if shuffle:
+        steps = tf.data.Dataset.counter(start=first)
+    else:
+        steps = tf.data.Dataset.range(first, order.steps_per_epoch * replicas)
+    options = tf.data.Options()
+    options.deterministic = True
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    workers = workers or min(os.cpu_count() or 1, 8)
+    return steps.map(element, num_parallel_calls=workers, deterministic=True).prefetch(prefetch).with_options(options)
+
+
+def distributed_batches(strategy: Any, source: Source, batch_size: int, **options: Any) -> Any:
+    """`batches` for `tf.distribute`: the replicas of all workers share out each global batch among themselves.
+
+    The result is a distributed data set which `fit` takes as it is; TensorFlow's own splitting of batches and
+    sharding of files stay out of it.
+    """
+    count = strategy.num_replicas_in_sync
+    if batch_size < count:
+        raise UsageError(f"batch size {batch_size} is smaller than the {count} replicas that share it")
+
+    def per_worker(context: Any) -> "tf.data.Dataset":
+        local = count // context.num_input_pipelines
+        return batches(source, batch_size, shard=(context.input_pipeline_id * local, count), replicas=local, **options)
+
+    return strategy.distribute_datasets_from_function(per_worker)
+
+
+def _bits(array: np.ndarray) -> np.ndarray:
+    """bfloat16 is no NumPy type of its own, so it crosses into TensorFlow as the 16 bits it is."""
+    return array.view(np.uint16) if array.dtype.name == "bfloat16" else array
+
+
+def _carrier(dtype: str) -> str:
+    return "uint16" if dtype == "bfloat16" else dtype
+
+
+def _tensor(array: Any, spec: ArraySpec) -> Any:
+    import tensorflow as tf
+
+    array.set_shape((None, *spec.shape))
+    return tf.bitcast(array, tf.bfloat16) if spec.dtype == "bfloat16" else array

@@ -1,0 +1,132 @@
+"""Random changes of an example: pure functions of {"image", "label"} and an explicit generator, all off by default."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from kseg.conventions import VOID
+from kseg.errors import UsageError
+
+Example = dict[str, np.ndarray]
+"""{"image": uint8 (H, W, 3), "label": uint8 (H, W)}"""
+
+Transform = Callable[[Example, np.random.Generator], Example]
+
+MEAN_COLOUR = (124, 116, 104)
+"""ImageNet's mean RGB: what stands outside an image, because it becomes about 0 in every network's preprocessing."""
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of R, G and B in the grey value (ITU-R BT.601)."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Which random changes training sees; off by default, as in the papers that use none."""
+
+    flip: bool = False
+    """mirror half of the images left to right"""
+    scale: tuple[float, float] = (1.0, 1.0)
+    """resize by a random factor between these two"""
+    crop: tuple[int, int] | None = None
+    """cut out a random window of this height and width (default: the image's own)"""
+    colour: float = 0.0
+    """strength, 0..1, of random brightness, contrast and saturation"""
+
+    def __post_init__(self) -> None:
+        low, high = self.scale
+        if not 0 < low <= high:
+            raise UsageError(f"scale is {low} to {high}; it must be two factors above 0, the smaller one first")
+        if self.crop is not None and min(self.crop) < 1:
+            raise UsageError(f"crop is {self.crop}; it must be a height and a width of at least 1 pixel")
+        if not 0 <= self.colour <= 1:
+            raise UsageError(f"colour is {self.colour}; it must lie between 0 and 1")
+
+    @property
+    def active(self) -> bool:
+        return self != Augmentation()
+
+    def transforms(self) -> tuple[Transform, ...]:
+        """What is switched on, in order: scale, crop, flip, colour."""
+        chosen: list[Transform] = []
+        if self.scale != (1.0, 1.0):
+            chosen.append(partial(scale_and_crop, factors=self.scale, size=self.crop))
+        elif self.crop is not None:
+            chosen.append(partial(crop, size=self.crop))
+        if self.flip:
+            chosen.append(flip)
+        if self.colour > 0:
+            chosen.append(partial(colour, strength=self.colour))
+        return tuple(chosen)
+
+
+def compose(transforms: Iterable[Transform]) -> Transform:
+    """One transform that applies all of them in turn."""
+    return partial(_apply_all, transforms=tuple(transforms))
+
+
+def _apply_all(example: Example, rng: np.random.Generator, *, transforms: tuple[Transform, ...]) -> Example:
+    for transform in transforms:
+        example = transform(example, rng)
+    return example
+
+
+def flip(example: Example, rng: np.random.Generator) -> Example:
+    """Mirrored left to right with probability 1/2."""
+    if rng.random() < 0.5:
+        return example
+    return {name: np.ascontiguousarray(array[:, ::-1]) for name, array in example.items()}
+
+
+def scale(example: Example, rng: np.random.Generator, *, factors: tuple[float, float]) -> Example:
+    """Resized (image bilinear, labels nearest) by a factor drawn uniformly between the two `factors`."""
+    from kseg.datasets.images import resize_image, resize_labels
+
+    factor = rng.uniform(*factors)
+    h, w = (max(1, round(side * factor)) for side in example["label"].shape)
+    return {"image": resize_image(example["image"], (h, w)), "label": resize_labels(example["label"], (h, w))}
+
+
+def crop(example: Example, rng: np.random.Generator, *, size: tuple[int, int]) -> Example:
+    """A window of `size` = (h, w) at a random place.
+
+    An axis shorter than the window lies at a random place within it, surrounded by `MEAN_COLOUR` and `VOID`.
+    """
+    source, target = [], []
+    for have, want in zip(example["label"].shape, size, strict=True):
+        offset = int(rng.integers(abs(have - want) + 1))
+        length = min(have, want)
+        source.append(slice(offset, offset + length) if have > want else slice(0, length))
+        target.append(slice(0, length) if have > want else slice(offset, offset + length))
+    image = np.empty((*size, 3), np.uint8)
+    image[:] = MEAN_COLOUR
+    label = np.full(size, VOID, np.uint8)
+    image[target[0], target[1]] = example["image"][source[0], source[1]]
+    label[target[0], target[1]] = example["label"][source[0], source[1]]
+    return {"image": image, "label": label}
+
+
+def scale_and_crop(
+    example: Example, rng: np.random.Generator, *, factors: tuple[float, float], size: tuple[int, int] | None
+) -> Example:
+    """`scale`, then `crop` to `size`, or to the size the image had: images of one batch must stay equal in size."""
+    height, width = example["label"].shape
+    return crop(scale(example, rng, factors=factors), rng, size=size or (height, width))
+
+
+def colour(example: Example, rng: np.random.Generator, *, strength: float) -> Example:
+    """Brightness, contrast and saturation each times a factor from [1 − strength, 1 + strength]; labels untouched.
+
+        x ← b·x      x ← m + c·(x − m)      x ← g + s·(x − g)
+
+    with m the mean grey of the image and g the grey of the pixel; clipped to 0..255 at the end.
+    """
+    brightness, contrast, saturation = rng.uniform(1 - strength, 1 + strength, size=3).astype(np.float32)
+    x = example["image"].astype(np.float32) * brightness
+    weights = np.asarray(LUMA, np.float32)
+    mean = np.mean(x @ weights)
+    x = mean + contrast * (x - mean)
+    grey = (x @ weights)[..., None]
+    x = grey + saturation * (x - grey)
+    return {**example, "image": np.clip(np.rint(x), 0, 255).astype(np.uint8)}
