@@ -8,11 +8,12 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "kseg"
 
 # Each room may import itself, the rooms named here, and the ground floor.
-GROUND_FLOOR = {"conventions", "errors", "registry"}
+GROUND_FLOOR = {"conventions", "errors", "registry", "atomic"}
 MAY_IMPORT = {
     "conventions": set(),
     "errors": set(),
     "registry": set(),
+    "atomic": set(),
     "losses": set(),
     "metrics": set(),
     "layers": set(),
