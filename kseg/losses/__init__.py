@@ -1,1 +1,10 @@
-"""Segmentation losses: one idea per file, a pure function and a thin `keras.losses.Loss` each."""
+"""Segmentation losses: one idea per file, a pure function and a thin `keras.losses.Loss` each.
+
+`get("iou")`, `get("ce + 0.5*dice(smooth=1)")` make one from its name; `LOSSES` maps every name to its class.
+`base` holds what all of them share, `pixels` the door through which truth and prediction enter, `regions` the
+sums over pixels and the means over classes.
+"""
+
+from kseg.losses.base import LOSSES, SegmentationLoss, get, registered
+
+__all__ = ["LOSSES", "SegmentationLoss", "get", "registered"]

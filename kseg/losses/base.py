@@ -1,0 +1,153 @@
+"""What every loss shares: the registry, options, float32, reduction, sample weights and serialisation."""
+
+import inspect
+import numbers
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal, get_args, get_origin
+
+import keras
+from keras import ops
+
+from kseg.conventions import SERIALISATION_PACKAGE, VOID
+from kseg.errors import UsageError, unknown_name
+from kseg.registry import Registry
+
+LOSSES: Registry[type["SegmentationLoss"]] = Registry("loss", "kseg.losses")
+
+
+def registered(name: str) -> Callable[[type], type]:
+    """Give a loss class its name in `LOSSES` and in saved `.keras` files."""
+
+    def add(cls: type) -> type:
+        cls.registry_name = name  # type: ignore[attr-defined]
+        return LOSSES.register(name)(keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)(cls))
+
+    return add
+
+
+class Reduction(keras.losses.Loss):
+    """Keras's own reduction of values that are already losses: weights, "sum" or mean, scaling over replicas."""
+
+    def call(self, y_true, y_pred):
+        return y_pred
+
+
+class SegmentationLoss(keras.losses.Loss):
+    """A pure function of label maps and predictions as a Keras loss.
+
+    A subclass names its `function(y_true, y_pred, *, from_logits, void, …)`, which returns one float32 value per
+    image, or a scalar when it pools over the batch, and the `options` of it that users may set; defaults and
+    permitted values come from the function's signature.
+
+    Args:
+      from_logits: predictions are logits (True) or probabilities.
+      void: the label that counts for nothing.
+      reduction: "sum_over_batch_size" is the mean over images, "sum" van Beers' sum over them, "none" keeps (N,).
+      dtype: ignored; losses are float32 whatever the precision policy, for 512² pixels overflow a half-precision sum.
+      **options: what the function takes besides.
+
+    `sample_weight` is (N,) per image or (N, H, W) per pixel. As in Keras, weights scale values and do not change
+    what a mean divides by; in a quotient of sums over pixels, pixel weights are the measure of both sums.
+
+    Raises:
+      UsageError: an option the loss does not have, or a value it does not know.
+    """
+
+    function: ClassVar[Callable[..., Any]]
+    options: ClassVar[tuple[str, ...]] = ()
+    registry_name: ClassVar[str]
+    problems: ClassVar[tuple[str, ...]] = ("binary", "multi-class")
+    bounds: ClassVar[tuple[float, float]] = (0.0, float("inf"))
+    soft_labels: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        from_logits: bool = True,
+        void: int = VOID,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **options: Any,
+    ):
+        super().__init__(name=name or self.registry_name, reduction=reduction, dtype="float32")
+        self.from_logits = bool(from_logits)
+        self.void = int(void)
+        self._settings = self._checked(options)
+        self._reduce = Reduction(reduction=reduction, dtype="float32")
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """The options of this loss with their default values."""
+        parameters = inspect.signature(cls.function).parameters
+        return {option: parameters[option].default for option in cls.options}
+
+    @classmethod
+    def _checked(cls, given: dict[str, Any]) -> dict[str, Any]:
+        parameters = inspect.signature(cls.function).parameters
+        for option, value in given.items():
+            if option not in cls.options:
+                names = (*cls.options, "from_logits", "void", "reduction", "name")
+                raise unknown_name(f"argument of loss {cls.registry_name!r}:", option, names)
+            annotation = parameters[option].annotation
+            if get_origin(annotation) is Literal and value not in get_args(annotation):
+                raise unknown_name(f"{option} of loss {cls.registry_name!r}:", value, map(str, get_args(annotation)))
+            if annotation in (float, int) and (isinstance(value, bool) or not isinstance(value, numbers.Real)):
+                raise UsageError(
+                    f"loss {cls.registry_name!r} got {option}={value!r}; "
+                    f"a number is wanted, such as {parameters[option].default}"
+                )
+        return {**cls.defaults(), **given}
+
+    def __getattr__(self, name: str) -> Any:
+        settings = self.__dict__.get("_settings", {})
+        if name in settings:
+            return settings[name]
+        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+
+    def call(self, y_true, y_pred):
+        return self._values(y_true, y_pred, None)
+
+    def _values(self, y_true, y_pred, pixel_weight):
+        weights = {} if pixel_weight is None else {"pixel_weight": pixel_weight}
+        function = type(self).function
+        return function(y_true, y_pred, from_logits=self.from_logits, void=self.void, **self._settings, **weights)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        with keras.name_scope(self.name):
+            image_weight, pixel_weight = self._split_weights(sample_weight)
+            values = self._values(y_true, y_pred, pixel_weight)
+            if len(values.shape) == 0:  # Keras leaves scalars alone, also where replicas have to share them
+                values = ops.reshape(values, (1,))
+            return self._reduce(values, values, image_weight)
+
+    def _split_weights(self, sample_weight):
+        """(weights of images, weights of pixels), either None; a loss over the whole batch has only pixels to weigh."""
+        if sample_weight is None:
+            return None, None
+        weight = ops.cast(ops.convert_to_tensor(sample_weight), "float32")
+        if len(weight.shape) in (2, 4) and weight.shape[-1] == 1:
+            weight = ops.squeeze(weight, axis=-1)
+        if len(weight.shape) not in (0, 1, 3):
+            raise UsageError(
+                f"sample_weight has shape {tuple(weight.shape)}; it is (N,) per image or (N, H, W) per pixel"
+            )
+        pooled = self._settings.get("pooling") == "batch"
+        if len(weight.shape) < 3 and not pooled:
+            return weight, None
+        if "pixel_weight" not in inspect.signature(type(self).function).parameters:
+            raise UsageError(
+                f"loss {self.registry_name!r} has no meaning for pixel weights; give one weight per image, (N,)"
+            )
+        return None, ops.reshape(weight, (-1, 1, 1)) if len(weight.shape) == 1 else weight
+
+    def get_config(self) -> dict[str, Any]:
+        config = {"name": self.name, "reduction": self.reduction, "from_logits": self.from_logits, "void": self.void}
+        return {**config, **self._settings}
+
+
+def get(spec: "str | SegmentationLoss", **options: Any) -> SegmentationLoss:
+    """A loss from its name and options; a loss passes through."""
+    if isinstance(spec, SegmentationLoss):
+        return spec
+    return LOSSES[spec](**options)

@@ -1,0 +1,79 @@
+"""Cross-entropy of a softmax (or of one sigmoid channel), with class weights and label smoothing."""
+
+from keras import ops
+
+from kseg.conventions import VOID
+from kseg.errors import UsageError
+from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.pixels import Pixels, Tensor, read_pixels
+from kseg.losses.regions import Pooling, pooled_mean
+
+
+def cross_entropy(
+    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image",
+    label_smoothing: float = 0.0, class_weights=None, pixel_weight=None,
+):  # fmt: skip
+    """Negative log-likelihood of the true class.
+
+        ℓ = −Σ_c w_c·q_c·log p_c        q = (1 − s)·y + s/C        L = Σ ℓ / Σ w_y
+
+    with p the softmax over C classes (sigmoid and its complement when C = 1), y the one-hot or soft truth, s the label
+    smoothing and w the class weights; without weights the denominator is the number of valid pixels.
+
+    Args:
+      y_true: label map (N, H, W), or soft labels (N, H, W, C).
+      y_pred: (N, H, W, C), logits, or probabilities with `from_logits=False` (clipped to [1e-7, 1 − 1e-7]).
+      pooling: "image", the mean over the valid pixels of each image; "batch", over those of the batch (torch's mean).
+      label_smoothing: s in [0, 1).
+      class_weights: one weight per class, background first; also for C = 1, where there are two.
+      pixel_weight: (N, H, W), scales ℓ and not the denominator. With U-Net's border weights this is U-Net's loss.
+    Returns:
+      float32 (N,), or () when pooled over the batch; nats per pixel.
+    Empty truth: nothing special. No valid pixel: 0.
+    Source: torch's `cross_entropy` with `ignore_index`, weights included, for `pooling="batch"`. Deviations: none.
+    """
+    pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
+    values = cross_entropy_map(pixels, label_smoothing=label_smoothing, class_weights=class_weights)
+    return pooled_mean(values, pixels, pooling, normaliser=class_weight_map(pixels, class_weights))
+
+
+def cross_entropy_map(pixels: Pixels, *, label_smoothing: float = 0.0, class_weights=None) -> Tensor:
+    """Cross-entropy of every pixel, (N, H, W)."""
+    s = label_smoothing
+    if pixels.binary:
+        z, y = pixels.logits()[..., 0], pixels.truth[..., 0]
+        y = y * (1.0 - s) + 0.5 * s if s else y
+        background, foreground = checked_weights(class_weights, 2) or (1.0, 1.0)
+        return foreground * y * ops.softplus(-z) + background * (1.0 - y) * ops.softplus(z)
+    q = pixels.truth * (1.0 - s) + s / pixels.num_classes if s else pixels.truth
+    if class_weights is not None:
+        q = q * ops.convert_to_tensor(checked_weights(class_weights, pixels.num_classes), dtype="float32")
+    return -ops.sum(q * pixels.log_probabilities(), axis=-1)
+
+
+def class_weight_map(pixels: Pixels, class_weights) -> Tensor | None:
+    """The weight of every valid pixel's true class, (N, H, W); None without class weights."""
+    if class_weights is None:
+        return None
+    weights = ops.convert_to_tensor(checked_weights(class_weights, pixels.num_classes), dtype="float32")
+    return ops.sum(pixels.class_truth() * weights, axis=-1)
+
+
+def checked_weights(class_weights, num_classes: int) -> tuple[float, ...] | None:
+    """Class weights as a tuple of the right length; UsageError otherwise."""
+    if class_weights is None:
+        return None
+    weights = tuple(float(w) for w in class_weights)
+    if len(weights) != num_classes or min(weights) < 0:
+        raise UsageError(
+            f"class_weights={class_weights} for {num_classes} classes; give {num_classes} weights, none negative"
+        )
+    return weights
+
+
+@registered("ce")
+class CrossEntropy(SegmentationLoss):
+    """`cross_entropy` as a Keras loss."""
+
+    function = staticmethod(cross_entropy)
+    options = ("pooling", "label_smoothing", "class_weights")

@@ -1,0 +1,134 @@
+"""The door of every loss: float32 predictions, truth and validity, with void made harmless before any arithmetic."""
+
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from kseg.conventions import VOID
+from kseg.errors import UsageError
+
+Tensor = Any
+
+PROBABILITY_MARGIN = 1e-7
+"""Probabilities (`from_logits=False`) are clipped to [1e-7, 1 − 1e-7] where a logarithm is taken (van Beers et al.)."""
+
+
+class Pixels(NamedTuple):
+    """A batch as the formulas see it. K is 1 (foreground) for a binary prediction and the number of classes otherwise.
+
+    scores    (N, H, W, K) float32, logits or probabilities as `from_logits` says; neutral under void. NaN where the
+              score is not finite or where the label is no class, so that neither is ever averaged away.
+    truth     (N, H, W, K) float32, one-hot or soft; 0 under void.
+    valid     (N, H, W) float32, 1 where the pixel counts, 0 under void.
+    weight    (N, H, W) float32, `valid` times the caller's pixel weights: the measure of every sum.
+    """
+
+    scores: Tensor
+    truth: Tensor
+    valid: Tensor
+    weight: Tensor
+    from_logits: bool
+
+    @property
+    def binary(self) -> bool:
+        return self.scores.shape[-1] == 1
+
+    @property
+    def num_classes(self) -> int:
+        return max(2, self.scores.shape[-1])
+
+    def probabilities(self) -> Tensor:
+        """(N, H, W, K): sigmoid or softmax of the logits, or the probabilities as they came."""
+        if not self.from_logits:
+            return self.scores
+        return ops.sigmoid(self.scores) if self.binary else ops.softmax(self.scores, axis=-1)
+
+    def logits(self) -> Tensor:
+        """(N, H, W, K): the logits, recovered from clipped probabilities if those were given."""
+        if self.from_logits:
+            return self.scores
+        p = ops.clip(self.scores, PROBABILITY_MARGIN, 1.0 - PROBABILITY_MARGIN)
+        return ops.log(p) - ops.log1p(-p) if self.binary else ops.log(p)
+
+    def log_probabilities(self) -> Tensor:
+        """(N, H, W, classes): log-probability of every class; background and foreground for a binary prediction."""
+        z = self.logits()
+        if self.binary:
+            return -ops.softplus(ops.concatenate([z, -z], axis=-1))
+        return ops.log_softmax(z, axis=-1)
+
+    def class_probabilities(self) -> Tensor:
+        """(N, H, W, classes): probability of every class; background and foreground for a binary prediction."""
+        if not self.binary:
+            return self.probabilities()
+        if self.from_logits:
+            return ops.sigmoid(ops.concatenate([-self.scores, self.scores], axis=-1))
+        return ops.concatenate([1.0 - self.scores, self.scores], axis=-1)
+
+    def class_truth(self) -> Tensor:
+        """(N, H, W, classes): truth of every class; background and foreground for a binary prediction. 0 under void."""
+        if not self.binary:
+            return self.truth
+        return ops.concatenate([self.valid[..., None] - self.truth, self.truth], axis=-1)
+
+
+def read_pixels(y_true, y_pred, *, from_logits: bool, void: int = VOID, pixel_weight=None, soft: bool = True) -> Pixels:
+    """Check shapes, cast to float32, split truth into classes and neutralise void.
+
+    Args:
+      y_true: label map (N, H, W) or (N, H, W, 1), any dtype; with `soft`, a binary map may hold fractions of
+        foreground and a multi-class one may be (N, H, W, C) class probabilities, void where the first channel is.
+      y_pred: (N, H, W, C).
+      pixel_weight: None or broadcastable to (N, H, W).
+    Raises:
+      UsageError: on shapes that are no label map and prediction of the same images.
+    """
+    scores = ops.cast(ops.convert_to_tensor(y_pred), "float32")
+    labels = ops.cast(ops.convert_to_tensor(y_true), "float32")
+    check_shapes(labels.shape, scores.shape, soft=soft)
+    channels = scores.shape[-1]
+    if len(labels.shape) == 4 and labels.shape[-1] == 1:
+        labels = ops.squeeze(labels, axis=-1)
+
+    if len(labels.shape) == 4:
+        counts = labels[..., 0] != void
+        truth = ops.where(counts[..., None], labels, 0.0)
+        known = ops.all((truth >= 0.0) & (truth <= 1.0), axis=-1)
+    else:
+        counts = labels != void
+        labels = ops.where(counts, labels, 0.0)
+        if channels == 1:
+            truth = labels[..., None]
+            known = (labels >= 0.0) & (labels <= 1.0)
+        else:
+            truth = ops.cast(labels[..., None] == ops.arange(channels, dtype="float32"), "float32")
+            known = (labels >= 0.0) & (labels <= channels - 1.0)
+            truth = ops.where(counts[..., None], truth, 0.0)
+        if channels > 1 or not soft:
+            known = known & (labels == ops.round(labels))
+
+    valid = ops.cast(counts, "float32")
+    sound = ops.isfinite(scores) & known[..., None]
+    scores = ops.where(counts[..., None], ops.where(sound, scores, float("nan")), 0.0 if from_logits else 0.5)
+    weight = valid
+    if pixel_weight is not None:
+        weight = ops.where(counts, ops.cast(ops.convert_to_tensor(pixel_weight), "float32"), 0.0)
+    return Pixels(scores, truth, valid, weight, from_logits)
+
+
+def check_shapes(true_shape, pred_shape, *, soft: bool) -> None:
+    """Refuse what broadcasting would silently turn into nonsense."""
+    true_shape, pred_shape = tuple(true_shape), tuple(pred_shape)
+    if len(pred_shape) != 4 or pred_shape[-1] is None:
+        raise UsageError(
+            f"y_pred has shape {pred_shape}; a prediction is (N, H, W, C), with C = 1 for binary foreground"
+        )
+    channels = (None, 1, pred_shape[-1]) if soft else (None, 1)
+    if len(true_shape) not in (3, 4) or (len(true_shape) == 4 and true_shape[-1] not in channels):
+        other = f"or soft (N, H, W, {pred_shape[-1]})" if soft else "and nothing softer"
+        raise UsageError(f"y_true is {true_shape} for y_pred {pred_shape}; wanted (N, H, W), (N, H, W, 1) {other}")
+    for name, a, b in zip("NHW", true_shape, pred_shape, strict=False):
+        if a is not None and b is not None and a != b:
+            raise UsageError(
+                f"y_true {true_shape} and y_pred {pred_shape} differ in {name} ({a} and {b}); resize one of them"
+            )

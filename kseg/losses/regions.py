@@ -1,0 +1,59 @@
+"""Sums over the pixels of an image or a batch, safe quotients of them, and means over the classes that count."""
+
+from typing import Literal
+
+from keras import ops
+
+from kseg.errors import unknown_name
+from kseg.losses.pixels import Pixels, Tensor
+
+Pooling = Literal["image", "batch"]
+Classes = Literal["present", "all"]
+
+POOLING_AXES = {"image": (1, 2), "batch": (0, 1, 2)}
+NOTHING = 1e-18
+"""A denominator at or below this counts as 0; its square is still a normal float32, so gradients stay finite."""
+
+
+def pooling_axes(pooling: str) -> tuple[int, ...]:
+    if pooling not in POOLING_AXES:
+        raise unknown_name("pooling", pooling, POOLING_AXES)
+    return POOLING_AXES[pooling]
+
+
+def safe_divide(numerator: Tensor, denominator: Tensor, *, when_empty: float = 0.0) -> Tensor:
+    """numerator / denominator, `when_empty` with zero gradient where the denominator is 0; NaN passes through."""
+    empty = denominator <= NOTHING
+    return ops.where(empty, when_empty, numerator / ops.where(empty, 1.0, denominator))
+
+
+def pooled_mean(values: Tensor, pixels: Pixels, pooling: str, *, normaliser: Tensor | None = None) -> Tensor:
+    """Weighted sum of per-pixel `values` (N, H, W) over the number of valid pixels: (N,), or () over the batch.
+
+    As in Keras, the caller's pixel weights scale values and stay out of the normaliser. No valid pixel: 0.
+    """
+    axes = pooling_axes(pooling)
+    total = ops.sum(values * pixels.weight, axis=axes)
+    return safe_divide(total, ops.sum(pixels.valid if normaliser is None else normaliser, axis=axes))
+
+
+def pooled_sum(values: Tensor, pixels: Pixels, pooling: str) -> Tensor:
+    """Weighted sum of per-class `values` (N, H, W, K) over pixels: (N, K), or (K,) over the batch."""
+    return ops.sum(values * pixels.weight[..., None], axis=pooling_axes(pooling))
+
+
+def mean_over_classes(losses: Tensor, pixels: Pixels, pooling: str, *, classes: str = "present") -> Tensor:
+    """Mean of per-class `losses` (…, K) over the classes that count: (…,).
+
+    A binary foreground always counts. Of several classes those count that have a valid pixel in the truth of the
+    image (of the batch when pooled over it), or all with `classes="all"`. Where no pixel is valid the result is 0.
+    """
+    axes = pooling_axes(pooling)
+    if pixels.binary or classes == "all":
+        some = ops.cast(ops.sum(pixels.valid, axis=axes) > 0.0, "float32")[..., None]
+        counts = some * ops.ones_like(losses)
+    elif classes == "present":
+        counts = ops.cast(ops.sum(pixels.truth, axis=axes) > 0.0, "float32")
+    else:
+        raise unknown_name("classes", classes, ("present", "all"))
+    return safe_divide(ops.sum(counts * losses, axis=-1), ops.sum(counts, axis=-1))
