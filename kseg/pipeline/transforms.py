@@ -30,7 +30,7 @@ class Augmentation:
     scale: tuple[float, float] = (1.0, 1.0)
     """resize by a random factor between these two"""
     crop: tuple[int, int] | None = None
-    """cut out a random window of this height and width (default: the image's own)"""
+    """cut out a random window of this height and width (unset: the image's own)"""
     colour: float = 0.0
     """strength, 0..1, of random brightness, contrast and saturation"""
 

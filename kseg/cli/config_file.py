@@ -1,0 +1,32 @@
+"""`--config FILE`: a TOML file sets defaults, flags win."""
+
+import argparse
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from kseg.errors import UsageError
+from kseg.training.config import from_json
+
+
+def defaults_from_file(command: Any, arguments: list[str]) -> Any:
+    """The command with the values of the file that `--config` names, or tyro's sign for "no defaults"."""
+    fields = {field.name for field in dataclasses.fields(command)} if dataclasses.is_dataclass(command) else set()
+    if "config" not in fields:
+        return tyro.MISSING_NONPROP
+    # argparse finds this one flag; everything else is left to tyro, which reads the line again.
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--config", type=Path)
+    path = finder.parse_known_args(arguments)[0].config
+    if path is None:
+        return tyro.MISSING_NONPROP
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"--config {path}: {error.strerror}; name a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"--config {path} is not TOML: {error}") from None
+    return command(options=from_json(content, where=str(path)), config=path)

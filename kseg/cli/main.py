@@ -1,0 +1,73 @@
+"""Finds the subcommand, turns flags into its dataclass, and errors into one sentence and an exit code.
+
+Only the subcommand's own module is imported, so `kseg --help` answers at once.
+"""
+
+import importlib
+import os
+import sys
+
+COMMANDS = {
+    "train": ("kseg.cli.train:Train", "train a network, measure it, write model and report"),
+    "evaluate": ("kseg.cli.evaluate:Evaluate", "measure a run or model on a data set's split"),
+    "predict": ("kseg.cli.predict:Predict", "segment images: masks, overlays, probabilities"),
+    "export": ("kseg.cli.export:Export", "SavedModel, ONNX or LiteRT from a run or model"),
+    "data": ("kseg.cli.data:Data", "info, prepare, check or preview a data set"),
+}
+
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None, *, program: str | None = None) -> int:
+    """Run one subcommand; returns the exit code (0 done, 1 failed, 2 wrong usage, 130 interrupted)."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(overview())
+        return 0
+    if arguments[0] == "--version":
+        from kseg import __version__
+
+        print(f"kseg {__version__}")
+        return 0
+
+    from kseg.errors import KsegError
+
+    try:
+        command = _parse(arguments, program=program)
+        return command.run()
+    except KsegError as error:
+        print(f"kseg: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("kseg: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  kseg {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
+    return "\n".join(
+        ["Train, measure and compare segmentation losses in Keras.", "", *lines, "", "`kseg COMMAND --help` says more."]
+    )
+
+
+def _parse(arguments: list[str], *, program: str | None):
+    import tyro
+
+    from kseg.cli.config_file import defaults_from_file
+    from kseg.errors import unknown_name
+
+    name, *rest = arguments
+    if name not in COMMANDS:
+        raise unknown_name("command", name, COMMANDS)
+    # TensorFlow's start-up notes are not about the user's images; its errors still show.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    kind = getattr(importlib.import_module(module), attribute)
+    return tyro.cli(
+        kind,
+        args=rest,
+        prog=program or f"kseg {name}",
+        default=defaults_from_file(kind, rest),
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.DisallowNone),
+    )

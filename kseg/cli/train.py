@@ -1,0 +1,35 @@
+"""`kseg train`: the main job."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import arg
+
+from kseg.training.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a network, measure it on the test split, and write model, results and report into a run directory.
+
+    The same command again resumes a run that was stopped. Without any flag: a small U-Net on synthetic portraits.
+
+    Example: python train.py --model bfcn32s --loss iou --dataset lfw --hair
+    """
+
+    options: Annotated[TrainConfig, arg(name="")] = field(default_factory=TrainConfig)
+    workdir: Path | None = None
+    """directory of the run (unset: runs/ and a name made of the flags)"""
+    config: Path | None = None
+    """a TOML file with groups [data] [model] [loss] [augment] [training]; flags win over it"""
+
+    def run(self) -> int:
+        from kseg.lab.report import write_report
+        from kseg.training.run import summary, train
+
+        workdir = train(self.options, self.workdir)
+        if not workdir.report.exists():
+            write_report(workdir.path)
+        print(summary(workdir))
+        return 0

@@ -1,0 +1,9 @@
+"""Keras callbacks of a run, one idea per file. Whatever they must remember is in the run's history."""
+
+from kseg.training.callbacks.best_weights import BestWeights
+from kseg.training.callbacks.early_stopping import StopWhenStale
+from kseg.training.callbacks.history import History
+from kseg.training.callbacks.non_finite import StopOnNonFiniteLoss
+from kseg.training.callbacks.progress import Progress
+
+__all__ = ["BestWeights", "History", "Progress", "StopOnNonFiniteLoss", "StopWhenStale"]

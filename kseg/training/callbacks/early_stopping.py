@@ -1,0 +1,23 @@
+"""Early stopping by validation IoU."""
+
+import keras
+
+from kseg.training.callbacks.history import History, best_entry
+
+
+class StopWhenStale(keras.callbacks.Callback):
+    """Stops after `patience` epochs without a better validation IoU (van Beers et al. table 2: 20)."""
+
+    def __init__(self, history: History, patience: int):
+        super().__init__()
+        self.history = history
+        self.patience = patience
+
+    def is_stale(self) -> bool:
+        entries = self.history.entries
+        best = best_entry(entries)
+        return best is not None and entries[-1]["epoch"] - best["epoch"] >= self.patience
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.is_stale():
+            self.model.stop_training = True

@@ -1,0 +1,56 @@
+"""The run's memory: one entry per epoch, in `metrics.jsonl` and in the checkpoint.
+
+Early stopping, the best epoch and the time left are all derived from these entries, so a resumed run needs no other
+callback state.
+"""
+
+import json
+import time
+from typing import Any
+
+import keras
+import numpy as np
+
+from kseg.atomic import write_text
+from kseg.training.checkpoint import save_checkpoint
+from kseg.training.workdir import WorkDir
+
+SCORE = "val_iou"
+"""What "best" means: the validation split's IoU."""
+
+
+class History(keras.callbacks.Callback):
+    """Appends an entry per epoch and saves the full state; comes first, so that the others see the new entry.
+
+    An entry holds `epoch` (from 1), `seconds`, `learning_rate`, and `loss`, `iou`, `accuracy` with their `val_` twins.
+    """
+
+    def __init__(self, workdir: WorkDir, network: keras.Model, entries: list[dict[str, Any]]):
+        super().__init__()
+        self.workdir = workdir
+        self.network = network
+        self.entries = list(entries)
+        self._write_journal()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        entry = {
+            "epoch": epoch + 1,
+            "seconds": round(time.perf_counter() - self._started, 3),
+            "learning_rate": float(np.asarray(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))),
+            **{name: float(value) for name, value in (logs or {}).items()},
+        }
+        self.entries.append(entry)
+        save_checkpoint(self.workdir.last, self.network, self.model, {"entries": self.entries})
+        self._write_journal()
+
+    def _write_journal(self) -> None:
+        # Rewritten whole: after a kill it may be an epoch ahead of the checkpoint, and never holds half a line.
+        write_text(self.workdir.journal, "".join(json.dumps(entry) + "\n" for entry in self.entries))
+
+
+def best_entry(entries: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The first epoch with the highest validation IoU; None before the first epoch."""
+    return max(entries, key=lambda entry: entry[SCORE], default=None)

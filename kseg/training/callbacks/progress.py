@@ -1,0 +1,51 @@
+"""What a person sees while a run goes on: a bar within the epoch, a line per epoch, the time left."""
+
+import sys
+import time
+
+import keras
+from tqdm import tqdm
+
+from kseg.training.callbacks.history import SCORE, History, best_entry
+
+
+class Progress(keras.callbacks.Callback):
+    """A bar for the epoch under way (on a terminal) and one lasting line for each epoch done."""
+
+    def __init__(self, history: History, *, epochs: int, steps: int):
+        super().__init__()
+        self.history = history
+        self.epochs = epochs
+        self.steps = steps
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Leaves nothing behind, and is silent where the output is a file.
+        self._bar = tqdm(total=self.steps, desc=f"epoch {epoch + 1}/{self.epochs}", unit="step", leave=False, disable=None)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._bar.update(batch + 1 - self._bar.n)
+        if not self._bar.disable:
+            self._bar.set_postfix({name: f"{float(value):.3f}" for name, value in logs.items()}, refresh=False)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._bar.close()
+        entries = self.history.entries
+        entry, best = entries[-1], best_entry(entries)
+        left = (self.epochs - entry["epoch"]) * sum(e["seconds"] for e in entries) / len(entries)
+        print(
+            f"epoch {entry['epoch']:>3}/{self.epochs}  loss {entry['loss']:.4f}  IoU {entry['iou']:.4f}"
+            f"  |  validation: loss {entry['val_loss']:.4f}  IoU {entry[SCORE]:.4f}"
+            f" (best {best[SCORE]:.4f}, epoch {best['epoch']})"
+            f"  |  {entry['seconds']:.1f} s, at most {duration(left)} left",
+            file=sys.stderr,
+        )
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min 20 s`, `5 h 07 min`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    moment = time.gmtime(round(seconds))
+    if seconds < 3600:
+        return f"{moment.tm_min} min {moment.tm_sec:02d} s"
+    return f"{round(seconds) // 3600} h {moment.tm_min:02d} min"

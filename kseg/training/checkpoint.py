@@ -1,0 +1,61 @@
+"""Full training state in one file: weights, optimiser, random streams, history. Written whole or not at all."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kseg.atomic import replacing
+from kseg.errors import Failure
+
+STATE = "state.json"
+
+
+def save_checkpoint(path: Path, model: keras.Model, trained: keras.Model, state: dict[str, Any]) -> None:
+    """Write everything that the next step depends on.
+
+    Args:
+      model: the whole network; its weights are saved, frozen ones included.
+      trained: the compiled model that `fit` runs (the network, or its part behind cached features); its optimiser and
+        random streams are saved.
+      state: JSON, e.g. the epoch and the history; everything that callbacks know is derived from it.
+    """
+    arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in _variables(model, trained)}
+    with replacing(path) as temporary:
+        # Through a file object, so that NumPy does not append a suffix of its own.
+        with open(temporary, "wb") as file:
+            np.savez(file, **{STATE: np.array(json.dumps(state))}, **arrays)
+
+
+def load_checkpoint(path: Path, model: keras.Model, trained: keras.Model) -> dict[str, Any]:
+    """Put back what `save_checkpoint` wrote and return its state.
+
+    Raises:
+      Failure: the file is broken or belongs to another network; nothing has been changed then.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise Failure(f"checkpoint {path} is broken ({error}); remove it to start this run from the beginning") from None
+    variables = dict(_variables(model, trained))
+    shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+    if {name: array.shape for name, array in arrays.items() if name != STATE} != shapes:
+        raise Failure(f"checkpoint {path} belongs to another network or optimiser; remove it to start from the beginning")
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+    return json.loads(str(arrays[STATE]))
+
+
+def _variables(model: keras.Model, trained: keras.Model) -> Iterator[tuple[str, Any]]:
+    """Every variable under a name that stays the same from one process to the next."""
+    optimiser = trained.optimizer
+    assert optimiser is not None
+    random_streams = [v for v in trained.non_trainable_variables if all(v is not w for w in trained.non_trainable_weights)]
+    for group, variables in (("weights", model.weights), ("random", random_streams), ("optimiser", optimiser.variables)):
+        for position, variable in enumerate(variables):
+            yield f"{group}/{position:04d}", variable

@@ -1,0 +1,185 @@
+"""The one configuration that drives a run. Every field is a flag of `kseg train` and a key of its TOML file.
+
+A field left at None takes the model's own value from `presets.py`; `resolve` fills them in, and the resolved
+configuration is what a run records and compares.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from kseg.datasets import DataOptions
+from kseg.errors import UsageError, unknown_name
+from kseg.pipeline.transforms import Augmentation
+from kseg.training.presets import preset
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which network, and where its encoder's weights come from."""
+
+    model: str = "unet"
+    """bfcn32s, fcresnet, fcmobilenet, unet, unet_mobilenetv2"""
+    weights: str = "none"
+    """encoder weights: imagenet (downloads), none (random), or a file (.h5, .npz, also .xz)"""
+    head_width: int | None = None
+    """feature maps of the fully convolutional head (bfcn32s, fcresnet: 4096 as in the paper; fcmobilenet: 256)"""
+    base_width: int | None = None
+    """feature maps of unet's first level (Amadi: 64)"""
+    image_size: tuple[int, int] | None = None
+    """height and width the network trains at (unset: the data set's own, 224 224 for photographs)"""
+
+    @property
+    def builder_options(self) -> dict[str, int]:
+        """The options that only some architectures have, as far as they were given."""
+        given = {"head_width": self.head_width, "base_width": self.base_width}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """What is minimised."""
+
+    loss: str = "iou"
+    """a loss (iou, bce, ce, …) or a weighted sum such as "bce + 0.5*iou" """
+    loss_reduction: Literal["mean", "sum"] | None = None
+    """over the images of a batch; van Beers et al. sum (unset: the model's own)"""
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How it is minimised."""
+
+    epochs: int | None = None
+    """upper bound of epochs (unset: the model's own)"""
+    batch_size: int | None = None
+    """images a step, over all devices (unset: the model's own)"""
+    optimizer: Literal["rmsprop", "sgd", "adam", "adamw"] | None = None
+    """unset: the model's own"""
+    learning_rate: float | None = None
+    """unset: the model's own"""
+    momentum: float = 0.0
+    """of sgd and rmsprop"""
+    weight_decay: float = 0.0
+    """decoupled, as in AdamW: every step shrinks the weights by learning rate × this"""
+    schedule: Literal["constant", "poly", "cosine"] | None = None
+    """learning rate over the run: constant, lr·(1 − i/i_max)^power, or half a cosine (unset: the model's own)"""
+    poly_power: float = 0.9
+    """power of the poly schedule; 1 falls linearly"""
+    warmup_epochs: float = 0.0
+    """the learning rate rises linearly from 0 over this many epochs first"""
+    clip_norm: float | None = None
+    """clip the global norm of the gradient"""
+    ema: float | None = None
+    """momentum of an exponential moving average of the weights, e.g. 0.99; validation and the result use the average"""
+    accumulate: int = 1
+    """add up the gradients of this many steps before each update"""
+    patience: int | None = None
+    """stop after this many epochs without a better validation IoU (unset: the model's own)"""
+    steps_per_epoch: int | None = None
+    """call this many steps an epoch (unset: one pass over the training images)"""
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    """arithmetic of the layers; weights, losses and metrics stay float32"""
+    jit: Literal["auto", "on", "off"] = "auto"
+    """XLA: auto compiles on accelerators and on the JAX backend"""
+    distribute: Literal["none", "mirrored", "multiworker"] = "none"
+    """mirrored: all GPUs of this machine; multiworker: the machines that TF_CONFIG names"""
+    cache_features: Literal["auto", "on", "off"] = "auto"
+    """compute what a frozen encoder sees once and train on that (auto: where nothing is augmented and it fits)"""
+    seed: int = 1
+    """of weights, order and augmentation"""
+    tensorboard: bool = True
+    """write TensorBoard events: scalars, and overlays of validation images"""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run, whole."""
+
+    data: DataOptions = field(default_factory=DataOptions)
+    model: ModelOptions = field(default_factory=ModelOptions)
+    loss: LossOptions = field(default_factory=LossOptions)
+    augment: Augmentation = field(default_factory=Augmentation)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+
+    def to_json(self) -> dict[str, Any]:
+        return to_json(self)
+
+
+def to_json(value: Any) -> Any:
+    """Dataclasses, paths and tuples as JSON has them."""
+    if dataclasses.is_dataclass(value):
+        return {entry.name: to_json(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [to_json(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def from_json(config: dict[str, Any], *, where: str = "config.json") -> TrainConfig:
+    """The configuration that `to_json` wrote; unknown groups and keys are named."""
+    parts: dict[str, Any] = {}
+    groups = {entry.name: entry.default_factory for entry in dataclasses.fields(TrainConfig)}
+    for group, values in config.items():
+        if group not in groups:
+            raise unknown_name(f"group in {where}", group, groups)
+        kind = groups[group]
+        fields = {entry.name: entry for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        for key in values:
+            if key not in fields:
+                raise unknown_name(f"key of [{group}] in {where}", key, fields)
+        plain = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        if plain.get("data_dir"):
+            plain["data_dir"] = Path(plain["data_dir"])
+        parts[group] = kind(**plain)  # type: ignore[misc, operator]
+    return TrainConfig(**parts)
+
+
+def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
+    """Lines `group.key: old → new` for what differs between two JSON configurations."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [
+            line
+            for key in sorted(old.keys() | new.keys())
+            for line in differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else key)
+        ]
+    return [] if old == new else [f"{prefix}: {old!r} → {new!r}"]
+
+
+def resolve(config: TrainConfig, *, image_size: tuple[int, int]) -> TrainConfig:
+    """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
+    values = preset(config.model.model)
+    training = config.training
+    missing = {name: value for name, value in values.items() if getattr(training, name, 0) is None}
+    training = dataclasses.replace(training, **missing)
+    loss = config.loss
+    if loss.loss_reduction is None:
+        loss = dataclasses.replace(loss, loss_reduction=values["loss_reduction"])
+    model = config.model
+    if model.image_size is None:
+        model = dataclasses.replace(model, image_size=image_size)
+    config = dataclasses.replace(config, training=training, loss=loss, model=model)
+    check(config)
+    return config
+
+
+def check(config: TrainConfig) -> None:
+    """Refuse numbers that cannot mean anything, before a file is read or a network built."""
+    training = config.training
+    at_least = {
+        "epochs": 1, "batch_size": 1, "learning_rate": 0.0, "accumulate": 1, "patience": 1,
+        "steps_per_epoch": 1, "weight_decay": 0.0, "warmup_epochs": 0.0, "momentum": 0.0,
+    }  # fmt: skip
+    for name, least in at_least.items():
+        value = getattr(training, name)
+        if value is not None and value < least:
+            raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}")
+    if training.ema is not None and not 0 < training.ema < 1:
+        raise UsageError(f"--ema is {training.ema}; it is a momentum between 0 and 1, such as 0.99")
+    if training.momentum and training.optimizer not in ("sgd", "rmsprop"):
+        raise UsageError(f"--momentum goes with sgd and rmsprop, not with {training.optimizer}; leave it out")
+    if training.cache_features == "on" and config.augment.active:
+        raise UsageError("--cache-features on needs images that never change; leave out the augmentation flags")
+    assert config.model.image_size is not None
+    if min(config.model.image_size) < 32:
+        raise UsageError(f"--image-size is {config.model.image_size}; both sides must be at least 32 pixels")

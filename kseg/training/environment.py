@@ -1,0 +1,73 @@
+"""What a run ran on: package versions, device, commit, weights file. `env.json`."""
+
+import hashlib
+import platform
+import shlex
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import keras
+
+PACKAGES = ("kseg", "keras", "tensorflow", "jax", "torch", "tensorflow-datasets", "numpy", "scipy", "pillow")
+
+
+def describe_environment(*, command: list[str] | None, weights: str) -> dict[str, Any]:
+    return {
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "backend": keras.backend.backend(),
+        "device": describe_device(),
+        "git": _git_state(),
+        "weights": describe_weights(weights),
+        "command": shlex.join(command or sys.argv),
+    }
+
+
+def describe_device() -> str:
+    """The accelerators the backend sees, or the processor."""
+    devices = [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
+    return ", ".join(devices) or f"CPU: {_processor()}"
+
+
+def describe_weights(weights: str) -> dict[str, str] | None:
+    """Name and SHA-256 of a weights file; a run is only as reproducible as the file it started from."""
+    if weights in ("none", "imagenet"):
+        return None if weights == "none" else {"file": "keras.applications imagenet", "sha256": ""}
+    digest = hashlib.sha256()
+    with open(weights, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return {"file": Path(weights).name, "sha256": digest.hexdigest()}
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    names = [line for line in cpuinfo.read_text().splitlines() if "model name" in line] if cpuinfo.exists() else []
+    name = names[0].partition(":")[2].strip() if names else platform.machine()
+    return f"{name} × {len(names) or 1}"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git_state() -> dict[str, Any] | None:
+    """Commit of the kseg source tree and whether it differs; None for an installed package."""
+    source = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(source), *arguments], capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--", str(source)))}
+    except (OSError, subprocess.SubprocessError):
+        return None

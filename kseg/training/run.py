@@ -1,0 +1,161 @@
+"""A training run from configuration to results; calling it again with the same configuration resumes it."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from kseg import losses, metrics
+from kseg.atomic import write_json
+from kseg.conventions import output_channels
+from kseg.datasets import Dataset, open_dataset
+from kseg.models import MODELS, build
+from kseg.pipeline import own_errors
+from kseg.training.callbacks import BestWeights, History, Progress, StopOnNonFiniteLoss, StopWhenStale
+from kseg.training.checkpoint import load_checkpoint
+from kseg.training.config import TrainConfig, resolve
+from kseg.training.distribution import scope, strategy_for
+from kseg.training.environment import describe_environment
+from kseg.training.finish import finish
+from kseg.training.inputs import Inputs, open_inputs
+from kseg.training.optimisers import build_optimiser
+from kseg.training.workdir import WorkDir
+
+REDUCTIONS = {"mean": "sum_over_batch_size", "sum": "sum"}
+
+
+def train(config: TrainConfig, path: Path | None = None, *, command: list[str] | None = None) -> WorkDir:
+    """Train, keep the best weights by validation IoU, measure them on the test split.
+
+    Args:
+      config: fields left at None are filled in from the model's preset and the data set.
+      path: the run directory; default `runs/` and a name made of the configuration.
+      command: what to record as the command that repeats the run (default: this process's).
+    Returns:
+      The run directory, complete: model.keras, results.json and everything else DESIGN 3 names, but for the report.
+    Raises:
+      UsageError, Failure: see their sentences; a KeyboardInterrupt leaves a run that can be resumed.
+    """
+    dataset = open_dataset(config.data)
+    config = resolve(config, image_size=dataset.training_size)
+    MODELS[config.model.model]  # an unknown name is refused before anything is made
+    loss = losses.get(config.loss.loss, reduction=REDUCTIONS[str(config.loss.loss_reduction)])
+    splits = {split: dataset.records(split) for split in ("train", "validation", "test")}
+
+    workdir = WorkDir.open(path or default_path(config), config)
+    if workdir.results.exists():
+        print(f"{workdir.path} is complete; remove it to train again", file=sys.stderr)
+        return workdir
+    started = time.perf_counter()
+    options = config.training
+    keras.utils.set_random_seed(options.seed)
+    keras.config.set_dtype_policy(options.precision)
+    environment = describe_environment(command=command, weights=config.model.weights)
+    strategy = strategy_for(options.distribute)
+
+    with scope(strategy):
+        network = build_network(config, dataset, input_shape=(*config.model.image_size, 3), activation=None)  # type: ignore[misc]
+        inputs = open_inputs(config, dataset, splits, network, strategy)
+        inputs.trained.compile(
+            optimizer=build_optimiser(options, steps_per_epoch=inputs.steps_per_epoch),
+            loss=loss,
+            metrics=[metrics.IoU(len(dataset.classes)), metrics.PixelAccuracy()],
+            jit_compile=should_compile(options.jit),
+        )
+    write_json(workdir.environment, environment)
+    print(describe(config, dataset, splits, network, inputs, workdir), file=sys.stderr)
+    history = fit(config, workdir, network, inputs, dataset)
+    finish(config, workdir, network, dataset, history, seconds=time.perf_counter() - started)
+    return workdir
+
+
+def build_network(config: TrainConfig, dataset: Dataset, *, input_shape, activation) -> keras.Model:
+    return build(
+        config.model.model,
+        num_classes=len(dataset.classes),
+        input_shape=input_shape,
+        activation=activation,
+        weights=None if config.model.weights == "none" else config.model.weights,
+        **config.model.builder_options,
+    )
+
+
+def fit(
+    config: TrainConfig, workdir: WorkDir, network: keras.Model, inputs: Inputs, dataset: Dataset
+) -> list[dict[str, Any]]:
+    """Keras' `fit` from the last checkpoint on, if there is one; returns the entries of all epochs."""
+    options = config.training
+    assert options.epochs is not None and options.patience is not None  # resolved
+    inputs.trained.optimizer.build(inputs.trained.trainable_variables)
+    entries: list[dict[str, Any]] = []
+    if workdir.last.exists():
+        entries = load_checkpoint(workdir.last, network, inputs.trained)["entries"]
+        print(f"resuming after epoch {entries[-1]['epoch']}", file=sys.stderr)
+
+    history = History(workdir, network, entries)
+    stale = StopWhenStale(history, options.patience)
+    callbacks: list[keras.callbacks.Callback] = [
+        StopOnNonFiniteLoss(),
+        history,
+        BestWeights(history),
+        stale,
+        Progress(history, epochs=options.epochs, steps=inputs.steps_per_epoch),
+    ]
+    if options.ema is not None:
+        callbacks.append(keras.callbacks.SwapEMAWeights())
+    if options.tensorboard:
+        callbacks += inputs.tensorboard_callbacks(workdir, history, dataset)
+    done = len(entries)
+    if done < options.epochs and not stale.is_stale():
+        with own_errors(*inputs.sources):
+            inputs.trained.fit(
+                inputs.training_batches(start_epoch=done),
+                validation_data=inputs.validation_batches(),
+                initial_epoch=done,
+                epochs=options.epochs,
+                steps_per_epoch=inputs.steps_per_epoch,
+                callbacks=callbacks,
+                verbose=0,
+            )
+    return history.entries
+
+
+def should_compile(jit: str) -> bool:
+    """XLA pays on accelerators; TensorFlow's CPU kernels are faster than what XLA makes for a CPU."""
+    if jit == "auto":
+        accelerated = any(not name.startswith("cpu") for name in keras.distribution.list_devices())
+        return keras.backend.backend() == "jax" or (keras.backend.backend() == "tensorflow" and accelerated)
+    return jit == "on"
+
+
+def default_path(config: TrainConfig) -> Path:
+    """`runs/bfcn32s-iou-lfw-hair`: the same flags lead to the same run, so repeating a command resumes it."""
+    data = config.data
+    parts = [config.model.model, "".join(c if c.isalnum() else "_" for c in config.loss.loss), data.dataset]
+    if data.dataset != "folder":
+        parts.append("parts" if data.parts else "hair" if data.hair else "no_hair")
+        parts += [data.size] if data.size != "big" else []
+    elif data.data_dir is not None:
+        parts.append(data.data_dir.resolve().name)
+    return Path("runs") / "-".join(parts)
+
+
+def describe(config, dataset, splits, network, inputs, workdir) -> str:
+    """What is about to happen, in a few lines."""
+    options, size = config.training, config.model.image_size
+    trainable = sum(int(v.shape.num_elements() if hasattr(v.shape, "num_elements") else keras.ops.size(v)) for v in network.trainable_variables)
+    counts = ", ".join(f"{len(records)} {split}" for split, records in splits.items())
+    lines = [
+        f"{config.model.model} · {config.loss.loss} · {dataset.name} ({', '.join(dataset.classes)}) → {workdir.path}",
+        f"  images    {counts}, trained at {size[0]}×{size[1]}",
+        f"  weights   {trainable:,} of {network.count_params():,} trained",
+        f"  training  {options.optimizer} {options.learning_rate:g} {options.schedule}, batch {options.batch_size}, "
+        f"at most {options.epochs} epochs of {inputs.steps_per_epoch} steps, {options.precision}",
+    ]
+    if inputs.note:
+        lines.append(f"  features  {inputs.note}")
+    if network.transplant_report is not None:
+        lines.append(f"  encoder   {network.transplant_report}")
+    return "\n".join(lines)
