@@ -1,0 +1,91 @@
+"""The configuration: presets fill it, JSON keeps it, nonsense is refused with a sentence."""
+
+import dataclasses
+import json
+
+import pytest
+
+from kseg.datasets import DataOptions
+from kseg.errors import UsageError
+from kseg.pipeline import Augmentation
+from kseg.training.config import (
+    LossOptions,
+    ModelOptions,
+    TrainConfig,
+    TrainingOptions,
+    differences,
+    from_json,
+    resolve,
+)
+
+
+def config(**training):
+    return TrainConfig(training=TrainingOptions(**training))
+
+
+def test_the_paper_s_settings_are_the_defaults_of_its_models():
+    for model in ("bfcn32s", "fcresnet"):
+        resolved = resolve(TrainConfig(model=ModelOptions(model=model)), image_size=(224, 224))
+        training = resolved.training
+        # van Beers et al. table 2
+        assert (training.epochs, training.batch_size, training.patience) == (1000, 100, 20)
+        assert (training.optimizer, training.learning_rate, training.schedule) == ("rmsprop", 1e-4, "constant")
+        assert resolved.loss.loss_reduction == "sum"  # "applied to each element in a batch and added"
+
+
+def test_a_flag_wins_over_the_preset():
+    resolved = resolve(
+        TrainConfig(model=ModelOptions(model="bfcn32s"), training=TrainingOptions(batch_size=8)), image_size=(224, 224)
+    )
+    assert (resolved.training.batch_size, resolved.training.epochs) == (8, 1000)
+
+
+def test_json_round_trip(tmp_path):
+    original = TrainConfig(
+        data=DataOptions(dataset="folder", data_dir=tmp_path, classes=("a", "b")),
+        model=ModelOptions(image_size=(64, 96)),
+        loss=LossOptions(loss="bce + 0.5*iou"),
+        augment=Augmentation(flip=True, crop=(32, 32)),
+    )
+    assert from_json(json.loads(json.dumps(original.to_json()))) == original
+
+
+def test_differences_name_the_key_and_both_values():
+    old = config(batch_size=8).to_json()
+    new = config(batch_size=16).to_json()
+    assert differences(old, new) == ["training.batch_size: 8 → 16"]
+    assert differences(old, old) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ({"trainig": {}}, ["trainig", "training"]),
+        ({"training": {"batchsize": 3}}, ["batchsize", "batch_size"]),
+    ],
+)
+def test_unknown_keys_name_the_nearest(content, names):
+    with pytest.raises(UsageError) as error:
+        from_json(content)
+    for name in names:
+        assert name in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"batch_size": 0}, "--batch-size is 0"),
+        ({"ema": 1.5}, "--ema is 1.5"),
+        ({"momentum": 0.9, "optimizer": "adam"}, "--momentum goes with"),
+        ({"accumulate": 0}, "--accumulate is 0"),
+    ],
+)
+def test_nonsense_is_refused(options, words):
+    with pytest.raises(UsageError, match=words):
+        resolve(config(**options), image_size=(64, 64))
+
+
+def test_cached_features_and_augmentation_exclude_each_other():
+    asked = dataclasses.replace(config(cache_features="on"), augment=Augmentation(flip=True))
+    with pytest.raises(UsageError, match="augmentation"):
+        resolve(asked, image_size=(64, 64))

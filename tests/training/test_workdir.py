@@ -1,0 +1,59 @@
+"""A run directory belongs to one configuration and is never half written."""
+
+import os
+
+import pytest
+
+from kseg.atomic import replacing
+from kseg.errors import Failure, UsageError
+from kseg.training.config import TrainConfig, TrainingOptions
+from kseg.training.workdir import WorkDir
+
+
+def test_the_same_configuration_opens_it_again(tmp_path):
+    WorkDir.open(tmp_path / "run", TrainConfig())
+    assert WorkDir.open(tmp_path / "run", TrainConfig()).read_config() == TrainConfig().to_json()
+
+
+def test_another_configuration_is_refused_and_the_difference_shown(tmp_path):
+    WorkDir.open(tmp_path / "run", TrainConfig())
+    with pytest.raises(UsageError, match=r"training\.seed: 1 → 2"):
+        WorkDir.open(tmp_path / "run", TrainConfig(training=TrainingOptions(seed=2)))
+
+
+def test_a_directory_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(UsageError, match="not a run"):
+        WorkDir.open(tmp_path, TrainConfig())
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_broken_config_says_so(tmp_path):
+    workdir = WorkDir.open(tmp_path / "run", TrainConfig())
+    workdir.config.write_text("{")
+    with pytest.raises(Failure, match="cannot be read"):
+        WorkDir.open(tmp_path / "run", TrainConfig())
+
+
+def test_a_place_that_cannot_hold_a_directory(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Failure, match="cannot make"):
+        WorkDir.open(tmp_path / "file" / "run", TrainConfig())
+
+
+def test_replacing_leaves_the_old_file_when_writing_fails(tmp_path):
+    path = tmp_path / "kept.txt"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["kept.txt"]
+
+
+def test_a_full_disk_is_a_sentence(tmp_path):
+    path = tmp_path / "kept.txt"
+    path.write_text("old")
+    with pytest.raises(Failure, match="No space left"), replacing(path):
+        raise OSError(28, "No space left on device")
+    assert path.read_text() == "old"
