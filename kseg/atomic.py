@@ -33,7 +33,8 @@ def replacing(path: Path) -> Iterator[Path]:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
         else:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # gone already, or its folder could never be entered
+                temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

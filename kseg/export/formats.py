@@ -1,0 +1,70 @@
+"""What an export format is, and the three there are."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from kseg.errors import UsageError, unknown_name
+
+FormatName = Literal["saved_model", "onnx", "litert"]
+
+Predict = Callable[[np.ndarray], np.ndarray]
+"""uint8 (N, H, W, 3) to float32 probabilities (N, H, W, C)."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """How one kind of file is named and checked; the work is in the module `kseg.export.<module>`."""
+
+    title: str
+    module: str
+    """has `write(serve, path)` and `load(path) -> Predict`"""
+    suffix: str
+    """what its file name ends in; "" for a folder"""
+    default_name: str
+    """name beside a model file with the stem {stem}"""
+    variable_size: bool
+    """whether one export serves every H and W; if not, and only then, N = 1"""
+    tolerance: float
+    """the largest difference of a probability from the Keras model's that passes"""
+    needs: tuple[str, ...] = ()
+    """packages beyond kseg's own"""
+
+    def implementation(self) -> Any:
+        """The module that writes and loads the format; a missing package is one sentence."""
+        for package in self.needs:
+            try:
+                importlib.import_module(package)
+            except ModuleNotFoundError as error:
+                raise UsageError(
+                    f"{self.title} export needs {package} ({error}); run pip install 'kseg[export]'"
+                ) from error
+        return importlib.import_module(f"kseg.export.{self.module}")
+
+    def check_name(self, path: Path) -> None:
+        """Refuses a name that would mislead the program that opens the export."""
+        if path.suffix != self.suffix and (self.suffix or path.suffix in SUFFIXES):
+            wanted = f"ends in {self.suffix}" if self.suffix else "is a folder's"
+            raise UsageError(f"{path.name!r} does not name a {self.title} export; its name {wanted}")
+
+
+# The same operations run in all three, in another order and by other kernels: rounding, not approximation.
+FORMATS: dict[str, Format] = {
+    "saved_model": Format("SavedModel", "saved_model", "", "{stem}_saved_model", True, 1e-5),
+    "onnx": Format("ONNX", "onnx_file", ".onnx", "{stem}.onnx", True, 1e-4, ("tf2onnx", "onnx", "onnxruntime")),
+    "litert": Format("LiteRT", "litert", ".tflite", "{stem}.tflite", False, 1e-4),
+}
+SUFFIXES = {".onnx", ".tflite", ".keras", ".h5"}
+
+assert set(FORMATS) == set(get_args(FormatName))
+
+
+def format_named(name: str) -> Format:
+    """The format of that name, or an error that lists them."""
+    if name not in FORMATS:
+        raise unknown_name("export format", name, FORMATS)
+    return FORMATS[name]

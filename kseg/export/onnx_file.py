@@ -1,0 +1,54 @@
+"""ONNX: one file for ONNX Runtime, in any language, through tf2onnx."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import tensorflow as tf
+import tf2onnx
+from google.protobuf.message import EncodeError
+
+from kseg.errors import Failure
+from kseg.export.formats import Predict
+
+OPSET = 17
+"""Half-pixel resize needs 11; 17 is read by every ONNX Runtime since 1.12."""
+AXES = ("N", "H", "W")
+
+
+def write(serve: Any, path: Path) -> None:
+    """Converts the graph of `serve`; sizes that vary are named N, H and W."""
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+
+    @tf.function(input_signature=serve.input_signature)
+    def anchored(images):
+        # tf2onnx now and then loses the Squeeze that it puts behind a last transpose of one channel (1.17.0,
+        # reshape_optimizer on a graph output). A reshape to the images' own size keeps that transpose from being last.
+        probabilities = serve(images)["probabilities"]
+        shape = tf.concat([tf.shape(images)[:3], [probabilities.shape[-1]]], axis=0)
+        return {"probabilities": tf.reshape(probabilities, shape)}
+
+    model, _ = tf2onnx.convert.from_function(anchored, input_signature=serve.input_signature, opset=OPSET)
+    for value in (*model.graph.input, *model.graph.output):
+        for axis, dimension in zip(AXES, value.type.tensor_type.shape.dim, strict=False):
+            if not dimension.dim_value:
+                dimension.dim_param = axis
+    try:
+        onnx.save(model, str(path))
+    except (EncodeError, ValueError) as error:
+        raise Failure(
+            f"the model is too large for one ONNX file (2 GB at most): {error}; export --format saved_model"
+        ) from error
+
+
+def load(path: Path) -> Predict:
+    """A CPU session of ONNX Runtime as a function of arrays."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        return session.run(["probabilities"], {"images": images})[0]
+
+    return predict

@@ -1,0 +1,28 @@
+"""SavedModel: TensorFlow's own format, for TensorFlow Serving, Java, Go, C++ and tf.saved_model.load."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kseg.export.formats import Predict
+
+
+def write(serve: Any, path: Path) -> None:
+    """Saves `serve` as signature `serving_default` and as the attribute `serve`."""
+    module = tf.Module()
+    module.serve = serve
+    # The function captures the model's variables; the module must own them to be saved with it.
+    module.variables_of_serve = list(serve.get_concrete_function().variables)
+    tf.saved_model.save(module, str(path), signatures={"serving_default": serve})
+
+
+def load(path: Path) -> Predict:
+    """The reloaded signature as a function of arrays."""
+    loaded = tf.saved_model.load(str(path))
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        return loaded.serve(tf.constant(images))["probabilities"].numpy()
+
+    return predict

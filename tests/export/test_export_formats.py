@@ -1,0 +1,198 @@
+"""Each format: written, reloaded without kseg, equal to the Keras model at several sizes; and what goes wrong."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from tiny_network import Card, tiny_model
+
+from kseg.errors import Failure, UsageError
+from kseg.export import FORMATS, default_path, export_model
+from kseg.export.exporter import check_shapes, largest_difference
+from kseg.export.onnx_file import load as load_onnx
+from kseg.export.serving import in_float32
+
+
+@pytest.fixture
+def card():
+    return Card()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_model()
+
+
+NAMES = {"saved_model": "face", "onnx": "face.onnx", "litert": "face.tflite"}
+
+
+def export(model, card, folder, format, **options):
+    return export_model(model, card, folder / NAMES[format], format, **options)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_export_gives_what_the_model_gives(format, model, card, tmp_path):
+    report = export(model, card, tmp_path, format)
+    assert report.max_difference <= FORMATS[format].tolerance
+    assert report.path.exists() and report.bytes > 1000
+    assert "uint8" in report.note and f"{report.max_difference:.1e}" in str(report)
+    implementation = FORMATS[format].implementation()
+    # The check's own verdict, taken again from the file that was left.
+    assert largest_difference(model, implementation.load(report.path), [(1, 32, 48)]) <= FORMATS[format].tolerance
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_card_goes_with_the_export(format, model, card, tmp_path):
+    report = export(model, card, tmp_path, format)
+    written = json.loads(
+        (report.path / "card.json" if format == "saved_model" else tmp_path / "face.card.json").read_text()
+    )
+    assert written["classes"] == ["background", "face"] and written["palette"][1] == [230, 159, 0]
+    assert written["image_size"] == [32, 48] and "face" in written["output"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        {report.path.name} | ({"face.card.json"} if format != "saved_model" else set())
+    )
+
+
+def test_softmax_of_several_classes(card, tmp_path):
+    model = tiny_model(channels=3)
+    export(model, card, tmp_path, "onnx")
+    probabilities = load_onnx(tmp_path / "face.onnx")(np.zeros((3, 17, 29, 3), np.uint8))
+    assert probabilities.shape == (3, 17, 29, 3)
+    np.testing.assert_allclose(probabilities.sum(-1), 1, atol=1e-5)
+
+
+def test_litert_says_its_size(model, card, tmp_path):
+    assert "one image at a time, 32 high and 48 wide" in export(model, card, tmp_path, "litert").note
+
+
+def test_a_model_of_fixed_size_keeps_it(card, tmp_path):
+    report = export(tiny_model(size=(32, 48)), card, tmp_path, "onnx")
+    assert "32 high and 48 wide" in report.note
+    assert load_onnx(report.path)(np.zeros((2, 32, 48, 3), np.uint8)).shape == (2, 32, 48, 1)
+
+
+def test_two_sizes_are_compared_where_sizes_vary():
+    assert check_shapes((None, None), (224, 224), FORMATS["onnx"]) == [(1, 224, 224), (2, 169, 231)]
+    assert check_shapes((None, None), (224, 224), FORMATS["litert"]) == [(1, 224, 224)]
+
+
+def test_half_precision_is_exported_in_float32(card, tmp_path):
+    model = tiny_model(dtype="mixed_bfloat16")
+    twin = in_float32(model)
+    assert {layer.compute_dtype for layer in twin.layers} == {"float32"}
+    for half, full in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(half, full)
+    report = export(model, card, tmp_path, "onnx")
+    image = np.random.default_rng(0).integers(0, 256, (1, 32, 48, 3), dtype=np.uint8)
+    # bfloat16 keeps 8 bits: 2⁻⁸ relative, on a few chained operations
+    np.testing.assert_allclose(load_onnx(report.path)(image), model.predict(image, verbose=0), atol=0.03)
+
+
+def test_float32_is_exported_as_it_is(model):
+    assert in_float32(model) is model
+
+
+def test_saved_model_serves_without_kseg(model, card, tmp_path):
+    path = export(model, card, tmp_path, "saved_model").path
+    program = f"""
+import sys
+sys.modules["kseg"] = None  # importing it now raises
+import numpy as np, tensorflow as tf
+images = np.full((2, 20, 31, 3), 77, np.uint8)
+loaded = tf.saved_model.load({str(path)!r})
+print(loaded.signatures["serving_default"](images=tf.constant(images))["probabilities"].numpy().sum())
+assert loaded.serve(images)["probabilities"].shape == (2, 20, 31, 1)
+"""
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    expected = model(np.full((2, 20, 31, 3), 77, np.float32)).numpy().sum()
+    assert float(answer) == pytest.approx(expected, rel=1e-5)
+
+
+def test_nothing_is_overwritten_unasked(model, card, tmp_path):
+    path = export(model, card, tmp_path, "saved_model").path
+    (path / "mine.txt").write_text("a note")
+    with pytest.raises(UsageError, match="--overwrite"):
+        export(model, card, tmp_path, "saved_model")
+    assert (path / "mine.txt").exists()
+    export(model, card, tmp_path, "saved_model", overwrite=True)
+    assert not (path / "mine.txt").exists() and (path / "saved_model.pb").exists()
+
+
+def test_overwrite_spares_a_folder_that_is_no_export(model, card, tmp_path):
+    (tmp_path / "face").mkdir()
+    (tmp_path / "face" / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError, match="is no SavedModel export"):
+        export(model, card, tmp_path, "saved_model", overwrite=True)
+    assert (tmp_path / "face" / "thesis.txt").exists()
+
+
+def test_an_export_that_differs_is_not_kept(model, card, tmp_path, monkeypatch):
+    from kseg.export import saved_model
+
+    monkeypatch.setattr(saved_model, "load", lambda path: lambda images: model(images * 0.9).numpy())
+    with pytest.raises(Failure, match="differs from the Keras model"):
+        export(model, card, tmp_path, "saved_model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nan_is_a_difference(model, card, tmp_path):
+    broken = tiny_model()
+    broken.get_layer(index=2).kernel.assign(np.full((3, 3, 3, 8), np.nan))
+    with pytest.raises(Failure, match="nan"):
+        export(broken, card, tmp_path, "saved_model")
+
+
+def test_what_cannot_be_converted_is_one_sentence(card, tmp_path):
+    class Python(keras.layers.Layer):
+        def call(self, x):
+            import tensorflow as tf
+
+            return tf.ensure_shape(tf.py_function(lambda v: v, [x], tf.float32), x.shape)
+
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, keras.layers.Conv2D(1, 1, activation="sigmoid")(Python()(image)))
+    with pytest.raises(Failure, match="cannot be converted to ONNX"):
+        export(model, card, tmp_path, "onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "message"),
+    [
+        ("face.bin", "onnx", r"ends in \.onnx"),
+        ("face.onnx", "litert", r"ends in \.tflite"),
+        ("face.onnx", "saved_model", "folder"),
+        ("face", "onxx", "did you mean 'onnx'"),
+    ],
+)
+def test_misleading_names(name, format, message, model, card, tmp_path):
+    with pytest.raises(UsageError, match=message):
+        export_model(model, card, tmp_path / name, format)
+
+
+def test_a_missing_package_is_named(model, card, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(UsageError, match=r"needs tf2onnx .* pip install 'kseg\[export\]'"):
+        export(model, card, tmp_path, "onnx")
+
+
+def test_a_folder_nobody_may_write_to(model, card, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Failure, match="cannot write"):
+        export_model(model, card, tmp_path / "file" / "face", "saved_model")
+
+
+def test_not_an_image_model(card, tmp_path):
+    x = keras.Input((4,))
+    with pytest.raises(UsageError, match=r"one image \(N, H, W, 3\)"):
+        export(keras.Model(x, keras.layers.Dense(1)(x)), card, tmp_path, "saved_model")
+
+
+def test_default_names(tmp_path):
+    assert default_path(tmp_path, "onnx") == tmp_path / "model.onnx"
+    assert default_path(tmp_path / "face.keras", "litert") == tmp_path / "face.tflite"
+    assert default_path(tmp_path / "face.keras", "saved_model") == tmp_path / "face_saved_model"
