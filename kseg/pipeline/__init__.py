@@ -1,7 +1,9 @@
 """From records to batches: order, decoding, transforms, `tf.data`, plain arrays and the frozen-feature cache.
 
 A `Source` gives NumPy batches for indices, an `Order` says which indices a step holds; `batches` (tf.data) and
-`BatchSequence` (any backend) join the two. Neither importing this package nor `BatchSequence` needs TensorFlow.
+`arrays.BatchSequence` (any backend) join the two. `frozen` cuts a network at its frozen front, `features` stores what
+the front makes of the images. Importing this package loads neither Keras nor TensorFlow, for the sake of `--help`;
+what needs Keras is imported from its own module.
 """
 
 from kseg.pipeline.order import Order, batch_indices

@@ -2,7 +2,7 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -113,6 +113,8 @@ class ImageSource(Source):
         self.transforms, self.seed = tuple(transforms), seed
         budget = {"auto": AUTO_MEMORY, "on": None, "off": 0}[memory]
         self._images, self._labels = _Memory(budget), _Memory(budget)
+        self._sizes: dict[int, tuple[int, ...]] = {}
+        """(H, W) of each example before resizing"""
 
     def __len__(self) -> int:
         return len(self.records)
@@ -168,28 +170,31 @@ class ImageSource(Source):
             self._labels.put(index, found)
         return found
 
-    def _read(self, reader, index: int) -> np.ndarray:
+    def _read(self, reader: Callable[[Record], np.ndarray], index: int) -> np.ndarray:
+        """Pixels of the record's own size, checked against what its other half had."""
         record = self.records[index]
         try:
-            return reader(record)
+            pixels = reader(record)
         except KsegError:
             raise
         except (OSError, ValueError) as error:
             raise Failure(f"cannot read {record.id} of {self.dataset.name}: {error}") from error
+        size = pixels.shape[:2]
+        if self._sizes.setdefault(index, size) != size:
+            raise Failure(
+                f"{record.id}: image and label map have {self._sizes[index]} and {size} pixels; they must be the same "
+                "size (kseg data check lists every such pair)"
+            )
+        return pixels
 
     def _transformed(
         self, image: np.ndarray, label: np.ndarray, epoch: int, index: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        if image.shape[:2] != label.shape:
-            raise Failure(
-                f"{self.records[index].id}: the image is {image.shape[:2]} and its label map {label.shape} pixels; "
-                "they must be the same size (kseg data check lists every such pair)"
-            )
-        if self.transforms:
-            rng = np.random.default_rng([self.seed, epoch, index])
-            example = compose(self.transforms)({"image": image, "label": label}, rng)
-            image, label = example["image"], example["label"]
-        return image, label
+        if not self.transforms:
+            return image, label
+        rng = np.random.default_rng([self.seed, epoch, index])
+        example = compose(self.transforms)({"image": image, "label": label}, rng)
+        return example["image"], example["label"]
 
     def _stacked(self, arrays: list[np.ndarray], indices: np.ndarray) -> np.ndarray:
         if len({a.shape for a in arrays}) > 1:

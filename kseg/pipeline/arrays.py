@@ -1,0 +1,41 @@
+"""Batches of a source as plain arrays, for `fit` on any backend and without TensorFlow; the same stream as `tfdata`."""
+
+import keras
+import numpy as np
+
+from kseg.pipeline.order import WHOLE, Order, Shard
+from kseg.pipeline.source import Arrays, Source
+
+
+class BatchSequence(keras.utils.PyDataset):
+    """(inputs, labels) of a source, batch by batch: without end when shuffling, one pass when not.
+
+    Arguments as of `kseg.pipeline.batches`; with `shuffle=True`, `fit` needs `steps_per_epoch`
+    (`sequence.order.steps_per_epoch`). Fit with `shuffle=False`, or Keras shuffles the batches of a pass again.
+
+    Errors of the source come out as they are, inside `kseg.pipeline.own_errors(source)` on every backend.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        start_step: int = 0,
+        shuffle: bool = True,
+        shard: Shard = WHOLE,
+        prefetch: int = 2,
+        workers: int = 1,
+    ):
+        super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=prefetch)
+        self.source, self.order = source, Order(len(source), batch_size, seed, shuffle)
+        self._start, self._shard = start_step, shard
+
+    @property
+    def num_batches(self) -> int | None:
+        return None if self.order.shuffle else self.order.steps_per_epoch - self._start
+
+    def __getitem__(self, index: int) -> tuple[Arrays, np.ndarray]:
+        epoch, indices = self.order.at(self._start + index, self._shard)
+        return self.source.checked_batch(indices, epoch)

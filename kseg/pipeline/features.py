@@ -1,0 +1,232 @@
+"""The frozen-feature cache: what the frozen front of a network makes of every image, computed once, kept on disk.
+
+One folder per content: `CACHE/KEY/feature_0.npy … meta.json`, where KEY depends on the frozen weights, layers,
+precision and images. It is written under another name and renamed when complete, so a folder that exists is whole.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import keras
+import ml_dtypes
+import numpy as np
+
+from kseg.errors import Failure, UsageError
+from kseg.pipeline.feature_files import FeatureWriter, ahead, discard_abandoned
+from kseg.pipeline.frozen import Split, bytes_per_image
+from kseg.pipeline.order import Order
+from kseg.pipeline.source import ArraySpec, ImageSource, Signature, Source
+
+GB = 1024**3
+
+AUTO_LIMIT = 32 * GB
+"""The largest cache that `--cache-features auto` makes without being asked."""
+
+SPARE = GB
+"""Bytes of free disk that a cache leaves alone."""
+
+
+class FeatureSource(Source):
+    """Stored features in place of images: `batch` gives the tensors that a head takes, and the labels.
+
+    Features come from memory-mapped files in the precision they were computed in; labels from the image source.
+    """
+
+    def __init__(self, path: Path, images: ImageSource, *, reused: bool, seconds: float):
+        self.path, self.images = path, images
+        self.reused, self.seconds = reused, seconds
+        """whether the folder was there already; how long it took to make"""
+        meta = json.loads((path / "meta.json").read_text())
+        self._specs = tuple(ArraySpec(tuple(t["shape"]), t["dtype"]) for t in meta["tensors"])
+        self._tensors = [_mapped(path / f"feature_{i}.npy", spec.dtype) for i, spec in enumerate(self._specs)]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def bytes(self) -> int:
+        return sum(tensor.nbytes for tensor in self._tensors)
+
+    @property
+    def signature(self) -> Signature:
+        inputs = self._specs[0] if len(self._specs) == 1 else self._specs
+        return Signature(inputs, self.images.signature.labels)
+
+    def batch(self, indices: np.ndarray, epoch: int) -> tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray]:
+        features = tuple(np.take(tensor, indices, axis=0) for tensor in self._tensors)
+        return features[0] if len(features) == 1 else features, self.images.label_batch(indices)
+
+    def __str__(self) -> str:
+        origin = "found" if self.reused else f"computed in {self.seconds:.0f} s"
+        return f"frozen features of {len(self)} images, {self.bytes / GB:.2f} GB, {origin}: {self.path}"
+
+
+def _mapped(path: Path, dtype: str) -> np.ndarray:
+    array = np.load(path, mmap_mode="r")
+    return array.view(ml_dtypes.bfloat16) if dtype == "bfloat16" else array
+
+
+def cache_bytes(extractor: keras.Model, images: int) -> int:
+    """Bytes that the features of so many images take; the extractor has a fixed input size."""
+    return images * bytes_per_image(extractor.outputs)
+
+
+def cache_key(extractor: keras.Model, source: ImageSource) -> str:
+    """sha256 over layers, precision, frozen weight values and images; names given by Keras in passing do not count."""
+    digest = sha256(_layers(extractor).encode())
+    for weight in extractor.weights:
+        values = keras.ops.convert_to_numpy(weight)
+        digest.update(f"{weight.dtype}{values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+    digest.update(source.fingerprint.encode())
+    return digest.hexdigest()
+
+
+def _layers(extractor: keras.Model) -> str:
+    text = json.dumps(extractor.get_config(), sort_keys=True, default=str)
+    for number, name in enumerate([extractor.name, *(operation.name for operation in extractor.operations)]):
+        text = text.replace(json.dumps(name), f'"#{number}"')
+    return text
+
+
+def cached_features(
+    extractor: keras.Model,
+    source: ImageSource,
+    cache_dir: Path | str,
+    *,
+    key: str | None = None,
+    batch_size: int = 32,
+    jit: bool = False,
+    progress: bool = True,
+) -> FeatureSource:
+    """The features of every image of `source`, from `cache_dir` if they lie there, else computed and stored there.
+
+    Args:
+      extractor: frozen front of a network, from `split_frozen`; its input size is fixed.
+      key: what the folder is called (default: `cache_key(extractor, source)`).
+      batch_size, jit: of the computation; jit compiles it with XLA.
+    Processes that compute the same features at the same time do not disturb each other: the first one to finish
+    wins, the others throw theirs away.
+    Raises:
+      UsageError: random transforms, which features computed once cannot follow, or images of varying size.
+      Failure: not enough disk, or a broken image.
+    """
+    if source.transforms:
+        raise UsageError("features of augmented images cannot be cached; pass --cache-features off or no augmentation")
+    if source.image_size is None or any(side is None for t in extractor.outputs for side in t.shape[1:]):
+        raise UsageError("features can only be cached at a fixed image size; pass --image-size H W")
+    cache_dir = Path(cache_dir)
+    path = cache_dir / (key or cache_key(extractor, source)[:32])
+    if _is_whole(path, len(source)):
+        return FeatureSource(path, source, reused=True, seconds=0.0)
+    started = time.perf_counter()
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        discard_abandoned(cache_dir)
+        _check_disk(cache_bytes(extractor, len(source)), cache_dir)
+        specs = [{"shape": list(t.shape[1:]), "dtype": t.dtype} for t in extractor.outputs]
+        with FeatureWriter(path, len(source), specs) as writer:
+            for features in _computed(extractor, source, batch_size, jit, progress):
+                writer.append(features)
+    except OSError as error:
+        raise Failure(f"cannot write the feature cache {cache_dir}: {error}; pass --cache-features off") from error
+    return FeatureSource(path, source, reused=False, seconds=time.perf_counter() - started)
+
+
+def _is_whole(path: Path, count: int) -> bool:
+    """Whether the features lie there; a folder that something damaged later is removed."""
+    if not path.exists():
+        return False
+    try:
+        tensors = json.loads((path / "meta.json").read_text())["tensors"]
+        whole = all(len(np.load(path / f"feature_{i}.npy", mmap_mode="r")) == count for i in range(len(tensors)))
+    except (OSError, ValueError, KeyError):
+        whole = False
+    if not whole:
+        shutil.rmtree(path, ignore_errors=True)
+    return whole
+
+
+def _check_disk(needed: int, cache_dir: Path) -> None:
+    free = shutil.disk_usage(cache_dir).free
+    if needed + SPARE > free:
+        raise Failure(
+            f"the feature cache needs {needed / GB:.1f} GB and {cache_dir} has {free / GB:.1f} GB free; "
+            "pass --cache-features off, or --cache-dir with a larger disk"
+        )
+
+
+def _computed(extractor: keras.Model, source: ImageSource, batch_size: int, jit: bool, progress: bool):
+    """Lists of feature arrays, batch by batch in the order of the source; images are decoded meanwhile."""
+    from tqdm import tqdm
+
+    extractor.compile(jit_compile=jit)
+    order = Order(len(source), batch_size, shuffle=False)
+
+    def images(step: int) -> tuple[np.ndarray, int]:
+        indices = order.at(step)[1]
+        full = np.resize(indices, min(batch_size, len(source)))  # one shape, so that the graph is traced once
+        return source.image_batch(full, keep=False), len(indices)
+
+    with tqdm(total=len(source), desc="frozen features", unit="image", disable=not progress) as bar:
+        for batch, count in ahead(images, range(order.steps_per_epoch)):
+            features = extractor.predict_on_batch(batch)
+            yield [np.asarray(f)[:count] for f in (features if isinstance(features, (list, tuple)) else [features])]
+            bar.update(count)
+
+
+class Verdict(NamedTuple):
+    """Whether to cache, and why (not), as a clause."""
+
+    use: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class CachePlan:
+    """What `--cache-features` decides on."""
+
+    mode: Literal["auto", "on", "off"]
+    cache_dir: Path
+    limit: int = AUTO_LIMIT
+
+    def verdict(self, split: Split | None, sources: Sequence[ImageSource]) -> Verdict:
+        """Whether the features of all images of `sources` are to be cached.
+
+        "auto" caches if the network has a frozen front, no image is changed at random, all are of one size, and the
+        features fit below `limit` and on the disk. "on" caches, or says why that cannot be.
+        """
+        if self.mode == "off":
+            return Verdict(False, "--cache-features off")
+        obstacle = self._obstacle(split, sources)
+        if obstacle is None:
+            return Verdict(True, "the front of the network is frozen and its input never changes")
+        if self.mode == "on":
+            raise UsageError(f"features cannot be cached: {obstacle}; pass --cache-features off")
+        return Verdict(False, obstacle)
+
+    def _obstacle(self, split: Split | None, sources: Sequence[ImageSource]) -> str | None:
+        if split is None:
+            return "the network has no frozen front"
+        if any(source.transforms for source in sources):
+            return "augmentation changes the images"
+        if any(source.image_size is None for source in sources):
+            return "the images have no fixed size"
+        needed = cache_bytes(split.extractor, sum(map(len, sources)))
+        free = shutil.disk_usage(_nearest_existing(self.cache_dir)).free
+        if needed + SPARE > free:
+            return f"they need {needed / GB:.1f} GB and {self.cache_dir} has {free / GB:.1f} GB free"
+        if self.mode == "auto" and needed > self.limit:
+            return f"they need {needed / GB:.1f} GB, more than {self.limit / GB:.0f} GB; --cache-features on does it"
+        return None
+
+
+def _nearest_existing(path: Path) -> Path:
+    path = Path(path).absolute()
+    return path if path.exists() else _nearest_existing(path.parent)

@@ -1,0 +1,128 @@
+"""Cut a network in two where training begins: what is frozen, and what is not.
+
+The frozen front gives the same output for the same image for ever, so it can be computed once per image
+(`kseg.pipeline.features`) and the rest trained on the stored result.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import keras
+
+Node = Any
+"""One call of a layer in a functional model (`keras.src.ops.node.Node`)."""
+
+DTYPE_BYTES = {"bfloat16": 2, "float16": 2, "float32": 4, "float64": 8, "uint8": 1}
+
+
+class Split(NamedTuple):
+    """`head(extractor(images))` equals `model(images)`; both share the model's layers and weights."""
+
+    extractor: keras.Model
+    head: keras.Model
+
+
+def split_frozen(model: keras.Model) -> Split | None:
+    """The model as (frozen extractor, head), or None if nothing worth computing once stands at its front.
+
+    The extractor is the largest front part of the graph whose result no training step can change: a call belongs to
+    it if all of its inputs do and its layer is fixed, i.e. has no trainable weights, is `trainable=False` if it has
+    weights at all (batch normalisation then uses its stored statistics), draws no random numbers, adds no activity
+    loss and is no `Lambda`, whose inside is unknown. Where the last calls of the front have no weights and only make
+    its result larger (padding, upsampling), they go to the head.
+
+    The head takes the tensors that cross the cut, in the order of `extractor.outputs`; training it trains the
+    layers of `model`. Its inputs have the dtype that the extractor delivers (bfloat16 under mixed_bfloat16).
+
+    Returns None if the model is not functional, nothing in the front has weights, nothing is left to train, or the
+    head would still need the input image.
+    """
+    if not isinstance(model, keras.models.Model) or not hasattr(model, "_nodes_by_depth"):
+        return None
+    nodes = [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
+    front = _without_enlarging_end(nodes, _front(nodes), model.outputs)
+    rest = [node for node in nodes if id(node) not in front]
+    tensors = _crossing(nodes, front, model.outputs)
+    frozen_weights = any(node.operation.weights for node in nodes if id(node) in front and _is_layer(node))
+    images = {id(tensor) for tensor in model.inputs}
+    if not rest or not frozen_weights or any(id(tensor) in images for tensor in tensors):
+        return None
+    extractor = keras.Model(model.inputs, tensors, name=f"{model.name}_frozen")
+    return Split(extractor, _replayed(rest, tensors, model.output, name=f"{model.name}_head"))
+
+
+def bytes_per_image(tensors: Iterable[Any]) -> int:
+    """Bytes of one example of these tensors; an axis whose length is not known counts once."""
+    return sum(math.prod(side or 1 for side in t.shape[1:]) * DTYPE_BYTES[t.dtype] for t in tensors)
+
+
+def _front(nodes: list[Node]) -> set[int]:
+    """ids of the nodes whose whole past is fixed; `nodes` are sorted from input to output."""
+    front: set[int] = set()
+    fixed_tensors: set[int] = set()
+    for node in nodes:
+        if _is_fixed(node.operation) and all(id(t) in fixed_tensors for t in node.input_tensors):
+            front.add(id(node))
+            fixed_tensors |= {id(t) for t in node.outputs}
+    return front
+
+
+def _is_layer(node: Node) -> bool:
+    return isinstance(node.operation, keras.layers.Layer)
+
+
+def _is_fixed(operation: Any) -> bool:
+    if not isinstance(operation, keras.layers.Layer):
+        return True  # `a + b` and the like
+    return all(_is_fixed_layer(layer) for layer in operation._flatten_layers())
+
+
+def _is_fixed_layer(layer: keras.layers.Layer) -> bool:
+    weights = {id(variable) for variable in layer.weights}
+    random_state = any(id(variable) not in weights for variable in layer.variables)
+    own = layer._trainable_variables + layer._non_trainable_variables
+    return (
+        not layer.trainable_weights
+        and not (own and layer.trainable)
+        and not random_state
+        and layer.activity_regularizer is None
+        and not isinstance(layer, keras.layers.Lambda)
+    )
+
+
+def _crossing(nodes: list[Node], front: set[int], outputs: list[Any]) -> list[Any]:
+    """Tensors that the front makes and the rest, or the caller, uses; in the order in which they are made."""
+    used = {id(t) for node in nodes if id(node) not in front for t in node.input_tensors} | {id(t) for t in outputs}
+    return [t for node in nodes if id(node) in front for t in node.outputs if id(t) in used]
+
+
+def _without_enlarging_end(nodes: list[Node], front: set[int], outputs: list[Any]) -> set[int]:
+    for node in reversed(nodes):
+        feeds_front = {id(t) for other in nodes if id(other) in front for t in other.input_tensors}
+        removable = (
+            id(node) in front
+            and not node.is_input
+            and not (_is_layer(node) and node.operation.weights)
+            and not any(id(t) in feeds_front for t in node.outputs)
+        )
+        if removable:
+            smaller = front - {id(node)}
+            before, after = (bytes_per_image(_crossing(nodes, part, outputs)) for part in (front, smaller))
+            front = smaller if after < before else front
+    return front
+
+
+def _replayed(nodes: list[Node], tensors: list[Any], output: Any, name: str) -> keras.Model:
+    """The calls `nodes` once more, on inputs that stand for `tensors`.
+
+    `keras.Model(tensors, output)` would do nearly the same, but takes a layer which makes one of `tensors` and is
+    called again later for an input.
+    """
+    inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype, name=f"frozen_{i}") for i, t in enumerate(tensors)]
+    values = {id(old): new for old, new in zip(tensors, inputs, strict=True)}
+    for node in nodes:
+        args, kwargs = node.arguments.fill_in(values)
+        results = keras.tree.flatten(node.operation(*args, **kwargs))
+        values.update((id(old), new) for old, new in zip(node.outputs, results, strict=True))
+    return keras.Model(inputs, keras.tree.map_structure(lambda t: values[id(t)], output), name=name)

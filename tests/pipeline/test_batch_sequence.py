@@ -1,0 +1,79 @@
+"""Plain arrays: the same stream as tf.data, on any backend, through `fit`."""
+
+import keras
+import numpy as np
+import pytest
+
+from kseg.errors import Failure
+from kseg.pipeline import ImageSource, Order, Source, own_errors
+from kseg.pipeline.arrays import BatchSequence
+
+
+class Recording(Source):
+    """Passes a source on and remembers what was asked of it."""
+
+    def __init__(self, source):
+        self.source, self.asked = source, []
+
+    signature = property(lambda self: self.source.signature)
+
+    def __len__(self):
+        return len(self.source)
+
+    def batch(self, indices, epoch):
+        self.asked.append((epoch, indices.tolist()))
+        return self.source.batch(indices, epoch)
+
+
+@pytest.fixture
+def source(drawn):
+    return ImageSource(drawn, drawn.records("train"), (6, 6))
+
+
+@pytest.fixture
+def model():
+    model = keras.Sequential([keras.Input((6, 6, 3)), keras.layers.Conv2D(1, 1), keras.layers.Reshape((6, 6))])
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_items_are_the_batches_of_the_order(source):
+    sequence = BatchSequence(source, 3, seed=5, start_step=2)
+    order = Order(7, 3, seed=5)
+    for step in range(2, 8):
+        epoch, indices = order.at(step)
+        images, labels = sequence[step - 2]
+        expected = source.batch(indices, epoch)
+        np.testing.assert_array_equal(images, expected[0])
+        np.testing.assert_array_equal(labels, expected[1])
+    assert sequence.num_batches is None
+
+
+def test_one_pass_without_shuffling(source):
+    sequence = BatchSequence(source, 3, shuffle=False)
+    assert sequence.num_batches == 3
+    assert [len(sequence[i][1]) for i in range(3)] == [3, 3, 1]
+
+
+def test_shards(source):
+    halves = [BatchSequence(source, 4, seed=1, shard=(i, 2))[1][0] for i in range(2)]
+    np.testing.assert_array_equal(np.concatenate(halves), BatchSequence(source, 4, seed=1)[1][0])
+
+
+def test_fit_walks_the_stream_epoch_after_epoch(source, model):
+    recording = Recording(source)
+    sequence = BatchSequence(recording, 3, seed=5, start_step=1)
+    model.fit(sequence, steps_per_epoch=3, epochs=2, shuffle=False, verbose=0)
+    order = Order(7, 3, seed=5)
+    expected = [(epoch, indices.tolist()) for epoch, indices in map(order.at, range(1, 7))]
+    # Keras may look at the first batches for their shapes before it begins
+    assert any(recording.asked[i : i + 6] == expected for i in range(len(recording.asked)))
+
+
+def test_an_error_of_the_source_comes_out_as_itself(source, model, drawn):
+    def broken(record):
+        raise Failure("image is truncated")
+
+    drawn.image = broken
+    with pytest.raises(Failure, match="^image is truncated$"), own_errors(source):
+        model.fit(BatchSequence(source, 3), steps_per_epoch=1, verbose=0)
