@@ -1,0 +1,20 @@
+"""Trained models at work: model files with their classes, prediction at any size, evaluation, and masks on disk."""
+
+from kseg.inference.evaluate import evaluate, predicted_classes
+from kseg.inference.evaluation import Evaluation
+from kseg.inference.files import ImageFile, collect_images, write_prediction
+from kseg.inference.model_file import ModelCard, load_model, save_model
+from kseg.inference.predict import predict_probabilities
+
+__all__ = [
+    "Evaluation",
+    "ImageFile",
+    "ModelCard",
+    "collect_images",
+    "evaluate",
+    "load_model",
+    "predict_probabilities",
+    "predicted_classes",
+    "save_model",
+    "write_prediction",
+]

@@ -1,0 +1,92 @@
+"""Measuring a model on a split of a data set, one batch of probabilities in memory at a time."""
+
+import time
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from kseg.conventions import VOID, output_channels
+from kseg.datasets import Dataset
+from kseg.datasets.images import resize_labels
+from kseg.errors import UsageError
+from kseg.inference.evaluation import Evaluation
+from kseg.inference.predict import network_size, predict_probabilities
+from kseg.metrics.confusion import confusion_matrix
+from kseg.metrics.thresholds import BINS, probability_histogram
+
+
+def evaluate(
+    model: keras.Model,
+    dataset: Dataset,
+    split: str,
+    *,
+    image_size: tuple[int, int] | None,
+    batch_size: int = 16,
+    original_size: bool = True,
+    void: int = VOID,
+    progress: bool = True,
+) -> Evaluation:
+    """Count what `model` gets right on every image of a split.
+
+    Args:
+      model: images 0..255 to probabilities (N, H, W, C); C = 1 for two classes, else one per class.
+      dataset, split: where images and truth come from.
+      image_size: (height, width) of the network's input; None: each image's own (see `predict_probabilities`).
+      original_size: compare at each label map's own size, with the probabilities resized to it; False: at the
+        network's size, with the label map resized by nearest neighbour.
+      void: the label that counts for nothing.
+      progress: show a bar with the time left.
+    Foreground is p ≥ 0.5 (binary), else the class of the largest probability.
+    """
+    num_classes = len(dataset.classes)
+    check_fits(model, dataset)
+    records = dataset.records(split)
+    network_size(model, image_size)  # refuses a wrong size before the first image is read
+    matrices = np.zeros((len(records), num_classes, num_classes), np.int64)
+    histogram = np.zeros((2, BINS), np.int64) if num_classes == 2 else None
+    start = time.perf_counter()
+    images = (dataset.image(record) for record in records)
+    predictions = predict_probabilities(model, images, image_size, batch_size, original_size=original_size)
+    for i, probabilities in enumerate(_with_bar(predictions, len(records), split, progress)):
+        truth = resize_labels(dataset.labels(records[i]), probabilities.shape[:2])
+        matrices[i] = confusion_matrix(truth, predicted_classes(probabilities), num_classes, void=void)
+        if histogram is not None:
+            histogram += probability_histogram(truth, foreground_probability(probabilities), void=void)
+    return Evaluation(
+        dataset=dataset.name,
+        split=split,
+        classes=tuple(dataset.classes),
+        ids=tuple(record.id for record in records),
+        matrices=matrices,
+        histogram=histogram,
+        original_size=original_size,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def check_fits(model: keras.Model, dataset: Dataset) -> None:
+    """An error unless the model has the channels that the data set's classes need."""
+    channels, needed = model.outputs[0].shape[-1], output_channels(len(dataset.classes))
+    if channels not in (needed, len(dataset.classes)):
+        raise UsageError(
+            f"the model gives {channels} channel{'s'[: channels != 1]} but {dataset.name} has the classes "
+            f"{', '.join(dataset.classes)}, which need {needed}; choose the data set and options it was trained with"
+        )
+
+
+def predicted_classes(probabilities: np.ndarray, *, threshold: float = 0.5) -> np.ndarray:
+    """uint8 (H, W) of (H, W, C): foreground where p ≥ threshold (C = 1), else the class of the largest probability."""
+    if probabilities.shape[-1] == 1:
+        return (probabilities[..., 0] >= threshold).astype(np.uint8)
+    return np.argmax(probabilities, axis=-1).astype(np.uint8)
+
+
+def foreground_probability(probabilities: np.ndarray) -> np.ndarray:
+    """float32 (H, W), the last channel of one or two."""
+    return probabilities[..., -1]
+
+
+def _with_bar(items: Iterator[np.ndarray], total: int, split: str, progress: bool) -> Iterator[np.ndarray]:
+    return iter(tqdm(items, total=total, desc=f"evaluate {split}", unit="img", disable=not progress))

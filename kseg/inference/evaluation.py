@@ -1,0 +1,178 @@
+"""The result of measuring a model on a split: raw counts, from which every score can be made again later."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kseg.errors import UsageError
+from kseg.inference.writing import written_whole
+from kseg.metrics.calibration import expected_calibration_error
+from kseg.metrics.scores import (
+    cohens_kappa,
+    dice_class,
+    dice_dataset,
+    frequency_weighted_iou,
+    iou_class,
+    iou_dataset,
+    iou_image,
+    mean_accuracy,
+    miou,
+    miou_class,
+    miou_image,
+    pixel_accuracy,
+    precision,
+    recall,
+)
+from kseg.metrics.thresholds import average_precision, best_threshold
+
+FOREGROUND = 1
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Counts per image and per probability; scores, tables and curves follow from them."""
+
+    dataset: str
+    split: str
+    classes: tuple[str, ...]
+    ids: tuple[str, ...]
+    """of the images, in the split's order"""
+    matrices: np.ndarray
+    """int64 (N, C, C), one confusion matrix per image, rows = truth"""
+    histogram: np.ndarray | None
+    """binary only: int64 (2, 256), pixels by truth and probability (`kseg.metrics.thresholds`)"""
+    original_size: bool
+    """whether the pixels counted are the label maps' own or the network's"""
+    seconds: float
+    """wall time, reading of images included"""
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """int64 (C, C), all images together."""
+        return self.matrices.sum(axis=0)
+
+    @property
+    def iou_per_image(self) -> np.ndarray:
+        """float64 (N,); nan for an image without valid pixels."""
+        return iou_image(self.matrices)
+
+    @property
+    def images_per_second(self) -> float:
+        return len(self.ids) / self.seconds if self.seconds else float("nan")
+
+    def order(self) -> np.ndarray:
+        """Indices of the images from worst to best IoU; images without valid pixels last."""
+        return np.argsort(self.iou_per_image, kind="stable")
+
+    def scores(self) -> dict:
+        """Every score by name: floats, and dicts of floats by class; nan where a score has no meaning."""
+        matrix, per_image = self.matrix, self.iou_per_image
+        by_class = {
+            f"{name}_class": dict(zip(self.classes, map(float, function(matrix)), strict=True))
+            for name, function in (
+                ("iou", iou_class),
+                ("dice", dice_class),
+                ("precision", precision),
+                ("recall", recall),
+            )
+        }
+        scores = {
+            "iou_dataset": float(iou_dataset(matrix)),
+            "iou_image": float(np.nanmean(per_image)) if np.any(~np.isnan(per_image)) else float("nan"),
+            "miou": float(miou(matrix)),
+            "miou_image": float(miou_image(self.matrices)),
+            "miou_class": float(miou_class(self.matrices)),
+            "accuracy": float(pixel_accuracy(matrix)),
+            "mean_accuracy": float(mean_accuracy(matrix)),
+            "dice": float(dice_dataset(matrix)),
+            "frequency_weighted_iou": float(frequency_weighted_iou(matrix)),
+            "kappa": float(cohens_kappa(matrix)),
+            **by_class,
+            "images": len(self.ids),
+        }
+        if self.histogram is not None:
+            threshold, iou = best_threshold(self.histogram)
+            scores |= {
+                "precision": by_class["precision_class"][self.classes[FOREGROUND]],
+                "recall": by_class["recall_class"][self.classes[FOREGROUND]],
+                "best_threshold": threshold,
+                "iou_at_best_threshold": iou,
+                "average_precision": average_precision(self.histogram),
+                "calibration_error": expected_calibration_error(self.histogram),
+            }
+        return scores
+
+    def to_json(self) -> dict:
+        """Everything, raw counts and scores, as JSON types (nan becomes None)."""
+        return {
+            "dataset": self.dataset,
+            "split": self.split,
+            "classes": list(self.classes),
+            "original_size": self.original_size,
+            "seconds": self.seconds,
+            "images_per_second": _plain(self.images_per_second),
+            "scores": _plain(self.scores()),
+            "confusion_matrix": self.matrix.tolist(),
+            "histogram": None if self.histogram is None else self.histogram.tolist(),
+            "ids": list(self.ids),
+            "iou_image": _plain(self.iou_per_image.tolist()),
+            "confusion_matrices": self.matrices.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, content: dict | str) -> "Evaluation":
+        """The evaluation that `to_json` wrote; scores are computed again from the counts."""
+        try:
+            content = json.loads(content) if isinstance(content, str) else content
+            histogram = content["histogram"]
+            classes, ids = tuple(content["classes"]), tuple(content["ids"])
+            return cls(
+                dataset=content["dataset"],
+                split=content["split"],
+                classes=classes,
+                ids=ids,
+                matrices=np.array(content["confusion_matrices"], np.int64).reshape(
+                    len(ids), len(classes), len(classes)
+                ),
+                histogram=None if histogram is None else np.array(histogram, np.int64),
+                original_size=content["original_size"],
+                seconds=content["seconds"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"this is no evaluation as kseg writes it ({error!r}); evaluate the model again"
+            ) from error
+
+    def write_json(self, path: Path | str) -> None:
+        """`to_json` as a file, whole or not at all."""
+        with written_whole(path) as temporary:
+            temporary.write_text(json.dumps(self.to_json()), encoding="utf-8")
+
+    def write_csv(self, path: Path | str) -> None:
+        """One row per image: id, IoU, accuracy, and the share of valid pixels that is not background, in truth and
+        prediction; empty where an image has no valid pixel."""
+        pixels = self.matrices.sum(axis=(1, 2)).astype(np.float64)
+        pixels[pixels == 0] = np.nan
+        columns = (
+            self.iou_per_image,
+            pixel_accuracy(self.matrices),
+            self.matrices[:, FOREGROUND:].sum(axis=(1, 2)) / pixels,
+            self.matrices[:, :, FOREGROUND:].sum(axis=(1, 2)) / pixels,
+        )
+        with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["id", "iou", "accuracy", "truth_fraction", "predicted_fraction"])
+            for name, *values in zip(self.ids, *columns, strict=True):
+                table.writerow([name, *("" if np.isnan(value) else f"{value:.6f}" for value in values)])
+
+
+def _plain(value):
+    """JSON has no nan."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,198 @@
+"""`.keras` files that know their classes: the archive Keras writes, with one member more, `kseg.json`."""
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kseg import __version__
+from kseg.conventions import output_channels
+from kseg.errors import KsegError, UsageError
+from kseg.inference.writing import written_whole
+
+if TYPE_CHECKING:
+    import keras
+
+CARD_MEMBER = "kseg.json"
+MODEL_OF_A_RUN = "model.keras"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a person needs to use a model: the meaning of its channels and the size it was trained at."""
+
+    classes: tuple[str, ...]
+    """names in order of id; two mean binary foreground (one sigmoid channel)"""
+    palette: tuple[tuple[int, int, int], ...]
+    """one RGB colour per class"""
+    image_size: tuple[int, int] | None = None
+    """(height, width) in pixels of the network's input in training; None: each image's own size"""
+    model: str = ""
+    """name of the architecture"""
+    loss: str = ""
+    dataset: str = ""
+    kseg: str = __version__
+    """the version that wrote the file"""
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, text: dict) -> "ModelCard":
+        size = text.get("image_size")
+        known = {key: str(text[key]) for key in ("model", "loss", "dataset", "kseg") if key in text}
+        return cls(
+            classes=tuple(str(name) for name in text["classes"]),
+            palette=tuple((int(r), int(g), int(b)) for r, g, b in text["palette"]),
+            image_size=None if size is None else (int(size[0]), int(size[1])),
+            **known,
+        )
+
+
+def save_model(model: "keras.Model", path: Path | str, card: ModelCard) -> None:
+    """Write the model (giving probabilities) and its card to `path`, ending in `.keras`, whole or not at all."""
+    path = Path(path)
+    if path.suffix != ".keras":
+        raise UsageError(f"a model is saved as a .keras file, received {path}; try {path.with_suffix('.keras')}")
+    _check_channels(model, card, path)
+    with written_whole(path) as temporary:
+        model.save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(CARD_MEMBER, json.dumps(card.to_json(), indent=1))
+
+
+def load_model(path_or_run: Path | str) -> tuple["keras.Model", ModelCard]:
+    """The model in a `.keras` file or run directory, and its card.
+
+    Keras's safe mode stays on: a file that wants to run code of its own is refused. A file without a card, such as one
+    that Keras wrote, gets one from its output channels. Errors: each is one sentence and a `UsageError`.
+    """
+    path = _model_path(Path(path_or_run))
+    config, card_text = _members(path)
+    _refuse_code(config, path)
+    model = _load_safely(path)
+    _check_is_segmentation(model, path)
+    card = _card_from_channels(model) if card_text is None else _parse_card(card_text, path)
+    _check_channels(model, card, path)
+    return model, card
+
+
+def _model_path(path: Path) -> Path:
+    if path.is_dir():
+        model = path / MODEL_OF_A_RUN
+        if model.is_file():
+            return model
+        raise UsageError(
+            f"{path} holds no {MODEL_OF_A_RUN}: the run has not finished or is no run; "
+            "start the same training command again to finish it, or pass a .keras file"
+        )
+    if not path.exists():
+        raise UsageError(f"{path} does not exist; pass a .keras file or a run directory")
+    if path.suffix != ".keras":
+        raise UsageError(f"{path} is no model file; pass a .keras file or a run directory")
+    return path
+
+
+def _members(path: Path) -> tuple[dict, str | None]:
+    """The architecture and the card's text, from an archive of which every member reads well."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+            if "config.json" not in names:
+                raise UsageError(
+                    f"{path} is a zip archive but no Keras model (it has no config.json); pass another file"
+                )
+            broken = archive.testzip()
+            if broken is not None:
+                raise UsageError(f"{path} is damaged at {broken}; copy or save it again")
+            card = archive.read(CARD_MEMBER).decode() if CARD_MEMBER in names else None
+            return json.loads(archive.read("config.json")), card
+    except (zipfile.BadZipFile, EOFError, UnicodeDecodeError, json.JSONDecodeError, NotImplementedError) as error:
+        raise UsageError(
+            f"{path} ({path.stat().st_size} bytes) is cut short or no .keras file ({error}); copy or save it again"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}; check its permissions") from error
+
+
+def _refuse_code(config, path: Path) -> None:
+    """Lambda layers carry Python bytecode; Keras's safe mode refuses them too, in more words."""
+    if isinstance(config, dict):
+        if config.get("class_name") in ("Lambda", "__lambda__"):
+            raise UsageError(
+                f"{path} contains a Lambda, which would run code from the file, and is not loaded; "
+                "rebuild the model from layers without Lambda and save it again"
+            )
+        for value in config.values():
+            _refuse_code(value, path)
+    elif isinstance(config, list):
+        for value in config:
+            _refuse_code(value, path)
+
+
+def _load_safely(path: Path) -> "keras.Model":
+    import keras
+
+    import kseg.encoders
+    import kseg.layers
+    import kseg.models  # noqa: F401  (their layers register themselves with Keras)
+
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except KsegError:
+        raise
+    except Exception as error:  # Keras raises whatever the first thing that did not fit raises
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UsageError(
+            f"{path} cannot be loaded ({reason[0][:200]}); it may need layers that are neither Keras's nor kseg's, "
+            "or another version of Keras"
+        ) from error
+
+
+def _check_is_segmentation(model, path: Path) -> None:
+    inputs, outputs = ([tuple(tensor.shape) for tensor in end or ()] for end in (model.inputs, model.outputs))
+    if [len(shape) for shape in inputs] != [4] or [len(shape) for shape in outputs] != [4]:
+        raise UsageError(
+            f"{path} is no segmentation model: it should take (N, H, W, 3) and give (N, H, W, C), "
+            f"it takes {inputs} and gives {outputs}"
+        )
+    if inputs[0][-1] not in (3, None) or outputs[0][-1] is None:
+        raise UsageError(
+            f"{path} takes {inputs[0][-1]} channels and gives {outputs[0][-1]}; "
+            "RGB images need 3, and the number of classes must be fixed"
+        )
+
+
+def _check_channels(model, card: ModelCard, path: Path) -> None:
+    channels = model.outputs[0].shape[-1]
+    if len(card.classes) < 2 or channels not in (output_channels(len(card.classes)), len(card.classes)):
+        raise UsageError(
+            f"{path}: {channels} output channels do not fit the classes {', '.join(card.classes) or '(none)'}; "
+            "two classes take one channel, more take one each"
+        )
+    if len(card.palette) != len(card.classes):
+        raise UsageError(f"{path}: {len(card.palette)} colours for {len(card.classes)} classes; give one each")
+
+
+def _card_from_channels(model) -> ModelCard:
+    from kseg.datasets.images import contrasting_palette
+
+    channels = model.outputs[0].shape[-1]
+    binary = channels <= 2
+    names = ("background", "foreground") if binary else tuple(f"class {i}" for i in range(channels))
+    height, width = model.inputs[0].shape[1:3]
+    return ModelCard(
+        classes=names,
+        palette=contrasting_palette(len(names)),
+        image_size=None if None in (height, width) else (height, width),
+        model=model.name,
+        kseg="",
+    )
+
+
+def _parse_card(text: str, path: Path) -> ModelCard:
+    try:
+        return ModelCard.from_json(json.loads(text))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{path}: its {CARD_MEMBER} is not a model card ({error!r}); save the model again") from error

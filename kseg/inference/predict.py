@@ -1,0 +1,108 @@
+"""Probabilities for images of any size: resize in, run the network, resize back."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import keras
+import numpy as np
+
+from kseg.datasets.images import resize_image, resize_probabilities
+from kseg.errors import UsageError
+
+STRIDE = 32
+"""Sizes are rounded to a multiple of the encoders' largest stride where no size is given."""
+
+Forward = Callable[[np.ndarray], np.ndarray]
+
+
+def predict_probabilities(
+    model: keras.Model,
+    images: Iterable[np.ndarray],
+    image_size: tuple[int, int] | None,
+    batch_size: int = 16,
+    *,
+    original_size: bool = True,
+) -> Iterator[np.ndarray]:
+    """The model's probabilities for each image, in order, one batch of images in memory at a time.
+
+    Args:
+      model: (N, H, W, 3) in 0..255 to probabilities (N, H, W, C).
+      images: uint8 (H, W, 3) RGB, each of its own size.
+      image_size: (height, width) in pixels of the network's input; None: each image's own size, rounded to a multiple
+        of 32 so that few different shapes reach the network. A model built for one size wants that size.
+      batch_size: images per forward pass; a batch holds consecutive images of one network size.
+      original_size: resize the probabilities back to each image's size (bilinear, half-pixel centres); False leaves
+        them at the network's.
+    Returns:
+      an iterator of float32 (H, W, C).
+    Errors: no uint8 RGB, a size the model cannot take, and outputs outside [0, 1] (logits, nan) are refused.
+    """
+    if batch_size < 1:
+        raise UsageError(f"the batch size is at least 1, received {batch_size}")
+    fixed_size = network_size(model, image_size)
+    run = forward(model)
+    batch: list[np.ndarray] = []
+    sizes: list[tuple[int, int]] = []
+    for image in images:
+        _check_image(image)
+        size = fixed_size or _rounded(image.shape[:2])
+        resized = resize_image(image, size)
+        if batch and (len(batch) == batch_size or batch[0].shape != resized.shape):
+            yield from _finished(run(np.stack(batch)), sizes, original_size)
+            batch, sizes = [], []
+        batch.append(resized)
+        sizes.append(image.shape[:2])
+    if batch:
+        yield from _finished(run(np.stack(batch)), sizes, original_size)
+
+
+def network_size(model: keras.Model, image_size: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The (height, width) to feed: the one asked for, or the only one that the model takes; None: each image's own."""
+    if image_size is not None and min(image_size) < 1:
+        raise UsageError(f"the image size is two positive numbers of pixels, received {image_size}")
+    built_for = tuple(model.inputs[0].shape[1:3])
+    if None in built_for:
+        return None if image_size is None else (int(image_size[0]), int(image_size[1]))
+    if image_size is not None and tuple(image_size) != built_for:
+        raise UsageError(
+            f"the model takes images of {built_for[0]}×{built_for[1]} pixels only, "
+            f"not {image_size[0]}×{image_size[1]}; leave the image size out"
+        )
+    return built_for
+
+
+def forward(model: keras.Model) -> Forward:
+    """The model as a function from uint8 (N, H, W, 3) to float32 (N, H, W, C), traced once for all sizes."""
+    if keras.backend.backend() != "tensorflow":
+        return lambda batch: np.asarray(model.predict_on_batch(batch.astype(np.float32)), np.float32)
+    import tensorflow as tf
+
+    shape = (None, *model.inputs[0].shape[1:3], 3)
+
+    @tf.function(input_signature=[tf.TensorSpec(shape, tf.uint8)], autograph=False)
+    def compiled(batch):
+        return tf.cast(model(tf.cast(batch, model.inputs[0].dtype), training=False), tf.float32)
+
+    return lambda batch: compiled(batch).numpy()
+
+
+def _rounded(size: tuple[int, int]) -> tuple[int, int]:
+    height, width = (max(STRIDE, round(side / STRIDE) * STRIDE) for side in size)
+    return height, width
+
+
+def _check_image(image: np.ndarray) -> None:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
+        what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise UsageError(f"images are uint8 arrays (H, W, 3), RGB, received {what}; kseg.datasets.images.read_image")
+
+
+def _finished(probabilities: np.ndarray, sizes: list[tuple[int, int]], original_size: bool) -> Iterator[np.ndarray]:
+    lowest, highest = float(probabilities.min()), float(probabilities.max())
+    if not (lowest >= -1e-3 and highest <= 1 + 1e-3):  # also true of nan
+        raise UsageError(
+            f"the model gives values from {lowest:.3g} to {highest:.3g} where probabilities in [0, 1] are wanted; "
+            "if it gives logits, add a sigmoid or softmax; nan means that its weights are not finite"
+        )
+    probabilities = np.clip(probabilities, 0, 1)
+    for one, size in zip(probabilities, sizes, strict=True):
+        yield np.asarray(resize_probabilities(one, size), np.float32) if original_size else one

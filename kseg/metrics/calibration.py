@@ -1,0 +1,58 @@
+"""Whether a probability of 0.8 is right eight times in ten: reliability diagram and calibration error."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kseg.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """A reliability diagram of the foreground's probability in M bins of equal width."""
+
+    confidence: np.ndarray
+    """float64 (M,): mean probability in the bin, nan if the bin is empty"""
+    frequency: np.ndarray
+    """float64 (M,): share of the bin's pixels that are foreground, nan if the bin is empty"""
+    pixels: np.ndarray
+    """int64 (M,)"""
+
+
+def reliability(histogram, *, bins: int = 16) -> Reliability:
+    """The reliability diagram from `kseg.metrics.thresholds.probability_histogram`.
+
+    Args:
+      histogram: int64 (2, B), rows = truth.
+      bins: M, a divisor of B.
+    A pixel's probability is taken as the middle of its fine bin, so `confidence` is right to 1/(2B).
+    Source: Niculescu-Mizil & Caruana 2005.
+    """
+    histogram = np.asarray(histogram)
+    if histogram.ndim != 2 or histogram.shape[0] != 2 or bins < 1 or histogram.shape[1] % bins:
+        raise UsageError(f"cannot sort a histogram of shape {histogram.shape} into {bins} bins; take a divisor of B")
+    fine = histogram.shape[1]
+    middle = (np.arange(fine) + 0.5) / fine
+    by_bin = histogram.reshape(2, bins, -1)
+    pixels = by_bin.sum(axis=(0, 2))
+    weighted = (by_bin.sum(axis=0) * middle.reshape(bins, -1)).sum(axis=1)
+
+    def mean(total):
+        return np.divide(total, pixels, out=np.full(bins, np.nan), where=pixels > 0)
+
+    return Reliability(mean(weighted), mean(by_bin[1].sum(axis=1)), pixels)
+
+
+def expected_calibration_error(histogram, *, bins: int = 16) -> float:
+    """ECE = Σ_b n_b / n · |frequency_b − confidence_b| over the bins that hold pixels; nan without pixels.
+
+    Args:
+      histogram: int64 (2, B) of `probability_histogram`.
+      bins: M, a divisor of B.
+    Source: Naeini et al. 2015, for the probability of the foreground. Deviations: the literature on multi-class
+    networks (Guo et al. 2017) bins the winning class's probability; a binary mask's own question is the foreground's.
+    """
+    diagram = reliability(histogram, bins=bins)
+    pixels = diagram.pixels.sum()
+    gap = np.abs(diagram.frequency - diagram.confidence)
+    return float(np.nansum(diagram.pixels * gap) / pixels) if pixels else float("nan")

@@ -1,0 +1,157 @@
+"""Evaluation counts every valid pixel once, at the size that was asked for."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from kseg.datasets import DataOptions, Dataset, Record
+from kseg.errors import UsageError
+from kseg.inference import Evaluation, evaluate
+from kseg.metrics import iou_dataset, iou_image
+
+
+class Written(Dataset):
+    """Images whose red channel is the prediction (255 = class 1), with truths of the caller's choice."""
+
+    name = "written"
+    title = "for tests"
+    classes = ("background", "thing")
+    palette = ((0, 0, 0), (255, 0, 0))
+
+    def __init__(self, predictions, truths):
+        super().__init__(DataOptions())
+        self.predictions, self.truths = predictions, truths
+
+    def all_records(self, split):
+        return [Record(f"image{i}") for i in range(len(self.truths))] if split == "test" else []
+
+    def image(self, record):
+        return np.repeat(self.predictions[int(record.id[5:])][..., None], 3, axis=-1).astype(np.uint8)
+
+    def labels(self, record):
+        return self.truths[int(record.id[5:])].astype(np.uint8)
+
+    def fingerprint(self, record):
+        return record.id
+
+
+def reading_model(channels=1):
+    """Gives the red channel's share of 255 as probability, in every channel."""
+    inputs = keras.Input((None, None, 3))
+    layer = keras.layers.Conv2D(channels, 1, use_bias=False)
+    model = keras.Model(inputs, layer(inputs))
+    kernel = np.zeros((1, 1, 3, channels), np.float32)
+    kernel[0, 0, 0] = 1 / 255
+    layer.set_weights([kernel])
+    return model
+
+
+@pytest.fixture
+def measured():
+    # image 0: 8 of 32·64 pixels of the truth are void; image 1 is all void; image 2 has neither truth nor prediction
+    rng = np.random.default_rng(0)
+    predictions = [rng.integers(0, 2, (32, 64)) * 255, np.zeros((32, 32)), np.zeros((64, 32))]
+    truths = [rng.integers(0, 2, (32, 64)), np.full((32, 32), 255), np.zeros((64, 32))]
+    truths[0][0, :8] = 255
+    dataset = Written(predictions, truths)
+    return dataset, evaluate(reading_model(), dataset, "test", image_size=None, batch_size=2, progress=False)
+
+
+def test_counts_by_hand(measured):
+    dataset, evaluation = measured
+    valid = dataset.truths[0] != 255
+    truth, predicted = dataset.truths[0][valid], dataset.predictions[0][valid] // 255
+    expected = [[np.sum((truth == i) & (predicted == j)) for j in (0, 1)] for i in (0, 1)]
+    np.testing.assert_array_equal(evaluation.matrices[0], expected)
+    np.testing.assert_array_equal(evaluation.matrices[1], 0)
+    np.testing.assert_array_equal(evaluation.matrices[2], [[64 * 32, 0], [0, 0]])
+    assert evaluation.matrices.dtype == np.int64
+    assert evaluation.ids == ("image0", "image1", "image2")
+
+
+def test_scores_follow_from_the_counts(measured):
+    _, evaluation = measured
+    scores = evaluation.scores()
+    assert scores["iou_dataset"] == iou_dataset(evaluation.matrix)
+    np.testing.assert_array_equal(evaluation.iou_per_image, iou_image(evaluation.matrices))
+    # the all-void image has no score, the empty one 1
+    assert np.isnan(evaluation.iou_per_image[1]) and evaluation.iou_per_image[2] == 1
+    assert scores["iou_image"] == pytest.approx((evaluation.iou_per_image[0] + 1) / 2)
+    assert scores["iou_class"]["thing"] == scores["iou_dataset"]
+    # probabilities are 0 or 1, so every threshold gives the same mask
+    assert scores["best_threshold"] == 0.5
+    assert scores["iou_at_best_threshold"] == scores["iou_dataset"]
+    assert list(evaluation.order()) == [0, 2, 1]
+
+
+def test_the_histogram_holds_every_valid_pixel(measured):
+    _, evaluation = measured
+    np.testing.assert_array_equal(evaluation.histogram.sum(axis=1), evaluation.matrix.sum(axis=1))
+    np.testing.assert_array_equal(evaluation.histogram[:, 128:].sum(axis=1), evaluation.matrix[:, 1])
+
+
+def test_a_resized_network_is_measured_on_the_label_maps_own_pixels(measured):
+    dataset, _ = measured
+    own = evaluate(reading_model(), dataset, "test", image_size=(16, 16), progress=False)
+    assert own.matrices.sum() == 32 * 64 - 8 + 64 * 32
+    small = evaluate(reading_model(), dataset, "test", image_size=(16, 16), original_size=False, progress=False)
+    assert small.matrices[2].sum() == 16 * 16
+    assert (own.original_size, small.original_size) == (True, False)
+
+
+def test_json_round_trip(measured):
+    _, evaluation = measured
+    text = json.dumps(evaluation.to_json(), allow_nan=False)
+    again = Evaluation.from_json(text)
+    np.testing.assert_array_equal(again.matrices, evaluation.matrices)
+    np.testing.assert_array_equal(again.histogram, evaluation.histogram)
+    assert (again.ids, again.classes, again.split, again.dataset) == (
+        evaluation.ids, evaluation.classes, "test", "written",
+    )  # fmt: skip
+    assert again.scores() == evaluation.scores()
+    with pytest.raises(UsageError, match="no evaluation"):
+        Evaluation.from_json({"scores": {}})
+
+
+def test_csv(measured, tmp_path):
+    _, evaluation = measured
+    evaluation.write_csv(tmp_path / "images.csv")
+    with open(tmp_path / "images.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == ["image0", "image1", "image2"]
+    matrix = evaluation.matrices[0]
+    assert float(rows[0]["truth_fraction"]) == pytest.approx(matrix[1].sum() / matrix.sum(), abs=1e-6)
+    assert float(rows[0]["predicted_fraction"]) == pytest.approx(matrix[:, 1].sum() / matrix.sum(), abs=1e-6)
+    assert float(rows[0]["accuracy"]) == pytest.approx(np.trace(matrix) / matrix.sum(), abs=1e-6)
+    assert (rows[1]["iou"], rows[2]["iou"]) == ("", "1.000000")
+
+
+def test_several_classes_have_no_histogram():
+    class Three(Written):
+        classes = ("background", "hair", "face")
+        palette = ((0, 0, 0), (255, 0, 0), (0, 255, 0))
+
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, keras.layers.Softmax()(inputs))
+    truth = np.array([[0, 1, 2, 255]] * 32).repeat(8, axis=1)
+    evaluation = evaluate(model, Three([truth * 0], [truth]), "test", image_size=None, progress=False)
+    assert evaluation.histogram is None
+    assert evaluation.matrix.sum(axis=1).tolist() == [256, 256, 256]
+    assert set(evaluation.scores()["iou_class"]) == {"background", "hair", "face"}
+    assert "best_threshold" not in evaluation.scores()
+    assert Evaluation.from_json(json.dumps(evaluation.to_json())).histogram is None
+
+
+def test_a_model_of_other_classes_is_refused(measured):
+    dataset, _ = measured
+    with pytest.raises(UsageError, match="5 channels .* background, thing, which need 1"):
+        evaluate(reading_model(5), dataset, "test", image_size=None, progress=False)
+
+
+def test_an_empty_split_is_refused(measured):
+    dataset, _ = measured
+    with pytest.raises(UsageError, match="empty"):
+        evaluate(reading_model(), dataset, "train", image_size=None, progress=False)

@@ -1,0 +1,104 @@
+"""Which images were meant, and what lies on disk afterwards."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kseg.errors import Failure, UsageError
+from kseg.inference import ModelCard, collect_images, write_prediction
+from kseg.inference.writing import written_whole
+
+CARD = ModelCard(classes=("background", "thing"), palette=((0, 0, 0), (10, 200, 30)))
+THREE = ModelCard(classes=("sky", "road / way", "car"), palette=((0, 0, 0), (1, 2, 3), (4, 5, 6)))
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for name in ("b.jpg", "a.png", ".hidden.png", "notes.txt", "deep/c.JPG", "deep/a.png"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_bytes(b"x")
+    return tmp_path / "photos"
+
+
+def names(files):
+    return [file.path.name for file in files]
+
+
+def test_files_folders_and_patterns(photos):
+    assert names(collect_images([photos])) == ["a.png", "b.jpg"]
+    assert names(collect_images([photos / "b.jpg", photos])) == ["b.jpg", "a.png"]
+    assert names(collect_images([str(photos / "**" / "*.[jJ][pP][gG]")])) == ["b.jpg", "c.JPG"]
+    assert names(collect_images([photos / "notes.txt"])) == ["notes.txt"]  # named by hand: the decoder has the say
+    assert [file.stem for file in collect_images([photos])] == ["a", "b"]
+
+
+def test_an_odd_name_that_looks_like_a_pattern_is_a_file(tmp_path):
+    (tmp_path / "img[1].png").write_bytes(b"x")
+    assert names(collect_images([tmp_path / "img[1].png"])) == ["img[1].png"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ([], "no image given"),
+        (["missing.png"], "missing.png does not exist"),
+        (["*.bmp"], "no image matches"),
+        (["empty"], "holds no image"),
+        (["a.png", "deep/a.png"], "would both be written as a.png"),
+    ],
+)
+def test_what_names_nothing_is_refused(photos, inputs, words):
+    (photos / "empty").mkdir()
+    with pytest.raises(UsageError, match=words):
+        collect_images([photos / name for name in inputs])
+
+
+def test_a_mask_is_a_palette_png_of_ids(tmp_path):
+    probabilities = np.array([[[0.2], [0.5], [0.9]]], np.float32)
+    (path,) = write_prediction(tmp_path / "out", "x", probabilities, CARD)
+    with Image.open(path) as image:
+        assert (path.name, image.mode) == ("x.png", "P")
+        assert np.array(image).tolist() == [[0, 1, 1]]
+        assert np.array(image.convert("RGB"))[0, 1].tolist() == [10, 200, 30]
+    (path,) = write_prediction(tmp_path / "out", "x", probabilities, CARD, threshold=0.6)
+    with Image.open(path) as image:
+        assert np.array(image).tolist() == [[0, 0, 1]]
+
+
+def test_overlay_and_probabilities_on_request(tmp_path):
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(3), (4, 5)).astype(np.float32)
+    image = np.full((4, 5, 3), 128, np.uint8)
+    written = write_prediction(tmp_path, "x", probabilities, THREE, image=image, save_probabilities="npy")
+    assert [path.name for path in written] == ["x.png", "x_overlay.png", "x_probabilities.npy"]
+    np.testing.assert_array_equal(np.load(written[-1]), probabilities)
+    with Image.open(written[1]) as overlaid:
+        assert overlaid.size == (5, 4)
+    *_, last = write_prediction(tmp_path, "y", probabilities, THREE, save_probabilities="png")
+    assert sorted(path.name for path in tmp_path.glob("y_*")) == [
+        "y_probability_car.png", "y_probability_road___way.png", "y_probability_sky.png",
+    ]  # fmt: skip
+    with Image.open(last) as grey:
+        np.testing.assert_allclose(np.array(grey) / 65535, probabilities[..., 2], atol=1e-5)
+
+
+def test_an_image_is_never_overwritten_by_its_mask(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"the original")
+    with pytest.raises(UsageError, match="would be overwritten"):
+        write_prediction(tmp_path, "a", np.zeros((2, 2, 1), np.float32), CARD, inputs=[tmp_path / "a.png"])
+    assert (tmp_path / "a.png").read_bytes() == b"the original"
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), written_whole(path) as temporary:
+        temporary.write_text("new")
+        raise ZeroDivisionError
+    assert (path.read_text(), list(tmp_path.iterdir())) == ("old", [path])
+
+
+def test_a_place_that_is_no_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Failure, match="cannot write"), written_whole(tmp_path / "file" / "a.txt") as temporary:
+        temporary.write_text("new")
