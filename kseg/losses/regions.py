@@ -57,3 +57,20 @@ def mean_over_classes(losses: Tensor, pixels: Pixels, pooling: str, *, classes: 
     else:
         raise unknown_name("classes", classes, ("present", "all"))
     return safe_divide(ops.sum(counts * losses, axis=-1), ops.sum(counts, axis=-1))
+
+
+def safe_power(base: Tensor, exponent: float) -> Tensor:
+    """base^exponent for base ≥ 0, with gradient 0 instead of infinity below 1e-12."""
+    return ops.power(ops.maximum(base, 1e-12), exponent)
+
+
+def flat_pixels(pixels: Pixels, pooling: str, *maps: Tensor) -> list[Tensor]:
+    """Maps (N, H, W) as rows of pixels, (N, H·W), or one row of the whole batch: what gets sorted together."""
+    pooling_axes(pooling)
+    rows = 1 if pooling == "batch" else ops.shape(pixels.valid)[0]
+    return [ops.reshape(values, (rows, -1)) for values in maps]
+
+
+def flat_result(values: Tensor, pooling: str) -> Tensor:
+    """(N,) as it is, the single row of a batch as ()."""
+    return values[0] if pooling == "batch" else values

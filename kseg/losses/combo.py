@@ -1,0 +1,47 @@
+"""Combo loss (Taghanaki et al. 2019): cross-entropy with a price on misses, minus Dice."""
+
+from kseg.conventions import VOID
+from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.ce import cross_entropy_map
+from kseg.losses.dice import dice
+from kseg.losses.pixels import read_pixels
+from kseg.losses.regions import Classes, Pooling, pooled_mean
+
+
+def combo(
+    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
+    alpha: float = 0.5, beta: float = 0.5, smooth: float = 1.0, pixel_weight=None,
+):  # fmt: skip
+    """Weighted cross-entropy and Dice in one number.
+
+        L = α·mean(−β·y·log p − (1 − β)·(1 − y)·log(1 − p)) + (1 − α)·(1 − D)
+
+    with D the Dice coefficient of `dice`. Of several classes, class 0 takes the part of 1 − y: its pixels weigh 1 − β,
+    those of the other classes β.
+
+    Args:
+      y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
+      alpha: α in [0, 1]. beta: β in [0, 1]; above ½ a miss costs more than a false alarm.
+      classes, smooth: as in `dice`.
+      pixel_weight: (N, H, W), scales the cross-entropy and is the measure of Dice's sums.
+    Returns:
+      float32 (N,), or () when pooled over the batch; 0 is perfect.
+    Empty truth: as `dice` for its part. No valid pixel: 0.
+    Source: Taghanaki et al. 2019 eq. 3. Deviations: 1 − D where the paper has −D, so that 0 is perfect.
+    """
+    pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
+    prices = (1.0 - beta, *(beta,) * (pixels.num_classes - 1))
+    entropy = pooled_mean(cross_entropy_map(pixels, class_weights=prices), pixels, pooling)
+    overlap = dice(
+        y_true, y_pred, from_logits=from_logits, void=void, pooling=pooling, classes=classes,
+        smooth=smooth, pixel_weight=pixel_weight,
+    )  # fmt: skip
+    return alpha * entropy + (1.0 - alpha) * overlap
+
+
+@registered("combo")
+class Combo(SegmentationLoss):
+    """`combo` as a Keras loss."""
+
+    function = staticmethod(combo)
+    options = ("pooling", "classes", "alpha", "beta", "smooth")

@@ -1,0 +1,46 @@
+"""Focal loss (Lin et al. 2017): cross-entropy that looks away from easy pixels."""
+
+from keras import ops
+
+from kseg.conventions import VOID
+from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.ce import checked_weights
+from kseg.losses.pixels import read_pixels
+from kseg.losses.regions import Pooling, pooled_mean, safe_power
+
+
+def focal(
+    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", gamma: float = 2.0,
+    class_weights=None, pixel_weight=None,
+):  # fmt: skip
+    """Cross-entropy scaled by the probability of being wrong.
+
+        ℓ = −Σ_c w_c·y_c·(1 − p_c)^γ·log p_c        L = mean of ℓ over valid pixels
+
+    with p the softmax over classes (background and foreground when C = 1) and y the one-hot or soft truth.
+
+    Args:
+      y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
+      gamma: γ ≥ 0; 0 is cross-entropy.
+      class_weights: w, one per class, background first; Lin's α = 0.25 is (0.75, 0.25). They do not enter the divisor.
+      pixel_weight: (N, H, W), scales ℓ.
+    Returns:
+      float32 (N,), or () when pooled over the batch.
+    Empty truth: nothing special. No valid pixel: 0.
+    Source: Lin et al. 2017 eq. 5. Deviations: normalised by pixels, not by anchors assigned to an object; no α
+      unless given.
+    """
+    pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
+    log_p = pixels.log_probabilities()
+    values = -pixels.class_truth() * safe_power(-ops.expm1(log_p), gamma) * log_p
+    if class_weights is not None:
+        values = values * ops.convert_to_tensor(checked_weights(class_weights, pixels.num_classes), dtype="float32")
+    return pooled_mean(ops.sum(values, axis=-1), pixels, pooling)
+
+
+@registered("focal")
+class Focal(SegmentationLoss):
+    """`focal` as a Keras loss."""
+
+    function = staticmethod(focal)
+    options = ("pooling", "gamma", "class_weights")

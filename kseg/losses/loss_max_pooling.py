@@ -1,0 +1,68 @@
+"""Loss max-pooling (Rota Bulò et al. 2017): the worst admissible weighting of pixel losses."""
+
+from keras import ops
+
+from kseg.conventions import VOID
+from kseg.errors import UsageError
+from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.ce import cross_entropy_map
+from kseg.losses.pixels import read_pixels
+from kseg.losses.regions import Pooling, flat_pixels, flat_result, safe_divide, safe_power
+
+
+def loss_max_pooling(
+    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", p: float = 1.3, fraction: float = 0.25,
+    pixel_weight=None,
+):  # fmt: skip
+    """Cross-entropy under the pixel weights that make it largest.
+
+        L = max_w Σ w_u·ℓ_u        subject to ‖w‖_p ≤ n^(−1/q),  0 ≤ w_u ≤ m^(−1/p)·n^(−1/q)
+
+    with ℓ_u the cross-entropy of valid pixel u, n their number, 1/p + 1/q = 1 and m = max(1, f·n) the least number of
+    pixels that share the weight. The k hardest pixels get the largest weight τ, the others
+    τ·(ℓ_u^q·(m − k)/Σ_{v>k} ℓ_v^q)^(1/p), k being the smallest number for which that stays below τ.
+
+    Args:
+      y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
+      p: norm, > 1; near 1 it is `topk_ce`, large it is plain cross-entropy.
+      fraction: f in (0, 1].
+      pixel_weight: (N, H, W), scales ℓ before the choice.
+    Returns:
+      float32 (N,), or () when pooled over the batch; at least the mean cross-entropy.
+    Empty truth: nothing special. No valid pixel: 0. The gradient is w, the maximiser, as by the envelope theorem.
+    Source: Rota Bulò et al. 2017 eqs. 3–6. Deviations: none.
+    """
+    if p <= 1.0 or not 0.0 < fraction <= 1.0:
+        raise UsageError(f"loss_max_pooling got p={p}, fraction={fraction}; p is above 1 and fraction in (0, 1]")
+    pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
+    losses, valid = flat_pixels(pixels, pooling, cross_entropy_map(pixels) * pixels.weight, pixels.valid)
+    weights = ops.stop_gradient(worst_weights(losses, valid, p, fraction))
+    return flat_result(ops.sum(weights * losses, axis=-1), pooling)
+
+
+def worst_weights(losses, valid, p: float, fraction: float):
+    """The maximising w of every row of `losses` (R, P); 0 where not valid."""
+    q = p / (p - 1.0)
+    number = ops.sum(valid, axis=-1, keepdims=True)
+    at_least = ops.maximum(1.0, fraction * number)
+    largest = ops.max(losses * valid, axis=-1, keepdims=True)
+    powers = safe_power(safe_divide(losses * valid, largest + 0.0 * losses), q) * valid  # ℓ^q up to scale, ≤ 1
+    hardest = -ops.sort(-powers, axis=-1)
+    before = ops.cumsum(ops.ones_like(powers), axis=-1) - 1.0  # k, were the pixel at this rank the first one free
+    tail = ops.flip(ops.cumsum(ops.flip(hardest, axis=-1), axis=-1), axis=-1)
+    free = (at_least - before) * hardest <= tail
+    k = ops.min(ops.where(free, before, number), axis=-1, keepdims=True)
+    k = ops.minimum(k, ops.floor(at_least))
+    rest = ops.sum(ops.where(before >= k, hardest, 0.0), axis=-1, keepdims=True)
+    level = safe_divide(at_least - k, rest)
+    relative = safe_power(ops.minimum(1.0, powers * level), 1.0 / p)
+    top = safe_power(safe_divide(ops.ones_like(number), at_least), 1.0 / p)
+    return valid * relative * top * safe_power(safe_divide(ops.ones_like(number), number), 1.0 / q)
+
+
+@registered("loss_max_pooling")
+class LossMaxPooling(SegmentationLoss):
+    """`loss_max_pooling` as a Keras loss."""
+
+    function = staticmethod(loss_max_pooling)
+    options = ("pooling", "p", "fraction")

@@ -1,0 +1,40 @@
+"""PolyLoss (Leng et al. 2022): the first terms of cross-entropy's expansion, tilted."""
+
+from keras import ops
+
+from kseg.conventions import VOID
+from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.ce import cross_entropy_map
+from kseg.losses.pixels import read_pixels
+from kseg.losses.regions import Pooling, pooled_mean
+
+
+def poly_cross_entropy(
+    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", epsilon: float = 1.0, pixel_weight=None,
+):  # fmt: skip
+    """Cross-entropy with its leading polynomial coefficient raised (Poly-1).
+
+        −log p = Σ_j (1 − p)^j / j        ℓ = −log p_t + ε·(1 − p_t)        L = mean of ℓ over valid pixels
+
+    with p_t the probability of the true class; for soft labels p_t = Σ_c y_c·p_c.
+
+    Args:
+      y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
+      epsilon: ε ≥ −1; −1 removes the first term.
+      pixel_weight: (N, H, W), scales ℓ.
+    Returns:
+      float32 (N,), or () when pooled over the batch.
+    Empty truth: nothing special. No valid pixel: 0.
+    Source: Leng et al. 2022 eq. 6. Deviations: none.
+    """
+    pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
+    wrong = ops.sum(pixels.class_truth() * -ops.expm1(pixels.log_probabilities()), axis=-1)
+    return pooled_mean(cross_entropy_map(pixels) + epsilon * wrong, pixels, pooling)
+
+
+@registered("poly_ce")
+class PolyCrossEntropy(SegmentationLoss):
+    """`poly_cross_entropy` as a Keras loss."""
+
+    function = staticmethod(poly_cross_entropy)
+    options = ("pooling", "epsilon")
