@@ -21,7 +21,7 @@ class DataOptions:
     dataset: str = "synthetic"
     """synthetic (no files needed), lfw, helen, or folder (your own images/ and masks/)"""
     data_dir: Path | None = None
-    """where the data set's archives or extracted tree lie (default: data/NAME)"""
+    """where the data set's archives or extracted tree lie (unset: data/NAME)"""
     hair: bool = True
     """faces: whether hair belongs to the foreground or to the background"""
     parts: bool = False
@@ -33,12 +33,12 @@ class DataOptions:
     colours: tuple[str, ...] = ()
     """folder: RGB masks, one NAME=R,G,B per class in order of id (first is background)"""
     classes: tuple[str, ...] = ()
-    """folder: names of the classes in order of id (default: found in the masks)"""
+    """folder: names of the classes in order of id (unset: found in the masks)"""
     void: tuple[int, ...] = ()
     """folder: mask values that count for nothing, besides 255 in a mask of ids"""
     limit: int | None = None
     """use only the first N records of every split, for a quick look"""
-    seed: int = 0
+    data_seed: int = 0  # not `seed`: that is the flag of the run
     """seed of the synthetic images and of a folder's split"""
     synthetic_size: int = 128
     """synthetic: height and width of the images in pixels"""
@@ -71,6 +71,11 @@ class Dataset(ABC):
 
     def __init__(self, options: DataOptions):
         self.options = options
+
+    @property
+    def training_size(self) -> tuple[int, int]:
+        """Height and width that networks train at unless told otherwise: 224 × 224, as in van Beers et al."""
+        return 224, 224
 
     @property
     @abstractmethod

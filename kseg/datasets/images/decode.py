@@ -108,9 +108,9 @@ def opened(path: Path | str, *, decode: bool = True) -> Iterator[Image.Image]:
 def _grey_of_many_bits(image: Image.Image, path: Path | str) -> Image.Image:
     values = np.array(image).astype(np.float64)
     low, high = values.min(), values.max()
-    if image.mode == "F" and 0 <= low and high <= 1:
+    if image.mode == "F" and low >= 0 and high <= 1:
         values *= 255
-    elif image.mode != "F" and 0 <= low and high <= SIXTEEN_BIT_WHITE:
+    elif image.mode != "F" and low >= 0 and high <= SIXTEEN_BIT_WHITE:
         values *= 255 / SIXTEEN_BIT_WHITE
     elif low < 0 or high > 255:
         raise Failure(f"image {path} has values {low:g}..{high:g}; save it with 8 or 16 bits per channel")
@@ -118,7 +118,7 @@ def _grey_of_many_bits(image: Image.Image, path: Path | str) -> Image.Image:
 
 
 def _png_grey_bits(path: Path | str) -> int:
-    """Bit depth of a grey PNG (its header block is always first: depth is byte 24, colour type byte 25); 8 otherwise."""
+    """Bit depth of a grey PNG, 8 otherwise. Its header block is always first: byte 24 is depth, 25 the colour type."""
     with open(path, "rb") as file:
         header = file.read(26)
     depth, colour_type = header[24], header[25]

@@ -1,16 +1,14 @@
 """Label maps made visible: overlays, palette PNGs, colours that tell classes apart."""
 
 import colorsys
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from kseg.atomic import replacing
 from kseg.conventions import VOID
-from kseg.errors import Failure
 
 Palette = Sequence[Sequence[int]]
 
@@ -70,16 +68,5 @@ def _borders(labels: np.ndarray) -> np.ndarray:
 
 
 def _save(image: Image.Image, path: Path) -> None:
-    """Through a temporary name in the same folder, so that no half-written file is ever seen under `path`."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
-            image.save(file, format="PNG")
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise Failure(f"cannot write {path}: {error.strerror or error}") from error
+    with replacing(path) as temporary:
+        image.save(temporary, format="PNG")

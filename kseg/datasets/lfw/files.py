@@ -1,4 +1,4 @@
-"""Finds LFW's images and masks: an extracted tree is used where it lies, an archive is extracted once into the cache."""
+"""Finds LFW's images and masks: a tree is used where it lies, an archive is extracted once into the cache."""
 
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath

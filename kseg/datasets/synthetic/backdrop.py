@@ -1,0 +1,49 @@
+"""What is behind the sitter: a wall with uneven light, and clutter, some of it in the colours of skin and hair."""
+
+import math
+
+import numpy as np
+
+from kseg.datasets.synthetic.canvas import Canvas, Frame, box, ellipse, smooth_noise
+from kseg.datasets.synthetic.people import any_colour, hair_colour, skin_colour
+
+
+def paint_backdrop(canvas: Canvas, rng: np.random.Generator) -> None:
+    first, second = any_colour(rng), any_colour(rng)
+    angle = rng.uniform(0, 2 * math.pi)
+    ramp = 0.5 + 0.5 * (canvas.x * math.cos(angle) + canvas.y * math.sin(angle))
+    canvas.rgb[:] = first + (second - first) * ramp[..., None]
+    texture = smooth_noise(rng, canvas.size, int(rng.integers(3, 14))) * rng.uniform(0.0, 0.14)
+    canvas.rgb += texture[..., None]
+    if rng.random() < 0.25:
+        _paint_stripes(canvas, rng)
+    blur = float(rng.choice([1.0, 4.0, 12.0]))  # a camera's depth of field
+    for _ in range(rng.integers(2, 8)):
+        _paint_thing(canvas, rng, blur)
+
+
+def _paint_stripes(canvas: Canvas, rng: np.random.Generator) -> None:
+    """Wallpaper, blinds, brick courses."""
+    angle = float(rng.choice([0.0, math.pi / 2, rng.uniform(0, math.pi)]))
+    along = canvas.x * math.cos(angle) + canvas.y * math.sin(angle)
+    waves = np.sin(along * rng.uniform(8, 40) + rng.uniform(0, 6))
+    canvas.paint(-waves * 0.05, any_colour(rng), opacity=rng.uniform(0.15, 0.6))
+
+
+def _paint_thing(canvas: Canvas, rng: np.random.Generator, blur: float) -> None:
+    x, y = rng.uniform(-1.1, 1.1), rng.uniform(-1.1, 0.9)
+    a, b = rng.uniform(0.06, 0.45, 2).tolist()
+    reach = math.hypot(a, b) + 0.1
+    window = canvas.window(x, y, reach, reach)
+    frame = Frame(canvas, window, x, y, rng.uniform(0, math.pi))
+    kind = rng.random()
+    if kind < 0.22:
+        field, colour = ellipse(frame.u, frame.v, a, b), skin_colour(rng)  # as hard to tell by colour alone as it gets
+    elif kind < 0.40:
+        field, colour = ellipse(frame.u, frame.v, a, b), hair_colour(rng)
+    elif kind < 0.60:
+        field, colour = ellipse(frame.u, frame.v, a, b), any_colour(rng)
+    else:
+        field, colour = box(frame.u, frame.v, a, b, rounding=0.02), any_colour(rng)
+    shade = (1 - 0.25 * frame.v / reach)[..., None]
+    canvas.paint(field, colour * shade, window=window, softness=blur, opacity=rng.uniform(0.6, 1.0))
