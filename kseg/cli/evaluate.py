@@ -1,11 +1,11 @@
 """`kseg evaluate`: measure a trained model on a data set."""
 
-import json
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from kseg.datasets import DataOptions
 
@@ -19,17 +19,58 @@ class Evaluate:
 
     model: Positional[Path]
     """a run directory or a .keras file"""
-    data: DataOptions = field(default_factory=DataOptions)
+    data: Annotated[DataOptions, arg(name="")] = field(default_factory=DataOptions)
     split: Literal["train", "validation", "test"] = "test"
     """which records to measure"""
     original_size: bool = True
-    """compare at each image's own size, or at the size the network sees"""
+    """compare at each image's own size; or at the size the network sees"""
+    image_size: tuple[int, int] | None = None
+    """height and width the network is fed (unset: the size it was trained at)"""
     batch_size: int = 16
     """images predicted at a time"""
     out: Path | None = None
-    """directory for evaluation.json and per_image.csv (default: MODEL/evaluation-DATASET-SPLIT)"""
+    """directory for evaluation.json, per_image.csv and thresholds.csv (unset: evaluation-DATASET-SPLIT, beside the
+    model)"""
 
     def run(self) -> int:
+        from kseg.atomic import write_json
+        from kseg.datasets import open_dataset
+        from kseg.errors import UsageError
         from kseg.inference import evaluate, load_model
 
-        raise SystemExit("replaced below")
+        dataset = open_dataset(self.data)
+        dataset.records(self.split)
+        model, card = load_model(self.model)
+        if len(card.classes) != len(dataset.classes):
+            raise UsageError(
+                f"{self.model} tells {len(card.classes)} classes apart ({', '.join(card.classes)}) and "
+                f"{dataset.name} has {len(dataset.classes)} ({', '.join(dataset.classes)}); use the label variant "
+                "it was trained on (--hair, --parts, --classes)"
+            )
+        result = evaluate(
+            model,
+            dataset,
+            self.split,
+            image_size=self.image_size or card.image_size,
+            batch_size=self.batch_size,
+            original_size=self.original_size,
+        )
+        beside = self.model if self.model.is_dir() else self.model.parent
+        out = self.out or beside / f"evaluation-{dataset.name}-{self.split}"
+        write_json(out / "evaluation.json", result.to_json())
+        result.write_csv(out / "per_image.csv")
+        print(table(result.scores()))
+        print(f"\n{out / 'evaluation.json'}, {out / 'per_image.csv'}")
+        return 0
+
+
+def table(scores: dict) -> str:
+    """Scores as aligned lines, per-class ones indented."""
+    lines = []
+    for name, value in scores.items():
+        if isinstance(value, dict):
+            lines.append(name)
+            lines += [f"  {key:<24}{number:.4f}" for key, number in value.items()]
+        else:
+            lines.append(f"{name:<26}{value:.4f}" if isinstance(value, float) else f"{name:<26}{value}")
+    return "\n".join(lines)

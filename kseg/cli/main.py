@@ -20,6 +20,9 @@ INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None, *, program: str | None = None) -> int:
     """Run one subcommand; returns the exit code (0 done, 1 failed, 2 wrong usage, 130 interrupted)."""
+    # TensorFlow's start-up notes, and its complaint that there is no GPU, are not about the user's images; what goes
+    # wrong later arrives as an exception all the same.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview())
@@ -60,8 +63,6 @@ def _parse(arguments: list[str], *, program: str | None):
     name, *rest = arguments
     if name not in COMMANDS:
         raise unknown_name("command", name, COMMANDS)
-    # TensorFlow's start-up notes are not about the user's images; its errors still show.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     module, _, attribute = COMMANDS[name][0].partition(":")
     kind = getattr(importlib.import_module(module), attribute)
     return tyro.cli(

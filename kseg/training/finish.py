@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 from kseg.atomic import write_json
 from kseg.datasets import Dataset
@@ -48,16 +49,16 @@ def finish(
             "best_epoch": best["epoch"],
             "epochs": entries[-1]["epoch"],
             "train_seconds": round(sum(entry["seconds"] for entry in entries), 1),
-            "session_seconds": round(seconds, 1),
-            "parameters": {
-                "trainable": sum(weight.size for weight in map(_array, network.trainable_variables)),
-                "total": network.count_params(),
-            },
+            "wall_seconds": round(seconds, 1),
+            "parameters": {"trainable": count_trainable(network), "total": network.count_params()},
             "transplant": str(network.transplant_report) if network.transplant_report is not None else None,
-            "scores": evaluation.scores(),
             "evaluation": evaluation.to_json(),
         },
     )
+
+
+def count_trainable(network: keras.Model) -> int:
+    return sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
 
 
 def final_model(config: TrainConfig, network: keras.Model, dataset: Dataset) -> keras.Model:

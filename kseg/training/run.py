@@ -1,5 +1,7 @@
 """A training run from configuration to results; calling it again with the same configuration resumes it."""
 
+import importlib.util
+import json
 import sys
 import time
 from pathlib import Path
@@ -9,16 +11,16 @@ import keras
 
 from kseg import losses, metrics
 from kseg.atomic import write_json
-from kseg.conventions import output_channels
 from kseg.datasets import Dataset, open_dataset
 from kseg.models import MODELS, build
 from kseg.pipeline import own_errors
 from kseg.training.callbacks import BestWeights, History, Progress, StopOnNonFiniteLoss, StopWhenStale
+from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardScalars
 from kseg.training.checkpoint import load_checkpoint
 from kseg.training.config import TrainConfig, resolve
 from kseg.training.distribution import scope, strategy_for
 from kseg.training.environment import describe_environment
-from kseg.training.finish import finish
+from kseg.training.finish import count_trainable, finish
 from kseg.training.inputs import Inputs, open_inputs
 from kseg.training.optimisers import build_optimiser
 from kseg.training.workdir import WorkDir
@@ -106,7 +108,7 @@ def fit(
     if options.ema is not None:
         callbacks.append(keras.callbacks.SwapEMAWeights())
     if options.tensorboard:
-        callbacks += inputs.tensorboard_callbacks(workdir, history, dataset)
+        callbacks += tensorboard_callbacks(workdir, history, inputs, dataset)
     done = len(entries)
     if done < options.epochs and not stale.is_stale():
         with own_errors(*inputs.sources):
@@ -117,9 +119,27 @@ def fit(
                 epochs=options.epochs,
                 steps_per_epoch=inputs.steps_per_epoch,
                 callbacks=callbacks,
+                shuffle=False,  # the batches come in the run's own order
                 verbose=0,
             )
     return history.entries
+
+
+def tensorboard_callbacks(
+    workdir: WorkDir, history: History, inputs: Inputs, dataset: Dataset
+) -> list[keras.callbacks.Callback]:
+    """Scalars and overlays; empty where TensorFlow, which writes the events, is not installed."""
+    if importlib.util.find_spec("tensorflow") is None:
+        print("no TensorBoard events: TensorFlow is not installed (metrics.jsonl has the numbers)", file=sys.stderr)
+        return []
+    import tensorflow as tf
+
+    writer = tf.summary.create_file_writer(str(workdir.tensorboard))
+    shown, images, labels = inputs.shown_examples()
+    return [
+        TensorBoardScalars(history, writer),
+        TensorBoardOverlays(writer, dataset, shown, images, labels),
+    ]
 
 
 def should_compile(jit: str) -> bool:
@@ -145,12 +165,11 @@ def default_path(config: TrainConfig) -> Path:
 def describe(config, dataset, splits, network, inputs, workdir) -> str:
     """What is about to happen, in a few lines."""
     options, size = config.training, config.model.image_size
-    trainable = sum(int(v.shape.num_elements() if hasattr(v.shape, "num_elements") else keras.ops.size(v)) for v in network.trainable_variables)
     counts = ", ".join(f"{len(records)} {split}" for split, records in splits.items())
     lines = [
         f"{config.model.model} · {config.loss.loss} · {dataset.name} ({', '.join(dataset.classes)}) → {workdir.path}",
         f"  images    {counts}, trained at {size[0]}×{size[1]}",
-        f"  weights   {trainable:,} of {network.count_params():,} trained",
+        f"  weights   {count_trainable(network):,} of {network.count_params():,} trained",
         f"  training  {options.optimizer} {options.learning_rate:g} {options.schedule}, batch {options.batch_size}, "
         f"at most {options.epochs} epochs of {inputs.steps_per_epoch} steps, {options.precision}",
     ]
@@ -159,3 +178,26 @@ def describe(config, dataset, splits, network, inputs, workdir) -> str:
     if network.transplant_report is not None:
         lines.append(f"  encoder   {network.transplant_report}")
     return "\n".join(lines)
+
+
+def summary(workdir: WorkDir) -> str:
+    """What a person wants to know at the end: the figure, the files, what to try next."""
+    results = json.loads(workdir.results.read_text())
+    scores = results["evaluation"]["scores"]
+    path = workdir.path
+    data = workdir.read_config()["data"]
+    return "\n".join(
+        [
+            "",
+            f"test IoU {scores['iou_dataset']:.4f}   mean per image {scores['iou_image']:.4f}   "
+            f"pixel accuracy {scores['accuracy']:.4f}   ({scores['images']} images, best epoch {results['best_epoch']})",
+            f"  model   {workdir.model}",
+            f"  report  {workdir.report}",
+            "next:",
+            f"  kseg predict {path} IMAGES --out predictions        masks and overlays of your own images",
+            f"  kseg evaluate {path} --dataset {data['dataset']} --split validation",
+            f"  kseg export {path} --format saved_model|onnx|litert",
+            "  kseg train --dataset folder --data-dir DIR --model unet_mobilenetv2 --weights imagenet"
+            "        images/ and masks/ of your own",
+        ]
+    )

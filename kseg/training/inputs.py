@@ -1,0 +1,95 @@
+"""What `fit` is fed with: images through the whole network, or cached features through its trainable part."""
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from kseg.datasets import Dataset, Record
+from kseg.datasets.locate import cache_dir
+from kseg.pipeline import ImageSource, Order, Source, batches, distributed_batches
+from kseg.pipeline.arrays import BatchSequence
+from kseg.pipeline.features import CachePlan, cached_features
+from kseg.pipeline.frozen import split_frozen
+from kseg.training.config import TrainConfig
+
+SHOWN = 4
+"""Validation images painted in TensorBoard."""
+
+
+@dataclass
+class Inputs:
+    """The model that `fit` trains and its batches; `trained` shares the layers of the whole network."""
+
+    trained: keras.Model
+    train: Source
+    validation: Source
+    validation_images: ImageSource
+    batch_size: int
+    steps_per_epoch: int
+    seed: int
+    strategy: Any
+    note: str
+    """what became of `--cache-features`, for the person watching"""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        return self.train, self.validation, self.validation_images
+
+    def training_batches(self, start_epoch: int) -> Any:
+        """An endless stream in the run's order, from this epoch on."""
+        return self._batches(self.train, seed=self.seed, start_step=start_epoch * self.steps_per_epoch)
+
+    def validation_batches(self) -> Any:
+        return self._batches(self.validation, shuffle=False)
+
+    def _batches(self, source: Source, **options: Any) -> Any:
+        if self.strategy is not None:
+            return distributed_batches(self.strategy, source, self.batch_size, **options)
+        if importlib.util.find_spec("tensorflow") is None:
+            return BatchSequence(source, self.batch_size, **options)
+        return batches(source, self.batch_size, **options)
+
+    def shown_examples(self) -> tuple[Any, np.ndarray, np.ndarray]:
+        """(network inputs, RGB images, label maps) of the first validation images."""
+        indices = np.arange(min(SHOWN, len(self.validation)))
+        inputs, labels = self.validation.batch(indices, 0)
+        return inputs, self.validation_images.image_batch(indices), labels
+
+
+def open_inputs(
+    config: TrainConfig, dataset: Dataset, splits: dict[str, Sequence[Record]], network: keras.Model, strategy: Any
+) -> Inputs:
+    """Image sources of the splits, behind the frozen-feature cache where `--cache-features` and the network allow it."""
+    options, size = config.training, config.model.image_size
+    assert options.batch_size is not None  # resolved
+    transforms = config.augment.transforms()
+    train = ImageSource(dataset, splits["train"], size, transforms, seed=options.seed)
+    validation = ImageSource(dataset, splits["validation"], size)
+    trained, sources, note = _behind_cache(config, network, train, validation)
+    return Inputs(
+        trained=trained,
+        train=sources[0],
+        validation=sources[1],
+        validation_images=validation,
+        batch_size=options.batch_size,
+        steps_per_epoch=options.steps_per_epoch or Order(len(train), options.batch_size).steps_per_epoch,
+        seed=options.seed,
+        strategy=strategy,
+        note=note,
+    )
+
+
+def _behind_cache(
+    config: TrainConfig, network: keras.Model, *images: ImageSource
+) -> tuple[keras.Model, Sequence[Source], str]:
+    split = split_frozen(network)
+    plan = CachePlan(config.training.cache_features, cache_dir() / "features")
+    use, reason = plan.verdict(split, images)
+    if not use or split is None:
+        return network, images, f"not cached: {reason}" if split is not None else ""
+    stored = [cached_features(split.extractor, source, plan.cache_dir) for source in images]
+    return split.head, stored, "; ".join(map(str, stored))
