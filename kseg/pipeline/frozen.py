@@ -41,11 +41,11 @@ def split_frozen(model: keras.Model) -> Split | None:
     if not isinstance(model, keras.models.Model) or not hasattr(model, "_nodes_by_depth"):
         return None
     nodes = [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
-    front = _without_enlarging_end(nodes, _front(nodes), model.outputs)
+    images = {id(tensor) for tensor in model.inputs}
+    front = _without_enlarging_end(nodes, _front(nodes), model.outputs, images)
     rest = [node for node in nodes if id(node) not in front]
     tensors = _crossing(nodes, front, model.outputs)
     frozen_weights = any(node.operation.weights for node in nodes if id(node) in front and _is_layer(node))
-    images = {id(tensor) for tensor in model.inputs}
     if not rest or not frozen_weights or any(id(tensor) in images for tensor in tensors):
         return None
     extractor = keras.Model(model.inputs, tensors, name=f"{model.name}_frozen")
@@ -97,12 +97,13 @@ def _crossing(nodes: list[Node], front: set[int], outputs: list[Any]) -> list[An
     return [t for node in nodes if id(node) in front for t in node.outputs if id(t) in used]
 
 
-def _without_enlarging_end(nodes: list[Node], front: set[int], outputs: list[Any]) -> set[int]:
+def _without_enlarging_end(nodes: list[Node], front: set[int], outputs: list[Any], images: set[int]) -> set[int]:
     for node in reversed(nodes):
         feeds_front = {id(t) for other in nodes if id(other) in front for t in other.input_tensors}
         removable = (
             id(node) in front
             and not node.is_input
+            and not any(id(t) in images for t in node.input_tensors)  # the head must not need the image
             and not (_is_layer(node) and node.operation.weights)
             and not any(id(t) in feeds_front for t in node.outputs)
         )
