@@ -5,6 +5,8 @@
 sums over pixels and the means over classes.
 """
 
-from kseg.losses.base import LOSSES, SegmentationLoss, get, registered
+from kseg.losses.base import LOSSES, SegmentationLoss, registered
+from kseg.losses.compose import WeightedSum, get
+from kseg.losses.monitor import part_metrics
 
-__all__ = ["LOSSES", "SegmentationLoss", "get", "registered"]
+__all__ = ["LOSSES", "SegmentationLoss", "WeightedSum", "get", "part_metrics", "registered"]

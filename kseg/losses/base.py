@@ -59,6 +59,7 @@ class SegmentationLoss(keras.losses.Loss):
     problems: ClassVar[tuple[str, ...]] = ("binary", "multi-class")
     bounds: ClassVar[tuple[float, float]] = (0.0, float("inf"))
     soft_labels: ClassVar[bool] = True
+    packed_truth: ClassVar[bool] = False  # y_true may be (N, H, W, 1 + B): labels, then bands that only this loss reads
 
     def __init__(
         self,
@@ -144,10 +145,3 @@ class SegmentationLoss(keras.losses.Loss):
     def get_config(self) -> dict[str, Any]:
         config = {"name": self.name, "reduction": self.reduction, "from_logits": self.from_logits, "void": self.void}
         return {**config, **self._settings}
-
-
-def get(spec: "str | SegmentationLoss", **options: Any) -> SegmentationLoss:
-    """A loss from its name and options; a loss passes through."""
-    if isinstance(spec, SegmentationLoss):
-        return spec
-    return LOSSES[spec](**options)

@@ -27,7 +27,7 @@ def combo(
     Returns:
       float32 (N,), or () when pooled over the batch; 0 is perfect.
     Empty truth: as `dice` for its part. No valid pixel: 0.
-    Source: Taghanaki et al. 2019 eq. 3. Deviations: 1 − D where the paper has −D, so that 0 is perfect.
+    Source: Taghanaki et al. 2019. Deviations: 1 − D where the paper has −D, so that 0 is perfect.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     prices = (1.0 - beta, *(beta,) * (pixels.num_classes - 1))

@@ -27,7 +27,7 @@ def dice(
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: L = 1 − s/(Σp + s), which falls as the prediction empties; with s = 0, L = 1 without gradient.
       No valid pixel: 0.
-    Source: lecture, Dice loss; Milletari et al. 2016 eq. 3 (squared, s = 0). Deviations: none.
+    Source: lecture, Dice loss; Milletari et al. 2016 (squared, s = 0). Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     p, y = pixels.probabilities(), pixels.truth

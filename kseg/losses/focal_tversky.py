@@ -21,7 +21,7 @@ def focal_tversky(
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: as `tversky`. No valid pixel: 0.
-    Source: Abraham & Khan 2019 eq. 4, γ = 4/3. Deviations: the mean over classes instead of their sum; below
+    Source: Abraham & Khan 2019, γ = 4/3. Deviations: the mean over classes instead of their sum; below
       1 − TI = 1e-12 the gradient is 0 where the formula's is infinite; their α is the price of false negatives (0.7).
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)

@@ -24,7 +24,7 @@ def generalised_dice(
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: a class absent from the truth has weight 0, not infinity; its false positives are felt where the
       other classes miss those pixels. No valid pixel: 0.
-    Source: Sudre et al. 2017, section 2 (GDL_v). Deviations: the rule for absent classes, on which the paper is silent.
+    Source: Sudre et al. 2017 (GDL_v). Deviations: the rule for absent classes, on which the paper is silent.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     p, y = pixels.class_probabilities(), pixels.class_truth()

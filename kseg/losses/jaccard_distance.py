@@ -24,7 +24,7 @@ def jaccard_distance(
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: L = 1 for every prediction, without gradient. No valid pixel: 0.
-    Source: Yuan et al. 2017 eq. 4. Deviations: none; several classes are ours.
+    Source: Yuan et al. 2017. Deviations: none; several classes are ours.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     p, y = pixels.probabilities(), pixels.truth

@@ -29,7 +29,7 @@ def jaccard_metric(
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: L = 1 for every prediction, without gradient. No valid pixel: 0.
-    Source: Wang et al. 2023, definition 3.1 (jml1, jml2). Deviations: none.
+    Source: Wang et al. 2023 (their JML1 and JML2). Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     p, y = pixels.probabilities(), pixels.truth

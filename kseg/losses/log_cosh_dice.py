@@ -22,7 +22,7 @@ def log_cosh_dice(
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, log cosh 1 ≈ 0.434].
     Empty truth: as `dice`. No valid pixel: 0.
-    Source: Jadon 2020 eq. 15. Deviations: none; with several classes D is their mean.
+    Source: Jadon 2020. Deviations: none; with several classes D is their mean.
     """
     d = dice(
         y_true, y_pred, from_logits=from_logits, void=void, pooling=pooling, classes=classes,

@@ -30,7 +30,7 @@ def loss_max_pooling(
     Returns:
       float32 (N,), or () when pooled over the batch; at least the mean cross-entropy.
     Empty truth: nothing special. No valid pixel: 0. The gradient is w, the maximiser, as by the envelope theorem.
-    Source: Rota Bulò et al. 2017 eqs. 3–6. Deviations: none.
+    Source: Rota Bulò et al. 2017. Deviations: none.
     """
     if p <= 1.0 or not 0.0 < fraction <= 1.0:
         raise UsageError(f"loss_max_pooling got p={p}, fraction={fraction}; p is above 1 and fraction in (0, 1]")

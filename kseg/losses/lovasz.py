@@ -28,7 +28,7 @@ def lovasz(
     Returns:
       float32 (N,), or () when pooled over the batch; softmax: in [0, 1], hinge: from 0 up.
     Empty truth: the single largest error counts, max(m_1, 0). No valid pixel: 0.
-    Source: Berman et al. 2018, eqs. 8–12 and algorithm 1. Deviations: none.
+    Source: Berman et al. 2018. Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight, soft=False)
     y = pixels.truth

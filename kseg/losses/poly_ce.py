@@ -25,7 +25,7 @@ def poly_cross_entropy(
     Returns:
       float32 (N,), or () when pooled over the batch.
     Empty truth: nothing special. No valid pixel: 0.
-    Source: Leng et al. 2022 eq. 6. Deviations: none.
+    Source: Leng et al. 2022, Poly-1. Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     wrong = ops.sum(pixels.class_truth() * -ops.expm1(pixels.log_probabilities()), axis=-1)

@@ -27,7 +27,7 @@ def sensitivity_specificity(
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: the first term is 0, the second punishes every false alarm. No valid pixel: 0.
-    Source: Brosch et al. 2015 eq. 5. Deviations: none.
+    Source: Brosch et al. 2015. Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     p, y = pixels.probabilities(), pixels.truth

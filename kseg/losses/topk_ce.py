@@ -30,7 +30,7 @@ def topk_cross_entropy(
     Returns:
       float32 (N,), or () when pooled over the batch; nats per kept pixel.
     Empty truth: nothing special. No valid pixel: 0. The choice itself carries no gradient.
-    Source: Wu et al. 2016 (bootstrapped cross-entropy), section 4.2. Deviations: k is a share of the valid pixels.
+    Source: Wu et al. 2016 (bootstrapped cross-entropy). Deviations: k is a share of the valid pixels.
     """
     if not 0.0 < fraction <= 1.0:
         raise UsageError(f"topk_ce got fraction={fraction}; it is a share of the pixels in (0, 1]")

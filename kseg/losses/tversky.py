@@ -26,7 +26,7 @@ def tversky(
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: with s = 0, L = 1 for every prediction, without gradient. No valid pixel: 0.
-    Source: Salehi et al. 2017 eq. 3, its α and β. Deviations: none (keras.losses.Tversky swaps α and β).
+    Source: Salehi et al. 2017, their α and β. Deviations: none (keras.losses.Tversky swaps α and β).
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     losses = 1.0 - tversky_index(pixels, pooling, alpha=alpha, beta=beta, smooth=smooth)

@@ -1,0 +1,53 @@
+"""What is known about every loss, read from its docstring: one line, formula, source and what it takes."""
+
+import inspect
+import re
+from typing import NamedTuple
+
+from kseg.losses.base import LOSSES, SegmentationLoss
+
+
+class Facts(NamedTuple):
+    """A row of the catalogue."""
+
+    name: str
+    summary: str
+    formula: str
+    source: str
+    deviations: str
+    problems: tuple[str, ...]
+    options: dict[str, object]
+    void: bool
+    soft_labels: bool
+    class_weights: bool
+    pixel_weights: bool
+
+
+def facts(loss: type[SegmentationLoss]) -> Facts:
+    """The facts of one loss class."""
+    text = inspect.getdoc(loss.function) or ""
+    source, _, deviations = _paragraph(text, "Source:").partition("Deviations:")
+    parameters = inspect.signature(loss.function).parameters
+    return Facts(
+        name=loss.registry_name,
+        summary=text.splitlines()[0],
+        formula="\n".join(re.findall(r"^    (.*)$", text.split("\nArgs:")[0], re.MULTILINE)),
+        source=source.strip(),
+        deviations=deviations.strip(),
+        problems=loss.problems,
+        options=loss.defaults(),
+        void="void" in parameters,
+        soft_labels=loss.soft_labels,
+        class_weights="class_weights" in loss.options,
+        pixel_weights="pixel_weight" in parameters,
+    )
+
+
+def catalogue() -> list[Facts]:
+    """The facts of every registered loss, by name."""
+    return [facts(loss) for loss in LOSSES.values()]
+
+
+def _paragraph(text: str, start: str) -> str:
+    """From `start` to the end of the text, as one line."""
+    return " ".join(text[text.index(start) + len(start) :].split()) if start in text else ""
