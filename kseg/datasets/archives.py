@@ -129,7 +129,7 @@ def _tar_members(archive: Path, progress: bool) -> Iterator[Member]:
             if entry.isdir():
                 _safe(entry.name, archive)
             elif entry.isreg():
-                yield Member(entry.name, max(entry.mtime, 0), lambda entry=entry: tar.extractfile(entry))  # type: ignore[misc]
+                yield Member(entry.name, max(entry.mtime, 0), lambda entry=entry: tar.extractfile(entry))  # type: ignore
             else:
                 what = "link" if entry.issym() or entry.islnk() else "device"
                 raise Failure(f"archive {archive} holds a {what} ({entry.name!r}) and is not extracted")
@@ -146,7 +146,7 @@ def _zip_members(archive: Path, progress: bool) -> Iterator[Member]:
             if entry.is_dir():
                 _safe(entry.filename, archive)
             else:
-                yield Member(entry.filename, 0, lambda entry=entry: bundle.open(entry))  # type: ignore[misc]
+                yield Member(entry.filename, 0, lambda entry=entry: bundle.open(entry))  # type: ignore
 
 
 def free_bytes(folder: Path) -> int:

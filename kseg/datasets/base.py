@@ -44,8 +44,8 @@ class DataOptions:
     """synthetic: height and width of the images in pixels"""
     synthetic_counts: tuple[int, int, int] = (600, 100, 100)
     """synthetic: number of train, validation and test images"""
-    fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    """folder without lists: shares of train, validation and test in its seeded split"""
+    split_sizes: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    """folder without lists: shares of train, validation and test; or numbers of images, if one is above 1"""
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,12 @@ def image_size(path: Path | str) -> tuple[int, int]:
         return height, width
 
 
+def stored_size(path: Path | str) -> tuple[int, int]:
+    """(height, width) as stored, before any EXIF rotation."""
+    with opened(path, decode=False) as image:
+        return image.height, image.width
+
+
 def file_format(path: Path | str) -> str:
     """What the content of an image file is: "PNG", "JPEG", "TIFF" …"""
     with opened(path, decode=False) as image:

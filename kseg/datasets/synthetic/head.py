@@ -125,8 +125,8 @@ def paint_features(canvas: Canvas, rng: np.random.Generator, person: Person) -> 
         ball = np.hypot(u - side * eye_u, v - eye_v)
         canvas.paint(np.maximum(ball - 0.08 * a, eye), iris, window=window)
         canvas.paint(np.maximum(ball - 0.04 * a, eye), (0.03, 0.03, 0.03), window=window)
-        arch = [(side * 0.2 * a, -0.27 * b), (side * 0.62 * a, -0.29 * b)]
-        canvas.paint(capsule(u, v, *arch, radius=brow * b), dark, window=window, opacity=0.8)
+        inner, outer = (side * 0.2 * a, -0.27 * b), (side * 0.62 * a, -0.29 * b)
+        canvas.paint(capsule(u, v, inner, outer, brow * b), dark, window=window, opacity=0.8)
     canvas.paint(ellipse(u - 0.06 * a, v - 0.14 * b, 0.06 * a, 0.2 * b), person.skin * 0.82, window=window, softness=5,
                  opacity=0.7)  # fmt: skip
     canvas.paint(ellipse(u, v - 0.3 * b, 0.17 * a, 0.04 * b), person.skin * 0.68, window=window, softness=3)

@@ -1,0 +1,120 @@
+"""A folder of images and masks as a data set."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from kseg.conventions import MAX_CLASSES
+from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
+from kseg.datasets.facts import Facts
+from kseg.datasets.folder.coding import Coding, colour_coding, mask_values, value_coding
+from kseg.datasets.folder.pairs import drawn_splits, find_lists, find_pairs, listed_splits
+from kseg.datasets.images import image_size, read_image
+from kseg.datasets.images.decode import stored_size
+from kseg.datasets.locate import existing_data_dir, stamp
+from kseg.errors import Failure, UsageError
+
+READERS = 4
+SHOW_PROGRESS_FROM = 200
+
+
+@DATASETS.register("folder")
+class Folder(Dataset):
+    """`images/` and `masks/`, paired by stem; classes are found in the masks unless `--classes` or `--colours` say."""
+
+    name = "folder"
+    title = "your own folder with images/ and masks/"
+    facts = Facts(
+        homepage="your own",
+        licence="your own",
+        citation="your own",
+        tree="""\
+DATA_DIR/
+    images/NAME.*      PNG, JPEG, TIFF or BMP
+    masks/NAME.*       grey or palette ids (255 = void), 0 and 255, or colours with --colours; PNG, not JPEG
+    train.txt, validation.txt (or val.txt), test.txt      optional: one NAME per line""",
+        counts="whatever you have; without lists a seeded split, 80 / 10 / 10 % (--split-sizes, --data-seed)",
+    )
+
+    def __init__(self, options: DataOptions):
+        super().__init__(options)
+        if options.colours and options.classes:
+            raise UsageError("--colours names the classes already; leave --classes out")
+        if len(options.classes) > MAX_CLASSES or len(options.classes) == 1:
+            raise UsageError(f"--classes names {len(options.classes)} classes; name 2 to {MAX_CLASSES}")
+        self.folder = existing_data_dir(self.name, options.data_dir)
+        self._records = find_pairs(self.folder)
+        lists = find_lists(self.folder)
+        if lists:
+            self._splits = listed_splits(lists, self._records)
+        else:
+            self._splits = drawn_splits(list(self._records.values()), options.split_sizes, options.data_seed)
+        self._colour_coding = colour_coding(options.colours) if options.colours else None
+
+    @cached_property
+    def coding(self) -> Coding:
+        """What the masks' values mean. Without `--colours` or three and more `--classes` all masks are read for it."""
+        if self._colour_coding:
+            return self._colour_coding
+        names, where = self.options.classes, self.folder / "masks"
+        found = self._found_values() if len(names) <= 2 else range(len(names))
+        return value_coding(found, names, self.options.void, where)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.coding.names
+
+    @property
+    def palette(self) -> tuple[tuple[int, int, int], ...]:
+        return self.coding.palette
+
+    def all_records(self, split: str) -> Sequence[Record]:
+        return self._splits[split]
+
+    def image(self, record: Record) -> np.ndarray:
+        assert record.image is not None
+        return read_image(record.image)
+
+    def labels(self, record: Record) -> np.ndarray:
+        assert record.image is not None and record.mask is not None
+        labels = self.coding.decode(record.mask)
+        if labels.shape != image_size(record.image):
+            raise Failure(_sizes_differ(record.image, record.mask, labels.shape))
+        return labels
+
+    def fingerprint(self, record: Record) -> str:
+        assert record.image is not None and record.mask is not None
+        options = self.options
+        return f"{stamp(record.image, record.mask)} {options.colours} {options.classes} {options.void} {self.classes}"
+
+    def _found_values(self) -> list[int]:
+        """The values in all masks; a mask that cannot be read is left to the moment it is needed, and to `check`."""
+        paths = [record.mask for record in self._records.values()]
+        quiet = len(paths) < SHOW_PROGRESS_FROM
+        with ThreadPoolExecutor(READERS) as readers:
+            found = readers.map(_values_of, paths)
+            sets = list(tqdm(found, total=len(paths), desc="classes in masks", disable=quiet, leave=False))
+        failures = [result for result in sets if isinstance(result, Failure)]
+        if len(failures) == len(sets):
+            raise failures[0]
+        return sorted(set().union(*(result for result in sets if not isinstance(result, Failure))))
+
+
+def _values_of(path: Path) -> set[int] | Failure:
+    try:
+        present = np.bincount(mask_values(path).ravel(), minlength=256)
+    except Failure as failure:
+        return failure
+    return set(np.flatnonzero(present).tolist())
+
+
+def _sizes_differ(image: Path, mask: Path, shape: tuple[int, ...]) -> str:
+    (height, width), (mask_height, mask_width) = image_size(image), shape
+    told = f"mask {mask} is {mask_height}×{mask_width} but image {image} is {height}×{width} (height×width)"
+    if stored_size(image) == (mask_height, mask_width):
+        return f"{told} once turned as its EXIF orientation says; save the image upright, or turn the mask"
+    return f"{told}; make the two the same size"
