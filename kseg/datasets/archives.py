@@ -1,7 +1,7 @@
 """Extracting archives from strangers: nothing outside the target, no links, no devices, no bombs, nothing half done."""
 
+import calendar
 import os
-import shutil
 import tarfile
 import tempfile
 import zipfile
@@ -146,11 +146,5 @@ def _zip_members(archive: Path, progress: bool) -> Iterator[Member]:
             if entry.is_dir():
                 _safe(entry.filename, archive)
             else:
-                yield Member(entry.filename, 0, lambda entry=entry: bundle.open(entry))  # type: ignore
-
-
-def free_bytes(folder: Path) -> int:
-    """Free space where `folder` is or will be."""
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
+                time = calendar.timegm((*entry.date_time, 0, 0, 0))
+                yield Member(entry.filename, time, lambda entry=entry: bundle.open(entry))  # type: ignore

@@ -103,6 +103,10 @@ class Dataset(ABC):
     def fingerprint(self, record: Record) -> str:
         """A short text that changes when the record's pixels do (path, size and time of its files; or its seed)."""
 
+    def every_record(self) -> Sequence[Record]:
+        """All records there are, also those of no split; for `kseg data check`."""
+        return ()
+
     def records(self, split: str) -> tuple[Record, ...]:
         """The records of a split, cut to `options.limit`; an empty split is an error."""
         if split not in SPLITS:

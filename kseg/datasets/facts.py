@@ -16,6 +16,10 @@ class RemoteFile:
     """a checksum met once, of a file that worked but may not be the original; a difference is only reported"""
     size: int | None = None
     """bytes, where known"""
+    unpacked: tuple[str, ...] = ()
+    """folders that make this archive unnecessary"""
+    optional: bool = False
+    """only some options need it"""
 
 
 @dataclass(frozen=True)
@@ -30,3 +34,25 @@ class Facts:
     counts: str
     files: tuple[RemoteFile, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def as_text(self) -> str:
+        lines = [
+            f"homepage       {self.homepage}",
+            f"terms          {self.licence}",
+            f"cite           {self.citation}",
+            f"size           {self.counts}",
+            *(f"note           {note}" for note in self.notes),
+            "expected tree",
+            *(f"    {line}" for line in self.tree.splitlines()),
+        ]
+        for file in self.files:
+            size = f", {file.size:,} bytes" if file.size else ""
+            lines.append(f"{file.name}{size}{', only for the official splits' if file.optional else ''}")
+            lines += [f"    {url}" for url in file.urls]
+            if file.checksum:
+                lines.append(f"    {file.checksum.replace(':', ' ', 1)}")
+            if file.seen:
+                lines.append(
+                    f"    {file.seen.replace(':', ' ', 1)} (of a repacked copy that works; not upstream's word)"
+                )
+        return "\n".join(lines)

@@ -41,7 +41,7 @@ def find_lists(folder: Path) -> dict[str, Path]:
 
 
 def listed_splits(lists: Mapping[str, Path], records: Mapping[str, Record]) -> dict[str, list[Record]]:
-    """The splits that lists name, one image per line: `cat`, `cat.jpg` or `images/cat.jpg` (further columns are left)."""
+    """The splits that lists name; a line is `cat`, `cat.jpg` or `images/cat.jpg`, further columns are left."""
     splits: dict[str, list[Record]] = {split: [] for split in SPLITS}
     home: dict[str, Path] = {}
     for split, path in lists.items():

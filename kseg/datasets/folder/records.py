@@ -75,6 +75,9 @@ DATA_DIR/
     def all_records(self, split: str) -> Sequence[Record]:
         return self._splits[split]
 
+    def every_record(self) -> Sequence[Record]:
+        return list(self._records.values())
+
     def image(self, record: Record) -> np.ndarray:
         assert record.image is not None
         return read_image(record.image)

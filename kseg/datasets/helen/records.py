@@ -45,6 +45,9 @@ class Helen(FaceDataset):
         records = [self._by_id[stem] for stem in sorted(self._by_id)]
         return PAPER.cut(records, split, self.options.size, where=f"images in {self.folder / 'images'}")
 
+    def every_record(self) -> Sequence[Record]:
+        return list(self._by_id.values())
+
     def image(self, record: Record) -> np.ndarray:
         assert record.image is not None
         return read_image(record.image)

@@ -5,9 +5,10 @@ from kseg.datasets.facts import Facts, RemoteFile
 HOME = "http://vis-www.cs.umass.edu/lfw"
 
 
-def _from_home(name: str, seen: str) -> RemoteFile:
+def _from_home(name: str, seen: str, *, unpacked: tuple[str, ...] = ()) -> RemoteFile:
     url = f"{HOME}/part_labels/{name}"
-    return RemoteFile(name, (url.replace("http:", "https:"), url), seen=f"sha256:{seen}")
+    sources = (url.replace("http:", "https:"), url)
+    return RemoteFile(name, sources, seen=f"sha256:{seen}", unpacked=unpacked, optional=not unpacked)
 
 
 FACTS = Facts(
@@ -38,9 +39,12 @@ data/lfw/
             # the checksum that scikit-learn's fetch_lfw_people publishes
             checksum="sha256:b47c8422c8cded889dc5a13418c4bc2abbda121092b3533a83306f90d900100a",
             size=243_346_528,
+            unpacked=("lfw_funneled",),
         ),
         _from_home(
-            "parts_lfw_funneled_gt_images.tgz", "8e71037a36e3a53b2c62fba0e2fba8a403eeafd97420bbf012cf3959d3444109"
+            "parts_lfw_funneled_gt_images.tgz",
+            "8e71037a36e3a53b2c62fba0e2fba8a403eeafd97420bbf012cf3959d3444109",
+            unpacked=("parts_lfw_funneled_gt_images",),
         ),
         _from_home("parts_train.txt", "14152e60ce630dec504b82327b56736e30127b63dc46c27875cf71710ac6b9c6"),
         _from_home("parts_validation.txt", "37eb8f19471d0de1639a385264959ee23db46db9c690e4e8908c24b2e489a3d7"),

@@ -47,6 +47,9 @@ class LFW(FaceDataset):
         records = [self._by_stem[stem] for stem in sorted(self._by_stem)]
         return PAPER.cut(records, split, self.options.size, where=f"labelled images under {self.folder}")
 
+    def every_record(self) -> Sequence[Record]:
+        return list(self._by_stem.values())
+
     def image(self, record: Record) -> np.ndarray:
         return read_image(_file(record.image))
 

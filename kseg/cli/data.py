@@ -1,0 +1,162 @@
+"""`kseg data info | prepare | check | preview NAME`: what a data set is, whether it is complete, what it looks like."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from kseg.datasets import DataOptions
+
+
+@dataclass(frozen=True)
+class NamedData(DataOptions):
+    """Which data set, where it lies, and which of its label variants and splits to use."""
+
+    dataset: Positional[str] = "synthetic"
+    """synthetic, lfw, helen or folder"""
+
+
+Source = Annotated[NamedData, arg(name="")]
+
+
+@dataclass(frozen=True)
+class Info:
+    """Where to get a data set, under what terms, the expected tree, and what of it is here.
+
+    Example: kseg data info lfw
+    """
+
+    data: Source = field(default_factory=NamedData)
+
+    def run(self) -> int:
+        return info(self.data)
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Download what is missing if a source answers, extract what is packed, count the splits.
+
+    Example: kseg data prepare lfw --data-dir data/lfw
+    """
+
+    data: Source = field(default_factory=NamedData)
+
+    def run(self) -> int:
+        return prepare(self.data)
+
+
+@dataclass(frozen=True)
+class Check:
+    """Decode every pair; report broken files, sizes that differ, unexpected values, duplicates and leaks.
+
+    Example: kseg data check folder --data-dir my_images
+    """
+
+    data: Source = field(default_factory=NamedData)
+
+    def run(self) -> int:
+        return check(self.data)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Write a contact sheet: images, their truth laid over them, the classes.
+
+    Example: kseg data preview synthetic --out sheet.png
+    """
+
+    data: Source = field(default_factory=NamedData)
+    split: Literal["train", "validation", "test"] = "train"
+    """which split to show"""
+    count: int = 24
+    """number of pairs on the sheet"""
+    out: Path | None = None
+    """the PNG to write (unset: preview-NAME-SPLIT.png)"""
+
+    def run(self) -> int:
+        return preview(self.data, self.out, self.count, self.split)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Look at a data set, get it, check it."""
+
+    action: Info | Prepare | Check | Preview
+
+    def run(self) -> int:
+        return self.action.run()
+
+
+def info(options: DataOptions, write: Callable[[str], None] = print) -> int:
+    from kseg.datasets import DATASETS, open_dataset
+    from kseg.datasets.locate import data_dir
+    from kseg.datasets.prepare import split_counts
+    from kseg.errors import KsegError
+
+    kind = DATASETS[options.dataset]
+    write(f"{kind.name}: {kind.title}")
+    if kind.facts:
+        write(kind.facts.as_text())
+    if options.dataset != "synthetic":
+        write(f"looked for in  {data_dir(options.dataset, options.data_dir)}")
+    try:
+        dataset = open_dataset(options)
+        write(f"classes        {', '.join(f'{index} {name}' for index, name in enumerate(dataset.classes))}")
+        for split, count in split_counts(dataset).items():
+            write(f"{split:<15}{count}")
+    except KsegError as error:
+        write(f"not usable yet: {error}")
+    return 0
+
+
+def prepare(options: DataOptions, write: Callable[[str], None] = print) -> int:
+    from kseg.datasets.prepare import prepare as get_ready
+    from kseg.datasets.prepare import split_counts
+
+    dataset = get_ready(options, note=write)
+    counts = ", ".join(f"{split} {count}" for split, count in split_counts(dataset).items())
+    write(f"{dataset.name} is ready: {counts}; classes: {', '.join(dataset.classes)}")
+    return 0
+
+
+def check(options: DataOptions, write: Callable[[str], None] = print) -> int:
+    """Exit code 1 if anything is wrong."""
+    from kseg.conventions import VOID
+    from kseg.datasets import open_dataset
+    from kseg.datasets.check import check as examine
+
+    dataset = open_dataset(options)
+    report = examine(dataset)
+    for problem in report.problems:
+        write(problem)
+    counts = ", ".join(f"{split} {count}" for split, count in report.counts.items())
+    write(f"{dataset.name}: {sum(report.counts.values())} pairs read ({counts})")
+    total = max(1, int(report.pixels.sum()))
+    for value, name in [*enumerate(dataset.classes), (VOID, "void")]:
+        if value != VOID or report.pixels[value]:
+            share, images = report.pixels[value] / total, report.images_with[value]
+            write(f"  {value:>3} {name:<16} {share:6.1%} of the pixels, in {images} images")
+    write(f"{len(report.problems)} problems" if report.problems else "no problems")
+    return 1 if report.problems else 0
+
+
+def preview(
+    options: DataOptions,
+    out: Path | None = None,
+    count: int = 24,
+    split: str = "train",
+    write: Callable[[str], None] = print,
+) -> int:
+    from kseg.datasets import open_dataset
+    from kseg.datasets.images import save_image
+    from kseg.datasets.preview import contact_sheet
+    from kseg.errors import UsageError
+
+    if count < 1:
+        raise UsageError(f"--count {count} leaves nothing to show; give at least 1")
+    out = out or Path(f"preview-{options.dataset}-{split}.png")
+    save_image(out, contact_sheet(open_dataset(options), split, count))
+    write(str(out))
+    return 0

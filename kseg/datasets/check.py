@@ -1,0 +1,104 @@
+"""Decodes every pair of a data set and reports what is wrong with it."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from tqdm import tqdm
+
+from kseg.conventions import SPLITS, VOID
+from kseg.datasets.base import Dataset, Record
+from kseg.errors import KsegError
+
+UNUSED = "unused"
+"""Where records stand that belong to no split."""
+
+
+@dataclass
+class CheckReport:
+    """What `check` found."""
+
+    problems: list[str] = field(default_factory=list)
+    """one sentence each"""
+    counts: dict[str, int] = field(default_factory=dict)
+    """decoded pairs per split"""
+    pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
+    """pixels per label value, over all pairs"""
+    images_with: np.ndarray = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
+    """pairs in which a label value occurs"""
+
+
+def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
+    """Reads all pairs, those outside the splits too: broken files, sizes that differ, unexpected values, images that
+    occur twice in a split, and images that leak from one split into another (the same record, or the same pixels)."""
+    report = CheckReport()
+    homes = _homes(dataset, report)
+    seen: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
+    for record, splits in tqdm(homes.values(), desc=f"check {dataset.name}", disable=not progress, leave=False):
+        for split in splits:
+            report.counts[split] = report.counts.get(split, 0) + 1
+        if len(splits) > 1:
+            report.problems.append(_listed_twice(record, splits))
+        try:
+            image = dataset.image(record)
+            seen[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].append((splits[0], record.id))
+            _check_labels(dataset, record, image.shape[:2], report)
+        except KsegError as error:
+            report.problems.append(f"{splits[0]}: {error}")
+    report.problems += _duplicates(seen.values())
+    return report
+
+
+def _homes(dataset: Dataset, report: CheckReport) -> dict[str, tuple[Record, list[str]]]:
+    """Every record once, with the splits that hold it."""
+    homes: dict[str, tuple[Record, list[str]]] = {}
+    for split in SPLITS:
+        report.counts[split] = 0
+        try:
+            records: Sequence[Record] = dataset.all_records(split)
+        except KsegError as error:
+            report.problems.append(str(error))
+            continue
+        if not records:
+            report.problems.append(f"the {split} split is empty")
+        for record in records[: dataset.options.limit]:
+            homes.setdefault(record.id, (record, []))[1].append(split)
+    if dataset.options.limit is None:
+        for record in dataset.every_record():
+            homes.setdefault(record.id, (record, [UNUSED]))
+    return homes
+
+
+def _check_labels(dataset: Dataset, record: Record, size: tuple[int, int], report: CheckReport) -> None:
+    labels = dataset.labels(record)
+    if labels.shape != size:
+        (height, width), (mask_height, mask_width) = size, labels.shape
+        report.problems.append(
+            f"{record.id}: mask {record.mask} is {mask_height}×{mask_width} but image {record.image} is {height}×{width}"
+        )
+    pixels = np.bincount(labels.ravel(), minlength=256)
+    report.pixels += pixels
+    report.images_with += pixels > 0
+    odd = [int(value) for value in np.flatnonzero(pixels) if value >= len(dataset.classes) and value != VOID]
+    if odd:
+        report.problems.append(f"{record.id}: labels {odd} are outside 0..{len(dataset.classes) - 1}")
+
+
+def _listed_twice(record: Record, splits: Sequence[str]) -> str:
+    if len(set(splits)) == 1:
+        return f"{splits[0]}: {record.id} is listed {len(splits)} times"
+    return f"leak: {record.id} is in {' and '.join(dict.fromkeys(splits))}"
+
+
+def _duplicates(groups: Iterable[Sequence[tuple[str, str]]]) -> list[str]:
+    problems = []
+    for group in groups:
+        if len(group) < 2:
+            continue
+        splits = {split for split, _ in group} - {UNUSED}
+        kind = "leak" if len(splits) > 1 else "duplicate"
+        where = ", ".join(f"{name} ({split})" for split, name in group)
+        problems.append(f"{kind}: the same picture under {len(group)} names: {where}")
+    return problems

@@ -1,0 +1,40 @@
+"""Gets a data set ready: downloads what is missing, extracts what is packed, shows what there is."""
+
+from collections.abc import Callable
+
+from kseg.conventions import SPLITS
+from kseg.datasets.base import DATASETS, DataOptions, Dataset, open_dataset
+from kseg.datasets.download import download
+from kseg.datasets.locate import data_dir
+from kseg.errors import Failure, UsageError
+
+
+def prepare(options: DataOptions, *, progress: bool = True, note: Callable[[str], None] = print) -> Dataset:
+    """The opened data set; its missing files are downloaded into the data folder where a source is known.
+
+    A file that only some options need may fail to come without failing the rest.
+    """
+    facts = DATASETS[options.dataset].facts
+    remote = facts.files if facts else ()
+    folder = data_dir(options.dataset, options.data_dir)
+    for file in remote:
+        if (folder / file.name).exists() or any((folder / tree).is_dir() for tree in file.unpacked):
+            continue
+        try:
+            download(file, folder, progress=progress, note=note)
+        except Failure as failure:
+            if not file.optional:
+                raise
+            note(f"left out: {failure}")
+    return open_dataset(options)
+
+
+def split_counts(dataset: Dataset) -> dict[str, int | str]:
+    """Records per split, or why a split cannot be had."""
+    counts: dict[str, int | str] = {}
+    for split in SPLITS:
+        try:
+            counts[split] = len(dataset.all_records(split))
+        except (UsageError, Failure) as error:
+            counts[split] = str(error)
+    return counts
