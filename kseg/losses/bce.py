@@ -26,8 +26,9 @@ def binary_cross_entropy(
     Raises:
       UsageError: when y_pred has several channels; `ce` takes those.
     Source: van Beers et al. eq. 1 with `pooling="image"`; torch's BCEWithLogits with `"batch"`.
-    Deviations: the papers clip p to [1e-7, 1 − 1e-7]. Logits are not clipped (the same up to |z| = 16, beyond it the
-      gradient lives on); probabilities given with `from_logits=False` are.
+    Deviations: eq. 1 sums over pixels, this is the mean, which is what Keras's own BCE computes. The papers clip p to
+      [1e-7, 1 − 1e-7]: logits are not clipped (the same up to |z| = 16, beyond it the gradient lives on),
+      probabilities given with `from_logits=False` are.
     """
     if ops.shape(y_pred)[-1] != 1:
         raise UsageError(

@@ -1,0 +1,1 @@
+"""Tests of the losses: contracts over the registry, hand values, independent values, three backends."""
