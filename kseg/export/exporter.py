@@ -13,7 +13,6 @@ import keras
 import numpy as np
 
 from kseg.atomic import replacing, write_json
-from kseg.conventions import output_channels
 from kseg.errors import Failure, KsegError, UsageError
 from kseg.export.formats import Format, FormatName, Predict, format_named
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from kseg.inference import ModelCard
 
 CARD = "card.json"
+USUAL_SIZE = 224
+"""Pixels a side at which a model of any size is checked when nobody knows what it was trained at."""
 Size = tuple[int | None, int | None]
 
 
@@ -51,12 +52,13 @@ def export_model(
     format: FormatName = "saved_model",  # noqa: A002 - the flag's name
     *,
     overwrite: bool = False,
+    image_size: tuple[int, int] | None = None,
 ) -> ExportReport:
     """Writes `model` to `path` so that it runs without kseg, and checks what was written.
 
     The export takes raw uint8 RGB images (N, H, W, 3) named `images` and returns float32 `probabilities`
     (N, H, W, C). SavedModel and ONNX take any N, H and W that the model takes; LiteRT takes one image of
-    `card.image_size`. It computes in float32, whatever precision the model was trained in. Classes, palette and
+    `card.image_size`. The export computes in float32, whatever precision the model was trained in. Classes, palette and
     sizes go into `card.json` inside a SavedModel's folder, `NAME.card.json` beside a file.
 
     Args:
@@ -65,6 +67,7 @@ def export_model(
       path: where the export shall lie; a folder for a SavedModel, `*.onnx`, `*.tflite`.
       format: saved_model, onnx or litert.
       overwrite: replace an earlier export.
+      image_size: height and width that LiteRT is fixed to, instead of `card.image_size`.
     Raises:
       UsageError: unknown format, a name that is taken or misleading, a backend other than TensorFlow, a missing
         package.
@@ -78,15 +81,13 @@ def export_model(
     implementation = kind.implementation()
     from kseg.export.serving import in_float32, serving_function, spatial_size
 
-    size: Size = spatial_size(model) if kind.variable_size else (card.image_size[0], card.image_size[1])
+    size, usual = _sizes(spatial_size(model), image_size or card.image_size, kind)
     model = in_float32(model)
     serve = serving_function(model, None if kind.variable_size else 1, size)
     with replacing(path) as draft:
         with _conversion(kind):
             implementation.write(serve, draft)
-            difference = largest_difference(
-                model, implementation.load(draft), check_shapes(size, card.image_size, kind)
-            )
+            difference = largest_difference(model, implementation.load(draft), check_shapes(size, usual))
         if not difference <= kind.tolerance:  # also when it is nan
             raise Failure(
                 f"the {kind.title} export differs from the Keras model by {difference:.2g} (tolerance "
@@ -94,7 +95,7 @@ def export_model(
             )
         note = describe(kind, size, implementation, draft)
         written = _bytes_of(draft)
-        write_json(draft / CARD if draft.is_dir() else card_path(path), _card(card, kind, difference, note))
+        write_json(draft / CARD if draft.is_dir() else card_path(path), _card(card, model, kind, difference, note))
         earlier = _move_aside(path)
     shutil.rmtree(earlier, ignore_errors=True)
     return ExportReport(path, format, written, difference, note)
@@ -123,13 +124,22 @@ def largest_difference(model: keras.Model, predict: Predict, shapes: list[tuple[
     return float(np.max(differences))
 
 
-def check_shapes(size: Size, image_size: tuple[int, int], kind: Format) -> list[tuple[int, int, int]]:
-    """(N, H, W) to compare at: the model's own size, and where the export takes any, a batch of another, odd one."""
-    if not kind.variable_size:
-        return [(1, *image_size)]
-    height, width = (fixed or usual for fixed, usual in zip(size, image_size, strict=True))
-    other = (size[0] or height * 3 // 4 | 1, size[1] or width + 7)
-    return [(1, height, width), (2, *other)]
+def check_shapes(size: Size, usual: tuple[int, int]) -> list[tuple[int, int, int]]:
+    """(N, H, W) to compare at: the usual size, and where height or width may vary, a batch of another, odd one."""
+    if None not in size:
+        return [(1, *usual)]
+    height, width = usual
+    return [(1, height, width), (2, size[0] or height * 3 // 4 | 1, size[1] or width + 7)]
+
+
+def _sizes(built_for: Size, usual: tuple[int, int] | None, kind: Format) -> tuple[Size, tuple[int, int]]:
+    """The height and width that the export takes, None for any, and a pair to check it at."""
+    if usual is None or None not in built_for:
+        usual = (built_for[0] or USUAL_SIZE, built_for[1] or USUAL_SIZE)
+        if not kind.variable_size and None in built_for:
+            raise UsageError(f"{kind.title} takes images of one size and the model names none; pass --image-size H W")
+    height, width = (fixed or given for fixed, given in zip(built_for, usual, strict=True))
+    return built_for if kind.variable_size else (height, width), (height, width)
 
 
 def describe(kind: Format, size: Size, implementation, draft: Path) -> str:
@@ -146,8 +156,8 @@ def card_path(path: Path) -> Path:
     return path / CARD if path.is_dir() else path.with_suffix(f".{CARD}")
 
 
-def _card(card: "ModelCard", kind: Format, difference: float, note: str) -> dict:
-    channels = output_channels(len(card.classes))
+def _card(card: "ModelCard", model: keras.Model, kind: Format, difference: float, note: str) -> dict:
+    channels = model.output_shape[-1]
     meaning = f"probability of {card.classes[1]}" if channels == 1 else "a probability for each class, in order of id"
     return dataclasses.asdict(card) | {
         "input": "images: uint8 (N, H, W, 3), RGB, 0..255",

@@ -76,8 +76,15 @@ def test_a_model_of_fixed_size_keeps_it(card, tmp_path):
 
 
 def test_two_sizes_are_compared_where_sizes_vary():
-    assert check_shapes((None, None), (224, 224), FORMATS["onnx"]) == [(1, 224, 224), (2, 169, 231)]
-    assert check_shapes((None, None), (224, 224), FORMATS["litert"]) == [(1, 224, 224)]
+    assert check_shapes((None, None), (224, 224)) == [(1, 224, 224), (2, 169, 231)]
+    assert check_shapes((32, 48), (32, 48)) == [(1, 32, 48)]
+
+
+def test_litert_without_a_size_wants_one(model, tmp_path):
+    card = Card(image_size=None)
+    with pytest.raises(UsageError, match="--image-size H W"):
+        export(model, card, tmp_path, "litert")
+    assert "24 high and 40 wide" in export(model, card, tmp_path, "litert", image_size=(24, 40)).note
 
 
 def test_half_precision_is_exported_in_float32(card, tmp_path):

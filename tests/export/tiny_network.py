@@ -24,7 +24,7 @@ class ResizeTo(keras.layers.Layer):
 class Card:
     classes: tuple[str, ...] = ("background", "face")
     palette: tuple[tuple[int, int, int], ...] = ((0, 0, 0), (230, 159, 0))
-    image_size: tuple[int, int] = (32, 48)
+    image_size: tuple[int, int] | None = (32, 48)
     model: str = "tiny"
     loss: str = "iou"
     dataset: str = "synthetic"

@@ -1,0 +1,37 @@
+"""`kseg export`: a trained model for other programs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write a run's model as SavedModel, ONNX or LiteRT, and check that it gives the same probabilities.
+
+    The export takes raw uint8 RGB images; its classes, colours and sizes lie beside it as JSON.
+
+    Example: kseg export runs/RUN --format onnx
+    """
+
+    model: Positional[Path]
+    """a run directory or a .keras file"""
+    format: Literal["saved_model", "onnx", "litert"] = "saved_model"
+    """saved_model and onnx take images of any size, litert those of one size"""
+    out: Path | None = None
+    """where to write it (unset: beside the model: model_saved_model/, model.onnx or model.tflite)"""
+    overwrite: bool = False
+    """replace an earlier export"""
+    image_size: tuple[int, int] | None = None
+    """litert: height and width of its images (unset: the size the network was trained at)"""
+
+    def run(self) -> int:
+        from kseg.export import default_path, export_model
+        from kseg.inference import load_model
+
+        out = self.out or default_path(self.model, self.format)
+        model, card = load_model(self.model)
+        print(export_model(model, card, out, self.format, overwrite=self.overwrite, image_size=self.image_size))
+        return 0

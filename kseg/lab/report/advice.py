@@ -1,0 +1,145 @@
+"""What the numbers of a run say in words, and which commands to try next."""
+
+import dataclasses
+import shlex
+
+import numpy as np
+
+from kseg.datasets import DataOptions
+from kseg.lab.report.record import RunRecord
+from kseg.metrics.scores import iou_class
+
+GAP = 0.1
+"""Training IoU above validation IoU by this much is called overfitting."""
+WORTH_A_THRESHOLD = 0.005
+"""IoU that another threshold has to win to be mentioned."""
+OFF = 0.05
+"""Calibration error from which probabilities should not be taken at their word."""
+OTHER_LOSS = {"iou": "bce", "bce": "iou", "ce": "iou"}
+
+
+def findings(run: RunRecord) -> list[str]:
+    """A few sentences, plain text, each derived from a number of the run."""
+    return [*_of_training(run), *_of_evaluation(run)]
+
+
+def _of_training(run: RunRecord) -> list[str]:
+    best = run.best
+    if best is None:
+        return ["No epoch has been finished yet."]
+    last, said = run.epochs[-1]["epoch"], []
+    if best["epoch"] == last:
+        said.append(f"Validation IoU was still rising when training ended after {_count(last, 'epoch')}; train longer.")
+    else:
+        said.append(
+            f"Validation IoU was highest after epoch {best['epoch']} of {last} ({best['val_iou']:.3f}); "
+            "those weights were kept."
+        )
+    if best.get("iou") is not None and best["iou"] - best["val_iou"] > GAP:
+        said.append(
+            f"Training IoU ({best['iou']:.3f}) is well above validation IoU: more images or augmentation should help."
+        )
+    return said
+
+
+def _of_evaluation(run: RunRecord) -> list[str]:
+    evaluation = run.evaluation
+    if evaluation is None:
+        return ["The run has not been measured on a test split."]
+    said = []
+    iou = evaluation.iou_per_image[~np.isnan(evaluation.iou_per_image)]
+    if len(iou):
+        said.append(
+            f"Half of the {len(iou)} {evaluation.split} images have an IoU above {np.median(iou):.3f}; "
+            f"the worst has {iou.min():.3f}."
+        )
+    classes = iou_class(evaluation.matrix)
+    if len(classes) > 2 and np.any(~np.isnan(classes)):
+        weakest = int(np.nanargmin(classes))
+        said.append(f"The weakest class is {evaluation.classes[weakest]} (IoU {classes[weakest]:.3f}).")
+    if evaluation.histogram is not None:
+        scores = evaluation.scores()
+        gain = scores["iou_at_best_threshold"] - scores["iou_dataset"]
+        if gain > WORTH_A_THRESHOLD:
+            said.append(
+                f"A threshold of {scores['best_threshold']:.2f} instead of 0.5 would give IoU "
+                f"{scores['iou_at_best_threshold']:.3f}; choose it on the validation split."
+            )
+        if scores["calibration_error"] > OFF:
+            said.append(
+                f"Probabilities are off by {scores['calibration_error']:.3f} on average: use the mask, not the numbers."
+            )
+    return said
+
+
+def repeat_command(run: RunRecord) -> str | None:
+    """The command that made the run, fit to paste into a shell."""
+    words = _words(run)
+    return shlex.join(words) if words else None
+
+
+def next_commands(run: RunRecord) -> list[tuple[str, str]]:
+    """(why, command) pairs for what people do with a run."""
+    path = shlex.quote(str(run.path))
+    commands = []
+    if run.evaluation is not None:
+        commands += [
+            ("Segment your own pictures", f"kseg predict {path} photos/ --out masks"),
+            ("Take the model elsewhere", f"kseg export {path} --format onnx"),
+            ("Measure another split", f"kseg evaluate {path} {data_flags(run.data_options)} --split validation"),
+        ]
+    words, loss, best = _words(run), str(run.config.get("loss", {}).get("loss", "")), run.best
+    if words:
+        other = OTHER_LOSS.get(loss, "iou")
+        if other == "bce" and run.data_options.parts:
+            other = "ce"
+        if other != loss:
+            commands.append(("See what the loss does", shlex.join(with_flag(words, "loss", other))))
+        epochs = run.config.get("training", {}).get("epochs")
+        if best is not None and best["epoch"] == run.epochs[-1]["epoch"] and epochs:
+            commands.append(("Train longer", shlex.join(with_flag(words, "epochs", str(2 * int(epochs))))))
+    if (run.path / "tensorboard").is_dir():
+        commands.append(("Follow curves and overlays", f"tensorboard --logdir {path}/tensorboard"))
+    return commands
+
+
+def data_flags(options: DataOptions) -> str:
+    """The flags that give these options: the data set's name, and what differs from the defaults."""
+    words = ["--dataset", options.dataset]
+    for field in dataclasses.fields(DataOptions):
+        value = getattr(options, field.name)
+        if field.name == "dataset" or value == field.default:
+            continue
+        flag = field.name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words += [f"--{flag}", *(map(str, value) if isinstance(value, tuple) else [str(value)])]
+    return shlex.join(words)
+
+
+def with_flag(words: list[str], flag: str, value: str) -> list[str]:
+    """The command with `--flag value`, and without `--workdir`, which belongs to the run it made."""
+    kept, skip = [], False
+    for word in words:
+        name = word.split("=")[0].lstrip("-").replace("_", "-")
+        if skip:
+            skip = False
+        elif word.startswith("--") and name in (flag, "workdir"):
+            skip = "=" not in word
+        else:
+            kept.append(word)
+    return [*kept, f"--{flag}", value]
+
+
+def _words(run: RunRecord) -> list[str]:
+    words = shlex.split(run.environment.get("command") or "")
+    if not words:
+        return []
+    if words[0].endswith(".py"):
+        return ["python", *words]
+    return ["kseg", *words[1:]] if words[0].endswith("/kseg") else words
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

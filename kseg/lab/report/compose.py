@@ -1,0 +1,179 @@
+"""`write_report`: a run directory in, `report.html` out."""
+
+import logging
+from pathlib import Path
+
+from kseg import __version__
+from kseg.atomic import write_text
+from kseg.datasets import open_dataset
+from kseg.errors import KsegError
+from kseg.inference import Evaluation, load_model
+from kseg.lab.report import page, plots
+from kseg.lab.report.advice import findings, next_commands, repeat_command
+from kseg.lab.report.pictures import make_pictures
+from kseg.lab.report.record import RunRecord, read_run
+
+REPORT = "report.html"
+GROUPS = {"data": "Data", "model": "Model", "loss": "Loss", "augment": "Augmentation", "training": "Training"}
+
+
+def write_report(workdir: Path) -> Path:
+    """Writes `report.html` into a run directory: one file, which needs no other file and no network.
+
+    It shows what the run got as far as: an unfinished run has curves and settings, a finished one also scores and its
+    worst, median and best test images, predicted again from `model.keras`. Where the data set or the model cannot be
+    opened any more, the page says so in place of the pictures.
+
+    Raises:
+      UsageError: not a run directory.
+      Failure: one of its files is broken, or the report cannot be written.
+    """
+    run = read_run(workdir)
+    sections = [_images(run), _scores(run), _learning(run), _settings(run)]
+    links = [(anchor, text) for anchor, text, content in sections if content]
+    body = "".join(
+        [
+            page.heading(run.title, str(run.path), _score(run.evaluation), _tiles(run)),
+            page.navigation(links),
+            "<main>",
+            page.said(findings(run)),
+            *(content for _, _, content in sections),
+            page.footer(f"Written by kseg {__version__}. One file: keep it, mail it, open it without a network."),
+            "</main>",
+        ]
+    )
+    path = Path(workdir) / REPORT
+    write_text(path, page.page(f"{run.title} · kseg", body))
+    return path
+
+
+def _score(evaluation: Evaluation | None) -> tuple[str, str] | None:
+    if evaluation is None:
+        return None
+    kind = "IoU of " + evaluation.classes[1] if len(evaluation.classes) == 2 else "mean IoU"
+    return f"{evaluation.split} {kind}", f"{evaluation.scores()['iou_dataset']:.3f}"
+
+
+def _tiles(run: RunRecord) -> list[tuple[str, str]]:
+    tiles, best, results = [], run.best, run.results
+    if run.evaluation is not None:
+        scores = run.evaluation.scores()
+        tiles += [
+            ("mean of image IoUs", f"{scores['iou_image']:.3f}"),
+            *([("mean IoU of classes", f"{scores['miou']:.3f}")] if len(run.evaluation.classes) == 2 else []),
+            ("pixel accuracy", f"{scores['accuracy']:.3f}"),
+            (f"{run.evaluation.split} images", f"{len(run.evaluation.ids):,}"),
+        ]
+    if best is not None:
+        tiles.append(("validation IoU", f"{best['val_iou']:.3f}"))
+        tiles.append(("best epoch", f"{best['epoch']} of {run.epochs[-1]['epoch']}"))
+    seconds = results.get("train_seconds", sum(entry.get("seconds", 0) for entry in run.epochs))
+    if seconds:
+        tiles.append(("training time", duration(seconds)))
+    if parameters := results.get("parameters"):
+        tiles.append(("weights trained", f"{count(parameters['trainable'])} of {count(parameters['total'])}"))
+    return tiles
+
+
+def _images(run: RunRecord) -> tuple[str, str, str]:
+    anchor, text = "images", "Worst images"
+    if run.evaluation is None:
+        return anchor, text, ""
+    try:
+        model, card = load_model(run.path)
+        pictures = make_pictures(model, open_dataset(run.data_options), run.evaluation, card.image_size, card.palette)
+        content = page.gallery(pictures, run.evaluation.classes, card.palette)
+    except KsegError as error:
+        logging.getLogger("kseg").warning("the report has no pictures: %s", error)
+        content = page.note(f"No pictures: {error}")
+    return anchor, text, page.section(anchor, "Images, worst first", content)
+
+
+def _scores(run: RunRecord) -> tuple[str, str, str]:
+    evaluation = run.evaluation
+    if evaluation is None:
+        return "scores", "Scores", ""
+    drawn = [plots.iou_distribution(evaluation), plots.class_bars(evaluation), plots.confusion(evaluation)]
+    if evaluation.histogram is not None:
+        drawn += [plots.threshold_curve(evaluation.histogram), plots.calibration_curve(evaluation.histogram)]
+    table = page.card("Classes", _class_table(evaluation))
+    return "scores", "Scores", page.section("scores", "Scores", page.plots(drawn, table))
+
+
+def _class_table(evaluation: Evaluation) -> str:
+    scores = evaluation.scores()
+    columns = ("iou", "dice", "precision", "recall")
+    rows = [[name, *(number(scores[f"{column}_class"][name]) for column in columns)] for name in evaluation.classes]
+    return page.table(["", "IoU", "Dice", "precision", "recall"], rows)
+
+
+def _learning(run: RunRecord) -> tuple[str, str, str]:
+    best = run.best["epoch"] if run.best else None
+    drawn = [
+        plots.learning_curve(run.epochs, "loss", f"Loss ({run.config.get('loss', {}).get('loss', '?')})", best),
+        plots.learning_curve(run.epochs, "iou", "IoU", best),
+        plots.learning_curve(run.epochs, "accuracy", "Pixel accuracy", best),
+    ]
+    if not any(drawn):
+        return "learning", "Learning", ""
+    return "learning", "Learning", page.section("learning", "Learning curves", page.plots(drawn))
+
+
+def _settings(run: RunRecord) -> tuple[str, str, str]:
+    cards = [
+        page.card(title, page.pairs(run.config[group])) for group, title in GROUPS.items() if run.config.get(group)
+    ]
+    cards.append(page.card("Environment", page.pairs(_environment(run))))
+    following = [page.command(text, why) for why, text in next_commands(run)]
+    again = repeat_command(run)
+    report = run.results.get("transplant")
+    content = [
+        page.card("Try next", *following, kind="commands") if following else "",
+        page.card("Repeat this run", page.command(again), kind="commands") if again else "",
+    ]
+    settings = page.section(
+        "settings",
+        "Settings",
+        f'<div class="stack">{"".join(cards)}</div>',
+        page.folded("Where the encoder's weights came from", str(report)) if report else "",
+    )
+    commands = page.section("next", "Commands", f'<div class="grid">{"".join(content)}</div>')
+    return "next", "Commands and settings", commands + settings
+
+
+def _environment(run: RunRecord) -> dict[str, str]:
+    environment = run.environment
+    git, weights = environment.get("git"), environment.get("weights")
+    shown = {
+        "device": environment.get("device"),
+        "platform": environment.get("platform"),
+        "python": environment.get("python"),
+        "backend": environment.get("backend"),
+        "commit": f"{git['commit'][:12]}{', changed since' if git.get('dirty') else ''}" if git else None,
+        "weights file": f"{weights['file']} (SHA-256 {weights['sha256'][:16]}…)" if weights else None,
+        **environment.get("packages", {}),
+    }
+    return {name: str(value) for name, value in shown.items() if value}
+
+
+def number(value: float) -> str:
+    """Three digits, or a dash where a score has no meaning."""
+    return "–" if value != value else f"{value:.3f}"
+
+
+def count(value: float) -> str:
+    """1234567 as `1.23 M`."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= unit:
+            return f"{value / unit:.3g} {name}"
+    return f"{value:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

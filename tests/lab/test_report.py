@@ -1,0 +1,260 @@
+"""The report: complete, self-contained, safe against odd names, and there for unfinished and broken runs too."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from small_run import make_run
+
+from kseg.errors import Failure, UsageError
+from kseg.inference import Evaluation
+from kseg.lab.report import plots, write_report
+from kseg.lab.report.advice import data_flags, findings, next_commands, repeat_command, with_flag
+from kseg.lab.report.canvas import INK
+from kseg.lab.report.compose import count, duration
+from kseg.lab.report.pictures import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP, choose, display_size, show_errors
+from kseg.lab.report.record import read_run
+
+
+class Reader(HTMLParser):
+    """Collects what a test asks about, and whether every element is closed."""
+
+    VOID = {"meta", "link", "input", "br", "img", "path", "use", "rect"}
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.attributes, self.text = [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.attributes.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def all(self, tag, name):
+        return [attributes[name] for found, attributes in self.attributes if found == tag and name in attributes]
+
+
+@pytest.fixture(scope="module")
+def binary_run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("runs") / "binary")
+
+
+@pytest.fixture(scope="module")
+def binary(binary_run):
+    return write_report(binary_run).read_text()
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    return write_report(make_run(tmp_path_factory.mktemp("runs") / "parts", parts=True)).read_text()
+
+
+@pytest.mark.parametrize("kind", ["binary", "parts"])
+def test_page_is_well_formed_and_needs_nothing_from_outside(kind, request):
+    html = request.getfixturevalue(kind)
+    reader = Reader(html)
+    assert reader.open == []
+    for tag, attributes in reader.attributes:
+        for name in ("src", "href", "xlink:href"):
+            assert attributes.get(name, "#").startswith(("#", "data:")), (tag, attributes[name])
+    assert not re.search(r"url\((?!#)|@import|<script", html)
+    ids = [attributes["id"] for tag, attributes in reader.attributes if tag in ("section", "input", "div")
+           if "id" in attributes]  # fmt: skip
+    assert len(ids) == len(set(ids))
+
+
+def test_headline_is_the_evaluations(binary_run, binary):
+    score = json.loads((binary_run / "results.json").read_text())["evaluation"]["scores"]["iou_dataset"]
+    assert f'<div class="score">{score:.3f}</div>' in binary
+    assert "1.23 M" in binary and "9.0 s" in binary and "4 of 6" in binary
+
+
+def test_worst_images_are_one_click_away_and_open(binary):
+    reader = Reader(binary)
+    assert reader.all("a", "href")[0] == "#images"
+    checked = [attributes["id"] for tag, attributes in reader.attributes if tag == "input" and "checked" in attributes]
+    assert checked == ["tab-worst"]
+    assert len(reader.all("img", "src")) == (6 + 4 + 4) * 4  # groups × panels
+    shown = re.findall(r"<b>IoU ([\d.]+)</b>", binary)
+    assert shown[:6] == sorted(shown[:6]) and float(shown[10]) == max(map(float, shown))
+
+
+def test_binary_has_threshold_and_calibration_and_classes_have_not(binary, parts):
+    titles = {html: set(re.findall(r"<h3>([^<]+)</h3>", html)) for html in (binary, parts)}
+    both = {"IoU by class", "IoU of single images", "Confusion", "Loss (iou)", "IoU", "Environment"}
+    assert both <= titles[binary] and both <= titles[parts]
+    assert titles[binary] - titles[parts] == {"Threshold", "Calibration"}
+    assert "another class" in parts and "another class" not in binary
+
+
+def test_text_is_escaped(binary):
+    assert "kept 3, &lt;random&gt; 1" in binary and "<random>" not in binary
+
+
+def test_dark_mode_reaches_the_plots(binary):
+    assert INK not in binary and "currentColor" in binary
+
+
+def test_a_run_that_was_stopped_has_curves_and_no_scores(tmp_path):
+    html = write_report(make_run(tmp_path / "run", measured=False)).read_text()
+    assert "Loss (iou)" in html and "has not been measured" in html
+    assert "<img" not in html and 'id="scores"' not in html
+
+
+def test_a_run_before_its_first_epoch(tmp_path):
+    html = write_report(make_run(tmp_path / "run", epochs=0, measured=False)).read_text()
+    assert "No epoch has been finished" in html and Reader(html).open == []
+
+
+def test_without_the_model_the_page_says_so(tmp_path):
+    run = make_run(tmp_path / "run")
+    (run / "model.keras").unlink()
+    html = write_report(run).read_text()
+    assert "No pictures: " in html and "holds no model.keras" in html
+    assert "Threshold" in html
+
+
+def test_when_the_data_changed_the_page_says_so(tmp_path):
+    run = make_run(tmp_path / "run")
+    results = json.loads((run / "results.json").read_text())
+    results["evaluation"]["ids"] = [f"gone{i}" for i in range(14)]
+    (run / "results.json").write_text(json.dumps(results))
+    assert "no longer holds gone" in write_report(run).read_text()
+
+
+def test_not_a_run(tmp_path):
+    with pytest.raises(UsageError, match="no run directory"):
+        write_report(tmp_path)
+
+
+def test_half_a_file_is_named(tmp_path):
+    run = make_run(tmp_path / "run", measured=False)
+    (run / "metrics.jsonl").write_text('{"epoch": 1, "los')
+    with pytest.raises(Failure, match=r"metrics\.jsonl cannot be read"):
+        write_report(run)
+    assert not (run / "report.html").exists()
+
+
+# --- pictures
+
+
+def evaluation_with(ious):
+    """Ten pixels an image: I hits, 10 − I misses give IoU = I / 10; None: no valid pixel."""
+    matrices = [[[0, 0], [0, 0]] if iou is None else [[5, 0], [10 - iou, iou]] for iou in ious]
+    return Evaluation("synthetic", "test", ("background", "face"), tuple(f"i{k}" for k in range(len(ious))),
+                      np.array(matrices, np.int64), None, True, 1.0)  # fmt: skip
+
+
+def test_choice_of_images():
+    chosen = choose(evaluation_with([9, 1, None, 5, 3, 7, 0, 2, 4, 6, 8, 10]))
+    # ranked: 0 1 2 3 4 5 6 7 8 9 10 tenths, at the indices 6 1 7 4 8 3 9 5 10 0 11
+    assert chosen["worst"] == [6, 1, 7, 4, 8, 3]
+    assert chosen["median"] == [4, 8, 3, 9]
+    assert chosen["best"] == [11, 0, 10, 5]
+
+
+def test_choice_among_few():
+    assert choose(evaluation_with([5, 3])) == {"worst": [1, 0], "median": [1, 0], "best": [0, 1]}
+    assert choose(evaluation_with([None])) == {"worst": [], "median": [], "best": []}
+
+
+def test_errors_have_three_colours_and_void_has_none():
+    truth = np.array([[0, 1, 1, 255, 0]])
+    prediction = np.array([[1, 0, 2, 1, 0]])
+    shown = show_errors(np.zeros((1, 5, 3), np.uint8), truth, prediction)[0]
+    for pixel, colour in zip(shown, (FALSE_POSITIVE, FALSE_NEGATIVE, MIXED_UP), strict=False):
+        # 0.85 of the colour over grey 110
+        np.testing.assert_allclose(pixel, 0.85 * np.array(colour) + 0.15 * 110, atol=1)
+    assert shown[3].tolist() == shown[4].tolist() == [110, 110, 110]
+
+
+def test_display_size():
+    assert display_size((64, 128)) == (128, 256)  # enlarged by whole numbers
+    assert display_size((1000, 500)) == (320, 160)
+    assert display_size((5000, 1)) == (320, 1)
+
+
+# --- plots
+
+
+def test_plots_survive_what_real_runs_do():
+    entries = [
+        {"epoch": 1, "loss": float("nan"), "val_loss": None},
+        {"epoch": 2, "loss": 3.0},
+        {"epoch": 3, "loss": -1.0},
+    ]
+    assert plots.learning_curve(entries, "loss", "Loss", best=2) is not None
+    assert plots.learning_curve(entries, "iou", "IoU", best=None) is None
+    perfect = np.zeros((2, 256), np.int64)
+    perfect[0, 0] = perfect[1, 255] = 10
+    for histogram in (perfect, np.zeros((2, 256), np.int64)):
+        assert "<svg" in plots.threshold_curve(histogram).svg and "<svg" in plots.calibration_curve(histogram).svg
+    assert "absent" not in plots.class_bars(evaluation_with([5])).text
+
+
+def test_odd_names_are_drawn_as_they_are():
+    evaluation = evaluation_with([5])
+    odd = Evaluation("d", "test", ("$a_", "<b>$"), evaluation.ids, evaluation.matrices, None, True, 1.0)
+    assert "<svg" in plots.class_bars(odd).svg
+    curve = plots.learning_curve([{"epoch": 1, "loss": 1.0}], "loss", 'Loss ("x" < $y$)', best=None)
+    assert Reader(curve.svg).all("svg", "aria-label") == ['Loss ("x" < $y$)']
+
+
+def test_many_classes_fit():
+    names = tuple(f"a class with a long name {i}" for i in range(30))
+    matrices = np.random.default_rng(0).integers(0, 9, (4, 30, 30))
+    matrices[:, 7] = matrices[:, :, 7] = 0  # absent everywhere
+    evaluation = Evaluation("voc", "test", names, ("a", "b", "c", "d"), matrices, None, True, 1.0)
+    assert plots.confusion(evaluation).svg and plots.class_bars(evaluation).svg
+
+
+# --- advice
+
+
+def test_findings_follow_from_numbers(tmp_path):
+    run = read_run(make_run(tmp_path / "late", epochs=3, measured=False))
+    # val_iou rises until epoch 4
+    assert findings(run)[0].startswith("Validation IoU was still rising when training ended after 3 epochs")
+    run = read_run(make_run(tmp_path / "over", epochs=9, measured=False))
+    assert findings(run)[0].startswith("Validation IoU was highest after epoch 4 of 9 (0.800)")
+
+
+def test_commands(binary_run, tmp_path):
+    run = read_run(binary_run)
+    assert repeat_command(run) == "python train.py --model tiny --loss iou --workdir 'a b'"
+    commands = dict(next_commands(run))
+    assert commands["See what the loss does"] == "python train.py --model tiny --loss bce"
+    assert commands["Measure another split"].endswith("--dataset synthetic --limit 14 --split validation")
+    late = dict(next_commands(read_run(make_run(tmp_path / "late", epochs=3, measured=False))))
+    assert late["Train longer"].endswith("--epochs 6")
+
+
+def test_with_flag_replaces_both_spellings():
+    words = ["train.py", "--loss=iou", "--workdir", "x", "--hair", "--weight_decay", "0"]
+    assert with_flag(words, "loss", "bce") == ["train.py", "--hair", "--weight_decay", "0", "--loss", "bce"]
+
+
+def test_data_flags_name_only_what_differs():
+    from kseg.datasets import DataOptions
+
+    assert data_flags(DataOptions("lfw")) == "--dataset lfw"
+    options = DataOptions("folder", hair=False, classes=("sky", "wet road"), void=(7, 9))
+    assert data_flags(options) == "--dataset folder --no-hair --classes sky 'wet road' --void 7 9"
+
+
+def test_figures_are_readable():
+    assert [count(n) for n in (28, 1234, 731_000, 138_357_544, 4.11e8)] == ["28", "1.23 k", "731 k", "138 M", "411 M"]
+    assert [duration(s) for s in (3.21, 42, 200, 7500)] == ["3.2 s", "42 s", "3 min 20 s", "2 h 5 min"]
