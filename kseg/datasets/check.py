@@ -76,7 +76,7 @@ def _check_labels(dataset: Dataset, record: Record, size: tuple[int, int], repor
     if labels.shape != size:
         (height, width), (mask_height, mask_width) = size, labels.shape
         report.problems.append(
-            f"{record.id}: mask {record.mask} is {mask_height}×{mask_width} but image {record.image} is {height}×{width}"
+            f"mask {record.mask} is {mask_height}×{mask_width} but image {record.image} is {height}×{width}"
         )
     pixels = np.bincount(labels.ravel(), minlength=256)
     report.pixels += pixels

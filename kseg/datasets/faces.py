@@ -12,6 +12,17 @@ BACKGROUND, HAIR, FACE = 0, 1, 2
 
 PALETTE = ((0, 0, 0), (240, 128, 40), (50, 190, 160))
 
+CLASSES = {
+    "hair": ("background", "face+hair"),
+    "no_hair": ("background", "face"),
+    "parts": ("background", "hair", "face"),
+}
+
+
+def variant_of(options: DataOptions) -> str:
+    """The key of `CLASSES` that these options ask for."""
+    return "parts" if options.parts else "hair" if options.hair else "no_hair"
+
 
 class FaceDataset(Dataset):
     """A data set whose masks name background, hair and face (neck included); the options choose the classes.
@@ -29,16 +40,16 @@ class FaceDataset(Dataset):
     @property
     def variant(self) -> str:
         """hair, no_hair or parts: which classes the labels have."""
-        return "parts" if self.options.parts else "hair" if self.options.hair else "no_hair"
+        return variant_of(self.options)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        names = {
-            "hair": ("background", "face+hair"),
-            "no_hair": ("background", "face"),
-            "parts": ("background", "hair", "face"),
-        }
-        return names[self.variant]
+        return self.class_names(self.options)
+
+    @staticmethod
+    def class_names(options: DataOptions) -> tuple[str, ...]:
+        """The classes that these options ask for; needs no files."""
+        return CLASSES[variant_of(options)]
 
     @property
     def palette(self) -> tuple[tuple[int, int, int], ...]:

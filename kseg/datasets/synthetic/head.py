@@ -105,7 +105,9 @@ def _paint_face(canvas: Canvas, rng: np.random.Generator, person: Person) -> Non
         stubble = rng.uniform(0.35, 0.95)
         low = np.maximum((radius - 1) * a, 0.22 * b - v + 0.5 * (u * u) / a * -1 + 0.12 * b)
         mouth = ellipse(u - person.turn * a, v - 0.52 * b, 0.3 * a, 0.07 * b)
-        canvas.paint(np.maximum(low, -mouth), person.hair * 0.9, window=window, softness=6, opacity=stubble)
+        part = HAIR if stubble > 0.6 else None  # as in LFW's masks, where beards are hair and shadows are not
+        beard = np.maximum(low, -mouth)
+        canvas.paint(beard, person.hair * 0.9, part=part, window=window, softness=4, opacity=stubble)
 
 
 def paint_features(canvas: Canvas, rng: np.random.Generator, person: Person) -> None:

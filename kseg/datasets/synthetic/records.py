@@ -36,7 +36,7 @@ class Synthetic(FaceDataset):
         citation="none",
         tree="no files",
         counts="600 / 100 / 100 of 128×128; change with --synthetic-counts, --synthetic-size; --data-seed draws others",
-        notes=("The neck belongs to the face, as in LFW; so do beards and glasses. Hats and hands are background.",),
+        notes=("As in LFW the neck is face and a full beard is hair; glasses are face, hats and hands background.",),
     )
 
     def __init__(self, options: DataOptions):
