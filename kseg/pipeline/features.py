@@ -101,7 +101,7 @@ def cached_features(
     cache_dir: Path | str,
     *,
     key: str | None = None,
-    batch_size: int = 32,
+    batch_size: int = 16,
     jit: bool = False,
     progress: bool = True,
 ) -> FeatureSource:
@@ -110,7 +110,8 @@ def cached_features(
     Args:
       extractor: frozen front of a network, from `split_frozen`; its input size is fixed.
       key: what the folder is called (default: `cache_key(extractor, source)`).
-      batch_size, jit: of the computation; jit compiles it with XLA.
+      batch_size, jit: of the computation; jit compiles it with XLA, which helps on a GPU and costs a factor of ten
+        on a CPU.
     Processes that compute the same features at the same time do not disturb each other: the first one to finish
     wins, the others throw theirs away.
     Raises:
@@ -166,7 +167,8 @@ def _computed(extractor: keras.Model, source: ImageSource, batch_size: int, jit:
     """Lists of feature arrays, batch by batch in the order of the source; images are decoded meanwhile."""
     from tqdm import tqdm
 
-    extractor.compile(jit_compile=jit)
+    if not (extractor.compiled and extractor.jit_compile == jit):  # compiling again would trace the graph again
+        extractor.compile(jit_compile=jit)
     order = Order(len(source), batch_size, shuffle=False)
 
     def images(step: int) -> tuple[np.ndarray, int]:
@@ -174,7 +176,7 @@ def _computed(extractor: keras.Model, source: ImageSource, batch_size: int, jit:
         full = np.resize(indices, min(batch_size, len(source)))  # one shape, so that the graph is traced once
         return source.image_batch(full, keep=False), len(indices)
 
-    with tqdm(total=len(source), desc="frozen features", unit="image", disable=not progress) as bar:
+    with tqdm(total=len(source), desc="frozen features", unit="image", disable=None if progress else True) as bar:
         for batch, count in ahead(images, range(order.steps_per_epoch)):
             features = extractor.predict_on_batch(batch)
             yield [np.asarray(f)[:count] for f in (features if isinstance(features, (list, tuple)) else [features])]

@@ -48,7 +48,7 @@ def split_frozen(model: keras.Model) -> Split | None:
     frozen_weights = any(node.operation.weights for node in nodes if id(node) in front and _is_layer(node))
     if not rest or not frozen_weights or any(id(tensor) in images for tensor in tensors):
         return None
-    extractor = keras.Model(model.inputs, tensors, name=f"{model.name}_frozen")
+    extractor = keras.Model(model.input, tensors, name=f"{model.name}_frozen")
     return Split(extractor, _replayed(rest, tensors, model.output, name=f"{model.name}_head"))
 
 
@@ -126,4 +126,5 @@ def _replayed(nodes: list[Node], tensors: list[Any], output: Any, name: str) -> 
         args, kwargs = node.arguments.fill_in(values)
         results = keras.tree.flatten(node.operation(*args, **kwargs))
         values.update((id(old), new) for old, new in zip(node.outputs, results, strict=True))
-    return keras.Model(inputs, keras.tree.map_structure(lambda t: values[id(t)], output), name=name)
+    outputs = keras.tree.map_structure(lambda t: values[id(t)], output)
+    return keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs, name=name)

@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 from tiny_encoder import tiny_network
 
+from kseg.models import MODELS, build
 from kseg.pipeline.frozen import split_frozen
 
 
@@ -176,3 +177,15 @@ class Subclassed(keras.Model):
 )  # fmt: skip
 def test_nothing_worth_computing_once(build):
     assert split_frozen(build()) is None
+
+
+@pytest.mark.parametrize("name", [name for name, entry in MODELS.items() if entry.encoder])
+def test_every_network_with_an_encoder(name):
+    """As training builds it: static input, logits, encoder frozen by default."""
+    options = {"head_width": 8} if "head_width" in MODELS[name].options else {}
+    model = build(name, input_shape=(64, 64, 3), activation=None, **options)
+    extractor, head = split_frozen(model)
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype("uint8")
+    features = extractor.predict_on_batch(images)
+    np.testing.assert_allclose(head.predict_on_batch(features), model.predict_on_batch(images), rtol=1e-4, atol=1e-5)
+    assert {v.path for v in head.trainable_variables} == {v.path for v in model.trainable_variables}
