@@ -28,6 +28,12 @@ OPTIONS = {
     "sensitivity_specificity": [{}, {"weight": 0.6}, {"pooling": "batch"}],
     "level_set": [{}, {"heaviside": "ahf", "normalise": "mean"}, {"heaviside": "hf"}],
     "lovasz": [{}, {"pooling": "batch"}, {"classes": "all"}],
+    "adaptive": [{}, {"radius": 2, "sigma": 0.7, "power": 1.0}, {"pooling": "batch"}],
+    "hausdorff": [{}, {"power": 1.0}],
+    "boundary": [{}],
+    "mumford_shah": [{}, {"length": 0.1}],
+    "cldice": [{}, {"iterations": 1, "smooth": 0.5}],
+    "rmi": [{"pool": 1}, {"pool": 1, "size": 2, "ridge": 0.01}],
 }
 CHANNELS = {"binary": 1, "multi-class": 4}
 
@@ -50,7 +56,7 @@ def case_id(value):
 def batch(problem, seed=0, size=(5, 6), images=4):
     """Labels (N, H, W) uint8 and logits (N, H, W, C) float64.
 
-    Image 0 is ordinary, image 1 has void, image 2 lacks the last class (binary: its truth is empty), image 3 is all void.
+    Image 0 is ordinary, image 1 has void, image 2 lacks the last class (binary: an empty truth), image 3 is all void.
     """
     rng = np.random.default_rng(seed)
     channels = CHANNELS[problem]

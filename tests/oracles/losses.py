@@ -6,7 +6,7 @@ number. A single logit means background and foreground. Losses that see neighbou
 
 import math
 
-VOID = 255
+from oracles.losses_spatial import SPATIAL, VOID, log_softmax
 
 
 def groups(labels, logits, pooling="image"):
@@ -21,15 +21,6 @@ def groups(labels, logits, pooling="image"):
         for n in range(labels.shape[0])
     ]
     return images if pooling == "image" else [[pixel for image in images for pixel in image]]
-
-
-def log_softmax(z):
-    """Log-probabilities of all classes of one pixel; two for a single logit."""
-    if len(z) == 1:
-        z = [0.0, z[0]]
-    top = max(z)
-    total = top + math.log(sum(math.exp(v - top) for v in z))
-    return [v - total for v in z]
 
 
 def regions(pixels, classes="present"):
@@ -256,4 +247,6 @@ ORACLES = {
 
 def oracle(name, labels, logits, pooling="image", **options):
     """The values of a loss, one per image or one for the batch."""
+    if name in SPATIAL:
+        return SPATIAL[name](labels, logits, pooling=pooling, **options)
     return [ORACLES[name](pixels, **options) for pixels in groups(labels, logits, pooling)]

@@ -1,0 +1,59 @@
+"""Mumford–Shah loss (Kim & Ye 2019): regions that are even in the image, borders that are short."""
+
+from keras import ops
+
+from kseg.conventions import VOID
+from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.pixels import Pixels, Tensor, read_pixels
+from kseg.losses.regions import pooled_sum, safe_divide
+
+
+def mumford_shah(y_true, y_pred, *, from_logits=True, void=VOID, length: float = 1e-3):
+    """Piecewise-constant Mumford–Shah functional of the image under the predicted regions.
+
+        L = (Σ_c Σ_xy |x − μ_c|²·p_c + ν·Σ_c Σ_xy |∂_x p_c| + |∂_y p_c|) / n        μ_c = Σ x·p_c / Σ p_c
+
+    with x the bands of the image, p the probabilities of the classes (background and foreground when C = 1) and n the
+    valid pixels. It needs no labels, only void; supervised training adds it to a loss that does.
+
+    Args:
+      y_true: (N, H, W, 1 + B): labels, then the B bands of the image, of order 1 (divide by 255). A plain label map
+        (N, H, W) is its own image, one-hot: Kim et al. (2019) do the same in `level_set`.
+      y_pred: (N, H, W, C).
+      length: ν, the price of border per pixel of its length.
+    Returns:
+      float32 (N,), in squared units of the bands.
+    Empty truth: nothing special. Differences across void are left out. No valid pixel: 0.
+    Source: Kim & Ye 2019 (L_MScnn). Deviations: divided by n, so that ν does not depend on the image's size.
+    """
+    image = None
+    if len(y_true.shape) == 4 and y_true.shape[-1] != 1:
+        image, y_true = ops.cast(y_true[..., 1:], "float32"), y_true[..., 0]
+    pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, soft=False)
+    image = pixels.class_truth() if image is None else ops.where(pixels.valid[..., None] > 0.0, image, 0.0)
+    p = pixels.class_probabilities()
+    mass = pooled_sum(p, pixels, "image")
+    energy = 0.0
+    for band in range(image.shape[-1]):
+        x = image[..., band, None]
+        mean = safe_divide(pooled_sum(x * p, pixels, "image"), mass)
+        energy = energy + ops.sum(pooled_sum(ops.square(x - mean[:, None, None]) * p, pixels, "image"), axis=-1)
+    return safe_divide(energy + length * border_length(p, pixels), ops.sum(pixels.valid, axis=(1, 2)))
+
+
+def border_length(p: Tensor, pixels: Pixels) -> Tensor:
+    """Σ |∂p| over classes and both axes, between valid pixels, (N,)."""
+    valid = pixels.valid[..., None]
+    down = ops.abs(p[:, 1:] - p[:, :-1]) * valid[:, 1:] * valid[:, :-1]
+    along = ops.abs(p[:, :, 1:] - p[:, :, :-1]) * valid[:, :, 1:] * valid[:, :, :-1]
+    return ops.sum(down, axis=(1, 2, 3)) + ops.sum(along, axis=(1, 2, 3))
+
+
+@registered("mumford_shah")
+class MumfordShah(SegmentationLoss):
+    """`mumford_shah` as a Keras loss."""
+
+    function = staticmethod(mumford_shah)
+    options = ("length",)
+    soft_labels = False
+    packed_truth = True

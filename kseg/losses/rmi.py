@@ -1,0 +1,98 @@
+"""Region mutual information loss (Zhao et al. 2019): predictions should vary with the truth as neighbourhoods do."""
+
+from keras import ops
+
+from kseg.conventions import VOID
+from kseg.errors import UsageError
+from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.pixels import Pixels, Tensor, read_pixels
+from kseg.losses.regions import Classes, mean_over_classes, safe_divide
+
+
+def region_mutual_information(
+    y_true, y_pred, *, from_logits=True, void=VOID, classes: Classes = "present", size: int = 3, pool: int = 4,
+    ridge: float = 1e-3,
+):  # fmt: skip
+    """Lower bound of the mutual information between neighbourhoods of truth and prediction, with its sign turned.
+
+        M = Σ_Y + εI − Σ_YP·(Σ_P + εI)⁻¹·Σ_YPᵀ        L = log det(M) / 2d
+
+    where Y and P are the d = size² values of a neighbourhood of truth and probability of a class after mean pooling by
+    `pool`, and Σ their covariances over all neighbourhoods of the image. The more P tells about Y, the smaller M.
+
+    Args:
+      y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
+      classes: average over the classes "present" in the truth, or over "all".
+      size: side of the neighbourhood, 3 in the paper. pool: side of the pooling cell, 4 in the authors' code.
+      ridge: ε; bounds L from below by log(ε)/2.
+    Returns:
+      float32 (N,). The authors train "0.5*ce + 0.5*rmi".
+    Empty truth: Σ_Y = 0, so L = log(ε)/2 without gradient. Pooling averages valid pixels; a neighbourhood counts if all
+      its cells have one. No neighbourhood: 0.
+    Raises:
+      UsageError: an image smaller than one neighbourhood of cells.
+    Source: Zhao et al. 2019 eqs. 11–16. Deviations: covariances are means over neighbourhoods, not sums, so that ε does
+      not depend on the image's size and float32 is enough; the classes' mean, not their sum.
+    """
+    pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void)
+    p, y, counts = pooled_cells(pixels, pool)
+    height, width = counts.shape[1:3]
+    if height is not None and width is not None and min(height, width) < size:
+        raise UsageError(
+            f"rmi got {height}x{width} cells after pooling by {pool}, {size}x{size} are needed; lower pool"
+        )
+    vectors, counts = neighbourhoods(y, p, counts, size)
+    number = ops.sum(counts, axis=1)  # (N, 1)
+    mean = safe_divide(ops.sum(vectors * counts[..., None], axis=1), number[..., None])
+    centred = (vectors - mean[:, None]) * counts[..., None]
+    centred = ops.transpose(centred, (0, 2, 3, 1))  # (N, K, 2d, M), truth after prediction
+    covariance = safe_divide(ops.matmul(centred, ops.swapaxes(centred, -1, -2)), number[..., None, None])
+    losses = log_det_schur(covariance + ridge * ops.eye(2 * size * size), size * size) / (2.0 * size * size)
+    return mean_over_classes(losses * ops.cast(number > 0.0, "float32"), pixels, "image", classes=classes)
+
+
+def pooled_cells(pixels: Pixels, pool: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Means of probability and truth over the valid pixels of each cell (N, h, w, K), and whether it has any (N, h, w)."""
+    valid = pixels.valid[..., None]
+    if pool == 1:
+        return pixels.probabilities() * valid, pixels.truth, pixels.valid
+    share = ops.average_pool(valid, pool, strides=pool)
+    p, y = (
+        safe_divide(ops.average_pool(values * valid, pool, strides=pool), share)
+        for values in (pixels.probabilities(), pixels.truth)
+    )
+    return p, y, ops.cast(share[..., 0] > 0.0, "float32")
+
+
+def neighbourhoods(y: Tensor, p: Tensor, counts: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Prediction's, then truth's values of every full neighbourhood (N, M, K, 2d), and whether it counts (N, M, 1)."""
+    height, width = (ops.shape(p)[axis] - size + 1 for axis in (1, 2))
+    offsets = [(dy, dx) for dy in range(size) for dx in range(size)]
+
+    def shifted(values):
+        return ops.stack([values[:, dy : dy + height, dx : dx + width] for dy, dx in offsets], axis=-1)
+
+    vectors = ops.concatenate([shifted(p), shifted(y)], axis=-1)
+    together = ops.min(shifted(counts), axis=-1)
+    vectors = ops.reshape(vectors, (ops.shape(p)[0], -1, p.shape[-1], 2 * size * size))
+    return vectors, ops.reshape(together, (ops.shape(p)[0], -1, 1))
+
+
+def log_det_schur(joint: Tensor, d: int) -> Tensor:
+    """log det of the Schur complement of the leading d×d block of positive definite (…, 2d, 2d), by elimination."""
+    logarithm = 0.0
+    for step in range(2 * d):
+        pivot = joint[..., :1, :1]
+        if step >= d:
+            logarithm = logarithm + ops.log(pivot[..., 0, 0])
+        joint = joint[..., 1:, 1:] - joint[..., 1:, :1] * joint[..., :1, 1:] / pivot
+    return logarithm
+
+
+@registered("rmi")
+class RegionMutualInformation(SegmentationLoss):
+    """`region_mutual_information` as a Keras loss."""
+
+    function = staticmethod(region_mutual_information)
+    options = ("classes", "size", "pool", "ridge")
+    bounds = (-float("inf"), float("inf"))
