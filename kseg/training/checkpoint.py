@@ -25,10 +25,8 @@ def save_checkpoint(path: Path, model: keras.Model, trained: keras.Model, state:
       state: JSON, e.g. the epoch and the history; everything that callbacks know is derived from it.
     """
     arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in _variables(model, trained)}
-    with replacing(path) as temporary:
-        # Through a file object, so that NumPy does not append a suffix of its own.
-        with open(temporary, "wb") as file:
-            np.savez(file, **{STATE: np.array(json.dumps(state))}, **arrays)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, allow_pickle=False, **{STATE: np.array(json.dumps(state))}, **arrays)  # type: ignore[arg-type]
 
 
 def load_checkpoint(path: Path, model: keras.Model, trained: keras.Model) -> dict[str, Any]:
@@ -41,11 +39,15 @@ def load_checkpoint(path: Path, model: keras.Model, trained: keras.Model) -> dic
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise Failure(f"checkpoint {path} is broken ({error}); remove it to start this run from the beginning") from None
+        raise Failure(
+            f"checkpoint {path} is broken ({error}); remove it to start this run from the beginning"
+        ) from None
     variables = dict(_variables(model, trained))
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     if {name: array.shape for name, array in arrays.items() if name != STATE} != shapes:
-        raise Failure(f"checkpoint {path} belongs to another network or optimiser; remove it to start from the beginning")
+        raise Failure(
+            f"checkpoint {path} belongs to another network or optimiser; remove it to start from the beginning"
+        )
     for name, variable in variables.items():
         variable.assign(arrays[name])
     return json.loads(str(arrays[STATE]))
@@ -55,7 +57,9 @@ def _variables(model: keras.Model, trained: keras.Model) -> Iterator[tuple[str, 
     """Every variable under a name that stays the same from one process to the next."""
     optimiser = trained.optimizer
     assert optimiser is not None
-    random_streams = [v for v in trained.non_trainable_variables if all(v is not w for w in trained.non_trainable_weights)]
-    for group, variables in (("weights", model.weights), ("random", random_streams), ("optimiser", optimiser.variables)):
+    saved_with_weights = {id(variable) for variable in trained.non_trainable_weights}
+    random_streams = [v for v in trained.non_trainable_variables if id(v) not in saved_with_weights]
+    groups = {"weights": model.weights, "random": random_streams, "optimiser": optimiser.variables}
+    for group, variables in groups.items():
         for position, variable in enumerate(variables):
             yield f"{group}/{position:04d}", variable

@@ -128,7 +128,9 @@ def from_json(config: dict[str, Any], *, where: str = "config.json") -> TrainCon
         for key in values:
             if key not in fields:
                 raise unknown_name(f"key of [{group}] in {where}", key, fields)
-        plain = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
         if plain.get("data_dir"):
             plain["data_dir"] = Path(plain["data_dir"])
         parts[group] = kind(**plain)  # type: ignore[misc, operator]

@@ -3,14 +3,13 @@
 from typing import Any
 
 import keras
-import numpy as np
 
 from kseg.atomic import write_json
 from kseg.datasets import Dataset
 from kseg.inference import ModelCard, evaluate, save_model
-from kseg.models import build, transfer_weights
 from kseg.training.callbacks.history import best_entry
 from kseg.training.config import TrainConfig
+from kseg.training.network import count_trainable, final_network
 from kseg.training.workdir import WorkDir
 
 
@@ -25,7 +24,7 @@ def finish(
 ) -> None:
     """Write model.keras and results.json; results.json comes last and marks the run as complete."""
     network.load_weights(workdir.best)
-    final = final_model(config, network, dataset)
+    final = final_network(config, network, dataset)
     card = ModelCard(
         classes=dataset.classes,
         palette=dataset.palette,
@@ -55,25 +54,3 @@ def finish(
             "evaluation": evaluation.to_json(),
         },
     )
-
-
-def count_trainable(network: keras.Model) -> int:
-    return sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
-
-
-def final_model(config: TrainConfig, network: keras.Model, dataset: Dataset) -> keras.Model:
-    """The network for users: float32, probabilities, any input size."""
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        final = build(
-            config.model.model,
-            num_classes=len(dataset.classes),
-            input_shape=(None, None, 3),
-            activation="auto",
-            **config.model.builder_options,
-        )
-    finally:
-        keras.config.set_dtype_policy(policy)
-    transfer_weights(network, final)
-    return final

@@ -1,7 +1,7 @@
 """What `fit` is fed with: images through the whole network, or cached features through its trainable part."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +61,9 @@ class Inputs:
 
 
 def open_inputs(
-    config: TrainConfig, dataset: Dataset, splits: dict[str, Sequence[Record]], network: keras.Model, strategy: Any
+    config: TrainConfig, dataset: Dataset, splits: Mapping[str, Sequence[Record]], network: keras.Model, strategy: Any
 ) -> Inputs:
-    """Image sources of the splits, behind the frozen-feature cache where `--cache-features` and the network allow it."""
+    """Image sources of the splits, behind the frozen-feature cache where flag and network allow it."""
     options, size = config.training, config.model.image_size
     assert options.batch_size is not None  # resolved
     transforms = config.augment.transforms()

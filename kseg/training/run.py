@@ -12,7 +12,7 @@ import keras
 from kseg import losses, metrics
 from kseg.atomic import write_json
 from kseg.datasets import Dataset, open_dataset
-from kseg.models import MODELS, build
+from kseg.models import MODELS
 from kseg.pipeline import own_errors
 from kseg.training.callbacks import BestWeights, History, Progress, StopOnNonFiniteLoss, StopWhenStale
 from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardScalars
@@ -20,8 +20,9 @@ from kseg.training.checkpoint import load_checkpoint
 from kseg.training.config import TrainConfig, resolve
 from kseg.training.distribution import scope, strategy_for
 from kseg.training.environment import describe_environment
-from kseg.training.finish import count_trainable, finish
+from kseg.training.finish import finish
 from kseg.training.inputs import Inputs, open_inputs
+from kseg.training.network import count_trainable, training_network
 from kseg.training.optimisers import build_optimiser
 from kseg.training.workdir import WorkDir
 
@@ -58,7 +59,7 @@ def train(config: TrainConfig, path: Path | None = None, *, command: list[str] |
     strategy = strategy_for(options.distribute)
 
     with scope(strategy):
-        network = build_network(config, dataset, input_shape=(*config.model.image_size, 3), activation=None)  # type: ignore[misc]
+        network = training_network(config, dataset)
         inputs = open_inputs(config, dataset, splits, network, strategy)
         inputs.trained.compile(
             optimizer=build_optimiser(options, steps_per_epoch=inputs.steps_per_epoch),
@@ -71,17 +72,6 @@ def train(config: TrainConfig, path: Path | None = None, *, command: list[str] |
     history = fit(config, workdir, network, inputs, dataset)
     finish(config, workdir, network, dataset, history, seconds=time.perf_counter() - started)
     return workdir
-
-
-def build_network(config: TrainConfig, dataset: Dataset, *, input_shape, activation) -> keras.Model:
-    return build(
-        config.model.model,
-        num_classes=len(dataset.classes),
-        input_shape=input_shape,
-        activation=activation,
-        weights=None if config.model.weights == "none" else config.model.weights,
-        **config.model.builder_options,
-    )
 
 
 def fit(
@@ -190,7 +180,8 @@ def summary(workdir: WorkDir) -> str:
         [
             "",
             f"test IoU {scores['iou_dataset']:.4f}   mean per image {scores['iou_image']:.4f}   "
-            f"pixel accuracy {scores['accuracy']:.4f}   ({scores['images']} images, best epoch {results['best_epoch']})",
+            f"pixel accuracy {scores['accuracy']:.4f}   "
+            f"({scores['images']} images, best epoch {results['best_epoch']})",
             f"  model   {workdir.model}",
             f"  report  {workdir.report}",
             "next:",

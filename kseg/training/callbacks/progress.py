@@ -20,7 +20,9 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         # Leaves nothing behind, and is silent where the output is a file.
-        self._bar = tqdm(total=self.steps, desc=f"epoch {epoch + 1}/{self.epochs}", unit="step", leave=False, disable=None)
+        self._bar = tqdm(
+            total=self.steps, desc=f"epoch {epoch + 1}/{self.epochs}", unit="step", leave=False, disable=None
+        )
 
     def on_train_batch_end(self, batch, logs=None):
         self._bar.update(batch + 1 - self._bar.n)
@@ -30,7 +32,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._bar.close()
         entries = self.history.entries
-        entry, best = entries[-1], best_entry(entries)
+        entry, best = entries[-1], best_entry(entries) or entries[-1]
         left = (self.epochs - entry["epoch"]) * sum(e["seconds"] for e in entries) / len(entries)
         print(
             f"epoch {entry['epoch']:>3}/{self.epochs}  loss {entry['loss']:.4f}  IoU {entry['iou']:.4f}"

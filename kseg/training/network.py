@@ -1,0 +1,39 @@
+"""The network of a configuration: as it is trained, and as users get it."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from kseg.datasets import Dataset
+from kseg.models import build, transfer_weights
+from kseg.training.config import TrainConfig
+
+
+def training_network(config: TrainConfig, dataset: Dataset) -> keras.Model:
+    """Logits at one input size, in the run's precision, with the encoder's weights loaded."""
+    assert config.model.image_size is not None  # resolved
+    return _build(
+        config, dataset, input_shape=(*config.model.image_size, 3), activation=None, weights=config.model.weights
+    )
+
+
+def final_network(config: TrainConfig, trained: keras.Model, dataset: Dataset) -> keras.Model:
+    """Probabilities at any input size, in float32, with the trained weights."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        final = _build(config, dataset, input_shape=(None, None, 3), activation="auto", weights=None)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    transfer_weights(trained, final)
+    return final
+
+
+def count_trainable(network: keras.Model) -> int:
+    return sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
+
+
+def _build(config: TrainConfig, dataset: Dataset, **arguments: Any) -> keras.Model:
+    options: dict[str, Any] = config.model.builder_options
+    return build(config.model.model, num_classes=len(dataset.classes), **arguments, **options)

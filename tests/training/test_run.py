@@ -1,0 +1,128 @@
+"""A run, whole: what it leaves behind, what it refuses, and that cached features change nothing."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from tiny_run import tiny_run
+
+from kseg.errors import Failure, UsageError
+from kseg.inference import load_model
+from kseg.training.run import default_path, summary, train
+from kseg.training.workdir import WorkDir
+
+
+def entries(workdir: WorkDir) -> list[dict]:
+    return [json.loads(line) for line in workdir.journal.read_text().splitlines()]
+
+
+def test_a_run_leaves_everything_behind(tmp_path):
+    workdir = train(tiny_run(tensorboard=True), tmp_path / "run", command=["train.py", "--epochs", "3"])
+
+    assert [entry["epoch"] for entry in entries(workdir)] == [1, 2, 3]
+    assert set(entries(workdir)[0]) == {
+        "epoch", "seconds", "learning_rate", "loss", "iou", "accuracy", "val_loss", "val_iou", "val_accuracy",
+    }  # fmt: skip
+    environment = json.loads(workdir.environment.read_text())
+    assert environment["command"] == "train.py --epochs 3"
+    assert environment["packages"]["keras"] == keras.__version__
+    assert list(workdir.tensorboard.iterdir())
+
+    results = json.loads(workdir.results.read_text())
+    scores = results["evaluation"]["scores"]
+    matrix = np.array(results["evaluation"]["confusion_matrix"])
+    assert matrix.sum() == 4 * 32 * 32  # every pixel of the four test images
+    assert scores["iou_dataset"] == pytest.approx(matrix[1, 1] / (matrix.sum() - matrix[0, 0]))
+    assert f"{scores['iou_dataset']:.4f}" in summary(workdir)
+
+    model, card = load_model(workdir.path)
+    assert card.classes == ("background", "face+hair")
+    probabilities = model.predict(np.zeros((1, 45, 61, 3), "uint8"), verbose=0)
+    assert probabilities.shape == (1, 45, 61, 1)
+    assert 0 <= probabilities.min() <= probabilities.max() <= 1
+    assert not [path for path in workdir.path.rglob("*") if path.name.startswith(".writing")]
+
+
+def test_model_keras_holds_the_best_epoch(tmp_path):
+    workdir = train(tiny_run(), tmp_path / "run")
+    best = max(entries(workdir), key=lambda entry: entry["val_iou"])
+    assert json.loads(workdir.results.read_text())["best_epoch"] == best["epoch"]
+    network, _ = load_model(workdir.path)
+    saved = network.get_weights()
+    network.load_weights(workdir.best)
+    for mine, theirs in zip(network.get_weights(), saved, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_complete_run_is_not_trained_again(tmp_path, capsys):
+    workdir = train(tiny_run(epochs=1), tmp_path / "run")
+    written = workdir.last.stat().st_mtime_ns
+    train(tiny_run(epochs=1), tmp_path / "run")
+    assert workdir.last.stat().st_mtime_ns == written
+    assert "is complete" in capsys.readouterr().err
+
+
+def test_patience_stops_a_run(tmp_path):
+    # With a learning rate of 0 the validation IoU never improves on the first epoch's … but the moving statistics of
+    # batch normalisation do move, so a momentary gain is possible: count from the best.
+    workdir = train(tiny_run(learning_rate=0.0, epochs=40, patience=2), tmp_path / "run")
+    journal = entries(workdir)
+    best = max(journal, key=lambda entry: entry["val_iou"])
+    assert journal[-1]["epoch"] == best["epoch"] + 2 < 40
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run_and_names_the_step(tmp_path):
+    config = tiny_run(loss="bce", optimizer="sgd", learning_rate=1e38, epochs=2)
+    with pytest.raises(Failure, match=r"the loss became (nan|inf) at step \d+ of epoch 1"):
+        train(config, tmp_path / "run")
+    assert not WorkDir(tmp_path / "run").results.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": "unet2"}, "unet"),
+        ({"loss": "ioux"}, "iou"),
+        ({"dataset": "lwf"}, "lfw"),
+        ({"weights": "imagenet"}, "no encoder"),
+        ({"head_width": 8}, "head_width"),
+    ],
+)
+def test_unknown_names_are_refused_before_anything_is_made(tmp_path, change, words):
+    with pytest.raises(UsageError, match=words):
+        train(tiny_run(**change), tmp_path / "run")
+    assert not WorkDir(tmp_path / "run").last.exists()
+
+
+def test_more_validation_than_images_is_an_empty_split(tmp_path):
+    with pytest.raises(UsageError, match="validation split of synthetic is empty"):
+        train(tiny_run(synthetic_counts=(4, 0, 4)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_name_of_a_run_tells_settings_apart():
+    assert str(default_path(tiny_run(model="bfcn32s", dataset="lfw"))) == "runs/bfcn32s-iou-lfw-hair"
+    assert str(default_path(tiny_run(dataset="lfw", hair=False, size="small"))) == "runs/unet-iou-lfw-no_hair-small"
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_trains_and_saves_float32(tmp_path, precision):
+    workdir = train(tiny_run(precision=precision, epochs=1), tmp_path / "run")
+    model, _ = load_model(workdir.path)
+    assert {variable.dtype for variable in model.weights} == {"float32"}
+    assert {layer.compute_dtype for layer in model.layers[1:]} == {"float32"}  # the first is the input
+
+
+def test_cached_features_change_nothing(tmp_path):
+    """The same run with and without the cache: the same weights up to float rounding."""
+    runs = {}
+    for cache in ("on", "off"):
+        config = tiny_run(model="unet_mobilenetv2", base_width=None, synthetic_size=64, cache_features=cache, epochs=2)
+        workdir = train(config, tmp_path / cache)
+        runs[cache] = (load_model(workdir.path)[0].get_weights(), entries(workdir))
+    for cached, plain in zip(runs["on"][0], runs["off"][0], strict=True):
+        np.testing.assert_allclose(cached, plain, rtol=1e-3, atol=1e-4)
+    for cached, plain in zip(runs["on"][1], runs["off"][1], strict=True):
+        assert cached["loss"] == pytest.approx(plain["loss"], abs=1e-4)
+        assert cached["val_iou"] == pytest.approx(plain["val_iou"], abs=1e-3)
