@@ -10,6 +10,7 @@ import onnxruntime
 import tensorflow as tf
 import tf2onnx
 from google.protobuf.message import EncodeError
+from tf2onnx.onnx_opset.math import FloorMod
 
 from kseg.errors import Failure
 from kseg.export.formats import Predict
@@ -31,7 +32,12 @@ def write(serve: Any, path: Path) -> None:
         shape = tf.concat([tf.shape(images)[:3], [probabilities.shape[-1]]], axis=0)
         return {"probabilities": tf.reshape(probabilities, shape)}
 
-    model, _ = tf2onnx.convert.from_function(anchored, input_signature=serve.input_signature, opset=OPSET)
+    model, _ = tf2onnx.convert.from_function(
+        anchored,
+        input_signature=serve.input_signature,
+        opset=OPSET,
+        custom_op_handlers={"FloorMod": (floor_mod, [])},
+    )
     for value in (*model.graph.input, *model.graph.output):
         for axis, dimension in zip(AXES, value.type.tensor_type.shape.dim, strict=False):
             if not dimension.dim_value:
@@ -42,6 +48,17 @@ def write(serve: Any, path: Path) -> None:
         raise Failure(
             f"the model is too large for one ONNX file (2 GB at most): {error}; export --format saved_model"
         ) from error
+
+
+def floor_mod(context, node, name, args) -> None:
+    """ONNX's Mod of integers has the divisor's sign, as Python's and TensorFlow's.
+
+    tf2onnx 1.17.0 divides towards zero instead, so that −73 mod 8 is −1: padding to a multiple of 8 becomes cropping.
+    """
+    if context.get_dtype(node.input[0]) in (onnx.TensorProto.INT32, onnx.TensorProto.INT64):
+        node.type = "Mod"
+    else:
+        FloorMod.version_7(context, node)
 
 
 def load(path: Path) -> Predict:

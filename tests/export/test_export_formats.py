@@ -148,7 +148,7 @@ def test_an_export_that_differs_is_not_kept(model, card, tmp_path, monkeypatch):
 
 def test_nan_is_a_difference(model, card, tmp_path):
     broken = tiny_model()
-    broken.get_layer(index=2).kernel.assign(np.full((3, 3, 3, 8), np.nan))
+    broken.get_layer(index=3).kernel.assign(np.full((3, 3, 3, 8), np.nan))
     with pytest.raises(Failure, match="nan"):
         export(broken, card, tmp_path, "saved_model")
 

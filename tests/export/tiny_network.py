@@ -30,12 +30,27 @@ class Card:
     dataset: str = "synthetic"
 
 
+@keras.saving.register_keras_serializable("kseg_tests")
+class PadToEven(keras.layers.Layer):
+    """Odd sizes grow by one; the modulus of a negative number is where converters differ."""
+
+    def call(self, x):
+        import tensorflow as tf
+
+        shape = tf.shape(x)
+        return tf.pad(x, [[0, 0], [0, -shape[1] % 2], [0, -shape[2] % 2], [0, 0]])
+
+    def compute_output_shape(self, shape):
+        return (shape[0], *(side and side + side % 2 for side in shape[1:3]), shape[3])
+
+
 def tiny_model(channels=1, size=(None, None), dtype="float32"):
-    """Strided convolution, batch norm, depthwise, resize to the input's size: what the real networks are made of."""
+    """Padding, strided convolution, batch norm, depthwise, resize to the input: what the real networks are made of."""
     keras.utils.set_random_seed(0)
     with_policy = {"dtype": dtype}
     image = keras.Input((*size, 3), name="image")
     x = keras.layers.Rescaling(1 / 127.5, -1, **with_policy)(image)
+    x = PadToEven(**with_policy)(x)
     x = keras.layers.Conv2D(8, 3, strides=2, padding="same", activation="relu", **with_policy)(x)
     x = keras.layers.BatchNormalization(**with_policy)(x)
     x = keras.layers.DepthwiseConv2D(3, padding="same", **with_policy)(x)

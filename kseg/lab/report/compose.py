@@ -29,7 +29,7 @@ def write_report(workdir: Path) -> Path:
       Failure: one of its files is broken, or the report cannot be written.
     """
     run = read_run(workdir)
-    sections = [_images(run), _scores(run), _learning(run), _settings(run)]
+    sections = [_images(run), _scores(run), _learning(run), _commands(run), _settings(run)]
     links = [(anchor, text) for anchor, text, content in sections if content]
     body = "".join(
         [
@@ -93,11 +93,12 @@ def _scores(run: RunRecord) -> tuple[str, str, str]:
     evaluation = run.evaluation
     if evaluation is None:
         return "scores", "Scores", ""
-    drawn = [plots.iou_distribution(evaluation), plots.class_bars(evaluation), plots.confusion(evaluation)]
+    bars = plots.class_bars(evaluation)
+    drawn = [plots.iou_distribution(evaluation), bars, plots.confusion(evaluation)]
     if evaluation.histogram is not None:
         drawn += [plots.threshold_curve(evaluation.histogram), plots.calibration_curve(evaluation.histogram)]
-    table = page.card("Classes", _class_table(evaluation))
-    return "scores", "Scores", page.section("scores", "Scores", page.plots(drawn, table))
+    content = page.plots(drawn, {bars.title: _class_table(evaluation)})
+    return "scores", "Scores", page.section("scores", "Scores", content)
 
 
 def _class_table(evaluation: Evaluation) -> str:
@@ -119,26 +120,28 @@ def _learning(run: RunRecord) -> tuple[str, str, str]:
     return "learning", "Learning", page.section("learning", "Learning curves", page.plots(drawn))
 
 
-def _settings(run: RunRecord) -> tuple[str, str, str]:
-    cards = [
-        page.card(title, page.pairs(run.config[group])) for group, title in GROUPS.items() if run.config.get(group)
-    ]
-    cards.append(page.card("Environment", page.pairs(_environment(run))))
+def _commands(run: RunRecord) -> tuple[str, str, str]:
     following = [page.command(text, why) for why, text in next_commands(run)]
     again = repeat_command(run)
-    report = run.results.get("transplant")
-    content = [
+    cards = [
         page.card("Try next", *following, kind="commands") if following else "",
         page.card("Repeat this run", page.command(again), kind="commands") if again else "",
     ]
-    settings = page.section(
-        "settings",
-        "Settings",
+    if not any(cards):
+        return "next", "Commands", ""
+    return "next", "Commands", page.section("next", "Commands", f'<div class="grid">{"".join(cards)}</div>')
+
+
+def _settings(run: RunRecord) -> tuple[str, str, str]:
+    groups = {title: run.config[group] for group, title in GROUPS.items() if run.config.get(group)}
+    cards = [page.card(title, page.pairs(values)) for title, values in groups.items()]
+    cards.append(page.card("Environment", page.pairs(_environment(run))))
+    transplant = run.results.get("transplant")
+    content = (
         f'<div class="stack">{"".join(cards)}</div>',
-        page.folded("Where the encoder's weights came from", str(report)) if report else "",
+        page.folded("Where the encoder's weights came from", str(transplant)) if transplant else "",
     )
-    commands = page.section("next", "Commands", f'<div class="grid">{"".join(content)}</div>')
-    return "next", "Commands and settings", commands + settings
+    return "settings", "Settings", page.section("settings", "Settings", *content)
 
 
 def _environment(run: RunRecord) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The report as HTML: text is escaped here and nowhere else; plots and pictures arrive ready to embed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -56,14 +56,15 @@ def note(text: str) -> str:
     return f'<p class="note">{escape(text)}</p>'
 
 
-def plots(drawn: Sequence[Plot | None], *more: str) -> str:
-    """A grid of cards, further ones at the end; what could not be drawn is left out."""
+def plots(drawn: Sequence[Plot | None], tables: Mapping[str, str] | None = None) -> str:
+    """A grid of cards, with a table in those whose title has one; what could not be drawn is left out."""
     cards = (
-        f'<div class="card"><h3>{escape(plot.title)}</h3>{plot.svg}<p>{escape(plot.text)}</p></div>'
+        f'<div class="card"><h3>{escape(plot.title)}</h3>{plot.svg}<p>{escape(plot.text)}</p>'
+        f"{(tables or {}).get(plot.title, '')}</div>"
         for plot in drawn
         if plot is not None
     )
-    return f'<div class="grid">{"".join([*cards, *more])}</div>'
+    return f'<div class="grid">{"".join(cards)}</div>'
 
 
 def gallery(pictures: dict[str, list[Picture]], classes: Sequence[str], palette: Sequence[Sequence[int]]) -> str:

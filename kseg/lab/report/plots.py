@@ -36,7 +36,7 @@ def learning_curve(epochs: Sequence[dict[str, Any]], key: str, title: str, best:
         ax.set_xlabel("epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         legend_above(figure, ax)
-        return Plot(title, to_svg(figure, title), "Training and validation by epoch; the dashed line is the kept one.")
+        return Plot(title, to_svg(figure, title), _best_of(epochs, f"val_{key}", lowest=key == "loss"))
 
 
 def class_bars(evaluation: Evaluation) -> Plot:
@@ -61,7 +61,7 @@ def class_bars(evaluation: Evaluation) -> Plot:
         ax.invert_yaxis()
         ax.grid(axis="y", visible=False)
         ax.tick_params(axis="y", length=0)
-        return Plot(title, to_svg(figure, title), "Over all pixels of the split.")
+        return Plot(title, to_svg(figure, title), "Over all pixels of the split together.")
 
 
 def iou_distribution(evaluation: Evaluation) -> Plot:
@@ -148,6 +148,14 @@ def confusion(evaluation: Evaluation) -> Plot:
         for spine in ax.spines.values():
             spine.set_visible(False)
         return Plot(title, to_svg(figure, title), "Per cent of each true class's pixels; the diagonal is right.")
+
+
+def _best_of(epochs: Sequence[dict[str, Any]], name: str, *, lowest: bool) -> str:
+    points = [(entry[name], entry["epoch"]) for entry in epochs if _finite(entry.get(name))]
+    if not points:
+        return "There was no validation."
+    value, epoch = min(points) if lowest else max(points, key=lambda point: point[0])
+    return f"{'Lowest' if lowest else 'Highest'} in validation: {value:.3f}, after epoch {epoch}."
 
 
 def _class_colour(index: int) -> str:

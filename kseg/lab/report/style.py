@@ -66,7 +66,7 @@ nav a.first { color: var(--accent); }
 .panels figure { margin: 0; }
 .panels img { display: block; width: 100%; height: auto; border-radius: 5px; background: var(--line); }
 .panels figcaption { font-size: .78rem; margin-top: .2rem; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; margin-top: .6rem; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .36rem .2rem .36rem 1rem; border-bottom: 1px solid var(--line);
   font-weight: 400; }
@@ -93,6 +93,8 @@ footer { color: var(--soft); font-size: .82rem; padding: 2.5rem 0 3rem; }
   main, .bar, nav div { padding-inline: 1rem; }
   .card { padding: .85rem .9rem; }
   .pairs { grid-template-columns: 8.5rem 1fr; }
+  th, td { padding-left: .5rem; }
+  table { font-size: .86rem; }
 }
 @media print { nav { display: none; } .card, .shot { break-inside: avoid; } }
 """
