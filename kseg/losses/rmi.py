@@ -52,7 +52,7 @@ def region_mutual_information(
 
 
 def pooled_cells(pixels: Pixels, pool: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Means of probability and truth over the valid pixels of each cell (N, h, w, K), and whether it has any (N, h, w)."""
+    """Means of probability and truth over the valid pixels of each cell, (N, h, w, K), and whether it has any."""
     valid = pixels.valid[..., None]
     if pool == 1:
         return pixels.probabilities() * valid, pixels.truth, pixels.valid

@@ -1,0 +1,62 @@
+"""TensorFlow, JAX and PyTorch give the same values and gradients; one process per backend computes all losses."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from kseg.losses import get
+from losses.backend_worker import values_and_gradients
+from losses.cases import batch, case_id, every_case
+
+CASES = every_case(every_option=True)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    path = tmp_path_factory.mktemp("backends") / "inputs.npz"
+    arrays = {}
+    for problem in ("binary", "multi-class"):
+        labels, logits = batch(problem, seed=5)
+        arrays |= {f"{problem}_labels": labels, f"{problem}_logits": logits.astype("float32")}
+    np.savez(path, cases=json.dumps(CASES), **arrays)
+    return path
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_backends_agree(backend, inputs):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    if backend == keras.backend.backend():
+        pytest.skip(f"{backend} is the backend of this process")
+    target = inputs.parent / f"{backend}.npz"
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(root), "JAX_PLATFORMS": "cpu"}
+    worker = [sys.executable, str(Path(__file__).with_name("backend_worker.py")), str(inputs), str(target)]
+    done = subprocess.run(worker, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    data, found = np.load(inputs), np.load(target)
+    losses = [get(name, reduction="sum", **options) for name, _, options in CASES]
+    here = values_and_gradients(
+        losses,
+        [data[f"{problem}_labels"] for _, problem, _ in CASES],
+        [data[f"{problem}_logits"] for _, problem, _ in CASES],
+    )
+    wrong = []
+    for i, (case, (value, gradient)) in enumerate(zip(CASES, here, strict=True)):
+        there = found[f"gradient{i}"]
+        scale = max(1.0, np.abs(there).max())
+        if not np.isclose(float(value), found["values"][i], rtol=1e-5, atol=1e-5):
+            wrong.append(f"{list(map(case_id, case))}: value {float(value)} and {found['values'][i]}")
+        elif not np.allclose(np.asarray(gradient), there, rtol=1e-4, atol=1e-5 * scale):
+            wrong.append(
+                f"{list(map(case_id, case))}: gradients differ by {np.abs(np.asarray(gradient) - there).max()}"
+            )
+    assert not wrong, "\n".join(wrong)

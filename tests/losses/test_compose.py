@@ -1,0 +1,117 @@
+"""Losses from text: sums, their parts, their errors and their way through a `.keras` file."""
+
+import keras
+import numpy as np
+import pytest
+from pytest import approx
+
+from kseg.errors import UsageError
+from kseg.losses import LOSSES, WeightedSum, get, part_metrics
+from kseg.losses.catalogue import catalogue
+from losses.cases import batch
+
+SPEC = "ce + 4e-4*level_set(heaviside='ahf', epsilon=0.1) + iou*0.5 + 2*iou(pooling='batch')"
+
+
+def test_a_sum_is_the_sum_of_its_parts():
+    labels, logits = batch("multi-class")
+    loss = get(SPEC)
+    assert isinstance(loss, WeightedSum)
+    assert {label: weight for label, (weight, _) in loss.parts.items()} == {
+        "ce": 1.0, "level_set": 4e-4, "iou": 0.5, "iou_2": 2.0,
+    }  # fmt: skip
+    parts = [get("ce"), get("level_set", heaviside="ahf", epsilon=0.1), get("iou"), get("iou", pooling="batch")]
+    expected = sum(w * float(part(labels, logits)) for w, part in zip((1, 4e-4, 0.5, 2), parts, strict=True))
+    assert float(loss(labels, logits)) == approx(expected, rel=1e-6)
+    assert float(loss.part_values(labels, logits)["iou"]) == approx(float(parts[2](labels, logits)))
+
+
+def test_text_of_a_sum_reads_back():
+    labels, logits = batch("binary")
+    loss = get(SPEC)
+    assert float(get(str(loss))(labels, logits)) == float(loss(labels, logits))
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
+    assert str(again) == str(loss)
+    assert float(again(labels, logits)) == float(loss(labels, logits))
+
+
+def test_one_name_is_the_loss_itself_and_a_loss_passes_through():
+    loss = get("dice(smooth=0, squared=True)", reduction="sum")
+    assert (type(loss), loss.smooth, loss.squared, loss.reduction) == (LOSSES["dice"], 0, True, "sum")
+    assert get(loss) is loss
+    assert all(part.from_logits is False for _, part in get("ce + dice", from_logits=False).parts.values())
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("lovaz", "did you mean 'lovasz'"),
+        ("ce + dise", "did you mean 'dice'"),
+        ("dice(smoth=1)", "did you mean 'smooth'"),
+        ("iou(pooling='bach')", "did you mean 'batch'"),
+        ("tversky(alpha='a')", "a number is wanted"),
+        ("dice(1)", "by keyword"),
+        ("ce +", "no sum of losses"),
+        ("ce + 3", "'3' is no loss"),
+        ("ce * dice", "no number"),
+        ("ce(class_weights=open('x'))", "no number, text or tuple"),
+        ("", "no sum of losses"),
+    ],
+)
+def test_typos_are_answered(spec, says):
+    with pytest.raises(UsageError, match=says.replace("(", r"\(")):
+        get(spec)
+
+
+def test_a_packed_truth_goes_to_the_part_that_reads_it():
+    labels, logits = batch("binary")
+    packed = np.stack([labels, np.zeros(labels.shape), np.ones(labels.shape)], axis=-1).astype("float32")
+    loss = get("ce + 0.1*mumford_shah")
+    expected = float(get("ce")(labels, logits)) + 0.1 * float(get("mumford_shah")(packed, logits))
+    assert float(loss(packed, logits)) == approx(expected)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_parts_are_logged_in_fit_and_the_model_comes_back(jit, tmp_path):
+    """Dynamic height and width, a short last batch, mixed precision in the convolution."""
+    rng = np.random.default_rng(0)
+    images, labels = rng.normal(size=(5, 8, 8, 3)).astype("float32"), rng.integers(0, 2, (5, 8, 8)).astype("uint8")
+    labels[:, 0] = 255
+    inputs = keras.Input((None, None, 3))
+    hidden = keras.layers.Conv2D(4, 3, padding="same", dtype="mixed_bfloat16")(inputs)
+    model = keras.Model(inputs, keras.layers.Conv2D(1, 1, dtype="float32")(hidden))
+    loss = get("bce + 0.5*iou + 1e-3*level_set")
+    model.compile("adam", loss=loss, metrics=part_metrics(loss), jit_compile=jit)
+    history = model.fit(images, labels, batch_size=2, epochs=1, verbose=0).history
+    parts = {name: history[name][0] for name in ("loss_bce", "loss_iou", "loss_level_set")}
+    assert history["loss"][0] == approx(
+        parts["loss_bce"] + 0.5 * parts["loss_iou"] + 1e-3 * parts["loss_level_set"], rel=1e-4
+    )
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert str(again.loss) == str(loss)
+    assert again.evaluate(images, labels, verbose=0)[0] == approx(model.evaluate(images, labels, verbose=0)[0])
+
+
+def test_shapes_that_cannot_be_meant_are_refused():
+    with pytest.raises(UsageError, match="differ in H"):
+        get("ce")(np.zeros((2, 4, 4)), np.zeros((2, 5, 4, 3)))
+    with pytest.raises(UsageError, match=r"a prediction is \(N, H, W, C\)"):
+        get("iou")(np.zeros((2, 4, 4)), np.zeros((2, 4, 4)))
+    with pytest.raises(UsageError, match="nothing softer"):
+        get("lovasz")(np.zeros((2, 4, 4, 3)), np.zeros((2, 4, 4, 3)))
+    with pytest.raises(UsageError, match="use ce"):
+        get("bce")(np.zeros((2, 4, 4)), np.zeros((2, 4, 4, 3)))
+    with pytest.raises(UsageError, match="give 3 weights"):
+        get("ce", class_weights=(1, 2))(np.zeros((2, 4, 4)), np.zeros((2, 4, 4, 3)))
+    with pytest.raises(UsageError, match="sample_weight"):
+        get("ce")(np.zeros((2, 4, 4)), np.zeros((2, 4, 4, 3)), np.zeros((2, 4)))
+
+
+def test_the_catalogue_knows_every_loss():
+    rows = {facts.name: facts for facts in catalogue()}
+    assert set(rows) == set(LOSSES)
+    for facts in rows.values():
+        assert facts.summary.endswith(".") and facts.formula and facts.source and facts.deviations and facts.void
+    assert (rows["ce"].class_weights, rows["ce"].soft_labels) == (True, True)
+    assert (rows["lovasz"].class_weights, rows["lovasz"].soft_labels) == (False, False)
