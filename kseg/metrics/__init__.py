@@ -1,9 +1,13 @@
-"""Metrics: one int64 confusion matrix and its scores, boundary distances, and thin Keras metrics over them.
+"""Metrics: one int64 confusion matrix and its scores, outlines, calibration, and thin Keras metrics over them.
 
-`confusion` and `scores` are NumPy in float64; `streaming` holds the same scores as `keras.metrics.Metric`s.
+NumPy and float64: `confusion`, `scores`, `thresholds`, `calibration`, `surface`, `boundary`, `intervals`.
+Keras metrics that stream inside a compiled step: `streaming`, `streaming_scores`, by name in `METRICS`.
 """
 
+from kseg.metrics.boundary import boundary_counts, boundary_f, boundary_iou
+from kseg.metrics.calibration import Reliability, expected_calibration_error, reliability
 from kseg.metrics.confusion import ConfusionMatrix, confusion_matrices, confusion_matrix
+from kseg.metrics.intervals import Interval, bootstrap_mean, bootstrap_score, worst_images, worst_mean
 from kseg.metrics.scores import (
     cohens_kappa,
     dice_class,
@@ -21,21 +25,63 @@ from kseg.metrics.scores import (
     precision,
     recall,
 )
-from kseg.metrics.streaming import Dice, IoU, MeanIoU, PixelAccuracy
+from kseg.metrics.streaming import METRICS, Dice, IoU, MeanIoU, PixelAccuracy
+from kseg.metrics.streaming_scores import (
+    CohenKappa,
+    FBeta,
+    FrequencyWeightedIoU,
+    ImageIoU,
+    MeanAccuracy,
+    Precision,
+    Recall,
+)
+from kseg.metrics.surface import (
+    average_surface_distance,
+    hausdorff_distance,
+    normalised_surface_distance,
+    surface_distances,
+)
+from kseg.metrics.thresholds import (
+    average_precision,
+    best_threshold,
+    precision_recall_curve,
+    probability_histogram,
+    threshold_sweep,
+)
 
 __all__ = [
+    "METRICS",
+    "CohenKappa",
     "ConfusionMatrix",
     "Dice",
+    "FBeta",
+    "FrequencyWeightedIoU",
+    "ImageIoU",
+    "Interval",
     "IoU",
+    "MeanAccuracy",
     "MeanIoU",
     "PixelAccuracy",
+    "Precision",
+    "Recall",
+    "Reliability",
+    "average_precision",
+    "average_surface_distance",
+    "best_threshold",
+    "bootstrap_mean",
+    "bootstrap_score",
+    "boundary_counts",
+    "boundary_f",
+    "boundary_iou",
     "cohens_kappa",
     "confusion_matrices",
     "confusion_matrix",
     "dice_class",
     "dice_dataset",
+    "expected_calibration_error",
     "f_beta",
     "frequency_weighted_iou",
+    "hausdorff_distance",
     "iou_class",
     "iou_dataset",
     "iou_image",
@@ -43,7 +89,15 @@ __all__ = [
     "miou",
     "miou_class",
     "miou_image",
+    "normalised_surface_distance",
     "pixel_accuracy",
     "precision",
+    "precision_recall_curve",
+    "probability_histogram",
     "recall",
+    "reliability",
+    "surface_distances",
+    "threshold_sweep",
+    "worst_images",
+    "worst_mean",
 ]

@@ -10,8 +10,22 @@ from keras import ops
 
 from kseg.conventions import SERIALISATION_PACKAGE, VOID, output_channels
 from kseg.errors import UsageError
+from kseg.metrics.bins import count_ids
+from kseg.registry import Registry
+
+METRICS: Registry[type["CountingMetric"]] = Registry("metric", "kseg.metrics")
+"""Name to Keras metric; a registered metric is walked by the contract tests."""
 
 _LIMB = 1 << 20
+
+
+def registered(name: str):
+    """Class decorator: an entry of `METRICS`, loadable by Keras under kseg's name."""
+
+    def add(cls):
+        return METRICS.register(name)(keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)(cls))
+
+    return add
 
 
 class CountingMetric(keras.metrics.Metric):
@@ -51,6 +65,11 @@ class CountingMetric(keras.metrics.Metric):
         """The counts as int64 (cells,), outside of a graph."""
         high, low = (ops.convert_to_numpy(limb).astype(np.int64) for limb in (self.high, self.low))
         return high * _LIMB + low
+
+    @staticmethod
+    def channels(num_classes: int | None) -> tuple[int, ...] | None:
+        """The last axes that a score of `num_classes` classes may have; None for any."""
+        return None if num_classes is None else tuple(sorted({output_channels(num_classes), num_classes}))
 
     def predicted_ids(self, y_pred, channels: tuple[int, ...] | None):
         """`y_pred` as int32 ids (N, H, W); `channels` are the last axes that a score may have, None for any."""
@@ -126,8 +145,7 @@ class MatrixMetric(CountingMetric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Count the pixels of one batch."""
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-        channels = tuple(sorted({output_channels(self.num_classes), self.num_classes}))
-        prediction = self.predicted_ids(y_pred, channels)
+        prediction = self.predicted_ids(y_pred, self.channels(self.num_classes))
         truth = self.true_ids(y_true, prediction)
         self.add_counts(pair_counts(truth, prediction, self.counted(truth, sample_weight), self.num_classes))
 
@@ -155,17 +173,12 @@ class MatrixMetric(CountingMetric):
 
 def pair_counts(truth, prediction, valid, num_classes: int):
     """int32 (C² + 1,): pixels of every (truth, prediction), row by row, then the valid pixels with impossible ids."""
-    if num_classes == 2:  # five sums, fused by every compiler; no scatter
-        t, p = (truth == 1, truth == 0), (prediction == 1, prediction == 0)
-        cells = [(t[1], p[1]), (t[1], p[0]), (t[0], p[1]), (t[0], p[0])]
-        counts = [_number(ops.logical_and(ops.logical_and(a, b), valid)) for a, b in cells]
-        return ops.stack([*counts, _number(valid) - sum(counts)])
-    outside = ops.logical_or(
-        ops.logical_or(truth < 0, truth >= num_classes), ops.logical_or(prediction < 0, prediction >= num_classes)
-    )
-    index = ops.where(outside, num_classes**2, truth * num_classes + prediction)
-    index = ops.reshape(ops.where(valid, index, num_classes**2 + 1), (-1,))
-    return ops.segment_sum(ops.ones_like(index), index, num_segments=num_classes**2 + 2)[:-1]
+    cells = num_classes**2
+    in_range = ops.logical_and(truth >= 0, truth < num_classes)
+    in_range = ops.logical_and(in_range, ops.logical_and(prediction >= 0, prediction < num_classes))
+    index = ops.where(in_range, truth * num_classes + prediction, cells)
+    index = ops.reshape(ops.where(valid, index, cells + 1), (-1,))
+    return count_ids(index, cells + 2)[: cells + 1]
 
 
 def _number(mask):
@@ -184,7 +197,7 @@ def _mean_over(values, counted):
     return ops.sum(values * counted) / ops.maximum(ops.sum(counted), 1.0)
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@registered("miou")
 class MeanIoU(MatrixMetric):
     """`kseg.metrics.scores.miou` over all pixels so far: every class that counts, background included."""
 
@@ -195,7 +208,7 @@ class MeanIoU(MatrixMetric):
         return _mean_over(*_iou_class(matrix))
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@registered("iou")
 class IoU(MatrixMetric):
     """`kseg.metrics.scores.iou_dataset` over all pixels so far: the foreground's IoU, or the mean for C > 2."""
 
@@ -209,7 +222,7 @@ class IoU(MatrixMetric):
         return ops.where(counted[1], iou[1], 1.0)
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@registered("dice")
 class Dice(IoU):
     """`kseg.metrics.scores.dice_dataset` over all pixels so far: the foreground's Dice, or the mean for C > 2."""
 
@@ -224,17 +237,23 @@ class Dice(IoU):
         return ops.where(counted[1], dice[1], 1.0)
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@registered("accuracy")
 class PixelAccuracy(CountingMetric):
-    """`kseg.metrics.scores.pixel_accuracy` over all pixels so far; nan without a valid pixel."""
+    """`kseg.metrics.scores.pixel_accuracy` over all pixels so far; nan without a valid pixel.
 
-    def __init__(self, *, from_logits=True, threshold=0.5, void=VOID, name="accuracy", dtype=None):
+    `num_classes` is optional: where given, other numbers of channels are refused.
+    """
+
+    def __init__(
+        self, num_classes: int | None = None, *, from_logits=True, threshold=0.5, void=VOID, name="accuracy", dtype=None
+    ):
         super().__init__(2, from_logits=from_logits, threshold=threshold, void=void, name=name, dtype=dtype)
+        self.num_classes = num_classes
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Count the valid pixels of one batch, and the right ones among them."""
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-        prediction = self.predicted_ids(y_pred, None)
+        prediction = self.predicted_ids(y_pred, self.channels(self.num_classes))
         truth = self.true_ids(y_true, prediction)
         valid = self.counted(truth, sample_weight)
         right = ops.logical_and(truth == prediction, valid)
@@ -244,3 +263,6 @@ class PixelAccuracy(CountingMetric):
         """The accuracy so far, float32 ()."""
         right, valid = ops.unstack(self.counts(), 2)
         return ops.where(valid > 0, right / ops.maximum(valid, 1.0), float("nan"))
+
+    def get_config(self):
+        return {**super().get_config(), "num_classes": self.num_classes}

@@ -1,0 +1,162 @@
+"""More scores of `kseg.metrics.scores` as Keras metrics; each is a formula over the streaming matrix."""
+
+from keras import ops
+
+from kseg.conventions import VOID
+from kseg.errors import UsageError
+from kseg.metrics.streaming import CountingMetric, MatrixMetric, registered
+
+
+@registered("mean_accuracy")
+class MeanAccuracy(MatrixMetric):
+    """`mean_accuracy`: mean recall of the classes that the truth holds."""
+
+    def __init__(self, num_classes: int, *, name="mean_accuracy", **options):
+        super().__init__(num_classes, name=name, **options)
+
+    def score(self, matrix):
+        present = ops.sum(matrix, axis=1)
+        recall = ops.diagonal(matrix) / ops.maximum(present, 1.0)
+        return ops.sum(recall) / ops.sum(ops.cast(present > 0, "float32"))
+
+
+@registered("frequency_weighted_iou")
+class FrequencyWeightedIoU(MatrixMetric):
+    """`frequency_weighted_iou`: IoU of each class, weighted by its share of the truth."""
+
+    def __init__(self, num_classes: int, *, name="frequency_weighted_iou", **options):
+        super().__init__(num_classes, name=name, **options)
+
+    def score(self, matrix):
+        hits, present = ops.diagonal(matrix), ops.sum(matrix, axis=1)
+        union = present + ops.sum(matrix, axis=0) - hits
+        return ops.sum(present * hits / ops.maximum(union, 1.0)) / ops.sum(matrix)
+
+
+@registered("kappa")
+class CohenKappa(MatrixMetric):
+    """`cohens_kappa`: agreement beyond chance; nan where truth and prediction hold one and the same class only."""
+
+    def __init__(self, num_classes: int, *, name="kappa", **options):
+        super().__init__(num_classes, name=name, **options)
+
+    def score(self, matrix):
+        share = matrix / ops.sum(matrix)
+        agreement = ops.sum(ops.diagonal(share))
+        chance = ops.sum(ops.sum(share, axis=0) * ops.sum(share, axis=1))
+        # with one class the shares are 1 and 0, so chance is exactly 1
+        return ops.where(chance < 1.0, (agreement - chance) / ops.where(chance < 1.0, 1.0 - chance, 1.0), float("nan"))
+
+
+class _OfOneClass(MatrixMetric):
+    """A score of the class `label`, the foreground by default."""
+
+    def __init__(self, num_classes: int, *, label: int = 1, **options):
+        super().__init__(num_classes, **options)
+        if not 0 <= label < num_classes:
+            raise UsageError(f"the label of {self.name} is a class 0..{num_classes - 1}, received {label}")
+        self.label = label
+
+    def outcomes(self, matrix):
+        """TP, FN and FP of the class."""
+        hits = matrix[self.label, self.label]
+        return hits, ops.sum(matrix[self.label]) - hits, ops.sum(matrix[:, self.label]) - hits
+
+    def get_config(self):
+        return {**super().get_config(), "label": self.label}
+
+
+@registered("precision")
+class Precision(_OfOneClass):
+    """`precision` of the class `label`; nan where it was never predicted."""
+
+    def __init__(self, num_classes: int, *, name="precision", **options):
+        super().__init__(num_classes, name=name, **options)
+
+    def score(self, matrix):
+        hits, _, false = self.outcomes(matrix)
+        return _ratio(hits, hits + false)
+
+
+@registered("recall")
+class Recall(_OfOneClass):
+    """`recall` of the class `label`; nan where it is not in the truth."""
+
+    def __init__(self, num_classes: int, *, name="recall", **options):
+        super().__init__(num_classes, name=name, **options)
+
+    def score(self, matrix):
+        hits, missed, _ = self.outcomes(matrix)
+        return _ratio(hits, hits + missed)
+
+
+@registered("f_beta")
+class FBeta(_OfOneClass):
+    """`f_beta` of the class `label`; nan where neither truth nor prediction hold it."""
+
+    def __init__(self, num_classes: int, *, beta: float = 1.0, name="f_beta", **options):
+        super().__init__(num_classes, name=name, **options)
+        if not beta > 0:
+            raise UsageError(f"beta of the F score must be positive, received {beta}")
+        self.beta = beta
+
+    def score(self, matrix):
+        hits, missed, false = self.outcomes(matrix)
+        weighted = (1 + self.beta**2) * hits
+        return _ratio(weighted, weighted + self.beta**2 * missed + false)
+
+    def get_config(self):
+        return {**super().get_config(), "beta": self.beta}
+
+
+@registered("iou_image")
+class ImageIoU(CountingMetric):
+    """Mean over images of `iou_image`; images without a valid pixel are left out, nan where none has one.
+
+    Each image's IoU is counted in units of 2⁻²⁰, so the mean is right to 5e-7 and does not drift over any number of
+    images. Ids outside 0..C−1 belong to no class here, but make the union of the other id larger.
+    """
+
+    UNIT = 1 << 20
+
+    def __init__(self, num_classes: int, *, from_logits=True, threshold=0.5, void=VOID, name="iou_image", dtype=None):
+        if num_classes < 2:
+            raise UsageError(f"num_classes counts the background too and is at least 2, received {num_classes}")
+        super().__init__(2, from_logits=from_logits, threshold=threshold, void=void, name=name, dtype=dtype)
+        self.num_classes = num_classes
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Count the images of one batch; every batch must hold whole images."""
+        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+        prediction = self.predicted_ids(y_pred, self.channels(self.num_classes))
+        truth = self.true_ids(y_true, prediction)
+        valid = self.counted(truth, sample_weight)
+        scores, counted = [], []
+        for label in range(1, 2) if self.num_classes == 2 else range(self.num_classes):
+            true, predicted = (ops.logical_and(ids == label, valid) for ids in (truth, prediction))
+            both, either = _per_image(ops.logical_and(true, predicted)), _per_image(ops.logical_or(true, predicted))
+            scores.append(ops.cast(both, "float32") / ops.cast(ops.maximum(either, 1), "float32"))
+            counted.append(ops.cast(either > 0, "float32"))
+        number = sum(counted)
+        iou = sum(scores) / ops.maximum(number, 1.0)
+        if self.num_classes == 2:
+            iou = ops.where(number > 0, iou, 1.0)  # nothing to find, nothing found
+        has_pixels = _per_image(valid) > 0
+        units = ops.cast(ops.where(has_pixels, ops.round(iou * self.UNIT), 0.0), "int32")
+        self.add_counts(ops.stack([ops.sum(units), ops.sum(ops.cast(has_pixels, "int32"))]))
+
+    def result(self):
+        """The mean so far, float32 ()."""
+        units, images = ops.unstack(self.counts(), 2)
+        return ops.where(images > 0, units / float(self.UNIT) / ops.maximum(images, 1.0), float("nan"))
+
+    def get_config(self):
+        return {**super().get_config(), "num_classes": self.num_classes}
+
+
+def _per_image(mask):
+    return ops.sum(ops.cast(mask, "int32"), axis=(1, 2))
+
+
+def _ratio(numerator, denominator):
+    return ops.where(denominator > 0, numerator / ops.where(denominator > 0, denominator, 1.0), float("nan"))
