@@ -17,6 +17,7 @@ import keras
 import ml_dtypes
 import numpy as np
 
+from kseg.datasets.locate import CACHE_VARIABLE
 from kseg.errors import Failure, UsageError
 from kseg.pipeline.feature_files import FeatureWriter, ahead, discard_abandoned
 from kseg.pipeline.frozen import Split, bytes_per_image
@@ -110,8 +111,8 @@ def cached_features(
     Args:
       extractor: frozen front of a network, from `split_frozen`; its input size is fixed.
       key: what the folder is called (default: `cache_key(extractor, source)`).
-      batch_size, jit: of the computation; jit compiles it with XLA, which helps on a GPU and costs a factor of ten
-        on a CPU.
+      batch_size, jit: of the computation; jit compiles it with XLA under TensorFlow, which costs a factor of
+        ten on a CPU.
     Processes that compute the same features at the same time do not disturb each other: the first one to finish
     wins, the others throw theirs away.
     Raises:
@@ -159,7 +160,7 @@ def _check_disk(needed: int, cache_dir: Path) -> None:
     if needed + SPARE > free:
         raise Failure(
             f"the feature cache needs {needed / GB:.1f} GB and {cache_dir} has {free / GB:.1f} GB free; "
-            "pass --cache-features off, or --cache-dir with a larger disk"
+            f"pass --cache-features off, or set {CACHE_VARIABLE} to a folder on a larger disk"
         )
 
 
@@ -167,8 +168,9 @@ def _computed(extractor: keras.Model, source: ImageSource, batch_size: int, jit:
     """Lists of feature arrays, batch by batch in the order of the source; images are decoded meanwhile."""
     from tqdm import tqdm
 
-    if not (extractor.compiled and extractor.jit_compile == jit):  # compiling again would trace the graph again
-        extractor.compile(jit_compile=jit)
+    compilation = jit if keras.backend.backend() == "tensorflow" else "auto"  # JAX without jit is no graph at all
+    if not extractor.compiled or extractor.jit_compile != compilation != "auto":  # compiling means tracing anew
+        extractor.compile(jit_compile=compilation)
     order = Order(len(source), batch_size, shuffle=False)
 
     def images(step: int) -> tuple[np.ndarray, int]:

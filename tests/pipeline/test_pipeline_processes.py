@@ -1,0 +1,83 @@
+"""What needs a process of its own: another backend without TensorFlow, and a real strategy over two devices."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+HERE = os.path.dirname(__file__)
+
+
+def run(script, **environment):
+    path = os.pathsep.join([HERE, os.path.join(HERE, "..", ".."), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path, **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()
+
+
+def test_features_and_arrays_on_jax_without_tensorflow(tmp_path):
+    pytest.importorskip("jax")
+    script = """
+        import sys
+
+
+
+        class NoTensorFlow:
+            def find_spec(self, name, path=None, target=None):
+                if name.split(".")[0] == "tensorflow":
+                    raise ImportError("there is no TensorFlow here")
+
+
+        sys.meta_path.insert(0, NoTensorFlow())
+        import keras
+        import numpy as np
+        from conftest import Drawn
+        from tiny_encoder import tiny_network
+
+        from kseg.pipeline import ImageSource
+        from kseg.pipeline.arrays import BatchSequence
+        from kseg.pipeline.features import cached_features
+        from kseg.pipeline.frozen import split_frozen
+
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        extractor, head = split_frozen(tiny_network())
+        drawn = Drawn()
+        source = ImageSource(drawn, drawn.records("train"), (16, 16))
+        features = cached_features(extractor, source, FOLDER, progress=False)
+        flat = lambda x: keras.ops.reshape(keras.ops.cast(x, "float32"), (-1,))
+        head.compile("adam", lambda y, p: keras.ops.mean((flat(y) - flat(p)) ** 2))
+        history = head.fit(BatchSequence(features, 3), steps_per_epoch=3, epochs=2, shuffle=False, verbose=0)
+        print(keras.backend.backend(), len(history.history["loss"]), np.isfinite(history.history["loss"]).all())
+    """
+    assert run(script.replace("FOLDER", repr(str(tmp_path))), KERAS_BACKEND="jax") == ["jax 2 True"]
+
+
+def test_two_replicas_share_each_global_batch():
+    """The real strategy: each replica gets its half, an odd end of an epoch included."""
+    pytest.importorskip("tensorflow")
+    script = """
+        import numpy as np
+        import tensorflow as tf
+        from conftest import Drawn
+
+        from kseg.pipeline import ImageSource, batch_indices, distributed_batches
+
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+        drawn = Drawn()
+        source = ImageSource(drawn, drawn.records("train"))
+        stream = zip(distributed_batches(strategy, source, 4, seed=3), batch_indices(7, 4, seed=3))
+        for _, ((images, _), (_, indices)) in zip(range(4), stream):
+            halves = [part.numpy()[:, 0, 0, 0].tolist() for part in strategy.experimental_local_results(images)]
+            assert sum(halves, []) == indices.tolist(), (halves, indices)
+            print(*map(len, halves))
+    """
+    assert run(script) == ["2 2", "2 1", "2 2", "2 1"]
