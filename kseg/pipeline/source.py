@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from kseg.datasets import Dataset, Record
+from kseg.datasets.locate import stamp
 from kseg.errors import Failure, KsegError, UsageError
 from kseg.pipeline.transforms import Transform, compose
 
@@ -129,8 +130,10 @@ class ImageSource(Source):
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the pixels of an image do; does not depend on the transforms or on which labels are read."""
-        lines = [self.dataset.name, repr(self.image_size), *map(self.dataset.fingerprint, self.records)]
+        """Changes when the pixels of an image do; transforms and, where images are files, labels do not move it, so
+        that with hair and without, say, share what a frozen network makes of the images."""
+        stamps = (stamp(r.image) if r.image is not None else self.dataset.fingerprint(r) for r in self.records)
+        lines = [self.dataset.name, repr(self.image_size), *stamps]
         return sha256("\n".join(lines).encode()).hexdigest()
 
     def batch(self, indices: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:

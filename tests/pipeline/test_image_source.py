@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from kseg.datasets import Record
 from kseg.errors import Failure, UsageError
 from kseg.pipeline import ArraySpec, Augmentation, ImageSource
 
@@ -81,6 +82,17 @@ def test_the_fingerprint_follows_pixels_and_size(drawn):
     assert first != ImageSource(drawn, records, (6, 7)).fingerprint
     assert first != ImageSource(drawn, records[:-1], (6, 6)).fingerprint
     drawn.version = "2"
+    assert first != ImageSource(drawn, records, (6, 6)).fingerprint
+
+
+def test_the_fingerprint_of_image_files_does_not_depend_on_labels(drawn, tmp_path):
+    file = tmp_path / "image0.png"
+    file.write_bytes(b"pixels")
+    records = [Record("image0", image=file)]
+    first = ImageSource(drawn, records, (6, 6)).fingerprint
+    drawn.version = "other labels"
+    assert first == ImageSource(drawn, records, (6, 6)).fingerprint
+    file.write_bytes(b"other pixels")
     assert first != ImageSource(drawn, records, (6, 6)).fingerprint
 
 
