@@ -16,6 +16,7 @@ from tqdm import tqdm
 from kseg.errors import Failure
 
 CHUNK = 1 << 20
+PADDING_CHUNKS = 16
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,10 @@ def _tar_members(archive: Path, progress: bool) -> Iterator[Member]:
             else:
                 what = "link" if entry.issym() or entry.islnk() else "device"
                 raise Failure(f"archive {archive} holds a {what} ({entry.name!r}) and is not extracted")
+        # The checksum of a compressed stream is at its very end, behind the padding that a tar reader does not need.
+        for _ in range(PADDING_CHUNKS):
+            if not (tar.fileobj and tar.fileobj.read(CHUNK)):
+                break
 
 
 def _zip_members(archive: Path, progress: bool) -> Iterator[Member]:

@@ -1,0 +1,139 @@
+"""`kseg data info | prepare | check | preview`, from the command line down."""
+
+import numpy as np
+import pytest
+from layouts import lfw_mask, noise, pair_folder, write
+
+from kseg.cli.main import main
+from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets.check import check
+from kseg.datasets.images import read_image
+from kseg.datasets.preview import contact_sheet, spread
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return pair_folder(tmp_path / "mine", 12)
+
+
+def problems(folder, **options):
+    return check(open_dataset(DataOptions("folder", folder, **options)), progress=False).problems
+
+
+def test_info_of_every_data_set(capsys):
+    for name in ("synthetic", "lfw", "helen", "folder"):
+        assert main(["data", "info", name]) == 0
+        text = capsys.readouterr().out
+        assert text.startswith(f"{name}: ") and "expected tree" in text
+    assert main(["data", "info", "lfw"]) == 0
+    text = capsys.readouterr().out
+    assert "figshare" in text and "sha256 b47c8422" in text and "not usable yet: no folder" in text
+
+
+def test_info_shows_the_classes_it_found(folder, capsys):
+    assert main(["data", "info", "folder", "--data-dir", str(folder)]) == 0
+    text = capsys.readouterr().out
+    assert "0 background, 1 class 1" in text and "train          10" in text
+
+
+def test_prepare_of_what_is_there(folder, capsys):
+    assert main(["data", "prepare", "folder", "--data-dir", str(folder)]) == 0
+    assert "folder is ready: train 10, validation 1, test 1; classes: background, class 1" in capsys.readouterr().out
+
+
+def test_prepare_downloads_what_is_missing(tmp_path, capsys, monkeypatch):
+    from kseg.datasets import prepare
+
+    monkeypatch.setattr(prepare, "download", lambda file, folder, **_: asked.append(file.name))
+    asked: list[str] = []
+    (tmp_path / "lfw_funneled").mkdir()  # makes one archive unnecessary
+    assert main(["data", "prepare", "lfw", "--data-dir", str(tmp_path)]) == 2  # nothing came
+    assert asked == ["parts_lfw_funneled_gt_images.tgz", "parts_train.txt", "parts_validation.txt", "parts_test.txt"]
+    assert "holds neither" in capsys.readouterr().err
+
+
+def test_check_of_a_sound_folder(folder, capsys):
+    assert main(["data", "check", "folder", "--data-dir", str(folder)]) == 0
+    text = capsys.readouterr().out
+    assert "folder: 12 pairs read (train 10, validation 1, test 1)" in text and "no problems" in text
+    assert "1 class 1" in text and "50.0% of the pixels, in 12 images" in text
+
+
+def test_check_finds_everything_and_fails(folder, capsys):
+    (folder / "images" / "a0.png").write_bytes(b"")
+    whole = (folder / "masks" / "a1.png").read_bytes()
+    (folder / "masks" / "a1.png").write_bytes(whole[: len(whole) // 2])
+    write(folder / "masks" / "a2.png", np.zeros((5, 5), dtype=np.uint8))
+    write(folder / "masks" / "a3.png", np.full((12, 10), 7, dtype=np.uint8))
+    write(folder / "images" / "a5.png", noise(4))  # the same pixels as a4
+    (folder / "train.txt").write_text("\n".join(f"a{index}" for index in range(9)))
+    (folder / "val.txt").write_text("a9\n")
+    (folder / "test.txt").write_text("a10\n")
+    arguments = ["--data-dir", str(folder), "--classes", "wall", "cat"]
+    assert main(["data", "check", "folder", *arguments]) == 1
+    text = capsys.readouterr().out
+    for told in ("a0.png is empty", "a1.png is", "is 5×5 but image", "values {7} outside 0..1", "5 problems"):
+        assert told in text
+    assert "duplicate: the same picture under 2 names: a4 (train), a5 (train)" in text
+    assert "unused 1" in text  # a11 is in no list
+
+
+def test_check_finds_leaks_between_splits(folder):
+    (folder / "train.txt").write_text("a1\na2\n")
+    (folder / "val.txt").write_text("a3\n")
+    (folder / "test.txt").write_text("a4\n")
+    assert problems(folder) == []
+    write(folder / "images" / "a4.png", noise(1))
+    assert problems(folder) == ["leak: the same picture under 2 names: a1 (train), a4 (test)"]
+
+
+def test_check_of_lfw_finds_a_wrong_colour(tmp_path, monkeypatch):
+    from layouts import lfw_tree
+
+    from kseg.datasets.lfw import records
+    from kseg.datasets.splits import PaperSplit
+
+    monkeypatch.setattr(records, "PAPER", PaperSplit(total=6, big=(2, 1), small=(1, 1), test=2))
+    lfw_tree(tmp_path, [f"A_{number:04d}" for number in range(6)])
+    mask = lfw_mask()
+    mask[0, 0] = 1, 2, 3
+    write(tmp_path / "parts_lfw_funneled_gt_images" / "A_0003.ppm", mask)  # the one that is in no split
+    report = check(open_dataset(DataOptions("lfw", tmp_path)), progress=False)
+    assert report.counts == {"train": 2, "validation": 1, "test": 2, "unused": 1}
+    assert len(report.problems) == 1 and report.problems[0].startswith("unused: ") and "(1, 2, 3)" in report.problems[0]
+
+
+def test_preview_writes_a_sheet(tmp_path, capsys):
+    out = tmp_path / "sheet.png"
+    arguments = ["--out", str(out), "--count", "3", "--synthetic-size", "32", "--parts"]
+    assert main(["data", "preview", "synthetic", *arguments]) == 0
+    sheet = read_image(out)
+    assert sheet.shape[1] > 3 * 2 * 160 and sheet.std() > 20
+    assert capsys.readouterr().out.strip() == str(out)
+
+
+def test_a_sheet_fits_pictures_of_any_shape(tmp_path):
+    for index, size in enumerate([(4, 40), (40, 4), (12, 10), (300, 200)]):
+        write(tmp_path / "images" / f"{'long' * 30}{index}.png", noise(index, *size))
+        write(tmp_path / "masks" / f"{'long' * 30}{index}.png", np.full(size, 255 * (index % 2), dtype=np.uint8))
+    dataset = open_dataset(DataOptions("folder", tmp_path, split_sizes=(1, 0, 0)))
+    assert contact_sheet(dataset, "train", count=9).dtype == np.uint8
+
+
+def test_records_are_spread_over_the_split():
+    assert spread(range(10), 3) == [1, 5, 8]
+    assert spread(range(3), 9) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["info", "lwf"], 2),
+        (["check", "lfw"], 2),
+        (["preview", "synthetic", "--count", "0"], 2),
+        (["preview", "synthetic", "--out", "/proc/no/such.png", "--synthetic-size", "16"], 1),
+    ],
+)
+def test_exit_codes(arguments, code, capsys):
+    assert main(["data", *arguments]) == code
+    assert capsys.readouterr().err.startswith("kseg: ")

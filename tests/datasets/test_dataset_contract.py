@@ -1,0 +1,82 @@
+"""What every registered data set keeps: walked over the registry, so that registering one tests it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from layouts import helen_tree, lfw_tree, pair_folder
+
+from kseg.conventions import SPLITS, VOID
+from kseg.datasets import DATASETS, DataOptions, open_dataset
+from kseg.datasets.helen import records as helen
+from kseg.datasets.lfw import records as lfw
+from kseg.datasets.splits import PaperSplit
+from kseg.errors import UsageError
+
+NINE = PaperSplit(total=9, big=(5, 2), small=(3, 1), test=2)
+
+
+@pytest.fixture(params=sorted(DATASETS))
+def dataset(request, tmp_path, monkeypatch):
+    monkeypatch.setattr(lfw, "PAPER", NINE)
+    monkeypatch.setattr(helen, "PAPER", NINE)
+    make = {
+        "lfw": lambda: lfw_tree(tmp_path, [f"A_B_{number:04d}" for number in range(9)]),
+        "helen": lambda: helen_tree(tmp_path, [f"{number}_1" for number in range(9)]),
+        "folder": lambda: pair_folder(tmp_path),
+        "synthetic": lambda: None,
+    }
+    options = DataOptions(request.param, make[request.param](), synthetic_size=24, synthetic_counts=(5, 2, 2))
+    return open_dataset(options)
+
+
+def test_records_have_unique_safe_ids_and_splits_do_not_overlap(dataset):
+    ids = [record.id for split in SPLITS for record in dataset.records(split)]
+    assert len(set(ids)) == len(ids) > 5
+    assert all(name and "/" not in name and not name.startswith(".") for name in ids)
+
+
+def test_pixels_labels_classes_and_colours_fit(dataset):
+    assert len(dataset.classes) == len(dataset.palette) >= 2 and dataset.classes[0] == "background"
+    for split in SPLITS:
+        for record in dataset.records(split):
+            image, labels = dataset.image(record), dataset.labels(record)
+            assert image.dtype == labels.dtype == np.uint8
+            assert image.shape == (*labels.shape, 3)
+            assert set(np.unique(labels)) <= {*range(len(dataset.classes)), VOID}
+
+
+def test_fingerprints_tell_records_apart_and_stay(dataset):
+    records = dataset.records("train")
+    prints = [dataset.fingerprint(record) for record in records]
+    assert len(set(prints)) == len(prints)
+    assert prints == [dataset.fingerprint(record) for record in records]
+
+
+def test_facts_say_what_a_person_needs(dataset):
+    facts = type(dataset).facts
+    assert dataset.title and facts.homepage and facts.licence and facts.tree and facts.counts
+    for file in facts.files:
+        assert file.urls and all(url.startswith("http") for url in file.urls)
+        for checksum in filter(None, (file.checksum, file.seen)):
+            algorithm, _, digits = checksum.partition(":")
+            assert len(digits) == {"sha256": 64, "md5": 32}[algorithm]
+
+
+def test_unknown_names_point_to_the_nearest():
+    with pytest.raises(UsageError, match="unknown data set 'lwf'; did you mean 'lfw'"):
+        open_dataset(DataOptions("lwf"))
+
+
+def test_tensorflow_is_not_needed():
+    """Not even to list the data sets: importing TensorFlow or TFDS is made to fail."""
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(('tensorflow', 'tensorflow_datasets', 'keras')))\n"
+        "from kseg.datasets import DATASETS, DataOptions, open_dataset\n"
+        "data = open_dataset(DataOptions(synthetic_size=32))\n"
+        "print(sorted(DATASETS), data.image(data.records('train')[0]).shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "'synthetic'] (32, 32, 3)" in done.stdout

@@ -1,0 +1,99 @@
+"""The synthetic portraits: seeded, varied, labelled as they are drawn."""
+
+import numpy as np
+import pytest
+
+from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets.synthetic.records import portrait
+from kseg.errors import UsageError
+
+
+def opened(**options):
+    return open_dataset(DataOptions("synthetic", **options))
+
+
+def test_default_splits_and_sizes():
+    dataset = opened()
+    assert [len(dataset.records(split)) for split in ("train", "validation", "test")] == [600, 100, 100]
+    record = dataset.records("test")[0]
+    assert dataset.image(record).shape == (128, 128, 3) and dataset.image(record).dtype == np.uint8
+    assert dataset.labels(record).shape == (128, 128) and dataset.labels(record).dtype == np.uint8
+
+
+def test_seeds_splits_and_indices_draw_different_people_and_the_same_ones_again():
+    one = opened(synthetic_size=32)
+    again, other = opened(synthetic_size=32), opened(synthetic_size=32, data_seed=1)
+    train, test = one.records("train"), one.records("test")
+    first = one.image(train[0])
+    assert np.array_equal(first, again.image(train[0]))
+    pictures = [first, one.image(train[1]), one.image(test[0]), other.image(train[0])]
+    assert len({picture.tobytes() for picture in pictures}) == 4
+    prints = [
+        one.fingerprint(train[0]),
+        one.fingerprint(train[1]),
+        one.fingerprint(test[0]),
+        other.fingerprint(train[0]),
+    ]
+    assert len(set(prints)) == 4
+
+
+def test_the_order_of_asking_does_not_matter():
+    forwards, backwards = opened(synthetic_size=32, limit=5), opened(synthetic_size=32, limit=5)
+    records = forwards.records("train")
+    one = [forwards.image(record) for record in records]
+    two = [backwards.image(record) for record in reversed(records)][::-1]
+    assert np.array_equal(one, two)
+
+
+def test_changing_a_picture_does_not_change_the_next_one_asked_for():
+    dataset = opened(synthetic_size=32)
+    record = dataset.records("train")[0]
+    before = dataset.image(record).copy()
+    dataset.image(record)[:] = 0
+    assert np.array_equal(dataset.image(record), before)
+
+
+def test_hair_options_relabel_the_same_picture():
+    hair, no_hair, parts = opened(), opened(hair=False), opened(parts=True)
+    for record in hair.records("train")[:10]:
+        labels = parts.labels(record)
+        assert np.array_equal(hair.labels(record), labels > 0)
+        assert np.array_equal(no_hair.labels(record), labels == 2)
+        assert np.array_equal(hair.image(record), parts.image(record))
+
+
+def test_the_classes_are_in_useful_proportions():
+    labels = np.stack([portrait(48, (0, 0, index))[1] for index in range(150)])
+    background, hair, face = (np.mean(labels == part, axis=(1, 2)) for part in range(3))
+    assert 0.5 < background.mean() < 0.85 and 0.05 < hair.mean() < 0.25 and 0.10 < face.mean() < 0.30
+    assert face.min() > 0.01  # somebody is in every picture
+    assert (hair == 0).any()  # not everybody has hair
+
+
+def test_colour_alone_does_not_tell():
+    """Thresholding the distance to the mean colour of the foreground is far from enough."""
+    drawn = [portrait(48, (0, 0, index)) for index in range(60)]
+    images, truth = np.stack([image for image, _ in drawn]).astype(float), np.stack([parts > 0 for _, parts in drawn])
+    distance = np.abs(images - images[truth].mean(axis=0)).sum(axis=-1)
+    best = max(iou(distance < threshold, truth) for threshold in range(30, 400, 10))
+    assert best < 0.6
+
+
+@pytest.mark.parametrize("size", [16, 33, 200])
+def test_any_size_shows_the_same_person(size):
+    image, labels = portrait(size, (0, 0, 3))
+    assert image.shape == (size, size, 3)
+    assert abs((labels > 0).mean() - (portrait(128, (0, 0, 3))[1] > 0).mean()) < 0.06
+
+
+def test_bad_options():
+    with pytest.raises(UsageError, match="--synthetic-size 8 is outside 16"):
+        opened(synthetic_size=8)
+    with pytest.raises(UsageError, match="--synthetic-counts .*three counts"):
+        opened(synthetic_counts=(5, -1, 5))
+    with pytest.raises(UsageError, match="test split of synthetic is empty"):
+        opened(synthetic_counts=(5, 5, 0)).records("test")
+
+
+def iou(prediction, truth):
+    return (prediction & truth).sum() / (prediction | truth).sum()

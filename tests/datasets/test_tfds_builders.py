@@ -1,0 +1,72 @@
+"""The TFDS builders give what the data sets give."""
+
+import numpy as np
+import pytest
+from layouts import helen_tree, lfw_tree, pair_folder
+
+import kseg  # noqa: F401  (registers the builders)
+from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets.splits import PaperSplit
+from kseg.errors import UsageError
+
+tfds = pytest.importorskip("tensorflow_datasets")
+
+NINE = PaperSplit(total=9, big=(5, 2), small=(3, 1), test=2)
+SPLITS = ["train", "validation", "test"]
+
+
+@pytest.fixture(autouse=True)
+def nine_images_are_the_whole(monkeypatch):
+    from kseg.datasets.helen import records as helen
+    from kseg.datasets.lfw import records as lfw
+
+    monkeypatch.setattr(lfw, "PAPER", NINE)
+    monkeypatch.setattr(helen, "PAPER", NINE)
+
+
+def assert_equal(loaded, dataset):
+    for split, examples in zip(SPLITS, loaded, strict=True):
+        examples = list(examples.as_numpy_iterator())
+        records = dataset.records(split)
+        assert [example["id"].decode() for example in examples] == [record.id for record in records]
+        for example, record in zip(examples, records, strict=True):
+            assert np.array_equal(example["image"], dataset.image(record))
+            assert np.array_equal(example["label"][..., 0], dataset.labels(record))
+
+
+def test_lfw_from_the_data_dir(tmp_path):
+    lfw_tree(tmp_path, [f"A_B_{number:04d}" for number in range(9)])
+    loaded, info = tfds.load("lfw_parts", data_dir=tmp_path, split=SPLITS, with_info=True)
+    assert info.features["label"].names == ["background", "face+hair"]
+    assert_equal(loaded, open_dataset(DataOptions("lfw", tmp_path)))
+    images, labels = next(iter(tfds.load("lfw_parts", data_dir=tmp_path, split="train", as_supervised=True)))
+    assert images.shape == (12, 10, 3) and labels.shape == (12, 10, 1)
+
+
+def test_lfw_from_the_manual_folder_with_a_config(tmp_path):
+    source = lfw_tree(tmp_path / "manual" / "lfw", [f"A_B_{number:04d}" for number in range(9)])
+    builder = tfds.builder("lfw_parts/parts_small", data_dir=tmp_path / "tfds")
+    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=tmp_path / "manual"))
+    dataset = open_dataset(DataOptions("lfw", source, parts=True, size="small"))
+    assert_equal([builder.as_dataset(split=split) for split in SPLITS], dataset)
+
+
+def test_helen_and_folder(tmp_path):
+    helen_tree(tmp_path / "helen", [f"{number}_1" for number in range(9)])
+    loaded = tfds.load("helen_parts/no_hair", data_dir=tmp_path, split=SPLITS)
+    assert_equal(loaded, open_dataset(DataOptions("helen", tmp_path / "helen", hair=False)))
+    pair_folder(tmp_path / "mine")
+    loaded = tfds.load("segmentation_folder", data_dir=tmp_path / "mine", split=SPLITS)
+    assert_equal(loaded, open_dataset(DataOptions("folder", tmp_path / "mine")))
+
+
+def test_configs_and_names():
+    assert {"lfw_parts", "helen_parts", "synthetic_portraits", "segmentation_folder"} <= set(tfds.list_builders())
+    names = set(tfds.builder_cls("lfw_parts").builder_configs)
+    assert names == {f"{v}{s}" for v in ("hair", "no_hair", "parts") for s in ("", "_small", "_official")}
+
+
+def test_no_data_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="cannot prepare lfw_parts: .*holds neither"):
+        tfds.load("lfw_parts", data_dir=tmp_path)
