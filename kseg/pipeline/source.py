@@ -132,8 +132,7 @@ class ImageSource(Source):
     def fingerprint(self) -> str:
         """Changes when the pixels of an image do; transforms and, where images are files, labels do not move it, so
         that with hair and without, say, share what a frozen network makes of the images."""
-        stamps = (stamp(r.image) if r.image is not None else self.dataset.fingerprint(r) for r in self.records)
-        lines = [self.dataset.name, repr(self.image_size), *stamps]
+        lines = [self.dataset.name, repr(self.image_size), *map(self._stamp, self.records)]
         return sha256("\n".join(lines).encode()).hexdigest()
 
     def batch(self, indices: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -172,6 +171,12 @@ class ImageSource(Source):
                 found = resize_labels(found, self.image_size)
             self._labels.put(index, found)
         return found
+
+    def _stamp(self, record: Record) -> str:
+        try:
+            return stamp(record.image) if record.image is not None else self.dataset.fingerprint(record)
+        except OSError as error:
+            raise Failure(f"cannot read {record.id} of {self.dataset.name}: {error}") from error
 
     def _read(self, reader: Callable[[Record], np.ndarray], index: int) -> np.ndarray:
         """Pixels of the record's own size, checked against what its other half had."""

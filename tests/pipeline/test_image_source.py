@@ -94,6 +94,9 @@ def test_the_fingerprint_of_image_files_does_not_depend_on_labels(drawn, tmp_pat
     assert first == ImageSource(drawn, records, (6, 6)).fingerprint
     file.write_bytes(b"other pixels")
     assert first != ImageSource(drawn, records, (6, 6)).fingerprint
+    file.unlink()
+    with pytest.raises(Failure, match="cannot read image0 of drawn: .*No such file"):
+        ImageSource(drawn, records, (6, 6)).fingerprint  # noqa: B018
 
 
 def test_images_of_several_sizes_in_a_batch_are_named(drawn):
