@@ -144,9 +144,10 @@ def _sizes(built_for: Size, usual: tuple[int, int] | None, kind: Format) -> tupl
 
 def describe(kind: Format, size: Size, implementation, draft: Path) -> str:
     """What the export takes, for the person who will feed it."""
-    sides = [f"{side} {name}" if side else f"any {name}" for side, name in zip(size, ("high", "wide"), strict=True)]
+    height, width = ("any" if side is None else side for side in size)
+    sizes = "any height and width" if size == (None, None) else f"{height} × {width} pixels (height × width)"
     images = "images" if kind.variable_size else "one image at a time"
-    note = f"Takes raw uint8 RGB {images}, {sides[0]} and {sides[1]}; gives float32 probabilities."
+    note = f"Takes raw uint8 RGB {images} of {sizes}; gives float32 probabilities."
     foreign = implementation.foreign_operations(draft) if hasattr(implementation, "foreign_operations") else []
     return note + (f" Needs a LiteRT with TensorFlow's select ops for {', '.join(foreign)}." if foreign else "")
 

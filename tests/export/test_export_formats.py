@@ -14,6 +14,7 @@ from kseg.export import FORMATS, default_path, export_model
 from kseg.export.exporter import check_shapes, largest_difference
 from kseg.export.onnx_file import load as load_onnx
 from kseg.export.serving import in_float32
+from kseg.models import build
 
 
 @pytest.fixture
@@ -45,6 +46,12 @@ def test_export_gives_what_the_model_gives(format, model, card, tmp_path):
 
 
 @pytest.mark.parametrize("format", FORMATS)
+def test_a_network_of_ours_is_exported(format, card, tmp_path):
+    unet = build("unet", base_width=4)
+    assert export(unet, card, tmp_path, format).max_difference <= FORMATS[format].tolerance
+
+
+@pytest.mark.parametrize("format", FORMATS)
 def test_the_card_goes_with_the_export(format, model, card, tmp_path):
     report = export(model, card, tmp_path, format)
     written = json.loads(
@@ -66,12 +73,12 @@ def test_softmax_of_several_classes(card, tmp_path):
 
 
 def test_litert_says_its_size(model, card, tmp_path):
-    assert "one image at a time, 32 high and 48 wide" in export(model, card, tmp_path, "litert").note
+    assert "one image at a time of 32 × 48 pixels" in export(model, card, tmp_path, "litert").note
 
 
 def test_a_model_of_fixed_size_keeps_it(card, tmp_path):
     report = export(tiny_model(size=(32, 48)), card, tmp_path, "onnx")
-    assert "32 high and 48 wide" in report.note
+    assert "32 × 48 pixels" in report.note
     assert load_onnx(report.path)(np.zeros((2, 32, 48, 3), np.uint8)).shape == (2, 32, 48, 1)
 
 
@@ -84,7 +91,7 @@ def test_litert_without_a_size_wants_one(model, tmp_path):
     card = Card(image_size=None)
     with pytest.raises(UsageError, match="--image-size H W"):
         export(model, card, tmp_path, "litert")
-    assert "24 high and 40 wide" in export(model, card, tmp_path, "litert", image_size=(24, 40)).note
+    assert "24 × 40 pixels" in export(model, card, tmp_path, "litert", image_size=(24, 40)).note
 
 
 def test_half_precision_is_exported_in_float32(card, tmp_path):

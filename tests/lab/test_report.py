@@ -236,10 +236,10 @@ def test_commands(binary_run, tmp_path):
     run = read_run(binary_run)
     assert repeat_command(run) == "python train.py --model tiny --loss iou --workdir 'a b'"
     commands = dict(next_commands(run))
-    assert commands["See what the loss does"] == "python train.py --model tiny --loss bce"
+    assert commands["See what the loss does"] == f"python train.py --model tiny --loss bce --workdir {run.path}-bce"
     assert commands["Measure another split"].endswith("--dataset synthetic --limit 14 --split validation")
     late = dict(next_commands(read_run(make_run(tmp_path / "late", epochs=3, measured=False))))
-    assert late["Train longer"].endswith("--epochs 6")
+    assert late["Train longer"].endswith(f"--epochs 6 --workdir {tmp_path / 'late'}-6-epochs")
 
 
 def test_with_flag_replaces_both_spellings():

@@ -94,13 +94,19 @@ def next_commands(run: RunRecord) -> list[tuple[str, str]]:
         if other == "bce" and run.data_options.parts:
             other = "ce"
         if other != loss:
-            commands.append(("See what the loss does", shlex.join(with_flag(words, "loss", other))))
+            commands.append(("See what the loss does", _variant(run, "loss", other, f"{run.path}-{other}")))
         epochs = run.config.get("training", {}).get("epochs")
         if best is not None and best["epoch"] == run.epochs[-1]["epoch"] and epochs:
-            commands.append(("Train longer", shlex.join(with_flag(words, "epochs", str(2 * int(epochs))))))
+            more = str(2 * int(epochs))
+            commands.append(("Train longer", _variant(run, "epochs", more, f"{run.path}-{more}-epochs")))
     if (run.path / "tensorboard").is_dir():
         commands.append(("Follow curves and overlays", f"tensorboard --logdir {path}/tensorboard"))
     return commands
+
+
+def _variant(run: RunRecord, flag: str, value: str, workdir: str) -> str:
+    """The run's command with one flag changed; a run directory holds one configuration, so it gets another."""
+    return shlex.join([*with_flag(_words(run), flag, value), "--workdir", workdir])
 
 
 def data_flags(options: DataOptions) -> str:

@@ -129,8 +129,9 @@ def pairs(values: dict[str, Any]) -> str:
 
 
 def command(text: str, why: str = "") -> str:
-    """A line to paste: one click selects it."""
-    return (f"<p>{escape(why)}</p>" if why else "") + f"<pre>{escape(text)}</pre>"
+    """A line to paste: one click selects it; it is broken between words and not at their hyphens."""
+    words = " ".join(f"<span>{escape(word)}</span>" for word in text.split(" "))
+    return (f"<p>{escape(why)}</p>" if why else "") + f"<pre>{words}</pre>"
 
 
 def folded(summary: str, text: str) -> str:

@@ -80,6 +80,7 @@ tbody tr:last-child > * { border-bottom: 0; }
 pre { margin: .2rem 0 0; padding: .65rem .85rem; background: var(--wash); border-radius: 7px; overflow-x: auto;
   font: .84rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; user-select: all; white-space: pre-wrap;
   overflow-wrap: anywhere; }
+pre span { display: inline-block; max-width: 100%; }
 .commands p { margin: .9rem 0 0; }
 .commands p:first-of-type { margin-top: 0; }
 details { margin-top: 1rem; }
