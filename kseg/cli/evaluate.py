@@ -1,6 +1,5 @@
 """`kseg evaluate`: measure a trained model on a data set."""
 
-import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
