@@ -8,7 +8,7 @@ def count_ids(ids, number: int):
     """How often each id occurs: int32 (M,) with values 0..number−1 to int32 (number,), of static shape.
 
     `keras.ops.bincount` has a dynamic length on TensorFlow and none on JAX under `jit`, and `keras.ops.segment_sum`
-    takes some twenty times as long on TensorFlow's and ten times as long on PyTorch's CPU; so each backend counts with its own operation.
+    takes ten times as long and more on TensorFlow's and PyTorch's CPU; so each backend counts with its own operation.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":

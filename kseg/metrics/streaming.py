@@ -174,14 +174,19 @@ class MatrixMetric(CountingMetric):
 def pair_counts(truth, prediction, valid, num_classes: int):
     """int32 (C² + 1,): pixels of every (truth, prediction), row by row, then the valid pixels with impossible ids."""
     cells = num_classes**2
-    in_range = ops.logical_and(truth >= 0, truth < num_classes)
-    in_range = ops.logical_and(in_range, ops.logical_and(prediction >= 0, prediction < num_classes))
-    index = ops.where(in_range, truth * num_classes + prediction, cells)
+    index = ops.where(in_range(truth, prediction, num_classes), truth * num_classes + prediction, cells)
     index = ops.reshape(ops.where(valid, index, cells + 1), (-1,))
     return count_ids(index, cells + 2)[: cells + 1]
 
 
-def _number(mask):
+def in_range(truth, prediction, num_classes: int):
+    """bool: both are class ids."""
+    first, second = (ops.logical_and(ids >= 0, ids < num_classes) for ids in (truth, prediction))
+    return ops.logical_and(first, second)
+
+
+def number_of(mask):
+    """int32 (): how many are true."""
     return ops.sum(ops.cast(mask, "int32"))
 
 
@@ -257,7 +262,7 @@ class PixelAccuracy(CountingMetric):
         truth = self.true_ids(y_true, prediction)
         valid = self.counted(truth, sample_weight)
         right = ops.logical_and(truth == prediction, valid)
-        self.add_counts(ops.stack([_number(right), _number(valid)]))
+        self.add_counts(ops.stack([number_of(right), number_of(valid)]))
 
     def result(self):
         """The accuracy so far, float32 ()."""

@@ -4,7 +4,7 @@ from keras import ops
 
 from kseg.conventions import VOID
 from kseg.errors import UsageError
-from kseg.metrics.streaming import CountingMetric, MatrixMetric, registered
+from kseg.metrics.streaming import CountingMetric, MatrixMetric, in_range, number_of, registered
 
 
 @registered("mean_accuracy")
@@ -114,7 +114,7 @@ class ImageIoU(CountingMetric):
     """Mean over images of `iou_image`; images without a valid pixel are left out, nan where none has one.
 
     Each image's IoU is counted in units of 2⁻²⁰, so the mean is right to 5e-7 and does not drift over any number of
-    images. Ids outside 0..C−1 belong to no class here, but make the union of the other id larger.
+    images. Labels and ids outside 0..C−1 turn the result into nan.
     """
 
     UNIT = 1 << 20
@@ -122,7 +122,7 @@ class ImageIoU(CountingMetric):
     def __init__(self, num_classes: int, *, from_logits=True, threshold=0.5, void=VOID, name="iou_image", dtype=None):
         if num_classes < 2:
             raise UsageError(f"num_classes counts the background too and is at least 2, received {num_classes}")
-        super().__init__(2, from_logits=from_logits, threshold=threshold, void=void, name=name, dtype=dtype)
+        super().__init__(3, from_logits=from_logits, threshold=threshold, void=void, name=name, dtype=dtype)
         self.num_classes = num_classes
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -143,12 +143,14 @@ class ImageIoU(CountingMetric):
             iou = ops.where(number > 0, iou, 1.0)  # nothing to find, nothing found
         has_pixels = _per_image(valid) > 0
         units = ops.cast(ops.where(has_pixels, ops.round(iou * self.UNIT), 0.0), "int32")
-        self.add_counts(ops.stack([ops.sum(units), ops.sum(ops.cast(has_pixels, "int32"))]))
+        outside = ops.logical_and(valid, ops.logical_not(in_range(truth, prediction, self.num_classes)))
+        self.add_counts(ops.stack([ops.sum(units), number_of(has_pixels), number_of(outside)]))
 
     def result(self):
         """The mean so far, float32 ()."""
-        units, images = ops.unstack(self.counts(), 2)
-        return ops.where(images > 0, units / float(self.UNIT) / ops.maximum(images, 1.0), float("nan"))
+        units, images, outside = ops.unstack(self.counts(), 3)
+        sound = ops.logical_and(images > 0, outside == 0)
+        return ops.where(sound, units / float(self.UNIT) / ops.maximum(images, 1.0), float("nan"))
 
     def get_config(self):
         return {**super().get_config(), "num_classes": self.num_classes}
