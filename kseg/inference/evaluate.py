@@ -89,4 +89,4 @@ def foreground_probability(probabilities: np.ndarray) -> np.ndarray:
 
 
 def _with_bar(items: Iterator[np.ndarray], total: int, split: str, progress: bool) -> Iterator[np.ndarray]:
-    return iter(tqdm(items, total=total, desc=f"evaluate {split}", unit="img", disable=not progress))
+    return iter(tqdm(items, total=total, desc=f"evaluate {split}", unit="img", disable=None if progress else True))

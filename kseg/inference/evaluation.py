@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kseg.atomic import replacing
 from kseg.errors import UsageError
-from kseg.inference.writing import written_whole
 from kseg.metrics.calibration import expected_calibration_error
 from kseg.metrics.scores import (
     cohens_kappa,
@@ -146,11 +146,6 @@ class Evaluation:
                 f"this is no evaluation as kseg writes it ({error!r}); evaluate the model again"
             ) from error
 
-    def write_json(self, path: Path | str) -> None:
-        """`to_json` as a file, whole or not at all."""
-        with written_whole(path) as temporary:
-            temporary.write_text(json.dumps(self.to_json()), encoding="utf-8")
-
     def write_csv(self, path: Path | str) -> None:
         """One row per image: id, IoU, accuracy, and the share of valid pixels that is not background, in truth and
         prediction; empty where an image has no valid pixel."""
@@ -162,7 +157,7 @@ class Evaluation:
             self.matrices[:, FOREGROUND:].sum(axis=(1, 2)) / pixels,
             self.matrices[:, :, FOREGROUND:].sum(axis=(1, 2)) / pixels,
         )
-        with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        with replacing(Path(path)) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
             table.writerow(["id", "iou", "accuracy", "truth_fraction", "predicted_fraction"])
             for name, *values in zip(self.ids, *columns, strict=True):

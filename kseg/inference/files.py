@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from kseg.atomic import replacing
 from kseg.datasets.images import overlay, save_image, save_labels
 from kseg.errors import UsageError
 from kseg.inference.evaluate import foreground_probability, predicted_classes
 from kseg.inference.model_file import ModelCard
-from kseg.inference.writing import written_whole
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".jp2")
 WHITE_16_BIT = 65535
@@ -76,6 +76,8 @@ def write_prediction(
     Returns:
       the files written; first the mask `STEM.png`, a palette PNG of class ids.
     """
+    if save_probabilities not in (None, "npy", "png"):
+        raise UsageError(f"probabilities are saved as 'npy' or 'png', received {save_probabilities!r}")
     out_dir = Path(out_dir)
     taken = {Path(path).resolve() for path in inputs}
     written: list[Path] = []
@@ -92,14 +94,12 @@ def write_prediction(
     if image is not None:
         save_image(target(f"{stem}_overlay.png"), overlay(image, labels, card.palette))
     if save_probabilities == "npy":
-        with written_whole(target(f"{stem}_probabilities.npy")) as temporary:
+        with replacing(target(f"{stem}_probabilities.npy")) as temporary:
             np.save(temporary, np.asarray(probabilities, np.float32))
     elif save_probabilities == "png":
         for name, channel in _named_channels(probabilities, card):
-            with written_whole(target(f"{stem}_probability{name}.png")) as temporary:
+            with replacing(target(f"{stem}_probability{name}.png")) as temporary:
                 Image.fromarray(np.rint(channel * WHITE_16_BIT).astype(np.uint16)).save(temporary)
-    elif save_probabilities is not None:
-        raise UsageError(f"probabilities are saved as 'npy' or 'png', received {save_probabilities!r}")
     return written
 
 

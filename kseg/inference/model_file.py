@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kseg import __version__
+from kseg.atomic import replacing
 from kseg.conventions import output_channels
 from kseg.errors import KsegError, UsageError
-from kseg.inference.writing import written_whole
 
 if TYPE_CHECKING:
     import keras
@@ -56,7 +56,7 @@ def save_model(model: "keras.Model", path: Path | str, card: ModelCard) -> None:
     if path.suffix != ".keras":
         raise UsageError(f"a model is saved as a .keras file, received {path}; try {path.with_suffix('.keras')}")
     _check_channels(model, card, path)
-    with written_whole(path) as temporary:
+    with replacing(path) as temporary:
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(CARD_MEMBER, json.dumps(card.to_json(), indent=1))

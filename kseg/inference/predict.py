@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kseg.datasets.images import resize_image, resize_probabilities
-from kseg.errors import UsageError
+from kseg.errors import Failure, UsageError
 
 STRIDE = 32
 """Sizes are rounded to a multiple of the encoders' largest stride where no size is given."""
@@ -34,7 +34,7 @@ def predict_probabilities(
         them at the network's.
     Returns:
       an iterator of float32 (H, W, C).
-    Errors: no uint8 RGB, a size the model cannot take, and outputs outside [0, 1] (logits, nan) are refused.
+    Errors: no uint8 RGB, a size the model cannot take, and outputs outside [0, 1] (logits) are refused; nan fails.
     """
     if batch_size < 1:
         raise UsageError(f"the batch size is at least 1, received {batch_size}")
@@ -98,10 +98,12 @@ def _check_image(image: np.ndarray) -> None:
 
 def _finished(probabilities: np.ndarray, sizes: list[tuple[int, int]], original_size: bool) -> Iterator[np.ndarray]:
     lowest, highest = float(probabilities.min()), float(probabilities.max())
-    if not (lowest >= -1e-3 and highest <= 1 + 1e-3):  # also true of nan
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        raise Failure("the model gives nan or infinity: its weights are not finite; take an earlier or another model")
+    if lowest < -1e-3 or highest > 1 + 1e-3:
         raise UsageError(
             f"the model gives values from {lowest:.3g} to {highest:.3g} where probabilities in [0, 1] are wanted; "
-            "if it gives logits, add a sigmoid or softmax; nan means that its weights are not finite"
+            "if it gives logits, add a sigmoid or softmax"
         )
     probabilities = np.clip(probabilities, 0, 1)
     for one, size in zip(probabilities, sizes, strict=True):

@@ -6,7 +6,6 @@ from PIL import Image
 
 from kseg.errors import Failure, UsageError
 from kseg.inference import ModelCard, collect_images, write_prediction
-from kseg.inference.writing import written_whole
 
 CARD = ModelCard(classes=("background", "thing"), palette=((0, 0, 0), (10, 200, 30)))
 THREE = ModelCard(classes=("sky", "road / way", "car"), palette=((0, 0, 0), (1, 2, 3), (4, 5, 6)))
@@ -89,16 +88,12 @@ def test_an_image_is_never_overwritten_by_its_mask(tmp_path):
     assert (tmp_path / "a.png").read_bytes() == b"the original"
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path):
-    path = tmp_path / "a.txt"
-    path.write_text("old")
-    with pytest.raises(ZeroDivisionError), written_whole(path) as temporary:
-        temporary.write_text("new")
-        raise ZeroDivisionError
-    assert (path.read_text(), list(tmp_path.iterdir())) == ("old", [path])
-
-
-def test_a_place_that_is_no_folder(tmp_path):
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(Failure, match="cannot write"), written_whole(tmp_path / "file" / "a.txt") as temporary:
-        temporary.write_text("new")
+    with pytest.raises(Failure, match="cannot write"):
+        write_prediction(tmp_path / "file" / "out", "x", np.zeros((2, 2, 1), np.float32), CARD)
+
+
+def test_an_unknown_format_of_probabilities_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="'tiff'"):
+        write_prediction(tmp_path, "x", np.zeros((2, 2, 1), np.float32), CARD, save_probabilities="tiff")

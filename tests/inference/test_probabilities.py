@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from kseg.datasets.images import resize_image, resize_probabilities
-from kseg.errors import UsageError
+from kseg.errors import Failure, UsageError
 from kseg.inference import predict_probabilities
 from kseg.inference.predict import network_size
 
@@ -113,7 +113,7 @@ def test_logits_and_nan_are_refused():
     with pytest.raises(UsageError, match="add a sigmoid"):
         list(predict_probabilities(logits, images((8, 8)), (8, 8)))
     nan = keras.Model(inputs, ops.log(inputs[..., :1] * 0.0 - 1.0))
-    with pytest.raises(UsageError, match="nan"):
+    with pytest.raises(Failure, match="nan"):
         list(predict_probabilities(nan, images((8, 8)), (8, 8)))
 
 
