@@ -1,0 +1,139 @@
+"""Puts weights from a file into a model by layer name, and says what it did."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from kseg.encoders.base import ENCODERS, encoder_layers
+from kseg.encoders.weights_file import Weights, read_weights
+from kseg.errors import Failure, UsageError
+
+
+@dataclass(frozen=True)
+class TransplantReport:
+    """What became of the weights of an encoder, as names of layers."""
+
+    source: str
+    """file name, or "imagenet" """
+    kept: tuple[str, ...]
+    """layers that have the file's weights as they are"""
+    reshaped: tuple[str, ...]
+    """layers whose weights were reshaped to fit: "fc6 ← fc1" """
+    random: tuple[str, ...]
+    """layers of the encoder that the file has nothing for"""
+    dropped: tuple[str, ...]
+    """layers of the file that the model has no use for"""
+    frozen: tuple[str, ...] = ()
+    """those of `random` that will not be trained either"""
+
+    def __str__(self) -> str:
+        lines = [f"weights from {self.source}: {len(self.kept)} layers kept"]
+        lines += [f"  {title}: {shortened(names)}" for title, names in (
+            ("reshaped", self.reshaped), ("left random", self.random), ("dropped", self.dropped),
+        ) if names]  # fmt: skip
+        if self.frozen:
+            lines.append(
+                f"  random and frozen: {shortened(self.frozen)}; train them with --trainable-from {self.frozen[0]}"
+            )
+        return "\n".join(lines)
+
+
+def shortened(names: tuple[str, ...], most: int = 12) -> str:
+    """At most `most` names, and how many more there are."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def load_encoder_weights(
+    model: keras.Model, weights: str | Path, *, convolutionised: Mapping[str, str] | None = None
+) -> TransplantReport:
+    """Gives the encoder inside a freshly built model the weights of "imagenet" or of a file.
+
+    Args:
+      convolutionised: layer of the model → dense layer of the classifier whose weights it takes over, reshaped, if the
+        file has them and they fit ("fc6": "fc1").
+    Errors: UsageError if no layer of the file fits or one has the wrong shape; Failure if a download or file is broken.
+    """
+    encoder = encoder_layers(model)[0].encoder
+    if str(weights) == "imagenet":
+        return transplant(model, download_imagenet(encoder), source="imagenet")
+    stored = read_weights(weights)
+    return transplant(model, stored, source=Path(weights).name, convolutionised=convolutionised or {})
+
+
+def download_imagenet(encoder: str) -> Weights:
+    """The weights that `keras.applications` has for an encoder; Failure if they cannot be had."""
+    try:
+        network = ENCODERS[encoder].application(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
+    except Exception as error:  # Keras raises a bare Exception when a download fails
+        raise Failure(
+            f"the ImageNet weights of {encoder} could not be downloaded ({' '.join(str(error).split())}); "
+            "pass --weights PATH or --weights none"
+        ) from error
+    return {
+        layer.name: {str(place): array for place, array in enumerate(layer.get_weights())}
+        for layer in network.layers
+        if layer.weights
+    }
+
+
+def transplant(
+    model: keras.Model, stored: Weights, *, source: str, convolutionised: Mapping[str, str] | None = None
+) -> TransplantReport:
+    """Puts `stored` into the layers of the same names; see `load_encoder_weights`."""
+    layers = {layer.name: layer for layer in encoder_layers(model) if layer.weights}
+    kept = {name: matched(layer, stored[name]) for name, layer in layers.items() if name in stored}
+    if not any(kept.values()):
+        raise UsageError(
+            f"{source} holds no weights for {encoder_layers(model)[0].encoder}: its layers are "
+            f"{shortened(tuple(stored), 4) or 'none'}, wanted {shortened(tuple(layers), 4)}; "
+            "pass the encoder's own file or --weights none"
+        )
+    kept = {name: arrays for name, arrays in kept.items() if arrays}
+    wrong = [
+        f"{name}/{variable.name} is {array.shape}, wanted {tuple(variable.shape)}"
+        for name, arrays in kept.items()
+        for variable, array in zip(layers[name].weights, arrays, strict=True)
+        if array.shape != tuple(variable.shape)
+    ]
+    if wrong:
+        raise UsageError(
+            f"{source} is of another architecture: {shortened(tuple(wrong), 3)}; pass a file that fits or none"
+        )
+    for name, arrays in kept.items():
+        layers[name].set_weights(arrays)
+    reshaped = _convolutionise(model, stored, convolutionised or {})
+    used = {*kept, *reshaped.values()}
+    random = tuple(name for name in layers if name not in kept)
+    return TransplantReport(
+        source=source,
+        kept=tuple(kept),
+        reshaped=tuple(f"{name} ← {dense}" for name, dense in reshaped.items()),
+        random=random,
+        dropped=tuple(name for name in stored if name not in used),
+        frozen=tuple(name for name in random if not layers[name].trainable),
+    )
+
+
+def matched(layer: keras.Layer, stored: Mapping[str, object]) -> list:
+    """The stored arrays in the order of the layer's weights, found by name or by place; [] if any is missing."""
+    arrays = [stored.get(weight.name, stored.get(str(place))) for place, weight in enumerate(layer.weights)]
+    return [] if any(array is None for array in arrays) else arrays
+
+
+def _convolutionise(model: keras.Model, stored: Weights, pairs: Mapping[str, str]) -> dict[str, str]:
+    """A dense layer over a flattened (h, w, c) feature is a convolution of size h × w over it: same numbers, same order."""
+    done = {}
+    for name, dense in pairs.items():
+        layer = model.get_layer(name)
+        arrays = matched(layer, stored.get(dense, {}))
+        fits = [array.size == math.prod(weight.shape) for array, weight in zip(arrays, layer.weights, strict=False)]
+        if arrays and all(fits):
+            layer.set_weights(
+                [array.reshape(weight.shape) for array, weight in zip(arrays, layer.weights, strict=True)]
+            )
+            done[name] = dense
+    return done

@@ -1,0 +1,19 @@
+"""Keras layers that Keras lacks: exact stride-s upsampling, any input size, one resize, preprocessing in the model."""
+
+from kseg.layers.pixels import Bilinear, PixelShuffle, SubpixelUpsample, pixel_shuffle
+from kseg.layers.preprocess import Preprocess
+from kseg.layers.resize import ResizeLike, resize
+from kseg.layers.sizes import CropLike, PadToMultiple, padded_size
+
+__all__ = [
+    "Bilinear",
+    "CropLike",
+    "PadToMultiple",
+    "PixelShuffle",
+    "Preprocess",
+    "ResizeLike",
+    "SubpixelUpsample",
+    "padded_size",
+    "pixel_shuffle",
+    "resize",
+]

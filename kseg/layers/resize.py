@@ -1,0 +1,52 @@
+"""The one resize: half-pixel centres, edges clamped, no antialiasing; sizes may be known only at run time."""
+
+import keras
+from keras import ops
+
+from kseg.conventions import SERIALISATION_PACKAGE
+
+METHODS = ("bilinear", "nearest")
+
+
+def resize(x, size, *, method="bilinear"):
+    """(N, H, W, C) → (N, *size, C), of x's floating type.
+
+    Output pixel i samples the input at (i + ½)·H/h − ½, clamped to the image; `nearest` takes pixel ⌊(i + ½)·H/h⌋.
+
+    `keras.ops.image.resize` wants sizes as Python integers, which a TensorFlow graph of variable size has not; so the
+    backend's own resize is called there.
+    """
+    if method not in METHODS:
+        raise ValueError(f"resize method is {method!r}; valid: {', '.join(METHODS)}")
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.cast(tf.image.resize(x, size, method=method), x.dtype)
+    if keras.backend.backend() == "torch":
+        from torch.nn.functional import interpolate
+
+        options = {"mode": "nearest-exact"} if method == "nearest" else {"mode": "bilinear", "align_corners": False}
+        return ops.transpose(interpolate(ops.transpose(x, (0, 3, 1, 2)), size=tuple(size), **options), (0, 2, 3, 1))
+    return ops.image.resize(x, tuple(size), interpolation=method, antialias=False, data_format="channels_last")
+
+
+@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+class ResizeLike(keras.layers.Layer):
+    """`[x, like]` → x resized to the height and width of `like`, whose values do not matter; see `resize`."""
+
+    def __init__(self, method="bilinear", **kwargs):
+        super().__init__(**kwargs)
+        if method not in METHODS:
+            raise ValueError(f"resize method is {method!r}; valid: {', '.join(METHODS)}")
+        self.method = method
+
+    def call(self, inputs):
+        x, like = inputs
+        return resize(x, ops.shape(like)[1:3], method=self.method)
+
+    def compute_output_shape(self, input_shape):
+        (batch, _, _, channels), like = input_shape
+        return (batch, like[1], like[2], channels)
+
+    def get_config(self):
+        return {**super().get_config(), "method": self.method}

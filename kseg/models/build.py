@@ -1,0 +1,121 @@
+"""`build(name, …)`: from the name of an architecture to a Keras model with output the size of its input."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from kseg.conventions import MAX_CLASSES, output_channels
+from kseg.encoders import load_encoder_weights
+from kseg.errors import UsageError
+from kseg.layers import CropLike
+from kseg.registry import Registry
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A family of networks: `function(image, channels, **options)` gives scores (N, ≥ H, ≥ W, channels) of an image.
+
+    The scores are logits whose top left H × W belong to the image; `build` crops them and applies the activation.
+    """
+
+    name: str
+    function: Callable[..., keras.KerasTensor]
+    encoder: str | None
+    """name of the encoder inside, to whose weights `--weights` refers; None if the network has none"""
+    convolutionised: Mapping[str, str] = field(default_factory=dict)
+    """layer → dense layer of the classification network that it descends from"""
+
+    def __call__(self, image, channels: int, **options) -> keras.KerasTensor:
+        return self.function(image, channels, **options)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keyword options that the network takes, with their defaults."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+MODELS: Registry[Architecture] = Registry("model", "kseg.models")
+
+
+def architecture(name: str, *, encoder: str | None = None, convolutionised: Mapping[str, str] | None = None):
+    """Registers a function `(image, channels, *, …) -> scores` as the architecture `name`."""
+
+    def register(function: Callable[..., keras.KerasTensor]) -> Callable[..., keras.KerasTensor]:
+        MODELS.register(name)(Architecture(name, function, encoder, convolutionised or {}))
+        return function
+
+    return register
+
+
+def model_names() -> tuple[str, ...]:
+    """The names that `build` knows."""
+    return tuple(MODELS)
+
+
+def build(
+    name: str,
+    *,
+    num_classes: int = 2,
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    activation: str | None = "auto",
+    weights: str | Path | None = None,
+    **options,
+) -> keras.Model:
+    """A segmentation network: (N, H, W, 3) RGB in 0..255 → float32 (N, H, W, C).
+
+    Args:
+      name: one of `model_names()`.
+      num_classes: 2 gives C = 1, foreground; more give C = num_classes.
+      input_shape: (H, W, 3) for one size (faster) or (None, None, 3) for any; the output has exactly the input's size.
+      activation: "auto" gives probabilities (sigmoid for C = 1, else softmax), None gives logits.
+      weights: of the encoder: None or "none", "imagenet", or the path of a file (`kseg.encoders.read_weights`).
+      options: of the architecture (`MODELS[name].options`), such as `head_width`.
+    Returns:
+      a functional model, flat, with `model.transplant_report`: what became of `weights`, or None.
+    Errors: UsageError for an unknown name or option, a bad shape or number of classes, weights that do not fit.
+    """
+    entry = MODELS[name]
+    _check(entry, num_classes, input_shape, activation, weights, options)
+    channels = output_channels(num_classes)
+    image = keras.Input(input_shape, name="image")
+    scores = crop_to(image, entry(image, channels, **options))
+    if activation == "auto":
+        last = keras.layers.Activation("sigmoid" if channels == 1 else "softmax", dtype="float32", name="probabilities")
+    else:
+        last = keras.layers.Activation("linear", dtype="float32", name="logits")
+    model = keras.Model(image, last(scores), name=name)
+    model.transplant_report = None
+    if weights is not None and str(weights) != "none":
+        model.transplant_report = load_encoder_weights(model, weights, convolutionised=entry.convolutionised)
+    return model
+
+
+def crop_to(image, scores):
+    """The top left of `scores`, as high and wide as `image`; depends on the image only if its size is not known."""
+    if None in image.shape[1:3]:
+        return CropLike(name="crop")([scores, image])
+    surplus = [have - want for have, want in zip(scores.shape[1:3], image.shape[1:3], strict=True)]
+    if not any(surplus):
+        return scores
+    return keras.layers.Cropping2D(tuple((0, size) for size in surplus), name="crop")(scores)
+
+
+def _check(entry: Architecture, num_classes, input_shape, activation, weights, options) -> None:
+    if not 2 <= num_classes <= MAX_CLASSES:
+        raise UsageError(f"num_classes is {num_classes}; wanted 2..{MAX_CLASSES}, background included")
+    height, width, colours = input_shape if len(input_shape) == 3 else (0, 0, 0)
+    if colours != 3 or any(size is not None and size < 1 for size in (height, width)):
+        raise UsageError(f"input_shape is {tuple(input_shape)}; wanted (height, width, 3), None for a size that varies")
+    if activation not in ("auto", None):
+        raise UsageError(f"activation is {activation!r}; wanted 'auto' (probabilities) or None (logits)")
+    if entry.encoder is None and weights is not None and str(weights) != "none":
+        raise UsageError(f"{entry.name} has no encoder to put the weights {str(weights)!r} into; pass --weights none")
+    unknown = set(options) - set(entry.options)
+    if unknown:
+        valid = ", ".join(entry.options) or "none"
+        raise UsageError(f"{entry.name} has no option {', '.join(map(repr, sorted(unknown)))}; its options: {valid}")
