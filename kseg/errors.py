@@ -1,4 +1,4 @@
-"""Errors a user can act on: one sentence with the value received and the way out, and the exit code that goes with it."""
+"""Errors a user can act on: one sentence with the value received and the way out, and an exit code."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,13 +11,13 @@ class KsegError(Exception):
 
 
 class UsageError(KsegError, ValueError):
-    """What was asked for cannot be done: an unknown name, a contradictory flag, a file of the wrong kind. Exit code 2."""
+    """What was asked for cannot be done: an unknown name, a contradictory flag, a wrong kind of file. Exit code 2."""
 
     exit_code = 2
 
 
 class Failure(KsegError, RuntimeError):
-    """What was asked for is fine but did not succeed: a broken file, a full disk, a loss that became NaN. Exit code 1."""
+    """What was asked for is fine but did not succeed: a broken file, a full disk, a loss that is NaN. Exit code 1."""
 
 
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> UsageError:

@@ -1,4 +1,4 @@
-"""Networks that once learned ImageNet, as features by stride with preprocessing inside, and the loading of their weights."""
+"""Networks that once learned ImageNet: features by stride, preprocessing inside, weights loaded with a report."""
 
 from kseg.encoders.base import ENCODERS, Encoder, encoder_layers, needs_padding
 from kseg.encoders.mobilenetv2 import MobileNetV2

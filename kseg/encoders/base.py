@@ -58,7 +58,8 @@ class Encoder:
         if trainable_from is not None and not trained:
             stages = sorted({layer.name.split("_conv")[0] for layer in backbone.layers if layer.weights})
             raise UsageError(
-                f"no layer of {self.name} is called {trainable_from!r}…; pass all, or the start of one of: {', '.join(stages)}"
+                f"no layer of {self.name} is called {trainable_from!r}…; "
+                f"pass all, or the start of one of: {', '.join(stages)}"
             )
 
 

@@ -1,4 +1,4 @@
-"""MobileNetV2 (Sandler et al. 2018): the widest tensor at each stride, that is the expansion before the next reduction."""
+"""MobileNetV2 (Sandler et al. 2018): the widest tensor at each stride, the expansion before the next reduction."""
 
 import keras
 

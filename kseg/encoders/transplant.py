@@ -125,7 +125,7 @@ def matched(layer: keras.Layer, stored: Mapping[str, object]) -> list:
 
 
 def _convolutionise(model: keras.Model, stored: Weights, pairs: Mapping[str, str]) -> dict[str, str]:
-    """A dense layer over a flattened (h, w, c) feature is a convolution of size h × w over it: same numbers, same order."""
+    """A dense layer over a flattened (h, w, c) feature is a convolution of size h × w: same numbers, same order."""
     done = {}
     for name, dense in pairs.items():
         layer = model.get_layer(name)

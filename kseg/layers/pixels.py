@@ -1,6 +1,7 @@
 """Pixel shuffle, and transposed convolution done as a 3×3 convolution and a pixel shuffle.
 
-TensorFlow's CPU build aborts in the gradient of the stride-32 `Conv2DTranspose` of FCN-32s; this form does not, and is faster.
+TensorFlow's CPU build aborts in the gradient of the stride-32 `Conv2DTranspose` of FCN-32s; this form does not, and
+is faster.
 """
 
 import keras

@@ -27,13 +27,15 @@ class ModelOptions:
     """feature maps of the fully convolutional head (bfcn32s, fcresnet: 4096 as in the paper; fcmobilenet: 256)"""
     base_width: int | None = None
     """feature maps of unet's first level (Amadi: 64)"""
+    trainable_from: str | None = None
+    """train the encoder from this layer on ("all": whole); unset: the paper's VGG16 block5, ResNet-50 conv5"""
     image_size: tuple[int, int] | None = None
     """height and width the network trains at (unset: the data set's own, 224 224 for photographs)"""
 
     @property
-    def builder_options(self) -> dict[str, int]:
+    def builder_options(self) -> dict[str, int | str]:
         """The options that only some architectures have, as far as they were given."""
-        given = {"head_width": self.head_width, "base_width": self.base_width}
+        given = {name: getattr(self, name) for name in ("head_width", "base_width", "trainable_from")}
         return {name: value for name, value in given.items() if value is not None}
 
 

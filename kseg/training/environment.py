@@ -29,8 +29,16 @@ def describe_environment(*, command: list[str] | None, weights: str) -> dict[str
 
 def describe_device() -> str:
     """The accelerators the backend sees, or the processor."""
-    devices = [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
-    return ", ".join(devices) or f"CPU: {_processor()}"
+    return ", ".join(accelerators()) or f"CPU: {_processor()}"
+
+
+def accelerators() -> list[str]:
+    """GPUs and TPUs by the backend's names for them."""
+    if keras.backend.backend() == "torch":  # `keras.distribution` does not know PyTorch
+        import torch
+
+        return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
 
 
 def describe_weights(weights: str) -> dict[str, str] | None:

@@ -1,6 +1,5 @@
 """What `fit` is fed with: images through the whole network, or cached features through its trainable part."""
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,12 +43,17 @@ class Inputs:
         return self._batches(self.train, seed=self.seed, start_step=start_epoch * self.steps_per_epoch)
 
     def validation_batches(self) -> Any:
+        """One pass over the validation images; `validation_steps` batches."""
         return self._batches(self.validation, shuffle=False)
+
+    @property
+    def validation_steps(self) -> int:
+        return Order(len(self.validation), self.batch_size, shuffle=False).steps_per_epoch
 
     def _batches(self, source: Source, **options: Any) -> Any:
         if self.strategy is not None:
             return distributed_batches(self.strategy, source, self.batch_size, **options)
-        if importlib.util.find_spec("tensorflow") is None:
+        if keras.backend.backend() != "tensorflow":
             return BatchSequence(source, self.batch_size, **options)
         return batches(source, self.batch_size, **options)
 

@@ -1,6 +1,5 @@
 """A training run from configuration to results; calling it again with the same configuration resumes it."""
 
-import importlib.util
 import json
 import sys
 import time
@@ -19,7 +18,7 @@ from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardSca
 from kseg.training.checkpoint import load_checkpoint
 from kseg.training.config import TrainConfig, resolve
 from kseg.training.distribution import scope, strategy_for
-from kseg.training.environment import describe_environment
+from kseg.training.environment import accelerators, describe_environment
 from kseg.training.finish import finish
 from kseg.training.inputs import Inputs, open_inputs
 from kseg.training.network import count_trainable, training_network
@@ -105,6 +104,7 @@ def fit(
             inputs.trained.fit(
                 inputs.training_batches(start_epoch=done),
                 validation_data=inputs.validation_batches(),
+                validation_steps=inputs.validation_steps,
                 initial_epoch=done,
                 epochs=options.epochs,
                 steps_per_epoch=inputs.steps_per_epoch,
@@ -118,9 +118,11 @@ def fit(
 def tensorboard_callbacks(
     workdir: WorkDir, history: History, inputs: Inputs, dataset: Dataset
 ) -> list[keras.callbacks.Callback]:
-    """Scalars and overlays; empty where TensorFlow, which writes the events, is not installed."""
-    if importlib.util.find_spec("tensorflow") is None:
-        print("no TensorBoard events: TensorFlow is not installed (metrics.jsonl has the numbers)", file=sys.stderr)
+    """Scalars and overlays; none on another backend, where TensorFlow, which writes them, may not be installed."""
+    if keras.backend.backend() != "tensorflow":
+        print(
+            "no TensorBoard events: they need the TensorFlow backend (metrics.jsonl has the numbers)", file=sys.stderr
+        )
         return []
     import tensorflow as tf
 
@@ -135,8 +137,8 @@ def tensorboard_callbacks(
 def should_compile(jit: str) -> bool:
     """XLA pays on accelerators; TensorFlow's CPU kernels are faster than what XLA makes for a CPU."""
     if jit == "auto":
-        accelerated = any(not name.startswith("cpu") for name in keras.distribution.list_devices())
-        return keras.backend.backend() == "jax" or (keras.backend.backend() == "tensorflow" and accelerated)
+        backend = keras.backend.backend()
+        return backend == "jax" or (backend == "tensorflow" and bool(accelerators()))
     return jit == "on"
 
 

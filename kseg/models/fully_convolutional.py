@@ -1,0 +1,73 @@
+"""The networks of van Beers et al. 2019, BFCN-32s and FCResNet, and their head on MobileNetV2 for small machines."""
+
+from keras import layers
+
+from kseg.encoders import VGG16, MobileNetV2, ResNet50
+from kseg.layers import SubpixelUpsample
+from kseg.models.build import architecture
+
+PAPER_WIDTH = 4096
+"""Feature maps of the fully convolutional layers: the units of VGG16's fc6 and fc7."""
+
+
+@architecture("bfcn32s", encoder="vgg16", convolutionised={"fc6": "fc1", "fc7": "fc2"})
+def bfcn32s(image, channels, *, head_width=PAPER_WIDTH, trainable_from="block5"):
+    """FCN-32s (Long et al. 2015) on VGG16 with one foreground score; blocks 1–4 frozen, block 5 and the head trained.
+
+    With w = head_width, C = channels the head has 7²·512·w + w (fc6), w² + w (fc7), w·C + C (score_fr) and 64²·C² + C
+    (upscore32) weights: 102,764,544 + 16,781,312 + 4,097 + 4,097 for the paper's.
+
+    Args:
+      head_width: feature maps of fc6 and fc7.
+      trainable_from: first encoder layer to train; where a weights file leaves earlier layers random, name those.
+    Source: van Beers et al., section 2.1.1. Deviations: FCN-32s' dropout is left out, as the paper does not name it.
+    """
+    x = VGG16(image, trainable_from=trainable_from)[32]
+    x = fully_convolutional(x, head_width, kernel=7, name="fc6")
+    x = fully_convolutional(x, head_width, kernel=1, name="fc7")
+    return upscored(x, channels)
+
+
+@architecture("fcresnet", encoder="resnet50")
+def fcresnet(image, channels, *, head_width=PAPER_WIDTH, trainable_from="conv5"):
+    """The same on ResNet-50 with a single fully convolutional layer; all but the last stage, res5, frozen.
+
+    7²·2048·w + w weights in fc6: 411,045,888 at the paper's width, which is why there is no fc7.
+
+    Args:
+      head_width: feature maps of fc6.
+      trainable_from: first encoder layer to train; batch normalisation stays frozen (see `kseg.encoders.base`).
+    Source: van Beers et al., section 2.1.2, whose layer "similar to the one used in BFCN-32s" we read as with ReLU.
+    Deviations: none.
+    """
+    x = ResNet50(image, trainable_from=trainable_from)[32]
+    x = fully_convolutional(x, head_width, kernel=7, name="fc6")
+    return upscored(x, channels)
+
+
+@architecture("fcmobilenet", encoder="mobilenetv2")
+def fcmobilenet(image, channels, *, head_width=256, trainable_from=None):
+    """BFCN-32s' head, narrow, on a frozen MobileNetV2: the paper's comparison for a machine without a GPU.
+
+    7²·1280·w + w weights in fc6 and w² + w in fc7: 16,122,368 at width 256.
+
+    Args:
+      head_width: feature maps of fc6 and fc7.
+      trainable_from: first encoder layer to train; None freezes MobileNetV2, so that its features can be cached.
+    Source: our own; the head is van Beers et al.'s.
+    """
+    x = MobileNetV2(image, trainable_from=trainable_from)[32]
+    x = fully_convolutional(x, head_width, kernel=7, name="fc6")
+    x = fully_convolutional(x, head_width, kernel=1, name="fc7")
+    return upscored(x, channels)
+
+
+def fully_convolutional(x, width, *, kernel, name):
+    """A dense layer of a classifier as a convolution: it keeps the 7×7 map of a 224×224 image."""
+    return layers.Conv2D(width, kernel, padding="same", activation="relu", name=name)(x)
+
+
+def upscored(x, channels):
+    """A linear score per position at 1/32, and the trainable deconvolution of stride 32 to full resolution."""
+    x = layers.Conv2D(channels, 1, name="score_fr")(x)
+    return SubpixelUpsample(32, name="upscore32", dtype="float32")(x)

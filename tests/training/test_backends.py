@@ -1,0 +1,90 @@
+"""The same run without TensorFlow, on other backends, and over several devices; each in a process of its own."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from tiny_run import TINY_FLAGS
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True
+    )
+
+
+@pytest.fixture
+def without_tensorflow(tmp_path) -> dict[str, str]:
+    """An environment in which TensorFlow is not installed: every other package, linked into one folder."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for entry in Path(sysconfig.get_paths()["purelib"]).iterdir():
+        if not entry.name.startswith(("tensorflow", "__editable__", "__pycache__")):
+            (packages / entry.name).symlink_to(entry)
+    return {"PYTHONPATH": os.pathsep.join([str(ROOT), str(packages)])}
+
+
+def test_jax_without_tensorflow_trains_and_evaluates(tmp_path, without_tensorflow):
+    pytest.importorskip("jax")
+    environment = {**without_tensorflow, "KERAS_BACKEND": "jax"}
+    absent = run(["-S", "-c", "import importlib.util as u; print(u.find_spec('tensorflow'))"], **environment)
+    assert absent.stdout == "None\n", absent.stderr
+
+    # -S: only the folder above, not this environment's site-packages.
+    flags = [*TINY_FLAGS, "--epochs", "2", "--workdir", str(tmp_path / "run")]
+    trained = run(["-S", "train.py", *flags], **environment)
+    assert trained.returncode == 0, trained.stderr
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["epochs"] == 2
+    assert json.loads((tmp_path / "run" / "env.json").read_text())["backend"] == "jax"
+
+    data = TINY_FLAGS[: TINY_FLAGS.index("--base-width")]
+    evaluated = run(["-S", "evaluate.py", str(tmp_path / "run"), *data, "--out", str(tmp_path / "out")], **environment)
+    assert evaluated.returncode == 0, evaluated.stderr
+    again = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert again["confusion_matrix"] == results["evaluation"]["confusion_matrix"]
+
+
+def test_pytorch_trains(tmp_path):
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed: pip install torch")
+    flags = [*TINY_FLAGS, "--epochs", "1", "--workdir", str(tmp_path / "run")]
+    trained = run(["train.py", *flags], KERAS_BACKEND="torch")
+    assert trained.returncode == 0, trained.stderr
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+TWO_DEVICES = """
+import sys
+import tensorflow as tf
+from kseg.cli.main import main
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+sys.exit(main(["train", *sys.argv[1:]]))
+"""
+
+
+def test_two_devices_learn_what_one_does(tmp_path):
+    """Mirrored over two logical processors: the same losses as on one, batch normalisation included."""
+    # fcmobilenet's batch normalisation is frozen, so that the replicas' smaller batches do not matter.
+    flags = [
+        *TINY_FLAGS[: TINY_FLAGS.index("--base-width")], "--synthetic-size", "64", "--batch-size", "4", "--epochs", "2",
+        "--model", "fcmobilenet", "--head-width", "8", "--cache-features", "off", "--no-tensorboard",
+        "--synthetic-counts", "8", "4", "4",
+    ]  # fmt: skip
+    losses = {}
+    for distribute in ("none", "mirrored"):
+        workdir = tmp_path / distribute
+        done = run(["-c", TWO_DEVICES, *flags, "--distribute", distribute, "--workdir", str(workdir)])
+        assert done.returncode == 0, done.stderr
+        journal = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+        losses[distribute] = [entry[name] for entry in journal for name in ("loss", "iou", "val_loss", "val_iou")]
+    assert losses["mirrored"] == pytest.approx(losses["none"], rel=1e-3)
