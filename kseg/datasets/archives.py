@@ -123,7 +123,9 @@ def _tar_members(archive: Path, progress: bool) -> Iterator[Member]:
     with (
         open(archive, "rb") as raw,
         tarfile.open(fileobj=raw, mode="r:*") as tar,
-        tqdm(total=size, unit="B", unit_scale=True, desc=archive.name, disable=not progress, leave=False) as bar,
+        tqdm(
+            total=size, unit="B", unit_scale=True, desc=archive.name, disable=None if progress else True, leave=False
+        ) as bar,
     ):
         for entry in tar:
             bar.update(min(raw.tell(), size) - bar.n)
@@ -142,7 +144,7 @@ def _tar_members(archive: Path, progress: bool) -> Iterator[Member]:
 
 def _zip_members(archive: Path, progress: bool) -> Iterator[Member]:
     with zipfile.ZipFile(archive) as bundle:
-        for entry in tqdm(bundle.infolist(), desc=archive.name, disable=not progress, leave=False):
+        for entry in tqdm(bundle.infolist(), desc=archive.name, disable=None if progress else True, leave=False):
             kind = (entry.external_attr >> 16) & 0o170000
             if kind not in (0, 0o100000, 0o040000):
                 raise Failure(f"archive {archive} holds a link or device ({entry.filename!r}) and is not extracted")

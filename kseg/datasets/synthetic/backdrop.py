@@ -18,7 +18,7 @@ def paint_backdrop(canvas: Canvas, rng: np.random.Generator) -> None:
     if rng.random() < 0.25:
         _paint_stripes(canvas, rng)
     blur = float(rng.choice([1.0, 4.0, 12.0]))  # a camera's depth of field
-    for _ in range(rng.integers(2, 8)):
+    for _ in range(rng.integers(1, 6)):
         _paint_thing(canvas, rng, blur)
 
 
@@ -37,11 +37,11 @@ def _paint_thing(canvas: Canvas, rng: np.random.Generator, blur: float) -> None:
     window = canvas.window(x, y, reach, reach)
     frame = Frame(canvas, window, x, y, rng.uniform(0, math.pi))
     kind = rng.random()
-    if kind < 0.22:
+    if kind < 0.12:
         field, colour = ellipse(frame.u, frame.v, a, b), skin_colour(rng)  # as hard to tell by colour alone as it gets
-    elif kind < 0.40:
+    elif kind < 0.24:
         field, colour = ellipse(frame.u, frame.v, a, b), hair_colour(rng)
-    elif kind < 0.60:
+    elif kind < 0.54:
         field, colour = ellipse(frame.u, frame.v, a, b), any_colour(rng)
     else:
         field, colour = box(frame.u, frame.v, a, b, rounding=0.02), any_colour(rng)

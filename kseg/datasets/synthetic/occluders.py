@@ -13,11 +13,11 @@ def paint_occluders(canvas: Canvas, rng: np.random.Generator, person: Person) ->
     chances = rng.random(4)
     if chances[0] < 0.28:
         _paint_glasses(canvas, rng, person)
-    if chances[1] < 0.14 and person.style not in ("afro", "bun"):
+    if chances[1] < 0.12 and person.style not in ("afro", "bun"):
         _paint_hat(canvas, rng, person)
-    if chances[2] < 0.10:
+    if chances[2] < 0.06:
         _paint_hand(canvas, rng, person)
-    if chances[3] < 0.14:
+    if chances[3] < 0.10:
         _paint_held_thing(canvas, rng, person)
 
 

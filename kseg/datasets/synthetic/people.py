@@ -61,7 +61,7 @@ def any_colour(rng: np.random.Generator) -> np.ndarray:
 
 
 def somebody(rng: np.random.Generator) -> Person:
-    b = rng.uniform(0.36, 0.60)
+    b = rng.uniform(0.40, 0.62)
     light = rng.uniform(0, 2 * np.pi)
     strength = rng.uniform(0.1, 1.0)
     return Person(
