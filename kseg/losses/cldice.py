@@ -61,21 +61,16 @@ def opened(x: Tensor, valid: Tensor) -> Tensor:
 
 def erode(x: Tensor) -> Tensor:
     """Minimum over the plus of a pixel and its four neighbours; outside the image there is nothing to lose to."""
-    return ops.minimum(-_maximum(-x, (3, 1)), -_maximum(-x, (1, 3)))
+    column, row = (
+        ops.max_pool(-x, (3, 1), strides=1, padding="same"),
+        ops.max_pool(-x, (1, 3), strides=1, padding="same"),
+    )
+    return -ops.maximum(column, row)
 
 
 def dilate(x: Tensor) -> Tensor:
     """Maximum over the 3×3 square."""
-    return _maximum(_maximum(x, (3, 1)), (1, 3))
-
-
-def _maximum(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Running maximum by shifts: pooling breaks ties differently on every backend, this does not."""
-    axis = 1 if size[0] == 3 else 2
-    first, last = ops.take(x, [0], axis=axis), ops.take(x, [-1], axis=axis)
-    before = ops.concatenate([first, x[:, :-1] if axis == 1 else x[:, :, :-1]], axis=axis)
-    after = ops.concatenate([x[:, 1:] if axis == 1 else x[:, :, 1:], last], axis=axis)
-    return ops.maximum(ops.maximum(before, x), after)
+    return ops.max_pool(x, 3, strides=1, padding="same")
 
 
 @registered("cldice")

@@ -79,14 +79,33 @@ def neighbourhoods(y: Tensor, p: Tensor, counts: Tensor, size: int) -> tuple[Ten
 
 
 def log_det_schur(joint: Tensor, d: int) -> Tensor:
-    """log det of the Schur complement of the leading d×d block of positive definite (…, 2d, 2d), by elimination."""
-    logarithm = 0.0
-    for step in range(2 * d):
-        pivot = joint[..., :1, :1]
-        if step >= d:
-            logarithm = logarithm + ops.log(pivot[..., 0, 0])
-        joint = joint[..., 1:, 1:] - joint[..., 1:, :1] * joint[..., :1, 1:] / pivot
-    return logarithm
+    """log det of the Schur complement of the leading d×d block of positive definite (…, 2d, 2d).
+
+    The derivative of log det J is J⁻¹, which the same sweeps leave behind; so nothing differentiates through the loop.
+    """
+    fixed = ops.stop_gradient(joint)
+    moving = joint - fixed
+    half, _ = sweep(fixed, 0, d)
+    whole, log_pivots = sweep(half, d, 2 * d)
+    slope = ops.sum(half[..., :d, :d] * moving[..., :d, :d], axis=(-2, -1)) - ops.sum(whole * moving, axis=(-2, -1))
+    return ops.stop_gradient(log_pivots) + slope
+
+
+def sweep(matrix: Tensor, first: int, last: int) -> tuple[Tensor, Tensor]:
+    """Sweep the rows first … last − 1: their block becomes its inverse, negated. And Σ log of the pivots."""
+    place = ops.arange(matrix.shape[-1])
+
+    def step(k, state):
+        m, log_pivots = state
+        row = ops.take(m, ops.reshape(k, (1,)), axis=-2)
+        column = ops.take(m, ops.reshape(k, (1,)), axis=-1)
+        pivot = ops.take(row, ops.reshape(k, (1,)), axis=-1)
+        here = place == k
+        m = ops.where(here[:, None], row / pivot, ops.where(here, column / pivot, m - column * row / pivot))
+        return ops.where(here[:, None] & here, -1.0 / pivot, m), log_pivots + ops.log(pivot[..., 0, 0])
+
+    swept, log_pivots = ops.fori_loop(first, last, step, (matrix, ops.zeros_like(matrix[..., 0, 0])))
+    return ops.stop_gradient(swept), log_pivots
 
 
 @registered("rmi")

@@ -34,8 +34,8 @@ CASES = [
     # key, labels, logits, loss, options, factor
     *[(f"lovasz_hinge{v}_{k}", f"binary_labels{v}", "binary_logits", "lovasz", {"pooling": pooling}, 1)
       for v in ("", "_void") for k, pooling in LOVASZ],
-    *[(f"lovasz_softmax{v}_{c}_{k}", f"multi_labels{v}", "multi_logits", "lovasz", {"pooling": pooling, "classes": c}, 1)
-      for v in ("", "_void") for c in ("present", "all") for k, pooling in LOVASZ],
+    *[(f"lovasz_softmax{v}_{c}_{k}", f"multi_labels{v}", "multi_logits", "lovasz", {"pooling": p, "classes": c}, 1)
+      for v in ("", "_void") for c in ("present", "all") for k, p in LOVASZ],
     *[(f"monai_dice_{k}_smooth1e-5", "multi_labels", "multi_logits", "dice", {"pooling": p, **SMOOTH}, 1)
       for k, p in BOTH],
     *[(f"monai_jaccard_{k}_smooth1e-5", "multi_labels", "multi_logits", "iou", {"pooling": p, **SMOOTH}, 1)
