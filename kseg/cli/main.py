@@ -4,7 +4,6 @@ Only the subcommand's own module is imported, so `kseg --help` answers at once.
 """
 
 import importlib
-import os
 import sys
 
 COMMANDS = {
@@ -20,9 +19,6 @@ INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None, *, program: str | None = None) -> int:
     """Run one subcommand; returns the exit code (0 done, 1 failed, 2 wrong usage, 130 interrupted)."""
-    # TensorFlow's start-up notes, and its complaint that there is no GPU, are not about the user's images; what goes
-    # wrong later arrives as an exception all the same.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview())
@@ -33,10 +29,12 @@ def main(arguments: list[str] | None = None, *, program: str | None = None) -> i
         print(f"kseg {__version__}")
         return 0
 
+    from kseg.cli.quiet import import_keras_quietly
     from kseg.errors import KsegError
 
     try:
         command = _parse(arguments, program=program)
+        import_keras_quietly()
         return command.run()
     except KsegError as error:
         print(f"kseg: {error}", file=sys.stderr)

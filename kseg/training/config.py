@@ -174,8 +174,9 @@ def check(config: TrainConfig) -> None:
         "epochs": 1, "batch_size": 1, "learning_rate": 0.0, "accumulate": 1, "patience": 1,
         "steps_per_epoch": 1, "weight_decay": 0.0, "warmup_epochs": 0.0, "momentum": 0.0,
     }  # fmt: skip
-    for name, least in at_least.items():
-        value = getattr(training, name)
+    at_least_in_model = {"head_width": 1, "base_width": 1}
+    for name, least in {**at_least, **at_least_in_model}.items():
+        value = getattr(config.model if name in at_least_in_model else training, name)
         if value is not None and value < least:
             raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}")
     if training.ema is not None and not 0 < training.ema < 1:

@@ -46,27 +46,25 @@ def train(config: TrainConfig, path: Path | None = None, *, command: list[str] |
     loss = losses.get(config.loss.loss, reduction=REDUCTIONS[str(config.loss.loss_reduction)])
     splits = {split: dataset.records(split) for split in ("train", "validation", "test")}
 
-    workdir = WorkDir.open(path or default_path(config), config)
-    if workdir.results.exists():
-        print(f"{workdir.path} is complete; remove it to train again", file=sys.stderr)
-        return workdir
     started = time.perf_counter()
-    options = config.training
-    keras.utils.set_random_seed(options.seed)
-    keras.config.set_dtype_policy(options.precision)
-    environment = describe_environment(command=command, weights=config.model.weights)
-    strategy = strategy_for(options.distribute)
-
+    keras.utils.set_random_seed(config.training.seed)
+    keras.config.set_dtype_policy(config.training.precision)
+    strategy = strategy_for(config.training.distribute)
     with scope(strategy):
+        # Before the directory is made: a weights file that does not fit must not leave a run behind.
         network = training_network(config, dataset)
+        workdir = WorkDir.open(path or default_path(config), config)
+        if workdir.results.exists():
+            print(f"{workdir.path} is complete; remove it to train again", file=sys.stderr)
+            return workdir
+        write_json(workdir.environment, describe_environment(command=command, weights=config.model.weights))
         inputs = open_inputs(config, dataset, splits, network, strategy)
         inputs.trained.compile(
-            optimizer=build_optimiser(options, steps_per_epoch=inputs.steps_per_epoch),
+            optimizer=build_optimiser(config.training, steps_per_epoch=inputs.steps_per_epoch),
             loss=loss,
-            metrics=[metrics.IoU(len(dataset.classes)), metrics.PixelAccuracy()],
-            jit_compile=should_compile(options.jit),
+            metrics=[metrics.IoU(len(dataset.classes)), metrics.PixelAccuracy(), *losses.part_metrics(loss)],
+            jit_compile=should_compile(config.training.jit),
         )
-    write_json(workdir.environment, environment)
     print(describe(config, dataset, splits, network, inputs, workdir), file=sys.stderr)
     history = fit(config, workdir, network, inputs, dataset)
     finish(config, workdir, network, dataset, history, seconds=time.perf_counter() - started)

@@ -1,0 +1,202 @@
+"""What a person types: exit codes, one sentence for what cannot be, files beside flags, predictions on disk."""
+
+import os
+import stat
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kseg.cli.main import COMMANDS, main
+from kseg.datasets import DATASETS
+from kseg.models import model_names
+
+TINY = ["--synthetic-size", "32", "--synthetic-counts", "8", "4", "4"]
+TINY_TRAINING = [*TINY, "--base-width", "4", "--batch-size", "4", "--no-tensorboard"]
+
+
+def complaint(capsys, *arguments: str) -> tuple[int, str]:
+    """Exit code and what stands on stderr."""
+    try:
+        code = main(list(arguments))
+    except SystemExit as leaving:
+        code = int(leaving.code)
+    return code, capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of one epoch, for the commands that come after training."""
+    workdir = tmp_path_factory.mktemp("runs") / "run"
+    assert main(["train", *TINY_TRAINING, "--epochs", "1", "--workdir", str(workdir)]) == 0
+    return workdir
+
+
+def photo(path, size=(40, 56), **options):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(path, **options)
+    return path
+
+
+def test_help_names_every_command(capsys):
+    assert main([]) == main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"kseg {name}" in shown for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as leaving:
+        main([command, "--help"])
+    assert leaving.value.code == 0
+    assert "usage" in capsys.readouterr().out
+
+
+def test_help_of_train_names_every_model_and_data_set(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in (*model_names(), *DATASETS))
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("kseg ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["trian"], ["trian", "train"]),
+        (["train", "--losss", "iou"], ["--losss", "--loss"]),
+        (["train", "--epochs", "many"], ["--epochs"]),
+        (["train", "--distribute", "mirored"], ["mirrored"]),
+        (["train", "--model", "bfcn32"], ["bfcn32s"]),
+        (["train", "--loss", "iuo"], ["iou"]),
+        (["train", "--dataset", "flw"], ["lfw"]),
+        (["train", "--base-width", "0"], ["base"]),
+        (["train", "--synthetic-counts", "8", "0", "4"], ["validation", "empty"]),
+        (["train", "--config", "nowhere.toml"], ["nowhere.toml", "TOML"]),
+        (["train", "--model", "fcmobilenet", "--weights", "nowhere.h5"], ["nowhere.h5"]),
+        (["evaluate", "nowhere"], ["nowhere"]),
+        (["predict", "nowhere", "nothing.jpg"], ["nothing.jpg"]),
+        (["data", "info", "flw"], ["lfw"]),
+        (["train", "--dataset", "lfw", "--data-dir", "/nowhere"], ["/nowhere"]),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_code_2_and_says_the_way_out(capsys, tmp_path, arguments, words):
+    if arguments[0] == "train":
+        arguments = [*arguments, "--workdir", str(tmp_path / "run")]
+    code, shown = complaint(capsys, *arguments)
+    assert code == 2, shown
+    assert all(word in shown for word in words), shown
+    assert "Traceback" not in shown
+    assert not (tmp_path / "run" / "checkpoints" / "last.npz").exists()
+
+
+def test_file_and_flags_combine_and_flags_win(capsys, tmp_path):
+    path = tmp_path / "settings.toml"
+    data = "[data]\nsynthetic_size = 32\nsynthetic_counts = [6, 3, 3]\n"
+    path.write_text(f"[training]\nepochs = 1\nbatch_size = 3\n{data}")
+    workdir = tmp_path / "run"
+    flags = ["--base-width", "4", "--no-tensorboard", "--batch-size", "6", "--workdir", str(workdir)]
+    assert main(["train", "--config", str(path), *flags]) == 0
+    written = (workdir / "config.json").read_text()
+    assert '"epochs": 1' in written
+    assert '"batch_size": 6' in written
+
+
+def test_unknown_key_of_a_file_names_the_nearest(capsys, tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text("[training]\nepoch = 1\n")
+    code, shown = complaint(capsys, "train", "--config", str(path))
+    assert code == 2
+    assert "'epoch'" in shown and "'epochs'" in shown
+
+
+def test_file_that_is_not_toml(capsys, tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text("epochs: 3")
+    code, shown = complaint(capsys, "train", "--config", str(path))
+    assert code == 2 and "not TOML" in shown
+
+
+def test_another_configuration_in_the_run_directory(capsys, trained):
+    code, shown = complaint(capsys, "train", *TINY_TRAINING, "--epochs", "2", "--workdir", str(trained))
+    assert code == 2
+    assert "training.epochs: 1 → 2" in shown
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_no_permission(capsys, tmp_path):
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    code, shown = complaint(capsys, "train", *TINY_TRAINING, "--workdir", str(tmp_path / "run"))
+    assert code == 1 and "cannot make" in shown
+
+
+def test_a_full_disk_loses_nothing(capsys, tmp_path, monkeypatch):
+    """The disk fills up while the checkpoint is written: one sentence, and no half file."""
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    workdir = tmp_path / "run"
+    code, shown = complaint(capsys, "train", *TINY_TRAINING, "--epochs", "1", "--workdir", str(workdir))
+    assert code == 1
+    assert "No space left on device" in shown and "last.npz" in shown
+    assert [path.name for path in (workdir / "checkpoints").iterdir()] == ["best.weights.h5"]
+
+
+def test_evaluate_writes_json_and_csv(capsys, trained, tmp_path):
+    assert main(["evaluate", str(trained), *TINY, "--out", str(tmp_path / "out")]) == 0
+    assert "iou_dataset" in capsys.readouterr().out
+    lines = (tmp_path / "out" / "per_image.csv").read_text().splitlines()
+    assert len(lines) == 1 + 4
+    assert (tmp_path / "out" / "evaluation.json").exists()
+
+
+def test_evaluate_refuses_labels_the_model_does_not_know(capsys, trained):
+    code, shown = complaint(capsys, "evaluate", str(trained), *TINY, "--parts")
+    assert code == 2
+    assert "2 classes" in shown and "3" in shown
+
+
+def test_predict_files_folders_and_patterns(capsys, trained, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    photo(folder / "a.jpg")
+    photo(folder / "b.png", (33, 47))
+    lone = photo(tmp_path / "lone.bmp")
+    (tmp_path / "more").mkdir()
+    photo(tmp_path / "more" / "c.tif")
+    out = tmp_path / "masks"
+    pattern = str(tmp_path / "more" / "*.tif")
+    assert main(["predict", str(trained), str(folder), str(lone), pattern, "--out", str(out)]) == 0
+    assert {path.name for path in out.glob("*.png")} == {
+        name for stem in ("a", "b", "lone", "c") for name in (f"{stem}.png", f"{stem}_overlay.png")
+    }
+    mask = Image.open(out / "b.png")
+    assert (mask.mode, mask.size) == ("P", (47, 33))  # at the image's own size
+    assert set(np.unique(np.array(mask))) <= {0, 1}
+
+
+def test_predict_survives_odd_images_and_names_broken_ones(capsys, trained, tmp_path):
+    good = tmp_path / "good"
+    good.mkdir()
+    Image.new("CMYK", (30, 20), (10, 20, 30, 40)).save(good / "cmyk.jpg")
+    Image.fromarray(np.full((20, 30), 40000, np.uint16)).save(good / "deep.png")
+    photo(good / "really_a_png.jpg", format="PNG")
+    rotated = Image.Exif()
+    rotated[0x0112] = 6  # the camera was held sideways
+    photo(good / "rotated.jpg", (20, 30), exif=rotated)
+    assert main(["predict", str(trained), str(good), "--out", str(tmp_path / "masks")]) == 0
+    assert Image.open(tmp_path / "masks" / "rotated.png").size == (20, 30)
+
+    for name, content in {"zero.jpg": b"", "cut.png": photo(tmp_path / "whole.png").read_bytes()[:300]}.items():
+        (tmp_path / name).write_bytes(content)
+        code, shown = complaint(capsys, "predict", str(trained), str(tmp_path / name), "--out", str(tmp_path / "none"))
+        assert code == 1
+        assert name in shown and "Traceback" not in shown
+        assert not (tmp_path / "none" / name.replace("jpg", "png")).exists()
