@@ -3,6 +3,7 @@
 import io
 import lzma
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from kseg.errors import Failure, UsageError
 Weights = dict[str, dict[str, np.ndarray]]
 """layer name → weight → array, where a weight is known by its name ("kernel") or its place in the layer ("0")"""
 
+DAMAGE = (OSError, EOFError, ValueError, KeyError, lzma.LZMAError, zipfile.BadZipFile, zlib.error)
+"""What the readers raise at a file that is not what its name says."""
+
 
 def read_weights(path: str | Path) -> Weights:
     """The weights in a file, by layer.
@@ -25,18 +29,20 @@ def read_weights(path: str | Path) -> Weights:
     Errors: UsageError if there is no such file or its name ends in none of these; Failure if it is damaged.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UsageError(f"there is no weights file {path}; pass --weights none, imagenet or an existing file")
-    reader = _reader_for(path)
     try:
-        if path.suffix == ".xz":
-            return reader(io.BytesIO(lzma.decompress(path.read_bytes())))
-        with path.open("rb") as file:
-            return reader(file)
+        file = path.open("rb")
     except PermissionError as error:
         raise Failure(f"weights file {path} may not be read: {error.strerror}; change its permissions") from error
-    except (OSError, EOFError, ValueError, KeyError, lzma.LZMAError, zipfile.BadZipFile) as error:
-        raise Failure(f"weights file {path} is damaged ({error}); get it again or pass --weights none") from error
+    except OSError as error:
+        raise UsageError(
+            f"there is no weights file {path}; pass --weights none, imagenet or an existing file"
+        ) from error
+    with file:
+        reader = _reader_for(path)
+        try:
+            return reader(io.BytesIO(lzma.decompress(file.read())) if path.suffix == ".xz" else file)
+        except DAMAGE as error:
+            raise Failure(f"weights file {path} is damaged ({error}); get it again or pass --weights none") from error
 
 
 def _reader_for(path: Path) -> Callable[[Any], Weights]:
@@ -51,8 +57,13 @@ def _reader_for(path: Path) -> Callable[[Any], Weights]:
 
 def _read_npz(file) -> Weights:
     weights: Weights = {}
-    with np.load(file, allow_pickle=False) as archive:
+    archive = np.load(file, allow_pickle=False)
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise ValueError("it is one array without a name")
+    with archive:
         for key in archive.files:
+            if not isinstance(archive[key], np.ndarray):
+                raise ValueError(f"its member {key!r} is no array")
             layer, _, weight = key.rpartition("/")
             weights.setdefault(layer, {})[weight] = archive[key]
     return weights

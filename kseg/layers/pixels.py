@@ -18,12 +18,17 @@ def pixel_shuffle(x, factor):
     y[n, i·f + a, j·f + b, c] = x[n, i, j, (a·f + b)·C + c], a and b in 0..f−1.
     """
     batch, height, width, channels = ops.shape(x)
-    if channels % factor**2:
-        raise ValueError(f"pixel_shuffle wants a multiple of {factor**2} channels, got {channels}")
-    depth = channels // factor**2
+    depth = shuffled_channels(channels, factor)
     x = ops.reshape(x, (batch, height, width, factor, factor, depth))
     x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
     return ops.reshape(x, (batch, height * factor, width * factor, depth))
+
+
+def shuffled_channels(channels, factor):
+    """How many of the channels remain when factor² of them become pixels."""
+    if channels % factor**2:
+        raise ValueError(f"a pixel shuffle by {factor} wants a multiple of {factor**2} channels, got {channels}")
+    return channels // factor**2
 
 
 def upsampled_shape(shape, factor, channels):
@@ -41,13 +46,15 @@ class PixelShuffle(keras.layers.Layer):
 
     def __init__(self, factor, **kwargs):
         super().__init__(**kwargs)
+        if int(factor) < 1:
+            raise ValueError(f"factor is {factor}; wanted 1 or more")
         self.factor = int(factor)
 
     def call(self, x):
         return pixel_shuffle(x, self.factor)
 
     def compute_output_shape(self, input_shape):
-        return upsampled_shape(input_shape, self.factor, input_shape[-1] // self.factor**2)
+        return upsampled_shape(input_shape, self.factor, shuffled_channels(input_shape[-1], self.factor))
 
     def get_config(self):
         return {**super().get_config(), "factor": self.factor}

@@ -16,6 +16,8 @@ class PadToMultiple(keras.layers.Layer):
 
     def __init__(self, multiple, **kwargs):
         super().__init__(**kwargs)
+        if int(multiple) < 1:
+            raise ValueError(f"multiple is {multiple}; wanted 1 or more")
         self.multiple = int(multiple)
 
     def call(self, x):

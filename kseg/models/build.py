@@ -1,6 +1,7 @@
 """`build(name, …)`: from the name of an architecture to a Keras model with output the size of its input."""
 
 import inspect
+import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,10 +107,10 @@ def crop_to(image, scores):
 
 
 def _check(entry: Architecture, num_classes, input_shape, activation, weights, options) -> None:
-    if not 2 <= num_classes <= MAX_CLASSES:
+    if not _whole(num_classes) or not 2 <= num_classes <= MAX_CLASSES:
         raise UsageError(f"num_classes is {num_classes}; wanted 2..{MAX_CLASSES}, background included")
-    height, width, colours = input_shape if len(input_shape) == 3 else (0, 0, 0)
-    if colours != 3 or any(size is not None and size < 1 for size in (height, width)):
+    *size, colours = input_shape
+    if len(size) != 2 or colours != 3 or any(side is not None and not _positive(side) for side in size):
         raise UsageError(f"input_shape is {tuple(input_shape)}; wanted (height, width, 3), None for a size that varies")
     if activation not in ("auto", None):
         raise UsageError(f"activation is {activation!r}; wanted 'auto' (probabilities) or None (logits)")
@@ -119,3 +120,16 @@ def _check(entry: Architecture, num_classes, input_shape, activation, weights, o
     if unknown:
         valid = ", ".join(entry.options) or "none"
         raise UsageError(f"{entry.name} has no option {', '.join(map(repr, sorted(unknown)))}; its options: {valid}")
+    for name, value in options.items():
+        if _positive(entry.options[name]) and not _positive(value):
+            raise UsageError(
+                f"{name} of {entry.name} is {value!r}; wanted 1 or more, such as the default, {entry.options[name]}"
+            )
+
+
+def _whole(number) -> bool:
+    return isinstance(number, numbers.Integral) and not isinstance(number, bool)
+
+
+def _positive(number) -> bool:
+    return _whole(number) and number >= 1

@@ -1,0 +1,56 @@
+"""Every layer of kseg with inputs, for what holds of all of them; run as a program it writes their outputs.
+
+python layer_cases.py OUTPUTS.npz
+"""
+
+import sys
+
+import keras
+import numpy as np
+from keras import ops
+
+from kseg.layers import CropLike, PadToMultiple, PixelShuffle, Preprocess, ResizeLike, SubpixelUpsample
+
+KERNEL = np.random.default_rng(1).normal(size=(6, 6, 2, 4)).astype("float32")
+
+# name: (layer, shapes of its inputs)
+CASES = {
+    "pad": (lambda **k: PadToMultiple(4, **k), [(2, 5, 7, 4)]),
+    "crop": (lambda **k: CropLike(**k), [(2, 5, 7, 4), (2, 3, 6, 1)]),
+    "resize": (lambda **k: ResizeLike(**k), [(2, 5, 7, 4), (2, 8, 6, 1)]),
+    "resize_nearest": (lambda **k: ResizeLike("nearest", **k), [(2, 5, 7, 4), (2, 8, 6, 1)]),
+    "shuffle": (lambda **k: PixelShuffle(2, **k), [(2, 5, 7, 4)]),
+    "upsample": (
+        lambda **k: SubpixelUpsample(
+            3, 2, kernel_initializer=keras.initializers.Constant(0.1), kernel_regularizer="l2", **k
+        ),
+        [(2, 5, 7, 4)],
+    ),
+    "upsample_bilinear": (lambda **k: SubpixelUpsample(2, use_bias=False, **k), [(2, 5, 7, 4)]),
+    "preprocess_caffe": (lambda **k: Preprocess("caffe", **k), [(2, 5, 7, 3)]),
+    "preprocess_unit": (lambda **k: Preprocess("unit", **k), [(2, 5, 7, 3)]),
+}
+
+
+def inputs(name):
+    """One array, or a list of those that the layer takes together."""
+    rng = np.random.default_rng(0)
+    arrays = [rng.uniform(0, 255, shape).astype("float32") for shape in CASES[name][1]]
+    return arrays[0] if len(arrays) == 1 else arrays
+
+
+def tensors(arrays):
+    return [ops.convert_to_tensor(a) for a in arrays] if isinstance(arrays, list) else ops.convert_to_tensor(arrays)
+
+
+def output(name):
+    layer = CASES[name][0]()
+    x = tensors(inputs(name))
+    layer(x)
+    if name == "upsample":
+        layer.set_weights([KERNEL, np.array([1.0, -1.0])])
+    return ops.convert_to_numpy(layer(x))
+
+
+if __name__ == "__main__":
+    np.savez(sys.argv[1], backend=keras.backend.backend(), **{name: output(name) for name in CASES})
