@@ -26,7 +26,7 @@ class ModelOptions:
     head_width: int | None = None
     """feature maps of the fully convolutional head (bfcn32s, fcresnet: 4096 as in the paper; fcmobilenet: 256)"""
     base_width: int | None = None
-    """feature maps of unet's first level (Amadi: 64)"""
+    """feature maps of unet's first level (unset: Amadi's 64; 16 on the synthetic portraits)"""
     trainable_from: str | None = None
     """train the encoder from this layer on ("all": whole); unset: the paper's VGG16 block5, ResNet-50 conv5"""
     image_size: tuple[int, int] | None = None
@@ -152,17 +152,15 @@ def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
 
 def resolve(config: TrainConfig, *, image_size: tuple[int, int]) -> TrainConfig:
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
-    values = preset(config.model.model)
-    training = config.training
-    missing = {name: value for name, value in values.items() if getattr(training, name, 0) is None}
-    training = dataclasses.replace(training, **missing)
-    loss = config.loss
-    if loss.loss_reduction is None:
-        loss = dataclasses.replace(loss, loss_reduction=values["loss_reduction"])
-    model = config.model
-    if model.image_size is None:
-        model = dataclasses.replace(model, image_size=image_size)
-    config = dataclasses.replace(config, training=training, loss=loss, model=model)
+    values = {**preset(config.model.model, config.data.dataset), "image_size": image_size}
+
+    def filled(group: Any) -> Any:
+        missing = {name: value for name, value in values.items() if getattr(group, name, 0) is None}
+        return dataclasses.replace(group, **missing)
+
+    config = dataclasses.replace(
+        config, training=filled(config.training), loss=filled(config.loss), model=filled(config.model)
+    )
     check(config)
     return config
 

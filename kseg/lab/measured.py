@@ -1,0 +1,99 @@
+"""Measured results kept under `results/`: collected from run directories, printed as the README's tables.
+
+python -m kseg.lab.measured collect runs/bfcn32s-iou-lfw-hair --folder results/lfw
+python -m kseg.lab.measured table --folder results/lfw
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from kseg.atomic import write_json
+from kseg.errors import UsageError
+from kseg.training.workdir import WorkDir
+
+# van Beers et al. 2019, tables 3 and 5, LFW: (model, size, hair) → loss → (accuracy, IoU, epochs).
+PAPER = {
+    ("bfcn32s", "big", True): {"iou": (0.974, 0.921, 91), "bce": (0.978, 0.906, 146)},
+    ("bfcn32s", "small", True): {"iou": (0.962, 0.887, 116), "bce": (0.963, 0.857, 98)},
+    ("bfcn32s", "big", False): {"iou": (0.977, 0.896, 89), "bce": (0.976, 0.852, 83)},
+    ("bfcn32s", "small", False): {"iou": (0.970, 0.872, 155), "bce": (0.967, 0.837, 117)},
+    ("fcresnet", "big", True): {"iou": (0.942, 0.829, 75), "bce": (0.947, 0.826, 64)},
+    ("fcresnet", "small", True): {"iou": (0.922, 0.777, 44), "bce": (0.942, 0.818, 113)},
+    ("fcresnet", "big", False): {"iou": (0.959, 0.821, 78), "bce": (0.943, 0.730, 59)},
+    ("fcresnet", "small", False): {"iou": (0.951, 0.798, 72), "bce": (0.949, 0.757, 67)},
+}
+
+COLUMNS = (
+    "model", "loss", "split", "hair", "precision", "IoU", "mean image IoU", "accuracy", "best epoch", "wall time",
+    "paper's IoU", "paper's accuracy",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Copy what a run measured into a folder: configuration, environment, scores, per-image IoU, confusion matrix."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """run directories"""
+    folder: Path
+    """where the JSON files go, one per run, named as the run"""
+
+    def run(self) -> None:
+        for path in self.runs:
+            workdir = WorkDir(path)
+            if not workdir.results.exists():
+                raise UsageError(f"{path} is not a complete run of kseg; finish it by running its command again")
+            results = json.loads(workdir.results.read_text())
+            evaluation = results["evaluation"]
+            # The confusion matrices per image follow from nothing else, but are large; IoU per image is kept.
+            evaluation.pop("confusion_matrices")
+            environment = json.loads(workdir.environment.read_text())
+            write_json(
+                self.folder / f"{path.name}.json",
+                {"config": workdir.read_config(), "environment": environment, "results": results},
+            )
+
+
+@dataclass(frozen=True)
+class Table:
+    """Print the Markdown table of a folder's results on LFW, beside the paper's where it has the cell."""
+
+    folder: Path
+
+    def run(self) -> None:
+        print(markdown(self.folder))
+
+
+def markdown(folder: Path) -> str:
+    """One row per result: setting, test accuracy and IoU, epochs, seconds, the paper's figures."""
+    rows = sorted((json.loads(path.read_text()) for path in folder.glob("*.json")), key=_sort_key)
+    lines = [
+        f"| {' | '.join(COLUMNS)} |",
+        "|---" * len(COLUMNS) + "|",
+    ]
+    for row in rows:
+        data, options, results = row["config"]["data"], row["config"]["training"], row["results"]
+        scores = results["evaluation"]["scores"]
+        paper = PAPER.get((results["model"], data["size"], data["hair"]), {}).get(results["loss"])
+        name = results["model"] + (f" (head {width})" if (width := row["config"]["model"]["head_width"]) else "")
+        hair = "yes" if data["hair"] else "no"
+        lines.append(
+            f"| {name} | {results['loss']} | {data['size']} | {hair} | {options['precision']} "
+            f"| {scores['iou_dataset']:.3f} | {scores['iou_image']:.3f} | {scores['accuracy']:.3f} "
+            f"| {results['best_epoch']} of {results['epochs']} | {results['wall_seconds']:.0f} s "
+            f"| {f'{paper[1]:.3f}' if paper else '–'} | {f'{paper[0]:.3f}' if paper else '–'} |"
+        )
+    return "\n".join(lines)
+
+
+def _sort_key(row: dict[str, Any]) -> tuple:
+    data, results = row["config"]["data"], row["results"]
+    return results["model"], data["size"], not data["hair"], results["loss"], results["epochs"]
+
+
+if __name__ == "__main__":
+    tyro.extras.subcommand_cli_from_dict({"collect": Collect, "table": Table}).run()
