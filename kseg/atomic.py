@@ -26,9 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        raise Failure(
-            f"cannot write {path}: {error.strerror or error}; make room or choose another place"
-        ) from error
+        raise Failure(f"cannot write {path}: {error.strerror or error}; make room or choose another place") from error
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
