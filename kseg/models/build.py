@@ -109,9 +109,9 @@ def crop_to(image, scores):
 def _check(entry: Architecture, num_classes, input_shape, activation, weights, options) -> None:
     if not _whole(num_classes) or not 2 <= num_classes <= MAX_CLASSES:
         raise UsageError(f"num_classes is {num_classes}; wanted 2..{MAX_CLASSES}, background included")
-    *size, colours = input_shape
-    if len(size) != 2 or colours != 3 or any(side is not None and not _positive(side) for side in size):
-        raise UsageError(f"input_shape is {tuple(input_shape)}; wanted (height, width, 3), None for a size that varies")
+    shape = tuple(input_shape)
+    if len(shape) != 3 or shape[2] != 3 or any(side is not None and not _positive(side) for side in shape[:2]):
+        raise UsageError(f"input_shape is {shape}; wanted (height, width, 3), None for a size that varies")
     if activation not in ("auto", None):
         raise UsageError(f"activation is {activation!r}; wanted 'auto' (probabilities) or None (logits)")
     if entry.encoder is None and weights is not None and str(weights) != "none":

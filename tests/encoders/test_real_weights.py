@@ -1,0 +1,48 @@
+"""The real weights files, where they are at hand: `KSEG_DATA` names the folder that holds `weights/`."""
+
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kseg.encoders import read_weights
+from kseg.encoders.weights_file import parameters
+from kseg.errors import UsageError
+from kseg.models import build
+
+FOLDER = Path(os.environ.get("KSEG_DATA", "")) / "weights"
+pytestmark = pytest.mark.skipif("KSEG_DATA" not in os.environ, reason="KSEG_DATA is not set to a folder of real data")
+
+# file, network, layers kept (convolutions and their normalisations), layers left random
+FILES = {
+    "vgg16": ("vgg16_blocks1-3.npz.xz", "bfcn32s", 7, 6),
+    "resnet50": ("resnet50_notop_pruned8bit.weights.h5.xz", "fcresnet", 2 * 53, 0),
+    "mobilenetv2": ("mobilenet_v2_notop.weights.h5.xz", "fcmobilenet", 2 * 52, 0),
+}
+
+
+@pytest.mark.parametrize("encoder", FILES)
+def test_loads_into_its_network(encoder):
+    file, name, kept, random = FILES[encoder]
+    model = build(name, input_shape=(64, 64, 3), head_width=4, weights=FOLDER / file)
+    report = model.transplant_report
+    assert (len(report.kept), len(report.random), len(report.dropped)) == (kept, random, 0)
+    if random:
+        assert report.frozen == ("block4_conv1", "block4_conv2", "block4_conv3")
+    stored = read_weights(FOLDER / file)
+    assert parameters(stored) == sum(model.get_layer(layer).count_params() for layer in report.kept)
+    # Features of a smooth picture: neither dead nor exploding, which a wrong order of weights would give.
+    picture = 127 + 100 * np.sin(np.linspace(0, 12, 64 * 64 * 3)).reshape(1, 64, 64, 3).astype("float32")
+    last = {"vgg16": "block3_pool", "resnet50": "conv5_block3_out", "mobilenetv2": "out_relu"}[encoder]
+    feature = np.asarray(keras.Model(model.input, model.get_layer(last).output)(ops.convert_to_tensor(picture)))
+    assert 0.01 < (feature > 0).mean() < 0.99
+    assert feature.max() < 1e4
+    keras.backend.clear_session()
+
+
+def test_the_file_of_another_network():
+    with pytest.raises(UsageError, match="holds no weights for vgg16"):
+        build("bfcn32s", input_shape=(32, 32, 3), head_width=4, weights=FOLDER / FILES["mobilenetv2"][0])

@@ -1,0 +1,44 @@
+"""Networks on JAX and PyTorch: built, fitted on arrays, and the same numbers as on TensorFlow with the same weights."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from model_worker import NETWORKS, set_numbers
+from narrow import narrow
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (2, 21, 34, 3)).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def expected():
+    answers = {}
+    for name in NETWORKS["torch"]:
+        model = narrow(name, activation=None)
+        set_numbers(model)
+        answers[name] = keras.ops.convert_to_numpy(model(keras.ops.convert_to_tensor(IMAGES), training=False))
+    return answers
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_same_forward_output_and_a_fit_on_arrays(backend, expected, tmp_path):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    np.savez(tmp_path / "images.npz", images=IMAGES)
+    program = Path(__file__).with_name("model_worker.py")
+    command = [sys.executable, str(program), str(tmp_path / "images.npz"), str(tmp_path / "answers.npz")]
+    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = np.load(tmp_path / "answers.npz")
+    assert str(found["backend"]) == backend
+    for name in NETWORKS[backend]:
+        assert expected[name].std() > 0
+        scale = np.abs(expected[name]).max()
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-4 * scale, err_msg=name)
+    assert np.isfinite(found["losses"]).all() and len(found["losses"]) == 2

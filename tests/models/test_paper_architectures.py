@@ -1,0 +1,165 @@
+"""Layer names and weights as in the papers, counted by arithmetic; the full sizes are built without allocating them."""
+
+import itertools
+
+import keras
+import pytest
+from keras import layers
+from narrow import narrow
+
+from kseg.layers import PixelShuffle, SubpixelUpsample
+from kseg.models import build
+
+VGG16_CHANNELS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
+VGG16 = sum(9 * a * b + b for a, b in itertools.pairwise(VGG16_CHANNELS))
+BLOCK5 = 3 * (9 * 512 * 512 + 512)
+RESNET50 = 23_587_712  # keras.applications.ResNet50(include_top=False)
+MOBILENETV2 = 2_257_984  # keras.applications.MobileNetV2(include_top=False)
+
+
+def unallocated(name, **options):
+    """The network at its full size, with variables that have a shape and no value: FCResNet would take 1.7 GB."""
+    with keras.StatelessScope(initialize_variables=False):
+        return build(name, input_shape=(224, 224, 3), **options)
+
+
+@pytest.fixture(autouse=True)
+def forget():
+    """Variables without value must not be given one later."""
+    yield
+    keras.backend.clear_session()
+
+
+def head(model):
+    return {layer.name: layer for layer in model.layers if layer.weights and not hasattr(layer, "encoder")}
+
+
+def counts(model):
+    return {name: layer.count_params() for name, layer in head(model).items()}
+
+
+def trainable(model):
+    return sum(layer.count_params() for layer in model.layers if layer.trainable)
+
+
+def test_bfcn32s_has_the_weights_of_the_paper():
+    model = unallocated("bfcn32s")
+    expected = {
+        "fc6": 7 * 7 * 512 * 4096 + 4096,  # 102,764,544
+        "fc7": 4096 * 4096 + 4096,  # 16,781,312
+        "score_fr": 4096 * 1 + 1,
+        "upscore32": 64 * 64 * 1 * 1 + 1,
+    }
+    assert counts(model) == expected
+    assert expected["fc6"] == 102_764_544 and expected["fc7"] == 16_781_312
+    assert VGG16 == 14_714_688  # keras.applications.VGG16(include_top=False)
+    assert model.count_params() == VGG16 + sum(expected.values()) == 134_268_738
+    assert trainable(model) == BLOCK5 + sum(expected.values())
+
+
+def test_fcresnet_has_the_weights_of_the_paper():
+    """One fully convolutional layer alone has 411 million: why there is no second."""
+    model = unallocated("fcresnet")
+    expected = {"fc6": 7 * 7 * 2048 * 4096 + 4096, "score_fr": 4096 + 1, "upscore32": 64 * 64 + 1}
+    assert counts(model) == expected
+    assert expected["fc6"] == 411_045_888
+    assert model.count_params() == RESNET50 + sum(expected.values())
+    conv5 = {
+        layer.name for layer in model.layers if layer.trainable and layer.name.startswith("conv5") and layer.weights
+    }
+    # res5: a 1×1, a 3×3 and a 1×1 convolution in each of three blocks, and the projection of the first
+    convolutions = (
+        (1024 * 512 + 512) + (9 * 512 * 512 + 512) + (512 * 2048 + 2048) + (1024 * 2048 + 2048)
+        + 2 * ((2048 * 512 + 512) + (9 * 512 * 512 + 512) + (512 * 2048 + 2048))
+    )  # fmt: skip
+    assert sum(model.get_layer(name).count_params() for name in conv5) == convolutions
+    assert trainable(model) == convolutions + sum(expected.values())
+
+
+def test_the_formula_holds_for_a_network_that_is_allocated():
+    w = 8
+    assert counts(narrow("fcresnet")) == {"fc6": 49 * 2048 * w + w, "score_fr": w + 1, "upscore32": 64 * 64 + 1}
+
+
+def test_fcmobilenet_is_narrow_and_trains_its_head_alone():
+    model = unallocated("fcmobilenet")
+    expected = {
+        "fc6": 7 * 7 * 1280 * 256 + 256,
+        "fc7": 256 * 256 + 256,
+        "score_fr": 256 + 1,
+        "upscore32": 64 * 64 + 1,
+    }
+    assert counts(model) == expected
+    assert expected["fc6"] + expected["fc7"] == 16_122_368
+    assert model.count_params() - trainable(model) == MOBILENETV2
+
+
+def test_unet_mobilenetv2_has_a_decoder_of_well_under_a_million_weights():
+    model = unallocated("unet_mobilenetv2")
+    w = 128
+    laterals = (1280 + 576 + 192 + 144) * w + 4 * w
+    stages = 3 * (9 * w * w + 4 * w)  # convolutions without bias; scale, shift, mean and variance
+    scores = (w + 1) * 16
+    assert sum(counts(model).values()) == laterals + stages + scores == 727_056
+    assert trainable(model) == laterals + stages + scores
+    assert model.count_params() == MOBILENETV2 + 727_056
+
+
+def test_unet_is_amadis():
+    model = unallocated("unet")
+    stages = {  # name: (channels in, filters)
+        "encoder1": (3, 64), "encoder2": (64, 128), "encoder3": (128, 256), "bottleneck": (256, 256),
+        "decoder3": (256 + 256, 128), "decoder2": (128 + 128, 64), "decoder1": (64 + 64, 64),
+    }  # fmt: skip
+    for stage, (into, filters) in stages.items():
+        assert model.get_layer(f"{stage}_1_conv").kernel.shape == (3, 3, into, filters)
+        assert model.get_layer(f"{stage}_2_conv").kernel.shape == (3, 3, filters, filters)
+    convolutions = sum(9 * into * filters + 9 * filters**2 for into, filters in stages.values())
+    normalisations = sum(2 * 4 * filters for _, filters in stages.values())
+    assert model.count_params() == convolutions + normalisations + 64 + 1
+    # resolutions: 1, ½, ¼, ⅛ and back
+    sizes = {name: model.get_layer(f"{name}_2_relu").output.shape[1] for name in stages}
+    assert sizes == {"encoder1": 224, "encoder2": 112, "encoder3": 56, "bottleneck": 28,
+                     "decoder3": 56, "decoder2": 112, "decoder1": 224}  # fmt: skip
+    assert all(layer.interpolation == "nearest" for layer in model.layers if isinstance(layer, layers.UpSampling2D))
+    assert trainable(model) == model.count_params()
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [
+        ("bfcn32s", ["fc6", "fc7", "score_fr", "upscore32"]),
+        ("fcmobilenet", ["fc6", "fc7", "score_fr", "upscore32"]),
+        ("fcresnet", ["fc6", "score_fr", "upscore32"]),
+    ],
+)
+def test_heads_in_the_order_of_the_paper(name, order):
+    model = narrow(name, input_shape=(224, 224, 3))
+    assert list(head(model)) == order
+    assert model.get_layer("fc6").output.shape[1:3] == (7, 7)  # the map that fixes 224×224
+    assert model.get_layer("fc6").kernel_size == (7, 7)
+    for layer in order[:-2]:
+        assert model.get_layer(layer).activation is keras.activations.relu
+    assert model.get_layer("score_fr").kernel_size == (1, 1)
+    assert model.get_layer("score_fr").activation is keras.activations.linear
+    upscore = model.get_layer("upscore32")
+    assert isinstance(upscore, SubpixelUpsample) and upscore.stride == 32 and upscore.trainable
+
+
+def test_widths_of_more_classes():
+    w, c = 8, 5
+    model = narrow("bfcn32s", num_classes=c, input_shape=(32, 32, 3))
+    assert counts(model) == {
+        "fc6": 49 * 512 * w + w, "fc7": w * w + w, "score_fr": w * c + c, "upscore32": 64 * 64 * c * c + c,
+    }  # fmt: skip
+    model = narrow("unet_mobilenetv2", num_classes=c, input_shape=(32, 32, 3))
+    assert model.get_layer("score").kernel.shape == (1, 1, w, 16 * c)
+    assert isinstance(model.get_layer("upscore4"), PixelShuffle)
+
+
+def test_frozen_layers_can_be_chosen():
+    model = narrow("bfcn32s", input_shape=(32, 32, 3), trainable_from="block4_conv2")
+    trained = [layer.name for layer in model.layers if layer.trainable and layer.weights and hasattr(layer, "encoder")]
+    assert trained == ["block4_conv2", "block4_conv3", "block5_conv1", "block5_conv2", "block5_conv3"]
+    frozen = narrow("bfcn32s", input_shape=(32, 32, 3), trainable_from=None)
+    assert trainable(frozen) == sum(counts(frozen).values())
