@@ -22,7 +22,7 @@ class PadToMultiple(keras.layers.Layer):
 
     def call(self, x):
         _, height, width, _ = ops.shape(x)
-        return ops.pad(x, ((0, 0), (0, -height % self.multiple), (0, -width % self.multiple), (0, 0)))
+        return ops.pad(x, ((0, 0), (0, surplus(height, self.multiple)), (0, surplus(width, self.multiple)), (0, 0)))
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
@@ -39,7 +39,15 @@ class PadToMultiple(keras.layers.Layer):
 
 def padded_size(size, multiple):
     """The next multiple of `multiple` that is not smaller than `size`."""
-    return size + -size % multiple
+    return size + surplus(size, multiple)
+
+
+def surplus(size, multiple):
+    """How much is missing to the next multiple.
+
+    Not `-size % multiple`: of a negative number ONNX takes the remainder with the sign of the number.
+    """
+    return (multiple - size % multiple) % multiple
 
 
 @keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
