@@ -24,7 +24,7 @@ def read_weights(path: str | Path) -> Weights:
     """The weights in a file, by layer.
 
     Layouts: `.npz` has keys LAYER/WEIGHT such as `conv1/kernel`; `.h5` is what `model.save_weights` writes, with the
-    layer names that Keras ≥ 3.10 stores beside the arrays, or the layer-by-layer layout of Keras 2 that
+    layer names that Keras stores beside the arrays (3.8 does), or the layer-by-layer layout of Keras 2 that
     `keras.applications` downloads.
     Errors: UsageError if there is no such file or its name ends in none of these; Failure if it is damaged.
     """

@@ -17,7 +17,8 @@ def unet(image, channels, *, base_width=64):
     upsampling and concatenation with the encoder's stage of that resolution on the way up.
 
     Args:
-      base_width: w, the filters of the first stage; the others are 2w and 4w. The paper's is 64; 16 is 15 times faster.
+      base_width: w, the filters of the first stage; the others are 2w and 4w. The paper's is 64; at 16 a training step
+        takes a fourteenth of the time (128×128, batch 8, 2 cores).
     Source: Amadi, section 2.1, whose decoder can be read in more than one way. He upsamples three times (at the end of
       the bottleneck, after the 128 filters, after the 64), so there are three poolings, one per encoder stage, and the
       last "reconstruction" at full resolution is a stage of its own; we give it 64 filters like its neighbour. Its
