@@ -134,3 +134,16 @@ def test_variable_sizes_in_a_saved_model(network, tmp_path):
     for size in ((5, 7), (9, 6)):
         images = RNG.uniform(0, 1, (1, *size, 3)).astype("float32")
         np.testing.assert_allclose(served.serve(images), network(ops.convert_to_tensor(images)), atol=1e-5)
+
+
+def test_variable_sizes_in_an_onnx_file(network, tmp_path):
+    """Keras' own export, too: `-size % multiple` would pad by a negative number there."""
+    pytest.importorskip("tf2onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    network(ops.zeros((1, 5, 7, 3)))
+    network.export(tmp_path / "it.onnx", format="onnx", verbose=False)
+    session = onnxruntime.InferenceSession(tmp_path / "it.onnx")
+    for size in ((5, 7), (8, 4)):
+        images = RNG.uniform(0, 1, (1, *size, 3)).astype("float32")
+        (found,) = session.run(None, {session.get_inputs()[0].name: images})
+        np.testing.assert_allclose(found, network(ops.convert_to_tensor(images)), atol=1e-5)

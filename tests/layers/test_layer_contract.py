@@ -14,6 +14,9 @@ from layer_cases import CASES, inputs, output, tensors
 
 import kseg.layers
 
+QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+"""JAX compiles sooner when nobody waits for fast code."""
+
 
 def test_every_layer_has_a_case():
     classes = {c for _, c in inspect.getmembers(kseg.layers, inspect.isclass) if issubclass(c, keras.layers.Layer)}
@@ -64,7 +67,7 @@ def test_backends_agree(backend, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     program = Path(__file__).with_name("layer_cases.py")
-    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": QUICK}
     command = [sys.executable, str(program), str(tmp_path / "outputs.npz")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
