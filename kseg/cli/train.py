@@ -26,9 +26,12 @@ class Train:
 
     def run(self) -> int:
         from kseg.lab.report import write_report
+        from kseg.training.distribution import is_chief
         from kseg.training.run import summary, train
 
         workdir = train(self.options, self.workdir)
+        if not is_chief():
+            return 0
         if not workdir.report.exists():
             write_report(workdir.path)
         print(summary(workdir))

@@ -23,6 +23,7 @@ from kseg.pipeline.feature_files import FeatureWriter, ahead, discard_abandoned
 from kseg.pipeline.frozen import Split, bytes_per_image
 from kseg.pipeline.order import Order
 from kseg.pipeline.source import ArraySpec, ImageSource, Signature, Source
+from kseg.pipeline.transforms import flip
 
 GB = 1024**3
 
@@ -203,8 +204,8 @@ class CachePlan:
     def verdict(self, split: Split | None, sources: Sequence[ImageSource]) -> Verdict:
         """Whether the features of all images of `sources` are to be cached.
 
-        "auto" caches if the network has a frozen front, no image is changed at random, all are of one size, and the
-        features fit below `limit` and on the disk. "on" caches, or says why that cannot be.
+        "auto" caches if the network has a frozen front, no image is changed at random but by mirroring it, all are of
+        one size, and the features fit below `limit` and on the disk. "on" caches, or says why that cannot be.
         """
         if self.mode == "off":
             return Verdict(False, "--cache-features off")
@@ -218,11 +219,11 @@ class CachePlan:
     def _obstacle(self, split: Split | None, sources: Sequence[ImageSource]) -> str | None:
         if split is None:
             return "the network has no frozen front"
-        if any(source.transforms for source in sources):
-            return "augmentation changes the images"
+        if any(source.transforms not in ((), (flip,)) for source in sources):
+            return "augmentation changes the images in more ways than mirroring them"
         if any(source.image_size is None for source in sources):
             return "the images have no fixed size"
-        needed = cache_bytes(split.extractor, sum(map(len, sources)))
+        needed = cache_bytes(split.extractor, sum(len(source) * (2 if source.transforms else 1) for source in sources))
         free = shutil.disk_usage(_nearest_existing(self.cache_dir)).free
         if needed + SPARE > free:
             return f"they need {needed / GB:.1f} GB and {self.cache_dir} has {free / GB:.1f} GB free"

@@ -1,7 +1,7 @@
 """Random changes of an example: pure functions of {"image", "label"} and an explicit generator, all off by default."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -47,6 +47,11 @@ class Augmentation:
     def active(self) -> bool:
         return self != Augmentation()
 
+    @property
+    def cacheable(self) -> bool:
+        """Whether an image takes on so few forms, itself and its mirror image, that each can be computed once."""
+        return replace(self, flip=False) == Augmentation()
+
     def transforms(self) -> tuple[Transform, ...]:
         """What is switched on, in order: scale, crop, flip, colour."""
         chosen: list[Transform] = []
@@ -74,9 +79,14 @@ def _apply_all(example: Example, rng: np.random.Generator, *, transforms: tuple[
 
 def flip(example: Example, rng: np.random.Generator) -> Example:
     """Mirrored left to right with probability 1/2."""
-    if rng.random() < 0.5:
+    if not is_flipped(rng):
         return example
     return {name: np.ascontiguousarray(array[:, ::-1]) for name, array in example.items()}
+
+
+def is_flipped(rng: np.random.Generator) -> bool:
+    """The coin that `flip` tosses."""
+    return rng.random() >= 0.5
 
 
 def scale(example: Example, rng: np.random.Generator, *, factors: tuple[float, float]) -> Example:

@@ -181,8 +181,8 @@ def check(config: TrainConfig) -> None:
         raise UsageError(f"--ema is {training.ema}; it is a momentum between 0 and 1, such as 0.99")
     if training.momentum and training.optimizer not in ("sgd", "rmsprop"):
         raise UsageError(f"--momentum goes with sgd and rmsprop, not with {training.optimizer}; leave it out")
-    if training.cache_features == "on" and config.augment.active:
-        raise UsageError("--cache-features on needs images that never change; leave out the augmentation flags")
+    if training.cache_features == "on" and not config.augment.cacheable:
+        raise UsageError("--cache-features on needs images that never change; leave out the augmentation but --flip")
     assert config.model.image_size is not None
     if min(config.model.image_size) < 32:
         raise UsageError(f"--image-size is {config.model.image_size}; both sides must be at least 32 pixels")

@@ -1,6 +1,8 @@
 """Several devices or machines: the TensorFlow strategy behind `--distribute`."""
 
 import contextlib
+import json
+import os
 from typing import Any
 
 import keras
@@ -27,6 +29,30 @@ def strategy_for(distribute: str) -> Any:
         return tf.distribute.MultiWorkerMirroredStrategy()
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     return tf.distribute.MirroredStrategy([device.name for device in tf.config.list_logical_devices(kind)])
+
+
+def is_chief() -> bool:
+    """Whether this process writes the run's files: alone, or the first of the workers that TF_CONFIG names."""
+    task = json.loads(os.environ.get("TF_CONFIG") or "{}").get("task", {})
+    return task.get("type", "worker") in ("chief", "worker") and int(task.get("index", 0)) == 0
+
+
+def prepare_for_workers(model: keras.Model, batch: Any) -> None:
+    """Make a compiled model fit for several workers, which Keras 3.15 on TensorFlow 2.21 does not get right itself.
+
+    `fit` averages its first batch over the workers to build the metrics, which TensorFlow refuses ("Attempt to convert
+    a value (PerReplica…) to a Tensor"): they are built from a plain `batch` here. And it averages the logs of a step
+    along an axis that scalars do not have ("Invalid reduction dimension 0"): they get one.
+    """
+    import tensorflow as tf
+
+    def with_an_axis(step: Any) -> Any:
+        return lambda data: {name: tf.reshape(value, (1,)) for name, value in step(data).items()}
+
+    model._symbolic_build(data_batch=batch)
+    model._maybe_symbolic_build = lambda **_: None
+    model.train_step = with_an_axis(model.train_step)
+    model.test_step = with_an_axis(model.test_step)
 
 
 def scope(strategy: Any) -> contextlib.AbstractContextManager:

@@ -13,6 +13,7 @@ from kseg.pipeline import ImageSource, Order, Source, batches, distributed_batch
 from kseg.pipeline.arrays import BatchSequence
 from kseg.pipeline.features import CachePlan, cached_features
 from kseg.pipeline.frozen import split_frozen
+from kseg.pipeline.mirrored import flipped_features
 from kseg.training.config import TrainConfig
 
 SHOWN = 4
@@ -95,5 +96,8 @@ def _behind_cache(
     use, reason = plan.verdict(split, images)
     if not use or split is None:
         return network, images, f"not cached: {reason}" if split is not None else ""
-    stored = [cached_features(split.extractor, source, plan.cache_dir) for source in images]
+    stored = [
+        (flipped_features if source.transforms else cached_features)(split.extractor, source, plan.cache_dir)
+        for source in images
+    ]
     return split.head, stored, "; ".join(map(str, stored))

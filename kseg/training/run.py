@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from kseg import losses, metrics
 from kseg.atomic import write_json
@@ -17,7 +18,7 @@ from kseg.training.callbacks import BestWeights, History, Progress, StopOnNonFin
 from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardScalars
 from kseg.training.checkpoint import load_checkpoint
 from kseg.training.config import TrainConfig, resolve
-from kseg.training.distribution import scope, strategy_for
+from kseg.training.distribution import is_chief, prepare_for_workers, scope, strategy_for
 from kseg.training.environment import accelerators, describe_environment
 from kseg.training.finish import finish
 from kseg.training.inputs import Inputs, open_inputs
@@ -53,11 +54,14 @@ def train(config: TrainConfig, path: Path | None = None, *, command: list[str] |
     with scope(strategy):
         # Before the directory is made: a weights file that does not fit must not leave a run behind.
         network = training_network(config, dataset)
-        workdir = WorkDir.open(path or default_path(config), config)
+        chief = is_chief()
+        path = path or default_path(config)
+        workdir = WorkDir.open(path, config) if chief else WorkDir(path)
         if workdir.results.exists():
             print(f"{workdir.path} is complete; remove it to train again", file=sys.stderr)
             return workdir
-        write_json(workdir.environment, describe_environment(command=command, weights=config.model.weights))
+        if chief:
+            write_json(workdir.environment, describe_environment(command=command, weights=config.model.weights))
         inputs = open_inputs(config, dataset, splits, network, strategy)
         inputs.trained.compile(
             optimizer=build_optimiser(config.training, steps_per_epoch=inputs.steps_per_epoch),
@@ -65,9 +69,13 @@ def train(config: TrainConfig, path: Path | None = None, *, command: list[str] |
             metrics=[metrics.IoU(len(dataset.classes)), metrics.PixelAccuracy(), *losses.part_metrics(loss)],
             jit_compile=should_compile(config.training.jit),
         )
+        inputs.trained.optimizer.build(inputs.trained.trainable_variables)
+        if config.training.distribute == "multiworker":
+            prepare_for_workers(inputs.trained, inputs.train.batch(np.zeros(1, int), 0))
     print(describe(config, dataset, splits, network, inputs, workdir), file=sys.stderr)
     history = fit(config, workdir, network, inputs, dataset)
-    finish(config, workdir, network, dataset, history, seconds=time.perf_counter() - started)
+    if chief:
+        finish(config, workdir, network, dataset, history, seconds=time.perf_counter() - started)
     return workdir
 
 
@@ -77,13 +85,12 @@ def fit(
     """Keras' `fit` from the last checkpoint on, if there is one; returns the entries of all epochs."""
     options = config.training
     assert options.epochs is not None and options.patience is not None  # resolved
-    inputs.trained.optimizer.build(inputs.trained.trainable_variables)
     entries: list[dict[str, Any]] = []
     if workdir.last.exists():
         entries = load_checkpoint(workdir.last, network, inputs.trained)["entries"]
         print(f"resuming after epoch {entries[-1]['epoch']}", file=sys.stderr)
 
-    history = History(workdir, network, entries)
+    history = History(workdir, network, entries, writes=is_chief())
     stale = StopWhenStale(history, options.patience)
     callbacks: list[keras.callbacks.Callback] = [
         StopOnNonFiniteLoss(),
@@ -94,7 +101,7 @@ def fit(
     ]
     if options.ema is not None:
         callbacks.append(keras.callbacks.SwapEMAWeights())
-    if options.tensorboard:
+    if options.tensorboard and history.writes:
         callbacks += tensorboard_callbacks(workdir, history, inputs, dataset)
     done = len(entries)
     if done < options.epochs and not stale.is_stale():

@@ -1,8 +1,10 @@
 """The same run without TensorFlow, on other backends, and over several devices; each in a process of its own."""
 
+import contextlib
 import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -72,19 +74,58 @@ sys.exit(main(["train", *sys.argv[1:]]))
 """
 
 
-def test_two_devices_learn_what_one_does(tmp_path):
-    """Mirrored over two logical processors: the same losses as on one, batch normalisation included."""
-    # fcmobilenet's batch normalisation is frozen, so that the replicas' smaller batches do not matter.
-    flags = [
-        *TINY_FLAGS[: TINY_FLAGS.index("--base-width")], "--synthetic-size", "64", "--batch-size", "4", "--epochs", "2",
-        "--model", "fcmobilenet", "--head-width", "8", "--cache-features", "off", "--no-tensorboard",
-        "--synthetic-counts", "8", "4", "4",
-    ]  # fmt: skip
-    losses = {}
-    for distribute in ("none", "mirrored"):
-        workdir = tmp_path / distribute
-        done = run(["-c", TWO_DEVICES, *flags, "--distribute", distribute, "--workdir", str(workdir)])
-        assert done.returncode == 0, done.stderr
-        journal = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-        losses[distribute] = [entry[name] for entry in journal for name in ("loss", "iou", "val_loss", "val_iou")]
-    assert losses["mirrored"] == pytest.approx(losses["none"], rel=1e-3)
+# fcmobilenet's batch normalisation is frozen, so that the replicas' smaller batches do not matter.
+SHARED_WORK = [
+    "--synthetic-size", "64", "--synthetic-counts", "8", "4", "4", "--batch-size", "4", "--epochs", "2",
+    "--model", "fcmobilenet", "--head-width", "8", "--cache-features", "off", "--no-tensorboard",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def learnt_alone(tmp_path_factory) -> list[float]:
+    workdir = tmp_path_factory.mktemp("alone") / "run"
+    done = run(["train.py", *SHARED_WORK, "--workdir", str(workdir)])
+    assert done.returncode == 0, done.stderr
+    return learnt(workdir)
+
+
+def learnt(workdir: Path) -> list[float]:
+    journal = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    return [entry[name] for entry in journal for name in ("loss", "iou", "val_loss", "val_iou")]
+
+
+def test_two_devices_learn_what_one_does(tmp_path, learnt_alone):
+    """Mirrored over two logical processors."""
+    flags = [*SHARED_WORK, "--distribute", "mirrored", "--workdir", str(tmp_path / "run")]
+    done = run(["-c", TWO_DEVICES, *flags])
+    assert done.returncode == 0, done.stderr
+    assert learnt(tmp_path / "run") == pytest.approx(learnt_alone, rel=1e-3)
+
+
+def test_two_workers_learn_what_one_does(tmp_path, learnt_alone):
+    """Two processes that know of each other by TF_CONFIG; the first writes the run, the second nothing."""
+    with contextlib.ExitStack() as open_sockets:
+        sockets = [open_sockets.enter_context(socket.socket()) for _ in range(2)]
+        for free in sockets:
+            free.bind(("localhost", 0))
+        cluster = {"worker": [f"localhost:{free.getsockname()[1]}" for free in sockets]}
+    flags = [*SHARED_WORK, "--distribute", "multiworker", "--workdir", str(tmp_path / "run")]
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "train.py", *flags],
+            cwd=ROOT,
+            env={**os.environ, "TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for i in range(2)
+    ]
+    try:
+        for worker in workers:
+            _, complaint = worker.communicate(timeout=300)
+            assert worker.returncode == 0, complaint
+    finally:
+        for worker in workers:
+            worker.kill()
+    assert learnt(tmp_path / "run") == pytest.approx(learnt_alone, rel=1e-3)

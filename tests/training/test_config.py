@@ -86,6 +86,6 @@ def test_nonsense_is_refused(options, words):
 
 
 def test_cached_features_and_augmentation_exclude_each_other():
-    asked = dataclasses.replace(config(cache_features="on"), augment=Augmentation(flip=True))
+    asked = dataclasses.replace(config(cache_features="on"), augment=Augmentation(flip=True, colour=0.2))
     with pytest.raises(UsageError, match="augmentation"):
         resolve(asked, image_size=(64, 64))

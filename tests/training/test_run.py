@@ -9,6 +9,7 @@ from tiny_run import tiny_run
 
 from kseg.errors import Failure, UsageError
 from kseg.inference import load_model
+from kseg.pipeline import Augmentation
 from kseg.training.run import default_path, summary, train
 from kseg.training.workdir import WorkDir
 
@@ -114,11 +115,13 @@ def test_mixed_precision_trains_and_saves_float32(tmp_path, precision):
     assert {layer.compute_dtype for layer in model.layers[1:]} == {"float32"}  # the first is the input
 
 
-def test_cached_features_change_nothing(tmp_path):
+@pytest.mark.parametrize("flip", [False, True], ids=["plain", "flipped"])
+def test_cached_features_change_nothing(tmp_path, flip):
     """The same run with and without the cache: the same weights up to float rounding."""
     runs = {}
+    shared = {"model": "unet_mobilenetv2", "base_width": None, "synthetic_size": 64, "epochs": 2}
     for cache in ("on", "off"):
-        config = tiny_run(model="unet_mobilenetv2", base_width=None, synthetic_size=64, cache_features=cache, epochs=2)
+        config = tiny_run(**shared, cache_features=cache, augment=Augmentation(flip=flip))
         workdir = train(config, tmp_path / cache)
         runs[cache] = (load_model(workdir.path)[0].get_weights(), entries(workdir))
     for cached, plain in zip(runs["on"][0], runs["off"][0], strict=True):

@@ -20,6 +20,6 @@ class BestWeights(keras.callbacks.Callback):
     def on_test_end(self, logs=None):
         best = best_entry(self.history.entries)
         score = float(logs[SCORE.removeprefix("val_")])
-        if best is None or score > best[SCORE]:
+        if self.history.writes and (best is None or score > best[SCORE]):
             with replacing(self.history.workdir.best) as temporary:
                 self.history.network.save_weights(temporary)

@@ -22,15 +22,19 @@ SCORE = "val_iou"
 class History(keras.callbacks.Callback):
     """Appends an entry per epoch and saves the full state; comes first, so that the others see the new entry.
 
+    With `writes=False`, for the workers beside the chief, it only remembers.
+
     An entry holds `epoch` (from 1), `seconds`, `learning_rate`, and `loss`, `iou`, `accuracy` with their `val_` twins.
     """
 
-    def __init__(self, workdir: WorkDir, network: keras.Model, entries: list[dict[str, Any]]):
+    def __init__(self, workdir: WorkDir, network: keras.Model, entries: list[dict[str, Any]], *, writes: bool = True):
         super().__init__()
+        self.writes = writes
         self.workdir = workdir
         self.network = network
         self.entries = list(entries)
-        self._write_journal()
+        if writes:
+            self._write_journal()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()
@@ -43,8 +47,9 @@ class History(keras.callbacks.Callback):
             **{name: float(value) for name, value in (logs or {}).items()},
         }
         self.entries.append(entry)
-        save_checkpoint(self.workdir.last, self.network, self.model, {"entries": self.entries})
-        self._write_journal()
+        if self.writes:
+            save_checkpoint(self.workdir.last, self.network, self.model, {"entries": self.entries})
+            self._write_journal()
 
     def _write_journal(self) -> None:
         # Rewritten whole: after a kill it may be an epoch ahead of the checkpoint, and never holds half a line.
