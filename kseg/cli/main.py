@@ -12,6 +12,7 @@ COMMANDS = {
     "predict": ("kseg.cli.predict:Predict", "segment images: masks, overlays, probabilities"),
     "export": ("kseg.cli.export:Export", "SavedModel, ONNX or LiteRT from a run or model"),
     "data": ("kseg.cli.data:Data", "info, prepare, check or preview a data set"),
+    "losses": ("kseg.cli.losses:Losses", "list the losses, or show and draw one"),
 }
 
 INTERRUPTED = 130

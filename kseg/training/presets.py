@@ -30,7 +30,7 @@ EMBEDDED: dict[str, Any] = {
     "base_width": 16,
     "learning_rate": 4e-3,
     "batch_size": 8,
-    "epochs": 10,
+    "epochs": 8,
 }
 
 LAPTOP: dict[str, Any] = {
@@ -39,7 +39,7 @@ LAPTOP: dict[str, Any] = {
     "learning_rate": 2e-3,
     "schedule": "poly",
     "batch_size": 16,
-    "epochs": 30,
+    "epochs": 14,
     "patience": 20,
     "loss_reduction": "mean",
 }
