@@ -15,8 +15,6 @@ COMMANDS = {
     "losses": ("kseg.cli.losses:Losses", "list the losses, or show and draw one"),
 }
 
-INTERRUPTED = 130
-
 
 def main(arguments: list[str] | None = None, *, program: str | None = None) -> int:
     """Run one subcommand; returns the exit code (0 done, 1 failed, 2 wrong usage, 130 interrupted)."""
@@ -30,6 +28,7 @@ def main(arguments: list[str] | None = None, *, program: str | None = None) -> i
         print(f"kseg {__version__}")
         return 0
 
+    from kseg.cli.exit_codes import INTERRUPTED
     from kseg.cli.quiet import import_keras_quietly
     from kseg.errors import KsegError
 

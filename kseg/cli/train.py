@@ -1,11 +1,13 @@
 """`kseg train`: the main job."""
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import arg
 
+from kseg.cli.exit_codes import INTERRUPTED
 from kseg.training.config import TrainConfig
 
 
@@ -29,7 +31,11 @@ class Train:
         from kseg.training.distribution import is_chief
         from kseg.training.run import summary, train
 
-        workdir = train(self.options, self.workdir)
+        try:
+            workdir = train(self.options, self.workdir)
+        except KeyboardInterrupt:
+            print("\nkseg: stopped; the same command goes on after the last finished epoch", file=sys.stderr)
+            return INTERRUPTED
         if not is_chief():
             return 0
         if not workdir.report.exists():

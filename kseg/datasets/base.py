@@ -40,7 +40,7 @@ class DataOptions:
     """use only the first N records of every split, for a quick look"""
     data_seed: int = 0  # not `seed`: that is the flag of the run
     """seed of the synthetic images and of a folder's split"""
-    synthetic_size: int = 128
+    synthetic_size: int = 96
     """synthetic: height and width of the images in pixels"""
     synthetic_counts: tuple[int, int, int] = (600, 100, 100)
     """synthetic: number of train, validation and test images"""

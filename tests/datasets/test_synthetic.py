@@ -16,8 +16,8 @@ def test_default_splits_and_sizes():
     dataset = opened()
     assert [len(dataset.records(split)) for split in ("train", "validation", "test")] == [600, 100, 100]
     record = dataset.records("test")[0]
-    assert dataset.image(record).shape == (128, 128, 3) and dataset.image(record).dtype == np.uint8
-    assert dataset.labels(record).shape == (128, 128) and dataset.labels(record).dtype == np.uint8
+    assert dataset.image(record).shape == (96, 96, 3) and dataset.image(record).dtype == np.uint8
+    assert dataset.labels(record).shape == (96, 96) and dataset.labels(record).dtype == np.uint8
 
 
 def test_seeds_splits_and_indices_draw_different_people_and_the_same_ones_again():

@@ -35,7 +35,7 @@ class Synthetic(FaceDataset):
         licence="as kseg itself",
         citation="none",
         tree="no files",
-        counts="600 / 100 / 100 of 128×128; change with --synthetic-counts, --synthetic-size; --data-seed draws others",
+        counts="600 / 100 / 100 of 96×96; change with --synthetic-counts, --synthetic-size; --data-seed draws others",
         notes=("As in LFW the neck is face and a full beard is hair; glasses are face, hats and hands background.",),
     )
 
