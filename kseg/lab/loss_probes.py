@@ -1,0 +1,179 @@
+"""What a loss says about simple pictures: one pixel's logit varied, a disc shifted, a disc grown."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from kseg.conventions import output_channels
+from kseg.errors import UsageError
+from kseg.losses.base import LOSSES, SegmentationLoss
+from kseg.losses.compose import describe, parse
+
+HEIGHT, WIDTH = 32, 72
+CENTRE = (HEIGHT - 1) / 2, (WIDTH - 1) / 2
+RADIUS = 8.0
+BAND = 27
+"""With three classes, rows from here on are the third one."""
+STEEPNESS, SURE, UNSURE = 2.0, 6.0, 2.0
+"""Logits of a disc rise by 2 per pixel across its edge, up to ±6; ±2 where one pixel is varied among unsure ones."""
+OFF_BY = 4
+"""How far the unsure disc is shifted, so that there is something else to get right as well."""
+PIXELS = {1: (16, 40), 0: (16, 25)}
+"""Truth at a pixel to its (row, column): one 5 pixels inside the rim of the truth, one 2 outside."""
+
+LOGITS = np.linspace(-8.0, 8.0, 129)
+SHIFTS = np.linspace(-24.0, 24.0, 97)
+RADII = np.linspace(0.0, 15.0, 61)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The loss, and each weighted part of a sum, at every x."""
+
+    x: np.ndarray
+    total: np.ndarray
+    parts: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The loss under view: its weighted parts, each giving one value per image, and for how many classes."""
+
+    spec: str
+    parts: dict[str, tuple[float, SegmentationLoss]]
+    num_classes: int
+
+    @property
+    def scale(self) -> float:
+        """Σ |weight|: what a sum's values and their rounding errors are in proportion to."""
+        return sum(abs(weight) for weight, _ in self.parts.values())
+
+    @property
+    def channel(self) -> int:
+        """The disc's channel in a prediction."""
+        return min(1, output_channels(self.num_classes) - 1)
+
+
+def subject(spec: str, num_classes: int | None = None) -> Subject:
+    """The loss that a line of text means; two classes unless a part of it knows only several.
+
+    Raises:
+      UsageError: unknown names or options, or a number of classes that a part does not take.
+    """
+    parts: dict[str, tuple[float, SegmentationLoss]] = {}
+    for weight, name, options in parse(spec):
+        loss = LOSSES[name](**{**options, "reduction": "none", "from_logits": True})
+        label = ("" if weight == 1.0 else f"{weight:g}*") + describe(loss)
+        while label in parts:
+            label += " "  # the same part twice is still two parts
+        parts[label] = weight, loss
+    losses = [loss for _, loss in parts.values()]
+    if num_classes is None:
+        num_classes = 2 if all("binary" in loss.problems for loss in losses) else 3
+    if num_classes not in (2, 3):
+        raise UsageError(f"{num_classes} classes cannot be drawn; choose 2 or 3")
+    problem = "binary" if num_classes == 2 else "multi-class"
+    for loss in losses:
+        if problem not in loss.problems:
+            raise UsageError(f"loss {loss.registry_name!r} takes {loss.problems[0]} predictions, not {problem} ones")
+    return Subject(spec, parts, num_classes)
+
+
+def truth(num_classes: int) -> np.ndarray:
+    """(H, W) label map: a disc of class 1 on background; with three classes, a band of class 2 below it."""
+    labels = (_distance() <= RADIUS).astype("uint8")
+    if num_classes > 2:
+        labels[BAND:] = 2
+    return labels
+
+
+def disc(num_classes: int, *, shift: float = 0.0, radius: float = RADIUS, sure: float = SURE) -> np.ndarray:
+    """(H, W, C) logits that predict a disc."""
+    logits = np.clip(STEEPNESS * (radius - _distance(shift)), -sure, sure)[..., None]
+    if num_classes == 2:
+        return logits
+    band = np.where(np.arange(HEIGHT) >= BAND, sure, -sure)[:, None, None]
+    return np.concatenate([np.zeros_like(logits), logits, np.broadcast_to(band, logits.shape)], axis=-1)
+
+
+def against_logit(loss: Subject, at: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Value and gradient as the disc's logit at one pixel runs through `LOGITS`; its other logits are 0."""
+    pictures = np.repeat(disc(loss.num_classes, shift=OFF_BY, sure=UNSURE)[None], len(LOGITS), axis=0)
+    pictures[:, at[0], at[1], :] = 0.0
+    pictures[:, at[0], at[1], loss.channel] = LOGITS
+    values, gradients = np.zeros(len(LOGITS)), np.zeros(pictures.shape)
+    for weight, part in loss.parts.values():
+        value, gradient = _values(part, loss.num_classes, pictures, with_gradient=True)
+        values += weight * value
+        gradients += weight * gradient
+    return values, gradients[:, at[0], at[1], loss.channel]
+
+
+def against_shift(loss: Subject) -> Curve:
+    return _curve(loss, SHIFTS, [disc(loss.num_classes, shift=shift) for shift in SHIFTS])
+
+
+def against_radius(loss: Subject) -> Curve:
+    return _curve(loss, RADII, [disc(loss.num_classes, radius=radius) for radius in RADII])
+
+
+def _distance(shift: float = 0.0) -> np.ndarray:
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    return np.hypot(rows - CENTRE[0], columns - CENTRE[1] - shift)
+
+
+def _curve(loss: Subject, x: np.ndarray, pictures: list[np.ndarray]) -> Curve:
+    parts = {
+        label: weight * _values(part, loss.num_classes, np.stack(pictures))[0]
+        for label, (weight, part) in loss.parts.items()
+    }
+    return Curve(x, np.sum(list(parts.values()), axis=0), parts)
+
+
+def _values(part: SegmentationLoss, num_classes: int, pictures: np.ndarray, *, with_gradient: bool = False):
+    """One value per picture, and their gradients or None."""
+    # A loss pooled over the batch would see the pictures as one.
+    together = 1 if part.get_config().get("pooling") == "batch" else len(pictures)
+    values, gradients = [], []
+    for start in range(0, len(pictures), together):
+        some = pictures[start : start + together].astype("float32")
+        labels = np.repeat(truth(num_classes)[None], len(some), axis=0)
+        if with_gradient:
+            value, gradient = value_and_gradient(partial(part, labels), some)
+            gradients.append(gradient)
+        else:
+            value = ops.convert_to_numpy(part(labels, some))
+        values.append(value)
+    return np.concatenate(values), np.concatenate(gradients) if with_gradient else None
+
+
+def value_and_gradient(function: Callable[[Any], Any], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values of `function` at x and the gradient of their sum, by the backend at hand."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        def total(z):
+            values = function(z)
+            return values.sum(), values
+
+        (_, values), slope = jax.value_and_grad(total, has_aux=True)(jax.numpy.asarray(x))
+        return np.asarray(values), np.asarray(slope)
+    if backend == "torch":
+        import torch
+
+        scores = torch.tensor(x, requires_grad=True)
+        values = function(scores)
+        (gradient,) = torch.autograd.grad(values.sum(), scores)
+        return values.detach().numpy(), gradient.numpy()
+    import tensorflow as tf
+
+    scores = tf.Variable(x)
+    with tf.GradientTape() as tape:
+        values = function(scores)
+    return values.numpy(), tape.gradient(values, scores).numpy()

@@ -1,0 +1,54 @@
+"""One loss after another, from a line of text: `parse_schedule("ce for 5 epochs, then ce + lovasz")`."""
+
+import re
+from typing import NamedTuple
+
+from kseg.errors import UsageError
+from kseg.losses.compose import get
+
+_THEN = re.compile(r"\s*,\s*then\s+")
+_STAGE = re.compile(r"(?P<spec>.+?)\s+for\s+(?P<epochs>\d+)\s+epochs?", re.DOTALL)
+
+
+class Stage(NamedTuple):
+    """A loss and the epoch, counted from 0, from which it is trained with."""
+
+    first_epoch: int
+    spec: str
+
+
+def parse_schedule(text: str) -> list[Stage]:
+    """The stages of "LOSS for N epochs, then LOSS": all but the last say how long, the last stays to the end.
+
+    A plain loss is a schedule of one stage, so that whatever takes a loss as text can take a schedule.
+
+    Raises:
+      UsageError: a stage without its length, a length of 0 or one for the last stage, or what `get` raises.
+    """
+    stages, first = [], 0
+    *timed, last = _THEN.split(text.strip())
+    for part in timed:
+        match = _STAGE.fullmatch(part)
+        if match is None:
+            raise _no_schedule(text, f"{part!r} does not say for how many epochs")
+        if int(match["epochs"]) < 1:
+            raise _no_schedule(text, f"{part!r} lasts no epoch")
+        stages.append(Stage(first, match["spec"]))
+        first += int(match["epochs"])
+    if _STAGE.fullmatch(last):
+        raise _no_schedule(text, f"nothing comes after {last!r}")
+    stages.append(Stage(first, last))
+    for stage in stages:
+        get(stage.spec)
+    return stages
+
+
+def stage_at(stages: list[Stage], epoch: int) -> Stage:
+    """The stage that an epoch, counted from 0, belongs to."""
+    return [stage for stage in stages if stage.first_epoch <= epoch][-1]
+
+
+def _no_schedule(text: str, reason: str) -> UsageError:
+    return UsageError(
+        f"loss schedule {text!r} cannot be followed ({reason}); write it like 'ce for 5 epochs, then ce + lovasz'"
+    )
