@@ -28,8 +28,7 @@ class Evaluate:
     batch_size: int = 16
     """images predicted at a time"""
     out: Path | None = None
-    """directory for evaluation.json, per_image.csv and thresholds.csv (unset: evaluation-DATASET-SPLIT, beside the
-    model)"""
+    """directory for evaluation.json, per_image.csv, and thresholds.csv of a binary model (unset: beside the model)"""
 
     def run(self) -> int:
         from kseg.atomic import write_json
@@ -58,8 +57,12 @@ class Evaluate:
         out = self.out or beside / f"evaluation-{dataset.name}-{self.split}"
         write_json(out / "evaluation.json", result.to_json())
         result.write_csv(out / "per_image.csv")
+        written = ["evaluation.json", "per_image.csv"]
+        if result.histogram is not None:
+            result.write_thresholds(out / "thresholds.csv")
+            written.append("thresholds.csv")
         print(table(result.scores()))
-        print(f"\n{out / 'evaluation.json'}, {out / 'per_image.csv'}")
+        print(f"\n{out}: {', '.join(written)}")
         return 0
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from kseg.metrics.scores import (
     precision,
     recall,
 )
-from kseg.metrics.thresholds import average_precision, best_threshold
+from kseg.metrics.thresholds import average_precision, best_threshold, threshold_sweep
 
 FOREGROUND = 1
 
@@ -157,11 +158,29 @@ class Evaluation:
             self.matrices[:, FOREGROUND:].sum(axis=(1, 2)) / pixels,
             self.matrices[:, :, FOREGROUND:].sum(axis=(1, 2)) / pixels,
         )
-        with replacing(Path(path)) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(["id", "iou", "accuracy", "truth_fraction", "predicted_fraction"])
-            for name, *values in zip(self.ids, *columns, strict=True):
-                table.writerow([name, *("" if np.isnan(value) else f"{value:.6f}" for value in values)])
+        header = ("id", "iou", "accuracy", "truth_fraction", "predicted_fraction")
+        _write_table(Path(path), header, zip(self.ids, *columns, strict=True))
+
+    def write_thresholds(self, path: Path | str) -> None:
+        """One row per threshold of the foreground's probability: IoU, precision, recall, accuracy, over all pixels.
+
+        Errors: UsageError for more than two classes, whose prediction is the largest probability and has no threshold.
+        """
+        if self.histogram is None:
+            raise UsageError(f"{len(self.classes)} classes have no threshold to sweep; it is for binary models")
+        thresholds, matrices = threshold_sweep(self.histogram)
+        foreground = (score(matrices)[:, FOREGROUND] for score in (iou_class, precision, recall))
+        header = ("threshold", "iou", "precision", "recall", "accuracy")
+        _write_table(Path(path), header, zip(thresholds, *foreground, pixel_accuracy(matrices), strict=True))
+
+
+def _write_table(path: Path, header: Iterable[str], rows: Iterable[Iterable]) -> None:
+    """A CSV file; numbers with six decimals, nan as an empty cell."""
+    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(header)
+        for row in rows:
+            table.writerow([cell if isinstance(cell, str) else "" if np.isnan(cell) else f"{cell:.6f}" for cell in row])
 
 
 def _plain(value):

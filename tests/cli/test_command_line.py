@@ -1,5 +1,7 @@
 """What a person types: exit codes, one sentence for what cannot be, files beside flags, predictions on disk."""
 
+import csv
+import json
 import os
 import stat
 
@@ -155,6 +157,12 @@ def test_evaluate_writes_json_and_csv(capsys, trained, tmp_path):
     lines = (tmp_path / "out" / "per_image.csv").read_text().splitlines()
     assert len(lines) == 1 + 4
     assert (tmp_path / "out" / "evaluation.json").exists()
+    with open(tmp_path / "out" / "thresholds.csv") as file:
+        sweep = list(csv.DictReader(file))
+    scores = json.loads((tmp_path / "out" / "evaluation.json").read_text())["scores"]
+    at_half = next(row for row in sweep if float(row["threshold"]) == 0.5)
+    assert float(at_half["iou"]) == pytest.approx(scores["iou_dataset"], abs=1e-6)
+    assert max(float(row["iou"]) for row in sweep) == pytest.approx(scores["iou_at_best_threshold"], abs=1e-6)
 
 
 def test_evaluate_refuses_labels_the_model_does_not_know(capsys, trained):
