@@ -5,6 +5,7 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,9 @@ from tyro.conf import Positional, subcommand
 WIDTH = 100
 """Columns at most; less in a narrower terminal."""
 NAME, MARK = 25, 9
+
+
+_filled = partial(textwrap.fill, break_on_hyphens=False)  # "cross-entropy" stays one word
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,10 @@ def list_losses(write: Callable[[str], None] = print, width: int | None = None) 
         write(_row(entry.name, takes, f"{entry.summary.rstrip('.')}{note}.", width))
         for line in _formula(entry.formula, width - 4):
             write(f"    {line}")
-        write(textwrap.fill(entry.source, width, initial_indent="    ", subsequent_indent="    "))
+        write(_filled(entry.source, width, initial_indent="    ", subsequent_indent="    "))
         write("")
     write(
-        textwrap.fill(
+        _filled(
             f"{len(entries)} losses. void: leaves out pixels labelled 255; soft: takes soft labels; weights: takes "
             "class_weights. `kseg losses show NAME` says and draws more; `kseg train --loss "
             '"ce + 0.5*dice(smooth=1)"` trains with a sum of them.',
@@ -116,12 +120,12 @@ def description(kind: type) -> Iterator[str]:
     yield "=" * len(entry.name)
     yield inspect.getdoc(kind.function) or ""  # type: ignore[attr-defined]
     options = ", ".join(f"{name}={default!r}" for name, default in entry.options.items())
-    yield textwrap.fill(f"Options: {options or 'none of its own'}.", WIDTH, subsequent_indent="  ")
+    yield _filled(f"Options: {options or 'none of its own'}.", WIDTH, subsequent_indent="  ")
 
 
 def _row(name: str, takes: tuple[str, ...], text: str, width: int) -> str:
     left = f"{name:<{NAME}}{takes[0]:<6}{takes[1]:<6}{takes[2]:<{MARK}}"
-    return textwrap.fill(text, max(width, len(left) + 30), initial_indent=left, subsequent_indent=" " * len(left))
+    return _filled(text, max(width, len(left) + 30), initial_indent=left, subsequent_indent=" " * len(left))
 
 
 def _formula(text: str, width: int) -> Iterator[str]:

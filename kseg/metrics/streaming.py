@@ -20,10 +20,14 @@ _LIMB = 1 << 20
 
 
 def registered(name: str):
-    """Class decorator: an entry of `METRICS`, loadable by Keras under kseg's name."""
+    """Class decorator: an entry of `METRICS`, loadable by Keras under kseg's name.
+
+    The name says "metric", because a loss may have the same class name (Dice) and Keras keeps one list for both.
+    """
 
     def add(cls):
-        return METRICS.register(name)(keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)(cls))
+        known_as = keras.saving.register_keras_serializable(SERIALISATION_PACKAGE, name=f"{cls.__name__}Metric")
+        return METRICS.register(name)(known_as(cls))
 
     return add
 

@@ -25,6 +25,7 @@ def batches(
     shuffle: bool = True,
     shard: Shard = WHOLE,
     replicas: int = 1,
+    repeat: bool = False,
     prefetch: int = 2,
     workers: int | None = None,
 ) -> "tf.data.Dataset":
@@ -35,6 +36,7 @@ def batches(
       seed, start_step: fix the stream: step k is the same whether the stream began at 0 or at k.
       replicas: deliver that many neighbouring shards, `shard[0]` first, one element each: what a
         `tf.distribute` strategy with several replicas in this process takes per step.
+      repeat: without shuffling, begin again after a pass.
       prefetch: batches prepared ahead of their use.
       workers: batches prepared at the same time (default: one per core, at most 8).
     Errors of the source arrive as TensorFlow exceptions; iterate inside `kseg.pipeline.own_errors(source)`.
@@ -62,6 +64,7 @@ def batches(
         steps = tf.data.Dataset.counter(start=first)
     else:
         steps = tf.data.Dataset.range(first, order.steps_per_epoch * replicas)
+        steps = steps.repeat() if repeat else steps
     options = tf.data.Options()
     options.deterministic = True
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF

@@ -26,7 +26,7 @@ class Inputs:
 
     trained: keras.Model
     train: Source
-    validation: Source
+    validation_source: Source
     validation_images: ImageSource
     batch_size: int
     steps_per_epoch: int
@@ -37,19 +37,21 @@ class Inputs:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        return self.train, self.validation, self.validation_images
+        return self.train, self.validation_source, self.validation_images
 
     def training_batches(self, start_epoch: int) -> Any:
         """An endless stream in the run's order, from this epoch on."""
         return self._batches(self.train, seed=self.seed, start_step=start_epoch * self.steps_per_epoch)
 
-    def validation_batches(self) -> Any:
-        """One pass over the validation images; `validation_steps` batches."""
-        return self._batches(self.validation, shuffle=False)
-
-    @property
-    def validation_steps(self) -> int:
-        return Order(len(self.validation), self.batch_size, shuffle=False).steps_per_epoch
+    def validation(self) -> dict[str, Any]:
+        """The arguments of `fit` for one pass over the validation images."""
+        if self.strategy is None:
+            return {"validation_data": self._batches(self.validation_source, shuffle=False)}
+        # Keras does not know how long a distributed data set is and may have taken a batch of it beforehand: so many
+        # steps of an endless round are one pass, wherever they begin.
+        steps = Order(len(self.validation_source), self.batch_size, shuffle=False).steps_per_epoch
+        batches = self._batches(self.validation_source, shuffle=False, repeat=True)
+        return {"validation_data": batches, "validation_steps": steps}
 
     def _batches(self, source: Source, **options: Any) -> Any:
         if self.strategy is not None:
@@ -60,8 +62,8 @@ class Inputs:
 
     def shown_examples(self) -> tuple[Any, np.ndarray, np.ndarray]:
         """(network inputs, RGB images, label maps) of the first validation images."""
-        indices = np.arange(min(SHOWN, len(self.validation)))
-        inputs, labels = self.validation.batch(indices, 0)
+        indices = np.arange(min(SHOWN, len(self.validation_source)))
+        inputs, labels = self.validation_source.batch(indices, 0)
         return inputs, self.validation_images.image_batch(indices), labels
 
 
@@ -78,7 +80,7 @@ def open_inputs(
     return Inputs(
         trained=trained,
         train=sources[0],
-        validation=sources[1],
+        validation_source=sources[1],
         validation_images=validation,
         batch_size=options.batch_size,
         steps_per_epoch=options.steps_per_epoch or Order(len(train), options.batch_size).steps_per_epoch,

@@ -108,8 +108,7 @@ def fit(
         with own_errors(*inputs.sources):
             inputs.trained.fit(
                 inputs.training_batches(start_epoch=done),
-                validation_data=inputs.validation_batches(),
-                validation_steps=inputs.validation_steps,
+                **inputs.validation(),
                 initial_epoch=done,
                 epochs=options.epochs,
                 steps_per_epoch=inputs.steps_per_epoch,

@@ -107,9 +107,8 @@ def test_the_name_of_a_run_tells_settings_apart():
     assert str(default_path(tiny_run(dataset="lfw", hair=False, size="small"))) == "runs/unet-iou-lfw-no_hair-small"
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_trains_and_saves_float32(tmp_path, precision):
-    workdir = train(tiny_run(precision=precision, epochs=1), tmp_path / "run")
+def test_mixed_precision_trains_and_saves_float32(tmp_path):
+    workdir = train(tiny_run(precision="mixed_bfloat16", epochs=1), tmp_path / "run")
     model, _ = load_model(workdir.path)
     assert {variable.dtype for variable in model.weights} == {"float32"}
     assert {layer.compute_dtype for layer in model.layers[1:]} == {"float32"}  # the first is the input
