@@ -68,6 +68,10 @@ def fully_convolutional(x, width, *, kernel, name):
 
 
 def upscored(x, channels):
-    """A linear score per position at 1/32, and the trainable deconvolution of stride 32 to full resolution."""
-    x = layers.Conv2D(channels, 1, name="score_fr")(x)
+    """A linear score per position at 1/32, and the trainable deconvolution of stride 32 to full resolution.
+
+    The score starts at zero, as in Long et al. 2015, section 4.3: every pixel begins at probability ½. From random
+    scores the first steps can push all pixels to 1, where the IoU loss has no gradient left.
+    """
+    x = layers.Conv2D(channels, 1, kernel_initializer="zeros", name="score_fr")(x)
     return SubpixelUpsample(32, name="upscore32", dtype="float32")(x)
