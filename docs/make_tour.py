@@ -15,7 +15,7 @@ from kseg.datasets.images import overlay
 from kseg.inference import load_model, predict_probabilities, predicted_classes
 from kseg.training.config import from_json
 
-SHOWN = 5
+SHOWN = 8
 MARGIN = 4
 TOO_MUCH, MISSED = (214, 59, 47), (30, 96, 190)
 

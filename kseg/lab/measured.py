@@ -5,6 +5,8 @@ python -m kseg.lab.measured table --folder results/lfw
 """
 
 import json
+import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ PAPER = {
 }
 
 COLUMNS = (
-    "model", "loss", "split", "hair", "precision", "IoU", "mean image IoU", "accuracy", "best epoch", "wall time",
+    "model", "loss", "split", "hair", "flips", "IoU", "mean image IoU", "accuracy", "best epoch", "wall time",
     "paper's IoU", "paper's accuracy",
 )  # fmt: skip
 
@@ -52,10 +54,9 @@ class Collect:
             # The confusion matrices per image follow from nothing else, but are large; IoU per image is kept.
             evaluation.pop("confusion_matrices")
             environment = json.loads(workdir.environment.read_text())
-            write_json(
-                self.folder / f"{path.name}.json",
-                {"config": workdir.read_config(), "environment": environment, "results": results},
-            )
+            content = {"config": workdir.read_config(), "environment": environment, "results": results}
+            environment["command"] = shlex.join(map(without_folders, shlex.split(environment["command"])))
+            write_json(self.folder / f"{path.name}.json", _with_texts(content, without_folders))
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,19 @@ class Table:
         print(markdown(self.folder))
 
 
+def without_folders(text: str) -> str:
+    """The last part of an absolute path, for a reader who has other folders; any other text as it is."""
+    return Path(text).name if text.startswith("/") and " " not in text else text
+
+
+def _with_texts(content: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(content, dict):
+        return {key: _with_texts(value, change) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_with_texts(value, change) for value in content]
+    return change(content) if isinstance(content, str) else content
+
+
 def markdown(folder: Path) -> str:
     """One row per result: setting, test accuracy and IoU, epochs, seconds, the paper's figures."""
     rows = sorted((json.loads(path.read_text()) for path in folder.glob("*.json")), key=_sort_key)
@@ -76,13 +90,13 @@ def markdown(folder: Path) -> str:
         "|---" * len(COLUMNS) + "|",
     ]
     for row in rows:
-        data, options, results = row["config"]["data"], row["config"]["training"], row["results"]
+        data, results = row["config"]["data"], row["results"]
         scores = results["evaluation"]["scores"]
         paper = PAPER.get((results["model"], data["size"], data["hair"]), {}).get(results["loss"])
         name = results["model"] + (f" (head {width})" if (width := row["config"]["model"]["head_width"]) else "")
-        hair = "yes" if data["hair"] else "no"
+        hair, flips = ("yes" if asked else "no" for asked in (data["hair"], row["config"]["augment"]["flip"]))
         lines.append(
-            f"| {name} | {results['loss']} | {data['size']} | {hair} | {options['precision']} "
+            f"| {name} | {results['loss']} | {data['size']} | {hair} | {flips} "
             f"| {scores['iou_dataset']:.3f} | {scores['iou_image']:.3f} | {scores['accuracy']:.3f} "
             f"| {results['best_epoch']} of {results['epochs']} | {results['wall_seconds']:.0f} s "
             f"| {f'{paper[1]:.3f}' if paper else '–'} | {f'{paper[0]:.3f}' if paper else '–'} |"
