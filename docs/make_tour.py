@@ -1,6 +1,6 @@
 """The README's picture: test portraits of a run as image, truth, prediction and errors.
 
-    python docs/make_tour.py runs/unet-iou-synthetic-hair docs/tour.png
+python docs/make_tour.py runs/unet-iou-synthetic-hair docs/tour.png
 """
 
 import json
