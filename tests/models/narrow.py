@@ -1,5 +1,8 @@
 """Every architecture at a size for tests: the smallest width of whatever option has "width" in its name."""
 
+import keras
+import numpy as np
+
 from kseg.models import MODELS, build
 
 NARROW = {"head_width": 8, "base_width": 4, "width": 8}
@@ -10,4 +13,12 @@ def narrow_options(name):
 
 
 def narrow(name, **arguments):
-    return build(name, **narrow_options(name), **arguments)
+    """The network with every kernel random: a score layer that starts at zero would make all outputs the same."""
+    model = build(name, **narrow_options(name), **arguments)
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        for weight in layer.trainable_weights:
+            values = keras.ops.convert_to_numpy(weight)
+            if weight.name == "kernel" and not values.any():
+                weight.assign(rng.normal(0, 0.1, values.shape).astype(values.dtype))
+    return model
