@@ -1,4 +1,5 @@
-"""`kseg data info | prepare | check | preview NAME`: what a data set is, whether it is complete, what it looks like."""
+"""`kseg data info | prepare | check | preview NAME`: what a data set is, whether it is complete, what it looks like;
+and `kseg data cache`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from kseg.cli.cache import Cache
 from kseg.datasets import DataOptions
 
 
@@ -81,9 +83,9 @@ class Preview:
 
 @dataclass(frozen=True)
 class Data:
-    """Look at a data set, get it, check it."""
+    """Look at a data set, get it, check it; list or remove stored features."""
 
-    action: Info | Prepare | Check | Preview
+    action: Info | Prepare | Check | Preview | Cache
 
     def run(self) -> int:
         return self.action.run()

@@ -4,7 +4,7 @@ import io
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,18 @@ DAMAGE = (OSError, EOFError, ValueError, KeyError, lzma.LZMAError, zipfile.BadZi
 """What the readers raise at a file that is not what its name says."""
 
 
+class NamelessLayers(Exception):
+    """Arrays without layer names; its text shows where they lie."""
+
+
 def read_weights(path: str | Path) -> Weights:
     """The weights in a file, by layer.
 
     Layouts: `.npz` has keys LAYER/WEIGHT such as `conv1/kernel`; `.h5` is what `model.save_weights` writes, with the
     layer names that Keras stores beside the arrays (3.8 does), or the layer-by-layer layout of Keras 2 that
     `keras.applications` downloads.
-    Errors: UsageError if there is no such file or its name ends in none of these; Failure if it is damaged.
+    Errors: UsageError if there is no such file, its name ends in none of these or it names no layer; Failure if it is
+    damaged.
     """
     path = Path(path)
     try:
@@ -41,6 +46,12 @@ def read_weights(path: str | Path) -> Weights:
         reader = _reader_for(path)
         try:
             return reader(io.BytesIO(lzma.decompress(file.read())) if path.suffix == ".xz" else file)
+        except NamelessLayers as error:
+            raise UsageError(
+                f"weights file {path} does not say which layers its arrays belong to ({error}), as files of Keras 3 "
+                "before 3.8 do not; load it into its own network and save that again with a newer Keras, or as .npz "
+                "with keys LAYER/WEIGHT"
+            ) from None
         except DAMAGE as error:
             raise Failure(f"weights file {path} is damaged ({error}); get it again or pass --weights none") from error
 
@@ -89,21 +100,22 @@ def _read_keras2(group: h5py.Group) -> Weights:
 
 def _read_keras3(archive: h5py.File) -> Weights:
     weights: Weights = {}
+    nameless = []
 
     def visit(path: str, entry: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(entry, h5py.Dataset):
-            stored_as = entry.parent.name.removesuffix("/vars").rpartition("/")[-1]
-            layer = _text(entry.parent.attrs.get("name", stored_as))
-            weights.setdefault(layer, {})[path.rpartition("/")[-1]] = entry[()]
+        if not isinstance(entry, h5py.Dataset):
+            return
+        if "name" in entry.parent.attrs:
+            weights.setdefault(_text(entry.parent.attrs["name"]), {})[path.rpartition("/")[-1]] = entry[()]
+        else:
+            nameless.append(path)
 
     archive.visititems(visit)
+    # What carries no name beside layers that do, such as a random stream, is no weight of a layer.
+    if nameless and not weights:
+        raise NamelessLayers(", ".join(nameless[:3]) + (" …" if len(nameless) > 3 else ""))
     return weights
 
 
 def _text(name: str | bytes) -> str:
     return name.decode() if isinstance(name, bytes) else str(name)
-
-
-def parameters(weights: Mapping[str, Mapping[str, np.ndarray]]) -> int:
-    """How many numbers there are in all."""
-    return sum(array.size for layer in weights.values() for array in layer.values())

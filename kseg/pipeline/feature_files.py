@@ -26,10 +26,9 @@ class FeatureWriter:
     a killed process.
     """
 
-    def __init__(self, path: Path, count: int, specs: Sequence[dict[str, Any]]):
-        self._path, self._count, self._specs = path, count, specs
-        owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._partial = path.with_name(f".{path.name}.{owner}{PARTIAL}")
+    def __init__(self, path: Path, count: int, specs: Sequence[dict[str, Any]], *, dataset: str):
+        self._path, self._count, self._specs, self._dataset = path, count, specs, dataset
+        self._partial = path.with_name(partial_name(path.name))
         self._files: list[Any] = []
         self._written = 0
 
@@ -59,7 +58,7 @@ class FeatureWriter:
             if kind is None:
                 if self._written != self._count:
                     raise ValueError(f"{self._written} of {self._count} examples were written")
-                meta = {"count": self._count, "tensors": list(self._specs)}
+                meta = {"dataset": self._dataset, "count": self._count, "tensors": list(self._specs)}
                 (self._partial / "meta.json").write_text(json.dumps(meta, indent=1))
                 self._publish()
         finally:
@@ -71,6 +70,11 @@ class FeatureWriter:
         except OSError:
             if not self._path.is_dir():  # else another process was faster, with the same content
                 raise
+
+
+def partial_name(name: str) -> str:
+    """A hidden name of this process's own for something incomplete."""
+    return f".{name}.{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}{PARTIAL}"
 
 
 def discard_abandoned(folder: Path) -> None:

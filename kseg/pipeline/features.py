@@ -5,8 +5,10 @@ precision and images. It is written under another name and renamed when complete
 """
 
 import json
+import os
 import shutil
 import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,9 +25,8 @@ from kseg.pipeline.feature_files import FeatureWriter, ahead, discard_abandoned
 from kseg.pipeline.frozen import Split, bytes_per_image
 from kseg.pipeline.order import Order
 from kseg.pipeline.source import ArraySpec, ImageSource, Signature, Source
+from kseg.pipeline.stored_features import GB, META, hold, make_room, stored_features
 from kseg.pipeline.transforms import flip
-
-GB = 1024**3
 
 AUTO_LIMIT = 32 * GB
 """The largest cache that `--cache-features auto` makes without being asked."""
@@ -38,13 +39,17 @@ class FeatureSource(Source):
     """Stored features in place of images: `batch` gives the tensors that a head takes, and the labels.
 
     Features come from memory-mapped files in the precision they were computed in; labels from the image source.
+
+    Args:
+      held: descriptor from `hold`, which says that the folder is in use; closed when this object is gone.
     """
 
-    def __init__(self, path: Path, images: ImageSource, *, reused: bool, seconds: float):
+    def __init__(self, path: Path, images: ImageSource, held: int, *, reused: bool, seconds: float):
         self.path, self.images = path, images
+        weakref.finalize(self, os.close, held)
         self.reused, self.seconds = reused, seconds
         """whether the folder was there already; how long it took to make"""
-        meta = json.loads((path / "meta.json").read_text())
+        meta = json.loads((path / META).read_text())
         self._specs = tuple(ArraySpec(tuple(t["shape"]), t["dtype"]) for t in meta["tensors"])
         self._tensors = [_mapped(path / f"feature_{i}.npy", spec.dtype) for i, spec in enumerate(self._specs)]
 
@@ -126,34 +131,44 @@ def cached_features(
         raise UsageError("features can only be cached at a fixed image size; pass --image-size H W")
     cache_dir = Path(cache_dir)
     path = cache_dir / (key or cache_key(extractor, source)[:32])
-    if _is_whole(path, len(source)):
-        return FeatureSource(path, source, reused=True, seconds=0.0)
+    held = _held_if_whole(path, len(source))
+    if held is not None:
+        return FeatureSource(path, source, held, reused=True, seconds=0.0)
     started = time.perf_counter()
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
         discard_abandoned(cache_dir)
-        _check_disk(cache_bytes(extractor, len(source)), cache_dir)
+        needed = cache_bytes(extractor, len(source))
+        make_room(cache_dir, needed, SPARE)
+        _check_disk(needed, cache_dir)
         specs = [{"shape": list(t.shape[1:]), "dtype": t.dtype} for t in extractor.outputs]
-        with FeatureWriter(path, len(source), specs) as writer:
+        with FeatureWriter(path, len(source), specs, dataset=source.dataset.name) as writer:
             for features in _computed(extractor, source, batch_size, jit, progress):
                 writer.append(features)
     except OSError as error:
         raise Failure(f"cannot write the feature cache {cache_dir}: {error}; pass --cache-features off") from error
-    return FeatureSource(path, source, reused=False, seconds=time.perf_counter() - started)
+    held = hold(path)
+    if held is None:
+        raise Failure(f"somebody removed the feature cache {path} as it was made; run the same command again")
+    return FeatureSource(path, source, held, reused=False, seconds=time.perf_counter() - started)
 
 
-def _is_whole(path: Path, count: int) -> bool:
-    """Whether the features lie there; a folder that something damaged later is removed."""
+def _held_if_whole(path: Path, count: int) -> int | None:
+    """The features that lie there, held; a folder that something damaged later is removed."""
     if not path.exists():
-        return False
+        return None
+    held = hold(path)
     try:
-        tensors = json.loads((path / "meta.json").read_text())["tensors"]
+        tensors = json.loads((path / META).read_text())["tensors"]
         whole = all(len(np.load(path / f"feature_{i}.npy", mmap_mode="r")) == count for i in range(len(tensors)))
     except (OSError, ValueError, KeyError):
         whole = False
+    if held is not None and not whole:
+        os.close(held)
+        held = None
     if not whole:
         shutil.rmtree(path, ignore_errors=True)
-    return whole
+    return held
 
 
 def _check_disk(needed: int, cache_dir: Path) -> None:
@@ -224,7 +239,8 @@ class CachePlan:
         if any(source.image_size is None for source in sources):
             return "the images have no fixed size"
         needed = cache_bytes(split.extractor, sum(len(source) * (2 if source.transforms else 1) for source in sources))
-        free = shutil.disk_usage(_nearest_existing(self.cache_dir)).free
+        old = sum(stored.bytes for stored in stored_features(self.cache_dir))  # found again, or removed to make room
+        free = shutil.disk_usage(_nearest_existing(self.cache_dir)).free + old
         if needed + SPARE > free:
             return f"they need {needed / GB:.1f} GB and {self.cache_dir} has {free / GB:.1f} GB free"
         if self.mode == "auto" and needed > self.limit:

@@ -8,6 +8,7 @@ import numpy as np
 from kseg.datasets import Dataset
 from kseg.models import build, transfer_weights
 from kseg.training.config import TrainConfig
+from kseg.training.precision import precision
 
 
 def training_network(config: TrainConfig, dataset: Dataset) -> keras.Model:
@@ -20,12 +21,8 @@ def training_network(config: TrainConfig, dataset: Dataset) -> keras.Model:
 
 def final_network(config: TrainConfig, trained: keras.Model, dataset: Dataset) -> keras.Model:
     """Probabilities at any input size, in float32, with the trained weights."""
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
+    with precision("float32"):
         final = _build(config, dataset, input_shape=(None, None, 3), activation="auto", weights=None)
-    finally:
-        keras.config.set_dtype_policy(policy)
     transfer_weights(trained, final)
     return final
 

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from kseg import losses, metrics
 from kseg.atomic import write_json
-from kseg.datasets import Dataset, open_dataset
+from kseg.datasets import Dataset, Record, open_dataset
 from kseg.models import MODELS
 from kseg.pipeline import own_errors
 from kseg.training.callbacks import BestWeights, History, Progress, StopOnNonFiniteLoss, StopWhenStale
@@ -24,6 +25,7 @@ from kseg.training.finish import finish
 from kseg.training.inputs import Inputs, open_inputs
 from kseg.training.network import count_trainable, training_network
 from kseg.training.optimisers import build_optimiser
+from kseg.training.precision import precision
 from kseg.training.workdir import WorkDir
 
 REDUCTIONS = {"mean": "sum_over_batch_size", "sum": "sum"}
@@ -46,16 +48,26 @@ def train(config: TrainConfig, path: Path | None = None, *, command: list[str] |
     MODELS[config.model.model]  # an unknown name is refused before anything is made
     loss = losses.get(config.loss.loss, reduction=REDUCTIONS[str(config.loss.loss_reduction)])
     splits = {split: dataset.records(split) for split in ("train", "validation", "test")}
+    with precision(config.training.precision):
+        return _train(config, dataset, loss, splits, path or default_path(config), command)
 
+
+def _train(
+    config: TrainConfig,
+    dataset: Dataset,
+    loss: keras.losses.Loss,
+    splits: Mapping[str, Sequence[Record]],
+    path: Path,
+    command: list[str] | None,
+) -> WorkDir:
+    """`train` of a resolved configuration, once everything that can be refused beforehand is."""
     started = time.perf_counter()
     keras.utils.set_random_seed(config.training.seed)
-    keras.config.set_dtype_policy(config.training.precision)
     strategy = strategy_for(config.training.distribute)
     with scope(strategy):
         # Before the directory is made: a weights file that does not fit must not leave a run behind.
         network = training_network(config, dataset)
         chief = is_chief()
-        path = path or default_path(config)
         workdir = WorkDir.open(path, config) if chief else WorkDir(path)
         if workdir.results.exists():
             print(f"{workdir.path} is complete; remove it to train again", file=sys.stderr)

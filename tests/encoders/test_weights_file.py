@@ -11,7 +11,6 @@ import pytest
 from weight_files import compressed, write_keras2, write_npz
 
 from kseg.encoders import read_weights
-from kseg.encoders.weights_file import parameters
 from kseg.errors import Failure, UsageError
 
 KERNEL = np.arange(6, dtype="float32").reshape(2, 3)
@@ -48,7 +47,27 @@ def test_reads_every_layout(name, packed, tmp_path):
     assert tuple(weights["dense"]) == names
     for found, expected in zip(weights["dense"].values(), (KERNEL, BIAS), strict=True):
         np.testing.assert_array_equal(found, expected)
-    assert parameters({"dense": weights["dense"]}) == 2 * 3 + 3
+
+
+def nameless_keras3(path):
+    """What Keras 3 wrote before 3.8: the classes of the layers, counted, but not their names."""
+    with h5py.File(keras3_file(path), "a") as file:
+        file.visititems(lambda _, entry: entry.attrs.clear())
+    return path
+
+
+def loose_arrays(path):
+    with h5py.File(path, "w") as file:
+        file["kernel"], file["bias"] = KERNEL, BIAS
+    return path
+
+
+@pytest.mark.parametrize(("write", "place"), [(nameless_keras3, "layers/dense/vars/0"), (loose_arrays, "bias, kernel")])
+def test_arrays_without_layer_names(write, place, tmp_path):
+    path = write(tmp_path / "old.weights.h5")
+    with pytest.raises(UsageError, match=rf"not say which layers its arrays belong to \({place}.*as \.npz") as caught:
+        read_weights(path)
+    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
 
 def test_path_may_be_a_string(tmp_path):

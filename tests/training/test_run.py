@@ -112,6 +112,7 @@ def test_mixed_precision_trains_and_saves_float32(tmp_path):
     model, _ = load_model(workdir.path)
     assert {variable.dtype for variable in model.weights} == {"float32"}
     assert {layer.compute_dtype for layer in model.layers[1:]} == {"float32"}  # the first is the input
+    assert keras.config.dtype_policy().name == "float32"  # the run put back what was there
 
 
 @pytest.mark.parametrize("flip", [False, True], ids=["plain", "flipped"])
