@@ -28,6 +28,8 @@ from importlib.util import find_spec
 import numpy as np
 import tyro
 
+from kseg.allocator import keep_freed_memory
+
 SIZE = 224
 RATIOS = [
     ("float32", "plain"),
@@ -144,6 +146,8 @@ VARIANTS: dict[str, Callable[[Settings], Callable[[], None]]] = {
 
 def measure(settings: Settings) -> None:
     """Print images per second and the process's peak memory as one JSON line."""
+    if settings.variant not in ("plain", "torch"):  # what the kseg command does for its own processes
+        keep_freed_memory()
     step = VARIANTS[settings.variant](settings)
     step()
     started = time.perf_counter()

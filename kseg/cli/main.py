@@ -28,12 +28,14 @@ def main(arguments: list[str] | None = None, *, program: str | None = None) -> i
         print(f"kseg {__version__}")
         return 0
 
+    from kseg.allocator import keep_freed_memory
     from kseg.cli.exit_codes import INTERRUPTED
     from kseg.cli.quiet import import_keras_quietly
     from kseg.errors import KsegError
 
     try:
         command = _parse(arguments, program=program)
+        keep_freed_memory()
         import_keras_quietly()
         return command.run()
     except KsegError as error:
