@@ -10,8 +10,8 @@ def keep_freed_memory() -> bool:
     """Let glibc's malloc keep large freed blocks for the next allocation; True where that is possible.
 
     TensorFlow on a CPU allocates and frees its tensors in every step, and glibc hands each block above 32 MB back to
-    the kernel, which clears every page anew: a sixth of a BFCN-32s step in bfloat16 (`benchmarks/train_step.py`). Call it
-    before the backend is imported; the `kseg` command does. Memory that a step no longer needs stays counted as the
+    the kernel, which clears every page anew: a sixth of a BFCN-32s step in bfloat16 (`benchmarks/train_step.py`). Call
+    it before the backend is imported; the `kseg` command does. Memory that a step no longer needs stays counted as the
     process's own. Without glibc nothing changes.
     """
     try:
