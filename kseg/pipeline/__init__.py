@@ -6,7 +6,7 @@ the front makes of the images. Importing this package loads neither Keras nor Te
 what needs Keras is imported from its own module.
 """
 
-from kseg.pipeline.order import Order, batch_indices
+from kseg.pipeline.order import Order, Positives, batch_indices
 from kseg.pipeline.source import ArraySpec, ImageSource, Signature, Source, own_errors
 from kseg.pipeline.tfdata import batches, distributed_batches
 from kseg.pipeline.transforms import Augmentation, compose
@@ -16,6 +16,7 @@ __all__ = [
     "Augmentation",
     "ImageSource",
     "Order",
+    "Positives",
     "Signature",
     "Source",
     "batch_indices",

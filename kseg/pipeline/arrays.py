@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from kseg.pipeline.order import WHOLE, Order, Shard
+from kseg.pipeline.order import WHOLE, Order, Positives, Shard
 from kseg.pipeline.source import Arrays, Source
 
 
@@ -25,11 +25,12 @@ class BatchSequence(keras.utils.PyDataset):
         start_step: int = 0,
         shuffle: bool = True,
         shard: Shard = WHOLE,
+        positives: Positives | None = None,
         prefetch: int = 2,
         workers: int = 1,
     ):
         super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=prefetch)
-        self.source, self.order = source, Order(len(source), batch_size, seed, shuffle)
+        self.source, self.order = source, Order(len(source), batch_size, seed, shuffle, positives)
         self._start, self._shard = start_step, shard
 
     @property

@@ -6,6 +6,7 @@ Nothing is remembered between steps; resuming at step k is therefore asking for 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -18,25 +19,56 @@ WHOLE: Shard = (0, 1)
 
 
 @dataclass(frozen=True)
+class Positives:
+    """The examples of which every batch is to hold at least `per_batch`: those that show the category.
+
+    Rahman & Wang 2016, section 4.1: "we made it sure that each batch contains at least one positive example". The
+    paper does not say how; `Order` does.
+
+    Raises:
+      UsageError: there is no positive example, or none a batch is asked for.
+    """
+
+    indices: frozenset[int]
+    per_batch: int = 1
+
+    def __post_init__(self) -> None:
+        if self.per_batch < 1:
+            raise UsageError(f"positives per batch are {self.per_batch}; they must be at least 1")
+        if not self.indices:
+            raise UsageError("no training image shows the category, so that no batch can hold one that does")
+
+
+@dataclass(frozen=True)
 class Order:
     """The order of `n` examples in batches: epoch e walks through one permutation that (seed, e) fixes.
 
     An epoch is ceil(n / batch_size) batches; the last one may be short.
 
+    With `positives`, a shuffled batch that holds too few of them trades others for them with batches that have more
+    than they need, so that an epoch still shows every example once. Where there are not enough for all batches, a
+    positive stands in several and takes the place of an example that is no positive, which waits for another epoch.
+
     Raises:
-      UsageError: no examples, or a batch size below 1.
+      UsageError: no examples, a batch size below 1, or more positives a batch than it has places.
     """
 
     n: int
     batch_size: int
     seed: int = 0
     shuffle: bool = True
+    positives: Positives | None = None
 
     def __post_init__(self) -> None:
         if self.n < 1:
             raise UsageError("there is no example to make a batch of; check the split and --limit")
         if self.batch_size < 1:
             raise UsageError(f"batch size is {self.batch_size}; it must be at least 1")
+        if self.positives is not None and self.positives.per_batch > self.batch_size:
+            raise UsageError(
+                f"--positives-per-batch is {self.positives.per_batch} and a batch has {self.batch_size} images; "
+                "lower it, or raise --batch-size"
+            )
 
     @property
     def steps_per_epoch(self) -> int:
@@ -50,7 +82,7 @@ class Order:
         worker without an example would have no gradient to contribute.
         """
         epoch, k = divmod(step, self.steps_per_epoch)
-        order = _permutation(self.n, self.seed, epoch) if self.shuffle else np.arange(self.n)
+        order = np.arange(self.n) if not self.shuffle else self._shuffled(epoch)
         batch = order[k * self.batch_size : (k + 1) * self.batch_size]
         index, count = shard
         if not 0 <= index < count:
@@ -59,12 +91,24 @@ class Order:
             batch = np.concatenate([batch, np.resize(order, count - len(batch))])
         return epoch, np.array_split(batch, count)[index]
 
+    def _shuffled(self, epoch: int) -> np.ndarray:
+        if self.positives is None:
+            return _permutation(self.n, self.seed, epoch)
+        return _with_positives(self.n, self.batch_size, self.seed, epoch, self.positives)
+
 
 def batch_indices(
-    n: int, batch_size: int, *, seed: int, start_step: int = 0, shuffle: bool = True, shard: Shard = WHOLE
+    n: int,
+    batch_size: int,
+    *,
+    seed: int,
+    start_step: int = 0,
+    shuffle: bool = True,
+    shard: Shard = WHOLE,
+    positives: Positives | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(epoch, indices) of every batch from `start_step` on: without end when shuffling, one pass when not."""
-    order = Order(n, batch_size, seed, shuffle)
+    order = Order(n, batch_size, seed, shuffle, positives)
     step = start_step
     while shuffle or step < order.steps_per_epoch:
         yield order.at(step, shard)
@@ -76,3 +120,39 @@ def _permutation(n: int, seed: int, epoch: int) -> np.ndarray:
     permutation = np.random.default_rng([seed, epoch]).permutation(n)
     permutation.flags.writeable = False  # it is shared by every caller
     return permutation
+
+
+@lru_cache(maxsize=4)
+def _with_positives(n: int, batch_size: int, seed: int, epoch: int, positives: Positives) -> np.ndarray:
+    """The epoch's permutation, changed as little as it takes for every batch to hold its positives."""
+    order = _permutation(n, seed, epoch).copy()
+    is_positive = np.zeros(n, dtype=bool)
+    is_positive[list(positives.indices)] = True
+    starts = range(0, n, batch_size)
+    places = [np.arange(start, min(start + batch_size, n)) for start in starts]
+    needs = [min(positives.per_batch, len(batch)) for batch in places]
+    spare = [
+        place
+        for batch, need in zip(places, needs, strict=True)
+        for place in batch[is_positive[order[batch]]][need:].tolist()
+    ]
+    repeats = cycle(order[is_positive[order]].tolist())
+    for batch, need in zip(places, needs, strict=True):
+        others = batch[~is_positive[order[batch]]].tolist()
+        for _ in range(need - (len(batch) - len(others))):
+            place = others.pop()
+            if spare:
+                other = spare.pop(0)
+                order[place], order[other] = order[other], order[place]
+            else:
+                order[place] = _another(repeats, len(positives.indices), order[batch].tolist())
+    order.flags.writeable = False
+    return order
+
+
+def _another(repeats: Iterator[int], count: int, batch: list[int]) -> int:
+    """The next of `count` positives that the batch does not hold yet; any, if it holds them all."""
+    for candidate in islice(repeats, count):
+        if candidate not in batch:
+            break
+    return candidate

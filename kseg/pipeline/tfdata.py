@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kseg.errors import UsageError
-from kseg.pipeline.order import WHOLE, Order, Shard
+from kseg.pipeline.order import WHOLE, Order, Positives, Shard
 from kseg.pipeline.source import ArraySpec, Source
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def batches(
     start_step: int = 0,
     shuffle: bool = True,
     shard: Shard = WHOLE,
+    positives: Positives | None = None,
     replicas: int = 1,
     repeat: bool = False,
     prefetch: int = 2,
@@ -34,6 +35,7 @@ def batches(
     Args:
       batch_size: examples of one *global* batch; `shard` = (index, count) is the part of it that is delivered here.
       seed, start_step: fix the stream: step k is the same whether the stream began at 0 or at k.
+      positives: the examples of which every global batch of a shuffled stream is to hold some.
       replicas: deliver that many neighbouring shards, `shard[0]` first, one element each: what a
         `tf.distribute` strategy with several replicas in this process takes per step.
       repeat: without shuffling, begin again after a pass.
@@ -43,7 +45,7 @@ def batches(
     """
     import tensorflow as tf
 
-    order = Order(len(source), batch_size, seed, shuffle)
+    order = Order(len(source), batch_size, seed, shuffle, positives)
     signature = source.signature
     single = isinstance(signature.inputs, ArraySpec)
     specs = [*signature.flat_inputs, signature.labels]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kseg.errors import Failure
-from kseg.pipeline import ImageSource, Order, Source, own_errors
+from kseg.pipeline import ImageSource, Order, Positives, Source, own_errors
 from kseg.pipeline.arrays import BatchSequence
 
 
@@ -37,9 +37,10 @@ def model():
     return model
 
 
-def test_items_are_the_batches_of_the_order(source):
-    sequence = BatchSequence(source, 3, seed=5, start_step=2)
-    order = Order(7, 3, seed=5)
+@pytest.mark.parametrize("positives", [None, Positives(frozenset({4}))])
+def test_items_are_the_batches_of_the_order(source, positives):
+    sequence = BatchSequence(source, 3, seed=5, start_step=2, positives=positives)
+    order = Order(7, 3, seed=5, positives=positives)
     for step in range(2, 8):
         epoch, indices = order.at(step)
         images, labels = sequence[step - 2]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kseg.errors import UsageError
-from kseg.pipeline import Order, batch_indices
+from kseg.pipeline import Order, Positives, batch_indices
 
 
 def take(steps, *args, **kwargs):
@@ -75,3 +75,60 @@ def test_a_caller_cannot_spoil_the_permutation_of_others():
     with pytest.raises(ValueError, match="read-only"):
         indices[0] = 0
     assert isinstance(indices, np.ndarray)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    n=st.integers(1, 40), size=st.integers(1, 12), share=st.floats(0.02, 1), wanted=st.integers(1, 3),
+    seed=st.integers(0, 99),
+)  # fmt: skip
+def test_every_batch_holds_its_positives(n, size, share, wanted, seed):
+    shown = frozenset(np.random.default_rng(seed).permutation(n)[: max(1, int(share * n))].tolist())
+    wanted = min(wanted, size)
+    order = Order(n, size, seed, positives=Positives(shown, wanted))
+    for epoch in range(3):
+        first = epoch * order.steps_per_epoch
+        batches = [order.at(first + step)[1].tolist() for step in range(order.steps_per_epoch)]
+        assert all(sum(i in shown for i in batch) >= min(wanted, len(batch)) for batch in batches)
+        seen = sum(batches, [])
+        assert len(seen) == n and shown <= set(seen)  # a positive is never left out
+        if len(shown) >= sum(min(wanted, len(batch)) for batch in batches):
+            assert sorted(seen) == list(range(n))  # there are enough for all: an epoch shows everything once
+        for batch in batches:
+            if len(shown) >= wanted:
+                assert len(set(batch)) == len(batch)  # none stands twice in one batch
+
+
+def test_batches_that_hold_enough_positives_stay_as_they_are():
+    positives = Positives(frozenset(range(100)), 1)
+    assert take(20, 100, 10, seed=3, positives=positives) == take(20, 100, 10, seed=3)
+
+
+def test_too_few_positives_take_turns_and_so_do_those_left_out():
+    order = Order(12, 2, seed=5, positives=Positives(frozenset({3, 7}), 1))
+    left_out = set()
+    for epoch in range(40):
+        seen = [i for step in range(6 * epoch, 6 * epoch + 6) for i in order.at(step)[1].tolist()]
+        assert seen.count(3) == seen.count(7) == 3  # six batches, two positives
+        left_out |= set(range(12)) - set(seen)
+    assert left_out == set(range(12)) - {3, 7}  # each of the others waits now and then, none for ever
+
+
+@settings(deadline=None, max_examples=30)
+@given(n=st.integers(1, 30), size=st.integers(1, 12), start=st.integers(0, 20), count=st.integers(1, 4))
+def test_with_positives_streams_resume_and_shards_partition(n, size, start, count):
+    positives = Positives(frozenset({n // 2}), 1)
+    whole = take(start + 5, n, size, seed=2, positives=positives)
+    assert whole[start:] == take(5, n, size, seed=2, start_step=start, positives=positives)
+    parts = [take(5, n, size, seed=2, shard=(index, count), positives=positives) for index in range(count)]
+    for step, (_, indices) in enumerate(whole[:5]):
+        assert sum((part[step][1] for part in parts), [])[: len(indices)] == indices
+
+
+def test_impossible_positives_are_named():
+    with pytest.raises(UsageError, match="no training image shows the category"):
+        Positives(frozenset())
+    with pytest.raises(UsageError, match="positives per batch are 0"):
+        Positives(frozenset({1}), 0)
+    with pytest.raises(UsageError, match="--positives-per-batch is 3 and a batch has 2 images"):
+        Order(5, 2, positives=Positives(frozenset({1}), 3))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kseg.errors import Failure, UsageError
-from kseg.pipeline import Augmentation, ImageSource, Order, batches, own_errors
+from kseg.pipeline import Augmentation, ImageSource, Order, Positives, batches, own_errors
 
 tf = pytest.importorskip("tensorflow")
 
@@ -42,6 +42,16 @@ def test_a_resumed_stream_equals_the_uninterrupted_one(drawn):
     source = source_of(drawn, transforms=Augmentation(flip=True, colour=0.5).transforms())
     whole = taken(batches(source, 3, seed=1), 9)
     assert_same(taken(batches(source, 3, seed=1, start_step=4), 5), whole[4:])
+
+
+def test_the_stream_holds_positives_in_every_batch_and_resumes(drawn):
+    source, positives = source_of(drawn), Positives(frozenset({2}))
+    order = Order(7, 3, 1, positives=positives)
+    whole = taken(batches(source, 3, seed=1, positives=positives), 9)
+    assert_same(whole, [source.batch(indices, epoch) for epoch, indices in map(order.at, range(9))])
+    second = source.image(2)
+    assert all(any(np.array_equal(image, second) for image in images) for images, _ in whole)
+    assert_same(taken(batches(source, 3, seed=1, start_step=4, positives=positives), 5), whole[4:])
 
 
 def test_one_pass_without_shuffling(drawn):
