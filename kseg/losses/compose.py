@@ -9,23 +9,45 @@ from kseg.conventions import SERIALISATION_PACKAGE
 from kseg.errors import UsageError
 from kseg.losses.base import LOSSES, SegmentationLoss
 
+CLASS_WEIGHTS = "class_weights"
+"""The option of the losses that weigh classes."""
 
-def get(spec: "str | keras.losses.Loss", **common: Any) -> keras.losses.Loss:
+
+def get(
+    spec: "str | keras.losses.Loss", *, class_weights: tuple[float, ...] | None = None, **common: Any
+) -> keras.losses.Loss:
     """A loss from its name or from a sum of weighted names; a loss object passes through.
 
     Args:
       spec: "iou", "dice(smooth=0, squared=True)", "0.5*ce + lovasz". Arguments are those of the losses, by keyword.
+      class_weights: one weight per class for the losses of the sum that take them and name none of their own.
       **common: options for a single loss; for a sum only those that every loss has (from_logits, void, reduction).
     Raises:
-      UsageError: an unknown loss or argument (the nearest names are given), or text that is no such sum.
+      UsageError: an unknown loss or argument (the nearest names are given), text that is no such sum, or class weights
+        that no part of it takes.
     """
     if isinstance(spec, keras.losses.Loss):
         return spec
     terms = parse(spec)
+    if class_weights is not None:
+        terms = _weighted(terms, class_weights, spec)
     if len(terms) == 1 and terms[0][0] == 1.0:
         _, name, options = terms[0]
         return LOSSES[name](**{**common, **options})
     return WeightedSum([(weight, LOSSES[name](**{**common, **options})) for weight, name, options in terms])
+
+
+def _weighted(
+    terms: list[tuple[float, str, dict[str, Any]]], class_weights: tuple[float, ...], spec: str
+) -> list[tuple[float, str, dict[str, Any]]]:
+    takes = [CLASS_WEIGHTS in LOSSES[name].options and CLASS_WEIGHTS not in options for _, name, options in terms]
+    if not any(takes):
+        able = ", ".join(name for name in LOSSES if CLASS_WEIGHTS in LOSSES[name].options)
+        raise UsageError(f"loss {spec!r} takes no class weights, or names its own; those that do take them: {able}")
+    return [
+        (weight, name, {**options, CLASS_WEIGHTS: class_weights} if taken else options)
+        for (weight, name, options), taken in zip(terms, takes, strict=True)
+    ]
 
 
 def parse(spec: str) -> list[tuple[float, str, dict[str, Any]]]:

@@ -115,3 +115,21 @@ def test_the_catalogue_knows_every_loss():
         assert facts.summary.endswith(".") and facts.formula and facts.source and facts.deviations and facts.void
     assert (rows["ce"].class_weights, rows["ce"].soft_labels) == (True, True)
     assert (rows["lovasz"].class_weights, rows["lovasz"].soft_labels) == (False, False)
+
+
+def test_class_weights_go_to_the_parts_that_take_them():
+    labels, logits = batch("multi-class")
+    weights = tuple(float(number) for number in range(1, logits.shape[-1] + 1))
+    given = get("2*ce + focal(gamma=1) + iou", class_weights=weights)
+    spelt = get(f"2*ce(class_weights={weights}) + focal(gamma=1, class_weights={weights}) + iou")
+    assert str(given) == str(spelt)
+    assert float(given(labels, logits)) == float(spelt(labels, logits))
+    assert get("ce", class_weights=weights).class_weights == weights
+    own = get("ce(class_weights=(1, 2, 3)) + focal", class_weights=weights)
+    assert own.parts["ce"][1].class_weights == (1, 2, 3) and own.parts["focal"][1].class_weights == weights
+
+
+@pytest.mark.parametrize("spec", ["iou", "iou + dice", "ce(class_weights=(1, 2, 3))"])
+def test_class_weights_that_nothing_takes_are_refused(spec):
+    with pytest.raises(UsageError, match="takes no class weights, or names its own; those that do take them: .*ce"):
+        get(spec, class_weights=(1.0, 2.0, 3.0))
