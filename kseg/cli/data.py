@@ -1,4 +1,4 @@
-"""`kseg data info | prepare | check | preview NAME`: what a data set is, whether it is complete, what it looks like;
+"""`kseg data info | prepare | check | preview | stats NAME`: what a data set is, whether it is complete and sound;
 and `kseg data cache`."""
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from kseg.cli.cache import Cache
+from kseg.cli.data_stats import stats
 from kseg.datasets import DataOptions
 
 
@@ -17,7 +18,7 @@ class NamedData(DataOptions):
     """Which data set, where it lies, and which of its label variants and splits to use."""
 
     dataset: Positional[str] = "synthetic"
-    """synthetic, lfw, helen or folder"""
+    """synthetic, lfw, helen, camvid, voc or folder"""
 
 
 Source = Annotated[NamedData, arg(name="")]
@@ -82,10 +83,27 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class Data:
-    """Look at a data set, get it, check it; list or remove stored features."""
+class Stats:
+    """Class frequencies, background-to-object ratio of each category, and the class weights that follow.
 
-    action: Info | Prepare | Check | Preview | Cache
+    Example: kseg data stats camvid --split train
+    """
+
+    data: Source = field(default_factory=NamedData)
+    split: Literal["train", "validation", "test", "all"] = "train"
+    """which images to count; training takes its weights from train"""
+    json: bool = False
+    """print JSON instead of tables"""
+
+    def run(self) -> int:
+        return stats(self.data, self.split, self.json)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Look at a data set, get it, check it, count it; list or remove stored features."""
+
+    action: Info | Prepare | Check | Preview | Stats | Cache
 
     def run(self) -> int:
         return self.action.run()

@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from kseg.conventions import SPLITS
-from kseg.datasets.facts import Facts
+from kseg.datasets.counts import count_labels
+from kseg.datasets.facts import Facts, RemoteFile
 from kseg.errors import UsageError
 from kseg.registry import Registry
 
@@ -19,7 +20,7 @@ class DataOptions:
     """Which data set, where it lies, and which of its label variants and splits to use."""
 
     dataset: str = "synthetic"
-    """synthetic (no files needed), lfw, helen, or folder (your own images/ and masks/)"""
+    """synthetic (no files needed), lfw, helen, camvid, voc, or folder (your own images/ and masks/)"""
     data_dir: Path | None = None
     """where the data set's archives or extracted tree lie (unset: data/NAME)"""
     hair: bool = True
@@ -29,7 +30,7 @@ class DataOptions:
     size: Literal["big", "small"] = "big"
     """faces: the paper's big or small training and validation split"""
     split_scheme: Literal["paper", "official"] = "paper"
-    """faces: van Beers' splits by sorted name, or the data set's own lists"""
+    """faces: van Beers' splits by sorted name; voc: Rahman & Wang's, 80/20 of train; or the data set's own lists"""
     colours: tuple[str, ...] = ()
     """folder: RGB masks, one NAME=R,G,B per class in order of id (first is background)"""
     classes: tuple[str, ...] = ()
@@ -39,13 +40,17 @@ class DataOptions:
     limit: int | None = None
     """use only the first N records of every split, for a quick look"""
     data_seed: int = 0  # not `seed`: that is the flag of the run
-    """seed of the synthetic images and of a folder's split"""
+    """seed of the synthetic images, of a folder's split and of voc's 80/20"""
     synthetic_size: int = 96
     """synthetic: height and width of the images in pixels"""
     synthetic_counts: tuple[int, int, int] = (600, 100, 100)
     """synthetic: number of train, validation and test images"""
     split_sizes: tuple[float, float, float] = (0.8, 0.1, 0.1)
     """folder without lists: shares of train, validation and test; or numbers of images, if one is above 1"""
+    year: Literal["2010", "2011", "2012", "2012+sbd"] = "2012"
+    """voc: which year's images; 2012+sbd trains on trainaug, with the masks of SBD"""
+    category: str | None = None
+    """one class of several against all others: it is the foreground, they are the background, void stays void"""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,21 @@ class Dataset(ABC):
 
     def __init__(self, options: DataOptions):
         self.options = options
+
+    @classmethod
+    def remote_files(cls, options: DataOptions) -> Sequence[RemoteFile]:
+        """The files to download for these options."""
+        return cls.facts.files if cls.facts else ()
+
+    @classmethod
+    def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
+        """What tells these options from others of the data set in the name of a run."""
+        return ()
+
+    @property
+    def test_is_validation(self) -> bool:
+        """Whether the test split is the validation split once more, because no other has labels."""
+        return False
 
     @property
     def training_size(self) -> tuple[int, int]:
@@ -103,6 +123,10 @@ class Dataset(ABC):
     def fingerprint(self, record: Record) -> str:
         """A short text that changes when the record's pixels do (path, size and time of its files; or its seed)."""
 
+    def label_counts(self, records: Sequence[Record]) -> np.ndarray:
+        """int64 (N, 256): the pixels of every label value in each record; read once, then kept in the cache."""
+        return count_labels(self, records)
+
     def every_record(self) -> Sequence[Record]:
         """All records there are, also those of no split; for `kseg data check`."""
         return ()
@@ -123,5 +147,8 @@ DATASETS: Registry[type[Dataset]] = Registry(
 
 
 def open_dataset(options: DataOptions) -> Dataset:
-    """The data set that `options` name, checked for files but with no pixel read yet."""
-    return DATASETS[options.dataset](options)
+    """The data set that `options` name, checked for files but with no pixel read yet; as a binary one by `category`."""
+    from kseg.datasets.category import OneCategory
+
+    dataset = DATASETS[options.dataset](options)
+    return dataset if options.category is None else OneCategory(dataset, options.category)

@@ -47,7 +47,7 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
             _check_labels(dataset, record, image.shape[:2], report)
         except KsegError as error:
             report.problems.append(f"{splits[0]}: {error}")
-    report.problems += _duplicates(seen.values())
+    report.problems += _duplicates(seen.values()) + _absent_category(dataset, report)
     return report
 
 
@@ -55,6 +55,8 @@ def _homes(dataset: Dataset, report: CheckReport) -> dict[str, tuple[Record, lis
     """Every record once, with the splits that hold it."""
     homes: dict[str, tuple[Record, list[str]]] = {}
     for split in SPLITS:
+        if split == "test" and dataset.test_is_validation:
+            continue
         report.counts[split] = 0
         try:
             records: Sequence[Record] = dataset.all_records(split)
@@ -84,6 +86,20 @@ def _check_labels(dataset: Dataset, record: Record, size: tuple[int, int], repor
     odd = [int(value) for value in np.flatnonzero(pixels) if value >= len(dataset.classes) and value != VOID]
     if odd:
         report.problems.append(f"{record.id}: labels {odd} are outside 0..{len(dataset.classes) - 1}")
+
+
+def _absent_category(dataset: Dataset, report: CheckReport) -> list[str]:
+    """With `--category`, the splits that do not show it; only where all masks could be read, which it needs."""
+    if dataset.options.category is None or report.problems:
+        return []
+    problems = []
+    for split in report.counts:
+        try:
+            if split != UNUSED:
+                dataset.records(split)
+        except KsegError as error:
+            problems.append(str(error))
+    return list(dict.fromkeys(problems))
 
 
 def _listed_twice(record: Record, splits: Sequence[str]) -> str:

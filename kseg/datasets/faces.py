@@ -37,6 +37,10 @@ class FaceDataset(Dataset):
         # part id → class id
         self._class_of_part = np.array([0, 1, 2] if options.parts else [0, int(options.hair), 1], dtype=np.uint8)
 
+    @classmethod
+    def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
+        return (variant_of(options), *([options.size] if options.size != "big" else []))
+
     @property
     def variant(self) -> str:
         """hair, no_hair or parts: which classes the labels have."""

@@ -20,6 +20,8 @@ class RemoteFile:
     """folders that make this archive unnecessary"""
     optional: bool = False
     """only some options need it"""
+    use: str = ""
+    """which options need it, where not all do"""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Facts:
         ]
         for file in self.files:
             size = f", {file.size:,} bytes" if file.size else ""
-            lines.append(f"{file.name}{size}{', only for the official splits' if file.optional else ''}")
+            lines.append(f"{file.name}{size}{f', only for {file.use}' if file.use else ''}")
             lines += [f"    {url}" for url in file.urls]
             if file.checksum:
                 lines.append(f"    {file.checksum.replace(':', ' ', 1)}")

@@ -14,8 +14,7 @@ def prepare(options: DataOptions, *, progress: bool = True, note: Callable[[str]
 
     A file that only some options need may fail to come without failing the rest.
     """
-    facts = DATASETS[options.dataset].facts
-    remote = facts.files if facts else ()
+    remote = DATASETS[options.dataset].remote_files(options)
     folder = data_dir(options.dataset, options.data_dir)
     for file in remote:
         if (folder / file.name).exists() or any((folder / tree).is_dir() for tree in file.unpacked):

@@ -1,6 +1,7 @@
 """A contact sheet: pictures, their truth laid over them, and the classes by colour."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -14,6 +15,8 @@ CELL = 160
 GAP = 6
 CAPTION = 15
 HEADER = 30
+LINE = 18
+"""height of a further line of the legend"""
 PAPER, INK, FAINT = (250, 250, 248), (30, 30, 30), (120, 120, 120)
 
 
@@ -29,12 +32,15 @@ def contact_sheet(dataset: Dataset, split: str, count: int = 24, columns: int = 
     columns = min(columns, len(chosen))
     rows = -(-len(chosen) // columns)
     pair_width, row_height = 2 * CELL + GAP, CELL + CAPTION + GAP
-    sheet = Image.new("RGB", (columns * (pair_width + 2 * GAP), HEADER + rows * row_height + GAP), PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    width, font = columns * (pair_width + 2 * GAP), ImageFont.load_default(12)
+    legend = _legend(font, dataset, split, width)
+    header = HEADER + legend[-1].line * LINE
+    sheet = Image.new("RGB", (width, header + rows * row_height + GAP), PAPER)
+    pen = ImageDraw.Draw(sheet)
     any_void = False
     for index, record in enumerate(chosen):
         left = (index % columns) * (pair_width + 2 * GAP) + GAP
-        top = HEADER + (index // columns) * row_height
+        top = header + (index // columns) * row_height
         image, labels = dataset.image(record), dataset.labels(record)
         any_void |= bool((labels == VOID).any())
         size = _fitted(image.shape[:2])
@@ -42,7 +48,7 @@ def contact_sheet(dataset: Dataset, split: str, count: int = 24, columns: int = 
         sheet.paste(Image.fromarray(image), (left, top))
         sheet.paste(Image.fromarray(overlay(image, labels, dataset.palette)), (left + CELL + GAP, top))
         pen.text((left, top + CELL + 1), _shortened(record.id, font, pair_width), fill=FAINT, font=font)
-    _write_legend(pen, font, dataset, split, any_void)
+    _write_legend(pen, font, legend if any_void else legend[:-1])
     return np.array(sheet)
 
 
@@ -52,15 +58,36 @@ def _fitted(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _write_legend(pen: ImageDraw.ImageDraw, font, dataset: Dataset, split: str, any_void: bool) -> None:
+@dataclass(frozen=True)
+class Entry:
+    """A text of the legend, after its colour if it has one."""
+
+    text: str
+    colour: tuple[int, int, int] | None
+    x: int
+    line: int
+
+
+def _legend(font, dataset: Dataset, split: str, width: int) -> list[Entry]:
+    """The title, the classes and, last, void, in as many lines as they need."""
     title = f"{dataset.name}, {split}: {len(dataset.records(split))}"
-    pen.text((GAP, 7), title, fill=INK, font=font)
-    x = GAP + round(pen.textlength(title, font=font)) + 24
-    entries = list(zip(dataset.classes, dataset.palette, strict=True))
-    for name, colour in entries + ([("void", VOID_COLOUR)] if any_void else []):
-        pen.rectangle((x, 8, x + 12, 20), fill=tuple(colour), outline=INK)
-        pen.text((x + 18, 7), name, fill=INK, font=font)
-        x += 18 + round(pen.textlength(name, font=font)) + 16
+    entries, x, line = [Entry(title, None, GAP, 0)], GAP + round(font.getlength(title)) + 24, 0
+    for name, colour in [*zip(dataset.classes, dataset.palette, strict=True), ("void", VOID_COLOUR)]:
+        needed = 18 + round(font.getlength(name)) + 16
+        if x + needed > width and x > GAP:
+            x, line = GAP, line + 1
+        entries.append(Entry(name, colour, x, line))
+        x += needed
+    return entries
+
+
+def _write_legend(pen: ImageDraw.ImageDraw, font, legend: Sequence[Entry]) -> None:
+    for entry in legend:
+        x, y = entry.x, 7 + entry.line * LINE
+        if entry.colour is not None:
+            pen.rectangle((x, y + 1, x + 12, y + 13), fill=entry.colour, outline=INK)
+            x += 18
+        pen.text((x, y), entry.text, fill=INK, font=font)
 
 
 def _shortened(text: str, font, width: int) -> str:

@@ -5,6 +5,8 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+import scipy.io
+import scipy.sparse
 from PIL import Image
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -73,3 +75,65 @@ def tar_of(members: list[tuple[tarfile.TarInfo, bytes]], path: Path, mode: str =
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
     return path
+
+
+def striped(values: tuple[int, ...], height: int = 12, width: int = 10) -> np.ndarray:
+    """uint8 (H, W) whose rows take `values` in turn."""
+    rows = np.array([values[row % len(values)] for row in range(height)], dtype=np.uint8)
+    return np.repeat(rows[:, None], width, axis=1)
+
+
+def palette_mask(path: Path, labels: np.ndarray) -> Path:
+    """A palette PNG as VOC's: indices are ids, the colours mean nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(labels)
+    image.putpalette([value * 37 % 256 for value in range(768)])
+    image.save(path)
+    return path
+
+
+def devkit(folder: Path, year: str, lists: dict[str, list[str]], values: tuple[int, ...] = (0, 15, 255)) -> Path:
+    """`VOCdevkit/VOCYEAR` with lists, images and palette masks; returns that folder."""
+    root = folder / "VOCdevkit" / f"VOC{year}"
+    for name, ids in lists.items():
+        path = root / "ImageSets" / "Segmentation" / f"{name}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{one}\n" for one in ids))
+        for one in ids:
+            write(
+                root / "JPEGImages" / f"{one}.jpg",
+                noise(int("".join(filter(str.isdigit, one)) or 0) + 1000 * len(name)),
+            )
+            palette_mask(root / "SegmentationClass" / f"{one}.png", striped(values))
+    return root
+
+
+def sbd_file(path: Path, labels: np.ndarray) -> Path:
+    """`GTcls` with Segmentation, sparse Boundaries of the 20 categories, and CategoriesPresent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    boundaries = np.empty((20, 1), dtype=object)
+    for category in range(20):
+        edge = np.zeros(labels.shape, dtype=np.uint8)
+        edge[1:] = (labels[1:] != labels[:-1]) & (labels[1:] == category + 1)
+        boundaries[category, 0] = scipy.sparse.csc_matrix(edge)
+    present = np.setdiff1d(np.unique(labels), 0)
+    struct = {"Boundaries": boundaries, "Segmentation": labels, "CategoriesPresent": present}
+    scipy.io.savemat(path, {"GTcls": struct}, do_compression=True)
+    return path
+
+
+CAMVID_COUNTS = {"train": 5, "val": 2, "test": 2}
+
+
+def camvid_tree(folder: Path, suffix: str = ".png", values: tuple[int, ...] = (0, 3, 10, 11)) -> Path:
+    """`CamVid/` in SegNet's layout: lists with prefix, ids 0..10 and 11 for void; returns that folder."""
+    root = folder / "CamVid"
+    for seed, (split, count) in enumerate(CAMVID_COUNTS.items()):
+        lines = []
+        for index in range(count):
+            stem = f"Seq{split}_f{index:05d}"
+            write(root / split / f"{stem}{suffix}", noise(100 * seed + index))
+            write(root / f"{split}annot" / f"{stem}.png", striped(values))
+            lines.append(f"/SegNet/CamVid/{split}/{stem}{suffix} /SegNet/CamVid/{split}annot/{stem}.png\n")
+        (root / f"{split}.txt").write_text("".join(lines))
+    return root

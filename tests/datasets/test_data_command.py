@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from layouts import lfw_mask, noise, pair_folder, write
+from layouts import devkit, lfw_mask, noise, pair_folder, write
 
 from kseg.cli.main import main
 from kseg.datasets import DataOptions, open_dataset
@@ -21,7 +21,7 @@ def problems(folder, **options):
 
 
 def test_info_of_every_data_set(capsys):
-    for name in ("synthetic", "lfw", "helen", "folder"):
+    for name in ("synthetic", "lfw", "helen", "folder", "camvid", "voc"):
         assert main(["data", "info", name]) == 0
         text = capsys.readouterr().out
         assert text.startswith(f"{name}: ") and "expected tree" in text
@@ -118,6 +118,13 @@ def test_a_sheet_fits_pictures_of_any_shape(tmp_path):
         write(tmp_path / "masks" / f"{'long' * 30}{index}.png", np.full(size, 255 * (index % 2), dtype=np.uint8))
     dataset = open_dataset(DataOptions("folder", tmp_path, split_sizes=(1, 0, 0)))
     assert contact_sheet(dataset, "train", count=9).dtype == np.uint8
+
+
+def test_a_legend_too_long_for_one_line_takes_more(tmp_path):
+    devkit(tmp_path, "2012", {"train": ["a000", "a001"], "val": ["b000"]})
+    dataset = open_dataset(DataOptions("voc", tmp_path))
+    narrow = contact_sheet(dataset, "test", columns=1)  # one pair wide: 21 names need many lines
+    assert narrow.shape[0] > 30 + 160 + 5 * 18 and narrow.shape[1] < 400
 
 
 def test_records_are_spread_over_the_split():

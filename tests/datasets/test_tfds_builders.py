@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from layouts import helen_tree, lfw_tree, pair_folder
+from layouts import camvid_tree, devkit, helen_tree, lfw_tree, pair_folder
 
 import kseg  # noqa: F401  (registers the builders)
 from kseg.datasets import DataOptions, open_dataset
@@ -60,7 +60,24 @@ def test_helen_and_folder(tmp_path):
     assert_equal(loaded, open_dataset(DataOptions("folder", tmp_path / "mine")))
 
 
+def test_voc_and_camvid(tmp_path):
+    devkit(tmp_path / "voc", "2010", {"train": [f"a{n:03d}" for n in range(5)], "val": ["b000", "b001"]})
+    camvid_tree(tmp_path / "camvid")
+    loaded, info = tfds.load("voc_segmentation/2010", data_dir=tmp_path, split=SPLITS, with_info=True)
+    assert_equal(loaded, open_dataset(DataOptions("voc", tmp_path / "voc", year="2010")))
+    assert info.features["label"].names[15] == "person"
+    assert set(tfds.builder_cls("voc_segmentation").builder_configs) == {
+        f"{year}{scheme}" for year in ("2010", "2011", "2012", "2012_sbd") for scheme in ("", "_official")
+    }
+    official = tfds.builder("voc_segmentation/2010_official", data_dir=tmp_path)
+    official.download_and_prepare()
+    assert set(official.info.splits) == {"train", "validation"}  # the test split would be the validation split again
+    loaded = tfds.load("camvid_segmentation", data_dir=tmp_path, split=SPLITS)
+    assert_equal(loaded, open_dataset(DataOptions("camvid", tmp_path / "camvid")))
+
+
 def test_configs_and_names():
+    assert {"voc_segmentation", "camvid_segmentation"} <= set(tfds.list_builders())
     assert {"lfw_parts", "helen_parts", "synthetic_portraits", "segmentation_folder"} <= set(tfds.list_builders())
     names = set(tfds.builder_cls("lfw_parts").builder_configs)
     assert names == {f"{v}{s}" for v in ("hair", "no_hair", "parts") for s in ("", "_small", "_official")}

@@ -1,12 +1,21 @@
-"""The TFDS builders: importing this registers `lfw_parts`, `helen_parts`, `synthetic_portraits`, `segmentation_folder`.
+"""The TFDS builders: importing this registers one for every data set (`lfw_parts`, `voc_segmentation` …).
 
 `import kseg` arranges that TensorFlow Datasets does so when it is imported itself; nothing else imports this package,
 so the data sets work without TensorFlow.
 """
 
+from kseg.datasets.camvid.builder import CamvidSegmentation
 from kseg.datasets.folder.builder import SegmentationFolder
 from kseg.datasets.helen.builder import HelenParts
 from kseg.datasets.lfw.builder import LfwParts
 from kseg.datasets.synthetic.builder import SyntheticPortraits
+from kseg.datasets.voc.builder import VocSegmentation
 
-__all__ = ["HelenParts", "LfwParts", "SegmentationFolder", "SyntheticPortraits"]
+__all__ = [
+    "CamvidSegmentation",
+    "HelenParts",
+    "LfwParts",
+    "SegmentationFolder",
+    "SyntheticPortraits",
+    "VocSegmentation",
+]

@@ -85,7 +85,8 @@ class RecordsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         opened = self._open(dl_manager)
-        splits = {split: opened.all_records(split) for split in SPLITS}
+        wanted = [split for split in SPLITS if not (split == "test" and opened.test_is_validation)]
+        splits = {split: opened.all_records(split) for split in wanted}
         return {split: self._examples(opened, records) for split, records in splits.items() if records}
 
     def _generate_examples(self, opened: Dataset, records: Sequence) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -55,6 +55,10 @@ DATA_DIR/
             self._splits = drawn_splits(list(self._records.values()), options.split_sizes, options.data_seed)
         self._colour_coding = colour_coding(options.colours) if options.colours else None
 
+    @classmethod
+    def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
+        return () if options.data_dir is None else (options.data_dir.resolve().name,)
+
     @cached_property
     def coding(self) -> Coding:
         """What the masks' values mean. Without `--colours` or three and more `--classes` all masks are read for it."""

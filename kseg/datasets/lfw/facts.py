@@ -8,7 +8,8 @@ HOME = "http://vis-www.cs.umass.edu/lfw"
 def _from_home(name: str, seen: str, *, unpacked: tuple[str, ...] = ()) -> RemoteFile:
     url = f"{HOME}/part_labels/{name}"
     sources = (url.replace("http:", "https:"), url)
-    return RemoteFile(name, sources, seen=f"sha256:{seen}", unpacked=unpacked, optional=not unpacked)
+    use = "" if unpacked else "the official splits"
+    return RemoteFile(name, sources, seen=f"sha256:{seen}", unpacked=unpacked, optional=not unpacked, use=use)
 
 
 FACTS = Facts(

@@ -1,0 +1,81 @@
+"""`kseg data stats NAME`: class frequencies, the ratio of background to object, class weights."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kseg.datasets import DataOptions
+
+if TYPE_CHECKING:
+    from kseg.datasets.class_statistics import ClassStatistics
+
+ALL = "all"
+
+
+def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str], None] = print) -> int:
+    from kseg.datasets import open_dataset
+    from kseg.datasets.class_statistics import class_statistics
+
+    dataset = open_dataset(options)
+    found = class_statistics(dataset, _records(dataset, split))
+    if as_json:
+        content = {
+            "dataset": dataset.name,
+            "split": split,
+            "images": found.total_images,
+            "void_pixels": found.void_pixels,
+            "classes": found.rows(),
+        }
+        write(json.dumps(content, indent=2, allow_nan=False))
+        return 0
+    label = f"{dataset.name} {' '.join(type(dataset).variant_names(options))}".strip()
+    void = found.void_pixels / max(1, found.void_pixels + int(found.pixels.sum()))
+    write(f"{label}, {split}: {found.total_images} images, {void:.1%} of the pixels void and in none of the figures\n")
+    write(table(found))
+    write("\nbackground : object, one category against all others (Rahman & Wang, table 2)\n")
+    write(table_2(label, found))
+    write("\nweights: median(f)/f (Eigen & Fergus), 1/ln(1.02 + share) (ENet); kseg train --class-weights median")
+    return 0
+
+
+def table(found: "ClassStatistics") -> str:
+    """A line per class."""
+    width = max(len("class"), *map(len, found.classes))
+    head = f"{'id':>3}  {'class':<{width}}  {'pixels':>8}  {'images':>7}  {'median':>9}  {'inverse_log':>11}"
+    lines = [
+        f"{row['id']:>3}  {row['class']:<{width}}  {row['share']:>8.3%}  {row['images']:>7}  "
+        f"{row['median_frequency_weight']:>9.4f}  {row['inverse_log_weight']:>11.4f}"
+        for row in found.rows()
+    ]
+    return "\n".join([head, *lines])
+
+
+def table_2(label: str, found: "ClassStatistics") -> str:
+    """The paper's layout: categories across, one line for the data set; background is no category."""
+    rows = [row for row in found.rows() if row["class"] != "background"]
+    cells = [("Dataset", label)] + [(row["class"], _ratio(row["background_to_object"])) for row in rows]
+    widths = [max(map(len, cell)) for cell in cells]
+    return "\n".join(
+        "  ".join(f"{cell[line]:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+        for line in range(2)
+    )
+
+
+def _ratio(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.0f}" if value >= 20 else f"{value:.1f}"
+
+
+def _records(dataset, split: str):
+    from kseg.conventions import SPLITS
+
+    if split != ALL:
+        return dataset.records(split)
+    chosen = {
+        record.id: record
+        for name in SPLITS
+        if not (name == "test" and dataset.test_is_validation)
+        for record in dataset.records(name)
+    }
+    return tuple(chosen.values())

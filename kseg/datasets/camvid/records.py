@@ -1,0 +1,100 @@
+"""CamVid as records: SegNet's 367 / 101 / 233 with ids, or the original colours mapped to the same eleven classes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kseg.conventions import SPLITS, VOID
+from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
+from kseg.datasets.camvid.classes import CLASSES, NAMES, ORIGINAL_COLOURS, PALETTE
+from kseg.datasets.camvid.facts import FACTS
+from kseg.datasets.camvid.files import find_splits
+from kseg.datasets.ids import read_ids
+from kseg.datasets.images import read_image, read_labels
+from kseg.datasets.lists import read_list
+from kseg.datasets.locate import existing_data_dir, stamp
+from kseg.datasets.trees import listed_records
+from kseg.errors import Failure
+
+SEGNET_VOID = 11
+
+
+@DATASETS.register("camvid")
+class CamVid(Dataset):
+    """CamVid with eleven classes. `--data-dir` holds SegNet's archive or tree, or the original images and labels."""
+
+    name = "camvid"
+    title = "CamVid: 701 road scenes, 11 classes and void, SegNet's 360×480 or the original 720×960"
+    facts = FACTS
+
+    def __init__(self, options: DataOptions):
+        super().__init__(options)
+        self.has_original_labels, self._files = find_splits(existing_data_dir(self.name, options.data_dir))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return NAMES
+
+    @property
+    def palette(self) -> tuple[tuple[int, int, int], ...]:
+        return PALETTE
+
+    @property
+    def training_size(self) -> tuple[int, int]:
+        """360 × 480, as in SegNet and in Rahman & Wang."""
+        return 360, 480
+
+    def all_records(self, split: str) -> Sequence[Record]:
+        files = self._files[split]
+        return listed_records(read_list(files.list), files.images, files.masks, listed_in=files.list, where=files.where)
+
+    def every_record(self) -> Sequence[Record]:
+        return [record for split in SPLITS for record in self.all_records(split)]
+
+    def image(self, record: Record) -> np.ndarray:
+        assert record.image is not None
+        return read_image(record.image)
+
+    def labels(self, record: Record) -> np.ndarray:
+        assert record.mask is not None
+        if self.has_original_labels:
+            return classes_of_colours(read_labels(record.mask), record.mask)
+        return read_ids(record.mask, len(NAMES), void=SEGNET_VOID, whose="CamVid's masks")
+
+    def fingerprint(self, record: Record) -> str:
+        assert record.image is not None and record.mask is not None
+        return stamp(record.image, record.mask)
+
+
+def _packed(colours: np.ndarray) -> np.ndarray:
+    return colours.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+
+
+def _original_table() -> tuple[np.ndarray, np.ndarray]:
+    """(packed colours in ascending order, the class id of each)."""
+    class_of = {original: index for index, (_, gathered) in enumerate(CLASSES.values()) for original in gathered}
+    codes = _packed(np.array(list(ORIGINAL_COLOURS.values())))
+    ids = np.array([class_of.get(original, VOID) for original in ORIGINAL_COLOURS], dtype=np.uint8)
+    order = np.argsort(codes)
+    return codes[order], ids[order]
+
+
+ORIGINAL_CODES, ORIGINAL_IDS = _original_table()
+
+
+def classes_of_colours(mask: np.ndarray, path: Path) -> np.ndarray:
+    """uint8 (H, W, 3) in CamVid's 32 colours to ids of the 11 classes; any other colour is a `Failure`."""
+    if mask.ndim != 3:
+        raise Failure(f"mask {path} is grey; the original CamVid labels are colours (ids belong into SegNet's layout)")
+    codes = _packed(mask)
+    places = np.minimum(np.searchsorted(ORIGINAL_CODES, codes), len(ORIGINAL_CODES) - 1)
+    wrong = ORIGINAL_CODES[places] != codes
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        colour = tuple(int(value) for value in mask[row, column])
+        raise Failure(
+            f"mask {path} has the colour {colour} at row {row}, column {column} ({wrong.sum()} such pixels), which is "
+            "none of CamVid's 32; extract it from the archive again"
+        )
+    return ORIGINAL_IDS[places]

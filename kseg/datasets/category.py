@@ -1,0 +1,118 @@
+"""One category against all others: Rahman & Wang's task, on any data set with several classes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kseg.conventions import SPLITS, VOID
+from kseg.datasets.base import Dataset, Record
+from kseg.errors import UsageError, unknown_name
+
+BACKGROUND = "background"
+
+
+class OneCategory(Dataset):
+    """A data set whose foreground is one class of another one; every other class is background, void stays void.
+
+    Images, splits and sizes are those of `whole`. A split without a single image that shows the category is an error,
+    since neither a network nor an IoU can be had from it.
+    """
+
+    def __init__(self, whole: Dataset, category: str):
+        super().__init__(whole.options)
+        self.whole, self.id = whole, category_id(whole.classes, category, whole.name)
+        # Pixels, names and facts are asked for under the data set's own name, so that caches of images are shared.
+        self.name, self.title, self.facts = whole.name, whole.title, whole.facts  # type: ignore[misc]
+        self._new_label = np.zeros(VOID + 1, dtype=np.uint8)
+        self._new_label[[self.id, VOID]] = 1, VOID
+
+    @property
+    def category(self) -> str:
+        """The class's own name."""
+        return self.whole.classes[self.id]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return BACKGROUND, self.category
+
+    @property
+    def palette(self) -> tuple[tuple[int, int, int], ...]:
+        return (0, 0, 0), self.whole.palette[self.id]
+
+    @property
+    def training_size(self) -> tuple[int, int]:
+        return self.whole.training_size
+
+    @property
+    def test_is_validation(self) -> bool:
+        return self.whole.test_is_validation
+
+    def all_records(self, split: str) -> Sequence[Record]:
+        return self.whole.all_records(split)
+
+    def every_record(self) -> Sequence[Record]:
+        return self.whole.every_record()
+
+    def image(self, record: Record) -> np.ndarray:
+        return self.whole.image(record)
+
+    def labels(self, record: Record) -> np.ndarray:
+        return self._new_label[self.whole.labels(record)]
+
+    def fingerprint(self, record: Record) -> str:
+        return f"{self.whole.fingerprint(record)} category {self.category}"
+
+    def label_counts(self, records: Sequence[Record]) -> np.ndarray:
+        """From the counts of all classes, so that the masks are read once for all categories."""
+        counts = self.whole.label_counts(records)
+        object_pixels, void = counts[:, self.id], counts[:, VOID]
+        merged = np.zeros_like(counts)
+        merged[:, 0] = counts.sum(axis=1) - object_pixels - void
+        merged[:, 1], merged[:, VOID] = object_pixels, void
+        return merged
+
+    def records(self, split: str) -> tuple[Record, ...]:
+        """The records of a split; one in which no image shows the category is an error."""
+        records = super().records(split)
+        if not self._images_with(records):
+            raise UsageError(self._absent(split, len(records)))
+        return records
+
+    def _images_with(self, records: Sequence[Record]) -> int:
+        return int((self.label_counts(records)[:, 1] > 0).sum())
+
+    def _absent(self, split: str, count: int) -> str:
+        elsewhere = {
+            other: self._images_with(records)
+            for other in SPLITS
+            if other != split and (records := self.all_records(other)[: self.options.limit])
+        }
+        limit = f" (--limit {self.options.limit})" if self.options.limit else ""
+        if not any(elsewhere.values()):
+            return f"no image of {self.name}{limit} shows the category {self.category!r}; choose another --category"
+        found = ", ".join(f"{number} of {other}" for other, number in elsewhere.items() if number)
+        return (
+            f"none of the {count} {split} images of {self.name}{limit} shows the category {self.category!r} "
+            f"({found} do); choose another --category or other splits"
+        )
+
+
+def category_id(classes: Sequence[str], category: str, dataset: str) -> int:
+    """The id of a class by its name; case, spaces, hyphens and the like do not matter.
+
+    Raises `UsageError` for a name that is no class (the nearest are given), for the background, and where the data set
+    has but two classes.
+    """
+    if len(classes) < 3:
+        raise UsageError(
+            f"--category {category} picks one of several classes, and {dataset} has only {' and '.join(classes)}; "
+            "leave it out, or ask for more classes (faces: --parts)"
+        )
+    ids = {_plain(name): index for index, name in enumerate(classes) if name != BACKGROUND}
+    if _plain(category) not in ids:
+        raise unknown_name("category", category.lower(), [name for name in classes if name != BACKGROUND])
+    return ids[_plain(category)]
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.lower() if character.isalnum())

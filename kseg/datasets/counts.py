@@ -1,0 +1,69 @@
+"""How many pixels of every label each image holds: all masks are read for it once, and the result is kept.
+
+Which images show a category, how frequent the classes are and what they should weigh follows from these counts.
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from kseg.atomic import replacing
+from kseg.datasets.locate import cache_dir
+
+if TYPE_CHECKING:
+    from kseg.datasets.base import Dataset, Record
+
+READERS = 4
+SHOW_PROGRESS_FROM = 200
+VALUES = 256
+
+
+def count_labels(dataset: "Dataset", records: "Sequence[Record]") -> np.ndarray:
+    """int64 (N, 256): pixels of every label value in each record, row by row.
+
+    Kept under $KSEG_CACHE by name, ids and fingerprints of the records, so that a change of any mask counts anew.
+    Raises: `Failure` of the first mask that cannot be read.
+    """
+    path = _path(dataset, records)
+    found = _stored(path, len(records))
+    if found is None:
+        found = _read(dataset, records)
+        with replacing(path) as temporary:
+            np.savez_compressed(temporary, counts=found)
+    return found
+
+
+def _path(dataset: "Dataset", records: "Sequence[Record]") -> Path:
+    digest = hashlib.sha256()
+    for record in records:
+        digest.update(f"{record.id}\0{dataset.fingerprint(record)}\n".encode())
+    return cache_dir() / "counts" / f"{dataset.name}-{digest.hexdigest()[:24]}.npz"
+
+
+def _stored(path: Path, count: int) -> np.ndarray | None:
+    """The counts that lie there; None if there are none, or something damaged them."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path) as stored:
+            counts = stored["counts"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    return counts if counts.shape == (count, VALUES) else None
+
+
+def _read(dataset: "Dataset", records: "Sequence[Record]") -> np.ndarray:
+    def counted(record: "Record") -> np.ndarray:
+        return np.bincount(dataset.labels(record).ravel(), minlength=VALUES)
+
+    with ThreadPoolExecutor(READERS) as readers:
+        rows = readers.map(counted, records)
+        quiet = len(records) < SHOW_PROGRESS_FROM or None  # None: unless there is no terminal
+        bar = tqdm(rows, total=len(records), desc=f"labels of {dataset.name}", disable=quiet, leave=False)
+        return np.array(list(bar), dtype=np.int64).reshape(-1, VALUES)

@@ -1,0 +1,44 @@
+"""The folder of a data set that has it as a tree, in one of several places, or packed."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from kseg.datasets.archives import extract_once
+from kseg.datasets.base import Record
+from kseg.datasets.locate import cache_dir, short_hash, stamp
+from kseg.errors import Failure
+
+
+def find_tree(folder: Path, places: Iterable[str], holds: Sequence[str]) -> Path | None:
+    """The first of the `places` under `folder` that has all the entries `holds`; "" is the folder itself."""
+    for place in places:
+        if all((folder / place / entry).exists() for entry in holds):
+            return folder / place
+    return None
+
+
+def find_archive(folder: Path, names: Iterable[str]) -> Path | None:
+    """The first of these files that is there."""
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def unpacked(archive: Path, dataset: str, selection: str, wanted: Callable[[str], bool]) -> Path:
+    """The cache folder with the `wanted` files of an archive; `selection` says in words which these are."""
+    # The key is the archive's name, size and time and what was chosen from it: another archive, another folder.
+    key = short_hash(f"{stamp(archive)} {selection}")
+    return extract_once(archive, cache_dir() / dataset / f"{archive.name.split('.')[0]}-{key}", wanted=wanted)
+
+
+def listed_records(
+    ids: Sequence[str], images: dict[str, Path], masks: dict[str, Path], *, listed_in: Path, where: dict[str, Path]
+) -> list[Record]:
+    """Records of listed ids; an id without image or mask is a `Failure` that names the list and the folder."""
+    for kind, files in (("image", images), ("mask", masks)):
+        lacking = [one for one in ids if one not in files]
+        if lacking:
+            more = f" (nor have {len(lacking) - 1} others it lists)" if len(lacking) > 1 else ""
+            raise Failure(
+                f"{listed_in} lists {lacking[0]}, which has no {kind} in {where[kind]}{more}; complete the data or "
+                "take it off the list"
+            )
+    return [Record(one, images[one], masks[one]) for one in ids]

@@ -1,0 +1,96 @@
+"""Finds a year's lists, images and masks: a tree is used where it lies, an archive is extracted into the cache."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from kseg.datasets.locate import files_by_stem
+from kseg.datasets.trees import find_archive, find_tree, unpacked
+from kseg.datasets.voc.facts import ARCHIVES, SBD_ARCHIVE, SBD_TREE
+from kseg.errors import Failure, UsageError
+
+LISTS, MASKS, IMAGES = "ImageSets/Segmentation", "SegmentationClass", "JPEGImages"
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is there, by image id."""
+
+    images: dict[str, Path]
+    masks: dict[str, Path]
+    """palette PNGs of VOC and, where it has none, `.mat` files of SBD"""
+    lists: Path
+    """the devkit's folder of lists; it may be missing"""
+    where: dict[str, Path]
+    """folder of "image" and "mask", for sentences"""
+
+
+def find_files(folder: Path, year: str, others: Collection[str] = ()) -> Files:
+    """The files of `year` under the data folder; from an archive, the images with a mask and those of the ids `others`.
+
+    Raises `UsageError` when neither tree nor archive is there, `Failure` for an archive that holds something else.
+    """
+    places = (f"VOCdevkit/VOC{year}", f"TrainVal/VOCdevkit/VOC{year}", f"VOC{year}")
+    tree = find_tree(folder, (*places, ""), (MASKS, IMAGES))
+    if tree is not None:
+        return _files(tree, tree)
+    archive = find_archive(folder, [ARCHIVES[year]])
+    if archive is None:
+        raise UsageError(
+            f"{folder} holds neither VOCdevkit/VOC{year}/ nor {ARCHIVES[year]}; see `kseg data info voc` for the "
+            "expected tree"
+        )
+    labels = unpacked(archive, "voc", "lists and masks", lambda name: _is_in(name, LISTS) or _is_in(name, MASKS))
+    labels_tree = find_tree(labels, places, (MASKS,))
+    if labels_tree is None:
+        raise Failure(f"{archive} does not hold VOCdevkit/VOC{year}/{MASKS}/; download it again")
+    wanted = {*files_by_stem((labels_tree / MASKS).glob("*.png")), *others}
+    images = unpacked(
+        archive,
+        "voc",
+        f"{len(wanted)} images",
+        lambda name: _is_in(name, IMAGES) and PurePosixPath(name).stem in wanted,
+    )
+    images_tree = find_tree(images, places, (IMAGES,))
+    if images_tree is None:
+        raise Failure(f"{archive} does not hold VOCdevkit/VOC{year}/{IMAGES}/; download it again")
+    return _files(labels_tree, images_tree)
+
+
+def with_sbd(files: Files, folder: Path) -> Files:
+    """The same with SBD's masks where VOC has none, and SBD's copies of images that the devkit lacks."""
+    tree = find_tree(folder, (SBD_TREE, "dataset", "sbd"), ("cls",))
+    if tree is None:
+        archive = find_archive(folder, [SBD_ARCHIVE])
+        if archive is None:
+            raise UsageError(
+                f"--year 2012+sbd needs {SBD_TREE}/ or {SBD_ARCHIVE} in {folder}; see `kseg data info voc`"
+            )
+        extracted = unpacked(
+            archive,
+            "voc",
+            f"masks, and images but {len(files.images)}",
+            lambda name: _is_in(name, "cls") or (_is_in(name, "img") and PurePosixPath(name).stem not in files.images),
+        )
+        tree = find_tree(extracted, (SBD_TREE,), ("cls",))
+        if tree is None:
+            raise Failure(f"{archive} does not hold {SBD_TREE}/cls/; download it again")
+    return Files(
+        images=files_by_stem((tree / "img").glob("*.jpg")) | files.images,
+        masks=files_by_stem((tree / "cls").glob("*.mat")) | files.masks,
+        lists=files.lists,
+        where={"image": files.where["image"], "mask": tree / "cls"},
+    )
+
+
+def _files(labels: Path, images: Path) -> Files:
+    return Files(
+        images=files_by_stem((images / IMAGES).glob("*.jpg")),
+        masks=files_by_stem((labels / MASKS).glob("*.png")),
+        lists=labels / LISTS,
+        where={"image": images / IMAGES, "mask": labels / MASKS},
+    )
+
+
+def _is_in(name: str, folder: str) -> bool:
+    return f"/{folder}/" in f"/{name}"

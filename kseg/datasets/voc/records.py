@@ -1,0 +1,123 @@
+"""VOC as records: the devkit's own lists, Rahman & Wang's splits of them, SBD's additional masks."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
+from kseg.datasets.facts import RemoteFile
+from kseg.datasets.folder.pairs import drawn_splits
+from kseg.datasets.ids import read_ids
+from kseg.datasets.images import read_image
+from kseg.datasets.lists import committed_list, read_list
+from kseg.datasets.locate import existing_data_dir, stamp
+from kseg.datasets.trees import listed_records
+from kseg.datasets.voc.classes import NAMES, PALETTE
+from kseg.datasets.voc.facts import DEVKITS, FACTS, SBD
+from kseg.datasets.voc.files import find_files, with_sbd
+from kseg.datasets.voc.sbd import read_classes
+from kseg.errors import UsageError, unknown_name
+
+YEARS = ("2010", "2011", "2012", "2012+sbd")
+
+SHARES = (0.8, 0.2, 0.0)
+"""Rahman & Wang, section 4.1: 80 % of the train list train, 20 % validate, the val list tests."""
+
+VOID_VALUE = 255
+
+
+@DATASETS.register("voc")
+class VOC(Dataset):
+    """PASCAL VOC segmentation of one year. `--data-dir` holds the upstream archives or the extracted devkit."""
+
+    name = "voc"
+    title = "PASCAL VOC 2010, 2011, 2012 or 2012 with SBD: 20 categories and background, 255 void"
+    facts = FACTS
+
+    def __init__(self, options: DataOptions):
+        super().__init__(options)
+        if options.year not in YEARS:
+            raise unknown_name("year of voc", options.year, YEARS)
+        self.year, _, sbd = options.year.partition("+")
+        folder = existing_data_dir(self.name, options.data_dir)
+        self._train_list = "trainaug" if sbd else "train"
+        augmented = read_list(committed_list("voc2012", "trainaug")) if sbd else ()
+        files = find_files(folder, self.year, augmented)
+        self.files = with_sbd(files, folder) if sbd else files
+
+    @classmethod
+    def remote_files(cls, options: DataOptions) -> Sequence[RemoteFile]:
+        year, _, sbd = options.year.partition("+")
+        return (DEVKITS[year], SBD) if sbd else (DEVKITS[year],)
+
+    @classmethod
+    def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
+        return (options.year.replace("+", "_"), *([] if options.split_scheme == "paper" else [options.split_scheme]))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return NAMES
+
+    @property
+    def palette(self) -> tuple[tuple[int, int, int], ...]:
+        return PALETTE
+
+    @property
+    def training_size(self) -> tuple[int, int]:
+        """Rahman & Wang's 375 × 500, which is what most of the images have."""
+        return 375, 500
+
+    @property
+    def test_is_validation(self) -> bool:
+        return self.options.split_scheme == "official"
+
+    def all_records(self, split: str) -> Sequence[Record]:
+        if self.options.split_scheme == "official":
+            return self._train if split == "train" else self._val
+        if split == "test":
+            return self._val
+        # The paper does not say how it divides the list. Its ids begin with the year, so a cut by order would validate
+        # on the newest photographs alone; drawn by --data-seed, both parts hold all years.
+        return drawn_splits(self._train, SHARES, self.options.data_seed)[split]
+
+    def every_record(self) -> Sequence[Record]:
+        return [*self._train, *self._val]
+
+    def image(self, record: Record) -> np.ndarray:
+        assert record.image is not None
+        return read_image(record.image)
+
+    def labels(self, record: Record) -> np.ndarray:
+        assert record.mask is not None
+        if record.mask.suffix == ".mat":
+            return read_classes(record.mask)
+        return read_ids(record.mask, len(NAMES), void=VOID_VALUE, whose="VOC's masks")
+
+    def fingerprint(self, record: Record) -> str:
+        assert record.image is not None and record.mask is not None
+        return stamp(record.image, record.mask)
+
+    @cached_property
+    def _train(self) -> list[Record]:
+        return self._listed(self._train_list)
+
+    @cached_property
+    def _val(self) -> list[Record]:
+        return self._listed("val")
+
+    def _listed(self, name: str) -> list[Record]:
+        path = self._list(name)
+        return listed_records(
+            read_list(path), self.files.images, self.files.masks, listed_in=path, where=self.files.where
+        )
+
+    def _list(self, name: str) -> Path:
+        """The devkit's own list, which may name fewer images, else kseg's copy."""
+        own = self.files.lists / f"{name}.txt"
+        if own.is_file():
+            return own
+        if self.year == "2012":
+            return committed_list("voc2012", name)
+        raise UsageError(f"{own} is missing, and kseg has no copy of VOC {self.year}'s lists; extract the devkit again")
