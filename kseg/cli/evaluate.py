@@ -43,7 +43,12 @@ class Evaluate:
             raise UsageError(
                 f"{self.model} tells {len(card.classes)} classes apart ({', '.join(card.classes)}) and "
                 f"{dataset.name} has {len(dataset.classes)} ({', '.join(dataset.classes)}); use the label variant "
-                "it was trained on (--hair, --parts, --classes)"
+                "it was trained on (--hair, --parts, --classes, --category)"
+            )
+        if self.data.category is not None and card.dataset == dataset.name and card.classes != dataset.classes:
+            raise UsageError(
+                f"{self.model} was trained to find {card.classes[1]!r} in {dataset.name}, not {dataset.classes[1]!r}; "
+                f"pass --category {card.classes[1]}"
             )
         result = evaluate(
             model,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kseg.datasets import DataOptions
+from kseg.datasets.class_statistics import Weighting
 from kseg.errors import UsageError, unknown_name
 from kseg.pipeline.transforms import Augmentation
 from kseg.training.presets import preset
@@ -47,6 +48,8 @@ class LossOptions:
     """a loss (iou, bce, ce, …) or a weighted sum such as "bce + 0.5*iou" """
     loss_reduction: Literal["mean", "sum"] | None = None
     """over the images of a batch; van Beers et al. sum (unset: the model's own)"""
+    class_weights: Weighting = "none"
+    """for cross-entropies, from the frequencies in the training images: median(f)/f, or 1/ln(1.02 + share)"""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class TrainingOptions:
     """add up the gradients of this many steps before each update"""
     patience: int | None = None
     """stop after this many epochs without a better validation IoU (unset: the model's own)"""
+    positives_per_batch: int | None = None
+    """binary tasks: at least so many images of every batch show the foreground (unset: the model's own)"""
     steps_per_epoch: int | None = None
     """call this many steps an epoch (unset: one pass over the training images)"""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
@@ -150,9 +155,16 @@ def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
     return [] if old == new else [f"{prefix}: {old!r} → {new!r}"]
 
 
-def resolve(config: TrainConfig, *, image_size: tuple[int, int]) -> TrainConfig:
+def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: int = 2) -> TrainConfig:
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
-    values = {**preset(config.model.model, config.data.dataset), "image_size": image_size}
+    values = {"positives_per_batch": 0, **preset(config.model.model, config.data.dataset), "image_size": image_size}
+    if num_classes > 2:
+        if config.training.positives_per_batch:
+            raise UsageError(
+                f"--positives-per-batch asks for images with the foreground, and {config.data.dataset} has "
+                f"{num_classes} classes here; choose one of them with --category"
+            )
+        values["positives_per_batch"] = 0  # a preset's wish is for its paper's binary task
 
     def filled(group: Any) -> Any:
         missing = {name: value for name, value in values.items() if getattr(group, name, 0) is None}
@@ -170,7 +182,7 @@ def check(config: TrainConfig) -> None:
     training = config.training
     at_least = {
         "epochs": 1, "batch_size": 1, "learning_rate": 0.0, "accumulate": 1, "patience": 1,
-        "steps_per_epoch": 1, "weight_decay": 0.0, "warmup_epochs": 0.0, "momentum": 0.0,
+        "steps_per_epoch": 1, "positives_per_batch": 0, "weight_decay": 0.0, "warmup_epochs": 0.0, "momentum": 0.0,
     }  # fmt: skip
     at_least_in_model = {"head_width": 1, "base_width": 1}
     for name, least in {**at_least, **at_least_in_model}.items():

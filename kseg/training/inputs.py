@@ -9,12 +9,14 @@ import numpy as np
 
 from kseg.datasets import Dataset, Record
 from kseg.datasets.locate import cache_dir
-from kseg.pipeline import ImageSource, Order, Source, batches, distributed_batches
+from kseg.pipeline import ImageSource, Order, Positives, Source, batches, distributed_batches
 from kseg.pipeline.arrays import BatchSequence
 from kseg.pipeline.features import CachePlan, cached_features
 from kseg.pipeline.frozen import split_frozen
 from kseg.pipeline.mirrored import flipped_features
 from kseg.training.config import TrainConfig
+
+FOREGROUND = 1
 
 SHOWN = 4
 """Validation images painted in TensorBoard."""
@@ -31,6 +33,7 @@ class Inputs:
     batch_size: int
     steps_per_epoch: int
     seed: int
+    positives: Positives | None
     strategy: Any
     note: str
     """what became of `--cache-features`, for the person watching"""
@@ -41,7 +44,9 @@ class Inputs:
 
     def training_batches(self, start_epoch: int) -> Any:
         """An endless stream in the run's order, from this epoch on."""
-        return self._batches(self.train, seed=self.seed, start_step=start_epoch * self.steps_per_epoch)
+        return self._batches(
+            self.train, seed=self.seed, start_step=start_epoch * self.steps_per_epoch, positives=self.positives
+        )
 
     def validation(self) -> dict[str, Any]:
         """The arguments of `fit` for one pass over the validation images."""
@@ -85,9 +90,21 @@ def open_inputs(
         batch_size=options.batch_size,
         steps_per_epoch=options.steps_per_epoch or Order(len(train), options.batch_size).steps_per_epoch,
         seed=options.seed,
+        positives=positives_of(dataset, splits["train"], options.positives_per_batch or 0),
         strategy=strategy,
         note=note,
     )
+
+
+def positives_of(dataset: Dataset, records: Sequence[Record], per_batch: int) -> Positives | None:
+    """The images that show the foreground, for a guarantee of so many a batch; None for none.
+
+    An image counts by its label map at its own size: augmentation or the training size may lose a small object.
+    """
+    if not per_batch:
+        return None
+    shown = np.flatnonzero(dataset.label_counts(records)[:, FOREGROUND])
+    return Positives(frozenset(shown.tolist()), per_batch)
 
 
 def _behind_cache(

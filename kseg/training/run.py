@@ -12,7 +12,8 @@ import numpy as np
 
 from kseg import losses, metrics
 from kseg.atomic import write_json
-from kseg.datasets import Dataset, Record, open_dataset
+from kseg.datasets import DATASETS, Dataset, Record, open_dataset
+from kseg.datasets.class_statistics import class_statistics
 from kseg.models import MODELS
 from kseg.pipeline import own_errors
 from kseg.training.callbacks import BestWeights, History, Progress, StopOnNonFiniteLoss, StopWhenStale
@@ -44,18 +45,21 @@ def train(config: TrainConfig, path: Path | None = None, *, command: list[str] |
       UsageError, Failure: see their sentences; a KeyboardInterrupt leaves a run that can be resumed.
     """
     dataset = open_dataset(config.data)
-    config = resolve(config, image_size=dataset.training_size)
+    config = resolve(config, image_size=dataset.training_size, num_classes=len(dataset.classes))
     MODELS[config.model.model]  # an unknown name is refused before anything is made
-    loss = losses.get(config.loss.loss, reduction=REDUCTIONS[str(config.loss.loss_reduction)])
+    losses.get(config.loss.loss)  # so is an unknown loss
     splits = {split: dataset.records(split) for split in ("train", "validation", "test")}
+    weights = class_weights(config, dataset, splits["train"])
+    loss = losses.get(config.loss.loss, reduction=REDUCTIONS[str(config.loss.loss_reduction)], class_weights=weights)
     with precision(config.training.precision):
-        return _train(config, dataset, loss, splits, path or default_path(config), command)
+        return _train(config, dataset, loss, weights, splits, path or default_path(config), command)
 
 
 def _train(
     config: TrainConfig,
     dataset: Dataset,
     loss: keras.losses.Loss,
+    weights: tuple[float, ...] | None,
     splits: Mapping[str, Sequence[Record]],
     path: Path,
     command: list[str] | None,
@@ -73,7 +77,10 @@ def _train(
             print(f"{workdir.path} is complete; remove it to train again", file=sys.stderr)
             return workdir
         if chief:
-            write_json(workdir.environment, describe_environment(command=command, weights=config.model.weights))
+            environment = describe_environment(command=command, weights=config.model.weights)
+            if weights is not None:
+                environment["class_weights"] = dict(zip(dataset.classes, weights, strict=True))
+            write_json(workdir.environment, environment)
         inputs = open_inputs(config, dataset, splits, network, strategy)
         inputs.trained.compile(
             optimizer=build_optimiser(config.training, steps_per_epoch=inputs.steps_per_epoch),
@@ -150,6 +157,13 @@ def tensorboard_callbacks(
     ]
 
 
+def class_weights(config: TrainConfig, dataset: Dataset, records: Sequence[Record]) -> tuple[float, ...] | None:
+    """The weights that `--class-weights` asks for, from the label maps of the training images at their own size."""
+    if config.loss.class_weights == "none":
+        return None
+    return class_statistics(dataset, records).weights(config.loss.class_weights)
+
+
 def should_compile(jit: str) -> bool:
     """XLA pays on accelerators; TensorFlow's CPU kernels are faster than what XLA makes for a CPU."""
     if jit == "auto":
@@ -161,13 +175,14 @@ def should_compile(jit: str) -> bool:
 def default_path(config: TrainConfig) -> Path:
     """`runs/bfcn32s-iou-lfw-hair`: the same flags lead to the same run, so repeating a command resumes it."""
     data = config.data
-    parts = [config.model.model, "".join(c if c.isalnum() else "_" for c in config.loss.loss), data.dataset]
-    if data.dataset != "folder":
-        parts.append("parts" if data.parts else "hair" if data.hair else "no_hair")
-        parts += [data.size] if data.size != "big" else []
-    elif data.data_dir is not None:
-        parts.append(data.data_dir.resolve().name)
+    parts = [config.model.model, _slug(config.loss.loss), data.dataset, *DATASETS[data.dataset].variant_names(data)]
+    parts += [_slug(data.category.lower())] if data.category else []
+    parts += [config.loss.class_weights] if config.loss.class_weights != "none" else []
     return Path("runs") / "-".join(parts)
+
+
+def _slug(text: str) -> str:
+    return "".join(c if c.isalnum() else "_" for c in text)
 
 
 def describe(config, dataset, splits, network, inputs, workdir) -> str:
@@ -194,6 +209,7 @@ def summary(workdir: WorkDir) -> str:
     scores = results["evaluation"]["scores"]
     path = workdir.path
     data = workdir.read_config()["data"]
+    category = f" --category {data['category']}" if data.get("category") else ""
     return "\n".join(
         [
             "",
@@ -204,7 +220,7 @@ def summary(workdir: WorkDir) -> str:
             f"  report  {workdir.report}",
             "next:",
             f"  kseg predict {path} IMAGES --out predictions        masks and overlays of your own images",
-            f"  kseg evaluate {path} --dataset {data['dataset']} --split validation",
+            f"  kseg evaluate {path} --dataset {data['dataset']}{category} --split validation",
             f"  kseg export {path} --format saved_model|onnx|litert",
             "  kseg train --dataset folder --data-dir DIR --model unet_mobilenetv2 --weights imagenet"
             "        images/ and masks/ of your own",

@@ -171,6 +171,26 @@ def test_evaluate_refuses_labels_the_model_does_not_know(capsys, trained):
     assert "2 classes" in shown and "3" in shown
 
 
+def test_evaluate_one_category_against_all_others(capsys, tmp_path):
+    import keras
+
+    from kseg.inference import ModelCard, save_model
+
+    network = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(1, 1, activation="sigmoid")])
+    card = ModelCard(("background", "hair"), ((0, 0, 0), (1, 2, 3)), image_size=(32, 32), dataset="synthetic")
+    save_model(network, tmp_path / "hair.keras", card)
+    command = ["evaluate", str(tmp_path / "hair.keras"), *TINY, "--parts"]
+    assert main([*command, "--category", "Hair", "--out", str(tmp_path / "out")]) == 0
+    content = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert content["classes"] == ["background", "hair"]
+    for arguments, words in (
+        (["--category", "face"], "find 'hair' in synthetic, not 'face'; pass --category hair"),
+        ([], "--category"),
+    ):
+        code, shown = complaint(capsys, *command, *arguments)
+        assert code == 2 and words in shown
+
+
 def test_predict_files_folders_and_patterns(capsys, trained, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()

@@ -89,3 +89,19 @@ def test_cached_features_and_augmentation_exclude_each_other():
     asked = dataclasses.replace(config(cache_features="on"), augment=Augmentation(flip=True, colour=0.2))
     with pytest.raises(UsageError, match="augmentation"):
         resolve(asked, image_size=(64, 64))
+
+
+def test_positives_per_batch_follow_preset_and_task(monkeypatch):
+    from kseg.training import presets
+
+    monkeypatch.setitem(presets.PRESETS, "bfcn32s", {**presets.VAN_BEERS, "positives_per_batch": 1})
+    model = ModelOptions(model="bfcn32s")
+    for asked, classes, wanted in ((None, 2, 1), (0, 2, 0), (2, 2, 2), (None, 21, 0), (0, 21, 0)):
+        given = TrainConfig(model=model, training=TrainingOptions(positives_per_batch=asked))
+        resolved = resolve(given, image_size=(64, 64), num_classes=classes)
+        assert resolved.training.positives_per_batch == wanted
+    assert resolve(TrainConfig(), image_size=(64, 64)).training.positives_per_batch == 0
+    with pytest.raises(
+        UsageError, match="--positives-per-batch .* 21 classes here; choose one of them with --category"
+    ):
+        resolve(config(positives_per_batch=1), image_size=(64, 64), num_classes=21)

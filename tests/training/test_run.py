@@ -1,12 +1,14 @@
 """A run, whole: what it leaves behind, what it refuses, and that cached features change nothing."""
 
+import dataclasses
 import json
 
 import keras
 import numpy as np
 import pytest
-from tiny_run import tiny_run
+from tiny_run import TINY_DATA, tiny_run
 
+from kseg.datasets import open_dataset
 from kseg.errors import Failure, UsageError
 from kseg.inference import load_model
 from kseg.pipeline import Augmentation
@@ -105,6 +107,39 @@ def test_more_validation_than_images_is_an_empty_split(tmp_path):
 def test_the_name_of_a_run_tells_settings_apart():
     assert str(default_path(tiny_run(model="bfcn32s", dataset="lfw"))) == "runs/bfcn32s-iou-lfw-hair"
     assert str(default_path(tiny_run(dataset="lfw", hair=False, size="small"))) == "runs/unet-iou-lfw-no_hair-small"
+
+
+def test_the_name_of_a_run_tells_years_categories_and_weights_apart():
+    for changes, name in (
+        ({"dataset": "camvid"}, "camvid"),
+        ({"dataset": "camvid", "category": "Sign-Symbol"}, "camvid-sign_symbol"),
+        ({"dataset": "voc", "year": "2012+sbd", "split_scheme": "official"}, "voc-2012_sbd-official"),
+        ({"dataset": "voc", "category": "TV/Monitor"}, "voc-2012-tv_monitor"),
+        ({"dataset": "camvid", "class_weights": "median"}, "camvid-median"),
+    ):
+        assert str(default_path(tiny_run(loss="ce", **changes))) == f"runs/unet-ce-{name}"
+
+
+def test_one_category_with_positives_and_class_weights(tmp_path):
+    changes = {"parts": True, "category": "hair", "positives_per_batch": 1, "class_weights": "inverse_log"}
+    workdir = train(tiny_run(loss="bce", epochs=1, **changes), tmp_path / "run")
+    network, card = load_model(workdir.path)
+    assert card.classes == ("background", "hair") and network.output_shape[-1] == 1
+    config = json.loads(workdir.config.read_text())
+    assert config["data"]["category"] == "hair" and config["training"]["positives_per_batch"] == 1
+    weights = json.loads(workdir.environment.read_text())["class_weights"]
+    data = open_dataset(dataclasses.replace(TINY_DATA, parts=True, category="hair"))
+    share = np.mean([data.labels(record) for record in data.records("train")])
+    # 1/ln(1.02 + p): what is rarer weighs more
+    expected = {"background": 1 / np.log(2.02 - share), "hair": 1 / np.log(1.02 + share)}
+    assert weights == pytest.approx(expected, abs=1e-5) and weights["hair"] > weights["background"]
+    assert "--category hair" in summary(workdir)
+
+
+def test_class_weights_that_the_loss_does_not_take_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="loss 'iou' takes no class weights"):
+        train(tiny_run(loss="iou", class_weights="median"), tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
 
 
 def test_mixed_precision_trains_and_saves_float32(tmp_path):
