@@ -91,7 +91,7 @@ def _train(
         inputs.trained.optimizer.build(inputs.trained.trainable_variables)
         if config.training.distribute == "multiworker":
             prepare_for_workers(inputs.trained, inputs.train.batch(np.zeros(1, int), 0))
-    print(describe(config, dataset, splits, network, inputs, workdir), file=sys.stderr)
+    print(describe(config, dataset, weights, splits, network, inputs, workdir), file=sys.stderr)
     history = fit(config, workdir, network, inputs, dataset)
     if chief:
         finish(config, workdir, network, dataset, history, seconds=time.perf_counter() - started)
@@ -185,7 +185,7 @@ def _slug(text: str) -> str:
     return "".join(c if c.isalnum() else "_" for c in text)
 
 
-def describe(config, dataset, splits, network, inputs, workdir) -> str:
+def describe(config, dataset, weights, splits, network, inputs, workdir) -> str:
     """What is about to happen, in a few lines."""
     options, size = config.training, config.model.image_size
     counts = ", ".join(f"{len(records)} {split}" for split, records in splits.items())
@@ -196,6 +196,14 @@ def describe(config, dataset, splits, network, inputs, workdir) -> str:
         f"  training  {options.optimizer} {options.learning_rate:g} {options.schedule}, batch {options.batch_size}, "
         f"at most {options.epochs} epochs of {inputs.steps_per_epoch} steps, {options.precision}",
     ]
+    if inputs.positives is not None:
+        lines.append(
+            f"  batches   each with at least {inputs.positives.per_batch} of the {len(inputs.positives.indices)} "
+            f"training images that show {dataset.classes[1]}"
+        )
+    if weights is not None:
+        shown = ", ".join(f"{name} {weight:.3g}" for name, weight in zip(dataset.classes, weights, strict=True))
+        lines.append(f"  classes   weighed by {config.loss.class_weights}: {shown}")
     if inputs.note:
         lines.append(f"  features  {inputs.note}")
     if network.transplant_report is not None:

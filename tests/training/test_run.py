@@ -120,7 +120,7 @@ def test_the_name_of_a_run_tells_years_categories_and_weights_apart():
         assert str(default_path(tiny_run(loss="ce", **changes))) == f"runs/unet-ce-{name}"
 
 
-def test_one_category_with_positives_and_class_weights(tmp_path):
+def test_one_category_with_positives_and_class_weights(tmp_path, capsys):
     changes = {"parts": True, "category": "hair", "positives_per_batch": 1, "class_weights": "inverse_log"}
     workdir = train(tiny_run(loss="bce", epochs=1, **changes), tmp_path / "run")
     network, card = load_model(workdir.path)
@@ -129,11 +129,15 @@ def test_one_category_with_positives_and_class_weights(tmp_path):
     assert config["data"]["category"] == "hair" and config["training"]["positives_per_batch"] == 1
     weights = json.loads(workdir.environment.read_text())["class_weights"]
     data = open_dataset(dataclasses.replace(TINY_DATA, parts=True, category="hair"))
-    share = np.mean([data.labels(record) for record in data.records("train")])
+    labels = np.stack([data.labels(record) for record in data.records("train")])
+    share, showing = labels.mean(), labels.any(axis=(1, 2)).sum()
     # 1/ln(1.02 + p): what is rarer weighs more
     expected = {"background": 1 / np.log(2.02 - share), "hair": 1 / np.log(1.02 + share)}
     assert weights == pytest.approx(expected, abs=1e-5) and weights["hair"] > weights["background"]
     assert "--category hair" in summary(workdir)
+    told = capsys.readouterr().err
+    assert f"each with at least 1 of the {showing} training images that show hair" in told
+    assert "weighed by inverse_log: background " in told
 
 
 def test_class_weights_that_the_loss_does_not_take_are_refused(tmp_path):
