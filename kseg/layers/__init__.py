@@ -1,5 +1,6 @@
 """Keras layers that Keras lacks: exact stride-s upsampling, any input size, one resize, preprocessing in the model."""
 
+from kseg.layers.large_kernel import LargeKernelConv2D
 from kseg.layers.pixels import Bilinear, PixelShuffle, SubpixelUpsample, pixel_shuffle
 from kseg.layers.preprocess import Preprocess
 from kseg.layers.resize import ResizeLike, resize
@@ -8,6 +9,7 @@ from kseg.layers.sizes import CropLike, PadToMultiple, padded_size
 __all__ = [
     "Bilinear",
     "CropLike",
+    "LargeKernelConv2D",
     "PadToMultiple",
     "PixelShuffle",
     "Preprocess",

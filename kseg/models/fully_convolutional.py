@@ -3,7 +3,7 @@
 from keras import layers
 
 from kseg.encoders import VGG16, MobileNetV2, ResNet50
-from kseg.layers import SubpixelUpsample
+from kseg.layers import LargeKernelConv2D, SubpixelUpsample
 from kseg.models.build import architecture
 
 PAPER_WIDTH = 4096
@@ -64,7 +64,8 @@ def fcmobilenet(image, channels, *, head_width=256, trainable_from=None):
 
 def fully_convolutional(x, width, *, kernel, name):
     """A dense layer of a classifier as a convolution: it keeps the 7×7 map of a 224×224 image."""
-    return layers.Conv2D(width, kernel, padding="same", activation="relu", name=name)(x)
+    kind = LargeKernelConv2D if kernel > 1 else layers.Conv2D
+    return kind(width, kernel, padding="same", activation="relu", name=name)(x)
 
 
 def upscored(x, channels):

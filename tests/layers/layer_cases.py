@@ -9,7 +9,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from kseg.layers import CropLike, PadToMultiple, PixelShuffle, Preprocess, ResizeLike, SubpixelUpsample
+from kseg.layers import (
+    CropLike,
+    LargeKernelConv2D,
+    PadToMultiple,
+    PixelShuffle,
+    Preprocess,
+    ResizeLike,
+    SubpixelUpsample,
+)
 
 KERNEL = np.random.default_rng(1).normal(size=(6, 6, 2, 4)).astype("float32")
 
@@ -27,6 +35,10 @@ CASES = {
         [(2, 5, 7, 4)],
     ),
     "upsample_bilinear": (lambda **k: SubpixelUpsample(2, use_bias=False, **k), [(2, 5, 7, 4)]),
+    "large_kernel": (
+        lambda **k: LargeKernelConv2D(4, 5, kernel_initializer=keras.initializers.Constant(0.01), **k),
+        [(2, 5, 7, 4)],
+    ),
     "preprocess_caffe": (lambda **k: Preprocess("caffe", **k), [(2, 5, 7, 3)]),
     "preprocess_unit": (lambda **k: Preprocess("unit", **k), [(2, 5, 7, 3)]),
 }
