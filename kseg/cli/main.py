@@ -13,6 +13,7 @@ COMMANDS = {
     "export": ("kseg.cli.export:Export", "SavedModel, ONNX or LiteRT from a run or model"),
     "data": ("kseg.cli.data:Data", "info, prepare, check, preview or count a data set; cache of features"),
     "losses": ("kseg.cli.losses:Losses", "list the losses, or show and draw one"),
+    "lab": ("kseg.cli.lab:Lab", "run a recipe: the papers' experiments, the study of losses"),
 }
 
 

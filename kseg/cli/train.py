@@ -38,7 +38,7 @@ class Train:
             return INTERRUPTED
         if not is_chief():
             return 0
-        if not workdir.report.exists():
+        if self.options.training.keep == "everything" and not workdir.report.exists():
             write_report(workdir.path)
         print(summary(workdir))
         return 0

@@ -45,6 +45,8 @@ class DataOptions:
     """synthetic: height and width of the images in pixels"""
     synthetic_counts: tuple[int, int, int] = (600, 100, 100)
     """synthetic: number of train, validation and test images"""
+    synthetic_foreground: float | None = None
+    """synthetic: draw the head smaller, anywhere in the picture: mean share of its pixels, up to 0.2 (unset: 0.24)"""
     split_sizes: tuple[float, float, float] = (0.8, 0.1, 0.1)
     """folder without lists: shares of train, validation and test; or numbers of images, if one is above 1"""
     year: Literal["2010", "2011", "2012", "2012+sbd"] = "2012"

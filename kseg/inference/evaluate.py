@@ -1,7 +1,7 @@
 """Measuring a model on a split of a data set, one batch of probabilities in memory at a time."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -40,18 +40,41 @@ def evaluate(
       progress: show a bar with the time left.
     Foreground is p ≥ 0.5 (binary), else the class of the largest probability.
     """
-    num_classes = len(dataset.classes)
     check_fits(model, dataset)
     records = dataset.records(split)
     network_size(model, image_size)  # refuses a wrong size before the first image is read
+    images = (dataset.image(record) for record in records)
+    predictions = predict_probabilities(model, images, image_size, batch_size, original_size=original_size)
+    return measure(predictions, dataset, split, original_size=original_size, void=void, progress=progress)
+
+
+def measure(
+    predictions: Iterator[np.ndarray],
+    dataset: Dataset,
+    split: str,
+    *,
+    original_size: bool = True,
+    void: int = VOID,
+    progress: bool = True,
+    seen: Callable[[np.ndarray], None] | None = None,
+) -> Evaluation:
+    """Count what is right in probabilities that come from anywhere, one (H, W, C) for each record of the split.
+
+    Args:
+      predictions: float32 (H, W, C) each, in the order of the records; truth is resized to them.
+      original_size: what to record about their size.
+      seen: is given each label map that was predicted, uint8 (H, W).
+    """
+    num_classes, records = len(dataset.classes), dataset.records(split)
     matrices = np.zeros((len(records), num_classes, num_classes), np.int64)
     histogram = np.zeros((2, BINS), np.int64) if num_classes == 2 else None
     start = time.perf_counter()
-    images = (dataset.image(record) for record in records)
-    predictions = predict_probabilities(model, images, image_size, batch_size, original_size=original_size)
     for i, probabilities in enumerate(_with_bar(predictions, len(records), split, progress)):
         truth = resize_labels(dataset.labels(records[i]), probabilities.shape[:2])
-        matrices[i] = confusion_matrix(truth, predicted_classes(probabilities), num_classes, void=void)
+        predicted = predicted_classes(probabilities)
+        matrices[i] = confusion_matrix(truth, predicted, num_classes, void=void)
+        if seen is not None:
+            seen(predicted)
         if histogram is not None:
             histogram += probability_histogram(truth, foreground_probability(probabilities), void=void)
     return Evaluation(

@@ -98,6 +98,9 @@ class TrainingOptions:
     """of weights, order and augmentation"""
     tensorboard: bool = True
     """write TensorBoard events: scalars, and overlays of validation images"""
+    keep: Literal["everything", "measurements"] = "everything"
+    """measurements: scores, curves and the predicted test masks alone; no checkpoint, model or report is left behind
+    and no TensorBoard events are written (for studies of many runs)"""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,19 @@
 """The end of a run: the best weights as a model for users, measured on the test split at the images' original size."""
 
+import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 
 from kseg.atomic import write_json
 from kseg.datasets import Dataset
-from kseg.inference import ModelCard, evaluate, save_model
+from kseg.datasets.images import resize_probabilities
+from kseg.inference import Evaluation, ModelCard, evaluate, measure, save_masks, save_model
 from kseg.training.callbacks.history import best_entry
 from kseg.training.config import TrainConfig
+from kseg.training.inputs import Inputs
 from kseg.training.network import count_trainable, final_network
 from kseg.training.workdir import WorkDir
 
@@ -17,25 +22,19 @@ def finish(
     config: TrainConfig,
     workdir: WorkDir,
     network: keras.Model,
+    inputs: Inputs,
     dataset: Dataset,
     entries: list[dict[str, Any]],
     *,
     seconds: float,
 ) -> None:
-    """Write model.keras and results.json; results.json comes last and marks the run as complete."""
+    """Write what the run is to leave behind; results.json comes last and marks the run as complete."""
     network.load_weights(workdir.best)
-    final = final_network(config, network, dataset)
-    card = ModelCard(
-        classes=dataset.classes,
-        palette=dataset.palette,
-        image_size=config.model.image_size,
-        model=config.model.model,
-        loss=config.loss.loss,
-        dataset=dataset.name,
-    )
-    save_model(final, workdir.model, card)
-    evaluation = evaluate(final, dataset, "test", image_size=config.model.image_size)
-    evaluation.write_csv(workdir.path / "per_image.csv")
+    if config.training.keep == "measurements":
+        evaluation = measure_as_trained(workdir, inputs, dataset)
+    else:
+        evaluation = measure_as_exported(config, workdir, network, dataset)
+        evaluation.write_csv(workdir.path / "per_image.csv")
     best = best_entry(entries)
     assert best is not None
     write_json(
@@ -54,3 +53,42 @@ def finish(
             "evaluation": evaluation.to_json(),
         },
     )
+    if config.training.keep == "measurements":
+        shutil.rmtree(workdir.checkpoints)
+
+
+def measure_as_exported(config: TrainConfig, workdir: WorkDir, network: keras.Model, dataset: Dataset) -> Evaluation:
+    """Write model.keras (probabilities, float32) and measure just that."""
+    final = final_network(config, network, dataset)
+    card = ModelCard(
+        classes=dataset.classes,
+        palette=dataset.palette,
+        image_size=config.model.image_size,
+        model=config.model.model,
+        loss=config.loss.loss,
+        dataset=dataset.name,
+    )
+    save_model(final, workdir.model, card)
+    return evaluate(final, dataset, "test", image_size=config.model.image_size)
+
+
+def measure_as_trained(workdir: WorkDir, inputs: Inputs, dataset: Dataset) -> Evaluation:
+    """Measure the network that `fit` trained, behind its cached features and in its precision; keep the masks."""
+    masks: list[np.ndarray] = []
+    predictions = trained_probabilities(inputs, dataset)
+    evaluation = measure(predictions, dataset, "test", progress=False, seen=masks.append)
+    save_masks(workdir.masks, evaluation.ids, masks, num_classes=len(dataset.classes))
+    return evaluation
+
+
+def trained_probabilities(inputs: Inputs, dataset: Dataset) -> Iterator[np.ndarray]:
+    """float32 (H, W, C) of every test image at its original size."""
+    records = dataset.records("test")
+    sizes = iter([dataset.labels(record).shape for record in records])
+    for batch, count in inputs.batches_in_order(dataset, records):
+        logits = inputs.trained.predict_on_batch(batch)[:count]
+        activation = keras.activations.sigmoid if logits.shape[-1] == 1 else keras.activations.softmax
+        probabilities = keras.ops.convert_to_numpy(activation(keras.ops.cast(logits, "float32")))
+        for one in probabilities:
+            height, width = next(sizes)
+            yield np.asarray(resize_probabilities(one, (height, width)), np.float32)

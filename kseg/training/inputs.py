@@ -1,7 +1,8 @@
 """What `fit` is fed with: images through the whole network, or cached features through its trainable part."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ from kseg.datasets.locate import cache_dir
 from kseg.pipeline import ImageSource, Order, Positives, Source, batches, distributed_batches
 from kseg.pipeline.arrays import BatchSequence
 from kseg.pipeline.features import CachePlan, cached_features
-from kseg.pipeline.frozen import split_frozen
+from kseg.pipeline.frozen import Split, split_frozen
 from kseg.pipeline.mirrored import flipped_features
 from kseg.training.config import TrainConfig
 
@@ -35,6 +36,8 @@ class Inputs:
     seed: int
     positives: Positives | None
     strategy: Any
+    extractor: keras.Model | None
+    """the frozen front of the network, where its features are cached"""
     note: str
     """what became of `--cache-features`, for the person watching"""
 
@@ -65,6 +68,19 @@ class Inputs:
             return BatchSequence(source, self.batch_size, **options)
         return batches(source, self.batch_size, **options)
 
+    def batches_in_order(self, dataset: Dataset, records: Sequence[Record]) -> Iterator[tuple[Any, int]]:
+        """What `trained` takes for these records, from the cache where there is one: (batch, images that count).
+
+        All batches are of one size, so that the network is traced once; the last repeats images that do not count.
+        """
+        images = ImageSource(dataset, records, self.validation_images.image_size)
+        cached = self.extractor is not None
+        source: Source = cached_features(self.extractor, images, feature_folder()) if cached else images
+        order = Order(len(source), self.batch_size, shuffle=False)
+        for step in range(order.steps_per_epoch):
+            indices = order.at(step)[1]
+            yield source.batch(np.resize(indices, self.batch_size), 0)[0], len(indices)
+
     def shown_examples(self) -> tuple[Any, np.ndarray, np.ndarray]:
         """(network inputs, RGB images, label maps) of the first validation images."""
         indices = np.arange(min(SHOWN, len(self.validation_source)))
@@ -81,9 +97,9 @@ def open_inputs(
     transforms = config.augment.transforms()
     train = ImageSource(dataset, splits["train"], size, transforms, seed=options.seed)
     validation = ImageSource(dataset, splits["validation"], size)
-    trained, sources, note = _behind_cache(config, network, train, validation)
+    split, sources, note = _behind_cache(config, network, train, validation)
     return Inputs(
-        trained=trained,
+        trained=network if split is None else split.head,
         train=sources[0],
         validation_source=sources[1],
         validation_images=validation,
@@ -92,6 +108,7 @@ def open_inputs(
         seed=options.seed,
         positives=positives_of(dataset, splits["train"], options.positives_per_batch or 0),
         strategy=strategy,
+        extractor=None if split is None else split.extractor,
         note=note,
     )
 
@@ -109,14 +126,18 @@ def positives_of(dataset: Dataset, records: Sequence[Record], per_batch: int) ->
 
 def _behind_cache(
     config: TrainConfig, network: keras.Model, *images: ImageSource
-) -> tuple[keras.Model, Sequence[Source], str]:
+) -> tuple[Split | None, Sequence[Source], str]:
     split = split_frozen(network)
-    plan = CachePlan(config.training.cache_features, cache_dir() / "features")
+    plan = CachePlan(config.training.cache_features, feature_folder())
     use, reason = plan.verdict(split, images)
     if not use or split is None:
-        return network, images, f"not cached: {reason}" if split is not None else ""
+        return None, images, f"not cached: {reason}" if split is not None else ""
     stored = [
         (flipped_features if source.transforms else cached_features)(split.extractor, source, plan.cache_dir)
         for source in images
     ]
-    return split.head, stored, "; ".join(map(str, stored))
+    return split, stored, "; ".join(map(str, stored))
+
+
+def feature_folder() -> Path:
+    return cache_dir() / "features"

@@ -32,19 +32,28 @@ from kseg.training.workdir import WorkDir
 REDUCTIONS = {"mean": "sum_over_batch_size", "sum": "sum"}
 
 
-def train(config: TrainConfig, path: Path | None = None, *, command: list[str] | None = None) -> WorkDir:
+def train(
+    config: TrainConfig,
+    path: Path | None = None,
+    *,
+    command: list[str] | None = None,
+    dataset: Dataset | None = None,
+    quiet: bool = False,
+) -> WorkDir:
     """Train, keep the best weights by validation IoU, measure them on the test split.
 
     Args:
       config: fields left at None are filled in from the model's preset and the data set.
       path: the run directory; default `runs/` and a name made of the configuration.
       command: what to record as the command that repeats the run (default: this process's).
+      dataset: what `config.data` names, where it is open already.
+      quiet: print nothing while all goes well.
     Returns:
       The run directory, complete: model.keras, results.json and everything else DESIGN 3 names, but for the report.
     Raises:
       UsageError, Failure: see their sentences; a KeyboardInterrupt leaves a run that can be resumed.
     """
-    dataset = open_dataset(config.data)
+    dataset = dataset or open_dataset(config.data)
     config = resolve(config, image_size=dataset.training_size, num_classes=len(dataset.classes))
     MODELS[config.model.model]  # an unknown name is refused before anything is made
     losses.get(config.loss.loss)  # so is an unknown loss
@@ -52,7 +61,7 @@ def train(config: TrainConfig, path: Path | None = None, *, command: list[str] |
     weights = class_weights(config, dataset, splits["train"])
     loss = losses.get(config.loss.loss, reduction=REDUCTIONS[str(config.loss.loss_reduction)], class_weights=weights)
     with precision(config.training.precision):
-        return _train(config, dataset, loss, weights, splits, path or default_path(config), command)
+        return _train(config, dataset, loss, weights, splits, path or default_path(config), command, quiet)
 
 
 def _train(
@@ -63,6 +72,7 @@ def _train(
     splits: Mapping[str, Sequence[Record]],
     path: Path,
     command: list[str] | None,
+    quiet: bool,
 ) -> WorkDir:
     """`train` of a resolved configuration, once everything that can be refused beforehand is."""
     started = time.perf_counter()
@@ -91,15 +101,22 @@ def _train(
         inputs.trained.optimizer.build(inputs.trained.trainable_variables)
         if config.training.distribute == "multiworker":
             prepare_for_workers(inputs.trained, inputs.train.batch(np.zeros(1, int), 0))
-    print(describe(config, dataset, weights, splits, network, inputs, workdir), file=sys.stderr)
-    history = fit(config, workdir, network, inputs, dataset)
+    if not quiet:
+        print(describe(config, dataset, weights, splits, network, inputs, workdir), file=sys.stderr)
+    history = fit(config, workdir, network, inputs, dataset, quiet=quiet)
     if chief:
-        finish(config, workdir, network, dataset, history, seconds=time.perf_counter() - started)
+        finish(config, workdir, network, inputs, dataset, history, seconds=time.perf_counter() - started)
     return workdir
 
 
 def fit(
-    config: TrainConfig, workdir: WorkDir, network: keras.Model, inputs: Inputs, dataset: Dataset
+    config: TrainConfig,
+    workdir: WorkDir,
+    network: keras.Model,
+    inputs: Inputs,
+    dataset: Dataset,
+    *,
+    quiet: bool = False,
 ) -> list[dict[str, Any]]:
     """Keras' `fit` from the last checkpoint on, if there is one; returns the entries of all epochs."""
     options = config.training
@@ -116,11 +133,12 @@ def fit(
         history,
         BestWeights(history),
         stale,
-        Progress(history, epochs=options.epochs, steps=inputs.steps_per_epoch),
     ]
+    if not quiet:
+        callbacks.append(Progress(history, epochs=options.epochs, steps=inputs.steps_per_epoch))
     if options.ema is not None:
         callbacks.append(keras.callbacks.SwapEMAWeights())
-    if options.tensorboard and history.writes:
+    if options.tensorboard and options.keep == "everything" and history.writes:
         callbacks += tensorboard_callbacks(workdir, history, inputs, dataset)
     done = len(entries)
     if done < options.epochs and not stale.is_stale():
@@ -218,12 +236,17 @@ def summary(workdir: WorkDir) -> str:
     path = workdir.path
     data = workdir.read_config()["data"]
     category = f" --category {data['category']}" if data.get("category") else ""
+    scored = (
+        f"test IoU {scores['iou_dataset']:.4f}   mean per image {scores['iou_image']:.4f}   "
+        f"pixel accuracy {scores['accuracy']:.4f}   "
+        f"({scores['images']} images, best epoch {results['best_epoch']})"
+    )
+    if not workdir.model.exists():
+        return f"\n{scored}\n  results {workdir.results}"
     return "\n".join(
         [
             "",
-            f"test IoU {scores['iou_dataset']:.4f}   mean per image {scores['iou_image']:.4f}   "
-            f"pixel accuracy {scores['accuracy']:.4f}   "
-            f"({scores['images']} images, best epoch {results['best_epoch']})",
+            scored,
             f"  model   {workdir.model}",
             f"  report  {workdir.report}",
             "next:",

@@ -24,6 +24,7 @@ class WorkDir:
         self.model = path / "model.keras"
         self.results = path / "results.json"
         self.report = path / "report.html"
+        self.masks = path / "test_masks.npz"
 
     @classmethod
     def open(cls, path: Path, config: TrainConfig) -> "WorkDir":

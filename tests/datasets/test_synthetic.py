@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets.remembered import Remembered
 from kseg.datasets.synthetic.records import portrait
 from kseg.errors import UsageError
 
@@ -97,3 +98,32 @@ def test_bad_options():
 
 def iou(prediction, truth):
     return (prediction & truth).sum() / (prediction | truth).sum()
+
+
+def test_a_smaller_share_of_foreground_is_the_same_person_further_away():
+    for share in (0.2, 0.05, 0.01):
+        dataset = opened(synthetic_size=64, synthetic_foreground=share, synthetic_counts=(0, 0, 150))
+        shares = [dataset.labels(record).mean() for record in dataset.records("test")]
+        assert np.mean(shares) == pytest.approx(share, rel=0.1)  # of 150 draws
+        assert min(shares) > 0
+    near, far = (portrait(96, (0, 0, 3), foreground) for foreground in (None, 0.05))
+    backdrop = (near[1] == 0) & (far[1] == 0)
+    assert 0.3 < (near[0] == far[0])[backdrop].all(axis=-1).mean() < 1  # all but clothes and shoulders
+    with pytest.raises(UsageError, match="leave it out"):
+        opened(synthetic_foreground=0.5)
+    prints = {opened(synthetic_foreground=share).fingerprint(opened().records("test")[0]) for share in (None, 0.1, 0.2)}
+    assert len(prints) == 3
+
+
+def test_remembered_images_are_the_data_set_s_own():
+    dataset = opened(synthetic_size=32, synthetic_counts=(3, 0, 0))
+    remembered = Remembered(opened(synthetic_size=32, synthetic_counts=(3, 0, 0)), budget=2 * 32 * 32 * 4)
+    for _ in range(2):  # the third image does not fit into the budget and is drawn again
+        for record in remembered.records("train"):
+            image = remembered.image(record)
+            assert np.array_equal(image, dataset.image(record))
+            assert np.array_equal(remembered.labels(record), dataset.labels(record))
+            image[:] = 0
+    assert (remembered.name, remembered.classes, remembered.palette, remembered.training_size) == (
+        dataset.name, dataset.classes, dataset.palette, dataset.training_size,
+    )  # fmt: skip

@@ -5,7 +5,8 @@ is a field: negative inside, positive outside, about one unit per unit of distan
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image
@@ -27,9 +28,24 @@ class Canvas:
         centres = ((np.arange(size, dtype=np.float32) + 0.5) * (2 / size) - 1).astype(np.float32)
         self.x, self.y = np.broadcast_to(centres, (size, size)), np.broadcast_to(centres[:, None], (size, size))
 
+        self.scale, self._centre = 1.0, (0.0, 0.0)
+
+    @contextmanager
+    def smaller(self, scale: float, x: float, y: float) -> Iterator[None]:
+        """Within it, whatever is painted is `scale` times its size, and lies around (x, y) instead of (0, 0)."""
+        before = self.x, self.y, self.scale, self._centre
+        self.x, self.y = (self.x - np.float32(x)) / np.float32(scale), (self.y - np.float32(y)) / np.float32(scale)
+        self.scale, self._centre = scale, (x, y)
+        yield
+        self.x, self.y, self.scale, self._centre = before
+
     def window(self, x: float, y: float, half_width: float, half_height: float) -> Window:
         """The pixels within a box around (x, y), at least one."""
-        return _span(y, half_height, self.size), _span(x, half_width, self.size)
+        (x0, y0), scale = self._centre, self.scale
+        return (
+            _span(y0 + y * scale, half_height * scale, self.size),
+            _span(x0 + x * scale, half_width * scale, self.size),
+        )
 
     def paint(
         self,
@@ -45,7 +61,7 @@ class Canvas:
 
         `softness` is the width of the edge in pixels.
         """
-        coverage = np.clip(0.5 - field * (self.size / (2 * softness)), 0, 1)
+        coverage = np.clip(0.5 - field * (self.size * self.scale / (2 * softness)), 0, 1)
         touched = _box_of(coverage)
         if touched is None:
             return

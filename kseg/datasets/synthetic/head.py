@@ -67,7 +67,7 @@ def _paint_neck(canvas: Canvas, person: Person) -> None:
 
 def _paint_clothes(canvas: Canvas, rng: np.random.Generator, person: Person) -> None:
     top = person.shoulder
-    window = canvas.window(person.x, top + 1, 3, 1.15)
+    window = canvas.window(person.x, top + 1 / canvas.scale, 3, 1.15 / canvas.scale)  # down to the picture's edge
     u, v = canvas.x[window] - person.x, canvas.y[window] - top
     slope, spread = rng.uniform(0.15, 0.45), rng.uniform(2.2, 3.2) * person.a
     field = np.maximum(slope * np.abs(u) - v - 0.02, np.abs(u) - spread)

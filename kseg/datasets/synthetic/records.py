@@ -1,5 +1,6 @@
 """The synthetic portraits as a data set: record i of a split is drawn from (seed, split, i)."""
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -22,6 +23,12 @@ VERSION = 1
 
 SMALLEST, LARGEST = 16, 4096
 KEPT_DRAWINGS = 32
+
+NATURAL_SHARE = 0.24
+"""Mean share of face and hair in a picture, were all of the head inside it."""
+
+LARGEST_SHARE = 0.2
+"""Larger, and parts of the heads leave the picture."""
 
 
 @DATASETS.register("synthetic")
@@ -47,6 +54,11 @@ class Synthetic(FaceDataset):
             raise UsageError(
                 f"--synthetic-counts {options.synthetic_counts} must be three counts: train validation test"
             )
+        if options.synthetic_foreground is not None and not 0 < options.synthetic_foreground <= LARGEST_SHARE:
+            raise UsageError(
+                f"--synthetic-foreground {options.synthetic_foreground} is outside 0..{LARGEST_SHARE}; leave it out "
+                "for heads that fill the picture"
+            )
         self._counts = dict(zip(SPLITS, options.synthetic_counts, strict=True))
         # Image and labels of a record are asked for one after the other: draw once.
         self._draw = lru_cache(maxsize=KEPT_DRAWINGS)(self._draw_anew)
@@ -66,20 +78,36 @@ class Synthetic(FaceDataset):
         return self._draw(record.id)[1].copy()
 
     def fingerprint(self, record: Record) -> str:
-        return f"synthetic {VERSION} {self.options.data_seed} {self.options.synthetic_size} {record.id} {self.variant}"
+        options = self.options
+        drawn = f"synthetic {VERSION} {options.data_seed} {options.synthetic_size} {record.id} {self.variant}"
+        return drawn if options.synthetic_foreground is None else f"{drawn} {options.synthetic_foreground:g}"
 
     def _draw_anew(self, record_id: str) -> tuple[np.ndarray, np.ndarray]:
         split, index = record_id.rsplit("_", 1)
-        return portrait(self.options.synthetic_size, (self.options.data_seed, SPLITS.index(split), int(index)))
+        seed = (self.options.data_seed, SPLITS.index(split), int(index))
+        return portrait(self.options.synthetic_size, seed, self.options.synthetic_foreground)
 
 
-def portrait(size: int, seed: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 image (size, size, 3) and part labels (size, size); the same seed gives the same person at any size."""
+def portrait(size: int, seed: Sequence[int], foreground: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 image (size, size, 3) and part labels (size, size); the same seed gives the same person at any size.
+
+    With `foreground` the same person stands further away and anywhere in the same room.
+    """
     rng = np.random.default_rng(list(seed))
     canvas = Canvas(size, (0.5, 0.5, 0.5))
     paint_backdrop(canvas, rng)
     person = somebody(rng)
-    paint_person(canvas, rng, person)
-    paint_occluders(canvas, rng, person)
+    with canvas.smaller(*_distance(seed, foreground)):
+        paint_person(canvas, rng, person)
+        paint_occluders(canvas, rng, person)
     photograph(canvas, rng)
     return canvas.to_uint8(), canvas.parts
+
+
+def _distance(seed: Sequence[int], foreground: float | None) -> tuple[float, float, float]:
+    """(scale, x, y) of the person, drawn from a generator of its own, so that nothing else in the picture changes."""
+    if foreground is None:
+        return 1.0, 0.0, 0.0
+    scale = math.sqrt(foreground / NATURAL_SHARE)
+    x, y = np.random.default_rng([*seed, 1]).uniform(scale - 1, 1 - scale, 2)
+    return scale, float(x), float(y)

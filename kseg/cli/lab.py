@@ -1,0 +1,142 @@
+"""`kseg lab`: run a recipe's settings, and what is to be made of their results."""
+
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, subcommand
+
+from kseg.cli.exit_codes import INTERRUPTED
+from kseg.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which jobs of a recipe."""
+
+    recipe: Positional[str]
+    """a name that `kseg lab list` shows"""
+    scale: Literal["smoke", "cpu", "paper"] = "cpu"
+    """smoke: the path alone, in a minute; cpu: the closest honest thing for two cores; paper: to the letter"""
+    only: str | None = None
+    """tags a setting must have, all of them: "lfw,iou" """
+    seeds: int | None = None
+    """seeds 1 … N of every setting (unset: as the recipe says)"""
+    shard: str | None = None
+    """this machine's part of the jobs: 1/4 … 4/4"""
+    data_dir: Path | None = None
+    """folder that holds the data sets' folders, lfw/, camvid/ … (unset: $KSEG_DATA or data/)"""
+    weights: tuple[str, ...] = ()
+    """encoder weights: a file, or mobilenetv2=FILE resnet50=FILE … (unset: imagenet, which downloads)"""
+    root: Path = Path("runs/lab")
+    """where the jobs' directories lie, in a folder per recipe"""
+
+    def jobs(self):
+        from kseg.lab.jobs import make_jobs, select
+        from kseg.lab.recipe import RECIPES, read_places
+
+        recipe = RECIPES[self.recipe]
+        settings = recipe.at(self.scale, read_places(self.data_dir, self.weights))
+        return select(make_jobs(self.root / recipe.name, settings, self.seeds), self.only, self.shard)
+
+
+@dataclass(frozen=True)
+class List:
+    """The recipes, and how many settings and jobs each has.
+
+    Example: kseg lab list loss_study
+    """
+
+    recipe: Positional[str | None] = None
+    """show what one recipe says of itself"""
+
+    def run(self) -> int:
+        from kseg.lab.jobs import make_jobs
+        from kseg.lab.recipe import RECIPES, Places
+
+        if self.recipe is not None:
+            print(RECIPES[self.recipe].text)
+            return 0
+        for name, recipe in RECIPES.items():
+            print(f"{name:<16}{recipe.title}")
+            for scale in recipe.scales:
+                settings = recipe.at(scale, Places())
+                print(f"{'':<16}--scale {scale:<6} {len(settings)} settings, {len(make_jobs(Path(), settings))} jobs")
+        return 0
+
+
+@dataclass(frozen=True)
+class Run(Selection):
+    """Run a recipe's jobs; the same command goes on where it was stopped, and does nothing twice.
+
+    Example: kseg lab run loss_study --only lfw --budget 2h --processes 2 --weights mobilenetv2=FILE
+    """
+
+    processes: int = 1
+    """jobs at a time; small networks on a processor: as many as it has cores"""
+    budget: str | None = None
+    """stop before a job that would not end within 90s, 45m, 2h or 1h30m"""
+    retry: bool = False
+    """run jobs again that failed"""
+
+    def run(self) -> int:
+        from kseg.cli.quiet import import_keras_quietly
+        from kseg.lab.runner import run_jobs
+
+        budget = None if self.budget is None else seconds(self.budget)
+        jobs = self.jobs()
+        try:
+            tally = run_jobs(
+                jobs, processes=self.processes, budget=budget, retry=self.retry, prepare=import_keras_quietly
+            )
+        except KeyboardInterrupt:
+            print("\nkseg: stopped; the same command goes on from here", file=sys.stderr)
+            return INTERRUPTED
+        left = f", {tally.left} left for the next call (--budget {self.budget})" if tally.left else ""
+        print(f"{tally.complete} of {len(jobs)} jobs complete, {len(tally.failed)} failed{left}")
+        for job in tally.failed:
+            print(f"  {job.title}: {job.failure()}")
+        return 1 if tally.failed else 0
+
+
+@dataclass(frozen=True)
+class Commands(Selection):
+    """Print one plain command per job that is not complete, for SLURM, Ray or xargs.
+
+    Example: kseg lab commands loss_study --only lfw | xargs -P 4 -I {} sh -c {}
+    """
+
+    def run(self) -> int:
+        for job in self.jobs():
+            if job.state != "complete":
+                job.write_config()
+                print(shlex.join(job.command))
+        return 0
+
+
+Action = (
+    Annotated[List, subcommand("list")]
+    | Annotated[Run, subcommand("run")]
+    | Annotated[Commands, subcommand("commands")]
+)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The papers' experiments and our own, each from one command."""
+
+    action: Action
+
+    def run(self) -> int:
+        return self.action.run()
+
+
+def seconds(text: str) -> float:
+    """`90s`, `45m`, `2h`, `1h30m` in seconds."""
+    found = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip())
+    if not text.strip() or not found:
+        raise UsageError(f"--budget {text} is no length of time; write 90s, 45m, 2h or 1h30m")
+    return sum(float(part or 0) * unit for part, unit in zip(found.groups(), (3600, 60, 1), strict=True))

@@ -1,0 +1,36 @@
+"""The label maps predicted for a split in one small file, for comparing networks long after they are gone."""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kseg.atomic import replacing
+from kseg.errors import Failure
+
+
+def save_masks(path: Path, ids: Sequence[str], masks: Sequence[np.ndarray], *, num_classes: int) -> None:
+    """Label maps, uint8 (H, W) each of its own size; two classes take a bit a pixel before compression."""
+    flat = np.concatenate([mask.ravel() for mask in masks])
+    stored = np.packbits(flat) if num_classes == 2 else flat
+    shapes = np.array([mask.shape for mask in masks], np.int32)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, ids=np.array(ids), shapes=shapes, labels=stored, bits=np.array(num_classes == 2))
+
+
+def load_masks(path: Path) -> dict[str, np.ndarray]:
+    """Label maps by image, as `save_masks` wrote them.
+
+    Raises:
+      Failure: the file is missing or broken.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            ids, shapes, labels, bits = (stored[name] for name in ("ids", "shapes", "labels", "bits"))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise Failure(f"{path} holds no predicted masks ({error}); remove its run and measure again") from None
+    sizes = shapes.astype(int).prod(axis=1)
+    flat = np.unpackbits(labels, count=int(sizes.sum())) if bits else labels
+    pieces = np.split(flat, np.cumsum(sizes)[:-1])
+    return {str(name): piece.reshape(shape) for name, piece, shape in zip(ids, pieces, shapes, strict=True)}

@@ -1,0 +1,161 @@
+"""Jobs: a setting with a seed, and the directory that its resolved configuration leads to.
+
+The directory's name ends in a hash of everything that differs from the defaults, so a changed setting is a new job, the
+same setting is never run twice, and directories of several machines merge by copying. Where data and weights lie does
+not count, nor do fields that were added to the configuration later and keep their default.
+"""
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kseg.atomic import write_json, write_text
+from kseg.errors import UsageError, unknown_name
+from kseg.lab.recipe import Setting
+from kseg.training.config import TrainConfig, resolve
+from kseg.training.workdir import WorkDir
+
+State = Literal["complete", "failed", "started", "new"]
+FAILURE = "failure.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one setting."""
+
+    tags: tuple[str, ...]
+    seed: int
+    config: TrainConfig
+    """resolved"""
+    path: Path
+
+    @property
+    def title(self) -> str:
+        return f"{' '.join(self.tags)} seed {self.seed}"
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """Jobs of one kind take about as long as each other: all but the loss is the same."""
+        return self.tags[:-1]
+
+    @property
+    def state(self) -> State:
+        if WorkDir(self.path).results.exists():
+            return "complete"
+        if (self.path / FAILURE).exists():
+            return "failed"
+        return "started" if self.path.exists() else "new"
+
+    @property
+    def config_file(self) -> Path:
+        """The configuration for `kseg train --config`; beside the job, which has to begin as an empty directory."""
+        return self.path.parent / "configs" / f"{self.path.name}.toml"
+
+    @property
+    def command(self) -> list[str]:
+        """What repeats this job alone, once `write_config` was called."""
+        return ["kseg", "train", "--config", str(self.config_file), "--workdir", str(self.path)]
+
+    def write_config(self) -> None:
+        write_text(self.config_file, to_toml(self.config))
+
+    def failure(self) -> str | None:
+        """The sentence that was recorded."""
+        try:
+            return json.loads((self.path / FAILURE).read_text())["error"]
+        except FileNotFoundError:
+            return None
+
+    def record_failure(self, kind: str, error: str) -> None:
+        write_json(self.path / FAILURE, {"kind": kind, "error": error, "command": self.command})
+
+    def forget_failure(self) -> None:
+        (self.path / FAILURE).unlink(missing_ok=True)
+
+
+def make_jobs(folder: Path, settings: Iterable[Setting], seeds: int | None = None) -> list[Job]:
+    """The jobs of a recipe in the order they are run: every setting with seed 1 first, then with seed 2, …
+
+    Args:
+      folder: where their directories lie.
+      seeds: how many seeds (default: as each setting says).
+    """
+    settings = list(settings)
+    if seeds is not None and seeds < 1:
+        raise UsageError(f"--seeds is {seeds}; it must be at least 1")
+    counts = [seeds or setting.seeds for setting in settings]
+    jobs = [
+        make_job(folder, setting, seed)
+        for seed in range(1, max(counts, default=0) + 1)
+        for setting, count in zip(settings, counts, strict=True)
+        if seed <= count
+    ]
+    twice = {job.path for job in jobs if sum(other.path == job.path for other in jobs) > 1}
+    assert not twice, f"settings that are the same: {sorted(twice)}"
+    return jobs
+
+
+def make_job(folder: Path, setting: Setting, seed: int) -> Job:
+    assert setting.config.model.image_size is not None, f"{setting.tags} names no image size"
+    training = dataclasses.replace(setting.config.training, seed=seed, keep="measurements")
+    config = dataclasses.replace(setting.config, training=training)
+    config = resolve(config, image_size=setting.config.model.image_size)
+    name = re.sub(r"[^A-Za-z0-9._+-]+", "_", "-".join(setting.tags))
+    return Job(setting.tags, seed, config, folder.absolute() / f"{name}-s{seed}-{config_hash(config)}")
+
+
+def config_hash(config: TrainConfig) -> str:
+    """Ten hexadecimal digits of what a configuration changes, the same on every machine."""
+    changed = _without_defaults(portable(config).to_json(), TrainConfig().to_json())
+    return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def portable(config: TrainConfig) -> TrainConfig:
+    """The configuration without the folders of this machine."""
+    return dataclasses.replace(
+        config,
+        data=dataclasses.replace(config.data, data_dir=None),
+        model=dataclasses.replace(config.model, weights=Path(config.model.weights).name),
+    )
+
+
+def _without_defaults(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            kept[key] = _without_defaults(value, defaults[key])
+        elif value != defaults[key] and (value or defaults[key] is not None):  # unset may resolve to "none of it"
+            kept[key] = value
+    return kept
+
+
+def select(jobs: Sequence[Job], only: str | None = None, shard: str | None = None) -> list[Job]:
+    """The jobs whose tags hold every word of `only` ("lfw,iou"), and of those part 1/4, 2/4, … of several machines'."""
+    words = [word.strip() for word in (only or "").split(",") if word.strip()]
+    known = {tag for job in jobs for tag in job.tags}
+    for word in words:
+        if word not in known:
+            raise unknown_name("tag", word, known)
+    chosen = [job for job in jobs if set(words) <= set(job.tags)]
+    if not chosen:
+        raise UsageError(f"no setting has all of {', '.join(words)}; `kseg lab list` shows the settings")
+    if shard is None:
+        return chosen
+    part = re.fullmatch(r"(\d+)/(\d+)", shard)
+    if not part or not 1 <= int(part[1]) <= int(part[2]):
+        raise UsageError(f"--shard {shard} is no part of a whole; write 1/4 … 4/4 on four machines")
+    return chosen[int(part[1]) - 1 :: int(part[2])]
+
+
+def to_toml(config: TrainConfig) -> str:
+    """A configuration as `kseg train --config` reads it; what is unset is left out."""
+    lines = []
+    for group, values in config.to_json().items():
+        lines.append(f"[{group}]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,83 @@
+"""What a recipe is: settings built from the typed configuration, each to be run with several seeds."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from kseg.errors import UsageError
+from kseg.registry import Registry
+from kseg.training.config import TrainConfig
+
+Scale = Literal["smoke", "cpu", "paper"]
+"""smoke: proves the path in a minute; cpu: the closest honest thing for two cores; paper: to the letter."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One cell of a recipe's tables."""
+
+    tags: tuple[str, ...]
+    """names it, data first and loss last: ("lfw", "fcmobilenet", "big", "hair", "iou"); what `--only` looks for"""
+    config: TrainConfig
+    """everything but the seed; `model.image_size` has to be given"""
+    seeds: int = 1
+    """how often it is run, unless `--seeds` says otherwise"""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where this machine keeps what the settings need."""
+
+    data: Path | None = None
+    """folder of the data sets' folders (None: where kseg looks anyway)"""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """encoder to its weights file; "" stands for any encoder"""
+
+    def data_dir(self, dataset: str) -> Path | None:
+        return None if self.data is None else self.data.expanduser().absolute() / dataset
+
+    def weights_of(self, encoder: str) -> str:
+        """The file for an encoder, "imagenet" where none was named."""
+        return self.weights.get(encoder, self.weights.get("", "imagenet"))
+
+
+def read_places(data: Path | None, weights: Sequence[str]) -> Places:
+    """`--data-dir` and `--weights FILE` or `--weights mobilenetv2=FILE resnet50=FILE`, checked."""
+    found = {}
+    for text in weights:
+        encoder, equals, file = text.partition("=")
+        encoder, file = (encoder, file) if equals else ("", text)
+        if file not in ("imagenet", "none"):
+            if not Path(file).expanduser().is_file():
+                raise UsageError(f"--weights {text}: there is no file {file}; name a weights file, imagenet or none")
+            file = str(Path(file).expanduser().absolute())
+        found[encoder] = file
+    return Places(data, found)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A registered recipe; its module's docstring is what a reader is told first."""
+
+    name: str
+    settings: Callable[[Scale, Places], list[Setting]]
+    scales: tuple[Scale, ...] = ("smoke", "cpu")
+
+    @property
+    def text(self) -> str:
+        return inspect.getdoc(inspect.getmodule(self.settings)) or ""
+
+    @property
+    def title(self) -> str:
+        return self.text.splitlines()[0]
+
+    def at(self, scale: Scale, places: Places) -> list[Setting]:
+        """The settings of a scale."""
+        if scale not in self.scales:
+            raise UsageError(f"recipe {self.name} has no scale {scale!r}; it has {', '.join(self.scales)}")
+        return self.settings(scale, places)
+
+
+RECIPES: Registry[Recipe] = Registry("recipe", "kseg.lab.recipes")

@@ -1,0 +1,77 @@
+"""Which loss? Every registered loss, alone and added to BCE, on the same networks and images.
+
+    kseg lab run loss_study --scale cpu --processes 2 --weights mobilenetv2=FILE
+
+Every loss takes its default options. A loss that needs more than the labels is measured all the same; where it cannot
+be trained with, that is recorded as a failure.
+
+* portraits: synthetic heads of 64×64 pixels, 256 / 48 / 100 images, a U-Net of width 8, batch 16, 8 epochs of 16 steps,
+  Adam 4e-3 falling linearly to 0; 3 seeds.
+* portraits-20, portraits-5, portraits-1: the same people further away, so that face and hair are 20, 5 and 1 % of the
+  pixels on average (van Beers et al. 2019 leave the question of sparse data to future work); 1 seed.
+* lfw: LFW Part Labels, van Beers' small split (1000 / 100 / 292), hair is foreground, 224×224, fcmobilenet with a head
+  of 32 feature maps instead of 256 on cached features of MobileNetV2, batch 16, 4 epochs, Adam 1e-3 falling linearly;
+  2 seeds. Its score map has stride 32, as in the paper: it shows what a loss makes of coarse outlines.
+
+Scale cpu: EXPECTED_TIME on two cores. Scale smoke: three losses on 32×32 portraits, one seed, in a minute.
+"""
+
+import dataclasses
+from typing import Any
+
+from kseg.datasets import DataOptions
+from kseg.lab.recipe import RECIPES, Places, Recipe, Scale, Setting
+from kseg.losses.base import LOSSES
+from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
+
+SHARES = {"portraits": None, "portraits-20": 0.20, "portraits-5": 0.05, "portraits-1": 0.01}
+"""Data sets of drawn portraits: mean share of foreground, None as they are drawn anyway (24 %)."""
+
+SMOKE_LOSSES = ("bce", "iou", "bce + iou")
+
+
+def every_spec() -> list[str]:
+    """Each loss for two classes alone, then added to BCE."""
+    names = [name for name, loss in LOSSES.items() if "binary" in loss.problems]
+    return [*names, *(f"bce + {name}" for name in names if name != "bce")]
+
+
+def portraits(share: float | None, **smaller: Any) -> TrainConfig:
+    """Synthetic portraits; `smaller` replaces fields of the data options, `epochs`, `width`."""
+    epochs, width = smaller.pop("epochs", 8), smaller.pop("width", 8)
+    data = DataOptions(synthetic_size=64, synthetic_counts=(256, 48, 100), synthetic_foreground=share)
+    data = dataclasses.replace(data, **smaller)
+    return TrainConfig(
+        data=data,
+        model=ModelOptions("unet", base_width=width, image_size=(data.synthetic_size, data.synthetic_size)),
+        training=TrainingOptions(epochs=epochs, batch_size=16, learning_rate=4e-3, schedule="poly", poly_power=1.0),
+    )
+
+
+def lfw(places: Places) -> TrainConfig:
+    return TrainConfig(
+        data=DataOptions("lfw", data_dir=places.data_dir("lfw"), size="small"),
+        model=ModelOptions(
+            "fcmobilenet", weights=places.weights_of("mobilenetv2"), head_width=32, image_size=(224, 224)
+        ),
+        training=TrainingOptions(epochs=4, batch_size=16, learning_rate=1e-3, schedule="poly", poly_power=1.0),
+    )
+
+
+def settings(scale: Scale, places: Places) -> list[Setting]:
+    if scale == "smoke":
+        tiny = portraits(None, synthetic_size=32, synthetic_counts=(24, 8, 8), epochs=1, width=4)
+        return [_setting("portraits", tiny, spec, seeds=1) for spec in SMOKE_LOSSES]
+    data = [
+        *((name, portraits(share), 3 if share is None else 1) for name, share in SHARES.items()),
+        ("lfw", lfw(places), 2),
+    ]
+    return [_setting(name, config, spec, seeds) for name, config, seeds in data for spec in every_spec()]
+
+
+def _setting(data: str, config: TrainConfig, spec: str, seeds: int) -> Setting:
+    config = dataclasses.replace(config, loss=LossOptions(loss=spec, loss_reduction="mean"))
+    return Setting((data, spec.replace(" ", "")), config, seeds)
+
+
+RECIPES.register("loss_study")(Recipe("loss_study", settings))

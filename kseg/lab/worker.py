@@ -1,0 +1,94 @@
+"""A process that runs jobs one after another: the framework starts once and images are read once."""
+
+import gc
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from kseg.datasets import DataOptions, Dataset, open_dataset
+from kseg.datasets.remembered import Remembered
+from kseg.errors import KsegError
+from kseg.lab.jobs import Job
+from kseg.training.workdir import WorkDir
+
+KEPT_DATASETS = 6
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended."""
+
+    seconds: float
+    error: str | None = None
+    iou: float | None = None
+
+
+class Images:
+    """Data sets that stay open, with what was read of them."""
+
+    def __init__(self) -> None:
+        self._open: dict[DataOptions, Dataset] = {}
+
+    def of(self, options: DataOptions) -> Dataset:
+        dataset = self._open.pop(options, None) or Remembered(open_dataset(options))
+        self._open[options] = dataset  # the latest is the last
+        while len(self._open) > KEPT_DATASETS:
+            del self._open[next(iter(self._open))]
+        return dataset
+
+
+def work(connection: Connection, threads: int | None, prepare: Callable[[], None] | None) -> None:
+    """The life of a worker: a job comes in, its outcome goes out, until None comes or nobody is there any more."""
+    images = Images()
+    try:
+        if prepare is not None:
+            prepare()
+        limit_threads(threads)
+        while (job := connection.recv()) is not None:
+            connection.send(run_job(job, images))
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        os._exit(0)  # a job under way can be resumed; there is nothing to tidy up
+
+
+def limit_threads(threads: int | None) -> None:
+    """Several workers share the cores instead of each taking all of them."""
+    import keras
+
+    if threads is not None and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def run_job(job: Job, images: Images) -> Outcome:
+    """Train and measure; an error is recorded in the job's directory and returned as a sentence."""
+    import keras
+
+    from kseg.training.run import train
+
+    started = time.perf_counter()
+    job.write_config()
+    job.forget_failure()
+    try:
+        workdir = train(job.config, job.path, command=job.command, dataset=images.of(job.config.data), quiet=True)
+    except Exception as error:  # whatever it is, the other jobs go on
+        sentence = str(error) if isinstance(error, KsegError) else f"{type(error).__name__}: {first_line(error)}"
+        job.record_failure(type(error).__name__, sentence)
+        return Outcome(time.perf_counter() - started, error=sentence)
+    finally:
+        keras.config.set_dtype_policy("float32")
+        keras.utils.clear_session()
+        gc.collect()
+    return Outcome(time.perf_counter() - started, iou=read_iou(workdir))
+
+
+def first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "")
+
+
+def read_iou(workdir: WorkDir) -> float:
+    return json.loads(workdir.results.read_text())["evaluation"]["scores"]["iou_dataset"]

@@ -1,0 +1,163 @@
+"""Jobs: settings lead to directories, the same setting to the same one; runs, failures and budgets."""
+
+import dataclasses
+import json
+import os
+import tomllib
+from pathlib import Path
+
+import keras
+import pytest
+
+from kseg.cli.lab import seconds
+from kseg.cli.main import main
+from kseg.datasets import DataOptions
+from kseg.errors import UsageError
+from kseg.inference import load_masks
+from kseg.lab.jobs import config_hash, make_jobs, select, to_toml
+from kseg.lab.recipe import RECIPES, Places, Setting, read_places
+from kseg.lab.runner import run_jobs
+from kseg.lab.worker import Images, run_job
+from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions, from_json
+from kseg.training.workdir import WorkDir
+
+TINY = TrainConfig(
+    data=DataOptions(synthetic_size=32, synthetic_counts=(8, 4, 4)),
+    model=ModelOptions(base_width=4, image_size=(32, 32)),
+    training=TrainingOptions(epochs=1, batch_size=4),
+)
+
+
+def setting(*tags: str, seeds: int = 1, **loss) -> Setting:
+    return Setting(tags, dataclasses.replace(TINY, loss=LossOptions(**loss)), seeds)
+
+
+@pytest.fixture(autouse=True)
+def _clean_framework_state(monkeypatch, tmp_path):
+    monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
+    yield
+    keras.config.set_dtype_policy("float32")
+    keras.utils.clear_session()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_makes_distinct_jobs_at_every_scale(recipe):
+    for scale in RECIPES[recipe].scales:
+        jobs = make_jobs(Path("x"), RECIPES[recipe].at(scale, Places()))
+        assert jobs and len({job.path for job in jobs}) == len(jobs)
+        assert RECIPES[recipe].title.endswith((".", "?"))
+
+
+def test_seeds_come_round_by_round():
+    jobs = make_jobs(Path("x"), [setting("a", "iou", loss="iou", seeds=2), setting("a", "bce", loss="bce")])
+    assert [(job.tags[-1], job.seed) for job in jobs] == [("iou", 1), ("bce", 1), ("iou", 2)]
+    assert len(make_jobs(Path("x"), [setting("a", loss="iou", seeds=2)], seeds=5)) == 5
+
+
+def test_the_hash_is_of_what_is_computed_and_not_of_where():
+    def hashed(**changes):
+        groups = {name: dataclasses.replace(getattr(TINY, name), **fields) for name, fields in changes.items()}
+        return config_hash(dataclasses.replace(TINY, **groups))
+
+    assert hashed(data={"data_dir": Path("/here")}) == hashed(data={"data_dir": Path("/there")}) == hashed()
+    assert hashed(model={"weights": "/a/w.h5"}) == hashed(model={"weights": "/b/w.h5"}) != hashed()
+    assert hashed(training={"seed": 2, "epochs": 1}) != hashed()
+    # A field that is added to the configuration one day counts only once it is set.
+    assert "synthetic_foreground" in TINY.to_json()["data"]
+    assert hashed(data={"synthetic_foreground": None}) == hashed() != hashed(data={"synthetic_foreground": 0.1})
+
+
+def test_only_and_shard_choose():
+    jobs = make_jobs(Path("x"), [setting(data, loss, loss=loss) for data in ("a", "b") for loss in ("iou", "bce")][:2])
+    jobs += make_jobs(Path("y"), [setting("b", loss, loss=loss) for loss in ("iou", "bce")])
+    assert [job.tags for job in select(jobs, "b, iou")] == [("b", "iou")]
+    parts = [select(jobs, shard=f"{part}/3") for part in (1, 2, 3)]
+    assert sorted(job.title for part in parts for job in part) == sorted(job.title for job in jobs)
+    with pytest.raises(UsageError, match="did you mean 'iou'"):
+        select(jobs, "iuo")
+    with pytest.raises(UsageError, match="no setting has all of a, b"):
+        select(jobs, "a,b")
+    with pytest.raises(UsageError, match="1/4"):
+        select(jobs, shard="5/4")
+
+
+def test_budgets_are_lengths_of_time():
+    assert (seconds("90s"), seconds("45m"), seconds("2h"), seconds("1h30m")) == (90, 2700, 7200, 5400)
+    with pytest.raises(UsageError, match="write 90s"):
+        seconds("soon")
+
+
+def test_weights_are_files_by_encoder(tmp_path):
+    (tmp_path / "w.h5").touch()
+    places = read_places(None, [f"mobilenetv2={tmp_path / 'w.h5'}"])
+    assert places.weights_of("mobilenetv2") == str(tmp_path / "w.h5")
+    assert places.weights_of("vgg16") == "imagenet"
+    with pytest.raises(UsageError, match="there is no file"):
+        read_places(None, ["mobilenetv2=nowhere.h5"])
+
+
+def test_a_job_leaves_measurements_and_masks_alone(tmp_path):
+    (job,) = make_jobs(tmp_path, [setting("tiny", "iou", loss="iou")])
+    outcome = run_job(job, Images())
+    assert outcome.error is None and job.state == "complete"
+    names = {path.name for path in job.path.iterdir()}
+    assert names == {"config.json", "env.json", "metrics.jsonl", "results.json", "test_masks.npz"}
+    evaluation = json.loads((job.path / "results.json").read_text())["evaluation"]
+    assert evaluation["scores"]["iou_dataset"] == outcome.iou
+    masks = load_masks(job.path / "test_masks.npz")
+    assert list(masks) == evaluation["ids"]
+    matrix = evaluation["confusion_matrix"]
+    assert sum(int(mask.sum()) for mask in masks.values()) == matrix[0][1] + matrix[1][1]  # what was predicted
+    assert {mask.shape for mask in masks.values()} == {(32, 32)}
+
+
+def test_the_command_of_a_job_is_the_job(tmp_path, capsys):
+    """`kseg lab commands` prints it, a cluster runs it, `kseg lab run` finds it complete."""
+    (job,) = make_jobs(tmp_path, [setting("tiny", "iou", loss="bce + 0.5*iou(pooling='batch')")])
+    job.write_config()
+    assert main(job.command[1:]) == 0
+    assert job.state == "complete" and not (job.path / "report.html").exists()
+    tally = run_jobs([job], write=lambda line: None)
+    assert (tally.complete, tally.failed, tally.left) == (1, [], 0)
+    assert json.loads((job.path / "config.json").read_text()) == job.config.to_json()
+
+
+def test_failures_are_recorded_and_do_not_stop_the_rest(tmp_path):
+    settings = [setting("tiny", loss, loss=loss) for loss in ("iou(pooling='nowhere')", "bce")]
+    wrong, right = jobs = make_jobs(tmp_path, settings)
+    lines: list[str] = []
+    tally = run_jobs(jobs, write=lines.append)
+    assert (tally.complete, tally.failed) == (1, [wrong])
+    assert "nowhere" in wrong.failure() and right.failure() is None
+    assert any("FAILED" in line for line in lines) and any("[2/2]" in line for line in lines)
+    before = (right.path / "results.json").stat().st_mtime_ns
+
+    assert run_jobs(jobs, write=lines.append).failed == [wrong]  # skipped, and still told
+    assert (right.path / "results.json").stat().st_mtime_ns == before
+
+
+def test_a_budget_leaves_what_does_not_fit(tmp_path):
+    jobs = make_jobs(tmp_path, [setting("tiny", loss, loss=loss) for loss in ("iou", "bce")])
+    done, left = jobs
+    done.path.mkdir()
+    WorkDir(done.path).results.write_text(json.dumps({"wall_seconds": 100.0}))
+    tally = run_jobs(jobs, budget=60, write=lambda line: None)
+    assert (tally.complete, tally.left) == (1, 1)
+    assert left.state == "new"
+
+
+def test_the_process_of_a_job_may_die(tmp_path):
+    (job,) = make_jobs(tmp_path, [setting("tiny", "iou", loss="iou")])
+    tally = run_jobs([job], prepare=die, write=lambda line: None)
+    assert tally.failed == [job]
+    assert "exit code 9" in job.failure()
+
+
+def die() -> None:
+    os._exit(9)
+
+
+def test_configurations_survive_toml():
+
+    config = dataclasses.replace(TINY, loss=LossOptions(loss="bce + 0.5*iou(pooling='batch')"))
+    assert from_json(tomllib.loads(to_toml(config))) == config
