@@ -1,0 +1,86 @@
+"""The statistics against SciPy's own, by hand, and against what the paper says of its 16 settings."""
+
+import numpy as np
+import pytest
+from pytest import approx
+
+from kseg.errors import UsageError
+from kseg.lab.recipes.vanbeers2019_paper import CLAIMS, TABLES, pairs
+from kseg.lab.statistics import compare, holm, mean_error_reduction, paired_by_key, total_error_reduction
+
+
+def test_the_paper_s_16_pairs_give_the_paper_s_p_values():
+    iou, accuracy, epochs = (compare(*pairs(figure)) for figure in ("iou", "accuracy", "epochs"))
+    assert iou.n == accuracy.n == epochs.n == len(TABLES) == 16
+    assert float(f"{iou.p:.1e}") == CLAIMS["iou p"]
+    assert round(accuracy.p, 2) == CLAIMS["accuracy p"]
+    assert round(epochs.p, 3) == CLAIMS["epochs p"]
+    assert epochs.mean < 0  # "the average training time for IoU is lower"
+    assert iou.wins == CLAIMS["iou wins"]
+    # "score higher on accuracy in 56.25% and 37.5% of the cases"
+    assert (accuracy.wins / 16, (16 - accuracy.wins - accuracy.ties) / 16) == (0.5625, 0.375)
+
+
+def test_the_paper_s_error_reduction_is_that_of_the_mean_error():
+    # Mean errors 1 − .8375 = .1625 (IoU loss) and .19694 (BCE): 1 − .1625/.19694 = 17.5 %, as printed.
+    # The mean of the 16 reductions, each relative to its own error, is 17.1 %.
+    iou, bce = map(np.array, pairs("iou"))
+    assert (iou.mean(), bce.mean()) == (approx(0.8375, abs=1e-4), approx(0.8031, abs=1e-4))
+    assert round(total_error_reduction(iou, bce), 3) == CLAIMS["error reduction"]
+    assert total_error_reduction(iou, bce) == approx(1 - (1 - iou.mean()) / (1 - bce.mean()))
+    assert round(mean_error_reduction(iou, bce), 3) == 0.171
+
+
+def test_a_comparison_by_hand():
+    # d = [1, 2, 3]: mean 2, std 1, t = 2·√3/1, d_z = 2
+    result = compare([2, 4, 6], [1, 2, 3])
+    assert (result.mean, result.effect, result.t) == (approx(2), approx(2), approx(2 * 3**0.5))
+    # two-sided p of Student's t with 2 degrees of freedom: 1 − t/√(2 + t²)
+    assert result.p == approx(1 - result.t / (2 + result.t**2) ** 0.5)
+    assert result.wilcoxon == approx(0.25)  # all three signs alike: 2·(1/2)³
+    assert result.interval.low <= 2 <= result.interval.high
+    assert "better in 3 of 3" in str(result)
+
+
+def test_differences_that_are_all_the_same_have_no_t():
+    same, shifted = compare([1, 2], [1, 2]), compare([2, 3, 4], [1, 2, 3])
+    assert np.isnan([same.p, same.effect, shifted.t, shifted.effect]).all()
+    assert (same.wilcoxon, same.ties, shifted.wins) == (1.0, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "sentence"),
+    [
+        ([1, 2, 3], [1, 2], "received 3 and 2"),
+        ([1], [1], "at least 2 pairs, received 1"),
+        ([], [], "at least 2 pairs, received 0"),
+        ([1, float("nan")], [1, 2], "needs numbers"),
+    ],
+)
+def test_what_cannot_be_paired_is_refused(first, second, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        compare(first, second)
+
+
+def test_scores_are_paired_by_their_keys():
+    first, second = paired_by_key({"a": 1, "b": 2}, {"b": 20, "a": 10})
+    assert (first.tolist(), second.tolist()) == ([1, 2], [10, 20])
+    with pytest.raises(UsageError, match="1 scores have no partner, such as c"):
+        paired_by_key({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 2})
+
+
+def test_error_reduction_by_hand():
+    # errors .5 → .25 (half of it gone) and .1 → .1 (nothing): mean ¼; all errors .6 → .35
+    assert mean_error_reduction([0.75, 0.9], [0.5, 0.9]) == approx(0.25)
+    assert total_error_reduction([0.75, 0.9], [0.5, 0.9]) == approx(0.25 / 0.6)
+    with pytest.raises(UsageError, match="no error to reduce"):
+        mean_error_reduction([1, 1], [1, 0.5])
+
+
+def test_holm_by_hand():
+    # sorted .01 .02 .04: ·3 = .03, ·2 = .04, ·1 = .04; never less than the one before
+    assert holm([0.04, 0.01, 0.02]) == approx([0.04, 0.03, 0.04])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    adjusted = holm([0.02, float("nan"), 0.03])
+    assert adjusted[0] == approx(0.04) and np.isnan(adjusted[1]) and adjusted[2] == approx(0.04)
+    assert holm([]) == []
