@@ -23,6 +23,10 @@ class Remembered(Dataset):
         self.facts = dataset.facts  # type: ignore[misc]
 
     @property
+    def test_is_validation(self) -> bool:
+        return self._dataset.test_is_validation
+
+    @property
     def training_size(self) -> tuple[int, int]:
         return self._dataset.training_size
 
@@ -34,6 +38,9 @@ class Remembered(Dataset):
     def palette(self) -> tuple[tuple[int, int, int], ...]:
         return self._dataset.palette
 
+    def records(self, split: str) -> tuple[Record, ...]:
+        return self._dataset.records(split)
+
     def all_records(self, split: str) -> Sequence[Record]:
         return self._dataset.all_records(split)
 
@@ -42,6 +49,9 @@ class Remembered(Dataset):
 
     def fingerprint(self, record: Record) -> str:
         return self._dataset.fingerprint(record)
+
+    def label_counts(self, records: Sequence[Record]) -> np.ndarray:
+        return self._dataset.label_counts(records)
 
     def image(self, record: Record) -> np.ndarray:
         return self._kept(self._images, self._dataset.image, record).copy()

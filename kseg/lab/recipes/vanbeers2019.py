@@ -1,0 +1,84 @@
+"""van Beers et al. 2019, tables 3–6: IoU loss against binary cross-entropy for faces.
+
+    kseg lab run vanbeers2019 --scale cpu --only lfw --processes 2 --weights resnet50=FILE mobilenetv2=FILE
+    kseg lab report vanbeers2019 --scale cpu --only lfw
+
+Scale paper is table 2 to the letter: BFCN-32s and FCResNet, 224×224, RMSprop 1e-4, batch 100, at most 1000 epochs,
+patience 20, the loss summed over the images of a batch, ImageNet weights; 32 runs with one seed each, for a GPU.
+
+Deviations at scale cpu: fcmobilenet (BFCN-32s' head, 64 wide, on a frozen MobileNetV2) in BFCN-32s' place; FCResNet
+with a layer of 64 feature maps instead of 4096 and trained from conv5_block3 on instead of conv5; batch 20 instead of
+100; at most 12 epochs and patience 4 instead of 1000 and 20; 3 seeds for the small splits, 1 for the big ones. Frozen
+features are cached. HELEN has to be brought along (`kseg data info helen`).
+
+Scale smoke: portraits of 32×32 pixels and a small U-Net stand in for everything, one epoch.
+"""
+
+import dataclasses
+import itertools
+
+from kseg.datasets import DataOptions
+from kseg.lab.recipe import RECIPES, Places, Recipe, Scale, Setting
+from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
+
+LOSSES = ("iou", "bce")
+STANDS_FOR = {"fcmobilenet": "bfcn32s", "fcresnet": "fcresnet", "unet": "bfcn32s"}
+"""Whose row of the paper's tables a network is set beside."""
+
+CAPTIONS: dict[Scale, str] = {
+    "paper": "RMSprop 1e-4, batch 100, patience 20, 224×224, as in the paper.",
+    "cpu": "Not the paper's: fcmobilenet (its head 64 wide on a frozen MobileNetV2) in BFCN-32s' place; FCResNet's "
+    "layer 64 wide and trained from conv5_block3 on; batch 20; at most 12 epochs, patience 4.",
+    "smoke": "Proves the path and nothing else: drawn portraits, a small U-Net, one epoch.",
+}
+
+
+def settings(scale: Scale, places: Places) -> list[Setting]:
+    networks = {"paper": ("bfcn32s", "fcresnet"), "cpu": ("fcmobilenet", "fcresnet"), "smoke": ("unet",)}[scale]
+    datasets = ("synthetic",) if scale == "smoke" else ("lfw", "helen")
+    return [
+        setting(scale, places, network, dataset, size, hair, loss)
+        for network, dataset, size, hair, loss in itertools.product(
+            networks, datasets, ("big", "small"), ("hair", "no hair"), LOSSES
+        )
+    ]
+
+
+def setting(scale: Scale, places: Places, network: str, dataset: str, size: str, hair: str, loss: str) -> Setting:
+    data = DataOptions(dataset, size="big" if size == "big" else "small", hair=hair == "hair")
+    if scale == "smoke":
+        data = dataclasses.replace(
+            data, synthetic_size=32, synthetic_counts=(24, 8, 8) if size == "big" else (12, 8, 8)
+        )
+    else:
+        data = dataclasses.replace(data, data_dir=places.data_dir(dataset))
+    config = TrainConfig(
+        data=data,
+        model=model(scale, places, network),
+        loss=LossOptions(loss=loss, loss_reduction="sum"),
+        training=training(scale),
+    )
+    seeds = 3 if scale == "cpu" and size == "small" else 1
+    return Setting((network, dataset, size, hair, loss), config, seeds)
+
+
+def model(scale: Scale, places: Places, network: str) -> ModelOptions:
+    if scale == "smoke":
+        return ModelOptions(network, base_width=4, image_size=(32, 32))
+    encoder = {"bfcn32s": "vgg16", "fcresnet": "resnet50", "fcmobilenet": "mobilenetv2"}[network]
+    options = ModelOptions(network, weights=places.weights_of(encoder), image_size=(224, 224))
+    if scale == "paper":
+        return options
+    trained = "conv5_block3" if network == "fcresnet" else None
+    return dataclasses.replace(options, head_width=64, trainable_from=trained)
+
+
+def training(scale: Scale) -> TrainingOptions:
+    """Table 2; batch, epochs and patience as the scale has them."""
+    batch, epochs, patience = {"paper": (100, 1000, 20), "cpu": (20, 12, 4), "smoke": (4, 1, 1)}[scale]
+    return TrainingOptions(
+        optimizer="rmsprop", learning_rate=1e-4, schedule="constant", batch_size=batch, epochs=epochs, patience=patience
+    )
+
+
+RECIPES.register("vanbeers2019")(Recipe("vanbeers2019", settings, scales=("smoke", "cpu", "paper")))

@@ -1,0 +1,132 @@
+"""What jobs measured, as rows: the only thing that tables, plots and checks are made of, and what `results/` keeps."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from kseg.atomic import write_text
+from kseg.errors import Failure, UsageError
+from kseg.lab.jobs import Job
+from kseg.training.workdir import WorkDir
+
+
+@dataclass(frozen=True)
+class Row:
+    """One complete job."""
+
+    tags: tuple[str, ...]
+    seed: int
+    job: str
+    """name of its directory, which ends in the hash of its configuration"""
+    iou: float
+    """of the foreground over all test pixels; with more classes the mean IoU of the classes"""
+    iou_image: float
+    accuracy: float
+    matrix: list[list[int]]
+    """confusion matrix of the test split, rows = truth"""
+    best_epoch: int
+    epochs: int
+    seconds: float
+    foreground: float
+    """share of the test pixels that is foreground"""
+    images: list[float | None]
+    """IoU of each test image, None where it has no valid pixel"""
+
+    @property
+    def setting(self) -> tuple[str, ...]:
+        """What is compared: all tags but the loss."""
+        return self.tags[:-1]
+
+    @property
+    def loss(self) -> str:
+        return self.tags[-1]
+
+
+@dataclass(frozen=True)
+class Results:
+    """The rows of a recipe at a scale, and what they ran on."""
+
+    recipe: str
+    scale: str
+    command: str
+    environment: dict[str, Any]
+    """packages, device and weights files as the jobs recorded them; lists where they differ"""
+    rows: list[Row]
+    failures: dict[str, str]
+    """job → the sentence that was recorded"""
+    missing: int
+    """jobs of the recipe that were not run"""
+
+    def save(self, path: Path) -> None:
+        content = {**asdict(self), "rows": [asdict(row) for row in self.rows]}
+        head = json.dumps({**content, "rows": []}, indent=1, allow_nan=False)
+        lines = ",\n  ".join(json.dumps(row, allow_nan=False) for row in content["rows"])
+        write_text(path, head.replace('"rows": []', f'"rows": [\n  {lines}\n ]') + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "Results":
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            rows = [Row(**{**row, "tags": tuple(row["tags"])}) for row in content["rows"]]
+            return cls(**{**{entry.name: content[entry.name] for entry in fields(cls)}, "rows": rows})
+        except OSError as error:
+            raise UsageError(f"no results in {path}: {error.strerror}; `kseg lab report` writes them") from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise Failure(f"{path} holds no results of kseg lab ({error!r}); report again") from None
+
+
+def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Results:
+    """The rows of the jobs that are complete."""
+    complete = [job for job in jobs if job.state == "complete"]
+    failures = {job.path.name: str(job.failure()) for job in jobs if job.state == "failed"}
+    return Results(
+        recipe=recipe,
+        scale=scale,
+        command=command,
+        environment=_environment(complete),
+        rows=[read_row(job) for job in complete],
+        failures=failures,
+        missing=len(jobs) - len(complete) - len(failures),
+    )
+
+
+def read_row(job: Job) -> Row:
+    results = json.loads(WorkDir(job.path).results.read_text())
+    evaluation = results["evaluation"]
+    scores, matrix = evaluation["scores"], evaluation["confusion_matrix"]
+    pixels = sum(map(sum, matrix))
+    return Row(
+        tags=job.tags,
+        seed=job.seed,
+        job=job.path.name,
+        iou=scores["iou_dataset"] if len(matrix) == 2 else scores["miou"],
+        iou_image=scores["iou_image"],
+        accuracy=scores["accuracy"],
+        matrix=matrix,
+        best_epoch=results["best_epoch"],
+        epochs=results["epochs"],
+        seconds=results["wall_seconds"],
+        foreground=1 - sum(matrix[0]) / pixels,
+        images=[None if value is None else round(value, 4) for value in evaluation["iou_image"]],
+    )
+
+
+def _environment(jobs: Iterable[Job]) -> dict[str, Any]:
+    """What all jobs have in common, and every value of what they have not."""
+    found: dict[str, list[Any]] = {}
+    for job in jobs:
+        environment = json.loads(WorkDir(job.path).environment.read_text())
+        git, weights = environment["git"], environment["weights"]
+        for name, value in {
+            "device": environment["device"],
+            "backend": environment["backend"],
+            "python": environment["python"],
+            "packages": environment["packages"],
+            "commit": None if git is None else git["commit"][:12] + (" (changed)" if git["dirty"] else ""),
+            "weights": None if weights is None else f"{weights['file']} (SHA-256 {weights['sha256'][:16]}…)",
+        }.items():
+            if value not in found.setdefault(name, []) and value is not None:
+                found[name].append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
