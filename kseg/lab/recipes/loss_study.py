@@ -13,8 +13,9 @@ be trained with, that is recorded as a failure.
   of 32 feature maps instead of 256 on cached features of MobileNetV2, batch 16, 3 epochs, Adam 1e-3 falling linearly;
   2 seeds. Its score map has stride 32, as in the paper: it shows what a loss makes of coarse outlines.
 
-Scale cpu: 392 jobs of 10 to 20 processor seconds, up to 150 for clDice, boundary and Hausdorff on LFW (estimated from
-single jobs): about 55 minutes on two cores with `--processes 2`. Scale smoke: three losses on 32×32 portraits, one seed, in a minute.
+Scale cpu: 392 jobs of 10 to 20 processor seconds, up to 200 for clDice, boundary and Hausdorff on LFW: about an hour
+on two cores with `--processes 2` (estimated from single jobs). Scale smoke: three losses on 32×32 portraits, one seed,
+in a minute.
 """
 
 import dataclasses
