@@ -3,6 +3,7 @@
 Only the subcommand's own module is imported, so `kseg --help` answers at once.
 """
 
+import errno
 import importlib
 import sys
 
@@ -15,6 +16,9 @@ COMMANDS = {
     "losses": ("kseg.cli.losses:Losses", "list the losses, or show and draw one"),
     "lab": ("kseg.cli.lab:Lab", "run a recipe: the papers' experiments, the study of losses"),
 }
+
+CIRCUMSTANCES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+"""System errors that no fault of kseg's can cause."""
 
 
 def main(arguments: list[str] | None = None, *, program: str | None = None) -> int:
@@ -45,6 +49,14 @@ def main(arguments: list[str] | None = None, *, program: str | None = None) -> i
     except KeyboardInterrupt:
         print("kseg: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except OSError as error:
+        if error.errno not in CIRCUMSTANCES:
+            raise
+        where = error.filename or "a file"
+        print(
+            f"kseg: cannot use {where}: {error.strerror}; change permissions or choose another place", file=sys.stderr
+        )
+        return 1
 
 
 def overview() -> str:

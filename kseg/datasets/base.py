@@ -95,6 +95,11 @@ class Dataset(ABC):
         return False
 
     @property
+    def finds_classes(self) -> bool:
+        """Whether the classes are what the masks happened to hold, stray values included."""
+        return False
+
+    @property
     def training_size(self) -> tuple[int, int]:
         """Height and width that networks train at unless told otherwise: 224 × 224, as in van Beers et al."""
         return 224, 224

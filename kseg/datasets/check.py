@@ -48,6 +48,8 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
         except KsegError as error:
             report.problems.append(f"{splits[0]}: {error}")
     report.problems += _duplicates(seen.values()) + _absent_category(dataset, report)
+    if dataset.finds_classes and dataset.options.limit is None:
+        report.problems += _absent(dataset.classes, report.pixels)
     return report
 
 
@@ -100,6 +102,18 @@ def _absent_category(dataset: Dataset, report: CheckReport) -> list[str]:
         except KsegError as error:
             problems.append(str(error))
     return list(dict.fromkeys(problems))
+
+
+def _absent(classes: Sequence[str], pixels: np.ndarray) -> list[str]:
+    """Stray values make classes of themselves and of all ids below them, which nothing else would show."""
+    absent = [f"{value} ({name})" for value, name in enumerate(classes) if not pixels[value]]
+    if not absent or not pixels.any():
+        return []
+    highest = int(np.flatnonzero(pixels[: len(classes)]).max(initial=0))
+    return [
+        f"no mask holds {', '.join(absent)}, and the highest value is {highest}; if the masks hold stray values, pass "
+        "them as --void, or name the classes with --classes"
+    ]
 
 
 def _listed_twice(record: Record, splits: Sequence[str]) -> str:

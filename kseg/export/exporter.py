@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -178,6 +179,8 @@ def _conversion(kind: Format) -> Iterator[None]:
         raise
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if (full := os.strerror(errno.ENOSPC)) in reason:  # TensorFlow has no OSError
+            raise OSError(errno.ENOSPC, full) from error
         raise Failure(f"the model cannot be converted to {kind.title}: {reason}; try another --format") from error
 
 

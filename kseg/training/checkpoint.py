@@ -1,8 +1,12 @@
-"""Full training state in one file: weights, optimiser, random streams, history. Written whole or not at all."""
+"""Full training state in one file: weights, optimiser, random streams, history; and weights alone in another.
+
+Written whole or not at all.
+"""
 
 import json
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,22 +39,57 @@ def load_checkpoint(path: Path, model: keras.Model, trained: keras.Model) -> dic
     Raises:
       Failure: the file is broken or belongs to another network; nothing has been changed then.
     """
+    arrays = _read(path)
+    try:
+        state = json.loads(str(arrays.pop(STATE)))
+    except (KeyError, ValueError):
+        raise Failure(
+            f"checkpoint {path} holds no {STATE}; remove {path.parent} to start this run from the beginning"
+        ) from None
+    _assign(dict(_variables(model, trained)), arrays, path)
+    return state
+
+
+def save_weights(path: Path, model: keras.Model) -> None:
+    """Write the weights alone, keys LAYER/PLACE, as `--weights` reads them.
+
+    Not Keras' .weights.h5: on a full disk HDF5 ends the process with a segmentation fault as it closes the file.
+    """
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **{name: keras.ops.convert_to_numpy(variable) for name, variable in _weights(model).items()})
+
+
+def load_weights(path: Path, model: keras.Model) -> None:
+    """Put back what `save_weights` wrote. Raises: as `load_checkpoint`."""
+    _assign(_weights(model), _read(path), path)
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            return {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        raise Failure(f"checkpoint {path} is gone; remove {path.parent} to start this run from the beginning") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise Failure(
-            f"checkpoint {path} is broken ({error}); remove it to start this run from the beginning"
+            f"checkpoint {path} is broken ({error}); remove {path.parent} to start this run from the beginning"
         ) from None
-    variables = dict(_variables(model, trained))
+
+
+def _assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """All of the arrays or, where names or shapes differ, none."""
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
-    if {name: array.shape for name, array in arrays.items() if name != STATE} != shapes:
+    if {name: array.shape for name, array in arrays.items()} != shapes:
         raise Failure(
-            f"checkpoint {path} belongs to another network or optimiser; remove it to start from the beginning"
+            f"checkpoint {path} belongs to another network or optimiser; remove {path.parent} to start this run from "
+            "the beginning"
         )
     for name, variable in variables.items():
         variable.assign(arrays[name])
-    return json.loads(str(arrays[STATE]))
+
+
+def _weights(model: keras.Model) -> dict[str, Any]:
+    return {f"{layer.name}/{place}": weight for layer in model.layers for place, weight in enumerate(layer.weights)}
 
 
 def _variables(model: keras.Model, trained: keras.Model) -> Iterator[tuple[str, Any]]:

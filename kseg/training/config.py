@@ -7,12 +7,13 @@ configuration is what a run records and compares.
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from kseg.datasets import DataOptions
 from kseg.datasets.class_statistics import Weighting
 from kseg.errors import UsageError, unknown_name
 from kseg.pipeline.transforms import Augmentation
+from kseg.training.field_types import described, fits
 from kseg.training.presets import preset
 
 
@@ -127,7 +128,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(config: dict[str, Any], *, where: str = "config.json") -> TrainConfig:
-    """The configuration that `to_json` wrote; unknown groups and keys are named."""
+    """The configuration that `to_json` wrote; unknown groups and keys and values of a wrong type are named."""
     parts: dict[str, Any] = {}
     groups = {entry.name: entry.default_factory for entry in dataclasses.fields(TrainConfig)}
     for group, values in config.items():
@@ -141,6 +142,12 @@ def from_json(config: dict[str, Any], *, where: str = "config.json") -> TrainCon
         plain: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }
+        hints = get_type_hints(kind)
+        for key, value in plain.items():
+            if not fits(value, hints[key]):
+                raise UsageError(
+                    f"{key} of [{group}] in {where} is {values[key]!r}; it must be {described(hints[key])}"
+                )
         if plain.get("data_dir"):
             plain["data_dir"] = Path(plain["data_dir"])
         parts[group] = kind(**plain)  # type: ignore[misc, operator]

@@ -12,6 +12,7 @@ from kseg.datasets import Dataset
 from kseg.datasets.images import resize_probabilities
 from kseg.inference import Evaluation, ModelCard, evaluate, measure, save_masks, save_model
 from kseg.training.callbacks.history import best_entry
+from kseg.training.checkpoint import load_weights
 from kseg.training.config import TrainConfig
 from kseg.training.inputs import Inputs
 from kseg.training.network import count_trainable, final_network
@@ -29,7 +30,7 @@ def finish(
     seconds: float,
 ) -> None:
     """Write what the run is to leave behind; results.json comes last and marks the run as complete."""
-    network.load_weights(workdir.best)
+    load_weights(workdir.best, network)
     if config.training.keep == "measurements":
         evaluation = measure_as_trained(workdir, inputs, dataset)
     else:

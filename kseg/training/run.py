@@ -1,6 +1,6 @@
 """A training run from configuration to results; calling it again with the same configuration resumes it."""
 
-import json
+import contextlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from kseg.datasets.class_statistics import class_statistics
 from kseg.models import MODELS
 from kseg.pipeline import own_errors
 from kseg.training.callbacks import BestWeights, History, Progress, StopOnNonFiniteLoss, StopWhenStale
-from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardScalars
+from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardScalars, open_events
 from kseg.training.checkpoint import load_checkpoint
 from kseg.training.config import TrainConfig, resolve
 from kseg.training.distribution import is_chief, prepare_for_workers, scope, strategy_for
@@ -60,8 +60,10 @@ def train(
     splits = {split: dataset.records(split) for split in ("train", "validation", "test")}
     weights = class_weights(config, dataset, splits["train"])
     loss = losses.get(config.loss.loss, reduction=REDUCTIONS[str(config.loss.loss_reduction)], class_weights=weights)
-    with precision(config.training.precision):
-        return _train(config, dataset, loss, weights, splits, path or default_path(config), command, quiet)
+    path = path or default_path(config)
+    kept = WorkDir(path).kept_once_begun() if is_chief() else contextlib.nullcontext()
+    with precision(config.training.precision), kept:
+        return _train(config, dataset, loss, weights, splits, path, command, quiet)
 
 
 def _train(
@@ -165,13 +167,11 @@ def tensorboard_callbacks(
             "no TensorBoard events: they need the TensorFlow backend (metrics.jsonl has the numbers)", file=sys.stderr
         )
         return []
-    import tensorflow as tf
-
-    writer = tf.summary.create_file_writer(str(workdir.tensorboard))
+    writer = open_events(workdir.tensorboard)
     shown, images, labels = inputs.shown_examples()
     return [
         TensorBoardScalars(history, writer),
-        TensorBoardOverlays(writer, dataset, shown, images, labels),
+        TensorBoardOverlays(workdir.tensorboard, writer, dataset, shown, images, labels),
     ]
 
 
@@ -231,7 +231,7 @@ def describe(config, dataset, weights, splits, network, inputs, workdir) -> str:
 
 def summary(workdir: WorkDir) -> str:
     """What a person wants to know at the end: the figure, the files, what to try next."""
-    results = json.loads(workdir.results.read_text())
+    results = workdir.read_results()
     scores = results["evaluation"]["scores"]
     path = workdir.path
     data = workdir.read_config()["data"]

@@ -1,11 +1,14 @@
 """The directory that *is* a run: what lies in it, opened for a configuration."""
 
+import contextlib
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from kseg.atomic import write_json
-from kseg.errors import Failure, UsageError
+from kseg.errors import Failure, KsegError, UsageError
 from kseg.training.config import TrainConfig, differences
 
 
@@ -19,7 +22,7 @@ class WorkDir:
         self.journal = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.last = self.checkpoints / "last.npz"
-        self.best = self.checkpoints / "best.weights.h5"
+        self.best = self.checkpoints / "best.npz"
         self.tensorboard = path / "tensorboard"
         self.model = path / "model.keras"
         self.results = path / "results.json"
@@ -52,8 +55,31 @@ class WorkDir:
         write_json(workdir.config, config.to_json())
         return workdir
 
-    def read_config(self) -> dict[str, Any]:
+    @contextlib.contextmanager
+    def kept_once_begun(self) -> Iterator[None]:
+        """Empties a directory that was not there before, if an error stops the run short of its first checkpoint.
+
+        What mends the error is often another flag, and the directory would refuse that as another configuration.
+        """
         try:
-            return json.loads(self.config.read_text())
+            taken = self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir()))
+        except OSError as error:
+            raise Failure(f"cannot open {self.path}: {error.strerror}; choose a --workdir you may write to") from None
+        try:
+            yield
+        except KsegError:
+            if not taken and not self.last.exists() and not self.results.exists():
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise
+
+    def read_config(self) -> dict[str, Any]:
+        return self._read(self.config, f"remove {self.path} and start anew")
+
+    def read_results(self) -> dict[str, Any]:
+        return self._read(self.results, "remove it and repeat the command to measure the run again")
+
+    def _read(self, file: Path, remedy: str) -> dict[str, Any]:
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise Failure(f"{self.config} cannot be read ({error}); remove {self.path} and start anew") from None
+            raise Failure(f"{file} cannot be read ({error}); {remedy}") from None

@@ -2,11 +2,11 @@
 
 import csv
 import json
-import os
 import stat
 
 import numpy as np
 import pytest
+from permissions import ordinary_user
 from PIL import Image
 
 from kseg.cli.main import COMMANDS, main
@@ -130,25 +130,33 @@ def test_another_configuration_in_the_run_directory(capsys, trained):
     assert "training.epochs: 1 → 2" in shown
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_no_permission(capsys, tmp_path):
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    code, shown = complaint(capsys, "train", *TINY_TRAINING, "--workdir", str(tmp_path / "run"))
-    assert code == 1 and "cannot make" in shown
+    with ordinary_user():
+        code, shown = complaint(capsys, "train", *TINY_TRAINING, "--workdir", str(tmp_path / "run"))
+        assert code == 1 and "Permission denied; choose a --workdir" in shown
+        code, shown = complaint(capsys, "data", "check", "folder", "--data-dir", str(tmp_path / "images"))
+        assert code in (1, 2) and "Traceback" not in shown
+    assert not (tmp_path / "run").exists()
 
 
-def test_a_full_disk_loses_nothing(capsys, tmp_path, monkeypatch):
-    """The disk fills up while the checkpoint is written: one sentence, and no half file."""
+def test_a_full_disk_leaves_nothing_half_written(capsys, tmp_path, monkeypatch):
+    """The disk fills up while the first checkpoint is written: one sentence, and the name of the run is free again."""
+    whole, written = np.savez, []
 
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
+    def full(file, **arrays):
+        written.append(file.name)
+        if len(written) == 2:
+            raise OSError(28, "No space left on device")
+        whole(file, **arrays)
 
     monkeypatch.setattr(np, "savez", full)
     workdir = tmp_path / "run"
     code, shown = complaint(capsys, "train", *TINY_TRAINING, "--epochs", "1", "--workdir", str(workdir))
     assert code == 1
     assert "No space left on device" in shown and "last.npz" in shown
-    assert [path.name for path in (workdir / "checkpoints").iterdir()] == ["best.weights.h5"]
+    assert "best.npz" in written[0]
+    assert not workdir.exists()
 
 
 def test_evaluate_writes_json_and_csv(capsys, trained, tmp_path):

@@ -7,6 +7,7 @@ from PIL import Image
 
 from kseg.conventions import VOID
 from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets.check import check
 from kseg.datasets.folder.pairs import split_counts
 from kseg.errors import Failure, UsageError
 
@@ -97,6 +98,14 @@ def test_grey_masks_stored_as_rgb_and_odd_greys_by_colour(tmp_path):
     folder = pair_folder(tmp_path / "odd", values=(0, 38))
     dataset = opened(folder, colours=("wall=0,0,0", "cat=38,38,38"))
     assert set(np.unique(first_labels(dataset))) == {0, 1}
+
+
+def test_stray_values_are_classes_that_no_mask_holds(tmp_path):
+    report = check(opened(pair_folder(tmp_path, values=(0, 1, 4))), progress=False)
+    assert [problem for problem in report.problems if "no mask holds" in problem] == [
+        "no mask holds 2 (class 2), 3 (class 3), and the highest value is 4; if the masks hold stray values, pass them "
+        "as --void, or name the classes with --classes"
+    ]
 
 
 def test_jpeg_masks_of_black_and_white_are_thresholded(tmp_path):

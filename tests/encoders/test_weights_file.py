@@ -1,13 +1,12 @@
 """Reading weights files: every layout that is out there, and every way a file can be broken."""
 
-import contextlib
-import os
 import zipfile
 
 import h5py
 import keras
 import numpy as np
 import pytest
+from permissions import ordinary_user
 from weight_files import compressed, write_keras2, write_npz
 
 from kseg.encoders import read_weights
@@ -145,19 +144,6 @@ def test_a_folder_is_no_file(tmp_path):
     (tmp_path / "folder.h5").mkdir()
     with pytest.raises(UsageError, match="there is no weights file"):
         read_weights(tmp_path / "folder.h5")
-
-
-@contextlib.contextmanager
-def ordinary_user():
-    """No permission bits stop the root user of a container; so the test is somebody else for a moment."""
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
 
 
 @pytest.mark.parametrize("locked", ["file", "folder"])

@@ -200,6 +200,18 @@ def test_a_folder_nobody_may_write_to(model, card, tmp_path):
         export_model(model, card, tmp_path / "file" / "face", "saved_model")
 
 
+def test_a_full_disk_is_not_taken_for_a_model_that_does_not_convert(model, card, tmp_path, monkeypatch):
+    from kseg.export import saved_model
+
+    def full(*_):
+        raise RuntimeError("variables/part-0; No space left on device [Op:SaveV2]")
+
+    monkeypatch.setattr(saved_model, "write", full)
+    with pytest.raises(Failure, match="cannot write .*: No space left on device; make room"):
+        export(model, card, tmp_path, "saved_model")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_not_an_image_model(card, tmp_path):
     x = keras.Input((4,))
     with pytest.raises(UsageError, match=r"one image \(N, H, W, 3\)"):

@@ -1,13 +1,23 @@
-"""Every run of these tests starts from a clean framework."""
+"""What a training run needs around it, and a finished one for tests that only look."""
 
 import keras
 import pytest
+from tiny_run import tiny_run
+
+from kseg.training.run import train
 
 
-@pytest.fixture(autouse=True)
-def _clean_framework_state(monkeypatch, tmp_path):
-    """Runs fill the feature cache, which may not leak into the next test; the precision is put back by themselves."""
+@pytest.fixture
+def clean_framework(monkeypatch, tmp_path):
+    """A run fills the feature cache and Keras' memory of layers and sets the precision; nothing of it stays."""
     monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
     yield
     assert keras.config.dtype_policy().name == "float32"
     keras.utils.clear_session()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run of three epochs, whole; whoever changes it works on a copy."""
+    command = ["train.py", "--epochs", "3"]
+    return train(tiny_run(tensorboard=True), tmp_path_factory.mktemp("finished") / "run", command=command)

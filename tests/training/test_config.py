@@ -72,6 +72,27 @@ def test_unknown_keys_name_the_nearest(content, names):
 
 
 @pytest.mark.parametrize(
+    ("group", "key", "value", "wanted"),
+    [
+        ("training", "epochs", "many", "'many'; it must be a whole number"),
+        ("training", "tensorboard", 1, "1; it must be true or false"),
+        ("training", "seed", True, "True; it must be a whole number"),
+        ("training", "precision", "float8", "'float8'; it must be one of float32, mixed_bfloat16"),
+        ("model", "image_size", [64], r"\[64\]; it must be a list of 2 \(a whole number each\)"),
+        ("data", "classes", ["a", 2], r"\['a', 2\]; it must be a list \(a text each\)"),
+        ("data", "data_dir", 3, "3; it must be a path"),
+    ],
+)
+def test_values_of_a_wrong_type_are_named(group, key, value, wanted):
+    with pytest.raises(UsageError, match=rf"{key} of \[{group}\] in run.toml is {wanted}"):
+        from_json({group: {key: value}}, where="run.toml")
+
+
+def test_whole_numbers_are_numbers():
+    assert from_json({"training": {"learning_rate": 1}}).training.learning_rate == 1
+
+
+@pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"batch_size": 0}, "--batch-size is 0"),

@@ -17,6 +17,8 @@ from kseg.training.callbacks import Progress
 from kseg.training.run import train
 from kseg.training.workdir import WorkDir
 
+pytestmark = pytest.mark.usefixtures("clean_framework")
+
 
 def state(workdir: WorkDir) -> tuple[dict, list]:
     """Every array of the last checkpoint, and the history without its seconds."""
@@ -83,9 +85,8 @@ def test_a_killed_run_continues(tmp_path):
     assert_same_run(train(config, workdir.path), whole)
 
 
-def test_half_a_checkpoint_is_a_sentence_and_is_left_alone(tmp_path):
-    config = tiny_run(epochs=2)
-    workdir = train(config, tmp_path / "run")
+def test_half_a_checkpoint_is_a_sentence_and_is_left_alone(finished):
+    config, workdir = tiny_run(tensorboard=True), finished
     workdir.results.unlink()
     half = workdir.last.read_bytes()[:1000]
     workdir.last.write_bytes(half)

@@ -12,16 +12,19 @@ from kseg.datasets import open_dataset
 from kseg.errors import Failure, UsageError
 from kseg.inference import load_model
 from kseg.pipeline import Augmentation
+from kseg.training.checkpoint import load_weights
 from kseg.training.run import default_path, summary, train
 from kseg.training.workdir import WorkDir
+
+pytestmark = pytest.mark.usefixtures("clean_framework")
 
 
 def entries(workdir: WorkDir) -> list[dict]:
     return [json.loads(line) for line in workdir.journal.read_text().splitlines()]
 
 
-def test_a_run_leaves_everything_behind(tmp_path):
-    workdir = train(tiny_run(tensorboard=True), tmp_path / "run", command=["train.py", "--epochs", "3"])
+def test_a_run_leaves_everything_behind(finished):
+    workdir = finished
 
     assert [entry["epoch"] for entry in entries(workdir)] == [1, 2, 3]
     assert set(entries(workdir)[0]) == {
@@ -47,22 +50,21 @@ def test_a_run_leaves_everything_behind(tmp_path):
     assert not [path for path in workdir.path.rglob("*") if path.name.startswith(".writing")]
 
 
-def test_model_keras_holds_the_best_epoch(tmp_path):
-    workdir = train(tiny_run(), tmp_path / "run")
+def test_model_keras_holds_the_best_epoch(finished):
+    workdir = finished
     best = max(entries(workdir), key=lambda entry: entry["val_iou"])
     assert json.loads(workdir.results.read_text())["best_epoch"] == best["epoch"]
     network, _ = load_model(workdir.path)
     saved = network.get_weights()
-    network.load_weights(workdir.best)
+    load_weights(workdir.best, network)
     for mine, theirs in zip(network.get_weights(), saved, strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_a_complete_run_is_not_trained_again(tmp_path, capsys):
-    workdir = train(tiny_run(epochs=1), tmp_path / "run")
-    written = workdir.last.stat().st_mtime_ns
-    train(tiny_run(epochs=1), tmp_path / "run")
-    assert workdir.last.stat().st_mtime_ns == written
+def test_a_complete_run_is_not_trained_again(finished, capsys):
+    written = {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")}
+    train(tiny_run(tensorboard=True), finished.path)
+    assert {path: path.stat().st_mtime_ns for path in finished.path.rglob("*")} == written
     assert "is complete" in capsys.readouterr().err
 
 

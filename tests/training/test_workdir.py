@@ -57,3 +57,39 @@ def test_a_full_disk_is_a_sentence(tmp_path):
     with pytest.raises(Failure, match="No space left"), replacing(path):
         raise OSError(28, "No space left on device")
     assert path.read_text() == "old"
+
+
+def test_a_run_that_fails_before_its_first_checkpoint_leaves_its_name_free(tmp_path):
+    workdir = WorkDir(tmp_path / "run")
+    with pytest.raises(Failure), workdir.kept_once_begun():
+        WorkDir.open(workdir.path, TrainConfig())
+        raise Failure("a mask has values 7 and 9; pass --void")
+    assert not workdir.path.exists()
+    with pytest.raises(Failure), workdir.kept_once_begun():
+        WorkDir.open(workdir.path, TrainConfig())
+        workdir.last.write_text("an hour's work")
+        raise Failure("the disk is full")
+    assert workdir.last.exists()
+
+
+@pytest.mark.parametrize("what", ["a run", "something else", "a file"])
+def test_what_was_there_before_an_error_stays(tmp_path, what):
+    workdir = WorkDir(tmp_path / "run")
+    if what == "a run":
+        WorkDir.open(workdir.path, TrainConfig())
+    elif what == "something else":
+        workdir.path.mkdir()
+        (workdir.path / "letter.txt").write_text("dear")
+    else:
+        workdir.path.write_text("dear")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(Failure), workdir.kept_once_begun():
+        raise Failure("no")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_broken_results_say_so(tmp_path):
+    workdir = WorkDir.open(tmp_path / "run", TrainConfig())
+    workdir.results.write_text("{")
+    with pytest.raises(Failure, match=r"results\.json cannot be read .*; remove it and repeat the command"):
+        workdir.read_results()

@@ -69,6 +69,10 @@ DATA_DIR/
         return value_coding(found, names, self.options.void, where)
 
     @property
+    def finds_classes(self) -> bool:
+        return not (self.options.classes or self.options.colours)
+
+    @property
     def classes(self) -> tuple[str, ...]:
         return self.coding.names
 

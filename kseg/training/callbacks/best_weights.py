@@ -2,8 +2,8 @@
 
 import keras
 
-from kseg.atomic import replacing
 from kseg.training.callbacks.history import SCORE, History, best_entry
+from kseg.training.checkpoint import save_weights
 
 
 class BestWeights(keras.callbacks.Callback):
@@ -21,5 +21,4 @@ class BestWeights(keras.callbacks.Callback):
         best = best_entry(self.history.entries)
         score = float(logs[SCORE.removeprefix("val_")])
         if self.history.writes and (best is None or score > best[SCORE]):
-            with replacing(self.history.workdir.best) as temporary:
-                self.history.network.save_weights(temporary)
+            save_weights(self.history.workdir.best, self.history.network)

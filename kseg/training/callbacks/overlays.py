@@ -1,11 +1,38 @@
 """TensorBoard events: scalars per epoch, and overlays of a few validation images. Needs TensorFlow."""
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
 import keras
 import numpy as np
 
 from kseg.datasets import Dataset
 from kseg.datasets.images import overlay
+from kseg.errors import Failure
 from kseg.training.callbacks.history import History
+
+
+@contextlib.contextmanager
+def event_errors(path: Path) -> Iterator[None]:
+    """A full disk or a lost folder is a sentence; TensorFlow's own errors for it are no `OSError`."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        reason = next(filter(None, (error.message or "").split("; ")[-1].splitlines()), type(error).__name__)
+        raise Failure(
+            f"cannot write TensorBoard events in {path}: {reason}; make room, or train without: --no-tensorboard"
+        ) from error
+
+
+def open_events(path: Path):
+    """A writer of TensorBoard events. Raises: Failure if nothing can be written there."""
+    import tensorflow as tf
+
+    with event_errors(path):
+        return tf.summary.create_file_writer(str(path))
 
 
 class TensorBoardScalars(keras.callbacks.Callback):
@@ -14,29 +41,32 @@ class TensorBoardScalars(keras.callbacks.Callback):
     def __init__(self, history: History, writer):
         super().__init__()
         self.history = history
+        self.path = history.workdir.tensorboard
         self.writer = writer
 
     def on_epoch_end(self, epoch, logs=None):
         import tensorflow as tf
 
         entry = self.history.entries[-1]
-        with self.writer.as_default(step=entry["epoch"]):
+        with event_errors(self.path), self.writer.as_default(step=entry["epoch"]):
             for name, value in entry.items():
                 if name != "epoch":
                     tf.summary.scalar(name, value)
-        self.writer.flush()
+            self.writer.flush()
 
 
 class TensorBoardOverlays(keras.callbacks.Callback):
     """Truth and prediction side by side, painted on the first validation images.
 
     Args:
+      path: the folder of the events, for the person who must make room there.
       inputs, images, labels: what the trained model takes (features, where they are cached), the same images as RGB,
         and their label maps.
     """
 
-    def __init__(self, writer, dataset: Dataset, inputs, images: np.ndarray, labels: np.ndarray):
+    def __init__(self, path: Path, writer, dataset: Dataset, inputs, images: np.ndarray, labels: np.ndarray):
         super().__init__()
+        self.path = path
         self.writer = writer
         self.palette = dataset.palette
         self.inputs = inputs
@@ -53,6 +83,6 @@ class TensorBoardOverlays(keras.callbacks.Callback):
             np.concatenate([overlay(image, truth, self.palette), overlay(image, guess, self.palette)], axis=1)
             for image, truth, guess in zip(self.images, self.labels, predicted, strict=True)
         ]
-        with self.writer.as_default(step=epoch + 1):
+        with event_errors(self.path), self.writer.as_default(step=epoch + 1):
             tf.summary.image("truth | prediction", np.stack(pairs), max_outputs=len(pairs))
-        self.writer.flush()
+            self.writer.flush()

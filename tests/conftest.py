@@ -1,0 +1,26 @@
+"""Every test: the slowest files first, and no more threads and compiler passes than a test has use for."""
+
+import os
+
+import pytest
+
+# Processes that the tests start take these over. Two pytest workers keep two cores busy with one thread each, and
+# nobody waits for what XLA would make of a tiny network at leisure.
+for _variable in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+
+SLOW = (
+    "training/test_backends.py", "losses/test_contract.py", "training/test_resume.py", "training/test_run.py",
+    "models/test_model_backends.py", "metrics/test_streaming_metrics.py", "losses/test_properties.py",
+)  # fmt: skip
+"""Files that take longest, in the order in which workers get them: the last to end is then a short one."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    def rank(item):
+        path = item.path.as_posix()
+        return next((place for place, name in enumerate(SLOW) if path.endswith(name)), len(SLOW))
+
+    items.sort(key=rank)  # stable: the rest keeps its order
