@@ -156,11 +156,19 @@ def test_mixed_precision_trains_and_saves_float32(tmp_path):
     assert keras.config.dtype_policy().name == "float32"  # the run put back what was there
 
 
-@pytest.mark.parametrize("flip", [False, True], ids=["plain", "flipped"])
-def test_cached_features_change_nothing(tmp_path, flip):
+VGG16 = {"model": "bfcn32s", "head_width": 4, "loss_reduction": "mean", "optimizer": "sgd", "learning_rate": 10.0}
+"""Compiles in a third of the time of MobileNetV2."""
+
+
+@pytest.mark.parametrize(
+    ("flip", "network"),
+    [(False, {"model": "unet_mobilenetv2", "synthetic_size": 64}), (True, VGG16)],
+    ids=["plain", "flipped"],
+)
+def test_cached_features_change_nothing(tmp_path, flip, network):
     """The same run with and without the cache: the same weights up to float rounding."""
     runs = {}
-    shared = {"model": "unet_mobilenetv2", "base_width": None, "synthetic_size": 64, "epochs": 2}
+    shared = {"base_width": None, "epochs": 2, **network}
     for cache in ("on", "off"):
         config = tiny_run(**shared, cache_features=cache, augment=Augmentation(flip=flip))
         workdir = train(config, tmp_path / cache)
