@@ -90,6 +90,6 @@ def test_half_a_checkpoint_is_a_sentence_and_is_left_alone(finished):
     workdir.results.unlink()
     half = workdir.last.read_bytes()[:1000]
     workdir.last.write_bytes(half)
-    with pytest.raises(Failure, match="is broken .* remove it"):
+    with pytest.raises(Failure, match=r"is broken .*; remove .*checkpoints to start"):
         train(config, workdir.path)
     assert workdir.last.read_bytes() == half
