@@ -90,6 +90,11 @@ class Dataset(ABC):
         return ()
 
     @property
+    def has_background(self) -> bool:
+        """Whether class 0 is background, which pictures leave unpainted, and not a class like the others."""
+        return True
+
+    @property
     def test_is_validation(self) -> bool:
         """Whether the test split is the validation split once more, because no other has labels."""
         return False

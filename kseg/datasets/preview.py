@@ -46,7 +46,10 @@ def contact_sheet(dataset: Dataset, split: str, count: int = 24, columns: int = 
         size = _fitted(image.shape[:2])
         image, labels = resize_image(image, size), resize_labels(labels, size)
         sheet.paste(Image.fromarray(image), (left, top))
-        sheet.paste(Image.fromarray(overlay(image, labels, dataset.palette)), (left + CELL + GAP, top))
+        sheet.paste(
+            Image.fromarray(overlay(image, labels, dataset.palette, background=dataset.has_background)),
+            (left + CELL + GAP, top),
+        )
         pen.text((left, top + CELL + 1), _shortened(record.id, font, pair_width), fill=FAINT, font=font)
     _write_legend(pen, font, legend if any_void else legend[:-1])
     return np.array(sheet)

@@ -92,7 +92,7 @@ def write_prediction(
     labels = predicted_classes(probabilities, threshold=threshold)
     save_labels(target(f"{stem}.png"), labels, card.palette)
     if image is not None:
-        save_image(target(f"{stem}_overlay.png"), overlay(image, labels, card.palette))
+        save_image(target(f"{stem}_overlay.png"), overlay(image, labels, card.palette, background=card.background))
     if save_probabilities == "npy":
         with replacing(target(f"{stem}_probabilities.npy")) as temporary:
             np.save(temporary, np.asarray(probabilities, np.float32))

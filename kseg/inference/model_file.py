@@ -32,6 +32,8 @@ class ModelCard:
     """name of the architecture"""
     loss: str = ""
     dataset: str = ""
+    background: bool = True
+    """whether class 0 is background, which overlays leave unpainted"""
     kseg: str = __version__
     """the version that wrote the file"""
 
@@ -46,6 +48,7 @@ class ModelCard:
             classes=tuple(str(name) for name in text["classes"]),
             palette=tuple((int(r), int(g), int(b)) for r, g, b in text["palette"]),
             image_size=None if size is None else (int(size[0]), int(size[1])),
+            background=bool(text.get("background", True)),
             **known,
         )
 

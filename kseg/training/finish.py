@@ -68,6 +68,7 @@ def measure_as_exported(config: TrainConfig, workdir: WorkDir, network: keras.Mo
         model=config.model.model,
         loss=config.loss.loss,
         dataset=dataset.name,
+        background=dataset.has_background,
     )
     save_model(final, workdir.model, card)
     return evaluate(final, dataset, "test", image_size=config.model.image_size)

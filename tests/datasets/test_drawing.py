@@ -31,6 +31,12 @@ def test_overlay_leaves_the_background_alone():
     assert result[3, 2].tolist() == list(PALETTE[1])  # the outline is opaque
 
 
+def test_overlay_paints_class_0_where_it_is_no_background():
+    image, labels = noise(0), np.zeros((12, 10), dtype=np.uint8)
+    result = overlay(image, labels, ((100, 100, 100), *PALETTE[1:]), background=False)
+    assert np.abs(result - (image.astype(float) + 100) / 2).max() <= 1
+
+
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(Failure, match="cannot write"):

@@ -1,11 +1,14 @@
 """The report: complete, self-contained, safe against odd names, and there for unfinished and broken runs too."""
 
+import base64
+import io
 import json
 import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 from small_run import make_run
 
 from kseg.errors import Failure, UsageError
@@ -14,7 +17,18 @@ from kseg.lab.report import plots, write_report
 from kseg.lab.report.advice import data_flags, findings, next_commands, repeat_command, with_flag
 from kseg.lab.report.canvas import INK
 from kseg.lab.report.compose import count, duration
-from kseg.lab.report.pictures import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP, choose, display_size, show_errors
+from kseg.lab.report.page import gallery
+from kseg.lab.report.pictures import (
+    FALSE_NEGATIVE,
+    FALSE_POSITIVE,
+    MIXED_UP,
+    Picture,
+    _errors,
+    choose,
+    data_url,
+    display_size,
+    show_errors,
+)  # fmt: skip
 from kseg.lab.report.record import read_run
 
 
@@ -179,6 +193,26 @@ def test_errors_have_three_colours_and_void_has_none():
         # 0.85 of the colour over grey 110
         np.testing.assert_allclose(pixel, 0.85 * np.array(colour) + 0.15 * 110, atol=1)
     assert shown[3].tolist() == shown[4].tolist() == [110, 110, 110]
+
+
+def test_without_background_every_error_is_a_mix_up():
+    truth, prediction = np.array([[0, 1, 1, 255]]), np.array([[1, 0, 2, 1]])
+    shown = show_errors(np.zeros((1, 4, 3), np.uint8), truth, prediction, background=False)[0]
+    np.testing.assert_allclose(shown[:3], [0.85 * np.array(MIXED_UP) + 0.15 * 110] * 3, atol=1)
+    matrix = np.array([[50, 4, 6], [10, 20, 3], [2, 1, 4]])  # of 100 pixels
+    assert _errors(matrix, background=False) == pytest.approx({"another class": 0.26})
+    assert _errors(matrix, background=True) == pytest.approx({"too much": 0.10, "missed": 0.12, "another class": 0.04})
+    assert _errors(np.array([[7, 1], [2, 0]]), background=True) == pytest.approx({"too much": 0.1, "missed": 0.2})
+    picture = Picture("a", 0.5, _errors(matrix, background=False), 1, {}, (4, 4))
+    page = gallery({"worst": [picture]}, ("sky", "road", "car"), ((9, 9, 9), (1, 1, 1), (2, 2, 2)), background=False)
+    assert "26.0 % another class" in page and "sky" in page and "too much" not in page
+
+
+def test_a_picture_that_hardly_compresses_is_written_too():
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    content = base64.b64decode(data_url(noise).removeprefix("data:image/jpeg;base64,"))
+    assert len(content) > 240 * 320  # more bytes than pixels
+    assert Image.open(io.BytesIO(content)).size == (320, 240)
 
 
 def test_display_size():

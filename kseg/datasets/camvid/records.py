@@ -41,6 +41,11 @@ class CamVid(Dataset):
         return PALETTE
 
     @property
+    def has_background(self) -> bool:
+        """Class 0 is sky."""
+        return False
+
+    @property
     def training_size(self) -> tuple[int, int]:
         """360 × 480, as in SegNet and in Rahman & Wang."""
         return 360, 480

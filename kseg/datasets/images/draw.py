@@ -16,13 +16,19 @@ VOID_COLOUR = (224, 224, 192)
 """The pale border colour of PASCAL VOC's masks."""
 
 
-def overlay(image: np.ndarray, labels: np.ndarray, palette: Palette, alpha: float = 0.5) -> np.ndarray:
-    """The image (H, W, 3) with every class but background tinted by its colour and outlined; uint8 (H, W, 3)."""
+def overlay(
+    image: np.ndarray, labels: np.ndarray, palette: Palette, alpha: float = 0.5, *, background: bool = True
+) -> np.ndarray:
+    """The image (H, W, 3) with every class but background tinted by its colour and outlined; uint8 (H, W, 3).
+
+    `background` says whether class 0 is that; where it is a class like any other, it is tinted as well.
+    """
     colours = _colour_table(palette)
     tint = colours[labels].astype(np.float32)
-    weight = np.where(labels > 0, np.float32(alpha), np.float32(0))[..., None]
+    painted = labels >= int(background)
+    weight = np.where(painted, np.float32(alpha), np.float32(0))[..., None]
     blended = image + (tint - image) * weight
-    outline = _borders(labels) & (labels > 0)
+    outline = _borders(labels) & painted
     blended[outline] = tint[outline]
     return np.clip(np.rint(blended), 0, 255).astype(np.uint8)
 

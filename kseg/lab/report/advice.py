@@ -91,7 +91,7 @@ def next_commands(run: RunRecord) -> list[tuple[str, str]]:
     words, loss, best = _words(run), str(run.config.get("loss", {}).get("loss", "")), run.best
     if words:
         other = OTHER_LOSS.get(loss, "iou")
-        if other == "bce" and run.data_options.parts:
+        if other == "bce" and _is_multi_class(run):
             other = "ce"
         if other != loss:
             commands.append(("See what the loss does", _variant(run, "loss", other, f"{run.path}-{other}")))
@@ -102,6 +102,11 @@ def next_commands(run: RunRecord) -> list[tuple[str, str]]:
     if (run.path / "tensorboard").is_dir():
         commands.append(("Follow curves and overlays", f"tensorboard --logdir {path}/tensorboard"))
     return commands
+
+
+def _is_multi_class(run: RunRecord) -> bool:
+    """By the classes measured; before that, by the only option that is known to make more than two."""
+    return len(run.evaluation.classes) > 2 if run.evaluation is not None else run.data_options.parts
 
 
 def _variant(run: RunRecord, flag: str, value: str, workdir: str) -> str:

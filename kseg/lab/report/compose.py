@@ -82,7 +82,7 @@ def _images(run: RunRecord) -> tuple[str, str, str]:
     try:
         model, card = load_model(run.path)
         pictures = make_pictures(model, open_dataset(run.data_options), run.evaluation, card.image_size, card.palette)
-        content = page.gallery(pictures, run.evaluation.classes, card.palette)
+        content = page.gallery(pictures, run.evaluation.classes, card.palette, card.background)
     except KsegError as error:
         logging.getLogger("kseg").warning("the report has no pictures: %s", error)
         content = page.note(f"No pictures: {error}")

@@ -67,8 +67,13 @@ def plots(drawn: Sequence[Plot | None], tables: Mapping[str, str] | None = None)
     return f'<div class="grid">{"".join(cards)}</div>'
 
 
-def gallery(pictures: dict[str, list[Picture]], classes: Sequence[str], palette: Sequence[Sequence[int]]) -> str:
-    """Tabs of worst, median and best images; the worst are open."""
+def gallery(
+    pictures: dict[str, list[Picture]],
+    classes: Sequence[str],
+    palette: Sequence[Sequence[int]],
+    background: bool = True,
+) -> str:
+    """Tabs of worst, median and best images; the worst are open. `background`: whether class 0 is that."""
     groups = {name: shots for name, shots in pictures.items() if shots}
     heads = "".join(
         f'<input type="radio" name="tabs" id="tab-{name}"{" checked" if i == 0 else ""}>'
@@ -79,7 +84,7 @@ def gallery(pictures: dict[str, list[Picture]], classes: Sequence[str], palette:
         f'<section id="{name}"><div class="shots">{"".join(_shot(shot, name) for shot in shots)}</div></section>'
         for name, shots in groups.items()
     )
-    return f'<div class="tabs">{heads}{_legend(classes, palette)}{panes}</div>'
+    return f'<div class="tabs">{heads}{_legend(classes, palette, background)}{panes}</div>'
 
 
 def _shot(picture: Picture, group: str) -> str:
@@ -91,7 +96,7 @@ def _shot(picture: Picture, group: str) -> str:
         f"<figcaption>{escape(name)}</figcaption></figure>"
         for name, url in picture.panels.items()
     )
-    errors = f"{100 * picture.false_positive:.1f} % too much, {100 * picture.false_negative:.1f} % missed"
+    errors = ", ".join(f"{100 * share:.1f} % {kind}" for kind, share in picture.errors.items())
     return (
         f'<article class="card shot"><header><b>IoU {picture.iou:.3f}</b>'
         f"<span>{escape(picture.id)}</span><span>{errors}</span></header>"
@@ -100,8 +105,10 @@ def _shot(picture: Picture, group: str) -> str:
     )
 
 
-def _legend(classes: Sequence[str], palette: Sequence[Sequence[int]]) -> str:
-    entries = [*zip(classes[1:], palette[1:], strict=True), ("too much", FALSE_POSITIVE), ("missed", FALSE_NEGATIVE)]
+def _legend(classes: Sequence[str], palette: Sequence[Sequence[int]], background: bool) -> str:
+    entries = list(zip(classes, palette, strict=True))[int(background) :]
+    if background:
+        entries += [("too much", FALSE_POSITIVE), ("missed", FALSE_NEGATIVE)]
     if len(classes) > 2:
         entries.append(("another class", MIXED_UP))
     items = "".join(

@@ -28,10 +28,8 @@ class Picture:
 
     id: str
     iou: float
-    false_positive: float
-    """share of the valid pixels that is background and was taken for a class"""
-    false_negative: float
-    """share of the valid pixels that is of a class and was taken for background"""
+    errors: dict[str, float]
+    """kind of error to its share of the valid pixels"""
     rank: int
     """1 is the worst"""
     panels: dict[str, str]
@@ -75,13 +73,12 @@ def make_pictures(
     for index, record, image, probabilities in zip(
         wanted, found, images, predict_probabilities(model, images, image_size, batch_size=4), strict=True
     ):
-        panels, size = _panels(image, dataset.labels(record), predicted_classes(probabilities), palette)
-        matrix = evaluation.matrices[index]
+        prediction, background = predicted_classes(probabilities), dataset.has_background
+        panels, size = _panels(image, dataset.labels(record), prediction, palette, background)
         drawn[index] = Picture(
             id=record.id,
             iou=float(evaluation.iou_per_image[index]),
-            false_positive=float(matrix[0, 1:].sum() / matrix.sum()),
-            false_negative=float(matrix[1:, 0].sum() / matrix.sum()),
+            errors=_errors(evaluation.matrices[index], background),
             rank=ranks[index],
             panels={name: data_url(panel) for name, panel in panels.items()},
             size=size,
@@ -89,15 +86,25 @@ def make_pictures(
     return {group: [drawn[index] for index in indices] for group, indices in chosen.items()}
 
 
-def _panels(image, truth, prediction, palette) -> tuple[dict[str, np.ndarray], tuple[int, int]]:
+def _errors(matrix: np.ndarray, background: bool) -> dict[str, float]:
+    """Shares of the valid pixels: background taken for a class, a class for background, one class for another."""
+    total, among_classes = matrix.sum(), matrix[int(background) :, int(background) :]
+    mixed_up = {"another class": float((among_classes.sum() - np.trace(among_classes)) / total)}
+    if not background:
+        return mixed_up
+    errors = {"too much": float(matrix[0, 1:].sum() / total), "missed": float(matrix[1:, 0].sum() / total)}
+    return errors | mixed_up if len(matrix) > 2 else errors
+
+
+def _panels(image, truth, prediction, palette, background) -> tuple[dict[str, np.ndarray], tuple[int, int]]:
     size = display_size(image.shape[:2])
     image = resize_image(image, size)
     truth, prediction = resize_labels(truth, size), resize_labels(prediction, size)
     return {
         "input": image,
-        "truth": overlay(image, truth, palette),
-        "prediction": overlay(image, prediction, palette),
-        "errors": show_errors(image, truth, prediction),
+        "truth": overlay(image, truth, palette, background=background),
+        "prediction": overlay(image, prediction, palette, background=background),
+        "errors": show_errors(image, truth, prediction, background=background),
     }, size
 
 
@@ -108,15 +115,19 @@ def display_size(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def show_errors(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """The image in pale grey, wrong pixels in the colour of their error; void pixels cannot be wrong."""
+def show_errors(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, *, background: bool = True) -> np.ndarray:
+    """The image in pale grey, wrong pixels in the colour of their error; void pixels cannot be wrong.
+
+    Where class 0 is no `background`, every error is one class taken for another.
+    """
     grey = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     shown = np.repeat((110 + 0.5 * grey)[..., None], 3, axis=-1)
     wrong = (truth != prediction) & (truth != VOID)
+    too_much, missed = (wrong & (labels == 0) & background for labels in (truth, prediction))
     for pixels, colour in (
-        (wrong & (truth == 0), FALSE_POSITIVE),
-        (wrong & (prediction == 0), FALSE_NEGATIVE),
-        (wrong & (truth != 0) & (prediction != 0), MIXED_UP),
+        (too_much, FALSE_POSITIVE),
+        (missed, FALSE_NEGATIVE),
+        (wrong & ~too_much & ~missed, MIXED_UP),
     ):
         shown[pixels] = 0.15 * shown[pixels] + 0.85 * np.array(colour, np.float32)
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8)
@@ -125,5 +136,6 @@ def show_errors(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) ->
 def data_url(image: np.ndarray) -> str:
     """uint8 (H, W, 3) as a JPEG in a URL; colour at full resolution, for outlines one pixel wide."""
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="JPEG", quality=85, subsampling=0, optimize=True)
+    # Not `optimize`: with it Pillow's encoder needs the whole picture in a buffer that it makes too small for noise.
+    Image.fromarray(image).save(buffer, format="JPEG", quality=85, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

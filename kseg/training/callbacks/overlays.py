@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -68,7 +69,7 @@ class TensorBoardOverlays(keras.callbacks.Callback):
         super().__init__()
         self.path = path
         self.writer = writer
-        self.palette = dataset.palette
+        self.paint = partial(overlay, palette=dataset.palette, background=dataset.has_background)
         self.inputs = inputs
         self.images = images
         self.labels = labels
@@ -80,7 +81,7 @@ class TensorBoardOverlays(keras.callbacks.Callback):
         binary = logits.shape[-1] == 1
         predicted = (logits[..., 0] > 0).astype("uint8") if binary else logits.argmax(-1).astype("uint8")
         pairs = [
-            np.concatenate([overlay(image, truth, self.palette), overlay(image, guess, self.palette)], axis=1)
+            np.concatenate([self.paint(image, truth), self.paint(image, guess)], axis=1)
             for image, truth, guess in zip(self.images, self.labels, predicted, strict=True)
         ]
         with event_errors(self.path), self.writer.as_default(step=epoch + 1):
