@@ -33,8 +33,10 @@ def adaptive(
     Returns:
       float32 (N,), or () when pooled over the batch.
     Empty truth: nothing special. No valid pixel: 0.
-    Source: Guo et al. 2018, compared with in Kim et al. table 5. Deviations: windows at every pixel (their stride is
-      a free choice); the weights are normalised to 1, on which the descriptions at hand are silent.
+    Source: Guo et al. 2018, "Locally adaptive learning loss for semantic image segmentation" (merging, cross-entropy of
+      what was merged, Minkowski mean with k = 5 best on VOC), compared with in Kim et al. table 5. Written after
+      descriptions of the paper, not after its text. Deviations: windows at every pixel (their stride is a free
+      choice); the weights are normalised to 1, on which the descriptions are silent.
     """
     if radius < 0 or sigma <= 0.0 or power < 1.0:
         raise UsageError(f"adaptive got radius={radius}, sigma={sigma}, power={power}; wanted ≥ 0, > 0 and ≥ 1")

@@ -59,7 +59,7 @@ class SegmentationLoss(keras.losses.Loss):
     problems: ClassVar[tuple[str, ...]] = ("binary", "multi-class")
     bounds: ClassVar[tuple[float, float]] = (0.0, float("inf"))
     soft_labels: ClassVar[bool] = True
-    packed_truth: ClassVar[bool] = False  # y_true may be (N, H, W, 1 + B): labels, then bands that only this loss reads
+    packed_truth: ClassVar[str | None] = None  # the kind of bands (`kseg.losses.packed`) it reads behind the label
 
     def __init__(
         self,
@@ -75,7 +75,9 @@ class SegmentationLoss(keras.losses.Loss):
         self.from_logits = bool(from_logits)
         self.void = int(void)
         self._settings = self._checked(options)
-        self._reduce = Reduction(reduction=reduction, dtype="float32")
+        # A loss over the whole batch is one value: replicas average theirs, also where images would be summed.
+        over_the_batch = self._settings.get("pooling") == "batch" and reduction == "sum"
+        self._reduce = Reduction(reduction="sum_over_batch_size" if over_the_batch else reduction, dtype="float32")
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:

@@ -3,9 +3,8 @@
 from keras import ops
 
 from kseg.conventions import VOID
-from kseg.errors import UsageError
 from kseg.losses.base import SegmentationLoss, registered
-from kseg.losses.distance import distance
+from kseg.losses.distance import distance, labels_and_distances
 from kseg.losses.pixels import Tensor, read_pixels
 from kseg.losses.regions import pooled_mean
 
@@ -19,7 +18,7 @@ def boundary(y_true, y_pred, *, from_logits=True, void=VOID, pixel_weight=None):
 
     Args:
       y_true: label map (N, H, W), from which φ is computed in the graph; or (N, H, W, 1 + C): the labels, then φ as
-        the pipeline computed it once (`signed_distance` of the one-hot truth), which spares the work at every step.
+        `kseg train` packs it (`signed_distance` of the one-hot truth), which spares the work at every step.
       y_pred: (N, H, W, C).
       pixel_weight: (N, H, W), scales φ·p.
     Returns:
@@ -29,14 +28,7 @@ def boundary(y_true, y_pred, *, from_logits=True, void=VOID, pixel_weight=None):
       pixel: 0.
     Source: Kervadec et al. 2019 (L_B), with the distances of the authors' code. Deviations: none.
     """
-    maps = None
-    if len(y_true.shape) == 4 and y_true.shape[-1] != 1:
-        if y_true.shape[-1] != y_pred.shape[-1] + 1:
-            raise UsageError(
-                f"boundary got y_true {tuple(y_true.shape)} for y_pred {tuple(y_pred.shape)}; "
-                f"wanted label maps, or {y_pred.shape[-1] + 1} channels: the label, then one distance map per channel"
-            )
-        maps, y_true = ops.cast(y_true[..., 1:], "float32"), y_true[..., 0]
+    y_true, maps = labels_and_distances(y_true, y_pred)
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight, soft=False)
     valid = pixels.valid[..., None] > 0.0
     maps = signed_distance(pixels.truth > 0.5, valid) if maps is None else maps
@@ -57,4 +49,4 @@ class Boundary(SegmentationLoss):
     function = staticmethod(boundary)
     bounds = (-float("inf"), float("inf"))
     soft_labels = False
-    packed_truth = True
+    packed_truth = "distance"

@@ -8,6 +8,7 @@ import keras
 from kseg.conventions import SERIALISATION_PACKAGE
 from kseg.errors import UsageError
 from kseg.losses.base import LOSSES, SegmentationLoss
+from kseg.losses.packed import bands_read, own_truth
 
 CLASS_WEIGHTS = "class_weights"
 """The option of the losses that weigh classes."""
@@ -108,8 +109,9 @@ class WeightedSum(keras.losses.Loss):
     """Σ w_i·L_i as one Keras loss, whose parts stay at hand.
 
     `parts` maps a label ("ce", "level_set"; a second one of a kind is "iou_2") to (weight, loss), `part_values` gives
-    their unweighted values on a batch. A part that reads bands behind the label in y_true (`packed_truth`) gets all of
-    it, the others the label. Saved in a `.keras` file like any loss; `str()` is text that `get` reads back.
+    their unweighted values on a batch. `packed_truth` are the kinds of bands that its parts read behind the label in
+    y_true: each part gets its own, the others the label. Saved in a `.keras` file like any loss; `str()` is text that
+    `get` reads back.
     """
 
     def __init__(self, parts: Any, *, name: str = "weighted_sum", reduction: str | None = "sum_over_batch_size"):
@@ -121,13 +123,12 @@ class WeightedSum(keras.losses.Loss):
             while label in self.parts:
                 label, number = f"{loss.registry_name}_{number}", number + 1
             self.parts[label] = (float(weight), loss)
+        self.packed_truth = bands_read(loss.packed_truth for _, loss in self.parts.values())
 
     def part_values(self, y_true, y_pred, sample_weight=None) -> dict[str, Any]:
         """The unweighted value of every part, by label."""
-        packed = any(loss.packed_truth for _, loss in self.parts.values())
-        packed = packed and len(y_true.shape) == 4 and y_true.shape[-1] != 1
         return {
-            label: loss(y_true[..., 0] if packed and not loss.packed_truth else y_true, y_pred, sample_weight)
+            label: loss(own_truth(y_true, y_pred, self.packed_truth, loss.packed_truth), y_pred, sample_weight)
             for label, (_, loss) in self.parts.items()
         }
 

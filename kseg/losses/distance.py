@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from kseg.errors import UsageError
 from kseg.losses.pixels import Tensor
 
 FAR = 1e9
@@ -34,3 +35,19 @@ def distance(mask: Tensor) -> Tensor:
     """Distance, in pixels, to the nearest pixel where `mask` is true; 0 everywhere if there is none."""
     squared = ops.stop_gradient(squared_distance(mask))
     return ops.sqrt(ops.where(squared >= FAR, 0.0, squared))
+
+
+def labels_and_distances(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor | None]:
+    """A y_true of labels and one distance map per channel of the prediction, taken apart; None if it is only labels.
+
+    Raises:
+      UsageError: another number of bands behind the label than the prediction has channels.
+    """
+    if len(y_true.shape) != 4 or y_true.shape[-1] == 1:
+        return y_true, None
+    if y_true.shape[-1] != y_pred.shape[-1] + 1:
+        raise UsageError(
+            f"y_true is {tuple(y_true.shape)} for y_pred {tuple(y_pred.shape)}; wanted label maps, or "
+            f"{y_pred.shape[-1] + 1} channels: the label, then one distance map per channel"
+        )
+    return y_true[..., 0], ops.cast(y_true[..., 1:], "float32")

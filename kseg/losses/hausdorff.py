@@ -4,7 +4,7 @@ from keras import ops
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
-from kseg.losses.distance import distance
+from kseg.losses.distance import distance, labels_and_distances
 from kseg.losses.pixels import Tensor, read_pixels
 from kseg.losses.regions import Classes, mean_over_classes, pooled_sum, safe_divide
 
@@ -20,7 +20,9 @@ def hausdorff(
     of the boundary of y, and d_p to that of p > ½. The distances are exact and carry no gradient.
 
     Args:
-      y_true: label map (N, H, W); y_pred: (N, H, W, C).
+      y_true: label map (N, H, W), from which d_y is computed in the graph; or (N, H, W, 1 + C): the labels, then the
+        signed distances φ that `boundary` reads too, from which d_y follows: φ outside, 1 − φ inside.
+      y_pred: (N, H, W, C).
       classes: average over the classes "present" in the truth, or over "all".
       power: α; 2 in the paper.
       pixel_weight: (N, H, W), scales the error.
@@ -30,10 +32,12 @@ def hausdorff(
       pays by d_p. Void pixels are on neither side. No valid pixel: 0.
     Source: Karimi & Salcudean 2020 (Loss_DT). Deviations: none.
     """
+    y_true, signed = labels_and_distances(y_true, y_pred)
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight, soft=False)
     p, y = pixels.probabilities(), pixels.truth
     valid = pixels.valid[..., None] > 0.0
-    field = boundary_distance(y > 0.5, valid) ** power + boundary_distance(valid & (p > 0.5), valid) ** power
+    of_truth = boundary_distance(y > 0.5, valid) if signed is None else unsigned(signed, y > 0.5, valid)
+    field = of_truth**power + boundary_distance(valid & (p > 0.5), valid) ** power
     total = pooled_sum(ops.square(p - y) * field, pixels, "image")
     losses = safe_divide(total, ops.sum(pixels.valid, axis=(1, 2))[..., None])
     return mean_over_classes(losses, pixels, "image", classes=classes)
@@ -44,6 +48,12 @@ def boundary_distance(mask: Tensor, valid: Tensor) -> Tensor:
     return ops.where(mask, distance(valid & ~mask), distance(mask))
 
 
+def unsigned(signed: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
+    """`boundary_distance` of a mask whose `signed_distance` is known; its rim inside has d = 1 and φ = 0."""
+    bounded = ops.any(mask, axis=(1, 2), keepdims=True) & ops.any(valid & ~mask, axis=(1, 2), keepdims=True)
+    return ops.where(valid & bounded, ops.where(mask, 1.0 - signed, signed), 0.0)
+
+
 @registered("hausdorff")
 class Hausdorff(SegmentationLoss):
     """`hausdorff` as a Keras loss."""
@@ -51,3 +61,4 @@ class Hausdorff(SegmentationLoss):
     function = staticmethod(hausdorff)
     options = ("classes", "power")
     soft_labels = False
+    packed_truth = "distance"

@@ -1,35 +1,52 @@
 """The parts of a composed loss as Keras metrics, so that training shows and logs them one by one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.losses.base import Reduction
 from kseg.losses.compose import WeightedSum
+from kseg.losses.packed import own_truth
 
 
 @keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
 class LossPart(keras.metrics.Mean):
-    """Running mean over images of one loss, unweighted."""
+    """Running mean over images of one part of a loss, unweighted.
 
-    def __init__(self, loss: Any, name: str | None = None, dtype: Any = None):
+    Args:
+      loss: the part.
+      packed: the kinds of bands behind the label in y_true, which other parts may read.
+    """
+
+    def __init__(self, loss: Any, packed: Sequence[str] = (), name: str | None = None, dtype: Any = None):
         loss = keras.saving.deserialize_keras_object(loss) if isinstance(loss, dict) else loss
         super().__init__(name=name or loss.registry_name, dtype="float32")
         self.loss = loss
+        self.packed = tuple(packed)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        if len(y_true.shape) == 4 and y_true.shape[-1] not in (1, y_pred.shape[-1]) and not self.loss.packed_truth:
-            y_true = y_true[..., 0]
-        value = self.loss(y_true, y_pred, sample_weight)
+        y_true = own_truth(y_true, y_pred, self.packed, self.loss.packed_truth)
+        value = self.loss(y_true, y_pred, sample_weight) / share_of_a_replica()
         return super().update_state(value, sample_weight=ops.cast(ops.shape(y_pred)[0], "float32"))
 
     def get_config(self) -> dict[str, Any]:
-        return {"loss": keras.saving.serialize_keras_object(self.loss), "name": self.name}
+        return {"loss": keras.saving.serialize_keras_object(self.loss), "packed": self.packed, "name": self.name}
+
+
+def share_of_a_replica() -> Any:
+    """What a mean of 1 counts on this device: 1, or its part where Keras shares the batch among several.
+
+    There Keras logs the loss of a replica times their number, a loss's part has to be as large.
+    """
+    one = ops.ones((1,), dtype="float32")
+    return Reduction(reduction="sum_over_batch_size", dtype="float32")(one, one)
 
 
 def part_metrics(loss: keras.losses.Loss) -> list[LossPart]:
     """One metric per part of a `WeightedSum`, named "loss_<part>"; none for any other loss."""
     if not isinstance(loss, WeightedSum):
         return []
-    return [LossPart(part, name=f"loss_{label}") for label, (_, part) in loss.parts.items()]
+    return [LossPart(part, loss.packed_truth, name=f"loss_{label}") for label, (_, part) in loss.parts.items()]

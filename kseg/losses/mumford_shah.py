@@ -56,4 +56,4 @@ class MumfordShah(SegmentationLoss):
     function = staticmethod(mumford_shah)
     options = ("length",)
     soft_labels = False
-    packed_truth = True
+    packed_truth = "image"

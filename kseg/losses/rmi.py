@@ -31,8 +31,11 @@ def region_mutual_information(
       its cells have one. No neighbourhood: 0.
     Raises:
       UsageError: an image smaller than one neighbourhood of cells.
-    Source: Zhao et al. 2019 eqs. 11–16. Deviations: covariances are means over neighbourhoods, not sums, so that ε does
-      not depend on the image's size and float32 is enough; the classes' mean, not their sum.
+    Source: Zhao et al. 2019 (the lower bound they maximise), after the authors' code and its training script (size 3,
+      mean pooling by 4).
+    Deviations: covariances are means over neighbourhoods, not sums, so that ε (theirs: 5e-4) does not depend on the
+      image's size and float32 is enough; cells lie in the image, theirs are padded by zeros; several classes are a
+      softmax, theirs are sigmoids; the classes' mean, not their sum; void is left out, theirs is 0 in both maps.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void)
     p, y, counts = pooled_cells(pixels, pool)

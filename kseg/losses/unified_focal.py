@@ -27,8 +27,8 @@ def unified_focal(
     Returns:
       float32 (N,), or () when pooled over the batch.
     Empty truth: classes absent from the truth are left out of T. No valid pixel: 0.
-    Source: Yeung et al. 2022 (modified focal, modified focal Tversky), with the exponents of the authors' code.
-    Deviations: the rule for absent classes.
+    Source: Yeung et al. 2022 (modified focal and modified focal Tversky loss, and their asymmetric variants), with the
+      exponents of the authors' code. Deviations: the rule for absent classes.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     log_p = pixels.log_probabilities()

@@ -1,14 +1,13 @@
 """Batches of a source as plain arrays, for `fit` on any backend and without TensorFlow; the same stream as `tfdata`."""
 
 import keras
-import numpy as np
 
 from kseg.pipeline.order import WHOLE, Order, Positives, Shard
-from kseg.pipeline.source import Arrays, Source
+from kseg.pipeline.source import Batch, Source
 
 
 class BatchSequence(keras.utils.PyDataset):
-    """(inputs, labels) of a source, batch by batch: without end when shuffling, one pass when not.
+    """(inputs, labels[, weights]) of a source, batch by batch: without end when shuffling, one pass when not.
 
     Arguments as of `kseg.pipeline.batches`; with `shuffle=True`, `fit` needs `steps_per_epoch`
     (`sequence.order.steps_per_epoch`). Fit with `shuffle=False`, or Keras shuffles the batches of a pass again.
@@ -37,6 +36,6 @@ class BatchSequence(keras.utils.PyDataset):
     def num_batches(self) -> int | None:
         return None if self.order.shuffle else self.order.steps_per_epoch - self._start
 
-    def __getitem__(self, index: int) -> tuple[Arrays, np.ndarray]:
+    def __getitem__(self, index: int) -> Batch:
         epoch, indices = self.order.at(self._start + index, self._shard)
         return self.source.checked_batch(indices, epoch)

@@ -24,7 +24,7 @@ from kseg.errors import Failure, UsageError
 from kseg.pipeline.feature_files import FeatureWriter, ahead, discard_abandoned
 from kseg.pipeline.frozen import Split, bytes_per_image
 from kseg.pipeline.order import Order
-from kseg.pipeline.source import ArraySpec, ImageSource, Signature, Source
+from kseg.pipeline.source import Arrays, ArraySpec, ImageSource, Signature, Source
 from kseg.pipeline.stored_features import GB, META, hold, make_room, stored_features
 from kseg.pipeline.transforms import flip
 
@@ -44,8 +44,8 @@ class FeatureSource(Source):
       held: descriptor from `hold`, which says that the folder is in use; closed when this object is gone.
     """
 
-    def __init__(self, path: Path, images: ImageSource, held: int, *, reused: bool, seconds: float):
-        self.path, self.images = path, images
+    def __init__(self, path: Path, source: ImageSource, held: int, *, reused: bool, seconds: float):
+        self.path, self.source = path, source
         weakref.finalize(self, os.close, held)
         self.reused, self.seconds = reused, seconds
         """whether the folder was there already; how long it took to make"""
@@ -54,7 +54,7 @@ class FeatureSource(Source):
         self._tensors = [_mapped(path / f"feature_{i}.npy", spec.dtype) for i, spec in enumerate(self._specs)]
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.source)
 
     @property
     def bytes(self) -> int:
@@ -63,11 +63,14 @@ class FeatureSource(Source):
     @property
     def signature(self) -> Signature:
         inputs = self._specs[0] if len(self._specs) == 1 else self._specs
-        return Signature(inputs, self.images.signature.labels)
+        return Signature(inputs, self.source.signature.labels)
 
     def batch(self, indices: np.ndarray, epoch: int) -> tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray]:
         features = tuple(np.take(tensor, indices, axis=0) for tensor in self._tensors)
-        return features[0] if len(features) == 1 else features, self.images.label_batch(indices)
+        return features[0] if len(features) == 1 else features, self.source.label_batch(indices)
+
+    def images(self, inputs: Arrays, indices: np.ndarray, epoch: int) -> np.ndarray:
+        return self.source.image_batch(indices)
 
     def __str__(self) -> str:
         origin = "found" if self.reused else f"computed in {self.seconds:.0f} s"

@@ -39,7 +39,7 @@ class FlippedFeatures(Source):
         return self.plain.signature
 
     def batch(self, indices: np.ndarray, epoch: int) -> tuple[Arrays, np.ndarray]:
-        flipped = np.array([is_flipped(np.random.default_rng([self.seed, epoch, int(i)])) for i in indices])
+        flipped = self._flipped(indices, epoch)
         inputs, labels = self.plain.batch(indices, epoch)
         if flipped.any():
             others, other_labels = self.mirrored.batch(indices[flipped], epoch)
@@ -47,6 +47,14 @@ class FlippedFeatures(Source):
                 ours[flipped] = theirs
             labels[flipped] = other_labels
         return inputs, labels
+
+    def images(self, inputs: Arrays, indices: np.ndarray, epoch: int) -> np.ndarray:
+        images, flipped = self.plain.images(inputs, indices, epoch), self._flipped(indices, epoch)
+        images[flipped] = images[flipped, :, ::-1]
+        return images
+
+    def _flipped(self, indices: np.ndarray, epoch: int) -> np.ndarray:
+        return np.array([is_flipped(np.random.default_rng([self.seed, epoch, int(i)])) for i in indices])
 
     def __str__(self) -> str:
         return f"{self.plain}; mirrored: {self.mirrored}"

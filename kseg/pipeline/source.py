@@ -1,6 +1,5 @@
 """Where batches come from: a source turns indices into NumPy arrays, for `tf.data` and for plain arrays alike."""
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import numpy as np
 from kseg.datasets import Dataset, Record
 from kseg.datasets.locate import stamp
 from kseg.errors import Failure, KsegError, UsageError
+from kseg.pipeline.memory import ArrayMemory
 from kseg.pipeline.transforms import Transform, compose
 
 AUTO_MEMORY = 2 * 1024**3
@@ -29,17 +29,30 @@ class ArraySpec:
 
 @dataclass(frozen=True)
 class Signature:
-    """What `Source.batch` returns, without the batch axis; `inputs` is a tuple where the network takes several."""
+    """What `Source.batch` returns, without the batch axis; `inputs` is a tuple where the network takes several.
+
+    `labels` are label maps (h, w), or (h, w, 1 + B) where bands that a loss reads stand behind them; `weights` are
+    those of pixels, (h, w), None where `batch` returns none.
+    """
 
     inputs: ArraySpec | tuple[ArraySpec, ...]
     labels: ArraySpec
+    weights: ArraySpec | None = None
 
     @property
     def flat_inputs(self) -> tuple[ArraySpec, ...]:
         return (self.inputs,) if isinstance(self.inputs, ArraySpec) else self.inputs
 
+    @property
+    def targets(self) -> tuple[ArraySpec, ...]:
+        """What comes after the inputs: labels, and weights where there are some."""
+        return (self.labels,) if self.weights is None else (self.labels, self.weights)
+
 
 Arrays = np.ndarray | tuple[np.ndarray, ...]
+
+Batch = tuple[Arrays, np.ndarray] | tuple[Arrays, np.ndarray, np.ndarray]
+"""(inputs, labels) or (inputs, labels, weights of pixels), as `fit` takes them"""
 
 
 class Source(ABC):
@@ -57,10 +70,17 @@ class Source(ABC):
         """Shapes and dtypes of what `batch` returns."""
 
     @abstractmethod
-    def batch(self, indices: np.ndarray, epoch: int) -> tuple[Arrays, np.ndarray]:
-        """(inputs, labels) of the examples `indices`, in this order; `epoch` only moves the random transforms."""
+    def batch(self, indices: np.ndarray, epoch: int) -> Batch:
+        """(inputs, labels[, weights]) of the examples `indices`, in this order; `epoch` only moves the random
+        transforms."""
 
-    def checked_batch(self, indices: np.ndarray, epoch: int) -> tuple[Arrays, np.ndarray]:
+    def images(self, inputs: Arrays, indices: np.ndarray, epoch: int) -> np.ndarray:
+        """The images, uint8 (N, h, w, 3), that stand behind the `inputs` of this batch: unless a source says otherwise,
+        the inputs."""
+        assert isinstance(inputs, np.ndarray)
+        return inputs
+
+    def checked_batch(self, indices: np.ndarray, epoch: int) -> Batch:
         """`batch`, remembering an exception in `error` on its way through a framework that would bury it."""
         try:
             return self.batch(indices, epoch)
@@ -113,7 +133,7 @@ class ImageSource(Source):
         self.dataset, self.records, self.image_size = dataset, tuple(records), image_size
         self.transforms, self.seed = tuple(transforms), seed
         budget = {"auto": AUTO_MEMORY, "on": None, "off": 0}[memory]
-        self._images, self._labels = _Memory(budget), _Memory(budget)
+        self._images, self._labels = ArrayMemory(budget), ArrayMemory(budget)
         self._sizes: dict[int, tuple[int, ...]] = {}
         """(H, W) of each example before resizing"""
 
@@ -209,22 +229,3 @@ class ImageSource(Source):
             sizes = ", ".join(f"{self.records[i].id} {a.shape[:2]}" for i, a in zip(indices, arrays, strict=True))
             raise UsageError(f"images of one batch differ in size: {sizes}; pass --image-size H W or --batch-size 1")
         return np.stack(arrays)
-
-
-class _Memory:
-    """Arrays by index until their bytes reach `budget` (None: without limit)."""
-
-    def __init__(self, budget: int | None):
-        self._budget, self._bytes = budget, 0
-        self._arrays: dict[int, np.ndarray] = {}
-        self._lock = threading.Lock()
-
-    def get(self, index: int) -> np.ndarray | None:
-        return self._arrays.get(index)
-
-    def put(self, index: int, array: np.ndarray) -> None:
-        with self._lock:
-            if index in self._arrays or (self._budget is not None and self._bytes + array.nbytes > self._budget):
-                return
-            self._bytes += array.nbytes
-            self._arrays[index] = array

@@ -30,7 +30,7 @@ def batches(
     prefetch: int = 2,
     workers: int | None = None,
 ) -> "tf.data.Dataset":
-    """(inputs, labels) of a source, batch by batch: without end when shuffling, one pass when not.
+    """(inputs, labels[, weights]) of a source, batch by batch: without end when shuffling, one pass when not.
 
     Args:
       batch_size: examples of one *global* batch; `shard` = (index, count) is the part of it that is delivered here.
@@ -48,18 +48,19 @@ def batches(
     order = Order(len(source), batch_size, seed, shuffle, positives)
     signature = source.signature
     single = isinstance(signature.inputs, ArraySpec)
-    specs = [*signature.flat_inputs, signature.labels]
+    count = len(signature.flat_inputs)
+    specs = [*signature.flat_inputs, *signature.targets]
 
     def load(k: int) -> list[np.ndarray]:
         step, replica = divmod(int(k), replicas)
         epoch, indices = order.at(step, (shard[0] + replica, shard[1]))
-        inputs, labels = source.checked_batch(indices, epoch)
-        return [_bits(a) for a in ([inputs] if isinstance(inputs, np.ndarray) else inputs)] + [_bits(labels)]
+        inputs, *targets = source.checked_batch(indices, epoch)
+        return [_bits(a) for a in ([inputs] if isinstance(inputs, np.ndarray) else inputs)] + targets
 
-    def element(k: Any) -> tuple[Any, Any]:
+    def element(k: Any) -> tuple[Any, ...]:
         arrays = tf.numpy_function(load, [k], [_carrier(spec.dtype) for spec in specs])
         tensors = [_tensor(array, spec) for array, spec in zip(arrays, specs, strict=True)]
-        return tensors[0] if single else tuple(tensors[:-1]), tensors[-1]
+        return tensors[0] if single else tuple(tensors[:count]), *tensors[count:]
 
     first = start_step * replicas
     if shuffle:

@@ -46,11 +46,19 @@ class LossOptions:
     """What is minimised."""
 
     loss: str = "iou"
-    """a loss (iou, bce, ce, …) or a weighted sum such as "bce + 0.5*iou" """
+    """a loss (iou, bce, ce, …), a weighted sum such as "bce + 0.5*iou", or one after another: "ce for 3 epochs, then
+    ce + lovasz" (optimiser and learning rate go on; the best epoch is the best of all, patience counts in the last)"""
     loss_reduction: Literal["mean", "sum"] | None = None
     """over the images of a batch; van Beers et al. sum (unset: the model's own)"""
     class_weights: Weighting = "none"
     """for cross-entropies, from the frequencies in the training images: median(f)/f, or 1/ln(1.02 + share)"""
+    pixel_weights: Literal["none", "balance", "border"] = "none"
+    """weigh the loss of every pixel: balance, by how rare its class is in training; border, U-Net's w_c +
+    w0·exp(−(d1 + d2)²/2σ²): balanced, and more where two objects come close"""
+    border_weight: float = 10.0
+    """w0 of --pixel-weights border"""
+    border_sigma: float = 5.0
+    """σ of --pixel-weights border, in pixels at training size"""
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,8 @@ class TrainingOptions:
     accumulate: int = 1
     """add up the gradients of this many steps before each update"""
     patience: int | None = None
-    """stop after this many epochs without a better validation IoU (unset: the model's own)"""
+    """stop after this many epochs without a better validation IoU (unset: the model's own); where one loss follows
+    another, only in the last"""
     positives_per_batch: int | None = None
     """binary tasks: at least so many images of every batch show the foreground (unset: the model's own)"""
     steps_per_epoch: int | None = None
@@ -199,6 +208,15 @@ def check(config: TrainConfig) -> None:
         value = getattr(config.model if name in at_least_in_model else training, name)
         if value is not None and value < least:
             raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}")
+    if config.loss.border_sigma <= 0 or config.loss.border_weight < 0:
+        raise UsageError(
+            f"--border-weight is {config.loss.border_weight} and --border-sigma is {config.loss.border_sigma}; "
+            "the first must not be negative, the second must be above 0"
+        )
+    if config.loss.pixel_weights != "none" and config.loss.class_weights != "none":
+        raise UsageError(
+            f"--pixel-weights {config.loss.pixel_weights} balances the classes already; leave out --class-weights"
+        )
     if training.ema is not None and not 0 < training.ema < 1:
         raise UsageError(f"--ema is {training.ema}; it is a momentum between 0 and 1, such as 0.99")
     if training.momentum and training.optimizer not in ("sgd", "rmsprop"):

@@ -51,8 +51,8 @@ def prepare_for_workers(model: keras.Model, batch: Any) -> None:
 
     model._symbolic_build(data_batch=batch)
     model._maybe_symbolic_build = lambda **_: None
-    model.train_step = with_an_axis(model.train_step)
-    model.test_step = with_an_axis(model.test_step)
+    for name in ("train_step", "test_step"):  # the class's own, for this may be the second loss of the same model
+        setattr(model, name, with_an_axis(getattr(type(model), name).__get__(model)))
 
 
 def scope(strategy: Any) -> contextlib.AbstractContextManager:

@@ -1,20 +1,24 @@
 """What `fit` is fed with: images through the whole network, or cached features through its trainable part."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from kseg.conventions import output_channels
 from kseg.datasets import Dataset, Record
+from kseg.datasets.class_statistics import class_statistics
 from kseg.datasets.locate import cache_dir
 from kseg.pipeline import ImageSource, Order, Positives, Source, batches, distributed_batches
 from kseg.pipeline.arrays import BatchSequence
 from kseg.pipeline.features import CachePlan, cached_features
 from kseg.pipeline.frozen import Split, split_frozen
+from kseg.pipeline.maps import PixelWeights, balancing_weights
 from kseg.pipeline.mirrored import flipped_features
+from kseg.pipeline.packed import Maps, PackedSource
 from kseg.training.config import TrainConfig
 
 FOREGROUND = 1
@@ -38,8 +42,22 @@ class Inputs:
     strategy: Any
     extractor: keras.Model | None
     """the frozen front of the network, where its features are cached"""
+    maps: Maps
+    """of the pixels' weights; `for_loss` adds the bands that a loss reads"""
+    remember_maps: bool
     note: str
     """what became of `--cache-features`, for the person watching"""
+
+    def for_loss(self, bands: tuple[str, ...]) -> "Inputs":
+        """The same with what a loss reads of every image packed behind its label, and with weights of pixels."""
+        maps = replace(self.maps, bands=bands)
+        if not maps.bands and maps.weights is None:
+            return self
+        train, validation = (
+            PackedSource(source, maps, remember=remember)
+            for source, remember in ((self.train, self.remember_maps), (self.validation_source, True))
+        )
+        return replace(self, train=train, validation_source=validation)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -84,7 +102,7 @@ class Inputs:
     def shown_examples(self) -> tuple[Any, np.ndarray, np.ndarray]:
         """(network inputs, RGB images, label maps) of the first validation images."""
         indices = np.arange(min(SHOWN, len(self.validation_source)))
-        inputs, labels = self.validation_source.batch(indices, 0)
+        inputs, labels = self.validation_source.batch(indices, 0)[:2]
         return inputs, self.validation_images.image_batch(indices), labels
 
 
@@ -109,6 +127,10 @@ def open_inputs(
         positives=positives_of(dataset, splits["train"], options.positives_per_batch or 0),
         strategy=strategy,
         extractor=None if split is None else split.extractor,
+        maps=Maps(
+            channels=output_channels(len(dataset.classes)), weights=_pixel_weights(config, dataset, splits["train"])
+        ),
+        remember_maps=config.augment.cacheable,
         note=note,
     )
 
@@ -122,6 +144,15 @@ def positives_of(dataset: Dataset, records: Sequence[Record], per_batch: int) ->
         return None
     shown = np.flatnonzero(dataset.label_counts(records)[:, FOREGROUND])
     return Positives(frozenset(shown.tolist()), per_batch)
+
+
+def _pixel_weights(config: TrainConfig, dataset: Dataset, records: Sequence[Record]) -> PixelWeights | None:
+    options = config.loss
+    if options.pixel_weights == "none":
+        return None
+    border = options.border_weight if options.pixel_weights == "border" else 0.0
+    classes = balancing_weights(class_statistics(dataset, records).pixels)
+    return PixelWeights(classes, border=border, sigma=options.border_sigma)
 
 
 def _behind_cache(

@@ -1,9 +1,11 @@
 """A training run from configuration to results; calling it again with the same configuration resumes it."""
 
 import contextlib
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,17 @@ from kseg import losses, metrics
 from kseg.atomic import write_json
 from kseg.datasets import DATASETS, Dataset, Record, open_dataset
 from kseg.datasets.class_statistics import class_statistics
+from kseg.metrics.label_only import LabelOnly
 from kseg.models import MODELS
 from kseg.pipeline import own_errors
-from kseg.training.callbacks import BestWeights, History, Progress, StopOnNonFiniteLoss, StopWhenStale
+from kseg.training.callbacks import (
+    BestWeights,
+    History,
+    KeepTrainedWeights,
+    Progress,
+    StopOnNonFiniteLoss,
+    StopWhenStale,
+)
 from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardScalars, open_events
 from kseg.training.checkpoint import load_checkpoint
 from kseg.training.config import TrainConfig, resolve
@@ -27,9 +37,11 @@ from kseg.training.inputs import Inputs, open_inputs
 from kseg.training.network import count_trainable, training_network
 from kseg.training.optimisers import build_optimiser
 from kseg.training.precision import precision
+from kseg.training.stages import LossStage, loss_stages
 from kseg.training.workdir import WorkDir
 
-REDUCTIONS = {"mean": "sum_over_batch_size", "sum": "sum"}
+LONGEST_NAME = 60
+"""Letters of a loss in the name of a run."""
 
 
 def train(
@@ -56,20 +68,20 @@ def train(
     dataset = dataset or open_dataset(config.data)
     config = resolve(config, image_size=dataset.training_size, num_classes=len(dataset.classes))
     MODELS[config.model.model]  # an unknown name is refused before anything is made
-    losses.get(config.loss.loss)  # so is an unknown loss
+    loss_stages(config)  # so is an unknown loss
     splits = {split: dataset.records(split) for split in ("train", "validation", "test")}
     weights = class_weights(config, dataset, splits["train"])
-    loss = losses.get(config.loss.loss, reduction=REDUCTIONS[str(config.loss.loss_reduction)], class_weights=weights)
+    stages = loss_stages(config, weights)
     path = path or default_path(config)
     kept = WorkDir(path).kept_once_begun() if is_chief() else contextlib.nullcontext()
     with precision(config.training.precision), kept:
-        return _train(config, dataset, loss, weights, splits, path, command, quiet)
+        return _train(config, dataset, stages, weights, splits, path, command, quiet)
 
 
 def _train(
     config: TrainConfig,
     dataset: Dataset,
-    loss: keras.losses.Loss,
+    stages: Sequence[LossStage],
     weights: tuple[float, ...] | None,
     splits: Mapping[str, Sequence[Record]],
     path: Path,
@@ -94,21 +106,29 @@ def _train(
                 environment["class_weights"] = dict(zip(dataset.classes, weights, strict=True))
             write_json(workdir.environment, environment)
         inputs = open_inputs(config, dataset, splits, network, strategy)
-        inputs.trained.compile(
-            optimizer=build_optimiser(config.training, steps_per_epoch=inputs.steps_per_epoch),
-            loss=loss,
-            metrics=[metrics.IoU(len(dataset.classes)), metrics.PixelAccuracy(), *losses.part_metrics(loss)],
-            jit_compile=should_compile(config.training.jit),
-        )
+        optimiser = build_optimiser(config.training, steps_per_epoch=inputs.steps_per_epoch)
+        compile_stage(config, stages[0], inputs, optimiser, len(dataset.classes))
         inputs.trained.optimizer.build(inputs.trained.trainable_variables)
-        if config.training.distribute == "multiworker":
-            prepare_for_workers(inputs.trained, inputs.train.batch(np.zeros(1, int), 0))
     if not quiet:
         print(describe(config, dataset, weights, splits, network, inputs, workdir), file=sys.stderr)
-    history = fit(config, workdir, network, inputs, dataset, quiet=quiet)
+    history = fit(config, workdir, network, inputs, dataset, stages, quiet=quiet)
     if chief:
         finish(config, workdir, network, inputs, dataset, history, seconds=time.perf_counter() - started)
     return workdir
+
+
+def compile_stage(config: TrainConfig, stage: LossStage, inputs: Inputs, optimiser: Any, num_classes: int) -> None:
+    """Compile for one loss; an optimiser that has trained before keeps its state and its place in the schedule."""
+    scores = [metrics.IoU(num_classes), metrics.PixelAccuracy()]
+    inputs.trained.compile(
+        optimizer=optimiser,
+        loss=stage.loss,
+        metrics=[LabelOnly(score) for score in scores] if stage.bands else scores,
+        weighted_metrics=losses.part_metrics(stage.loss),
+        jit_compile=should_compile(config.training.jit),
+    )
+    if config.training.distribute == "multiworker":
+        prepare_for_workers(inputs.trained, inputs.for_loss(stage.bands).train.batch(np.zeros(1, int), 0))
 
 
 def fit(
@@ -117,10 +137,11 @@ def fit(
     network: keras.Model,
     inputs: Inputs,
     dataset: Dataset,
+    stages: Sequence[LossStage],
     *,
     quiet: bool = False,
 ) -> list[dict[str, Any]]:
-    """Keras' `fit` from the last checkpoint on, if there is one; returns the entries of all epochs."""
+    """Keras' `fit` for every loss in turn, from the last checkpoint on, if there is one; the entries of all epochs."""
     options = config.training
     assert options.epochs is not None and options.patience is not None  # resolved
     entries: list[dict[str, Any]] = []
@@ -129,7 +150,7 @@ def fit(
         print(f"resuming after epoch {entries[-1]['epoch']}", file=sys.stderr)
 
     history = History(workdir, network, entries, writes=is_chief())
-    stale = StopWhenStale(history, options.patience)
+    stale = StopWhenStale(history, options.patience, first=stages[-1].first)
     callbacks: list[keras.callbacks.Callback] = [
         StopOnNonFiniteLoss(),
         history,
@@ -139,17 +160,25 @@ def fit(
     if not quiet:
         callbacks.append(Progress(history, epochs=options.epochs, steps=inputs.steps_per_epoch))
     if options.ema is not None:
-        callbacks.append(keras.callbacks.SwapEMAWeights())
+        callbacks += [keras.callbacks.SwapEMAWeights(), KeepTrainedWeights()]
     if options.tensorboard and options.keep == "everything" and history.writes:
         callbacks += tensorboard_callbacks(workdir, history, inputs, dataset)
-    done = len(entries)
-    if done < options.epochs and not stale.is_stale():
-        with own_errors(*inputs.sources):
+    for stage in stages:
+        done = len(history.entries)
+        if done >= stage.end or stale.is_stale():
+            continue
+        if len(stages) > 1 and not quiet:
+            print(f"epochs {done + 1} to {stage.end}: {stage.spec}", file=sys.stderr)
+        if stage is not stages[0]:
+            with scope(inputs.strategy):
+                compile_stage(config, stage, inputs, inputs.trained.optimizer, len(dataset.classes))
+        staged = inputs.for_loss(stage.bands)
+        with own_errors(*staged.sources):
             inputs.trained.fit(
-                inputs.training_batches(start_epoch=done),
-                **inputs.validation(),
+                staged.training_batches(start_epoch=done),
+                **staged.validation(),
                 initial_epoch=done,
-                epochs=options.epochs,
+                epochs=stage.end,
                 steps_per_epoch=inputs.steps_per_epoch,
                 callbacks=callbacks,
                 shuffle=False,  # the batches come in the run's own order
@@ -193,14 +222,17 @@ def should_compile(jit: str) -> bool:
 def default_path(config: TrainConfig) -> Path:
     """`runs/bfcn32s-iou-lfw-hair`: the same flags lead to the same run, so repeating a command resumes it."""
     data = config.data
-    parts = [config.model.model, _slug(config.loss.loss), data.dataset, *DATASETS[data.dataset].variant_names(data)]
-    parts += [_slug(data.category.lower())] if data.category else []
+    parts = [config.model.model, name_of_loss(config.loss.loss), data.dataset]
+    parts += DATASETS[data.dataset].variant_names(data)
+    parts += [name_of_loss(data.category.lower())] if data.category else []
     parts += [config.loss.class_weights] if config.loss.class_weights != "none" else []
     return Path("runs") / "-".join(parts)
 
 
-def _slug(text: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in text)
+def name_of_loss(spec: str) -> str:
+    """A loss as part of a file name: `bce_0.5_iou`; a long one ends in a digest of the whole."""
+    name = re.sub(r"[^0-9A-Za-z.]+", "_", spec).strip("_.")
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}_{sha256(spec.encode()).hexdigest()[:8]}"
 
 
 def describe(config, dataset, weights, splits, network, inputs, workdir) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from kseg.atomic import write_json
 from kseg.errors import Failure, KsegError, UsageError
-from kseg.training.config import TrainConfig, differences
+from kseg.training.config import TrainConfig, differences, from_json
 
 
 class WorkDir:
@@ -39,7 +39,10 @@ class WorkDir:
         """
         workdir = cls(path)
         if workdir.config.exists():
-            changed = differences(workdir.read_config(), config.to_json())
+            # What came later than the run has the default that leaves it as it was.
+            changed = differences(
+                from_json(workdir.read_config(), where=str(workdir.config)).to_json(), config.to_json()
+            )
             if changed:
                 raise UsageError(
                     f"{path} holds a run with another configuration ({'; '.join(changed)}); "

@@ -149,18 +149,23 @@ def cldice(grid, iterations=3, smooth=1.0):
 
 
 @per_image
-def rmi(grid, size=3, pool=1, ridge=1e-3):
-    """With pool = 1, and NumPy's own inverse and determinant."""
-    assert pool == 1
+def rmi(grid, size=3, pool=4, ridge=1e-3):
+    """With NumPy's own inverse and determinant. A cell is the mean of its valid pixels, if it has any and is whole."""
     losses, d = [], size * size
+    rows, columns = grid.height // pool, grid.width // pool
+    members = {
+        (i, j): [u for u in grid.places if (u[0] // pool, u[1] // pool) == (i, j)]
+        for i in range(rows)
+        for j in range(columns)
+    }
     for c in grid.counting:
         p, y, ps, ys = grid.p(c), grid.truth(c), [], []
-        for i in range(grid.height - size + 1):
-            for j in range(grid.width - size + 1):
-                around = [(i + a, j + b) for a in range(size) for b in range(size)]
-                if all(u in p for u in around):
-                    ps.append([p[u] for u in around])
-                    ys.append([y[u] for u in around])
+        for i in range(rows - size + 1):
+            for j in range(columns - size + 1):
+                around = [members[i + a, j + b] for a in range(size) for b in range(size)]
+                if all(around):
+                    ps.append([sum(p[u] for u in cell) / len(cell) for cell in around])
+                    ys.append([sum(y[u] for u in cell) / len(cell) for cell in around])
         if not ps:
             losses.append(0.0)
             continue

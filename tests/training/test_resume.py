@@ -45,8 +45,12 @@ def assert_same_run(one: WorkDir, other: WorkDir) -> None:
         {"augment": Augmentation(flip=True, scale=(0.8, 1.2), colour=0.3), "ema": 0.9, "accumulate": 2,
          "schedule": "cosine", "warmup_epochs": 1.0, "steps_per_epoch": 2},
         {"precision": "mixed_float16", "positives_per_batch": 2, "optimizer": "sgd", "momentum": 0.9, "clip_norm": 1.0},
+        # Stopped after two epochs: an epoch before the loss changes, and just where it does.
+        {"loss": "bce for 3 epochs, then bce + 0.1*boundary", "ema": 0.9, "schedule": "poly"},
+        {"loss": "bce for 2 epochs, then bce + iou", "pixel_weights": "border", "ema": 0.9,
+         "precision": "mixed_float16"},
     ],
-    ids=["everything random", "loss scaling"],
+    ids=["everything random", "loss scaling", "loss changes later", "loss changes here"],
 )  # fmt: skip
 def test_an_interrupted_run_continues_as_if_nothing_had_happened(tmp_path, monkeypatch, changes):
     config = tiny_run(epochs=4, **changes)

@@ -5,5 +5,6 @@ from kseg.training.callbacks.early_stopping import StopWhenStale
 from kseg.training.callbacks.history import History
 from kseg.training.callbacks.non_finite import StopOnNonFiniteLoss
 from kseg.training.callbacks.progress import Progress
+from kseg.training.callbacks.trained_weights import KeepTrainedWeights
 
-__all__ = ["BestWeights", "History", "Progress", "StopOnNonFiniteLoss", "StopWhenStale"]
+__all__ = ["BestWeights", "History", "KeepTrainedWeights", "Progress", "StopOnNonFiniteLoss", "StopWhenStale"]

@@ -1,0 +1,111 @@
+"""Maps that a loss reads beside the label: distances to boundaries, and U-Net's weights of pixels. NumPy and SciPy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from kseg.conventions import VOID
+
+REACH = 6.0
+"""Border weights look this many σ far: beyond it lies less than w0·e⁻¹⁸."""
+
+
+def signed_distance(label: np.ndarray, channels: int) -> np.ndarray:
+    """φ of every channel of a prediction, float32 (H, W, K), in pixels: what `kseg.losses.boundary` reads.
+
+        φ = d(pixel, object) outside, −(d(pixel, rest) − 1) inside
+
+    with d the Euclidean distance and the rest the valid pixels of other classes.
+
+    Args:
+      label: (H, W), class ids and VOID.
+      channels: K; 1 is the foreground, otherwise one channel per class.
+    Empty-set rule: 0 for a class that is absent or fills the image. Under void φ is that of the outside.
+    Source: Kervadec et al. 2019, with the distances of the authors' code. Deviations: none.
+    """
+    valid = label != VOID
+    maps = np.zeros((*label.shape, channels), np.float32)
+    for channel in range(channels):
+        mask = label == (1 if channels == 1 else channel)
+        rest = valid & ~mask
+        if not mask.any() or not rest.any():
+            continue
+        inside = np.maximum(ndimage.distance_transform_edt(~rest) - 1.0, 0.0)
+        maps[..., channel] = np.where(mask, -inside, ndimage.distance_transform_edt(~mask))
+    return maps
+
+
+@dataclass(frozen=True)
+class PixelWeights:
+    """Weights of the pixels of a label map.
+
+        w = w_c + w0·exp(−(d1 + d2)²/2σ²)
+
+    where w_c balances the classes, and d1 and d2 are the Euclidean distances in pixels to the borders of the nearest
+    and the second nearest object. An object is a connected component (by its sides) of a class other than 0, its border
+    the pixels of it that touch something else.
+
+    Args:
+      classes: w_c of every class id.
+      border: w0; 0 leaves the second term out.
+      sigma: σ, in pixels at training size.
+    Empty-set rule: no second term where there are fewer than two objects. Void pixels weigh 0.
+    Source: Ronneberger et al. 2015 eq. 2, w0 = 10, σ ≈ 5. Deviations: the term is left out where it is below w0·e⁻¹⁸;
+      the paper names the cells of its data as objects, here they are read off the label map.
+    """
+
+    classes: tuple[float, ...]
+    border: float = 0.0
+    sigma: float = 5.0
+
+    def __call__(self, label: np.ndarray) -> np.ndarray:
+        """float32 (H, W) for a label map (H, W)."""
+        table = np.zeros(256, np.float64)
+        table[: len(self.classes)] = self.classes
+        weights = table[label]
+        if self.border:
+            weights += self.border * closeness(label, self.sigma)
+        return np.where(label == VOID, 0.0, weights).astype(np.float32)
+
+
+def closeness(label: np.ndarray, sigma: float) -> np.ndarray:
+    """exp(−(d1 + d2)²/2σ²), float64 (H, W), of the two nearest objects."""
+    reach = int(np.ceil(REACH * sigma))
+    nearest = np.full((2, *label.shape), np.inf)
+    for mask in objects(label):
+        box = tuple(
+            slice(max(0, found.start - reach), found.stop + reach)
+            for found in ndimage.find_objects(mask.astype(int))[0]
+        )
+        border = mask & ~ndimage.binary_erosion(mask, border_value=1)
+        # An object that fills its window from edge to edge has no border, and nothing is close to it.
+        far = ndimage.distance_transform_edt(~border[box]) if border.any() else np.full(mask[box].shape, np.inf)
+        first, second = nearest[0][box], nearest[1][box]
+        nearest[1][box] = np.minimum(second, np.maximum(first, far))
+        nearest[0][box] = np.minimum(first, far)
+    total = nearest.sum(axis=0)
+    return np.exp(-np.square(np.where(total > reach, np.inf, total)) / (2.0 * sigma**2))
+
+
+def objects(label: np.ndarray) -> list[np.ndarray]:
+    """bool (H, W) of every connected component of every class but background and void, in order."""
+    masks = []
+    for found in np.unique(label):
+        if found not in (0, VOID):
+            parts, count = ndimage.label(label == found)
+            masks += [parts == number for number in range(1, count + 1)]
+    return masks
+
+
+def balancing_weights(pixels: np.ndarray) -> tuple[float, ...]:
+    """w_c = n / (K·n_c): what makes every class count alike; over all pixels their mean is 1.
+
+    Args:
+      pixels: n_c, (C,), pixels of every class in the training images.
+    n is their sum and K how many classes occur; one that does not occur weighs 1.
+    Source: Ronneberger et al. 2015, "to balance the class frequencies"; the paper gives no formula.
+    """
+    occurring = max(1, int(np.count_nonzero(pixels)))
+    weights = pixels.sum() / (occurring * np.maximum(pixels, 1))
+    return tuple(np.where(pixels > 0, weights, 1.0).tolist())
