@@ -35,13 +35,15 @@ def steps(labels, images):
 
 
 def test_half_precision_takes_the_step_of_float32(policy):
-    labels = {problem: batch(problem, seed=5, size=(6, 6))[0] for problem in CHANNELS}
+    # Without the empty truth: there the gradient of lovasz lies on the largest error, and in half precision two are.
+    labels = {problem: batch(problem, seed=5, size=(6, 6))[0][[0, 1, 1, 0]] for problem in CHANNELS}
     images = np.random.default_rng(0).normal(size=(4, 6, 6, 3)).astype("float32")
     expected = steps(labels, images)
     policy("mixed_float16")
     wrong = []
     for case, step, full in zip(once(), steps(labels, images), expected, strict=True):
         assert full.any() and step.dtype == np.float32
-        if np.abs(step - full).max() > 0.02 * np.abs(full).max():
-            wrong.append((case, np.abs(step - full).max() / np.abs(full).max()))
+        difference = np.abs(step - full).max() / np.abs(full).max()
+        if difference > 0.02:
+            wrong.append((case, difference))
     assert not wrong
