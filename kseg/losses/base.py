@@ -43,6 +43,8 @@ class SegmentationLoss(keras.losses.Loss):
       from_logits: predictions are logits (True) or probabilities.
       void: the label that counts for nothing.
       reduction: "sum_over_batch_size" is the mean over images, "sum" van Beers' sum over them, "none" keeps (N,).
+        Where devices share a batch, the sum is over all of it and the mean that of the devices' means (the batch's
+        where their shares are equal); a loss pooled over the batch has a value on each device, and their mean counts.
       dtype: ignored; losses are float32 whatever the precision policy, for 512² pixels overflow a half-precision sum.
       **options: what the function takes besides.
 
