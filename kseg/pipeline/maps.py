@@ -1,5 +1,6 @@
 """Maps that a loss reads beside the label: distances to boundaries, and U-Net's weights of pixels. NumPy and SciPy."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,29 +74,28 @@ def closeness(label: np.ndarray, sigma: float) -> np.ndarray:
     """exp(−(d1 + d2)²/2σ²), float64 (H, W), of the two nearest objects."""
     reach = int(np.ceil(REACH * sigma))
     nearest = np.full((2, *label.shape), np.inf)
-    for mask in objects(label):
-        box = tuple(
-            slice(max(0, found.start - reach), found.stop + reach)
-            for found in ndimage.find_objects(mask.astype(int))[0]
-        )
+    for window, mask in objects(label, margin=reach):
         border = mask & ~ndimage.binary_erosion(mask, border_value=1)
-        # An object that fills its window from edge to edge has no border, and nothing is close to it.
-        far = ndimage.distance_transform_edt(~border[box]) if border.any() else np.full(mask[box].shape, np.inf)
-        first, second = nearest[0][box], nearest[1][box]
-        nearest[1][box] = np.minimum(second, np.maximum(first, far))
-        nearest[0][box] = np.minimum(first, far)
+        # An object that fills the image has no border, and nothing is close to it.
+        far = ndimage.distance_transform_edt(~border) if border.any() else np.full(mask.shape, np.inf)
+        first, second = nearest[0][window], nearest[1][window]
+        nearest[1][window] = np.minimum(second, np.maximum(first, far))
+        nearest[0][window] = np.minimum(first, far)
     total = nearest.sum(axis=0)
     return np.exp(-np.square(np.where(total > reach, np.inf, total)) / (2.0 * sigma**2))
 
 
-def objects(label: np.ndarray) -> list[np.ndarray]:
-    """bool (H, W) of every connected component of every class but background and void, in order."""
-    masks = []
+def objects(label: np.ndarray, *, margin: int) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """(window, mask in it) of every connected component of every class but background and void, `margin` around it."""
     for found in np.unique(label):
         if found not in (0, VOID):
-            parts, count = ndimage.label(label == found)
-            masks += [parts == number for number in range(1, count + 1)]
-    return masks
+            parts, _ = ndimage.label(label == found)
+            for number, (rows, columns) in enumerate(ndimage.find_objects(parts), start=1):
+                window = (
+                    slice(max(0, rows.start - margin), rows.stop + margin),
+                    slice(max(0, columns.start - margin), columns.stop + margin),
+                )
+                yield window, parts[window] == number
 
 
 def balancing_weights(pixels: np.ndarray) -> tuple[float, ...]:
