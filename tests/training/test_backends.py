@@ -83,7 +83,7 @@ sys.exit(main(["train", *sys.argv[1:]]))
 SHARED_WORK = [
     "--synthetic-size", "32", "--synthetic-counts", "8", "4", "4", "--batch-size", "4", "--epochs", "2",
     "--model", "bfcn32s", "--head-width", "4", "--cache-features", "off", "--no-tensorboard",
-    "--loss-reduction", "mean", "--optimizer", "sgd", "--learning-rate", "1", *TWO_LOSSES,
+    "--loss-reduction", "mean", "--optimizer", "sgd", "--learning-rate", "5", *TWO_LOSSES,
 ]  # fmt: skip
 
 
