@@ -117,9 +117,80 @@ class Commands(Selection):
         return 0
 
 
+@dataclass(frozen=True)
+class Report(Selection):
+    """Write a recipe's tables, plots and HTML report from the jobs that are complete.
+
+    Example: kseg lab report vanbeers2019 --only lfw --out results/vanbeers2019
+    """
+
+    out: Path | None = None
+    """folder for report.html, results.json, tables and plots (unset: ROOT/RECIPE/report)"""
+    results: Path | None = None
+    """make them from this results.json instead of jobs (without learning curves and pictures)"""
+    markdown: bool = False
+    """print the tables as Markdown and write nothing"""
+
+    def run(self) -> int:
+        from kseg.lab.compose import make_report, markdown, write_report
+        from kseg.lab.recipe import RECIPES
+        from kseg.lab.rows import Results, collect
+
+        recipe = RECIPES[self.recipe]
+        if self.results is not None:
+            report = make_report(Results.load(self.results), recipe)
+        else:
+            jobs = self.jobs()
+            report = make_report(
+                collect(jobs, recipe=recipe.name, scale=self.scale, command=self.command), recipe, jobs
+            )
+        if self.markdown:
+            print(markdown(report), end="")
+            return 0
+        for path in write_report(report, self.out or self.root / recipe.name / "report"):
+            print(path)
+        return 0
+
+    @property
+    def command(self) -> str:
+        """What made the results, without this machine's folders."""
+        words = ["kseg", "lab", "run", self.recipe, "--scale", self.scale]
+        words += ["--only", self.only] if self.only else []
+        words += ["--seeds", str(self.seeds)] if self.seeds else []
+        return shlex.join(words)
+
+
+@dataclass(frozen=True)
+class Verify(Selection):
+    """Check results against the ranges that the recipe expects; exit code 1 if one is outside or was not run.
+
+    Example: kseg lab verify vanbeers2019 --only lfw
+    """
+
+    results: Path | None = None
+    """a results.json instead of jobs"""
+
+    def run(self) -> int:
+        from kseg.lab.recipe import RECIPES
+        from kseg.lab.rows import Results, collect
+        from kseg.lab.verify import verify
+
+        recipe = RECIPES[self.recipe]
+        if self.results is not None:
+            results = Results.load(self.results)
+        else:
+            results = collect(self.jobs(), recipe=recipe.name, scale=self.scale, command="")
+        verdicts = verify(results, recipe, only=self.only)
+        for verdict in verdicts:
+            print(verdict)
+        return 0 if all(verdict.good for verdict in verdicts) else 1
+
+
 Action = (
     Annotated[List, subcommand("list")]
     | Annotated[Run, subcommand("run")]
+    | Annotated[Report, subcommand("report")]
+    | Annotated[Verify, subcommand("verify")]
     | Annotated[Commands, subcommand("commands")]
 )
 

@@ -1,4 +1,5 @@
-"""Measured results kept under `results/`: collected from run directories, printed as the README's tables.
+"""Single runs kept under `results/`: collected from run directories, printed as the README's table; see `kseg lab` for
+what is made of many.
 
 python -m kseg.lab.measured collect runs/bfcn32s-iou-lfw-hair --folder results/lfw
 python -m kseg.lab.measured table --folder results/lfw
@@ -15,19 +16,8 @@ import tyro
 
 from kseg.atomic import write_json
 from kseg.errors import UsageError
+from kseg.lab.recipes.vanbeers2019_paper import TABLES
 from kseg.training.workdir import WorkDir
-
-# van Beers et al. 2019, tables 3 and 5, LFW: (model, size, hair) → loss → (accuracy, IoU, epochs).
-PAPER = {
-    ("bfcn32s", "big", True): {"iou": (0.974, 0.921, 91), "bce": (0.978, 0.906, 146)},
-    ("bfcn32s", "small", True): {"iou": (0.962, 0.887, 116), "bce": (0.963, 0.857, 98)},
-    ("bfcn32s", "big", False): {"iou": (0.977, 0.896, 89), "bce": (0.976, 0.852, 83)},
-    ("bfcn32s", "small", False): {"iou": (0.970, 0.872, 155), "bce": (0.967, 0.837, 117)},
-    ("fcresnet", "big", True): {"iou": (0.942, 0.829, 75), "bce": (0.947, 0.826, 64)},
-    ("fcresnet", "small", True): {"iou": (0.922, 0.777, 44), "bce": (0.942, 0.818, 113)},
-    ("fcresnet", "big", False): {"iou": (0.959, 0.821, 78), "bce": (0.943, 0.730, 59)},
-    ("fcresnet", "small", False): {"iou": (0.951, 0.798, 72), "bce": (0.949, 0.757, 67)},
-}
 
 COLUMNS = (
     "model", "loss", "split", "hair", "flips", "IoU", "mean image IoU", "accuracy", "best epoch", "wall time",
@@ -92,14 +82,15 @@ def markdown(folder: Path) -> str:
     for row in rows:
         data, results = row["config"]["data"], row["results"]
         scores = results["evaluation"]["scores"]
-        paper = PAPER.get((results["model"], data["size"], data["hair"]), {}).get(results["loss"])
+        setting = (results["model"], "lfw", data["size"], "hair" if data["hair"] else "no hair")
+        paper = TABLES.get(setting, {}).get(results["loss"])
         name = results["model"] + (f" (head {width})" if (width := row["config"]["model"]["head_width"]) else "")
         hair, flips = ("yes" if asked else "no" for asked in (data["hair"], row["config"]["augment"]["flip"]))
         lines.append(
             f"| {name} | {results['loss']} | {data['size']} | {hair} | {flips} "
             f"| {scores['iou_dataset']:.3f} | {scores['iou_image']:.3f} | {scores['accuracy']:.3f} "
             f"| {results['best_epoch']} of {results['epochs']} | {results['wall_seconds']:.0f} s "
-            f"| {f'{paper[1]:.3f}' if paper else '–'} | {f'{paper[0]:.3f}' if paper else '–'} |"
+            f"| {f'{paper.iou:.3f}' if paper else '–'} | {f'{paper.accuracy:.3f}' if paper else '–'} |"
         )
     return "\n".join(lines)
 

@@ -57,6 +57,26 @@ def read_places(data: Path | None, weights: Sequence[str]) -> Places:
     return Places(data, found)
 
 
+FIGURES = {
+    "iou": "IoU",
+    "iou_image": "mean image IoU",
+    "accuracy": "accuracy",
+    "best_epoch": "epochs to the best validation IoU",
+}
+"""Fields of a row that tables show, and what they are called."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A range in which the mean over the seeds of a setting has to lie; `kseg lab verify` checks it."""
+
+    scale: Scale
+    tags: tuple[str, ...]
+    low: float
+    high: float
+    figure: str = "iou"
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A registered recipe; its module's docstring is what a reader is told first."""
@@ -64,6 +84,15 @@ class Recipe:
     name: str
     settings: Callable[[Scale, Places], list[Setting]]
     scales: tuple[Scale, ...] = ("smoke", "cpu")
+    figures: tuple[str, ...] = ("iou",)
+    """what its tables show: keys of `FIGURES`"""
+    versus: tuple[str, str] | None = None
+    """two losses to compare in every setting: the one in question, and the baseline"""
+    paper: Callable[[tuple[str, ...]], Mapping[str, float]] | None = None
+    """tags → the paper's figures for this cell; empty where it has none"""
+    captions: Mapping[Scale, str] = field(default_factory=dict)
+    """how a scale deviates from the paper; stands under every table"""
+    expected: tuple[Expected, ...] = ()
 
     @property
     def text(self) -> str:

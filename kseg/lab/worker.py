@@ -57,9 +57,12 @@ def limit_threads(threads: int | None) -> None:
     """Several workers share the cores instead of each taking all of them."""
     import keras
 
-    if threads is not None and keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
+    if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
 
+    tf.get_logger().setLevel("ERROR")  # every job traces its own network, which TensorFlow takes for a mistake
+    if threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kseg.errors import UsageError
-from kseg.lab.measured import PAPER, Collect, markdown
+from kseg.lab.measured import Collect, markdown
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results" / "lfw"
@@ -29,12 +29,6 @@ def test_every_committed_result_says_how_it_was_made():
         (_, false_positive), (false_negative, true_positive) = matrix
         iou = true_positive / (true_positive + false_positive + false_negative)
         assert results["evaluation"]["scores"]["iou_dataset"] == pytest.approx(iou), path
-
-
-def test_the_paper_s_iou_gain_is_copied_right():
-    # "IoU performs better in 15 out of 16 test cases", and the one exception is FCResNet on small LFW with hair.
-    worse = [key for key, losses in PAPER.items() if losses["iou"][1] <= losses["bce"][1]]
-    assert worse == [("fcresnet", "small", True)]
 
 
 def test_an_unfinished_run_is_refused(tmp_path):

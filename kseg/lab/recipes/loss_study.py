@@ -22,7 +22,7 @@ import dataclasses
 from typing import Any
 
 from kseg.datasets import DataOptions
-from kseg.lab.recipe import RECIPES, Places, Recipe, Scale, Setting
+from kseg.lab.recipe import RECIPES, Expected, Places, Recipe, Scale, Setting
 from kseg.losses.base import LOSSES
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
 
@@ -76,4 +76,13 @@ def _setting(data: str, config: TrainConfig, spec: str, seeds: int) -> Setting:
     return Setting((data, spec.replace(" ", "")), config, seeds)
 
 
-RECIPES.register("loss_study")(Recipe("loss_study", settings))
+EXPECTED = (
+    # Single jobs gave 0.83 (iou on portraits) and 0.74 (bce on LFW); the smoke test sees 24 images once.
+    Expected("smoke", ("portraits", "iou"), 0.05, 0.6),
+    Expected("cpu", ("portraits", "iou"), 0.70, 0.90),
+    Expected("cpu", ("portraits", "bce"), 0.68, 0.90),
+    Expected("cpu", ("lfw", "iou"), 0.65, 0.86),
+    Expected("cpu", ("lfw", "bce"), 0.65, 0.86),
+)
+
+RECIPES.register("loss_study")(Recipe("loss_study", settings, expected=EXPECTED))

@@ -54,6 +54,8 @@ class Plot:
     title: str
     svg: str
     text: str
+    png: bytes = b""
+    """the same for places that show no SVG, where one is wanted"""
 
 
 @contextmanager
@@ -69,6 +71,13 @@ def legend_above(figure: Figure, ax: Axes) -> None:
     figure.legend(
         *ax.get_legend_handles_labels(), loc="outside upper left", ncols=4, handlelength=1.4, columnspacing=1.2
     )
+
+
+def to_png(figure: Figure) -> bytes:
+    """The figure on white."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=160, facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def to_svg(figure: Figure, label: str) -> str:

@@ -1,6 +1,6 @@
 """The report as HTML: text is escaped here and nowhere else; plots and pictures arrive ready to embed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -23,14 +23,16 @@ def page(title: str, body: str) -> str:
     )
 
 
-def heading(title: str, path: str, score: tuple[str, str] | None, tiles: Pairs) -> str:
+def heading(
+    title: str, path: str, score: tuple[str, str] | None, tiles: Pairs, *, kind: str = "kseg run report"
+) -> str:
     """Title, the one number, and the others beside it."""
     number = ""
     if score is not None:
         number = f'<div><div class="score">{escape(score[1])}</div><p class="soft">{escape(score[0])}</p></div>'
     facts = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in tiles)
     return (
-        f'<header class="bar"><p class="eyebrow">kseg run report</p><h1>{escape(title)}</h1>'
+        f'<header class="bar"><p class="eyebrow">{escape(kind)}</p><h1>{escape(title)}</h1>'
         f'<p class="soft">{escape(path)}</p><div class="hero">{number}<dl class="tiles">{facts}</dl></div></header>'
     )
 
@@ -118,10 +120,18 @@ def _legend(classes: Sequence[str], palette: Sequence[Sequence[int]], background
     return f'<p class="legend">{items}</p>'
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Words left, numbers right."""
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], best: Collection[tuple[int, int]] = ()) -> str:
+    """Words left, numbers right; the cells (row, column) in `best` are set in bold."""
     head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td><b>{escape(cell)}</b></td>" if (i, j) in best else f"<td>{escape(cell)}</td>"
+            for j, cell in enumerate(row)
+        )
+        + "</tr>"
+        for i, row in enumerate(rows)
+    )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 

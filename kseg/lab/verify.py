@@ -1,0 +1,49 @@
+"""Whether results lie where the recipe says they do."""
+
+from dataclasses import dataclass
+
+from kseg.errors import UsageError
+from kseg.lab.recipe import FIGURES, Expected, Recipe
+from kseg.lab.rows import Results
+from kseg.lab.tables import figure_of
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One range and what was found."""
+
+    expected: Expected
+    found: float | None
+    """None: not run"""
+
+    @property
+    def good(self) -> bool:
+        return self.found is not None and self.expected.low <= self.found <= self.expected.high
+
+    def __str__(self) -> str:
+        expected = self.expected
+        found = "not run" if self.found is None else f"{self.found:.4f}"
+        said = "ok  " if self.good else "FAIL"
+        name = f"{' '.join(expected.tags)}, {FIGURES[expected.figure]}"
+        return f"{said} {name}: {found}, expected {expected.low:g} to {expected.high:g}"
+
+
+def verify(results: Results, recipe: Recipe, *, only: str | None = None) -> list[Verdict]:
+    """A verdict for each range of the results' scale; with `only`, of the settings that have these tags.
+
+    Raises:
+      UsageError: the recipe expects nothing there, so nothing could be verified.
+    """
+    words = {word.strip() for word in (only or "").split(",") if word.strip()}
+    ranges = [entry for entry in recipe.expected if entry.scale == results.scale and words <= set(entry.tags)]
+    if not ranges:
+        raise UsageError(
+            f"recipe {recipe.name} expects nothing of scale {results.scale}{f' and {only}' if only else ''}; "
+            f"it has ranges for: {', '.join(sorted({entry.scale for entry in recipe.expected})) or 'no scale'}"
+        )
+    return [Verdict(entry, _found(results, entry)) for entry in ranges]
+
+
+def _found(results: Results, entry: Expected) -> float | None:
+    rows = [row for row in results.rows if row.tags == entry.tags]
+    return figure_of(rows, entry.figure) if rows else None

@@ -1,0 +1,196 @@
+"""Tables, plots and report of a recipe, from jobs that were never trained: their files are written here."""
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+
+from kseg.cli.main import main
+from kseg.datasets import open_dataset
+from kseg.errors import Failure, UsageError
+from kseg.inference import measure, save_masks
+from kseg.lab.compose import make_report, markdown, write_report
+from kseg.lab.jobs import Job, make_jobs
+from kseg.lab.recipe import RECIPES, Expected, Places, Recipe
+from kseg.lab.rows import Results, collect
+from kseg.lab.tables import Table, figure_of, loss_table, paper_table, comparison_table
+from kseg.lab.verify import verify
+from kseg.training.workdir import WorkDir
+
+VANBEERS, STUDY = RECIPES["vanbeers2019"], RECIPES["loss_study"]
+
+
+def pretend(job: Job, wrong: float) -> None:
+    """What a job leaves behind whose network gets a share `wrong` of the pixels wrong, always the same ones."""
+    dataset = open_dataset(job.config.data)
+    rng = np.random.default_rng(job.seed)
+    masks: list[np.ndarray] = []
+
+    def guesses():
+        for record in dataset.records("test"):
+            truth = dataset.labels(record)
+            flipped = rng.random(truth.shape) < wrong
+            yield np.where(flipped, 1 - truth, truth).astype(np.float32)[..., None]
+
+    evaluation = measure(guesses(), dataset, "test", progress=False, seen=masks.append)
+    workdir = WorkDir(job.path)
+    job.path.mkdir(parents=True)
+    save_masks(workdir.masks, evaluation.ids, masks, num_classes=2)
+    entries = [{"epoch": epoch, "val_iou": 0.5 + epoch / 10 - wrong} for epoch in (1, 2, 3)]
+    workdir.journal.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    environment = {
+        "packages": {"keras": "3"}, "device": "<CPU>", "backend": "tensorflow", "python": "3.11", "weights": None,
+        "git": {"commit": "0123456789abcdef", "dirty": False},
+    }  # fmt: skip
+    workdir.environment.write_text(json.dumps(environment))
+    results = {"best_epoch": 3, "epochs": 3, "wall_seconds": 10.0, "evaluation": evaluation.to_json()}
+    workdir.results.write_text(json.dumps(results))
+
+
+@pytest.fixture(scope="module")
+def vanbeers(tmp_path_factory):
+    """The smoke settings with hair, two seeds; the IoU loss is better, one BCE job is missing, one failed."""
+    folder = tmp_path_factory.mktemp("lab") / "vanbeers2019"
+    jobs = make_jobs(folder, VANBEERS.at("smoke", Places()), seeds=2)
+    jobs = [job for job in jobs if "hair" in job.tags]
+    for job in jobs:
+        if job.tags[-1] == "bce" and "small" in job.tags and job.seed == 2:
+            job.record_failure("Failure", "the loss became nan")
+        else:
+            pretend(job, 0.05 if job.tags[-1] == "iou" else 0.1)
+    return jobs, collect(jobs, recipe="vanbeers2019", scale="smoke", command="kseg lab run vanbeers2019")
+
+
+def test_rows_survive_their_file(vanbeers, tmp_path):
+    _, results = vanbeers
+    assert (len(results.rows), len(results.failures), results.missing) == (7, 1, 0)
+    results.save(tmp_path / "results.json")
+    assert Results.load(tmp_path / "results.json") == results
+    assert results.environment["commit"] == "0123456789ab"
+    (tmp_path / "results.json").write_text('{"rows": [{}]}')
+    with pytest.raises(Failure, match="report again"):
+        Results.load(tmp_path / "results.json")
+    with pytest.raises(UsageError, match="no results in"):
+        Results.load(tmp_path / "nowhere.json")
+
+
+def test_the_better_figure_is_marked_on_both_sides(vanbeers):
+    _, results = vanbeers
+    recipe = dataclasses.replace(VANBEERS, paper=lambda tags: {"iou": 0.9 if tags[-1] == "bce" else 0.8})
+    table = paper_table(results, recipe, "iou")
+    assert table.header == ["setting", "paper: iou", "paper: bce", "ours: iou", "ours: bce"]
+    assert table.best == {(i, column) for i in (0, 1) for column in (2, 3)}
+    first = table.rows[0]
+    assert first[:3] == ["unet synthetic big hair", "0.800", "0.900"]
+    assert re.fullmatch(r"0\.\d{3} ± 0\.\d{3}", first[3])
+    assert "±" not in table.rows[1][4]  # one seed
+    lowest = paper_table(
+        results, dataclasses.replace(recipe, paper=lambda tags: {"best_epoch": len(tags[-1]) + 7}), "best_epoch"
+    )
+    assert lowest.best == set()  # 10 and 10, 3 and 3: neither is better
+
+
+def test_tests_pair_settings_and_images(vanbeers):
+    _, results = vanbeers
+    table = comparison_table(results, VANBEERS)
+    over_settings, image_rows = table.rows[0], table.rows[-2:]
+    assert over_settings[:2] == ["IoU, over 2 settings", "2"]
+    assert [row[1] for row in image_rows] == ["8", "8"]  # images of the test split
+    assert all(row[-1] == "8 of 8" and row[2].startswith("+") for row in image_rows)
+    # Holm: no adjusted p-value is below its own
+    numbers = [(float(row[5]), float(row[6])) for row in table.rows if row[5] != "–"]
+    assert numbers and all(adjusted >= p for p, adjusted in numbers)
+    one = dataclasses.replace(results, rows=[row for row in results.rows if "big" in row.tags])
+    assert "at least 2 pairs, received 1" in comparison_table(one, VANBEERS).rows[0][0]
+
+
+def test_tables_in_latex_are_escaped():
+    table = Table("A_b", ["x & y", "100 %"], [["a_b", "1 ± 2"]], frozenset({(0, 1)}), "IoU – #1")
+    text = table.latex()
+    assert r"a\_b & \textbf{1 $\pm$ 2} \\" in text and r"x \& y & 100 \%" in text and r"\#1" in text
+    assert "| a_b | **1 ± 2** |" in table.markdown()
+
+
+def test_losses_are_ranked(vanbeers):
+    _, results = vanbeers
+    table = loss_table(results)
+    assert [row[0] for row in table.rows] == ["iou", "bce"]
+    assert [row[1] for row in table.rows] == ["1.0", "2.0"]
+    assert table.best == {(0, 2), (0, 3)}
+    assert "[" in table.rows[0][2] and "[" not in table.rows[1][3]  # no interval over one seed
+
+
+def test_the_report_is_one_file_with_everything_in_it(vanbeers, tmp_path):
+    jobs, results = vanbeers
+    report = make_report(results, VANBEERS, jobs)
+    paths = write_report(report, tmp_path)
+    assert {path.suffix for path in paths} == {".html", ".json", ".md", ".tex", ".svg", ".png"}
+    assert all(path.stat().st_size > 100 for path in paths)
+    html = (tmp_path / "report.html").read_text()
+    assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]+', html)  # nothing from outside
+    assert "<script" not in html
+    for expected in (
+        "Learning: unet synthetic big hair",
+        "Imbalance against gain",
+        "test_00007",
+        "the loss became nan",
+    ):
+        assert expected in html
+    assert "&lt;CPU&gt;" in html and "<CPU>" not in html
+    assert "8 of 8 images" in html
+    assert html.count('class="spread"') == 2
+    png = next(path for path in paths if path.suffix == ".png").read_bytes()
+    assert png.startswith(b"\x89PNG")
+
+
+def test_rows_alone_make_the_same_tables(vanbeers):
+    jobs, results = vanbeers
+    assert markdown(make_report(results, VANBEERS)) == markdown(make_report(results, VANBEERS, jobs))
+    with pytest.raises(UsageError, match="run `kseg lab run` first"):
+        make_report(dataclasses.replace(results, rows=[]), VANBEERS)
+
+
+def test_the_loss_study_plots_every_data_set(vanbeers):
+    _, results = vanbeers
+    rows = [
+        dataclasses.replace(row, tags=(name, row.loss), iou=row.iou * factor, foreground=share)
+        for name, factor, share in (("portraits", 1.0, 0.24), ("portraits-1", 0.5, 0.01))
+        for row in results.rows[:4]
+    ]
+    report = make_report(dataclasses.replace(results, rows=rows, recipe="loss_study"), STUDY)
+    assert [plot.title for plot in report.plots] == [
+        "Sparse foreground",
+        "Losses on portraits",
+        "Losses on portraits-1",
+    ]
+    assert "mean rank" in markdown(report)
+
+
+def test_verify_says_what_is_outside(vanbeers):
+    _, results = vanbeers
+    tags = ("unet", "synthetic", "big", "hair", "iou")
+    found = figure_of([row for row in results.rows if row.tags == tags], "iou")
+
+    def verdicts(*expected: Expected, only=None):
+        recipe = Recipe("r", VANBEERS.settings, expected=expected)
+        return [verdict.good for verdict in verify(results, recipe, only=only)]
+
+    inside, outside = Expected("smoke", tags, found - 0.01, found + 0.01), Expected("smoke", tags, found + 0.01, 1.0)
+    absent = Expected("smoke", ("nobody", "iou"), 0.0, 1.0)
+    assert verdicts(inside, outside, absent) == [True, False, False]
+    assert verdicts(inside, absent, only="big, iou") == [True]
+    with pytest.raises(UsageError, match="expects nothing of scale smoke"):
+        verdicts(Expected("cpu", tags, 0, 1))
+
+
+def test_verify_exits_with_1_where_something_is_outside(vanbeers, tmp_path, capsys):
+    _, results = vanbeers
+    row = dataclasses.replace(results.rows[0], tags=("portraits", "iou"), iou=0.3)
+    for iou, code in ((0.3, 0), (0.01, 1)):
+        study = dataclasses.replace(results, rows=[dataclasses.replace(row, iou=iou)])
+        study.save(tmp_path / "results.json")
+        arguments = ["lab", "verify", "loss_study", "--scale", "smoke", "--results", str(tmp_path / "results.json")]
+        assert main(arguments) == code
+    assert "FAIL portraits iou, IoU: 0.0100, expected 0.05 to 0.6" in capsys.readouterr().out
