@@ -15,7 +15,7 @@ from kseg.lab.compose import make_report, markdown, write_report
 from kseg.lab.jobs import Job, make_jobs
 from kseg.lab.recipe import RECIPES, Expected, Places, Recipe
 from kseg.lab.rows import Results, collect
-from kseg.lab.tables import Table, figure_of, loss_table, paper_table, comparison_table
+from kseg.lab.tables import Table, comparison_table, figure_of, loss_table, paper_table
 from kseg.lab.verify import verify
 from kseg.training.workdir import WorkDir
 
