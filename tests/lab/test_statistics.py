@@ -5,6 +5,7 @@ import pytest
 from pytest import approx
 
 from kseg.errors import UsageError
+from kseg.lab.recipes.rahman2016_paper import CAMVID, PRINTED_MEANS, VOC_2010, VOC_2011
 from kseg.lab.recipes.vanbeers2019_paper import CLAIMS, TABLES, pairs
 from kseg.lab.statistics import compare, holm, mean_error_reduction, paired_by_key, total_error_reduction
 
@@ -90,3 +91,16 @@ def test_holm_by_hand():
     adjusted = holm([0.02, float("nan"), 0.03])
     assert adjusted[0] == approx(0.04) and np.isnan(adjusted[1]) and adjusted[2] == approx(0.04)
     assert holm([]) == []
+
+
+def test_rahman_and_wang_s_tables():
+    # "outperforms FCN_acc in almost all categories": all but person of table 1; 15 of the 20 of table 3
+    assert [name for name, value in VOC_2010["iou"].items() if value <= VOC_2010["acc"][name]] == ["person"]
+    ahead = [name for name, value in VOC_2011["iou"].items() if value > VOC_2011["acc"][name]]
+    assert len(ahead) == 15
+    # Table 3 prints 63.18 and 63.82 as means; its 20 columns give these:
+    means = {loss: sum(values.values()) / 20 for loss, values in VOC_2011.items()}
+    assert means == {"acc": approx(66.1625), "iou": approx(67.1585)}
+    assert means["acc"] - PRINTED_MEANS["acc"] == approx(2.98, abs=0.01)
+    # Table 4: "outperforms FCN_acc in all 5 categories", on both splits
+    assert all(ours > theirs for row in CAMVID.values() for ours, theirs in zip(row["iou"], row["acc"], strict=True))
