@@ -16,8 +16,8 @@ def remembered(dataset: Some, budget: int = 2 * 1024**3) -> Some:
     It stays within `budget` bytes: what comes later is read anew each time.
     """
     left = [budget]
-    dataset.image = _kept(dataset.image, left)  # type: ignore[method-assign]
-    dataset.labels = _kept(dataset.labels, left)  # type: ignore[method-assign]
+    dataset.image = _kept(dataset.image, left)  # type: ignore[method-assign, assignment]
+    dataset.labels = _kept(dataset.labels, left)  # type: ignore[method-assign, assignment]
     return dataset
 
 
