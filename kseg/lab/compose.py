@@ -39,6 +39,8 @@ CSS = """
 .spread span:hover img, .spread span:focus img, .spread span:hover em, .spread span:focus em { display: block; }
 .table { margin-bottom: 1rem; }
 .table p { margin-top: .5rem; }
+.table td:not(:first-child) { white-space: nowrap; }
+#plots .card { max-width: 40rem; }
 .hero dl:only-child { grid-column: 1 / -1; }
 .shots .panels { margin-bottom: .8rem; cursor: default; }
 """
