@@ -44,7 +44,10 @@ def cross_entropy_map(pixels: Pixels, *, label_smoothing: float = 0.0, class_wei
         z, y = pixels.logits()[..., 0], pixels.truth[..., 0]
         y = y * (1.0 - s) + 0.5 * s if s else y
         background, foreground = checked_weights(class_weights, 2) or (1.0, 1.0)
-        return foreground * y * ops.softplus(-z) + background * (1.0 - y) * ops.softplus(z)
+        positive = z >= 0.0  # log(1 + e^−z) and log(1 + e^z) share their costly part; at z = 0 slopes are right too
+        shared = ops.log1p(ops.exp(ops.where(positive, -z, z)))
+        missed, false = ops.where(positive, 0.0, -z) + shared, ops.where(positive, z, 0.0) + shared
+        return foreground * y * missed + background * (1.0 - y) * false
     q = pixels.truth * (1.0 - s) + s / pixels.num_classes if s else pixels.truth
     if class_weights is not None:
         q = q * ops.convert_to_tensor(checked_weights(class_weights, pixels.num_classes), dtype="float32")

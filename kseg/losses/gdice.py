@@ -27,11 +27,18 @@ def generalised_dice(
     Source: Sudre et al. 2017 (GDL_v). Deviations: the rule for absent classes, on which the paper is silent.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
-    p, y = pixels.class_probabilities(), pixels.class_truth()
-    sizes = pooled_sum(y, pixels, pooling)
+    maps = [(pixels.probabilities(), pixels.truth)]
+    if pixels.binary:  # sums of two maps are sooner made than one map of both
+        q = ops.sigmoid(-pixels.scores) if from_logits else 1.0 - pixels.scores
+        maps.insert(0, (q, pixels.valid[..., None] - pixels.truth))
+
+    def sums(of):
+        return ops.concatenate([pooled_sum(of(p, y), pixels, pooling) for p, y in maps], axis=-1)
+
+    sizes = sums(lambda p, y: y)
     weights = ops.square(safe_divide(ops.ones_like(sizes), sizes))
-    overlap = ops.sum(weights * pooled_sum(p * y, pixels, pooling), axis=-1)
-    total = ops.sum(weights * (pooled_sum(p, pixels, pooling) + sizes), axis=-1)
+    overlap = ops.sum(weights * sums(lambda p, y: p * y), axis=-1)
+    total = ops.sum(weights * sums(lambda p, y: p + y), axis=-1)
     return ops.where(total <= 0.0, 0.0, 1.0 - safe_divide(2.0 * overlap, total))
 
 

@@ -47,17 +47,31 @@ def worst_weights(losses, valid, p: float, fraction: float):
     at_least = ops.maximum(1.0, fraction * number)
     largest = ops.max(losses * valid, axis=-1, keepdims=True)
     powers = safe_power(safe_divide(losses * valid, largest + 0.0 * losses), q) * valid  # ℓ^q up to scale, ≤ 1
-    hardest = -ops.sort(-powers, axis=-1)
-    before = ops.cumsum(ops.ones_like(powers), axis=-1) - 1.0  # k, were the pixel at this rank the first one free
-    tail = ops.flip(ops.cumsum(ops.flip(hardest, axis=-1), axis=-1), axis=-1)
-    free = (at_least - before) * hardest <= tail
-    k = ops.min(ops.where(free, before, number), axis=-1, keepdims=True)
-    k = ops.minimum(k, ops.floor(at_least))
-    rest = ops.sum(ops.where(before >= k, hardest, 0.0), axis=-1, keepdims=True)
-    level = safe_divide(at_least - k, rest)
-    relative = safe_power(ops.minimum(1.0, powers * level), 1.0 / p)
+    level = shared_level(powers, at_least)
+    relative = ops.where(powers * level >= 1.0, 1.0, safe_power(powers * level, 1.0 / p))
     top = safe_power(safe_divide(ops.ones_like(number), at_least), 1.0 / p)
     return valid * relative * top * safe_power(safe_divide(ops.ones_like(number), number), 1.0 / q)
+
+
+def shared_level(powers, total):
+    """The λ (R, 1) for which Σ min(1, λ·h) = total (R, 1), of every row of h in [0, 1] (R, P).
+
+    Newton's method: from λ = total / Σh on, what is cut off at 1 is taken out and the others share the rest. λ only
+    rises, and stays as soon as no more is cut off, so this ends; no sort is needed.
+    """
+    powers, total = ops.stop_gradient(powers), ops.stop_gradient(total)
+
+    def cut_off(level):
+        cut = ops.cast(powers * level >= 1.0, "float32")
+        number = ops.sum(cut, axis=-1, keepdims=True)
+        rest = ops.sum((1.0 - cut) * powers, axis=-1, keepdims=True)
+        return ops.maximum(level, safe_divide(total - number, rest, when_empty=0.0))
+
+    def moving(level, before):
+        return ops.any(level > before)
+
+    level = safe_divide(total, ops.sum(powers, axis=-1, keepdims=True))
+    return ops.while_loop(moving, lambda level, before: (cut_off(level), level), (level, 0.0 * level))[0]
 
 
 @registered("loss_max_pooling")

@@ -4,6 +4,7 @@ from keras import ops
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.order import by_rank
 from kseg.losses.pixels import Tensor, read_pixels
 from kseg.losses.regions import Classes, Pooling, mean_over_classes, pooling_axes, safe_divide
 
@@ -36,27 +37,41 @@ def lovasz(
     errors = 1.0 - pixels.logits() * (2.0 * y - 1.0) if hinge else ops.abs(y - pixels.probabilities())
     counts = ops.broadcast_to(pixels.valid[..., None], ops.shape(y))
     weight = pixels.weight[..., None] * counts
-    rows = [ops.moveaxis(values, -1, 1) for values in (errors, y, counts, weight)]
-    shape = (*ops.shape(rows[0])[:2], -1)
-    if len(pooling_axes(pooling)) == 3:
-        rows, shape = [ops.moveaxis(values, 1, 0) for values in rows], (ops.shape(y)[-1], -1)
+    whole = len(pooling_axes(pooling)) == 3
+    height, width = ops.shape(y)[1:3]
+    shape = (y.shape[-1], -1) if whole else (-1, height * width)
+    rows = (ops.moveaxis(values, -1, 0 if whole else 1) for values in (errors, y, counts, weight))
     losses = lovasz_extension(*(ops.reshape(values, shape) for values in rows))
+    losses = losses if whole else ops.reshape(losses, (-1, y.shape[-1]))
     return mean_over_classes(losses, pixels, pooling, classes=classes)
 
 
 def lovasz_extension(errors: Tensor, truth: Tensor, valid: Tensor, weight: Tensor) -> Tensor:
-    """Σ max(m, 0)·ΔJ over the last axis; void pixels sort last and add nothing."""
-    order = ops.argsort(-ops.where(valid > 0.0, ops.stop_gradient(errors), -1e30), axis=-1)
-    hinge, inside, outside = (
-        ops.take_along_axis(values, order, axis=-1)
-        for values in (ops.relu(errors) * valid, truth * weight, (1.0 - truth) * weight)
-    )
-    size = ops.sum(truth * weight, axis=-1, keepdims=True)
+    """Σ max(m, 0)·ΔJ of every row of (R, P): (R,).
+
+    Below the least error of the truth ΔJ is 0, and without truth it is 0 but for the largest error. Pixels of which
+    that is known get the key 0: in a network that has learnt something they are the most, and need no sorting.
+    """
+    hinge = ops.relu(errors) * valid
+    keys = ops.stop_gradient(ops.where(valid > 0.0, hinge, 0.0))
+    measure = truth * weight
+    of_truth = measure > 0.0
+    least = ops.min(ops.where(of_truth, keys, float("inf")), axis=-1, keepdims=True)
+    least = ops.where(ops.any(of_truth, axis=-1, keepdims=True), least, ops.max(keys, axis=-1, keepdims=True))
+    keys = ops.where(keys >= least, keys, 0.0)
+    size = ops.sum(measure, axis=-1, keepdims=True)
+    return ops.sum(hinge * by_rank(keys, 2.0 * measure - weight, size, jaccard_steps), axis=-1)
+
+
+def jaccard_steps(measure: Tensor, size: Tensor) -> Tensor:
+    """ΔJ at every rank, of rows whose pixels measure w where they belong to the truth and −w elsewhere; its size.
+
+    In closed form: in float32 the difference of two J's would drown in their rounding on a large image.
+    """
+    inside, outside = ops.relu(measure), ops.relu(-measure)
     union = size + ops.cumsum(outside, axis=-1)
     missing = size - ops.cumsum(inside, axis=-1)
-    # ΔJ in closed form: in float32 the difference of two J's would drown in their rounding on a large image.
-    steps = safe_divide(inside + outside * safe_divide(missing, union - outside, when_empty=1.0), union)
-    return ops.sum(hinge * ops.stop_gradient(steps), axis=-1)
+    return safe_divide(inside + outside * safe_divide(missing, union - outside, when_empty=1.0), union)
 
 
 @registered("lovasz")

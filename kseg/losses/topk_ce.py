@@ -8,6 +8,7 @@ from kseg.conventions import VOID
 from kseg.errors import UsageError
 from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.ce import cross_entropy_map
+from kseg.losses.order import kth_largest
 from kseg.losses.pixels import read_pixels
 from kseg.losses.regions import Pooling, flat_pixels, flat_result, safe_divide
 
@@ -29,21 +30,24 @@ def topk_cross_entropy(
       pixel_weight: (N, H, W), scales ℓ before the choice.
     Returns:
       float32 (N,), or () when pooled over the batch; nats per kept pixel.
-    Empty truth: nothing special. No valid pixel: 0. The choice itself carries no gradient.
+    Empty truth: nothing special. No valid pixel: 0. The choice itself carries no gradient; equal
+      losses at its edge share the places that are left.
     Source: Wu et al. 2016 (bootstrapped cross-entropy). Deviations: k is a share of the valid pixels.
     """
     if not 0.0 < fraction <= 1.0:
         raise UsageError(f"topk_ce got fraction={fraction}; it is a share of the pixels in (0, 1]")
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     values, valid = flat_pixels(pixels, pooling, cross_entropy_map(pixels) * pixels.weight, pixels.valid)
-    hardest = -ops.sort(ops.where(valid > 0.0, -values, 1.0), axis=-1)  # void last, at −1
     number = ops.sum(valid, axis=-1, keepdims=True)
-    rank = ops.cumsum(ops.ones_like(values), axis=-1)
-    kept = rank <= ops.ceil(fraction * number)
+    k = ops.ceil(fraction * number)
+    level = kth_largest(values * valid, k)
+    above, at = valid * ops.cast(values > level, "float32"), valid * ops.cast(values == level, "float32")
+    left = k - ops.sum(above, axis=-1, keepdims=True)  # pixels at the level share the places left
+    kept = above + at * safe_divide(left, ops.sum(at, axis=-1, keepdims=True))
     if threshold is not None:
-        kept = kept | (hardest > -math.log(threshold))
-    kept = ops.cast(kept & (rank <= number), "float32")
-    return flat_result(safe_divide(ops.sum(kept * hardest, axis=-1), ops.sum(kept, axis=-1)), pooling)
+        kept = ops.maximum(kept, valid * ops.cast(values > -math.log(threshold), "float32"))
+    losses = ops.sum(ops.stop_gradient(kept) * values, axis=-1)
+    return flat_result(safe_divide(losses, ops.stop_gradient(ops.sum(kept, axis=-1))), pooling)
 
 
 @registered("topk_ce")

@@ -7,6 +7,8 @@ import numpy as np
 from kseg.conventions import MAX_CLASSES, VOID
 from kseg.errors import UsageError
 
+_PIECE = 1 << 16
+
 
 def confusion_matrix(truth, prediction, num_classes: int, *, void: int | None = VOID) -> np.ndarray:
     """Pixels of every (truth, prediction) pair of classes.
@@ -101,7 +103,7 @@ def _count(truth: np.ndarray, prediction: np.ndarray, num_classes: int, void: in
     hidden = np.zeros(n, np.int64)
     if void is not None:
         at = truth == void
-        hidden = np.count_nonzero(at, axis=1)
+        hidden = _true_per_row(at)
         if hidden.any():  # let void pixels count as (0, 0), and take them out of that cell again: no copy of the rest
             truth, prediction = np.where(at, 0, truth), np.where(at, 0, prediction)
     for name, ids in (("truth", truth), ("prediction", prediction)):
@@ -120,18 +122,27 @@ def _count(truth: np.ndarray, prediction: np.ndarray, num_classes: int, void: in
 def _count_binary(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """Three sums: a bincount into four bins waits for itself, and takes several times as long."""
     true, predicted = truth != 0, prediction != 0
-    both, in_truth, in_prediction = (
-        np.array([np.count_nonzero(row) for row in mask], np.int64) for mask in (true & predicted, true, predicted)
-    )
+    both, in_truth, in_prediction = map(_true_per_row, (true & predicted, true, predicted))
     neither = truth.shape[1] - in_truth - in_prediction + both
     return np.stack([neither, in_prediction - both, in_truth - both, both], axis=-1).reshape(-1, 2, 2)
 
 
 def _count_many(truth: np.ndarray, prediction: np.ndarray, num_classes: int) -> np.ndarray:
-    n = len(truth)
-    index = truth.astype(np.intp)
+    """A bincount of every row, over indices in the smallest integers that hold them, piece by piece.
+
+    Memory is what it waits for: `np.bincount` makes eight bytes of every index, and a piece of them stays in the cache.
+    """
+    cells = num_classes**2
+    index = truth.astype(np.min_scalar_type(cells - 1))
     index *= num_classes
-    index += prediction.astype(np.intp, copy=False)
-    index += (np.arange(n, dtype=np.intp) * num_classes**2)[:, None]
-    matrices = np.bincount(index.ravel(), minlength=n * num_classes**2).astype(np.int64, copy=False)
-    return matrices.reshape(n, num_classes, num_classes)
+    index += prediction.astype(index.dtype, copy=False)
+    matrices = np.zeros((len(index), cells), np.int64)
+    for matrix, row in zip(matrices, index, strict=True):
+        for start in range(0, len(row), _PIECE):
+            matrix += np.bincount(row[start : start + _PIECE], minlength=cells)
+    return matrices.reshape(-1, num_classes, num_classes)
+
+
+def _true_per_row(mask: np.ndarray) -> np.ndarray:
+    """int64 (N,); `np.count_nonzero` with an axis takes many times as long."""
+    return np.array([np.count_nonzero(row) for row in mask], np.int64)

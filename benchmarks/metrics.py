@@ -1,0 +1,143 @@
+"""Metrics beside others': the confusion matrix against Keras and torchmetrics, boundary scores against MONAI.
+
+    python benchmarks/metrics.py [--rounds 15] [--out results/benchmarks/metrics.json]
+
+One 512×1024 image of 19 classes in cells of 32×32 pixels, a fifth of the predicted pixels drawn at random, uint8:
+
+    numpy        kseg.metrics.ConfusionMatrix.update
+    keras        the same matrix as a Keras metric (kseg.metrics.METRICS["miou"]), on class ids
+    MeanIoU      keras.metrics.MeanIoU;      bincount  np.bincount alone;      torchmetrics  if installed
+
+and two ragged masks of 512×512 for boundary IoU, boundary F, HD95 and ASSD; MONAI, if installed, has the last two.
+Variants run in turn for several rounds; medians of times and of ratios round by round.
+"""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+CLASSES = 19
+RATIOS = [("MeanIoU", "numpy", 20.0), ("MeanIoU", "keras", 20.0), ("torchmetrics", "numpy", 1.0),
+          ("MONAI HD95", "HD95", 1.0), ("MONAI ASSD", "ASSD", 1.0)]  # fmt: skip
+"""(slower, faster, at least so many times)"""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the benchmark."""
+
+    rounds: int = 15
+    """times every variant runs, in turn with the others"""
+    out: Path | None = None
+    """JSON file to write"""
+
+
+def matrices() -> dict[str, Callable[[], object]]:
+    import keras
+    import tensorflow as tf
+
+    from kseg.metrics import METRICS, ConfusionMatrix
+
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, CLASSES, (16, 32)).astype("uint8").repeat(32, axis=0).repeat(32, axis=1)[None]
+    prediction = np.where(rng.random(truth.shape) < 0.2, rng.integers(0, CLASSES, truth.shape), truth).astype("uint8")
+    ours, theirs, matrix = METRICS["miou"](CLASSES), keras.metrics.MeanIoU(CLASSES), ConfusionMatrix(CLASSES)
+    y, p = tf.constant(truth), tf.constant(prediction)
+    cells = CLASSES**2
+    compiled = tf.function(ours.update_state), tf.function(theirs.update_state)
+    run: dict[str, Callable[[], object]] = {
+        "numpy": lambda: matrix.update(truth, prediction),
+        "keras": lambda: compiled[0](y, p),
+        "MeanIoU": lambda: compiled[1](y, p),
+        "bincount": lambda: np.bincount(truth.ravel().astype(np.intp) * CLASSES + prediction.ravel(), minlength=cells),
+    }  # fmt: skip
+    if find_spec("torchmetrics"):
+        import torch
+        from torchmetrics.classification import MulticlassConfusionMatrix
+
+        other = MulticlassConfusionMatrix(CLASSES)
+        labels, ids = torch.from_numpy(truth).long(), torch.from_numpy(prediction).long()
+        run["torchmetrics"] = lambda: other.update(ids, labels)
+    return run
+
+
+def boundaries() -> dict[str, Callable[[], object]]:
+    from scipy.ndimage import gaussian_filter
+
+    import kseg.metrics as m
+
+    rng = np.random.default_rng(0)
+    field, other = (gaussian_filter(rng.normal(size=(512, 512)), 12) for _ in range(2))
+    truth, prediction = ((f > np.quantile(f, 0.7)).astype("uint8") for f in (field, field + 0.3 * other))
+    run: dict[str, Callable[[], object]] = {
+        "boundary IoU": lambda: m.boundary_iou(truth, prediction),
+        "boundary F": lambda: m.boundary_f(truth, prediction),
+        "HD95": lambda: m.hausdorff_distance(truth, prediction),
+        "ASSD": lambda: m.average_surface_distance(truth, prediction),
+    }
+    if find_spec("monai"):
+        import torch
+        from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
+
+        y, p = (torch.from_numpy(mask)[None, None] for mask in (truth, prediction))
+        run["MONAI HD95"] = lambda: float(compute_hausdorff_distance(p, y, percentile=95)[0, 0])
+        run["MONAI ASSD"] = lambda: float(compute_average_surface_distance(p, y, symmetric=True)[0, 0])
+    return run
+
+
+def in_turn(variants: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {name: [] for name in variants}
+    for done in range(rounds + 1):
+        for name, run in variants.items():
+            started = time.perf_counter()
+            run()
+            if done:  # the first round compiles
+                times[name].append(1e3 * (time.perf_counter() - started))
+    return times
+
+
+def installed() -> dict[str, str]:
+    found = {"python": platform.python_version(), "cores": str(os.cpu_count())}
+    for package in ("keras", "tensorflow", "torch", "torchmetrics", "monai", "numpy", "scipy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def main(settings: Settings) -> None:
+    times = {**in_turn(matrices(), settings.rounds), **in_turn(boundaries(), settings.rounds)}
+    median = {name: statistics.median(rounds) for name, rounds in times.items()}
+    for name, ms in median.items():
+        print(f"{name:<14}{ms:9.2f} ms")
+    verdicts = []
+    for slow, fast, wanted in RATIOS:
+        if slow in times:
+            ratio = statistics.median(a / b for a, b in zip(times[slow], times[fast], strict=True))
+            word = "reached" if ratio >= wanted else "not reached"
+            verdicts.append(f"{slow} / {fast}: {ratio:.1f}, at least {wanted:g}: {word}")
+    print(*verdicts, sep="\n")
+    if settings.out:
+        content = {
+            "command": "python benchmarks/metrics.py",
+            "versions": installed(),
+            "ms": median,
+            "verdicts": verdicts,
+        }
+        settings.out.parent.mkdir(parents=True, exist_ok=True)
+        settings.out.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Settings))
