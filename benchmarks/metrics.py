@@ -27,7 +27,7 @@ import numpy as np
 import tyro
 
 CLASSES = 19
-RATIOS = [("MeanIoU", "numpy", 20.0), ("MeanIoU", "keras", 20.0), ("torchmetrics", "numpy", 1.0),
+RATIOS = [("MeanIoU", "numpy", 20.0), ("MeanIoU", "keras", 20.0), ("torchmetrics", "numpy", 20.0),
           ("MONAI HD95", "HD95", 1.0), ("MONAI ASSD", "ASSD", 1.0)]  # fmt: skip
 """(slower, faster, at least so many times)"""
 
