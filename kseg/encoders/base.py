@@ -39,7 +39,7 @@ class Encoder:
 
         Args:
           trainable_from: start of a layer name, e.g. "block5"; that layer and all after it are trained, all before are
-            frozen. None freezes the whole encoder, "all" none of it.
+            frozen. None or "none" freezes the whole encoder, "all" none of it.
         Errors: UsageError if no layer has such a name.
         """
         x = Preprocess(self.preprocessing, name="preprocess")(image)
@@ -50,6 +50,8 @@ class Encoder:
         return {stride: backbone.get_layer(layer).output for stride, layer in self.features.items()}
 
     def _freeze(self, backbone: keras.Model, trainable_from: str | None) -> None:
+        if trainable_from == "none":
+            trainable_from = None
         trained = trainable_from == "all"
         for layer in backbone.layers:
             layer.encoder = self.name
@@ -59,7 +61,7 @@ class Encoder:
             stages = sorted({layer.name.split("_conv")[0] for layer in backbone.layers if layer.weights})
             raise UsageError(
                 f"no layer of {self.name} is called {trainable_from!r}…; "
-                f"pass all, or the start of one of: {', '.join(stages)}"
+                f"pass all, none, or the start of one of: {', '.join(stages)}"
             )
 
 

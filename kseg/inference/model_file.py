@@ -71,7 +71,7 @@ def load_model(path_or_run: Path | str) -> tuple["keras.Model", ModelCard]:
     Keras's safe mode stays on: a file that wants to run code of its own is refused. A file without a card, such as one
     that Keras wrote, gets one from its output channels. Errors: each is one sentence and a `UsageError`.
     """
-    path = _model_path(Path(path_or_run))
+    path = model_path(path_or_run)
     config, card_text = _members(path)
     _refuse_code(config, path)
     model = _load_safely(path)
@@ -81,7 +81,9 @@ def load_model(path_or_run: Path | str) -> tuple["keras.Model", ModelCard]:
     return model, card
 
 
-def _model_path(path: Path) -> Path:
+def model_path(path_or_run: Path | str) -> Path:
+    """The `.keras` file that a file name or run directory means; UsageError if there is none."""
+    path = Path(path_or_run)
     if path.is_dir():
         model = path / MODEL_OF_A_RUN
         if model.is_file():

@@ -1,6 +1,7 @@
-"""Keras layers that Keras lacks: exact stride-s upsampling, any input size, one resize, preprocessing in the model."""
+"""Keras layers that Keras lacks: exact stride-s upsampling, any input size, one resize, preprocessing, LRN."""
 
 from kseg.layers.large_kernel import LargeKernelConv2D
+from kseg.layers.local_response import LocalResponseNorm
 from kseg.layers.pixels import Bilinear, PixelShuffle, SubpixelUpsample, pixel_shuffle
 from kseg.layers.preprocess import Preprocess
 from kseg.layers.resize import ResizeLike, resize
@@ -10,6 +11,7 @@ __all__ = [
     "Bilinear",
     "CropLike",
     "LargeKernelConv2D",
+    "LocalResponseNorm",
     "PadToMultiple",
     "PixelShuffle",
     "Preprocess",

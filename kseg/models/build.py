@@ -26,7 +26,7 @@ class Architecture:
     name: str
     function: Callable[..., keras.KerasTensor]
     encoder: str | None
-    """name of the encoder inside, to whose weights `--weights` refers; None if the network has none"""
+    """name of the encoder inside unless its option `encoder` names another; None if the network has none"""
     convolutionised: Mapping[str, str] = field(default_factory=dict)
     """layer → dense layer of the classification network that it descends from"""
 
@@ -62,6 +62,7 @@ def build(
     name: str,
     *,
     num_classes: int = 2,
+    outputs: int | None = None,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     activation: str | None = "auto",
     weights: str | Path | None = None,
@@ -72,6 +73,7 @@ def build(
     Args:
       name: one of `model_names()`.
       num_classes: 2 gives C = 1, foreground; more give C = num_classes.
+      outputs: C, if it is to be another: 2 gives two classes a softmax, such as FCN_acc's in Rahman & Wang.
       input_shape: (H, W, 3) for one size (faster) or (None, None, 3) for any; the output has exactly the input's size.
       activation: "auto" gives probabilities (sigmoid for C = 1, else softmax), None gives logits.
       weights: of the encoder: None or "none", "imagenet", or the path of a file (`kseg.encoders.read_weights`).
@@ -82,7 +84,7 @@ def build(
     """
     entry = MODELS[name]
     _check(entry, num_classes, input_shape, activation, weights, options)
-    channels = output_channels(num_classes)
+    channels = _channels(num_classes, outputs)
     image = keras.Input(input_shape, name="image")
     scores = crop_to(image, entry(image, channels, **options))
     if activation == "auto":
@@ -121,10 +123,19 @@ def _check(entry: Architecture, num_classes, input_shape, activation, weights, o
         valid = ", ".join(entry.options) or "none"
         raise UsageError(f"{entry.name} has no option {', '.join(map(repr, sorted(unknown)))}; its options: {valid}")
     for name, value in options.items():
-        if _positive(entry.options[name]) and not _positive(value):
-            raise UsageError(
-                f"{name} of {entry.name} is {value!r}; wanted 1 or more, such as the default, {entry.options[name]}"
-            )
+        default = entry.options[name]
+        if _positive(default) and not _positive(value):
+            raise UsageError(f"{name} of {entry.name} is {value!r}; wanted 1 or more, such as the default, {default}")
+        if name.endswith("_width") and value is not None and not _positive(value):
+            raise UsageError(f"{name} of {entry.name} is {value!r}; wanted 1 or more, or none for the encoder's own")
+
+
+def _channels(num_classes: int, outputs: int | None) -> int:
+    usual = output_channels(num_classes)
+    if outputs not in (None, usual, num_classes):
+        valid = " or ".join(str(count) for count in sorted({usual, num_classes}))
+        raise UsageError(f"outputs is {outputs} for {num_classes} classes; wanted {valid}")
+    return outputs or usual
 
 
 def _whole(number) -> bool:

@@ -63,9 +63,15 @@ def fcmobilenet(image, channels, *, head_width=256, trainable_from=None):
 
 
 def fully_convolutional(x, width, *, kernel, name):
-    """A dense layer of a classifier as a convolution: it keeps the 7×7 map of a 224×224 image."""
-    kind = LargeKernelConv2D if kernel > 1 else layers.Conv2D
-    return kind(width, kernel, padding="same", activation="relu", name=name)(x)
+    """A dense layer of a classifier as a convolution that keeps the size of its map.
+
+    An even kernel has no middle: it is padded by one more in front than behind, the other way round from "same".
+    """
+    padding, kind = "same", LargeKernelConv2D if kernel > 1 else layers.Conv2D
+    if kernel % 2 == 0:
+        x = layers.ZeroPadding2D(((kernel // 2, kernel // 2 - 1),) * 2, name=f"{name}_pad")(x)
+        padding = "valid"
+    return kind(width, kernel, padding=padding, activation="relu", name=name)(x)
 
 
 def upscored(x, channels):
@@ -74,5 +80,10 @@ def upscored(x, channels):
     The score starts at zero, as in Long et al. 2015, section 4.3: every pixel begins at probability ½. From random
     scores the first steps can push all pixels to 1, where the IoU loss has no gradient left.
     """
-    x = layers.Conv2D(channels, 1, kernel_initializer="zeros", name="score_fr")(x)
+    x = score(x, channels, name="score_fr")
     return SubpixelUpsample(32, name="upscore32", dtype="float32")(x)
+
+
+def score(x, channels, *, name):
+    """A linear score per position and class, zero at the start."""
+    return layers.Conv2D(channels, 1, kernel_initializer="zeros", name=name)(x)

@@ -1,7 +1,10 @@
-"""Weights from one build of a network to another: training builds a fixed size, the saved model takes any."""
+"""Weights from one network to another: to the saved model, which takes any size, and to the next stage of training."""
+
+import math
 
 import keras
 
+from kseg.encoders import TransplantReport
 from kseg.errors import UsageError
 
 
@@ -21,3 +24,43 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
         )
     for name, layer in want.items():
         layer.set_weights(have[name].get_weights())
+
+
+def start_from(target: keras.Model, source: keras.Model, *, name: str) -> TransplantReport:
+    """Gives the layers of `target` the weights of `source`'s layers of the same names, where they fit.
+
+    A layer whose weights have other shapes of the same sizes takes them reshaped (a dense layer made a convolution);
+    one of another size, such as the scores of another number of classes, stays as it was initialised.
+
+    Args:
+      name: what the report calls `source`.
+    Returns:
+      what was kept, reshaped, left random and dropped; fixed layers without a counterpart (bilinear upsampling) are
+      complete as they are and not listed.
+    Errors: UsageError if no layer fits.
+    """
+    stored = {layer.name: layer.get_weights() for layer in source.layers if layer.weights}
+    kept, reshaped, random = [], [], []
+    for layer in (layer for layer in target.layers if layer.weights):
+        arrays, shapes = stored.get(layer.name, []), [tuple(weight.shape) for weight in layer.weights]
+        if [array.shape for array in arrays] == shapes:
+            kept.append(layer.name)
+        elif [array.size for array in arrays] == [math.prod(shape) for shape in shapes]:
+            reshaped.append(layer.name)
+        else:
+            random += [layer.name] if layer.trainable or hasattr(layer, "encoder") else []
+            continue
+        layer.set_weights([array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)])
+    if not kept and not reshaped:
+        raise UsageError(
+            f"{name} shares no layer with {target.name}; start from a run of the same encoder and family, "
+            "or leave --init out"
+        )
+    return TransplantReport(
+        source=name,
+        kept=tuple(kept),
+        reshaped=tuple(reshaped),
+        random=tuple(random),
+        dropped=tuple(layer for layer in stored if layer not in {*kept, *reshaped}),
+        frozen=tuple(layer for layer in random if not target.get_layer(layer).trainable),
+    )

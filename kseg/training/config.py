@@ -22,22 +22,41 @@ class ModelOptions:
     """Which network, and where its encoder's weights come from."""
 
     model: str = "unet"
-    """bfcn32s, fcresnet, fcmobilenet, unet, unet_mobilenetv2"""
+    """bfcn32s, fcresnet, fcmobilenet, fcn32s, fcn16s, fcn8s, fcn32s_alexnet, unet, unet_mobilenetv2"""
+    encoder: str | None = None
+    """of fcn32s, fcn16s and fcn8s: vgg16 (unset), resnet50, resnet101, mobilenetv2"""
     weights: str = "none"
     """encoder weights: imagenet (downloads), none (random), or a file (.h5, .npz, also .xz)"""
+    init: str | None = None
+    """start from the weights of a run or .keras file, by layer name: fcn16s from a run of fcn32s, fcn8s from fcn16s"""
+    outputs: int | None = None
+    """channels of the prediction: 2 gives two classes a softmax, for --loss ce (unset: one sigmoid for two classes)"""
     head_width: int | None = None
-    """feature maps of the fully convolutional head (bfcn32s, fcresnet: 4096 as in the paper; fcmobilenet: 256)"""
+    """feature maps of the fully convolutional head (unset: 4096 as in the papers, 512 on ResNet, 256 on MobileNetV2;
+    fcresnet 4096)"""
+    fc6_kernel: Literal[1, 6] | None = None
+    """of fcn32s_alexnet: 6 (unset) as in the classifier, or 1 as the paper's text has it"""
+    skips: Literal["staged", "at_once"] | None = None
+    """of fcn16s and fcn8s: at_once scales them down, to learn all of a VGG16 from the start (unset: staged)"""
+    upscore: Literal["fixed", "learned"] | None = None
+    """the last upsampling of the fcn networks stays bilinear or is learned (unset: fixed on VGG16 and AlexNet)"""
+    dropout: float | None = None
+    """after fc6 and fc7 of the fcn networks (unset: 0.5)"""
     base_width: int | None = None
     """feature maps of unet's first level (unset: Amadi's 64; 16 on the synthetic portraits)"""
     trainable_from: str | None = None
-    """train the encoder from this layer on ("all": whole); unset: the paper's VGG16 block5, ResNet-50 conv5"""
+    """train the encoder from this layer on ("all", "none"); unset: the paper's, VGG16 block5 and ResNet-50 conv5 of van
+    Beers et al., all of the fcn networks; none of MobileNetV2"""
     image_size: tuple[int, int] | None = None
     """height and width the network trains at (unset: the data set's own, 224 224 for photographs)"""
 
     @property
-    def builder_options(self) -> dict[str, int | str]:
+    def builder_options(self) -> dict[str, int | float | str]:
         """The options that only some architectures have, as far as they were given."""
-        given = {name: getattr(self, name) for name in ("head_width", "base_width", "trainable_from")}
+        own = (
+            "encoder", "head_width", "base_width", "fc6_kernel", "skips", "upscore", "dropout", "trainable_from",
+        )  # fmt: skip
+        given = {name: getattr(self, name) for name in own}
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -73,10 +92,13 @@ class TrainingOptions:
     """unset: the model's own"""
     learning_rate: float | None = None
     """unset: the model's own"""
-    momentum: float = 0.0
-    """of sgd and rmsprop"""
+    momentum: float | None = None
+    """of sgd and rmsprop (unset: the model's own, else 0)"""
     weight_decay: float = 0.0
     """decoupled, as in AdamW: every step shrinks the weights by learning rate × this"""
+    l2_decay: float | None = None
+    """of sgd, in the gradient: its velocity sees gradient + this × weight, biases excepted (unset: the model's own,
+    else 0)"""
     schedule: Literal["constant", "poly", "cosine"] | None = None
     """learning rate over the run: constant, lr·(1 − i/i_max)^power, or half a cosine (unset: the model's own)"""
     poly_power: float = 0.9
@@ -176,7 +198,10 @@ def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
 
 def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: int = 2) -> TrainConfig:
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
-    values = {"positives_per_batch": 0, **preset(config.model.model, config.data.dataset), "image_size": image_size}
+    own = preset(config.model.model, config.data.dataset, config.model.encoder)
+    values = {"positives_per_batch": 0, **own, "image_size": image_size}
+    if config.training.optimizer not in (None, values["optimizer"]):
+        values |= {"momentum": 0.0, "l2_decay": 0.0}  # the preset's belong to the preset's optimiser
     if num_classes > 2:
         if config.training.positives_per_batch:
             raise UsageError(
@@ -201,7 +226,8 @@ def check(config: TrainConfig) -> None:
     training = config.training
     at_least = {
         "epochs": 1, "batch_size": 1, "learning_rate": 0.0, "accumulate": 1, "patience": 1,
-        "steps_per_epoch": 1, "positives_per_batch": 0, "weight_decay": 0.0, "warmup_epochs": 0.0, "momentum": 0.0,
+        "steps_per_epoch": 1, "positives_per_batch": 0, "weight_decay": 0.0, "l2_decay": 0.0, "warmup_epochs": 0.0,
+        "momentum": 0.0,
     }  # fmt: skip
     at_least_in_model = {"head_width": 1, "base_width": 1}
     for name, least in {**at_least, **at_least_in_model}.items():
@@ -221,6 +247,14 @@ def check(config: TrainConfig) -> None:
         raise UsageError(f"--ema is {training.ema}; it is a momentum between 0 and 1, such as 0.99")
     if training.momentum and training.optimizer not in ("sgd", "rmsprop"):
         raise UsageError(f"--momentum goes with sgd and rmsprop, not with {training.optimizer}; leave it out")
+    if training.l2_decay and training.optimizer != "sgd":
+        raise UsageError(
+            f"--l2-decay goes with sgd, not with {training.optimizer}; leave it out or pass --weight-decay"
+        )
+    if config.model.init is not None and config.model.weights != "none":
+        raise UsageError(
+            f"--init {config.model.init} and --weights {config.model.weights} both fill the encoder; leave one out"
+        )
     if training.cache_features == "on" and not config.augment.cacheable:
         raise UsageError("--cache-features on needs images that never change; leave out the augmentation but --flip")
     assert config.model.image_size is not None

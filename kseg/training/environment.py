@@ -11,10 +11,12 @@ from typing import Any
 
 import keras
 
+from kseg.inference.model_file import model_path
+
 PACKAGES = ("kseg", "keras", "tensorflow", "jax", "torch", "tensorflow-datasets", "numpy", "scipy", "pillow")
 
 
-def describe_environment(*, command: list[str] | None, weights: str) -> dict[str, Any]:
+def describe_environment(*, command: list[str] | None, weights: str, init: str | None = None) -> dict[str, Any]:
     return {
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "python": platform.python_version(),
@@ -23,6 +25,7 @@ def describe_environment(*, command: list[str] | None, weights: str) -> dict[str
         "device": describe_device(),
         "git": _git_state(),
         "weights": describe_weights(weights),
+        "init": None if init is None else describe_weights(str(model_path(init))),
         "command": shlex.join(command or sys.argv),
     }
 

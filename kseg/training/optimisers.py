@@ -1,9 +1,36 @@
 """The optimiser a configuration describes, with its schedule, clipping, weight averaging and accumulation."""
 
 import keras
+from keras import ops
 
+from kseg.conventions import SERIALISATION_PACKAGE
 from kseg.training.config import TrainingOptions
 from kseg.training.schedules import Schedule
+
+
+@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+class SGDWithL2(keras.optimizers.SGD):
+    """SGD whose momentum sees the weight decay, as in MatConvNet, Caffe and torch.
+
+        v ← m·v − lr·(∇L + d·w)      w ← w + v
+
+    with m the momentum and d = `l2_decay`: the gradient is that of L + d/2·Σ w², without the logged loss containing the
+    penalty. Variables of one axis (biases, scale and shift of a normalisation) do not decay. Clipping sees ∇L alone.
+    Keras' own `weight_decay` is decoupled: w ← w − lr·d·w past the momentum, which at m = 0.99 is a hundredth as much.
+    """
+
+    def __init__(self, *args, l2_decay=0.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.l2_decay = l2_decay
+
+    def update_step(self, gradient, variable, learning_rate):
+        if len(variable.shape) > 1:
+            gradient = gradient + self.l2_decay * ops.cast(variable, gradient.dtype)
+        super().update_step(gradient, variable, learning_rate)
+
+    def get_config(self):
+        return {**super().get_config(), "l2_decay": self.l2_decay}
+
 
 OPTIMISERS = {
     "rmsprop": keras.optimizers.RMSprop,
@@ -33,4 +60,6 @@ def build_optimiser(options: TrainingOptions, *, steps_per_epoch: int) -> keras.
         arguments["weight_decay"] = options.weight_decay
     if options.ema is not None:
         arguments |= {"use_ema": True, "ema_momentum": options.ema}
+    if options.l2_decay:
+        return SGDWithL2(l2_decay=options.l2_decay, **arguments)
     return OPTIMISERS[options.optimizer](**arguments)

@@ -101,7 +101,7 @@ def _train(
             print(f"{workdir.path} is complete; remove it to train again", file=sys.stderr)
             return workdir
         if chief:
-            environment = describe_environment(command=command, weights=config.model.weights)
+            environment = describe_environment(command=command, weights=config.model.weights, init=config.model.init)
             if weights is not None:
                 environment["class_weights"] = dict(zip(dataset.classes, weights, strict=True))
             write_json(workdir.environment, environment)
@@ -222,7 +222,8 @@ def should_compile(jit: str) -> bool:
 def default_path(config: TrainConfig) -> Path:
     """`runs/bfcn32s-iou-lfw-hair`: the same flags lead to the same run, so repeating a command resumes it."""
     data = config.data
-    parts = [config.model.model, name_of_loss(config.loss.loss), data.dataset]
+    parts = [config.model.model, *([config.model.encoder] if config.model.encoder else [])]
+    parts += [name_of_loss(config.loss.loss), data.dataset]
     parts += DATASETS[data.dataset].variant_names(data)
     parts += [name_of_loss(data.category.lower())] if data.category else []
     parts += [config.loss.class_weights] if config.loss.class_weights != "none" else []
@@ -257,7 +258,7 @@ def describe(config, dataset, weights, splits, network, inputs, workdir) -> str:
     if inputs.note:
         lines.append(f"  features  {inputs.note}")
     if network.transplant_report is not None:
-        lines.append(f"  encoder   {network.transplant_report}")
+        lines.append(f"  start     {network.transplant_report}")
     return "\n".join(lines)
 
 
