@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from kseg.encoders.base import ENCODERS, Encoder
-from kseg.layers import LocalResponseNorm
+from kseg.layers import GroupedConv2D, LocalResponseNorm
 
 
 def alexnet(*, include_top=False, weights=None, input_tensor=None, input_shape=None) -> keras.Model:
@@ -26,12 +26,12 @@ def alexnet(*, include_top=False, weights=None, input_tensor=None, input_shape=N
     x = layers.Conv2D(96, 11, strides=4, padding="same", activation="relu", name="conv1")(image)  # 1/4
     x = LocalResponseNorm(name="norm1")(x)
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="pool1")(x)  # 1/8
-    x = layers.Conv2D(256, 5, padding="same", groups=2, activation="relu", name="conv2")(x)
+    x = GroupedConv2D(256, 5, padding="same", groups=2, activation="relu", name="conv2")(x)
     x = LocalResponseNorm(name="norm2")(x)
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="pool2")(x)  # 1/16
     x = layers.Conv2D(384, 3, padding="same", activation="relu", name="conv3")(x)
-    x = layers.Conv2D(384, 3, padding="same", groups=2, activation="relu", name="conv4")(x)
-    x = layers.Conv2D(256, 3, padding="same", groups=2, activation="relu", name="conv5")(x)
+    x = GroupedConv2D(384, 3, padding="same", groups=2, activation="relu", name="conv4")(x)
+    x = GroupedConv2D(256, 3, padding="same", groups=2, activation="relu", name="conv5")(x)
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="pool5")(x)  # 1/32
     return keras.Model(image, x, name="alexnet")
 

@@ -100,9 +100,9 @@ def check_fits(model: keras.Model, dataset: Dataset) -> None:
 
 
 def predicted_classes(probabilities: np.ndarray, *, threshold: float = 0.5) -> np.ndarray:
-    """uint8 (H, W) of (H, W, C): foreground where p ≥ threshold (C = 1), else the class of the largest probability."""
-    if probabilities.shape[-1] == 1:
-        return (probabilities[..., 0] >= threshold).astype(np.uint8)
+    """uint8 (H, W) of (H, W, C): foreground where p ≥ threshold (C = 1 or 2), else the class of the largest p."""
+    if probabilities.shape[-1] <= 2:
+        return (foreground_probability(probabilities) >= threshold).astype(np.uint8)
     return np.argmax(probabilities, axis=-1).astype(np.uint8)
 
 

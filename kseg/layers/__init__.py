@@ -1,5 +1,6 @@
 """Keras layers that Keras lacks: exact stride-s upsampling, any input size, one resize, preprocessing, LRN."""
 
+from kseg.layers.grouped_conv import GroupedConv2D
 from kseg.layers.large_kernel import LargeKernelConv2D
 from kseg.layers.local_response import LocalResponseNorm
 from kseg.layers.pixels import Bilinear, PixelShuffle, SubpixelUpsample, pixel_shuffle
@@ -10,6 +11,7 @@ from kseg.layers.sizes import CropLike, PadToMultiple, padded_size
 __all__ = [
     "Bilinear",
     "CropLike",
+    "GroupedConv2D",
     "LargeKernelConv2D",
     "LocalResponseNorm",
     "PadToMultiple",

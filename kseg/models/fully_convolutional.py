@@ -67,11 +67,11 @@ def fully_convolutional(x, width, *, kernel, name):
 
     An even kernel has no middle: it is padded by one more in front than behind, the other way round from "same".
     """
-    padding, kind = "same", LargeKernelConv2D if kernel > 1 else layers.Conv2D
     if kernel % 2 == 0:
         x = layers.ZeroPadding2D(((kernel // 2, kernel // 2 - 1),) * 2, name=f"{name}_pad")(x)
-        padding = "valid"
-    return kind(width, kernel, padding=padding, activation="relu", name=name)(x)
+        return layers.Conv2D(width, kernel, activation="relu", name=name)(x)
+    kind = LargeKernelConv2D if kernel > 1 else layers.Conv2D
+    return kind(width, kernel, padding="same", activation="relu", name=name)(x)
 
 
 def upscored(x, channels):

@@ -15,9 +15,9 @@ VAN_BEERS: dict[str, Any] = {
 
 RAHMAN_WANG: dict[str, Any] = {
     # Section 4.1: SGD in mini-batches, fixed rate, momentum, weight decay, "until convergence", best validation IoU.
-    # MatConvNet adds the decay to the gradient, as `l2_decay` does. On the batch the paper is silent: 20 images are those
-    # of Long et al.; the bound on epochs and the patience are ours. FCN_IoU is --loss "iou(pooling='batch')" (eqs. 3 to
-    # 5 run over the images together), FCN_acc is --loss ce --outputs 2.
+    # MatConvNet adds the decay to the gradient, as `l2_decay` does. On the batch the paper is silent: 20 images are
+    # those of Long et al.; the bound on epochs and the patience are ours. FCN_IoU is --loss "iou(pooling='batch')"
+    # (eqs. 3 to 5 run over the images together), FCN_acc is --loss ce --outputs 2.
     "optimizer": "sgd",
     "learning_rate": 1e-4,
     "momentum": 0.99,

@@ -8,19 +8,22 @@ from keras import ops
 from kseg.encoders import ENCODERS, encoder_layers, needs_padding
 from kseg.errors import UsageError
 
-CHANNELS = {  # at strides 2, 4, 8, 16, 32
-    "mobilenetv2": (96, 144, 192, 576, 1280),
-    "resnet50": (64, 256, 512, 1024, 2048),
-    "vgg16": (64, 128, 256, 512, 512),
+CHANNELS = {  # by stride
+    "alexnet": {4: 96, 8: 96, 16: 256, 32: 256},
+    "mobilenetv2": {2: 96, 4: 144, 8: 192, 16: 576, 32: 1280},
+    "resnet50": {2: 64, 4: 256, 8: 512, 16: 1024, 32: 2048},
+    "resnet101": {2: 64, 4: 256, 8: 512, 16: 1024, 32: 2048},
+    "vgg16": {2: 64, 4: 128, 8: 256, 16: 512, 32: 512},
 }
-STRIDES = (2, 4, 8, 16, 32)
-PAPER = {"vgg16": "block5", "resnet50": "conv5", "mobilenetv2": None}
+PAPER = {"vgg16": "block5", "resnet50": "conv5", "mobilenetv2": None, "alexnet": "conv5"}
 MEAN_COLOUR = {  # what preprocessing maps to zero
+    "alexnet": (255 * 0.485, 255 * 0.456, 255 * 0.406),
     "vgg16": (123.68, 116.779, 103.939),
     "resnet50": (123.68, 116.779, 103.939),
     "mobilenetv2": 127.5,
 }
 THEIR_PREPROCESSING = {
+    "alexnet": keras.applications.densenet.preprocess_input,  # torch's
     "vgg16": keras.applications.vgg16.preprocess_input,
     "resnet50": keras.applications.resnet50.preprocess_input,
     "mobilenetv2": keras.applications.mobilenet_v2.preprocess_input,
@@ -30,10 +33,10 @@ THEIR_PREPROCESSING = {
 def network(name, size, **options):
     image = keras.Input((*size, 3), name="image")
     features = ENCODERS[name](image, **options)
-    return keras.Model(image, [features[stride] for stride in STRIDES], name=name)
+    return keras.Model(image, [features[stride] for stride in CHANNELS[name]], name=name)
 
 
-@pytest.fixture(scope="module", params=list(ENCODERS))
+@pytest.fixture(scope="module", params=[name for name in ENCODERS if name != "resnet101"])  # ResNet-50, at length
 def built(request):
     """(name, network of any size, trained as in the paper); one build serves most tests."""
     keras.utils.set_random_seed(0)
@@ -51,7 +54,7 @@ def call(model, *arguments):
 
 def test_strides_and_channels(built):
     name, model = built
-    for stride, channels, feature in zip(STRIDES, CHANNELS[name], call(model, images(64, 64)), strict=True):
+    for (stride, channels), feature in zip(CHANNELS[name].items(), call(model, images(64, 64)), strict=True):
         assert feature.shape == (1, 64 // stride, 64 // stride, channels)
         assert np.isfinite(feature).all()
 
@@ -64,7 +67,7 @@ def test_odd_sizes_are_padded_below_and_to_the_right(built):
     larger[:] = MEAN_COLOUR[name]
     larger[:, :65, :43] = picture
     features, expected = call(model, picture), call(model, larger)
-    for stride, channels, found, same in zip(STRIDES, CHANNELS[name], features, expected, strict=True):
+    for (stride, channels), found, same in zip(CHANNELS[name].items(), features, expected, strict=True):
         assert found.shape == (1, 96 // stride, 64 // stride, channels)
         np.testing.assert_allclose(found, same, rtol=1e-3, atol=1e-4 * np.abs(same).max())
 
@@ -72,7 +75,7 @@ def test_odd_sizes_are_padded_below_and_to_the_right(built):
 def test_a_fixed_size_is_the_same_network(built):
     name, model = built
     fixed = network(name, (33, 50))
-    for stride, channels, shape in zip(STRIDES, CHANNELS[name], fixed.output_shape, strict=True):
+    for (stride, channels), shape in zip(CHANNELS[name].items(), fixed.output_shape, strict=True):
         assert shape == (None, 64 // stride, 64 // stride, channels)
     fixed.set_weights(model.get_weights())
     for a, b in zip(call(fixed, images(33, 50)), call(model, images(33, 50)), strict=True):
@@ -114,12 +117,59 @@ def test_trained_as_in_the_paper(built):
         assert len(trained) == 10
 
 
+def test_resnet101_is_resnet50_with_seventeen_blocks_more():
+    with keras.StatelessScope(initialize_variables=False):
+        model = network("resnet101", (64, 64))
+    assert model.output_shape == [(None, 64 // s, 64 // s, c) for s, c in CHANNELS["resnet101"].items()]
+    block = (1024 * 256 + 256) + (9 * 256**2 + 256) + (256 * 1024 + 1024) + 4 * (256 + 256 + 1024)  # with its BN
+    assert model.count_params() == 23_587_712 + (23 - 6) * block == 42_658_176
+    keras.backend.clear_session()
+
+
+def test_alexnet_is_what_its_equations_say():
+    """Against TensorFlow's own operations, the groups convolved one by one."""
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(0)
+    model = network("alexnet", (64, 96))
+    weights = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+    # 11²·3·96 + 96 + 5²·48·256 + 256 + 3²·256·384 + 384 + 3²·192·384 + 384 + 3²·192·256 + 256
+    assert {name: kernel.shape for name, (kernel, _) in weights.items()} == {
+        "conv1": (11, 11, 3, 96), "conv2": (5, 5, 48, 256), "conv3": (3, 3, 256, 384), "conv4": (3, 3, 192, 384),
+        "conv5": (3, 3, 192, 256),
+    }  # fmt: skip
+    assert model.count_params() == 34_944 + 307_456 + 885_120 + 663_936 + 442_624 == 2_334_080
+
+    def convolved(x, name, strides=1, groups=1):
+        kernel, bias = weights[name]
+        parts = zip(np.split(x, groups, -1), np.split(kernel, groups, -1), strict=True)
+        return tf.nn.relu(tf.concat([tf.nn.conv2d(a, k, strides, "SAME") for a, k in parts], -1) + bias).numpy()
+
+    def pooled(x):
+        return tf.nn.max_pool2d(x, 3, 2, "SAME").numpy()
+
+    def normalised(x):
+        return tf.nn.local_response_normalization(x, depth_radius=2, bias=1, alpha=1e-4 / 5, beta=0.75)
+
+    x = convolved(THEIR_PREPROCESSING["alexnet"](images(64, 96)), "conv1", 4)
+    x = convolved(pooled(normalised(x)), "conv2", groups=2)
+    x = convolved(pooled(normalised(x)), "conv3")
+    expected = pooled(convolved(convolved(x, "conv4", groups=2), "conv5", groups=2))
+    assert expected.std() > 0
+    found = call(model, images(64, 96))[-1]
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * expected.max())
+
+
 def test_everything_can_be_trained_but_batch_normalisation():
     model = network("mobilenetv2", (32, 32), trainable_from="all")
     normalisations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert len(normalisations) == 52
     assert not any(layer.trainable for layer in normalisations)
     assert all(layer.trainable for layer in model.layers if layer.weights and layer not in normalisations)
+
+
+def test_nothing_is_trained_if_none_is_asked_for():
+    assert not network("vgg16", (32, 32), trainable_from="none").trainable_weights
 
 
 def test_frozen_statistics_do_not_move_in_training(built):
@@ -131,10 +181,12 @@ def test_frozen_statistics_do_not_move_in_training(built):
 
 
 def test_unknown_layer_names_the_stages():
-    with pytest.raises(UsageError, match=r"no layer of vgg16 is called 'blok5'.*all.*block1, block2.*block5"):
+    with pytest.raises(UsageError, match=r"no layer of vgg16 is called 'blok5'.*all, none.*block1, block2.*block5"):
         network("vgg16", (32, 32), trainable_from="blok5")
 
 
 def test_unknown_encoder_names_the_nearest():
-    with pytest.raises(UsageError, match="did you mean 'vgg16'.*valid: mobilenetv2, resnet50, vgg16"):
+    with pytest.raises(
+        UsageError, match="did you mean 'vgg16'.*valid: alexnet, mobilenetv2, resnet101, resnet50, vgg16"
+    ):
         ENCODERS["vgg19"]

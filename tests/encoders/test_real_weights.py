@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif("KSEG_DATA" not in os.environ, reason="KSEG_DATA
 
 # file, network, layers kept (convolutions and their normalisations), layers left random
 FILES = {
+    "alexnet": ("alexnet_conv1-5_pruned8bit.npz.xz", "fcn32s_alexnet", 5, 0),
     "vgg16": ("vgg16_blocks1-3.npz.xz", "bfcn32s", 7, 6),
     "resnet50": ("resnet50_notop_pruned8bit.weights.h5.xz", "fcresnet", 2 * 53, 0),
     "mobilenetv2": ("mobilenet_v2_notop.weights.h5.xz", "fcmobilenet", 2 * 52, 0),
@@ -36,7 +37,9 @@ def test_loads_into_its_network(encoder):
     assert numbers == sum(model.get_layer(layer).count_params() for layer in report.kept)
     # Features of a smooth picture: neither dead nor exploding, which a wrong order of weights would give.
     picture = 127 + 100 * np.sin(np.linspace(0, 12, 64 * 64 * 3)).reshape(1, 64, 64, 3).astype("float32")
-    last = {"vgg16": "block3_pool", "resnet50": "conv5_block3_out", "mobilenetv2": "out_relu"}[encoder]
+    last = {
+        "alexnet": "pool5", "vgg16": "block3_pool", "resnet50": "conv5_block3_out", "mobilenetv2": "out_relu",
+    }[encoder]  # fmt: skip
     feature = np.asarray(keras.Model(model.input, model.get_layer(last).output)(ops.convert_to_tensor(picture)))
     assert 0.01 < (feature > 0).mean() < 0.99
     assert feature.max() < 1e4

@@ -11,7 +11,9 @@ from keras import ops
 
 from kseg.layers import (
     CropLike,
+    GroupedConv2D,
     LargeKernelConv2D,
+    LocalResponseNorm,
     PadToMultiple,
     PixelShuffle,
     Preprocess,
@@ -39,6 +41,8 @@ CASES = {
         lambda **k: LargeKernelConv2D(4, 5, kernel_initializer=keras.initializers.Constant(0.01), **k),
         [(2, 5, 7, 4)],
     ),
+    "grouped": (lambda **k: GroupedConv2D(6, 3, groups=2, kernel_initializer="ones", **k), [(2, 5, 7, 4)]),
+    "local_response": (lambda **k: LocalResponseNorm(3, **k), [(2, 5, 7, 4)]),
     "preprocess_caffe": (lambda **k: Preprocess("caffe", **k), [(2, 5, 7, 3)]),
     "preprocess_unit": (lambda **k: Preprocess("unit", **k), [(2, 5, 7, 3)]),
 }

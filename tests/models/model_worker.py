@@ -9,7 +9,10 @@ import keras
 import numpy as np
 from narrow import narrow
 
-NETWORKS = {"jax": ("unet",), "torch": ("unet", "unet_mobilenetv2")}  # JAX takes 20 s to compile MobileNetV2
+NETWORKS = {  # JAX takes 20 s to compile MobileNetV2
+    "jax": ("unet", "fcn32s_alexnet"),
+    "torch": ("unet", "unet_mobilenetv2", "fcn32s_alexnet", "fcn8s"),
+}
 
 
 def set_numbers(model, seed=0):

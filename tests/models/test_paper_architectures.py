@@ -1,26 +1,12 @@
 """Layer names and weights as in the papers, counted by arithmetic; the full sizes are built without allocating them."""
 
-import itertools
-
 import keras
 import pytest
+from counting import BLOCK5, MOBILENETV2, RESNET50, VGG16, counts, head, trainable, unallocated
 from keras import layers
 from narrow import narrow
 
 from kseg.layers import PixelShuffle, SubpixelUpsample
-from kseg.models import build
-
-VGG16_CHANNELS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
-VGG16 = sum(9 * a * b + b for a, b in itertools.pairwise(VGG16_CHANNELS))
-BLOCK5 = 3 * (9 * 512 * 512 + 512)
-RESNET50 = 23_587_712  # keras.applications.ResNet50(include_top=False)
-MOBILENETV2 = 2_257_984  # keras.applications.MobileNetV2(include_top=False)
-
-
-def unallocated(name, **options):
-    """The network at its full size, with variables that have a shape and no value: FCResNet would take 1.7 GB."""
-    with keras.StatelessScope(initialize_variables=False):
-        return build(name, input_shape=(224, 224, 3), **options)
 
 
 @pytest.fixture(autouse=True)
@@ -28,18 +14,6 @@ def forget():
     """Variables without value must not be given one later."""
     yield
     keras.backend.clear_session()
-
-
-def head(model):
-    return {layer.name: layer for layer in model.layers if layer.weights and not hasattr(layer, "encoder")}
-
-
-def counts(model):
-    return {name: layer.count_params() for name, layer in head(model).items()}
-
-
-def trainable(model):
-    return sum(layer.count_params() for layer in model.layers if layer.trainable)
 
 
 def test_bfcn32s_has_the_weights_of_the_paper():

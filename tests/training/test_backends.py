@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 TWO_LOSSES = ["--loss", "bce for 1 epoch, then bce + 0.01*boundary", "--pixel-weights", "border"]
 """One after the other; what the second reads beside the label and what weighs pixels comes from the pipeline."""
 
+MOMENTUM_WITH_DECAY = ["--optimizer", "sgd", "--learning-rate", "0.01", "--momentum", "0.9", "--l2-decay", "5e-4"]
+"""The optimiser that is kseg's own."""
+
 
 def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
@@ -45,7 +48,7 @@ def test_jax_without_tensorflow_trains_and_evaluates(tmp_path, without_tensorflo
     assert absent.stdout == "None\n", absent.stderr
 
     # -S: only the folder above, not this environment's site-packages.
-    flags = [*TINY_FLAGS, *TWO_LOSSES, "--epochs", "2", "--workdir", str(tmp_path / "run")]
+    flags = [*TINY_FLAGS, *TWO_LOSSES, *MOMENTUM_WITH_DECAY, "--epochs", "2", "--workdir", str(tmp_path / "run")]
     trained = run(["-S", "train.py", *flags], **environment)
     assert trained.returncode == 0, trained.stderr
     results = json.loads((tmp_path / "run" / "results.json").read_text())
@@ -62,7 +65,7 @@ def test_jax_without_tensorflow_trains_and_evaluates(tmp_path, without_tensorflo
 def test_pytorch_trains(tmp_path):
     if importlib.util.find_spec("torch") is None:
         pytest.skip("PyTorch is not installed: pip install torch")
-    flags = [*TINY_FLAGS, "--epochs", "1", "--workdir", str(tmp_path / "run")]
+    flags = [*TINY_FLAGS, *MOMENTUM_WITH_DECAY, "--epochs", "1", "--workdir", str(tmp_path / "run")]
     trained = run(["train.py", *flags], KERAS_BACKEND="torch")
     assert trained.returncode == 0, trained.stderr
     assert (tmp_path / "run" / "report.html").exists()

@@ -33,6 +33,34 @@ def test_the_paper_s_settings_are_the_defaults_of_its_models():
         assert resolved.loss.loss_reduction == "sum"  # "applied to each element in a batch and added"
 
 
+def test_rahman_and_wang_s_settings_are_those_of_fcn32s_alexnet():
+    training = resolve(TrainConfig(model=ModelOptions(model="fcn32s_alexnet")), image_size=(375, 500)).training
+    # section 4.1: fixed rate, momentum, weight decay
+    assert (training.optimizer, training.learning_rate, training.schedule) == ("sgd", 1e-4, "constant")
+    assert (training.momentum, training.l2_decay, training.weight_decay) == (0.99, 5e-4, 0.0)
+
+
+def test_momentum_and_decay_of_a_preset_go_with_its_optimiser():
+    other = TrainConfig(model=ModelOptions(model="fcn8s"), training=TrainingOptions(optimizer="adam"))
+    training = resolve(other, image_size=(64, 64)).training
+    assert (training.optimizer, training.momentum, training.l2_decay) == ("adam", 0.0, 0.0)
+
+
+def test_the_encoder_chooses_among_the_settings_of_a_model():
+    def optimiser(encoder):
+        return resolve(
+            TrainConfig(model=ModelOptions(model="fcn8s", encoder=encoder)), image_size=(64, 64)
+        ).training.optimizer
+
+    assert (optimiser(None), optimiser("resnet50"), optimiser("mobilenetv2")) == ("sgd", "sgd", "adam")
+
+
+def test_two_sources_of_weights_are_one_too_many():
+    both = TrainConfig(model=ModelOptions(init="runs/a", weights="imagenet"))
+    with pytest.raises(UsageError, match="--init runs/a and --weights imagenet both fill the encoder; leave one out"):
+        resolve(both, image_size=(64, 64))
+
+
 def test_a_flag_wins_over_the_preset():
     resolved = resolve(
         TrainConfig(model=ModelOptions(model="bfcn32s"), training=TrainingOptions(batch_size=8)), image_size=(224, 224)
@@ -98,6 +126,8 @@ def test_whole_numbers_are_numbers():
         ({"batch_size": 0}, "--batch-size is 0"),
         ({"ema": 1.5}, "--ema is 1.5"),
         ({"momentum": 0.9, "optimizer": "adam"}, "--momentum goes with"),
+        ({"l2_decay": 5e-4, "optimizer": "adam"}, "--l2-decay goes with sgd, not with adam; leave it out or pass"),
+        ({"l2_decay": -1.0}, "--l2-decay is -1.0; it must be at least 0"),
         ({"accumulate": 0}, "--accumulate is 0"),
     ],
 )

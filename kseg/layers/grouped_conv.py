@@ -1,0 +1,20 @@
+"""Grouped convolution as one convolution per group, which every backend, device and export format can do."""
+
+import keras
+from keras import ops
+
+from kseg.conventions import SERIALISATION_PACKAGE
+
+
+@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+class GroupedConv2D(keras.layers.Conv2D):
+    """`Conv2D(…, groups=g)`: output channels i·F/g … (i + 1)·F/g see the input channels i·C/g … (i + 1)·C/g only.
+
+    The kernel is one variable, (h, w, C/g, F), as in `Conv2D`, so that either layer's weights fit the other. On a CPU
+    TensorFlow has no grouped convolution: Keras compiles the operation with XLA there, which neither the ONNX nor the
+    LiteRT exporter can follow.
+    """
+
+    def convolution_op(self, inputs, kernel):
+        groups = zip(ops.split(inputs, self.groups, axis=-1), ops.split(kernel, self.groups, axis=-1), strict=True)
+        return ops.concatenate([super(GroupedConv2D, self).convolution_op(x, k) for x, k in groups], axis=-1)
