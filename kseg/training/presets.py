@@ -14,16 +14,17 @@ VAN_BEERS: dict[str, Any] = {
 }
 
 RAHMAN_WANG: dict[str, Any] = {
-    # Section 4.1: SGD in mini-batches, fixed rate, momentum, weight decay, "until convergence", best validation IoU.
-    # MatConvNet adds the decay to the gradient, as `l2_decay` does. On the batch the paper is silent: 20 images are
-    # those of Long et al.; the bound on epochs and the patience are ours. FCN_IoU is --loss "iou(pooling='batch')"
-    # (eqs. 3 to 5 run over the images together), FCN_acc is --loss ce --outputs 2.
+    # Section 4.1: SGD in mini-batches that hold a positive image, fixed rate, momentum, weight decay, "until
+    # convergence", best validation IoU. MatConvNet adds the decay to the gradient, as `l2_decay` does. On the batch the
+    # paper is silent: 20 images are those of Long et al.; the bound on epochs and the patience are ours. FCN_IoU is
+    # --loss "iou(pooling='batch')" (eqs. 3 to 5 run over the images together), FCN_acc is --loss ce --outputs 2.
     "optimizer": "sgd",
     "learning_rate": 1e-4,
     "momentum": 0.99,
     "l2_decay": 5e-4,
     "schedule": "constant",
     "batch_size": 20,
+    "positives_per_batch": 1,
     "epochs": 1000,
     "patience": 20,
     "loss_reduction": "mean",
@@ -34,6 +35,7 @@ LONG: dict[str, Any] = {
     # decay ("5^-4 or 2^-4") we read as 5e-4. Deviation: the rate of biases is not doubled.
     **RAHMAN_WANG,
     "momentum": 0.9,
+    "positives_per_batch": 0,
     "epochs": 175,
 }
 

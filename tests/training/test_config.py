@@ -38,6 +38,7 @@ def test_rahman_and_wang_s_settings_are_those_of_fcn32s_alexnet():
     # section 4.1: fixed rate, momentum, weight decay
     assert (training.optimizer, training.learning_rate, training.schedule) == ("sgd", 1e-4, "constant")
     assert (training.momentum, training.l2_decay, training.weight_decay) == (0.99, 5e-4, 0.0)
+    assert training.positives_per_batch == 1  # "we made it sure that each batch contains at least one positive example"
 
 
 def test_momentum_and_decay_of_a_preset_go_with_its_optimiser():
