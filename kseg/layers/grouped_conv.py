@@ -1,4 +1,4 @@
-"""Grouped convolution as one convolution per group, which every backend, device and export format can do."""
+"""Grouped convolution as one convolution per group, which every device and export format can do."""
 
 import keras
 from keras import ops
@@ -10,9 +10,9 @@ from kseg.conventions import SERIALISATION_PACKAGE
 class GroupedConv2D(keras.layers.Conv2D):
     """`Conv2D(…, groups=g)`: output channels i·F/g … (i + 1)·F/g see the input channels i·C/g … (i + 1)·C/g only.
 
-    The kernel is one variable, (h, w, C/g, F), as in `Conv2D`, so that either layer's weights fit the other. On a CPU
-    TensorFlow has no grouped convolution: Keras compiles the operation with XLA there, which neither the ONNX nor the
-    LiteRT exporter can follow.
+    The kernel is one variable, (h, w, C/g, F), as in `Conv2D`, so that either layer's weights fit the other. TensorFlow's
+    grouped convolution does not work on every CPU, so Keras compiles it with XLA there, a call that ONNX has no operation
+    for.
     """
 
     def convolution_op(self, inputs, kernel):
