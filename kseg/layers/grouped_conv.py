@@ -10,9 +10,8 @@ from kseg.conventions import SERIALISATION_PACKAGE
 class GroupedConv2D(keras.layers.Conv2D):
     """`Conv2D(…, groups=g)`: output channels i·F/g … (i + 1)·F/g see the input channels i·C/g … (i + 1)·C/g only.
 
-    The kernel is one variable, (h, w, C/g, F), as in `Conv2D`, so that either layer's weights fit the other. TensorFlow's
-    grouped convolution does not work on every CPU, so Keras compiles it with XLA there, a call that ONNX has no operation
-    for.
+    The kernel is one variable, (h, w, C/g, F), as in `Conv2D`, so that either layer's weights fit the other. Under
+    TensorFlow Keras compiles a grouped convolution with XLA, a call that ONNX has no operation for.
     """
 
     def convolution_op(self, inputs, kernel):
