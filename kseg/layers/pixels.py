@@ -106,7 +106,7 @@ def subpixel_kernel(kernel):
     margin = (stride - stride // 2, stride // 2)
     kernel = ops.pad(kernel, (margin, margin, (0, 0), (0, 0)))
     kernel = ops.reshape(kernel, (3, stride, 3, stride, outputs, inputs))
-    kernel = ops.flip(ops.flip(kernel, axis=0), axis=2)  # LiteRT cannot reverse two axes that are not neighbours at once
+    kernel = ops.flip(ops.flip(kernel, axis=0), axis=2)  # both at once LiteRT cannot: the axes are not neighbours
     kernel = ops.transpose(kernel, (0, 2, 5, 1, 3, 4))
     return ops.reshape(kernel, (3, 3, inputs, stride**2 * outputs))
 
