@@ -35,6 +35,7 @@ BASELINE = "bce"
 def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) -> Plot:
     """IoU of every loss alone and added to BCE, with the interval over the seeds; the best stands on top."""
     alone = [loss for loss in found if "+" not in loss]
+    low = far_below([figure_of(rows, "iou") for rows in found.values()])
     names = sorted(alone, key=lambda loss: figure_of(found[loss], "iou"))
 
     def draw(ax: Axes) -> None:
@@ -50,15 +51,31 @@ def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) ->
                 xerr=np.array([[i.value - i.low, i.high - i.value] for i in intervals]).T if intervals else None,
                 fmt="o", markersize=3.6, color=colour, elinewidth=1.1, label=label,
             )  # fmt: skip
+            for (y, _), interval in zip(points, intervals, strict=True):
+                if interval.value < low:
+                    ax.text(low, y + shift, f" ◂ {interval.value:.2f}", color=colour, va="center", fontsize=7)
         if BASELINE in found:
             ax.axvline(figure_of(found[BASELINE], "iou"), color=INK, linewidth=0.8, linestyle=(0, (3, 3)), alpha=0.6)
         ax.set_yticks(range(len(names)), names)
         ax.set_xlabel("test IoU")
         ax.set_ylim(-0.6, len(names) - 0.4)
+        if low > -math.inf:
+            ax.set_xlim(left=low)
 
     seeds = max(map(len, found.values()))
     text = f"Mean and 95 % bootstrap interval over {seeds} seeds. " if seeds > 1 else "One seed. "
+    text += "◂: far below the rest, with its IoU. " if low > -math.inf else ""
     return drawn(f"Losses on {' '.join(setting)}", draw, f"{text}Dashed: {BASELINE}.", height=0.9 + 0.2 * len(names))
+
+
+def far_below(values: Sequence[float]) -> float:
+    """Where an axis begins that leaves out what lies more than three interquartile ranges below the rest; −∞: nowhere.
+
+    One loss that does not train would otherwise press all others into a corner.
+    """
+    first, third = np.percentile(values, [25, 75])
+    fence = first - 3 * (third - first)
+    return float(fence) if min(values) < fence else -math.inf
 
 
 def sparsity_plot(results: Sequence[Row], datasets: Sequence[tuple[str, ...]], losses: Sequence[str]) -> Plot | None:

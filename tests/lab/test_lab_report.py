@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 
 import numpy as np
@@ -11,6 +12,7 @@ from kseg.cli.main import main
 from kseg.datasets import open_dataset
 from kseg.errors import Failure, UsageError
 from kseg.inference import measure, save_masks
+from kseg.lab.comparison_plots import far_below
 from kseg.lab.compose import make_report, markdown, write_report
 from kseg.lab.jobs import Job, make_jobs
 from kseg.lab.recipe import RECIPES, Expected, Places, Recipe
@@ -194,3 +196,9 @@ def test_verify_exits_with_1_where_something_is_outside(vanbeers, tmp_path, caps
         arguments = ["lab", "verify", "loss_study", "--scale", "smoke", "--results", str(tmp_path / "results.json")]
         assert main(arguments) == code
     assert "FAIL portraits iou, IoU: 0.0100, expected 0.05 to 0.6" in capsys.readouterr().out
+
+
+def test_an_axis_leaves_out_what_lies_far_below():
+    # quartiles 0.79 and 0.81: the fence is 0.79 − 3·0.02
+    assert far_below([0.29, 0.79, 0.80, 0.81, 0.82]) == pytest.approx(0.73)
+    assert far_below([0.70, 0.75, 0.80]) == -math.inf
