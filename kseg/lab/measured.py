@@ -73,8 +73,32 @@ def _with_texts(content: Any, change: Callable[[str], str]) -> Any:
 
 
 def markdown(folder: Path) -> str:
-    """One row per result: setting, test accuracy and IoU, epochs, seconds, the paper's figures."""
+    """One row per result: faces with the paper's figures, data sets of many classes with the IoU of each class."""
     rows = sorted((json.loads(path.read_text()) for path in folder.glob("*.json")), key=_sort_key)
+    binary = all(len(row["results"]["evaluation"]["classes"]) == 2 for row in rows)
+    return faces_table(rows) if binary else classes_table(rows)
+
+
+def classes_table(rows: list[dict[str, Any]]) -> str:
+    """Network, loss and class weights, mIoU and accuracies, then the IoU of every class; test split, original size."""
+    classes = rows[0]["results"]["evaluation"]["classes"]
+    columns = ("model", "loss", "class weights", "mIoU", "accuracy", "mean accuracy", "best epoch", *classes)
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for row in rows:
+        model, results = row["config"]["model"], row["results"]
+        scores = results["evaluation"]["scores"]
+        name = results["model"] + (f" on {model['encoder']}" if model.get("encoder") else "")
+        figures = [scores[key] for key in ("miou", "accuracy", "mean_accuracy")]
+        cells = [
+            name, results["loss"], row["config"]["loss"]["class_weights"], *(f"{figure:.3f}" for figure in figures),
+            f"{results['best_epoch']} of {results['epochs']}", *(f"{scores['iou_class'][one]:.2f}" for one in classes),
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def faces_table(rows: list[dict[str, Any]]) -> str:
+    """Setting, test accuracy and IoU, epochs, seconds, the paper's figures."""
     lines = [
         f"| {' | '.join(COLUMNS)} |",
         "|---" * len(COLUMNS) + "|",

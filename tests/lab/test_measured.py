@@ -3,21 +3,24 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kseg.errors import UsageError
 from kseg.lab.measured import Collect, markdown
 
 ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "results" / "lfw"
+FOLDERS = [ROOT / "results" / name for name in ("lfw", "camvid")]
 
 
-def test_the_readme_shows_the_committed_results():
-    assert markdown(RESULTS) in (ROOT / "README.md").read_text()
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_the_readme_shows_the_committed_results(folder):
+    assert markdown(folder) in (ROOT / "README.md").read_text()
 
 
-def test_every_committed_result_says_how_it_was_made():
-    files = sorted(RESULTS.glob("*.json"))
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_committed_result_says_how_it_was_made(folder):
+    files = sorted(folder.glob("*.json"))
     assert files
     for path in files:
         content = json.loads(path.read_text())
@@ -25,10 +28,11 @@ def test_every_committed_result_says_how_it_was_made():
         assert environment["command"] and environment["device"] and environment["git"]["commit"], path
         assert environment["weights"]["sha256"], path
         assert "seed" in content["config"]["training"], path
-        matrix = results["evaluation"]["confusion_matrix"]
-        (_, false_positive), (false_negative, true_positive) = matrix
-        iou = true_positive / (true_positive + false_positive + false_negative)
-        assert results["evaluation"]["scores"]["iou_dataset"] == pytest.approx(iou), path
+        matrix = np.array(results["evaluation"]["confusion_matrix"], float)
+        iou = np.diag(matrix) / (matrix.sum(0) + matrix.sum(1) - np.diag(matrix))
+        scores = results["evaluation"]["scores"]
+        assert list(scores["iou_class"].values()) == pytest.approx(list(iou)), path
+        assert scores["miou"] == pytest.approx(iou.mean()), path
 
 
 def test_an_unfinished_run_is_refused(tmp_path):
