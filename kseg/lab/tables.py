@@ -185,7 +185,7 @@ def _image_pairs(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[floa
 def loss_table(results: Results) -> Table:
     """Losses by data set: mean IoU and its bootstrap interval over the seeds; best mean rank first."""
     settings = by_setting(results.rows)
-    losses = sorted({row.loss for row in results.rows}, key=lambda loss: mean_rank(settings, loss))
+    losses = sorted({row.loss for row in results.rows}, key=lambda loss: (mean_rank(settings, loss), loss))
     rows, best = [], set()
     tops = {setting: max(figure_of(rows, "iou") for rows in found.values()) for setting, found in settings.items()}
     for i, loss in enumerate(losses):

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -202,3 +203,10 @@ def test_an_axis_leaves_out_what_lies_far_below():
     # quartiles 0.79 and 0.81: the fence is 0.79 − 3·0.02
     assert far_below([0.29, 0.79, 0.80, 0.81, 0.82]) == pytest.approx(0.73)
     assert far_below([0.70, 0.75, 0.80]) == -math.inf
+
+
+def test_the_readme_shows_the_committed_study(capsys):
+    root = Path(__file__).parents[2]
+    results = root / "results" / "loss_study" / "results.json"
+    assert main(["lab", "report", "loss_study", "--results", str(results), "--markdown"]) == 0
+    assert capsys.readouterr().out.strip() in (root / "README.md").read_text()
