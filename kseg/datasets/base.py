@@ -11,6 +11,8 @@ import numpy as np
 from kseg.conventions import SPLITS
 from kseg.datasets.counts import count_labels
 from kseg.datasets.facts import Facts, RemoteFile
+from kseg.datasets.images import read_image
+from kseg.datasets.locate import stamp
 from kseg.errors import UsageError
 from kseg.registry import Registry
 
@@ -64,11 +66,21 @@ class Record:
     image: Path | None = None
     """file of the image; None if the data set draws it"""
     mask: Path | None = None
-    """file of the label map; None if the data set draws it or it is not known"""
+    """file of the label map (helen: folder of its maps); None if the data set draws it"""
+
+    @property
+    def pair(self) -> tuple[Path, Path]:
+        """Image and mask of a record that has files."""
+        assert self.image is not None and self.mask is not None, f"{self.id} is drawn"
+        return self.image, self.mask
 
 
 class Dataset(ABC):
-    """A segmentation data set: classes, splits, pixels. Subclasses are registered in `DATASETS` under `name`."""
+    """A segmentation data set: classes, splits, pixels. Subclasses are registered in `DATASETS` under `name`.
+
+    A record is a file of an image and one of a mask, unless a subclass says otherwise; what is the same for all of its
+    instances (`classes`, `palette` …) it may give as a class attribute.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -123,17 +135,21 @@ class Dataset(ABC):
     def all_records(self, split: str) -> Sequence[Record]:
         """Every record of a split, in a fixed order."""
 
-    @abstractmethod
     def image(self, record: Record) -> np.ndarray:
         """uint8 (H, W, 3), RGB."""
+        return read_image(record.pair[0])
 
     @abstractmethod
     def labels(self, record: Record) -> np.ndarray:
         """uint8 (H, W), class ids and VOID, of the same H and W as the image."""
 
-    @abstractmethod
     def fingerprint(self, record: Record) -> str:
-        """A short text that changes when the record's pixels do (path, size and time of its files; or its seed)."""
+        """A short text that changes when the record's pixels do (name, size and time of its files; or its seed)."""
+        return stamp(*self.files_of(record))
+
+    def files_of(self, record: Record) -> Sequence[Path]:
+        """What the record's pixels are read from."""
+        return record.pair
 
     def label_counts(self, records: Sequence[Record]) -> np.ndarray:
         """int64 (N, 256): the pixels of every label value in each record; read once, then kept in the cache."""

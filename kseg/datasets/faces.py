@@ -65,3 +65,6 @@ class FaceDataset(Dataset):
 
     def labels(self, record: Record) -> np.ndarray:
         return self._class_of_part[self.part_labels(record)]
+
+    def fingerprint(self, record: Record) -> str:
+        return f"{super().fingerprint(record)} {self.variant}"

@@ -11,9 +11,9 @@ from kseg.datasets.camvid.classes import CLASSES, NAMES, ORIGINAL_COLOURS, PALET
 from kseg.datasets.camvid.facts import FACTS
 from kseg.datasets.camvid.files import find_splits
 from kseg.datasets.ids import read_ids
-from kseg.datasets.images import read_image, read_labels
+from kseg.datasets.images import read_labels
 from kseg.datasets.lists import read_list
-from kseg.datasets.locate import existing_data_dir, stamp
+from kseg.datasets.locate import existing_data_dir
 from kseg.datasets.trees import listed_records
 from kseg.errors import Failure
 
@@ -27,28 +27,16 @@ class CamVid(Dataset):
     name = "camvid"
     title = "CamVid: 701 road scenes, 11 classes and void, SegNet's 360×480 or the original 720×960"
     facts = FACTS
+    classes = NAMES
+    palette = PALETTE
+    has_background = False
+    """Class 0 is sky."""
+    training_size = 360, 480
+    """As in SegNet and in Rahman & Wang."""
 
     def __init__(self, options: DataOptions):
         super().__init__(options)
         self.has_original_labels, self._files = find_splits(existing_data_dir(self.name, options.data_dir))
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return NAMES
-
-    @property
-    def palette(self) -> tuple[tuple[int, int, int], ...]:
-        return PALETTE
-
-    @property
-    def has_background(self) -> bool:
-        """Class 0 is sky."""
-        return False
-
-    @property
-    def training_size(self) -> tuple[int, int]:
-        """360 × 480, as in SegNet and in Rahman & Wang."""
-        return 360, 480
 
     def all_records(self, split: str) -> Sequence[Record]:
         files = self._files[split]
@@ -57,19 +45,11 @@ class CamVid(Dataset):
     def every_record(self) -> Sequence[Record]:
         return [record for split in SPLITS for record in self.all_records(split)]
 
-    def image(self, record: Record) -> np.ndarray:
-        assert record.image is not None
-        return read_image(record.image)
-
     def labels(self, record: Record) -> np.ndarray:
-        assert record.mask is not None
+        _, mask = record.pair
         if self.has_original_labels:
-            return classes_of_colours(read_labels(record.mask), record.mask)
-        return read_ids(record.mask, len(NAMES), void=SEGNET_VOID, whose="CamVid's masks")
-
-    def fingerprint(self, record: Record) -> str:
-        assert record.image is not None and record.mask is not None
-        return stamp(record.image, record.mask)
+            return classes_of_colours(read_labels(mask), mask)
+        return read_ids(mask, len(NAMES), void=SEGNET_VOID, whose="CamVid's masks")
 
 
 def _packed(colours: np.ndarray) -> np.ndarray:

@@ -13,9 +13,9 @@ from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
 from kseg.datasets.facts import Facts
 from kseg.datasets.folder.coding import Coding, colour_coding, mask_values, value_coding
 from kseg.datasets.folder.pairs import drawn_splits, find_lists, find_pairs, listed_splits
-from kseg.datasets.images import image_size, read_image
+from kseg.datasets.images import image_size
 from kseg.datasets.images.decode import stored_size
-from kseg.datasets.locate import existing_data_dir, stamp
+from kseg.datasets.locate import existing_data_dir
 from kseg.errors import Failure, UsageError
 
 READERS = 4
@@ -86,21 +86,16 @@ DATA_DIR/
     def every_record(self) -> Sequence[Record]:
         return list(self._records.values())
 
-    def image(self, record: Record) -> np.ndarray:
-        assert record.image is not None
-        return read_image(record.image)
-
     def labels(self, record: Record) -> np.ndarray:
-        assert record.image is not None and record.mask is not None
-        labels = self.coding.decode(record.mask)
-        if labels.shape != image_size(record.image):
-            raise Failure(_sizes_differ(record.image, record.mask, labels.shape))
+        image, mask = record.pair
+        labels = self.coding.decode(mask)
+        if labels.shape != image_size(image):
+            raise Failure(_sizes_differ(image, mask, labels.shape))
         return labels
 
     def fingerprint(self, record: Record) -> str:
-        assert record.image is not None and record.mask is not None
         options = self.options
-        return f"{stamp(record.image, record.mask)} {options.colours} {options.classes} {options.void} {self.classes}"
+        return f"{super().fingerprint(record)} {options.colours} {options.classes} {options.void} {self.classes}"
 
     def _found_values(self) -> list[int]:
         """The values in all masks; a mask that cannot be read is left to the moment it is needed, and to `check`."""

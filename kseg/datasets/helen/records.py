@@ -9,7 +9,7 @@ from kseg.datasets.archives import extract_once
 from kseg.datasets.base import DATASETS, DataOptions, Record
 from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset
 from kseg.datasets.helen.facts import ARCHIVE, FACTS
-from kseg.datasets.images import read_image, read_labels
+from kseg.datasets.images import read_labels
 from kseg.datasets.locate import cache_dir, existing_data_dir, files_by_stem, short_hash, stamp
 from kseg.datasets.splits import PaperSplit
 from kseg.errors import Failure, UsageError
@@ -48,17 +48,13 @@ class Helen(FaceDataset):
     def every_record(self) -> Sequence[Record]:
         return list(self._by_id.values())
 
-    def image(self, record: Record) -> np.ndarray:
-        assert record.image is not None
-        return read_image(record.image)
-
     def part_labels(self, record: Record) -> np.ndarray:
-        assert record.mask is not None
-        return parts_of_maps([_read_map(path) for path in map_paths(record.mask)], record.mask)
+        _, *maps = self.files_of(record)
+        return parts_of_maps([_read_map(path) for path in maps], maps[0].parent)
 
-    def fingerprint(self, record: Record) -> str:
-        assert record.image is not None and record.mask is not None
-        return f"{stamp(record.image, *map_paths(record.mask))} {self.variant}"
+    def files_of(self, record: Record) -> Sequence[Path]:
+        image, maps = record.pair
+        return image, *map_paths(maps)
 
     def _listed(self, path: Path) -> list[Record]:
         if not path.is_file():

@@ -7,10 +7,10 @@ import numpy as np
 
 from kseg.datasets.base import DATASETS, DataOptions, Record
 from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset
-from kseg.datasets.images import read_image, read_labels
+from kseg.datasets.images import read_labels
 from kseg.datasets.lfw.facts import FACTS
 from kseg.datasets.lfw.files import find_images, find_masks
-from kseg.datasets.locate import existing_data_dir, stamp
+from kseg.datasets.locate import existing_data_dir
 from kseg.datasets.splits import PaperSplit
 from kseg.errors import Failure, UsageError
 
@@ -50,14 +50,9 @@ class LFW(FaceDataset):
     def every_record(self) -> Sequence[Record]:
         return list(self._by_stem.values())
 
-    def image(self, record: Record) -> np.ndarray:
-        return read_image(_file(record.image))
-
     def part_labels(self, record: Record) -> np.ndarray:
-        return parts_of_colours(read_labels(_file(record.mask)), _file(record.mask))
-
-    def fingerprint(self, record: Record) -> str:
-        return f"{stamp(_file(record.image), _file(record.mask))} {self.variant}"
+        _, mask = record.pair
+        return parts_of_colours(read_labels(mask), mask)
 
     def _listed(self, path: Path) -> list[Record]:
         if not path.is_file():
@@ -95,8 +90,3 @@ def parts_of_colours(mask: np.ndarray, path: Path) -> np.ndarray:
         f"mask {path} has the colour {colour} at row {row}, column {column} ({wrong.sum()} such pixels); "
         "expected (255, 0, 0) hair, (0, 255, 0) face or (0, 0, 255) background"
     )
-
-
-def _file(path: Path | None) -> Path:
-    assert path is not None, "every LFW record has both files"
-    return path

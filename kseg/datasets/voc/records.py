@@ -10,9 +10,8 @@ from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
 from kseg.datasets.facts import RemoteFile
 from kseg.datasets.folder.pairs import drawn_splits
 from kseg.datasets.ids import read_ids
-from kseg.datasets.images import read_image
 from kseg.datasets.lists import committed_list, read_list
-from kseg.datasets.locate import existing_data_dir, stamp
+from kseg.datasets.locate import existing_data_dir
 from kseg.datasets.trees import listed_records
 from kseg.datasets.voc.classes import NAMES, PALETTE
 from kseg.datasets.voc.facts import DEVKITS, FACTS, SBD
@@ -35,6 +34,10 @@ class VOC(Dataset):
     name = "voc"
     title = "PASCAL VOC 2010, 2011, 2012 or 2012 with SBD: 20 categories and background, 255 void"
     facts = FACTS
+    classes = NAMES
+    palette = PALETTE
+    training_size = 375, 500
+    """Rahman & Wang's, which is what most of the images have."""
 
     def __init__(self, options: DataOptions):
         super().__init__(options)
@@ -57,19 +60,6 @@ class VOC(Dataset):
         return (options.year.replace("+", "_"), *([] if options.split_scheme == "paper" else [options.split_scheme]))
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        return NAMES
-
-    @property
-    def palette(self) -> tuple[tuple[int, int, int], ...]:
-        return PALETTE
-
-    @property
-    def training_size(self) -> tuple[int, int]:
-        """Rahman & Wang's 375 × 500, which is what most of the images have."""
-        return 375, 500
-
-    @property
     def test_is_validation(self) -> bool:
         return self.options.split_scheme == "official"
 
@@ -85,19 +75,11 @@ class VOC(Dataset):
     def every_record(self) -> Sequence[Record]:
         return [*self._train, *self._val]
 
-    def image(self, record: Record) -> np.ndarray:
-        assert record.image is not None
-        return read_image(record.image)
-
     def labels(self, record: Record) -> np.ndarray:
-        assert record.mask is not None
-        if record.mask.suffix == ".mat":
-            return read_classes(record.mask)
-        return read_ids(record.mask, len(NAMES), void=VOID_VALUE, whose="VOC's masks")
-
-    def fingerprint(self, record: Record) -> str:
-        assert record.image is not None and record.mask is not None
-        return stamp(record.image, record.mask)
+        _, mask = record.pair
+        if mask.suffix == ".mat":
+            return read_classes(mask)
+        return read_ids(mask, len(NAMES), void=VOID_VALUE, whose="VOC's masks")
 
     @cached_property
     def _train(self) -> list[Record]:
