@@ -18,7 +18,7 @@ class NamedData(DataOptions):
     """Which data set, where it lies, and which of its label variants and splits to use."""
 
     dataset: Positional[str] = "synthetic"
-    """synthetic, lfw, helen, camvid, voc or folder"""
+    """synthetic, lfw, helen, camvid, voc, pets or folder"""
 
 
 Source = Annotated[NamedData, arg(name="")]

@@ -22,7 +22,7 @@ class DataOptions:
     """Which data set, where it lies, and which of its label variants and splits to use."""
 
     dataset: str = "synthetic"
-    """synthetic (no files needed), lfw, helen, camvid, voc, or folder (your own images/ and masks/)"""
+    """synthetic (no files needed), lfw, helen, camvid, voc, pets, or folder (your own images/ and masks/)"""
     data_dir: Path | None = None
     """where the data set's archives or extracted tree lie (unset: data/NAME)"""
     hair: bool = True
@@ -42,7 +42,7 @@ class DataOptions:
     limit: int | None = None
     """use only the first N records of every split, for a quick look"""
     data_seed: int = 0  # not `seed`: that is the flag of the run
-    """seed of the synthetic images, of a folder's split and of voc's 80/20"""
+    """seed of the synthetic images, of a folder's split and of the 80/20 of voc and pets"""
     synthetic_size: int = 96
     """synthetic: height and width of the images in pixels"""
     synthetic_counts: tuple[int, int, int] = (600, 100, 100)
@@ -53,6 +53,10 @@ class DataOptions:
     """folder without lists: shares of train, validation and test; or numbers of images, if one is above 1"""
     year: Literal["2010", "2011", "2012", "2012+sbd"] = "2012"
     """voc: which year's images; 2012+sbd trains on trainaug, with the masks of SBD"""
+    border: Literal["void", "pet", "class"] = "void"
+    """pets: the border around the animal counts for nothing, is part of it, or a class of its own"""
+    animals: Literal["pet", "species", "breed"] = "pet"
+    """pets: classes besides the background: pet, the two species, or the 37 breeds"""
     category: str | None = None
     """one class of several against all others: it is the foreground, they are the background, void stays void"""
 

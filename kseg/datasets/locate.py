@@ -14,11 +14,20 @@ CACHE_VARIABLE = "KSEG_CACHE"
 """Environment variable: where archives are extracted to (default: ~/.cache/kseg)."""
 
 
+FOLDERS = {"pets": "oxford_iiit_pet"}
+"""Data sets whose folder is not named as they are on the command line, but as others name it."""
+
+
+def folder_name(name: str) -> str:
+    """The folder of data set `name` among those of others."""
+    return FOLDERS.get(name, name)
+
+
 def data_dir(name: str, given: Path | None) -> Path:
     """The folder of data set `name`: `given` if there is one, else $KSEG_DATA/NAME, else data/NAME."""
     if given is not None:
         return Path(given).expanduser()
-    return Path(os.environ.get(DATA_VARIABLE) or "data").expanduser() / name
+    return Path(os.environ.get(DATA_VARIABLE) or "data").expanduser() / folder_name(name)
 
 
 def existing_data_dir(name: str, given: Path | None) -> Path:
@@ -27,7 +36,7 @@ def existing_data_dir(name: str, given: Path | None) -> Path:
     if not folder.is_dir():
         raise UsageError(
             f"no folder {folder} with the files of {name}; pass --data-dir, set {DATA_VARIABLE} to the folder that "
-            f"holds {name}/, or see `kseg data info {name}` for where to get them"
+            f"holds {folder_name(name)}/, or see `kseg data info {name}` for where to get them"
         )
     return folder
 

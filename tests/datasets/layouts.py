@@ -137,3 +137,30 @@ def camvid_tree(folder: Path, suffix: str = ".png", values: tuple[int, ...] = (0
             lines.append(f"/SegNet/CamVid/{split}/{stem}{suffix} /SegNet/CamVid/{split}annot/{stem}.png\n")
         (root / f"{split}.txt").write_text("".join(lines))
     return root
+
+
+PETS = {
+    "trainval": [f"{breed}_{number}" for breed in ("Abyssinian", "american_bulldog") for number in range(1, 4)],
+    "test": ["Bengal_1", "beagle_7"],
+}
+
+
+def pets_tree(folder: Path) -> Path:
+    """`images/` and `annotations/` as upstream's archives hold them, with the oddities of the real ones.
+
+    Abyssinian_1 is a GIF and Abyssinian_2 an RGBA PNG under the name .jpg; among the images lie a `.mat` file and an
+    AppleDouble twin, and one image, without trimap, is in no list.
+    """
+    images, annotations = folder / "images", folder / "annotations"
+    for seed, name in enumerate(one for names in PETS.values() for one in names):
+        odd = {"Abyssinian_1": {"format": "GIF"}, "Abyssinian_2": {"format": "PNG"}}.get(name, {})
+        pixels = noise(seed) if name != "Abyssinian_2" else np.dstack([noise(seed), np.full((12, 10), 255, np.uint8)])
+        write(images / f"{name}.jpg", pixels, **odd)
+        write(annotations / "trimaps" / f"{name}.png", striped((1, 2, 3)))
+        (annotations / "trimaps" / f"._{name}.png").write_bytes(APPLE_DOUBLE)
+    (images / "Abyssinian_100.mat").write_bytes(b"MATLAB 5.0")
+    (images / "._Abyssinian_3.jpg").write_bytes(APPLE_DOUBLE)
+    write(images / "Abyssinian_9.jpg", noise(99))
+    for name, ids in PETS.items():
+        (annotations / f"{name}.txt").write_text("".join(f"{one} 1 1 1\n" for one in ids))
+    return folder

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from layouts import camvid_tree, devkit, helen_tree, lfw_tree, pair_folder
+from layouts import camvid_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
 
 from kseg.conventions import SPLITS, VOID
 from kseg.datasets import DATASETS, DataOptions, open_dataset
@@ -27,6 +27,7 @@ def dataset(request, tmp_path, monkeypatch):
         "folder": lambda: pair_folder(tmp_path),
         "synthetic": lambda: None,
         "camvid": lambda: camvid_tree(tmp_path),
+        "pets": lambda: pets_tree(tmp_path),
         "voc": lambda: devkit(
             tmp_path, "2012", {name: [f"{name}_{number:03d}" for number in range(6)] for name in ("train", "val")}
         ),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from layouts import camvid_tree, devkit, helen_tree, lfw_tree, pair_folder
+from layouts import camvid_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
 
 import kseg  # noqa: F401  (registers the builders)
 from kseg.datasets import DataOptions, open_dataset
@@ -74,6 +74,20 @@ def test_voc_and_camvid(tmp_path):
     assert set(official.info.splits) == {"train", "validation"}  # the test split would be the validation split again
     loaded = tfds.load("camvid_segmentation", data_dir=tmp_path, split=SPLITS)
     assert_equal(loaded, open_dataset(DataOptions("camvid", tmp_path / "camvid")))
+
+
+def test_pets(tmp_path):
+    pets_tree(tmp_path / "oxford_iiit_pet")
+    name = "pets_segmentation/species_border_class"
+    loaded, info = tfds.load(name, data_dir=tmp_path, split=SPLITS, with_info=True)
+    options = DataOptions("pets", tmp_path / "oxford_iiit_pet", animals="species", border="class")
+    assert info.features["label"].names == ["background", "cat", "dog", "border"]
+    assert_equal(loaded, open_dataset(options))
+    assert set(tfds.builder_cls("pets_segmentation").builder_configs) == {
+        f"{animals}{border}"
+        for animals in ("pet", "species", "breed")
+        for border in ("", "_border_pet", "_border_class")
+    }
 
 
 def test_configs_and_names():

@@ -8,6 +8,7 @@ from kseg.datasets.camvid.builder import CamvidSegmentation
 from kseg.datasets.folder.builder import SegmentationFolder
 from kseg.datasets.helen.builder import HelenParts
 from kseg.datasets.lfw.builder import LfwParts
+from kseg.datasets.pets.builder import PetsSegmentation
 from kseg.datasets.synthetic.builder import SyntheticPortraits
 from kseg.datasets.voc.builder import VocSegmentation
 
@@ -15,6 +16,7 @@ __all__ = [
     "CamvidSegmentation",
     "HelenParts",
     "LfwParts",
+    "PetsSegmentation",
     "SegmentationFolder",
     "SyntheticPortraits",
     "VocSegmentation",

@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 
 from kseg.conventions import SPLITS
 from kseg.datasets.base import DATASETS, DataOptions, Dataset, open_dataset
-from kseg.datasets.locate import data_dir
+from kseg.datasets.locate import data_dir, folder_name
 from kseg.errors import KsegError, UsageError
 
 FACE_VARIANTS: dict[str, dict[str, Any]] = {
@@ -115,7 +115,7 @@ class RecordsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  
         with contextlib.suppress(AssertionError):  # TFDS's way to say that there is no manual folder
             roots.insert(0, Path(dl_manager.manual_dir))
         for root in roots:
-            yield from (root, root / self.dataset)
+            yield from (root, root / folder_name(self.dataset))
         yield data_dir(self.dataset, None)
 
 

@@ -1,0 +1,87 @@
+"""Oxford-IIIT Pet as records: upstream's lists, trimaps to the classes that were asked for."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
+from kseg.datasets.folder.pairs import drawn_splits
+from kseg.datasets.images import contrasting_palette, read_labels
+from kseg.datasets.lists import read_list
+from kseg.datasets.locate import existing_data_dir
+from kseg.datasets.pets.classes import ANIMALS, BORDER, PET, class_names, label_of_value
+from kseg.datasets.pets.facts import FACTS
+from kseg.datasets.pets.files import find_annotations, find_images
+from kseg.datasets.trees import listed_records
+from kseg.errors import Failure, UsageError, unknown_name
+
+SHARES = (0.8, 0.2, 0.0)
+"""Of trainval.txt; test.txt is the test split."""
+
+BORDERS = ("void", "pet", "class")
+
+
+@DATASETS.register("pets")
+class Pets(Dataset):
+    """Oxford-IIIT Pet. `--data-dir` holds upstream's two archives or the extracted trees."""
+
+    name = "pets"
+    title = "Oxford-IIIT Pet: cats and dogs of 37 breeds; pet, background and the border between them"
+    facts = FACTS
+
+    def __init__(self, options: DataOptions):
+        super().__init__(options)
+        for option, value, valid in (("border", options.border, BORDERS), ("animals", options.animals, ANIMALS)):
+            if value not in valid:
+                raise unknown_name(option, value, valid)
+        folder = existing_data_dir(self.name, options.data_dir)
+        self._lists, self._trimaps = find_annotations(folder)
+        self._folder, self._images = find_images(folder)
+
+    @classmethod
+    def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
+        animals = () if options.animals == "pet" else (options.animals,)
+        return animals if options.border == "void" else (*animals, f"border_{options.border}")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return class_names(self.options)
+
+    @property
+    def palette(self) -> tuple[tuple[int, int, int], ...]:
+        return contrasting_palette(len(self.classes))
+
+    def all_records(self, split: str) -> Sequence[Record]:
+        return self._listed("test") if split == "test" else self._trainval[split]
+
+    def every_record(self) -> Sequence[Record]:
+        return [Record(one, self._images[one], mask) for one, mask in self._trimaps.items() if one in self._images]
+
+    def labels(self, record: Record) -> np.ndarray:
+        _, mask = record.pair
+        values = read_labels(mask)
+        if values.ndim == 3:
+            raise Failure(f"trimap {mask} is saved as RGB; expected grey values 1 to 3; extract it again")
+        odd = np.unique(values[(values < PET) | (values > BORDER)])
+        if odd.size:
+            raise Failure(
+                f"trimap {mask} has the values {{{', '.join(map(str, odd[:8]))}}}; expected 1 pet, 2 background, "
+                "3 border; extract it from annotations.tar.gz again"
+            )
+        return label_of_value(record.id, self.options)[values]
+
+    def fingerprint(self, record: Record) -> str:
+        return f"{super().fingerprint(record)} {self.options.animals} {self.options.border}"
+
+    @cached_property
+    def _trainval(self) -> dict[str, list[Record]]:
+        # The list is sorted by breed; drawn, both parts hold all breeds.
+        return drawn_splits(self._listed("trainval"), SHARES, self.options.data_seed)
+
+    def _listed(self, name: str) -> list[Record]:
+        path = self._lists / f"{name}.txt"
+        if not path.is_file():
+            raise UsageError(f"{path} is missing; it lies in upstream's annotations.tar.gz: extract that again")
+        where = {"image": self._folder, "mask": self._lists / "trimaps"}
+        return listed_records(read_list(path), self._images, self._trimaps, listed_in=path, where=where)
