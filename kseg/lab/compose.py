@@ -156,7 +156,10 @@ def _images(report: Report) -> str:
         f'<span><i style="background:rgb({",".join(map(str, colour))})"></i>{text}</span>'
         for text, colour in (("too much", FALSE_POSITIVE), ("missed", FALSE_NEGATIVE))
     )
-    return f'<p class="legend">{legend}</p><div class="shots">{"".join(parts)}</div>' if parts else ""
+    order = (
+        f"First the images that scored lowest, then those where {escape(first)} or {escape(baseline)} is most ahead."
+    )
+    return f'<p>{order}</p><p class="legend">{legend}</p><div class="shots">{"".join(parts)}</div>' if parts else ""
 
 
 def spread(points: Sequence[Point], first: str, baseline: str) -> str:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kseg.conventions import VOID
 from kseg.datasets import Dataset
 from kseg.datasets.images import overlay, resize_image, resize_labels
 from kseg.inference import load_masks
 from kseg.lab.jobs import Job
 from kseg.lab.report.pictures import data_url, display_size, show_errors
 from kseg.lab.rows import Row
+from kseg.metrics.confusion import confusion_matrix
+from kseg.metrics.scores import iou_image
 from kseg.training.workdir import WorkDir
 
 THUMBNAIL = 72
@@ -58,15 +61,16 @@ def scatter(dataset: Dataset, first: Sequence[Row], baseline: Sequence[Row]) -> 
 def examples(
     dataset: Dataset, jobs: Mapping[str, Job], first: Sequence[Row], baseline: Sequence[Row], count: int = 2
 ) -> list[Example]:
-    """The images in which one loss is most ahead of the other, `count` each way, and those in the middle.
+    """The lowest image of each loss, those in which one is most ahead (`count` each way), and those in the middle.
 
     Args:
       jobs: loss → the job (of one seed) whose masks are shown; losses without masks are left out.
     """
+    lowest = [int(np.nanargmin(image_scores(rows))) for rows in (first, baseline)]
     difference = image_scores(first) - image_scores(baseline)
     ranked = [int(i) for i in np.argsort(difference, kind="stable") if not np.isnan(difference[i])]
     middle = max(0, (len(ranked) - count) // 2)
-    chosen = dict.fromkeys([*ranked[::-1][:count], *ranked[:count], *ranked[middle : middle + count]])
+    chosen = dict.fromkeys([*lowest, *ranked[::-1][:count], *ranked[:count], *ranked[middle : middle + count]])
     masks = {loss: load_masks(path) for loss, job in jobs.items() if (path := WorkDir(job.path).masks).exists()}
     records = dataset.records("test")
     return [_example(dataset, records[i], masks) for i in chosen]
@@ -81,7 +85,6 @@ def _example(dataset: Dataset, record, masks: Mapping[str, Mapping[str, np.ndarr
     for loss, by_id in masks.items():
         mask = by_id[record.id]
         panels[loss] = data_url(show_errors(shown, shown_truth, resize_labels(mask, size)))
-        valid = resize_labels(truth, mask.shape) != 255
-        a, b = (mask > 0) & valid, (resize_labels(truth, mask.shape) > 0) & valid
-        scores[loss] = float((a & b).sum() / max(1, (a | b).sum()))
+        counts = confusion_matrix(resize_labels(truth, mask.shape), mask, len(dataset.classes), void=VOID)
+        scores[loss] = float(iou_image(counts[None])[0])
     return Example(record.id, panels, scores, size)

@@ -62,6 +62,8 @@ FIGURES = {
     "iou": "IoU",
     "iou_image": "mean image IoU",
     "accuracy": "accuracy",
+    "train_accuracy": "accuracy in training",
+    "lowest": "lowest image IoU",
     "best_epoch": "epochs to the best validation IoU",
 }
 """Fields of a row that tables show, and what they are called."""

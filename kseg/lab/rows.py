@@ -1,6 +1,7 @@
 """What jobs measured, as rows: the only thing that tables, plots and checks are made of, and what `results/` keeps."""
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -33,6 +34,15 @@ class Row:
     """share of the test pixels that is foreground"""
     images: list[float | None]
     """IoU of each test image, None where it has no valid pixel"""
+    train_accuracy: float | None = None
+    """of the kept epoch, taken while it trains; None in results from before it was kept"""
+    lowest_image: str | None = None
+    """id of the test image with the lowest IoU; None as above"""
+
+    @property
+    def lowest(self) -> float:
+        """The lowest IoU of any test image."""
+        return min((value for value in self.images if value is not None), default=math.nan)
 
     @property
     def setting(self) -> tuple[str, ...]:
@@ -97,6 +107,9 @@ def read_row(job: Job) -> Row:
     evaluation = results["evaluation"]
     scores, matrix = evaluation["scores"], evaluation["confusion_matrix"]
     pixels = sum(map(sum, matrix))
+    scored = {
+        name: value for name, value in zip(evaluation["ids"], evaluation["iou_image"], strict=True) if value is not None
+    }
     return Row(
         tags=job.tags,
         seed=job.seed,
@@ -110,7 +123,15 @@ def read_row(job: Job) -> Row:
         seconds=results["wall_seconds"],
         foreground=1 - sum(matrix[0]) / pixels,
         images=[None if value is None else round(value, 4) for value in evaluation["iou_image"]],
+        train_accuracy=_epoch(job, results["best_epoch"]).get("accuracy"),
+        lowest_image=min(scored, key=scored.__getitem__, default=None),
     )
+
+
+def _epoch(job: Job, number: int) -> dict[str, Any]:
+    """What the journal says of an epoch; of one that was done again after an interruption, the last."""
+    entries = map(json.loads, WorkDir(job.path).journal.read_text().splitlines())
+    return {entry["epoch"]: entry for entry in entries}.get(number, {})
 
 
 def _environment(jobs: Iterable[Job]) -> dict[str, Any]:

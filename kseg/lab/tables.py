@@ -74,8 +74,8 @@ def by_setting(rows: Iterable[Row]) -> dict[tuple[str, ...], dict[str, list[Row]
 
 
 def figure_of(rows: Sequence[Row], figure: str) -> float:
-    """Mean over the seeds."""
-    return float(np.mean([getattr(row, figure) for row in rows]))
+    """Mean over the seeds; nan if a row lacks the figure."""
+    return float(np.mean(np.array([getattr(row, figure) for row in rows], dtype=float)))
 
 
 def paper_table(results: Results, recipe: Recipe, figure: str) -> Table:
@@ -88,7 +88,7 @@ def paper_table(results: Results, recipe: Recipe, figure: str) -> Table:
         cells = [" ".join(setting)]
         for side in sides:
             values = [_value(recipe, setting, loss, found, figure, side) for loss in losses]
-            known = [round(value, 6) for value in values if value is not None]
+            known = [round(value, 6) for value in values if value is not None and not np.isnan(value)]
             mark = (min if figure in LOWER_IS_BETTER else max)(known) if len(set(known)) > 1 else None
             for loss, value in zip(losses, values, strict=True):
                 if value is not None and round(value, 6) == mark:
@@ -109,7 +109,7 @@ def _value(recipe: Recipe, setting, loss: str, found, figure: str, side: str) ->
 
 
 def _shown(value: float | None, rows: Sequence[Row], figure: str) -> str:
-    if value is None:
+    if value is None or np.isnan(value):
         return DASH
     digits = 0 if figure == "best_epoch" and value == int(value) else 1 if figure == "best_epoch" else 3
     spread = ""
@@ -126,7 +126,7 @@ def comparison_table(results: Results, recipe: Recipe) -> Table:
         setting: found for setting, found in by_setting(results.rows).items() if first in found and baseline in found
     }
     named: list[tuple[str, Comparison | str]] = []
-    for figure in recipe.figures:
+    for figure in recipe.figures if len(both) > 1 else recipe.figures[:1]:  # of one setting it would refuse them all
         pairs = [[figure_of(found[loss], figure) for found in both.values()] for loss in recipe.versus]
         label = f"{FIGURES[figure]}, over {len(both)} settings"
         named.append((label, _compared(*pairs)))
@@ -182,6 +182,17 @@ def _image_pairs(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[floa
     return a[known].tolist(), b[known].tolist()
 
 
+def lowest_table(results: Results) -> Table:
+    """Which test image scored lowest in every run."""
+    rows = [
+        [" ".join(setting), loss, str(row.seed), row.lowest_image or DASH, f"{row.lowest:.3f}"]
+        for setting, found in by_setting(results.rows).items()
+        for loss, seeds in found.items()
+        for row in seeds
+    ]
+    return Table("Lowest image", ["setting", "loss", "seed", "image", "IoU"], rows)
+
+
 def loss_table(results: Results) -> Table:
     """Losses by data set: mean IoU and its bootstrap interval over the seeds; best mean rank first."""
     settings = by_setting(results.rows)
@@ -231,4 +242,6 @@ def tables_of(results: Results, recipe: Recipe) -> list[Table]:
     if recipe.versus is None and recipe.paper is None:
         return [loss_table(results)]
     tables = [paper_table(results, recipe, figure) for figure in recipe.figures]
-    return [*tables, comparison_table(results, recipe)] if recipe.versus else tables
+    if recipe.versus:
+        tables.append(comparison_table(results, recipe))
+    return [*tables, lowest_table(results)] if "lowest" in recipe.figures else tables
