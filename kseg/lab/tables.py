@@ -80,12 +80,26 @@ def figure_of(rows: Sequence[Row], figure: str) -> float:
 
 def paper_table(results: Results, recipe: Recipe, figure: str) -> Table:
     """A row per setting: the paper's figure for each loss, then ours, mean ± standard deviation over seeds."""
-    settings = by_setting(results.rows)
+    named = [(" ".join(setting), figure, setting) for setting in by_setting(results.rows)]
+    return _beside_the_paper(_capital(FIGURES[figure]), "setting", named, results, recipe)
+
+
+def figures_table(results: Results, recipe: Recipe, setting: tuple[str, ...]) -> Table:
+    """A row per figure of one setting, columns as in `paper_table`."""
+    named = [(FIGURES[figure], figure, setting) for figure in recipe.figures]
+    return _beside_the_paper(_capital(" ".join(setting)), "figure", named, results, recipe)
+
+
+def _beside_the_paper(
+    title: str, first: str, named: Sequence[tuple[str, str, tuple[str, ...]]], results: Results, recipe: Recipe
+) -> Table:
+    """A row for each (name, figure, setting)."""
     losses = list(recipe.versus or dict.fromkeys(row.loss for row in results.rows))
     sides = ("paper", "ours") if recipe.paper else ("ours",)
+    settings = by_setting(results.rows)
     rows, best = [], set()
-    for i, (setting, found) in enumerate(settings.items()):
-        cells = [" ".join(setting)]
+    for i, (name, figure, setting) in enumerate(named):
+        cells, found = [name], settings[setting]
         for side in sides:
             values = [_value(recipe, setting, loss, found, figure, side) for loss in losses]
             known = [round(value, 6) for value in values if value is not None and not np.isnan(value)]
@@ -95,10 +109,13 @@ def paper_table(results: Results, recipe: Recipe, figure: str) -> Table:
                     best.add((i, len(cells)))
                 cells.append(_shown(value, found.get(loss, []) if side == "ours" else [], figure))
         rows.append(cells)
-    name = FIGURES[figure]
-    header = ["setting", *(f"{side}: {loss}" for side in sides for loss in losses)]
+    header = [first, *(f"{side}: {loss}" for side in sides for loss in losses)]
     caption = recipe.captions.get(results.scale, "")  # type: ignore[call-overload]
-    return Table(name[0].upper() + name[1:], header, rows, frozenset(best), caption)
+    return Table(title, header, rows, frozenset(best), caption)
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _value(recipe: Recipe, setting, loss: str, found, figure: str, side: str) -> float | None:
@@ -236,12 +253,16 @@ def _with_interval(rows: Sequence[Row]) -> str:
 
 
 def tables_of(results: Results, recipe: Recipe) -> list[Table]:
-    """The tables of a recipe."""
+    """The tables of a recipe: one per figure, or of a single setting one with all figures."""
     if not results.rows:
         raise UsageError(f"no job of {recipe.name} at scale {results.scale} is complete; run `kseg lab run` first")
     if recipe.versus is None and recipe.paper is None:
         return [loss_table(results)]
-    tables = [paper_table(results, recipe, figure) for figure in recipe.figures]
+    settings = by_setting(results.rows)
+    if len(settings) == 1:
+        tables = [figures_table(results, recipe, next(iter(settings)))]
+    else:
+        tables = [paper_table(results, recipe, figure) for figure in recipe.figures]
     if recipe.versus:
         tables.append(comparison_table(results, recipe))
     return [*tables, lowest_table(results)] if "lowest" in recipe.figures else tables

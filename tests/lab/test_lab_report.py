@@ -15,19 +15,21 @@ from kseg.errors import Failure, UsageError
 from kseg.inference import measure, save_masks
 from kseg.lab.comparison_plots import far_below
 from kseg.lab.compose import make_report, markdown, write_report
+from kseg.lab.examples import examples
 from kseg.lab.jobs import Job, make_jobs
 from kseg.lab.recipe import RECIPES, Expected, Places, Recipe
 from kseg.lab.rows import Results, collect
-from kseg.lab.tables import Table, comparison_table, figure_of, loss_table, paper_table
+from kseg.lab.tables import Table, comparison_table, figure_of, loss_table, paper_table, tables_of
 from kseg.lab.verify import verify
 from kseg.training.workdir import WorkDir
 
-VANBEERS, STUDY = RECIPES["vanbeers2019"], RECIPES["loss_study"]
+VANBEERS, STUDY, AMADI = RECIPES["vanbeers2019"], RECIPES["loss_study"], RECIPES["amadi"]
 
 
 def pretend(job: Job, wrong: float) -> None:
     """What a job leaves behind whose network gets a share `wrong` of the pixels wrong, always the same ones."""
     dataset = open_dataset(job.config.data)
+    classes = len(dataset.classes)
     rng = np.random.default_rng(job.seed)
     masks: list[np.ndarray] = []
 
@@ -35,13 +37,14 @@ def pretend(job: Job, wrong: float) -> None:
         for record in dataset.records("test"):
             truth = dataset.labels(record)
             flipped = rng.random(truth.shape) < wrong
-            yield np.where(flipped, 1 - truth, truth).astype(np.float32)[..., None]
+            guess = np.where(flipped, (truth + 1) % classes, truth)
+            yield guess[..., None].astype(np.float32) if classes == 2 else np.eye(classes, dtype=np.float32)[guess]
 
     evaluation = measure(guesses(), dataset, "test", progress=False, seen=masks.append)
     workdir = WorkDir(job.path)
     job.path.mkdir(parents=True)
-    save_masks(workdir.masks, evaluation.ids, masks, num_classes=2)
-    entries = [{"epoch": epoch, "val_iou": 0.5 + epoch / 10 - wrong} for epoch in (1, 2, 3)]
+    save_masks(workdir.masks, evaluation.ids, masks, num_classes=classes)
+    entries = [{"epoch": epoch, "accuracy": epoch / 10, "val_iou": 0.5 + epoch / 10 - wrong} for epoch in (1, 2, 3)]
     workdir.journal.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     environment = {
         "packages": {"keras": "3"}, "device": "<CPU>", "backend": "tensorflow", "python": "3.11", "weights": None,
@@ -169,6 +172,53 @@ def test_the_loss_study_plots_every_data_set(vanbeers):
         "Losses on portraits-1",
     ]
     assert "mean rank" in markdown(report)
+
+
+@pytest.fixture(scope="module")
+def amadi(tmp_path_factory):
+    """The smoke settings, three classes, one seed; the IoU loss is better."""
+    jobs = make_jobs(tmp_path_factory.mktemp("lab") / "amadi", AMADI.at("smoke", Places()))
+    for job in jobs:
+        pretend(job, 0.05 if job.tags[-1] == "iou" else 0.1)
+    return jobs, collect(jobs, recipe="amadi", scale="smoke", command="kseg lab run amadi")
+
+
+def test_a_single_setting_has_one_table_of_all_figures(amadi):
+    jobs, results = amadi
+    recipe = dataclasses.replace(AMADI, paper=lambda tags: AMADI.paper(("unet", "pets", tags[-1])))
+    table, _, lowest = tables_of(results, recipe)
+    assert [row[0] for row in table.rows] == ["IoU", "accuracy", "accuracy in training", "lowest image IoU"]
+    assert [row[2] for row in table.rows] == ["0.627", "0.810", "0.860", "0.142"]  # the paper's, of cross-entropy
+    assert all(row[1] == "–" for row in table.rows)  # it has no other loss
+    assert [row[3:] for row in table.rows][2] == ["0.300", "0.300"]  # of epoch 3, the kept one
+    for row, shown in zip(results.rows, lowest.rows, strict=True):
+        evaluation = json.loads(WorkDir(next(job for job in jobs if job.tags == row.tags).path).results.read_text())
+        scores = evaluation["evaluation"]["iou_image"]
+        assert shown[3] == evaluation["evaluation"]["ids"][int(np.argmin(scores))] == row.lowest_image
+        assert shown[4] == f"{min(scores):.3f}" and row.lowest == pytest.approx(min(scores), abs=1e-4)
+
+
+def test_the_lowest_image_is_shown_first_with_its_score_over_all_classes(amadi):
+    jobs, results = amadi
+    by_loss = {row.loss: row for row in results.rows}
+    dataset = open_dataset(jobs[0].config.data)
+    shown = examples(dataset, {job.tags[-1]: job for job in jobs}, [by_loss["iou"]], [by_loss["ce"]])
+    assert shown[0].id == by_loss["iou"].lowest_image
+    for example in shown:
+        index = [record.id for record in dataset.records("test")].index(example.id)
+        for loss, score in example.scores.items():
+            assert score == pytest.approx(by_loss[loss].images[index], abs=1e-4)
+
+
+def test_results_from_before_a_figure_was_kept(amadi, tmp_path):
+    _, results = amadi
+    results.save(tmp_path / "results.json")
+    content = json.loads((tmp_path / "results.json").read_text())
+    for row in content["rows"]:
+        del row["train_accuracy"], row["lowest_image"]
+    (tmp_path / "results.json").write_text(json.dumps(content))
+    table, _, lowest = tables_of(Results.load(tmp_path / "results.json"), AMADI)
+    assert table.rows[2][-2:] == ["–", "–"] and lowest.rows[0][3] == "–"
 
 
 def test_verify_says_what_is_outside(vanbeers):
