@@ -1,4 +1,4 @@
-"""Rahman & Wang 2016, table 4: IoU loss over the batch against softmax loss, one category of CamVid at a time.
+"""Rahman & Wang 2016, tables 1, 3, 4: IoU loss over the batch against softmax loss, one category at a time.
 
     kseg lab run rahman2016 --scale cpu --processes 2 --weights mobilenetv2=FILE
 
@@ -6,10 +6,11 @@ Deviations at scale cpu: FCN-8s on a frozen MobileNetV2 with cached features in 
 falling linearly to 0 over 12 epochs, batch 16, mixed_bfloat16, instead of SGD 1e-4 with momentum 0.99 until
 convergence; 2 seeds. As in the paper the images have 360×480 pixels, FCN_acc has two outputs and a softmax and FCN_IoU
 one and a sigmoid, every other category is background, every batch holds an image with the category, the best
-validation IoU is kept, and the scores are those of the test split.
+validation IoU is kept, and the scores are those of the test split. VOC is one category each way, as a proof of the
+path: trained at 375×500 on a drawn 80 % of the train list, 20 % validating, and measured on the val list at the
+images' original size; 50 epochs, which on 80 images are as many steps as CamVid's 12.
 
 Scale smoke: hair and face of 32×32 portraits as categories, a small U-Net, one epoch.
-The paper's experiments on PASCAL VOC (tables 1 and 3) are not run here; their figures are in `rahman2016_paper`.
 """
 
 import dataclasses
@@ -24,9 +25,12 @@ LOSSES = {"iou": "iou(pooling='batch')", "acc": "ce"}
 
 OUTPUTS = {"iou": 1, "acc": 2}
 
+VOC_CATEGORY = "person"
+"""The one that most images of a small part of VOC show: 27 of 80 and 37 of 100 in the part that was run."""
+
 CAPTIONS: dict[Scale, str] = {
-    "cpu": "Not the paper's: FCN-8s on a frozen MobileNetV2 instead of FCN-32s on AlexNet; Adam 2e-3 over 12 epochs of "
-    "batch 16 instead of SGD 1e-4 until convergence; mixed_bfloat16; two seeds.",
+    "cpu": "Not the paper's: FCN-8s on a frozen MobileNetV2 instead of FCN-32s on AlexNet; Adam 2e-3 over 12 epochs "
+    "(VOC: 50) of batch 16 instead of SGD 1e-4 until convergence; mixed_bfloat16; two seeds.",
     "smoke": "Proves the path and nothing else: drawn portraits, a small U-Net, one epoch.",
 }
 
@@ -36,7 +40,10 @@ def settings(scale: Scale, places: Places) -> list[Setting]:
         return [
             _setting("synthetic", category, loss, _smoke(category)) for category in ("hair", "face") for loss in LOSSES
         ]
-    return [_setting("camvid", category, loss, _camvid(category, places)) for category in CAMVID for loss in LOSSES]
+    return [
+        *(_setting("camvid", category, loss, _camvid(category, places)) for category in CAMVID for loss in LOSSES),
+        *(_setting("voc", VOC_CATEGORY, loss, _voc(VOC_CATEGORY, places)) for loss in LOSSES),
+    ]
 
 
 def _smoke(category: str) -> tuple[DataOptions, ModelOptions, TrainingOptions]:
@@ -47,14 +54,25 @@ def _smoke(category: str) -> tuple[DataOptions, ModelOptions, TrainingOptions]:
 
 def _camvid(category: str, places: Places) -> tuple[DataOptions, ModelOptions, TrainingOptions]:
     data = DataOptions("camvid", data_dir=places.data_dir("camvid"), category=category)
-    model = ModelOptions(
-        "fcn8s", encoder="mobilenetv2", weights=places.weights_of("mobilenetv2"), image_size=(360, 480)
+    return data, _fcn8s(places, (360, 480)), _adam(epochs=12)
+
+
+def _voc(category: str, places: Places) -> tuple[DataOptions, ModelOptions, TrainingOptions]:
+    data = DataOptions("voc", data_dir=places.data_dir("voc"), category=category)
+    return data, _fcn8s(places, (375, 500)), _adam(epochs=50)
+
+
+def _fcn8s(places: Places, image_size: tuple[int, int]) -> ModelOptions:
+    return ModelOptions(
+        "fcn8s", encoder="mobilenetv2", weights=places.weights_of("mobilenetv2"), image_size=image_size
     )
-    training = TrainingOptions(
-        epochs=12, patience=12, batch_size=16, optimizer="adam", learning_rate=2e-3, schedule="poly", poly_power=1.0,
-        positives_per_batch=1, precision="mixed_bfloat16",
+
+
+def _adam(epochs: int) -> TrainingOptions:
+    return TrainingOptions(
+        epochs=epochs, patience=epochs, batch_size=16, optimizer="adam", learning_rate=2e-3, schedule="poly",
+        poly_power=1.0, positives_per_batch=1, precision="mixed_bfloat16",
     )  # fmt: skip
-    return data, model, training
 
 
 def _setting(
@@ -71,9 +89,9 @@ def _setting(
 
 
 def paper(tags: tuple[str, ...]) -> dict[str, float]:
-    """The test column of table 4."""
-    _, category, loss = tags
-    return {"iou": CAMVID[category][loss][1] / 100} if category in CAMVID else {}
+    """The test column of table 4; of other images than the paper's it has no figure."""
+    dataset, category, loss = tags
+    return {"iou": CAMVID[category][loss][1] / 100} if dataset == "camvid" and category in CAMVID else {}
 
 
 RECIPES.register("rahman2016")(
