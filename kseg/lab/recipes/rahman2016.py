@@ -63,9 +63,7 @@ def _voc(category: str, places: Places) -> tuple[DataOptions, ModelOptions, Trai
 
 
 def _fcn8s(places: Places, image_size: tuple[int, int]) -> ModelOptions:
-    return ModelOptions(
-        "fcn8s", encoder="mobilenetv2", weights=places.weights_of("mobilenetv2"), image_size=image_size
-    )
+    return ModelOptions("fcn8s", encoder="mobilenetv2", weights=places.weights_of("mobilenetv2"), image_size=image_size)
 
 
 def _adam(epochs: int) -> TrainingOptions:
