@@ -37,19 +37,28 @@ class LargeKernelConv2D(keras.layers.Conv2D):
 
 
 def correlate_by_rows(x, kernel):
-    """Σ_d windows(x)[i + d]·K[d] with zeros outside the map; x (N, h, w, in), kernel (k, k, in, out), both k odd."""
-    rows, columns, inputs, outputs = kernel.shape
+    """Σ_d windows(x)[i + d]·K[d] with zeros outside the map; x (N, h, w, in), kernel (k, k, in, out), both k odd.
+
+    Kernel and map are taken apart by `unstack` and `split` and put together again, never sliced: the gradient of each
+    slice would be a whole kernel or map full of zeros, which took longer than the products.
+    """
+    rows, columns, _, outputs = kernel.shape
     height, width = x.shape[1:3]
-    margin = columns // 2
-    padded = ops.pad(x, ((0, 0), (0, 0), (margin, margin), (0, 0)))
-    windows = ops.concatenate([padded[:, :, e : e + width] for e in range(columns)], axis=-1)
-    total = 0.0
-    # Unstacked, because the gradient of one slice after another would be as many kernels full of zeros.
+    lines = [windows_of_line(line, columns) for line in ops.unstack(x, axis=1)]
+    totals = [0.0] * height
     for d, row in enumerate(ops.unstack(kernel, axis=0), start=-(rows // 2)):
         top, bottom = max(0, -d), height - max(0, d)
         if top < bottom:
-            met = ops.reshape(windows[:, top + d : bottom + d], (-1, columns * inputs))
-            product = ops.matmul(met, ops.reshape(row, (columns * inputs, outputs)))
-            product = ops.reshape(product, (-1, bottom - top, width, outputs))
-            total = total + ops.pad(product, ((0, 0), (top, height - bottom), (0, 0), (0, 0)))
-    return total
+            met = ops.concatenate(lines[top + d : bottom + d], axis=0)
+            product = ops.matmul(met, ops.reshape(row, (-1, outputs)))
+            for i, part in enumerate(ops.split(product, bottom - top, axis=0), start=top):
+                totals[i] = totals[i] + part
+    by_row_and_column = ops.reshape(ops.stack(totals), (height, width, -1, outputs))
+    return ops.transpose(by_row_and_column, (2, 0, 1, 3))
+
+
+def windows_of_line(line, columns):
+    """(N, w, in) → (w·N, columns·in): the values around each pixel of a line of the map, zeros outside."""
+    width, margin = line.shape[1], columns // 2
+    pixels = ops.unstack(ops.pad(line, ((0, 0), (margin, margin), (0, 0))), axis=1)
+    return ops.concatenate([ops.concatenate(pixels[j : j + columns], axis=-1) for j in range(width)], axis=0)
