@@ -14,10 +14,10 @@ ALL = "all"
 
 def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str], None] = print) -> int:
     from kseg.datasets import open_dataset
-    from kseg.datasets.class_statistics import class_statistics
+    from kseg.datasets.class_statistics import class_statistics, labelled_records
 
     dataset = open_dataset(options)
-    found = class_statistics(dataset, _records(dataset, split))
+    found = class_statistics(dataset, labelled_records(dataset) if split == ALL else dataset.records(split))
     if as_json:
         content = {
             "dataset": dataset.name,
@@ -65,17 +65,3 @@ def _ratio(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.0f}" if value >= 20 else f"{value:.1f}"
-
-
-def _records(dataset, split: str):
-    from kseg.conventions import SPLITS
-
-    if split != ALL:
-        return dataset.records(split)
-    chosen = {
-        record.id: record
-        for name in SPLITS
-        if not (name == "test" and dataset.test_is_validation)
-        for record in dataset.records(name)
-    }
-    return tuple(chosen.values())

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kseg.conventions import VOID
+from kseg.conventions import SPLITS, VOID
 from kseg.datasets.base import Dataset, Record
 from kseg.errors import Failure
 
@@ -106,3 +106,14 @@ def class_statistics(dataset: Dataset, records: Sequence[Record]) -> ClassStatis
         total_images=len(records),
         void_pixels=int(counts[:, VOID].sum()),
     )
+
+
+def labelled_records(dataset: Dataset) -> tuple[Record, ...]:
+    """The records of all splits, each once."""
+    chosen = {
+        record.id: record
+        for split in SPLITS
+        if not (split == "test" and dataset.test_is_validation)
+        for record in dataset.records(split)
+    }
+    return tuple(chosen.values())

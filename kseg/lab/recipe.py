@@ -4,12 +4,16 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kseg.datasets.locate import folder_name
 from kseg.errors import UsageError
 from kseg.registry import Registry
 from kseg.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from kseg.lab.rows import Results
+    from kseg.lab.tables import Table
 
 Scale = Literal["smoke", "cpu", "paper"]
 """smoke: proves the path in a minute; cpu: the closest honest thing for two cores; paper: to the letter."""
@@ -93,6 +97,8 @@ class Recipe:
     """two losses to compare in every setting: the one in question, and the baseline"""
     paper: Callable[[tuple[str, ...]], Mapping[str, float]] | None = None
     """tags → the paper's figures for this cell; empty where it has none"""
+    tables: "Callable[[Results, Recipe], list[Table]] | None" = None
+    """the paper's own tables, instead of one per figure"""
     captions: Mapping[Scale, str] = field(default_factory=dict)
     """how a scale deviates from the paper; stands under every table"""
     expected: tuple[Expected, ...] = ()

@@ -3,12 +3,14 @@
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from kseg.atomic import write_text
-from kseg.errors import Failure, UsageError
+from kseg.datasets import open_dataset
+from kseg.datasets.class_statistics import class_statistics, labelled_records
+from kseg.errors import Failure, KsegError, UsageError
 from kseg.lab.jobs import Job
 from kseg.training.workdir import WorkDir
 
@@ -38,6 +40,8 @@ class Row:
     """of the kept epoch, taken while it trains; None in results from before it was kept"""
     lowest_image: str | None = None
     """id of the test image with the lowest IoU; None as above"""
+    validation_iou: float | None = None
+    """of the kept epoch, at the size and precision of training; None as above"""
 
     @property
     def lowest(self) -> float:
@@ -68,6 +72,9 @@ class Results:
     """job → the sentence that was recorded"""
     missing: int
     """jobs of the recipe that were not run"""
+    ratios: dict[str, dict[str, float]] = field(default_factory=dict)
+    """where one category is told from all others: data set (first tag) → category → background pixels per object
+    pixel over its labelled images; without data sets that were not at hand when the rows were collected"""
 
     def save(self, path: Path) -> None:
         content = {**asdict(self), "rows": [asdict(row) for row in self.rows]}
@@ -80,7 +87,8 @@ class Results:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             rows = [Row(**{**row, "tags": tuple(row["tags"])}) for row in content["rows"]]
-            return cls(**{**{entry.name: content[entry.name] for entry in fields(cls)}, "rows": rows})
+            values = {entry.name: content[entry.name] for entry in fields(cls) if entry.name != "ratios"}
+            return cls(**{**values, "rows": rows, "ratios": content.get("ratios", {})})
         except OSError as error:
             raise UsageError(f"no results in {path}: {error.strerror}; `kseg lab report` writes them") from None
         except (KeyError, TypeError, ValueError) as error:
@@ -99,6 +107,7 @@ def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Re
         rows=[read_row(job) for job in complete],
         failures=failures,
         missing=len(jobs) - len(complete) - len(failures),
+        ratios=_ratios(complete),
     )
 
 
@@ -110,6 +119,7 @@ def read_row(job: Job) -> Row:
     scored = {
         name: value for name, value in zip(evaluation["ids"], evaluation["iou_image"], strict=True) if value is not None
     }
+    kept = _epoch(job, results["best_epoch"])
     return Row(
         tags=job.tags,
         seed=job.seed,
@@ -123,8 +133,9 @@ def read_row(job: Job) -> Row:
         seconds=results["wall_seconds"],
         foreground=1 - sum(matrix[0]) / pixels,
         images=[None if value is None else round(value, 4) for value in evaluation["iou_image"]],
-        train_accuracy=_epoch(job, results["best_epoch"]).get("accuracy"),
+        train_accuracy=kept.get("accuracy"),
         lowest_image=min(scored, key=scored.__getitem__, default=None),
+        validation_iou=kept.get("val_iou"),
     )
 
 
@@ -132,6 +143,20 @@ def _epoch(job: Job, number: int) -> dict[str, Any]:
     """What the journal says of an epoch; of one that was done again after an interruption, the last."""
     entries = map(json.loads, WorkDir(job.path).journal.read_text().splitlines())
     return {entry["epoch"]: entry for entry in entries}.get(number, {})
+
+
+def _ratios(jobs: Iterable[Job]) -> dict[str, dict[str, float]]:
+    """`Results.ratios`; the masks are read once and their counts kept in the cache."""
+    chosen = {job.tags[0]: job.config.data for job in jobs if job.config.data.category is not None}
+    found = {}
+    for name, options in chosen.items():
+        try:
+            whole = open_dataset(replace(options, category=None))
+            rows = class_statistics(whole, labelled_records(whole)).rows()
+        except KsegError:  # a report can be made where the data is not; its tables then say "–"
+            continue
+        found[name] = {row["class"]: row["background_to_object"] for row in rows if row["background_to_object"]}
+    return found
 
 
 def _environment(jobs: Iterable[Job]) -> dict[str, Any]:

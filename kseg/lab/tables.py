@@ -259,7 +259,9 @@ def tables_of(results: Results, recipe: Recipe) -> list[Table]:
     if recipe.versus is None and recipe.paper is None:
         return [loss_table(results)]
     settings = by_setting(results.rows)
-    if len(settings) == 1:
+    if recipe.tables is not None:
+        tables = recipe.tables(results, recipe)
+    elif len(settings) == 1:
         tables = [figures_table(results, recipe, next(iter(settings)))]
     else:
         tables = [paper_table(results, recipe, figure) for figure in recipe.figures]

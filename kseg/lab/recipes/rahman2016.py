@@ -18,6 +18,7 @@ import dataclasses
 from kseg.datasets import DataOptions
 from kseg.lab.recipe import RECIPES, Places, Recipe, Scale, Setting
 from kseg.lab.recipes.rahman2016_paper import CAMVID
+from kseg.lab.recipes.rahman2016_tables import tables
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
 
 LOSSES = {"iou": "iou(pooling='batch')", "acc": "ce"}
@@ -99,6 +100,7 @@ RECIPES.register("rahman2016")(
         figures=("iou", "accuracy"),
         versus=("iou", "acc"),
         paper=paper,
+        tables=tables,
         captions=CAPTIONS,
     )
 )
