@@ -1,5 +1,6 @@
 """`kseg train`: the main job."""
 
+import shlex
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,20 +26,44 @@ class Train:
     """directory of the run (unset: runs/ and a name made of the flags)"""
     config: Path | None = None
     """a TOML file with groups [data] [model] [loss] [augment] [training]; flags win over it"""
+    categories: str | None = None
+    """all, or "road,fence": each category against all others, with --loss and with the softmax loss, one after another;
+    measurements and the tables of Rahman & Wang, no models; an image with the category in every batch"""
 
     def run(self) -> int:
+        try:
+            return self.train_one() if self.categories is None else self.train_categories(self.categories)
+        except KeyboardInterrupt:
+            print("\nkseg: stopped; the same command goes on after the last finished epoch", file=sys.stderr)
+            return INTERRUPTED
+
+    def train_one(self) -> int:
         from kseg.lab.report import write_report
         from kseg.training.distribution import is_chief
         from kseg.training.run import summary, train
 
-        try:
-            workdir = train(self.options, self.workdir)
-        except KeyboardInterrupt:
-            print("\nkseg: stopped; the same command goes on after the last finished epoch", file=sys.stderr)
-            return INTERRUPTED
+        workdir = train(self.options, self.workdir)
         if not is_chief():
             return 0
         if self.options.training.keep == "everything" and not workdir.report.exists():
             write_report(workdir.path)
         print(summary(workdir))
         return 0
+
+    def train_categories(self, categories: str) -> int:
+        from kseg.cli.quiet import import_keras_quietly
+        from kseg.lab.categories import category_study
+        from kseg.lab.compose import markdown, write_report
+        from kseg.lab.runner import run_jobs
+
+        study = category_study(self.options, categories, self.workdir)
+        tally = run_jobs(study.jobs, retry=True, prepare=import_keras_quietly)
+        if tally.complete:
+            report = study.report(shlex.join(sys.argv))
+            print(markdown(report))
+            for path in write_report(report, study.folder / "report")[:4]:
+                print(path)
+        print(f"{tally.complete} of {len(study.jobs)} jobs complete, {len(tally.failed)} failed")
+        for job in tally.failed:
+            print(f"  {job.title}: {job.failure()}")
+        return 1 if tally.failed else 0

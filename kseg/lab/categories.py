@@ -1,0 +1,116 @@
+"""`kseg train --categories`: a lab job per category and loss, and the tables of Rahman & Wang from them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from kseg.datasets import DataOptions, Dataset, open_dataset
+from kseg.datasets.category import BACKGROUND, category_id
+from kseg.errors import UsageError
+from kseg.lab.compose import Report, make_report
+from kseg.lab.jobs import Job, make_job
+from kseg.lab.recipe import Recipe, Setting
+from kseg.lab.recipes.rahman2016 import paper
+from kseg.lab.recipes.rahman2016_tables import tables
+from kseg.lab.rows import collect
+from kseg.training.config import LossOptions, TrainConfig
+from kseg.training.run import default_path
+
+ALL = "all"
+BASELINE, OUTPUTS = "ce", 2
+"""FCN_acc: softmax loss on two outputs."""
+SCALE = "as given"
+"""What results say in place of a recipe's scale: the flags of the command."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """The jobs of one command, and how their results are shown."""
+
+    recipe: Recipe
+    jobs: list[Job]
+    folder: Path
+
+    def report(self, command: str) -> Report:
+        return make_report(
+            collect(self.jobs, recipe=self.recipe.name, scale=SCALE, command=command), self.recipe, self.jobs
+        )
+
+
+def category_study(config: TrainConfig, categories: str, path: Path | None = None) -> Study:
+    """A job for each category with the loss of `config` and one with the softmax loss, all else being the same.
+
+    Args:
+      config: what `kseg train` would run, without a category; its seed is that of all jobs.
+      categories: "all", or names with commas between them.
+      path: folder of the jobs; default `runs/` and a name made of the configuration.
+    Where the configuration leaves it open, every batch holds one image with the category, as in the paper.
+    Raises:
+      UsageError: no such category, none to choose from, or a loss that is the softmax loss itself.
+    """
+    if config.data.category is not None:
+        raise UsageError(
+            f"--category {config.data.category} and --categories {categories} exclude each other; leave one out"
+        )
+    if config.training.distribute == "multiworker":
+        raise UsageError("--categories runs on one machine; leave out --distribute multiworker")
+    if config.loss.loss == BASELINE:
+        raise UsageError(f"--categories compares --loss with the softmax loss, {BASELINE}; choose another --loss")
+    dataset = open_dataset(config.data)
+    names = chosen(dataset, categories)
+    versus = (config.loss.loss, BASELINE)
+    tag = dataset_tag(config.data)
+    settings = [
+        Setting((tag, name, loss), one_against_all(config, dataset, name, loss)) for name in names for loss in versus
+    ]
+    recipe = Recipe(
+        "categories",
+        lambda scale, places: settings,
+        figures=("iou", "accuracy"),
+        versus=versus,
+        paper=partial(published, versus) if tag == "camvid" else None,
+        tables=tables,
+    )
+    default = default_path(config)
+    folder = path or default.with_name(f"{default.name}-categories")
+    return Study(recipe, [make_job(folder, setting, config.training.seed) for setting in settings], folder)
+
+
+def chosen(dataset: Dataset, categories: str) -> list[str]:
+    """The data set's own names of the categories, each once."""
+    words = [word.strip() for word in categories.split(",") if word.strip()]
+    if not words:
+        raise UsageError('--categories is empty; name categories, such as "road,fence", or all')
+    if words == [ALL]:
+        words = [name for name in dataset.classes if name != BACKGROUND]
+    return list(dict.fromkeys(dataset.classes[category_id(dataset.classes, word, dataset.name)] for word in words))
+
+
+def dataset_tag(options: DataOptions) -> str:
+    """voc2010, voc2011, and voc for 2012, as in the recipe."""
+    if options.dataset != "voc":
+        return options.dataset
+    return "voc" + re.sub(r"\W+", "_", options.year).removeprefix("2012")
+
+
+def one_against_all(config: TrainConfig, dataset: Dataset, category: str, loss: str) -> TrainConfig:
+    positives = config.training.positives_per_batch
+    return replace(
+        config,
+        data=replace(config.data, category=category),
+        model=replace(
+            config.model,
+            image_size=config.model.image_size or dataset.training_size,
+            outputs=OUTPUTS if loss == BASELINE else config.model.outputs,
+        ),
+        loss=config.loss if loss != BASELINE else LossOptions(BASELINE, config.loss.loss_reduction),
+        training=replace(config.training, positives_per_batch=1 if positives is None else positives),
+    )
+
+
+def published(versus: Sequence[str], tags: tuple[str, ...]) -> dict[str, float]:
+    """The recipe's figures, whatever the losses are called here."""
+    *setting, loss = tags
+    return paper((*setting, "iou" if loss == versus[0] else "acc"))

@@ -1,0 +1,86 @@
+"""`kseg train --categories`: which jobs it makes, and the tables that come of them."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import pytest
+
+from kseg.cli.main import main
+from kseg.datasets import DataOptions
+from kseg.errors import UsageError
+from kseg.lab.categories import category_study, dataset_tag
+from kseg.lab.compose import markdown
+from kseg.lab.worker import Images, run_job
+from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
+
+FACES = TrainConfig(
+    data=DataOptions(synthetic_size=32, synthetic_counts=(8, 4, 4), parts=True),
+    model=ModelOptions(base_width=4),
+    loss=LossOptions("iou(pooling='batch')", class_weights="none"),
+    training=TrainingOptions(epochs=1, batch_size=4, seed=3),
+)
+
+
+def test_every_category_is_trained_with_both_losses(tmp_path):
+    study = category_study(FACES, "all", tmp_path)
+    assert [job.tags[1:] for job in study.jobs] == [
+        (category, loss) for category in ("hair", "face") for loss in ("iou(pooling='batch')", "ce")
+    ]
+    first, baseline = (job.config for job in study.jobs[:2])
+    assert (first.data.category, first.model.outputs, first.training.positives_per_batch) == ("hair", None, 1)
+    assert (baseline.loss.loss, baseline.model.outputs) == ("ce", 2)
+    assert dataclasses.replace(baseline.model, outputs=None) == first.model
+    assert baseline.training == first.training and first.training.seed == 3
+    assert first.model.image_size == (32, 32)
+    assert all(job.path.parent == tmp_path for job in study.jobs)
+
+
+def test_some_categories_by_name_each_once():
+    study = category_study(FACES, "Face, hair ,face")
+    assert [job.tags[1] for job in study.jobs] == ["face", "face", "hair", "hair"]
+    assert study.folder == Path("runs/unet-iou_pooling_batch-synthetic-parts-categories")
+
+
+def test_a_batch_s_positives_may_be_chosen():
+    free = dataclasses.replace(FACES, training=dataclasses.replace(FACES.training, positives_per_batch=0))
+    assert {job.config.training.positives_per_batch for job in category_study(free, "hair").jobs} == {0}
+
+
+def test_the_years_of_voc_are_the_recipe_s_tags():
+    years = {year: dataset_tag(DataOptions("voc", year=year)) for year in ("2010", "2011", "2012", "2012+sbd")}
+    assert years == {"2010": "voc2010", "2011": "voc2011", "2012": "voc", "2012+sbd": "voc_sbd"}
+    assert dataset_tag(DataOptions("camvid")) == "camvid"
+
+
+def test_results_become_tables(tmp_path, monkeypatch):
+    monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
+    study = category_study(FACES, "hair", tmp_path / "study")
+    images = Images()
+    assert [run_job(job, images).error for job in study.jobs] == [None, None]
+    keras.utils.clear_session()
+    report = study.report("train.py --categories hair")
+    assert {row.loss for row in report.results.rows} == {"iou(pooling='batch')", "ce"}
+    assert report.results.ratios["synthetic"]["hair"] > 1  # hair is the smaller part of a portrait
+    assert all(row.validation_iou is not None for row in report.results.rows)
+    assert "| synthetic hair |" in markdown(report)
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--categories", "hiar"], "did you mean 'hair'"),
+        (["--categories", " , "], "--categories is empty"),
+        (["--categories", "all", "--category", "hair"], "exclude each other"),
+        (["--categories", "all", "--loss", "ce"], "choose another --loss"),
+        (["--categories", "all", "--distribute", "multiworker"], "one machine"),
+    ],
+)
+def test_what_cannot_be_asked(flags, sentence, capsys):
+    assert main(["train", "--parts", *flags]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_two_classes_are_no_choice():
+    with pytest.raises(UsageError, match="ask for more classes"):
+        category_study(dataclasses.replace(FACES, data=DataOptions()), "face")
