@@ -41,12 +41,10 @@ def cross_entropy_map(pixels: Pixels, *, label_smoothing: float = 0.0, class_wei
     """Cross-entropy of every pixel, (N, H, W)."""
     s = label_smoothing
     if pixels.binary:
-        z, y = pixels.logits()[..., 0], pixels.truth[..., 0]
+        y = ops.squeeze(pixels.truth, axis=-1)
         y = y * (1.0 - s) + 0.5 * s if s else y
         background, foreground = checked_weights(class_weights, 2) or (1.0, 1.0)
-        positive = z >= 0.0  # log(1 + e^−z) and log(1 + e^z) share their costly part; at z = 0 slopes are right too
-        shared = ops.log1p(ops.exp(ops.where(positive, -z, z)))
-        missed, false = ops.where(positive, 0.0, -z) + shared, ops.where(positive, z, 0.0) + shared
+        missed, false = pixels.entropies()
         return foreground * y * missed + background * (1.0 - y) * false
     q = pixels.truth * (1.0 - s) + s / pixels.num_classes if s else pixels.truth
     if class_weights is not None:

@@ -31,11 +31,17 @@ def focal(
       unless given.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
-    log_p = pixels.log_probabilities()
-    values = -pixels.class_truth() * safe_power(-ops.expm1(log_p), gamma) * log_p
-    if class_weights is not None:
-        values = values * ops.convert_to_tensor(checked_weights(class_weights, pixels.num_classes), dtype="float32")
-    return pooled_mean(ops.sum(values, axis=-1), pixels, pooling)
+    weights = checked_weights(class_weights, pixels.num_classes) or (1.0,) * pixels.num_classes
+    if pixels.binary:
+        z, y = ops.squeeze(pixels.logits(), axis=-1), ops.squeeze(pixels.truth, axis=-1)
+        missed, false = pixels.entropies()
+        values = weights[1] * y * safe_power(ops.sigmoid(-z), gamma) * missed
+        values = values + weights[0] * (pixels.valid - y) * safe_power(ops.sigmoid(z), gamma) * false
+    else:
+        weighted = pixels.truth * ops.convert_to_tensor(weights, dtype="float32")
+        log_p, y = pixels.true_log_probabilities(weighted)
+        values = ops.sum(-y * safe_power(-ops.expm1(log_p), gamma) * log_p, axis=-1)
+    return pooled_mean(values, pixels, pooling)
 
 
 @registered("focal")

@@ -21,6 +21,7 @@ class Pixels(NamedTuple):
     truth     (N, H, W, K) float32, one-hot or soft; 0 under void.
     valid     (N, H, W) float32, 1 where the pixel counts, 0 under void.
     weight    (N, H, W) float32, `valid` times the caller's pixel weights: the measure of every sum.
+    one_hot   of several classes, the truth of a valid pixel is just one: it came as a label map.
     """
 
     scores: Tensor
@@ -28,6 +29,7 @@ class Pixels(NamedTuple):
     valid: Tensor
     weight: Tensor
     from_logits: bool
+    one_hot: bool
 
     @property
     def binary(self) -> bool:
@@ -50,12 +52,26 @@ class Pixels(NamedTuple):
         p = ops.clip(self.scores, PROBABILITY_MARGIN, 1.0 - PROBABILITY_MARGIN)
         return ops.log(p) - ops.log1p(-p) if self.binary else ops.log(p)
 
+    def entropies(self) -> tuple[Tensor, Tensor]:
+        """−log p and −log(1 − p) of a binary prediction, (N, H, W) each."""
+        z = ops.squeeze(self.logits(), axis=-1)
+        positive = z >= 0.0  # log(1 + e^−z) and log(1 + e^z) share their costly part; at z = 0 slopes are right too
+        shared = ops.log1p(ops.exp(ops.where(positive, -z, z)))
+        return ops.where(positive, 0.0, -z) + shared, ops.where(positive, z, 0.0) + shared
+
     def log_probabilities(self) -> Tensor:
         """(N, H, W, classes): log-probability of every class; background and foreground for a binary prediction."""
         z = self.logits()
         if self.binary:
             return -ops.softplus(ops.concatenate([z, -z], axis=-1))
         return ops.log_softmax(z, axis=-1)
+
+    def true_log_probabilities(self, truth: Tensor) -> tuple[Tensor, Tensor]:
+        """(log p, truth) of several classes, (N, H, W, J): all K, or J = 1 where the truth is one class and a weight."""
+        log_p = self.log_probabilities()
+        if not self.one_hot:
+            return log_p, truth
+        return tuple(ops.sum(values, axis=-1, keepdims=True) for values in (self.truth * log_p, truth))
 
     def class_probabilities(self) -> Tensor:
         """(N, H, W, classes): probability of every class; background and foreground for a binary prediction."""
@@ -113,7 +129,7 @@ def read_pixels(y_true, y_pred, *, from_logits: bool, void: int = VOID, pixel_we
     weight = valid
     if pixel_weight is not None:
         weight = ops.where(counts, ops.cast(ops.convert_to_tensor(pixel_weight), "float32"), 0.0)
-    return Pixels(scores, truth, valid, weight, from_logits)
+    return Pixels(scores, truth, valid, weight, from_logits, one_hot=channels > 1 and len(labels.shape) == 3)
 
 
 def check_shapes(true_shape, pred_shape, *, soft: bool) -> None:

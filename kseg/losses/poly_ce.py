@@ -29,10 +29,11 @@ def poly_cross_entropy(
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     if pixels.binary:  # −expm1 of two logarithms would be the same, more slowly
-        z, y = pixels.logits()[..., 0], pixels.truth[..., 0]
+        z, y = ops.squeeze(pixels.logits(), axis=-1), ops.squeeze(pixels.truth, axis=-1)
         wrong = y * ops.sigmoid(-z) + (pixels.valid - y) * ops.sigmoid(z)
     else:
-        wrong = ops.sum(pixels.truth * -ops.expm1(pixels.log_probabilities()), axis=-1)
+        log_p, y = pixels.true_log_probabilities(pixels.truth)
+        wrong = ops.sum(y * -ops.expm1(log_p), axis=-1)
     return pooled_mean(cross_entropy_map(pixels) + epsilon * wrong, pixels, pooling)
 
 
