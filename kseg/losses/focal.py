@@ -31,16 +31,16 @@ def focal(
       unless given.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
-    weights = checked_weights(class_weights, pixels.num_classes) or (1.0,) * pixels.num_classes
+    background, *_, foreground = weights = checked_weights(class_weights, pixels.num_classes) or (1.0, 1.0)
     if pixels.binary:
         z, y = ops.squeeze(pixels.logits(), axis=-1), ops.squeeze(pixels.truth, axis=-1)
         missed, false = pixels.entropies()
-        values = weights[1] * y * safe_power(ops.sigmoid(-z), gamma) * missed
-        values = values + weights[0] * (pixels.valid - y) * safe_power(ops.sigmoid(z), gamma) * false
+        values = foreground * y * safe_power(ops.sigmoid(-z), gamma) * missed
+        values = values + background * (pixels.valid - y) * safe_power(ops.sigmoid(z), gamma) * false
     else:
-        weighted = pixels.truth * ops.convert_to_tensor(weights, dtype="float32")
-        log_p, y = pixels.true_log_probabilities(weighted)
-        values = ops.sum(-y * safe_power(-ops.expm1(log_p), gamma) * log_p, axis=-1)
+        log_p, y = pixels.likelihoods()
+        weighted = y if class_weights is None else pixels.truth * ops.convert_to_tensor(weights, dtype="float32")
+        values = ops.sum(-weighted * safe_power(-ops.expm1(log_p), gamma) * log_p, axis=-1)
     return pooled_mean(values, pixels, pooling)
 
 

@@ -7,7 +7,7 @@ from kseg.errors import UsageError
 from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.ce import cross_entropy_map
 from kseg.losses.pixels import read_pixels
-from kseg.losses.regions import Pooling, flat_pixels, flat_result, safe_divide, safe_power
+from kseg.losses.regions import Pooling, pixel_sum, pixel_total, pooling_axes, safe_divide, safe_power
 
 
 def loss_max_pooling(
@@ -35,26 +35,26 @@ def loss_max_pooling(
     if p <= 1.0 or not 0.0 < fraction <= 1.0:
         raise UsageError(f"loss_max_pooling got p={p}, fraction={fraction}; p is above 1 and fraction in (0, 1]")
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
-    losses, valid = flat_pixels(pixels, pooling, cross_entropy_map(pixels) * pixels.weight, pixels.valid)
-    weights = ops.stop_gradient(worst_weights(losses, valid, p, fraction))
-    return flat_result(ops.sum(weights * losses, axis=-1), pooling)
+    losses = cross_entropy_map(pixels) * pixels.weight
+    weights = ops.stop_gradient(worst_weights(losses, pixels.valid, pooling, p, fraction))
+    return pixel_sum(weights * losses, pooling)
 
 
-def worst_weights(losses, valid, p: float, fraction: float):
-    """The maximising w of every row of `losses` (R, P); 0 where not valid."""
+def worst_weights(losses, valid, pooling: str, p: float, fraction: float):
+    """The maximising w of `losses` (N, H, W), image by image or over the batch; 0 where not valid."""
     q = p / (p - 1.0)
-    number = ops.sum(valid, axis=-1, keepdims=True)
+    number = pixel_total(valid, pooling)
     at_least = ops.maximum(1.0, fraction * number)
-    largest = ops.max(losses * valid, axis=-1, keepdims=True)
+    largest = ops.max(losses * valid, axis=pooling_axes(pooling), keepdims=True)
     powers = safe_power(safe_divide(losses * valid, largest + 0.0 * losses), q) * valid  # ℓ^q up to scale, ≤ 1
-    level = shared_level(powers, at_least)
+    level = shared_level(powers, at_least, pooling)
     relative = ops.where(powers * level >= 1.0, 1.0, safe_power(powers * level, 1.0 / p))
     top = safe_power(safe_divide(ops.ones_like(number), at_least), 1.0 / p)
     return valid * relative * top * safe_power(safe_divide(ops.ones_like(number), number), 1.0 / q)
 
 
-def shared_level(powers, total):
-    """The λ (R, 1) for which Σ min(1, λ·h) = total (R, 1), of every row of h in [0, 1] (R, P).
+def shared_level(powers, total, pooling: str):
+    """The λ (N, 1, 1) for which Σ min(1, λ·h) = total, of the h in [0, 1] of every image, or of the batch.
 
     Newton's method: from λ = total / Σh on, what is cut off at 1 is taken out and the others share the rest. λ only
     rises, and stays as soon as no more is cut off, so this ends; no sort is needed.
@@ -63,14 +63,13 @@ def shared_level(powers, total):
 
     def cut_off(level):
         cut = ops.cast(powers * level >= 1.0, "float32")
-        number = ops.sum(cut, axis=-1, keepdims=True)
-        rest = ops.sum((1.0 - cut) * powers, axis=-1, keepdims=True)
+        number, rest = pixel_total(cut, pooling), pixel_total((1.0 - cut) * powers, pooling)
         return ops.maximum(level, safe_divide(total - number, rest, when_empty=0.0))
 
     def moving(level, before):
         return ops.any(level > before)
 
-    level = safe_divide(total, ops.sum(powers, axis=-1, keepdims=True))
+    level = safe_divide(total, pixel_total(powers, pooling))
     return ops.while_loop(moving, lambda level, before: (cut_off(level), level), (level, 0.0 * level))[0]
 
 

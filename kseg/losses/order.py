@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from kseg.losses.pixels import Tensor
+from kseg.losses.regions import pixel_total
 
 Function = Callable[[Tensor, Tensor], Tensor]
 
@@ -57,17 +58,17 @@ def _compiled(function: Function) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     return sorted_by_integers
 
 
-def kth_largest(values: Tensor, k: Tensor) -> Tensor:
-    """The k-th largest of every row of values ≥ 0 (R, P), for k (R, 1) from 1 up: (R, 1). Rows with k = 0: anything.
+def kth_largest(values: Tensor, k: Tensor, pooling: str) -> Tensor:
+    """The k-th largest of values ≥ 0 (N, H, W) of every image, for k (N, 1, 1) from 1 up; of the batch (1, 1, 1).
 
-    Found bit by bit from the top: a bit stays set if k values are at least as large as what it makes. 31 counts over
-    the row are several times faster than its sort.
+    As k is. Where k = 0: anything. Found bit by bit from the top: a bit stays set if k values are at least as large as
+    what it makes. 31 counts of the pixels are several times faster than their sort.
     """
     values = ops.stop_gradient(values)
 
     def with_bit(i, level):
         higher = level + ops.left_shift(ops.ones_like(level), 30 - i)
-        enough = ops.sum(ops.cast(values >= _as_float(higher), "float32"), axis=-1, keepdims=True) >= k
+        enough = pixel_total(ops.cast(values >= _as_float(higher), "float32"), pooling) >= k
         return ops.where(enough, higher, level)
 
     bits = ops.fori_loop(0, 31, with_bit, ops.cast(0.0 * k, "int32"))

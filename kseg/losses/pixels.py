@@ -66,12 +66,12 @@ class Pixels(NamedTuple):
             return -ops.softplus(ops.concatenate([z, -z], axis=-1))
         return ops.log_softmax(z, axis=-1)
 
-    def true_log_probabilities(self, truth: Tensor) -> tuple[Tensor, Tensor]:
-        """(log p, truth) of several classes, (N, H, W, J): all K, or J = 1 where the truth is one class and a weight."""
+    def likelihoods(self) -> tuple[Tensor, Tensor]:
+        """(log p, y) of several classes, (N, H, W, J): of all K, or of the true class alone where there is just one."""
         log_p = self.log_probabilities()
         if not self.one_hot:
-            return log_p, truth
-        return tuple(ops.sum(values, axis=-1, keepdims=True) for values in (self.truth * log_p, truth))
+            return log_p, self.truth
+        return ops.sum(self.truth * log_p, axis=-1, keepdims=True), ops.expand_dims(self.valid, axis=-1)
 
     def class_probabilities(self) -> Tensor:
         """(N, H, W, classes): probability of every class; background and foreground for a binary prediction."""

@@ -32,7 +32,7 @@ def poly_cross_entropy(
         z, y = ops.squeeze(pixels.logits(), axis=-1), ops.squeeze(pixels.truth, axis=-1)
         wrong = y * ops.sigmoid(-z) + (pixels.valid - y) * ops.sigmoid(z)
     else:
-        log_p, y = pixels.true_log_probabilities(pixels.truth)
+        log_p, y = pixels.likelihoods()
         wrong = ops.sum(y * -ops.expm1(log_p), axis=-1)
     return pooled_mean(cross_entropy_map(pixels) + epsilon * wrong, pixels, pooling)
 

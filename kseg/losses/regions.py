@@ -41,6 +41,11 @@ def pixel_sum(values: Tensor, pooling: str) -> Tensor:
     return 0.5 * ops.sum(2.0 * columns, axis=last - len(first))
 
 
+def pixel_total(values: Tensor, pooling: str) -> Tensor:
+    """`pixel_sum` of (N, H, W) as (N, 1, 1), or (1, 1, 1) over the batch: to go on with, pixel by pixel."""
+    return ops.reshape(pixel_sum(values, pooling), (-1, 1, 1))
+
+
 def pooled_mean(values: Tensor, pixels: Pixels, pooling: str, *, normaliser: Tensor | None = None) -> Tensor:
     """Weighted sum of per-pixel `values` (N, H, W) over the number of valid pixels: (N,), or () over the batch.
 
@@ -74,15 +79,3 @@ def mean_over_classes(losses: Tensor, pixels: Pixels, pooling: str, *, classes: 
 def safe_power(base: Tensor, exponent: float) -> Tensor:
     """base^exponent for base ≥ 0, with gradient 0 instead of infinity below 1e-12."""
     return ops.power(ops.maximum(base, 1e-12), exponent)
-
-
-def flat_pixels(pixels: Pixels, pooling: str, *maps: Tensor) -> list[Tensor]:
-    """Maps (N, H, W) as rows of pixels, (N, H·W), or one row of the whole batch: what gets sorted together."""
-    pooling_axes(pooling)
-    rows = 1 if pooling == "batch" else ops.shape(pixels.valid)[0]
-    return [ops.reshape(values, (rows, -1)) for values in maps]
-
-
-def flat_result(values: Tensor, pooling: str) -> Tensor:
-    """(N,) as it is, the single row of a batch as ()."""
-    return values[0] if pooling == "batch" else values

@@ -10,7 +10,7 @@ from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.ce import cross_entropy_map
 from kseg.losses.order import kth_largest
 from kseg.losses.pixels import read_pixels
-from kseg.losses.regions import Pooling, flat_pixels, flat_result, safe_divide
+from kseg.losses.regions import Pooling, pixel_sum, pixel_total, safe_divide
 
 
 def topk_cross_entropy(
@@ -37,17 +37,16 @@ def topk_cross_entropy(
     if not 0.0 < fraction <= 1.0:
         raise UsageError(f"topk_ce got fraction={fraction}; it is a share of the pixels in (0, 1]")
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
-    values, valid = flat_pixels(pixels, pooling, cross_entropy_map(pixels) * pixels.weight, pixels.valid)
-    number = ops.sum(valid, axis=-1, keepdims=True)
-    k = ops.ceil(fraction * number)
-    level = kth_largest(values * valid, k)
+    values, valid = cross_entropy_map(pixels) * pixels.weight, pixels.valid
+    k = ops.ceil(fraction * pixel_total(valid, pooling))
+    level = kth_largest(values * valid, k, pooling)
     above, at = valid * ops.cast(values > level, "float32"), valid * ops.cast(values == level, "float32")
-    left = k - ops.sum(above, axis=-1, keepdims=True)  # pixels at the level share the places left
-    kept = above + at * safe_divide(left, ops.sum(at, axis=-1, keepdims=True))
+    left = k - pixel_total(above, pooling)  # pixels at the level share the places left
+    kept = above + at * safe_divide(left, pixel_total(at, pooling))
     if threshold is not None:
         kept = ops.maximum(kept, valid * ops.cast(values > -math.log(threshold), "float32"))
-    losses = ops.sum(ops.stop_gradient(kept) * values, axis=-1)
-    return flat_result(safe_divide(losses, ops.stop_gradient(ops.sum(kept, axis=-1))), pooling)
+    kept = ops.stop_gradient(kept)
+    return safe_divide(pixel_sum(kept * values, pooling), pixel_sum(kept, pooling))
 
 
 @registered("topk_ce")

@@ -29,15 +29,17 @@ def test_results_by_rank_stand_where_their_keys_came_from():
 
 @pytest.mark.parametrize("k", [1, 2, 4, 5])
 def test_kth_largest(k):
-    found = ops.convert_to_numpy(kth_largest(ops.array(ROWS), ops.full((3, 1), float(k))))
-    np.testing.assert_array_equal(found[:, 0], np.sort(ROWS, axis=-1)[:, -k])
+    found = ops.convert_to_numpy(kth_largest(ops.array(ROWS[:, None]), ops.full((3, 1, 1), float(k)), "image"))
+    np.testing.assert_array_equal(found[:, 0, 0], np.sort(ROWS, axis=-1)[:, -k])
+    found = ops.convert_to_numpy(kth_largest(ops.array(ROWS[:, None]), ops.full((1, 1, 1), float(k)), "batch"))
+    np.testing.assert_array_equal(found, np.sort(ROWS, axis=None)[-k])
 
 
 def test_the_shared_level_meets_its_sum():
-    h = np.random.default_rng(0).uniform(size=(4, 50)).astype("float32") ** 6
-    total = np.array([[1.0], [3.0], [10.0], [40.0]], "float32")
-    level = ops.convert_to_numpy(shared_level(ops.array(h), ops.array(total)))
-    np.testing.assert_allclose(np.minimum(1.0, level * h).sum(axis=-1, keepdims=True), total, rtol=1e-5)
+    h = np.random.default_rng(0).uniform(size=(4, 5, 10)).astype("float32") ** 6
+    total = np.array([1.0, 3.0, 10.0, 40.0], "float32").reshape(4, 1, 1)
+    level = ops.convert_to_numpy(shared_level(ops.array(h), ops.array(total), "image"))
+    np.testing.assert_allclose(np.minimum(1.0, level * h).sum(axis=(1, 2), keepdims=True), total, rtol=1e-5)
 
 
 def test_one_wrong_pixel_among_certain_ones_is_worth_the_largest_weight():
