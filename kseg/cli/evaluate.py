@@ -25,6 +25,8 @@ class Evaluate:
     """compare at each image's own size; or at the size the network sees"""
     image_size: tuple[int, int] | None = None
     """height and width the network is fed (unset: the size it was trained at)"""
+    input_size: Literal["trained", "original"] = "trained"
+    """original: the network is fed every image at its own size, nothing is resized; trained: as --image-size says"""
     batch_size: int = 16
     """images predicted at a time"""
     out: Path | None = None
@@ -36,6 +38,11 @@ class Evaluate:
         from kseg.errors import UsageError
         from kseg.inference import evaluate, load_model
 
+        if self.input_size == "original" and self.image_size is not None:
+            raise UsageError(
+                f"--input-size original and --image-size {self.image_size[0]} {self.image_size[1]} exclude each other; "
+                "leave one out"
+            )
         dataset = open_dataset(self.data)
         dataset.records(self.split)
         model, card = load_model(self.model)
@@ -54,7 +61,7 @@ class Evaluate:
             model,
             dataset,
             self.split,
-            image_size=self.image_size or card.image_size,
+            image_size="original" if self.input_size == "original" else self.image_size or card.image_size,
             batch_size=self.batch_size,
             original_size=self.original_size,
         )

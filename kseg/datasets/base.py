@@ -53,6 +53,9 @@ class DataOptions:
     """folder without lists: shares of train, validation and test; or numbers of images, if one is above 1"""
     year: Literal["2010", "2011", "2012", "2012+sbd"] = "2012"
     """voc: which year's images; 2012+sbd trains on trainaug, with the masks of SBD"""
+    val_list: Literal["val", "seg11valid"] = "val"
+    """voc: the list that is measured on; seg11valid: those images of val that SBD has not in its train list (Long et
+    al.: 736 of 2011's)"""
     border: Literal["void", "pet", "class"] = "void"
     """pets: the border around the animal counts for nothing, is part of it, or a class of its own"""
     animals: Literal["pet", "species", "breed"] = "pet"

@@ -12,7 +12,7 @@ from kseg.datasets import Dataset
 from kseg.datasets.images import resize_labels
 from kseg.errors import UsageError
 from kseg.inference.evaluation import Evaluation
-from kseg.inference.predict import network_size, predict_probabilities
+from kseg.inference.predict import ImageSize, network_size, predict_probabilities
 from kseg.metrics.confusion import confusion_matrix
 from kseg.metrics.thresholds import BINS, probability_histogram
 
@@ -22,7 +22,7 @@ def evaluate(
     dataset: Dataset,
     split: str,
     *,
-    image_size: tuple[int, int] | None,
+    image_size: ImageSize,
     batch_size: int = 16,
     original_size: bool = True,
     void: int = VOID,
@@ -33,7 +33,8 @@ def evaluate(
     Args:
       model: images 0..255 to probabilities (N, H, W, C); C = 1 for two classes, else one per class.
       dataset, split: where images and truth come from.
-      image_size: (height, width) of the network's input; None: each image's own (see `predict_probabilities`).
+      image_size: (height, width) of the network's input; None or "original": each image's own (see
+        `predict_probabilities`).
       original_size: compare at each label map's own size, with the probabilities resized to it; False: at the
         network's size, with the label map resized by nearest neighbour.
       void: the label that counts for nothing.
@@ -86,6 +87,7 @@ def measure(
         histogram=histogram,
         original_size=original_size,
         seconds=time.perf_counter() - start,
+        background=dataset.has_background,
     )
 
 

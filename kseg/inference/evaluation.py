@@ -49,6 +49,8 @@ class Evaluation:
     """whether the pixels counted are the label maps' own or the network's"""
     seconds: float
     """wall time, reading of images included"""
+    background: bool = True
+    """whether class 0 is background, and not a class like the others"""
 
     @property
     def matrix(self) -> np.ndarray:
@@ -112,6 +114,7 @@ class Evaluation:
             "dataset": self.dataset,
             "split": self.split,
             "classes": list(self.classes),
+            "background": self.background,
             "original_size": self.original_size,
             "seconds": self.seconds,
             "images_per_second": _plain(self.images_per_second),
@@ -141,6 +144,7 @@ class Evaluation:
                 histogram=None if histogram is None else np.array(histogram, np.int64),
                 original_size=content["original_size"],
                 seconds=content["seconds"],
+                background=content.get("background", True),  # files from before it was kept
             )
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError(
@@ -148,18 +152,15 @@ class Evaluation:
             ) from error
 
     def write_csv(self, path: Path | str) -> None:
-        """One row per image: id, IoU, accuracy, and the share of valid pixels that is not background, in truth and
-        prediction; empty where an image has no valid pixel."""
-        pixels = self.matrices.sum(axis=(1, 2)).astype(np.float64)
-        pixels[pixels == 0] = np.nan
-        columns = (
-            self.iou_per_image,
-            pixel_accuracy(self.matrices),
-            self.matrices[:, FOREGROUND:].sum(axis=(1, 2)) / pixels,
-            self.matrices[:, :, FOREGROUND:].sum(axis=(1, 2)) / pixels,
-        )
-        header = ("id", "iou", "accuracy", "truth_fraction", "predicted_fraction")
-        _write_table(Path(path), header, zip(self.ids, *columns, strict=True))
+        """One row per image: id, IoU, accuracy; and, if class 0 is background, the share of valid pixels that is not
+        background in truth and prediction. Empty where an image has no valid pixel."""
+        columns = {"iou": self.iou_per_image, "accuracy": pixel_accuracy(self.matrices)}
+        if self.background:
+            pixels = self.matrices.sum(axis=(1, 2)).astype(np.float64)
+            pixels[pixels == 0] = np.nan
+            columns["truth_fraction"] = self.matrices[:, FOREGROUND:].sum(axis=(1, 2)) / pixels
+            columns["predicted_fraction"] = self.matrices[:, :, FOREGROUND:].sum(axis=(1, 2)) / pixels
+        _write_table(Path(path), ("id", *columns), zip(self.ids, *columns.values(), strict=True))
 
     def write_thresholds(self, path: Path | str) -> None:
         """One row per threshold of the foreground's probability: IoU, precision, recall, accuracy, over all pixels.

@@ -1,6 +1,7 @@
 """Probabilities for images of any size: resize in, run the network, resize back."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
 import keras
 import numpy as np
@@ -11,13 +12,18 @@ from kseg.errors import Failure, UsageError
 STRIDE = 32
 """Sizes are rounded to a multiple of the encoders' largest stride where no size is given."""
 
+ImageSize = tuple[int, int] | Literal["original"] | None
+"""Of the network's input: (height, width); "original": each image's own to the pixel; None: rounded to `STRIDE`."""
+
+ORIGINAL: Literal["original"] = "original"
+
 Forward = Callable[[np.ndarray], np.ndarray]
 
 
 def predict_probabilities(
     model: keras.Model,
     images: Iterable[np.ndarray],
-    image_size: tuple[int, int] | None,
+    image_size: ImageSize,
     batch_size: int = 16,
     *,
     original_size: bool = True,
@@ -28,7 +34,8 @@ def predict_probabilities(
       model: (N, H, W, 3) in 0..255 to probabilities (N, H, W, C).
       images: uint8 (H, W, 3) RGB, each of its own size.
       image_size: (height, width) in pixels of the network's input; None: each image's own size, rounded to a multiple
-        of 32 so that few different shapes reach the network. A model built for one size wants that size.
+        of 32 so that few different shapes reach the network; "original": its own size to the pixel, nothing is
+        resized (kseg's models take any size). A model built for one size wants that size.
       batch_size: images per forward pass; a batch holds consecutive images of one network size.
       original_size: resize the probabilities back to each image's size (bilinear, half-pixel centres); False leaves
         them at the network's.
@@ -39,12 +46,13 @@ def predict_probabilities(
     if batch_size < 1:
         raise UsageError(f"the batch size is at least 1, received {batch_size}")
     fixed_size = network_size(model, image_size)
+    own_size = _exactly if image_size == ORIGINAL else _rounded
     run = forward(model)
     batch: list[np.ndarray] = []
     sizes: list[tuple[int, int]] = []
     for image in images:
         _check_image(image)
-        size = fixed_size or _rounded(image.shape[:2])
+        size = fixed_size or own_size(image.shape[:2])
         resized = resize_image(image, size)
         if batch and (len(batch) == batch_size or batch[0].shape != resized.shape):
             yield from _finished(run(np.stack(batch)), sizes, original_size)
@@ -55,11 +63,18 @@ def predict_probabilities(
         yield from _finished(run(np.stack(batch)), sizes, original_size)
 
 
-def network_size(model: keras.Model, image_size: tuple[int, int] | None) -> tuple[int, int] | None:
+def network_size(model: keras.Model, image_size: ImageSize) -> tuple[int, int] | None:
     """The (height, width) to feed: the one asked for, or the only one that the model takes; None: each image's own."""
+    built_for = tuple(model.inputs[0].shape[1:3])
+    if image_size == ORIGINAL:
+        if None in built_for:
+            return None
+        raise UsageError(
+            f"the model takes images of {built_for[0]}×{built_for[1]} pixels only, not of their original sizes; "
+            "leave the input size out"
+        )
     if image_size is not None and min(image_size) < 1:
         raise UsageError(f"the image size is two positive numbers of pixels, received {image_size}")
-    built_for = tuple(model.inputs[0].shape[1:3])
     if None in built_for:
         return None if image_size is None else (int(image_size[0]), int(image_size[1]))
     if image_size is not None and tuple(image_size) != built_for:
@@ -83,6 +98,10 @@ def forward(model: keras.Model) -> Forward:
         return tf.cast(model(tf.cast(batch, model.inputs[0].dtype), training=False), tf.float32)
 
     return lambda batch: compiled(batch).numpy()
+
+
+def _exactly(size: tuple[int, int]) -> tuple[int, int]:
+    return size
 
 
 def _rounded(size: tuple[int, int]) -> tuple[int, int]:

@@ -173,6 +173,15 @@ def test_evaluate_writes_json_and_csv(capsys, trained, tmp_path):
     assert max(float(row["iou"]) for row in sweep) == pytest.approx(scores["iou_at_best_threshold"], abs=1e-6)
 
 
+def test_evaluate_feeds_the_original_size_or_another_but_not_both(capsys, trained, tmp_path):
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["evaluate", str(trained), *TINY, "--input-size", "original", *out]) == 0
+    code, shown = complaint(
+        capsys, "evaluate", str(trained), *TINY, "--input-size", "original", "--image-size", "8", "8"
+    )
+    assert code == 2 and "--image-size 8 8 exclude each other" in shown
+
+
 def test_evaluate_refuses_labels_the_model_does_not_know(capsys, trained):
     code, shown = complaint(capsys, "evaluate", str(trained), *TINY, "--parts")
     assert code == 2

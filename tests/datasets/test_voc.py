@@ -59,6 +59,17 @@ def test_the_official_splits_measure_on_val(tmp_path, root):
     assert report.problems == [] and report.counts == {"train": 10, "validation": 4}
 
 
+def test_seg11valid_is_a_part_of_val(tmp_path, root, monkeypatch):
+    own = tmp_path / "splits" / "voc2012"
+    own.mkdir(parents=True)
+    (own / "seg11valid.txt").write_text(f"{VAL[2]}\n{VAL[0]}\n2009_000001\n")
+    monkeypatch.setattr(lists, "SOURCE_TREE", tmp_path / "splits")
+    assert ids(opened(tmp_path, val_list="seg11valid"), "test") == [VAL[0], VAL[2]]
+    official = opened(tmp_path, val_list="seg11valid", split_scheme="official")
+    assert ids(official, "validation") == [VAL[0], VAL[2]] and ids(official, "train") == TRAIN
+    assert type(official).variant_names(official.options) == ("2012", "official", "seg11valid")
+
+
 def test_palette_masks_are_read_as_indices(tmp_path, root):
     dataset = opened(tmp_path)
     record = dataset.records("test")[0]
@@ -161,6 +172,7 @@ def test_the_committed_lists():
     found = {name: read_list(committed_list("voc2012", name)) for name in counts}
     assert {name: len(set(listed)) for name, listed in found.items()} == counts
     assert not set(found["trainaug"]) & set(found["val"]) and set(found["train"]) <= set(found["trainaug"])
+    assert set(found["seg11valid"]) <= set(found["val"])
     with pytest.raises(UsageError, match="own list voc2012/never.txt"):
         committed_list("voc2012", "never")
 

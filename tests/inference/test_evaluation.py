@@ -129,6 +129,31 @@ def test_csv(measured, tmp_path):
     assert (rows[1]["iou"], rows[2]["iou"]) == ("", "1.000000")
 
 
+def test_without_background_no_share_of_it_is_written(measured, tmp_path):
+    dataset, _ = measured
+
+    class Scenes(Written):
+        has_background = False
+
+    scenes = Scenes(dataset.predictions, dataset.truths)
+    evaluation = evaluate(reading_model(), scenes, "test", image_size=None, progress=False)
+    evaluation.write_csv(tmp_path / "images.csv")
+    assert (tmp_path / "images.csv").read_text().splitlines()[0] == "id,iou,accuracy"
+    assert Evaluation.from_json(json.dumps(evaluation.to_json())).background is False
+
+
+def test_a_network_may_be_fed_the_original_pixels():
+    # One pixel in eight is foreground: any resizing would blur it below one half.
+    rng = np.random.default_rng(1)
+    truths = [rng.random(size) < 1 / 8 for size in ((50, 37), (33, 64), (20, 20))]
+    dataset = Written([255 * truth for truth in truths], truths)
+    found = {
+        size: evaluate(reading_model(), dataset, "test", image_size=size, progress=False).scores()["iou_dataset"]
+        for size in ("original", None, (32, 32))
+    }
+    assert found["original"] == 1 and max(found[None], found[(32, 32)]) < 0.9
+
+
 def test_several_classes_have_no_histogram():
     class Three(Written):
         classes = ("background", "hair", "face")

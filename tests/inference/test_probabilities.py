@@ -107,6 +107,15 @@ def test_a_model_of_one_size_takes_that_size():
         list(predict_probabilities(brightness((32, 48)), images((10, 12)), (64, 64)))
 
 
+def test_original_means_that_nothing_is_resized():
+    given = images((20, 30), (33, 17), (33, 17))
+    found = list(predict_probabilities(brightness(), given, "original"))
+    for image, probabilities in zip(given, found, strict=True):
+        np.testing.assert_allclose(probabilities[..., 0], image[..., 0] / 255, atol=1e-6)
+    with pytest.raises(UsageError, match="32×48 pixels only, not of their original sizes"):
+        list(predict_probabilities(brightness((32, 48)), given, "original"))
+
+
 def test_logits_and_nan_are_refused():
     inputs = keras.Input((None, None, 3))
     logits = keras.Model(inputs, inputs[..., :1] - 300.0)

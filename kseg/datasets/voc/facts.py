@@ -62,6 +62,8 @@ data/voc/
         "--split-scheme paper (Rahman & Wang): a drawn 80 % of the train list trains, 20 % validates (--data-seed), "
         "the val list tests. official: the train list trains, the val list validates and tests, since the masks of the "
         "test list are not public; the kept epoch has then been chosen on the images it is measured on.",
+        "--val-list seg11valid measures on the 736 images of VOC 2011's val list that SBD's train list has not, as "
+        "Long et al. do for networks trained with SBD; kseg brings that list.",
         "A devkit with fewer images works if its own ImageSets name just these.",
         "With SBD, an image that VOC has labelled itself keeps VOC's mask.",
     ),

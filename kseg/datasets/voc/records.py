@@ -57,7 +57,8 @@ class VOC(Dataset):
 
     @classmethod
     def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
-        return (options.year.replace("+", "_"), *([] if options.split_scheme == "paper" else [options.split_scheme]))
+        scheme = [] if options.split_scheme == "paper" else [options.split_scheme]
+        return (options.year.replace("+", "_"), *scheme, *([] if options.val_list == "val" else [options.val_list]))
 
     @property
     def test_is_validation(self) -> bool:
@@ -87,7 +88,12 @@ class VOC(Dataset):
 
     @cached_property
     def _val(self) -> list[Record]:
-        return self._listed("val")
+        records = self._listed("val")
+        if self.options.val_list == "val":
+            return records
+        # A devkit with fewer images has fewer of these too.
+        wanted = set(read_list(committed_list("voc2012", self.options.val_list)))
+        return [record for record in records if record.id in wanted]
 
     def _listed(self, name: str) -> list[Record]:
         path = self._list(name)
