@@ -81,13 +81,13 @@ def figure_of(rows: Sequence[Row], figure: str) -> float:
 def paper_table(results: Results, recipe: Recipe, figure: str) -> Table:
     """A row per setting: the paper's figure for each loss, then ours, mean ± standard deviation over seeds."""
     named = [(" ".join(setting), figure, setting) for setting in by_setting(results.rows)]
-    return _beside_the_paper(_capital(FIGURES[figure]), "setting", named, results, recipe)
+    return _beside_the_paper(FIGURES[figure][0].upper() + FIGURES[figure][1:], "setting", named, results, recipe)
 
 
 def figures_table(results: Results, recipe: Recipe, setting: tuple[str, ...]) -> Table:
     """A row per figure of one setting, columns as in `paper_table`."""
     named = [(FIGURES[figure], figure, setting) for figure in recipe.figures]
-    return _beside_the_paper(_capital(" ".join(setting)), "figure", named, results, recipe)
+    return _beside_the_paper(" ".join(setting), "figure", named, results, recipe)
 
 
 def _beside_the_paper(
@@ -112,10 +112,6 @@ def _beside_the_paper(
     header = [first, *(f"{side}: {loss}" for side in sides for loss in losses)]
     caption = recipe.captions.get(results.scale, "")  # type: ignore[call-overload]
     return Table(title, header, rows, frozenset(best), caption)
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
 
 
 def _value(recipe: Recipe, setting, loss: str, found, figure: str, side: str) -> float | None:

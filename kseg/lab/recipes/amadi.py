@@ -10,8 +10,8 @@ Keras' rate of 1e-3, falling to 0 (poly) over 30 epochs; batch 16; no augmentati
 validates, and the best validation IoU is kept. That is for a GPU; it was not run.
 "Further experiments on the loss function" are its future work: here the IoU loss, its mean over the classes.
 
-Deviations at scale cpu: a U-Net 16-32-64-64, and as many images as lie there (the figures below `EXPECTED` are of 240
-to train on and 298 to test on, of 3 breeds, instead of 7,349 of 37). Chosen there: 96×96, batch 8, 3 seeds.
+Deviations at scale cpu: a U-Net 16-32-64-64, and as many images as lie there (measured with 240 to train on and 298 to
+test on, of 3 breeds, instead of 7,349 of 37). Chosen there: 96×96, batch 8, 3 seeds.
 
 Scale smoke: the parts of 32×32 portraits as three classes, a U-Net of width 4, one epoch.
 """
