@@ -111,7 +111,7 @@ def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:
         for found in by_setting(rows).values()
         if first in found and baseline in found
     ]
-    if not points:
+    if len(points) < 2:  # one says nothing of how the two go together
         return None
 
     def draw(ax: Axes) -> None:

@@ -18,7 +18,7 @@ from kseg.lab.recipe import Recipe
 from kseg.lab.report import page
 from kseg.lab.report.canvas import Plot
 from kseg.lab.report.compose import duration
-from kseg.lab.report.pictures import FALSE_NEGATIVE, FALSE_POSITIVE
+from kseg.lab.report.pictures import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP
 from kseg.lab.rows import Results, Row
 from kseg.lab.tables import Table, by_setting, mean_rank, tables_of
 from kseg.training.workdir import WorkDir
@@ -152,9 +152,11 @@ def _images(report: Report) -> str:
             parts.append(page.card(" ".join(setting), page.note(f"No pictures: {error}")))
             continue
         parts.append(page.card(" ".join(setting), spread(points, first, baseline), "".join(map(_pictures, pictures))))
+    several = any(len(row.matrix) > 2 for row in report.results.rows)
+    mixed_up = [("another class", MIXED_UP)] if several else []
     legend = "".join(
         f'<span><i style="background:rgb({",".join(map(str, colour))})"></i>{text}</span>'
-        for text, colour in (("too much", FALSE_POSITIVE), ("missed", FALSE_NEGATIVE))
+        for text, colour in (("too much", FALSE_POSITIVE), ("missed", FALSE_NEGATIVE), *mixed_up)
     )
     order = (
         f"First the images that scored lowest, then those where {escape(first)} or {escape(baseline)} is most ahead."
