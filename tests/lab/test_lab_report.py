@@ -255,8 +255,17 @@ def test_an_axis_leaves_out_what_lies_far_below():
     assert far_below([0.70, 0.75, 0.80]) == -math.inf
 
 
-def test_the_readme_shows_the_committed_study(capsys):
+@pytest.mark.parametrize("recipe", ["loss_study", "amadi"])
+def test_the_readme_shows_the_committed_results(recipe, capsys):
     root = Path(__file__).parents[2]
-    results = root / "results" / "loss_study" / "results.json"
-    assert main(["lab", "report", "loss_study", "--results", str(results), "--markdown"]) == 0
-    assert capsys.readouterr().out.strip() in (root / "README.md").read_text()
+    results = root / "results" / recipe / "results.json"
+    assert main(["lab", "report", recipe, "--results", str(results), "--markdown"]) == 0
+    readme = (root / "README.md").read_text()
+    tables = re.split(r"\n\n(?=\*\*)", capsys.readouterr().out.strip())
+    assert tables and all(table in readme for table in tables)
+
+
+def test_the_committed_results_of_amadi_lie_where_the_recipe_says(capsys):
+    results = Path(__file__).parents[2] / "results" / "amadi" / "results.json"
+    assert main(["lab", "verify", "amadi", "--results", str(results)]) == 0
+    assert capsys.readouterr().out.count("ok ") == len([entry for entry in AMADI.expected if entry.scale == "cpu"])

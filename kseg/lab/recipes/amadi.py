@@ -11,7 +11,8 @@ validates, and the best validation IoU is kept. That is for a GPU; it was not ru
 "Further experiments on the loss function" are its future work: here the IoU loss, its mean over the classes.
 
 Deviations at scale cpu: a U-Net 16-32-64-64, and as many images as lie there (measured with 240 to train on and 298 to
-test on, of 3 breeds, instead of 7,349 of 37). Chosen there: 96×96, batch 8, 2 seeds.
+test on, of 3 breeds, instead of 7,349 of 37). Chosen there: 96×96, batch 8, 2 seeds. A job takes 3 to 4 processor
+minutes. Expect a mean IoU of 0.53 to 0.60 and an accuracy of 0.77 to 0.82 with either loss.
 
 Scale smoke: the parts of 32×32 portraits as three classes, a U-Net of width 4, one epoch.
 """
@@ -19,7 +20,7 @@ Scale smoke: the parts of 32×32 portraits as three classes, a U-Net of width 4,
 import dataclasses
 
 from kseg.datasets import DataOptions
-from kseg.lab.recipe import RECIPES, Places, Recipe, Scale, Setting
+from kseg.lab.recipe import RECIPES, Expected, Places, Recipe, Scale, Setting
 from kseg.lab.recipes.amadi_paper import FIGURES
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
 
@@ -33,7 +34,7 @@ SILENT = "Adam 1e-3 falling to 0 over 30 epochs"
 CAPTIONS: dict[Scale, str] = {
     "paper": f"Size, batch, rate and epochs are not in the paper: 224×224, batch 16, {SILENT}. {IN_TRAINING}",
     "cpu": "Not the paper's: a U-Net of a quarter of its width; 240 training images of 3 breeds, not thousands of "
-    f"37; the IoU loss. Not in the paper: 96×96, batch 8, {SILENT}; two seeds. {IN_TRAINING}",
+    f"37; the IoU loss. Not in the paper: 96×96, batch 8, {SILENT}. {IN_TRAINING}",
     "smoke": "Proves the path and nothing else: drawn portraits, a small U-Net, one epoch.",
 }
 
@@ -83,6 +84,13 @@ def paper(tags: tuple[str, ...]) -> dict[str, float]:
     return FIGURES if tags == ("unet", "pets", "ce") else {}
 
 
+EXPECTED = (
+    # One seed gave 0.556 (ce) and 0.564 (iou), accuracy 0.787 and 0.794; the smoke test sees 24 images once.
+    Expected("smoke", ("unet", "portraits", "ce"), 0.05, 0.6),
+    *(Expected("cpu", ("unet", "pets", loss), 0.53, 0.60) for loss in LOSSES),
+    *(Expected("cpu", ("unet", "pets", loss), 0.77, 0.82, "accuracy") for loss in LOSSES),
+)
+
 RECIPES.register("amadi")(
     Recipe(
         "amadi",
@@ -92,5 +100,6 @@ RECIPES.register("amadi")(
         versus=("iou", "ce"),
         paper=paper,
         captions=CAPTIONS,
+        expected=EXPECTED,
     )
 )
