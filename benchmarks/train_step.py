@@ -56,11 +56,11 @@ class Settings:
     """run just this one, in this process"""
 
 
-def images_and_labels(batch: int) -> tuple[np.ndarray, np.ndarray]:
+def images_and_labels(batch: int, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     return (
-        rng.integers(0, 256, (batch, SIZE, SIZE, 3)).astype("float32"),
-        rng.integers(0, 2, (batch, SIZE, SIZE)).astype("uint8"),
+        rng.integers(0, 256, (batch, size, size, 3)).astype("float32"),
+        rng.integers(0, 2, (batch, size, size)).astype("uint8"),
     )
 
 
@@ -97,8 +97,8 @@ def kseg_step(settings: Settings, *, precision: str, cached: bool) -> Callable[[
     return keras_step(split.head, get("iou"), split.extractor(images), labels)
 
 
-def keras_step(model, loss, inputs, labels) -> Callable[[], None]:
-    model.compile(optimizer="rmsprop", loss=loss, jit_compile=False)
+def keras_step(model, loss, inputs, labels, optimizer="rmsprop") -> Callable[[], None]:
+    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
     return lambda: model.train_on_batch(inputs, labels)
 
 
@@ -120,7 +120,13 @@ def pytorch(settings: Settings) -> Callable[[], None]:
     layers += [nn.Conv2d(channels, 1, 1), nn.ConvTranspose2d(1, 1, 64, stride=32, padding=16)]
     model = nn.Sequential(*layers)
     optimiser = torch.optim.RMSprop([p for p in model.parameters() if p.requires_grad], lr=1e-4)
-    images, labels = images_and_labels(settings.batch)
+    return torch_step(model, optimiser, *images_and_labels(settings.batch))
+
+
+def torch_step(model, optimiser, images, labels) -> Callable[[], None]:
+    """One step of the IoU loss."""
+    import torch
+
     x = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
     y = torch.from_numpy(labels.astype("float32"))
 

@@ -36,14 +36,15 @@ def tables(results: Results, recipe: Recipe) -> list[Table]:
     others = replace(results, rows=[row for row in results.rows if row.setting[0] not in DATASETS])
     made = [paper_table(others, recipe, recipe.figures[0])] if others.rows else []
     if known:
-        caption = recipe.captions.get(results.scale, "")  # type: ignore[call-overload]
-        own = [
-            table_1(known, losses),
-            table_2(results),
-            table_3(known, losses),
-            table_4(known.get("camvid", {}), losses),
+        own: list[tuple[Table, set[str]]] = [
+            (table_1(known, losses), {"voc2010"}),
+            (table_2(results), set()),
+            (table_3(known, losses), {"voc", "voc2011"}),
+            (table_4(known.get("camvid", {}), losses), {"camvid"}),
         ]
-        made += [replace(table, caption=f"{table.caption} {caption}".strip()) for table in own]
+        caption = recipe.captions.get(results.scale, "")  # type: ignore[call-overload]
+        for table, ours in own:
+            made.append(replace(table, caption=f"{table.caption} {caption}".strip()) if ours & known.keys() else table)
         made += imbalance_tables(results, recipe.versus)
     return [*made, *(paper_table(results, recipe, figure) for figure in recipe.figures[1:])]
 
