@@ -128,19 +128,37 @@ def _count_binary(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
 
 
 def _count_many(truth: np.ndarray, prediction: np.ndarray, num_classes: int) -> np.ndarray:
-    """A bincount of every row, over indices in the smallest integers that hold them, piece by piece.
-
-    Memory is what it waits for: `np.bincount` makes eight bytes of every index, and a piece of them stays in the cache.
-    """
+    """A bincount of every row, over indices in the smallest integers that hold them."""
     cells = num_classes**2
     index = truth.astype(np.min_scalar_type(cells - 1))
     index *= num_classes
     index += prediction.astype(index.dtype, copy=False)
+    count = _count_twos if 2 * cells**2 <= index.shape[1] else _count_pieces  # the table of twos must pay
     matrices = np.zeros((len(index), cells), np.int64)
     for matrix, row in zip(matrices, index, strict=True):
-        for start in range(0, len(row), _PIECE):
-            matrix += np.bincount(row[start : start + _PIECE], minlength=cells)
+        matrix += count(row, cells)
     return matrices.reshape(-1, num_classes, num_classes)
+
+
+def _count_twos(index: np.ndarray, cells: int) -> np.ndarray:
+    """Two pixels at a time, one from each half of the row, in a table of all twos; of its sums along both axes.
+
+    Where neighbours are of one kind `np.bincount` waits for the cell that it has just written, so half as many indices
+    take half as long.
+    """
+    half = len(index) // 2
+    twos = np.multiply(index[:half], cells, dtype=np.min_scalar_type(cells**2 - 1))
+    twos += index[half : 2 * half]
+    table = np.bincount(twos, minlength=cells**2).reshape(cells, cells)
+    return table.sum(axis=0) + table.sum(axis=1) + np.bincount(index[2 * half :], minlength=cells)
+
+
+def _count_pieces(index: np.ndarray, cells: int) -> np.ndarray:
+    """Memory is what it waits for: `np.bincount` makes eight bytes of every index, and a piece stays in the cache."""
+    counts = np.zeros(cells, np.int64)
+    for start in range(0, len(index), _PIECE):
+        counts += np.bincount(index[start : start + _PIECE], minlength=cells)
+    return counts
 
 
 def _true_per_row(mask: np.ndarray) -> np.ndarray:

@@ -62,6 +62,16 @@ def test_everything_equals_the_loops(seed, num_classes, shape, void_share, absen
     )
 
 
+@pytest.mark.parametrize("side", [12, 13, 14])  # 2·3⁴ = 162 lies between 12² and 13²: by pieces, by twos with one left over, by twos
+def test_large_images_count_like_single_pixels(side):
+    truth, prediction = label_maps(7, 3, (2, side, side))
+    matrices = m.confusion_matrices(truth, prediction, 3)
+    for matrix, t, p in zip(matrices, truth, prediction, strict=True):
+        expected = np.zeros((3, 3), np.int64)
+        np.add.at(expected, (t[t != 255], p[t != 255]), 1)
+        assert matrix.tolist() == expected.tolist()
+
+
 def test_by_hand():
     # truth 0 0 1 1 1 void, prediction 0 1 1 1 0 1:  TP 2, FP 1, FN 1, TN 1
     matrix = m.confusion_matrix([0, 0, 1, 1, 1, 255], [0, 1, 1, 1, 0, 1], 2)
