@@ -62,7 +62,7 @@ def test_everything_equals_the_loops(seed, num_classes, shape, void_share, absen
     )
 
 
-@pytest.mark.parametrize("side", [12, 13, 14])  # 2·3⁴ = 162 lies between 12² and 13²: by pieces, by twos with one left over, by twos
+@pytest.mark.parametrize("side", [12, 13, 14])  # 12² < 2·3⁴ = 162 < 13²: by pieces, by twos and one left over, by twos
 def test_large_images_count_like_single_pixels(side):
     truth, prediction = label_maps(7, 3, (2, side, side))
     matrices = m.confusion_matrices(truth, prediction, 3)
