@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -127,29 +128,51 @@ class Report(Selection):
     out: Path | None = None
     """folder for report.html, results.json, tables and plots (unset: ROOT/RECIPE/report)"""
     results: Path | None = None
-    """make them from this results.json instead of jobs (without learning curves and pictures)"""
+    """make them from this results.json instead of jobs (without pictures)"""
     markdown: bool = False
-    """print the tables as Markdown and write nothing"""
+    """print the tables as Markdown and write nothing; without jobs under ROOT, those of results/RECIPE/results.json"""
+    paper: bool = False
+    """the paper's own figures through the same statistics: paper.json and paper.md in OUT (unset: results/RECIPE)"""
 
     def run(self) -> int:
-        from kseg.lab.compose import make_report, markdown, write_report
+        from kseg.lab.compose import markdown, write_report
+        from kseg.lab.paper_tests import paper_tests_table, write_paper_tests
+        from kseg.lab.recipe import RECIPES
+        from kseg.lab.table import markdown_of
+
+        recipe = RECIPES[self.recipe]
+        if self.paper:
+            if self.markdown:
+                print(markdown_of([paper_tests_table(recipe)]), end="")
+            else:
+                self._print(write_paper_tests(recipe, self.out or Path("results") / recipe.name))
+            return 0
+        report = self._report()
+        if self.markdown:
+            print(markdown(report), end="")
+        else:
+            self._print(write_report(report, self.out or self.root / recipe.name / "report"))
+        return 0
+
+    def _report(self):
+        from kseg.lab.compose import make_report
         from kseg.lab.recipe import RECIPES
         from kseg.lab.rows import Results, collect
 
-        recipe = RECIPES[self.recipe]
-        if self.results is not None:
-            report = make_report(Results.load(self.results), recipe)
-        else:
-            jobs = self.jobs()
-            report = make_report(
-                collect(jobs, recipe=recipe.name, scale=self.scale, command=self.command), recipe, jobs
-            )
-        if self.markdown:
-            print(markdown(report), end="")
-            return 0
-        for path in write_report(report, self.out or self.root / recipe.name / "report"):
+        recipe, path = RECIPES[self.recipe], self.results
+        committed = Path("results") / recipe.name / "results.json"
+        if path is None and self.markdown and not (self.root / recipe.name).exists() and committed.exists():
+            print(f"kseg: no jobs in {self.root / recipe.name}; the tables are of {committed}", file=sys.stderr)
+            path = committed
+        if path is not None:
+            return make_report(Results.load(path), recipe)
+        jobs = self.jobs()
+        return make_report(collect(jobs, recipe=recipe.name, scale=self.scale, command=self.command), recipe, jobs)
+
+    @staticmethod
+    def _print(paths: Iterable[Path]) -> None:
+        for path in paths:
             print(path)
-        return 0
 
     @property
     def command(self) -> str:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,8 +23,7 @@ from kseg.lab.report.canvas import (
     to_png,
     to_svg,
 )
-from kseg.lab.rows import Row
-from kseg.lab.tables import by_setting, figure_of
+from kseg.lab.rows import Row, by_setting, figure_of
 from kseg.metrics.intervals import bootstrap_mean
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
@@ -44,6 +42,8 @@ def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) ->
             (ORANGE, f"{BASELINE}+", f"{BASELINE} + loss", -0.14),
         ):
             points = [(y, found[prefix + name]) for y, name in enumerate(names) if prefix + name in found]
+            below = [(y, rows) for y, rows in points if figure_of(rows, "iou") < low]
+            points = [(y, rows) for y, rows in points if figure_of(rows, "iou") >= low]
             intervals = [bootstrap_mean([row.iou for row in rows]) for _, rows in points]
             ax.errorbar(
                 [interval.value for interval in intervals],
@@ -51,21 +51,27 @@ def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) ->
                 xerr=np.array([[i.value - i.low, i.high - i.value] for i in intervals]).T if intervals else None,
                 fmt="o", markersize=3.6, color=colour, elinewidth=1.1, label=label,
             )  # fmt: skip
-            for (y, _), interval in zip(points, intervals, strict=True):
-                if interval.value < low:
-                    ax.text(low, y + shift, f" ◂ {interval.value:.2f}", color=colour, va="center", fontsize=7)
+            for y, rows in below:
+                text = f" ◂ {_with_range([row.iou for row in rows])}"
+                ax.text(low, y + 1.7 * shift, text, color=colour, va="center", fontsize=7)
         if BASELINE in found:
             ax.axvline(figure_of(found[BASELINE], "iou"), color=INK, linewidth=0.8, linestyle=(0, (3, 3)), alpha=0.6)
         ax.set_yticks(range(len(names)), names)
         ax.set_xlabel("test IoU")
+        ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.set_ylim(-0.6, len(names) - 0.4)
         if low > -math.inf:
             ax.set_xlim(left=low)
 
     seeds = max(map(len, found.values()))
     text = f"Mean and 95 % bootstrap interval over {seeds} seeds. " if seeds > 1 else "One seed. "
-    text += "◂: far below the rest, with its IoU. " if low > -math.inf else ""
-    return drawn(f"Losses on {' '.join(setting)}", draw, f"{text}Dashed: {BASELINE}.", height=0.9 + 0.2 * len(names))
+    text += "◂: far below the rest. " if low > -math.inf else ""
+    return drawn(f"Losses on {' '.join(setting)}", draw, f"{text}Dashed: {BASELINE}.", height=0.9 + 0.23 * len(names))
+
+
+def _with_range(values: Sequence[float]) -> str:
+    interval = bootstrap_mean(values)
+    return f"{interval.value:.2f}" + (f" [{interval.low:.2f}, {interval.high:.2f}]" if len(values) > 1 else "")
 
 
 def far_below(values: Sequence[float]) -> float:
@@ -81,21 +87,25 @@ def far_below(values: Sequence[float]) -> float:
 def sparsity_plot(results: Sequence[Row], datasets: Sequence[tuple[str, ...]], losses: Sequence[str]) -> Plot | None:
     """IoU over the share of foreground, for a few losses."""
     settings = {setting: found for setting, found in by_setting(results).items() if setting in datasets}
-    if len(settings) < 2:
+    everywhere = [loss for loss in losses if all(loss in found for found in settings.values())]
+    if len(settings) < 2 or not everywhere:
         return None
 
     def draw(ax: Axes) -> None:
-        for loss, colour in zip(losses, COLOURS, strict=False):
+        shares: set[float] = set()
+        for loss, colour in zip(everywhere, COLOURS, strict=False):
             points = sorted(
                 (100 * figure_of(found[loss], "foreground"), figure_of(found[loss], "iou"))
                 for found in settings.values()
-                if loss in found
             )
+            shares |= {share for share, _ in points}
             ax.plot(*zip(*points, strict=True), marker="o", markersize=4, color=colour, label=loss)
         ax.set_xscale("log")
+        ax.set_xticks(sorted(shares), [f"{share:.2g}" for share in sorted(shares)])
+        ax.minorticks_off()
         ax.set_xlabel("foreground, % of the pixels")
         ax.set_ylabel("test IoU")
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(0, 1)
 
     return drawn("Sparse foreground", draw, "The same people, further away; mean over the seeds.")
 
@@ -123,19 +133,19 @@ def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:
     return drawn("Imbalance against gain", draw, "One point per setting; above the line the first loss is ahead.")
 
 
-Curves = Mapping[str, Sequence[Sequence[dict[str, Any]]]]
-"""loss → one list of epochs per seed"""
+def curves_plot(title: str, curves: Mapping[str, Sequence[Sequence[float | None]]]) -> Plot | None:
+    """Validation IoU over the epochs, all losses on one axis: a thin line per seed, a thick one for their mean.
 
-
-def curves_plot(title: str, curves: Curves) -> Plot | None:
-    """Validation IoU over the epochs, all losses on one axis: a thin line per seed, a thick one for their mean."""
-    if not any(curves.values()):
+    Args:
+      curves: loss → for each seed the IoU after every epoch.
+    """
+    if not any(run for runs in curves.values() for run in runs):
         return None
 
     def draw(ax: Axes) -> None:
         for (loss, runs), colour in zip(curves.items(), COLOURS, strict=False):
-            series = [[entry["val_iou"] for entry in run] for run in runs]
-            for values in series:
+            series = [[math.nan if value is None else value for value in run] for run in runs]
+            for values in series if len(series) > 1 else []:
                 ax.plot(range(1, len(values) + 1), values, color=colour, linewidth=0.7, alpha=0.45)
             longest = max(map(len, series), default=0)
             mean = [float(np.mean([values[i] for values in series if i < len(values)])) for i in range(longest)]
@@ -144,21 +154,51 @@ def curves_plot(title: str, curves: Curves) -> Plot | None:
         ax.set_ylabel("validation IoU")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
-    return drawn(title, draw, "Thick: mean over the seeds. A run that stopped early leaves the mean.")
+    several = any(len(runs) > 1 for runs in curves.values())
+    text = "Thin: a seed; thick: their mean, which a run that stopped early leaves." if several else "One seed."
+    return drawn(title, draw, text)
+
+
+def axis_from(values: Sequence[float]) -> float:
+    """Where an axis of IoUs begins that ends at 1: a tenth, so that it has round ticks."""
+    return min(0.9, math.floor(10 * min(values, default=0.0)) / 10)
 
 
 def distribution_plot(title: str, scores: Mapping[str, Sequence[float]]) -> Plot:
     """How the IoUs of single images are spread under each loss."""
 
     def draw(ax: Axes) -> None:
-        lowest = min((min(values) for values in scores.values() if values), default=0.0)
-        edges = np.linspace(math.floor(lowest * 20) / 20 if lowest > 0.5 else 0, 1, 26).tolist()
+        low = axis_from([value for values in scores.values() for value in values])
+        edges = np.linspace(low, 1, 26).tolist()
         for (loss, values), colour in zip(scores.items(), COLOURS, strict=False):
             ax.hist(values, bins=edges, color=colour, alpha=0.5, label=f"{loss}: median {np.median(values):.3f}")
         ax.set_xlabel("IoU of an image")
         ax.set_ylabel("images")
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
 
     return drawn(title, draw, "Mean over the seeds of each image's IoU.")
+
+
+def scatter_plot(title: str, first: str, baseline: str, scores: Mapping[str, Sequence[float]]) -> Plot:
+    """IoU of every image under one loss against the other.
+
+    Args:
+      scores: loss → IoU of each image, the same images in the same order.
+    """
+    above = sum(a > b for a, b in zip(scores[first], scores[baseline], strict=True))
+
+    def draw(ax: Axes) -> None:
+        low = axis_from([*scores[first], *scores[baseline]])
+        ax.plot([low, 1], [low, 1], color=INK, linewidth=0.8, linestyle=(0, (3, 3)), alpha=0.6)
+        ax.plot(scores[baseline], scores[first], "o", color=BLUE, markersize=3, alpha=0.55, markeredgewidth=0)
+        ax.set_xlim(low, 1)
+        ax.set_ylim(low, 1)
+        ax.set_aspect("equal")
+        ax.set_xlabel(f"IoU with {baseline}")
+        ax.set_ylabel(f"IoU with {first}")
+
+    text = f"A point per test image; {first} is ahead in {above} of {len(scores[first])}."
+    return drawn(title, draw, text, height=4.0)
 
 
 def drawn(title: str, draw: Callable[[Axes], None], text: str, height: float = HEIGHT) -> Plot:

@@ -1,49 +1,53 @@
 """A recipe's report: tables, plots and pictures in one self-contained HTML file, and the same as single files."""
 
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from kseg import __version__
 from kseg.atomic import replacing, write_text
-from kseg.datasets import open_dataset
-from kseg.errors import KsegError
 from kseg.lab import comparison_plots as plots
-from kseg.lab.examples import Example, Point, examples, image_scores, scatter
+from kseg.lab.claims import RULES, TITLE, Claim
+from kseg.lab.examples import image_scores
 from kseg.lab.jobs import Job
 from kseg.lab.recipe import Recipe
 from kseg.lab.report import page
 from kseg.lab.report.canvas import Plot
 from kseg.lab.report.compose import duration
-from kseg.lab.report.pictures import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP
-from kseg.lab.rows import Results, Row
-from kseg.lab.tables import Table, by_setting, mean_rank, tables_of
-from kseg.training.workdir import WorkDir
+from kseg.lab.rows import Results, Row, by_setting
+from kseg.lab.side_by_side import CSS as SIDE_BY_SIDE_CSS
+from kseg.lab.side_by_side import side_by_side
+from kseg.lab.table import Table, markdown_of
+from kseg.lab.tables import mean_rank, tables_of
 
 SHOWN_LOSSES = 5
 """Lines in the plot of sparse foreground, besides BCE."""
+MOST_ALTERNATIVES = 6
+SCATTER = "Image by image:"
 
 CSS = """
-.spread { position: relative; aspect-ratio: 1; max-width: 30rem; border: 1px solid var(--line); margin: .4rem 0 .6rem; }
-.spread svg { position: absolute; inset: 0; width: 100%; height: 100%; }
-.spread span { position: absolute; width: .55rem; height: .55rem; margin: -.275rem; border-radius: 50%;
-  background: var(--accent); opacity: .62; }
-.spread span:hover, .spread span:focus { opacity: 1; z-index: 3; outline: 2px solid var(--ink); }
-.spread span img, .spread span em { display: none; position: absolute; bottom: 1rem; left: -2rem; width: 72px;
-  border-radius: 5px; }
-.spread span em { bottom: 88px; width: max-content; padding: .1rem .4rem; background: var(--card); color: var(--ink);
-  border: 1px solid var(--line); font: .78rem system-ui, sans-serif; }
-.spread span:hover img, .spread span:focus img, .spread span:hover em, .spread span:focus em { display: block; }
 .table { margin-bottom: 1rem; }
 .table p { margin-top: .5rem; }
 .table td:not(:first-child) { white-space: nowrap; }
+.table th:first-child, .table td:first-child { position: sticky; left: 0; background: var(--card);
+  padding-right: .6rem; }
 #plots .card { max-width: 40rem; }
 .hero dl:only-child { grid-column: 1 / -1; }
-.shots .panels { margin-bottom: .8rem; cursor: default; }
+.claim { display: grid; grid-template-columns: 9rem 1fr; gap: .2rem 1rem; padding: .7rem 0;
+  border-bottom: 1px solid var(--line); }
+.claim:last-of-type { border-bottom: 0; }
+.claim b { grid-row: span 3; align-self: start; justify-self: start; padding: .1rem .6rem; border-radius: 99px;
+  border: 1px solid currentColor; font-size: .82rem; white-space: nowrap; }
+.claim .held { color: #008a64; } .claim .not { color: #c4500a; } .claim .open { color: var(--soft); }
+.claim p { overflow-wrap: anywhere; }
+@media (max-width: 640px) { .claim { grid-template-columns: 1fr; } }
 """
+BADGES = {"held": "held", "did not hold": "not", "cannot be judged": "open"}
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Report:
     results: Results
     recipe: Recipe
     jobs: Sequence[Job]
-    """of the recipe; empty where only the rows are at hand, and curves and pictures cannot be had"""
+    """of the recipe; empty where only the rows are at hand, and pictures cannot be had"""
     tables: list[Table]
     plots: list[Plot]
 
@@ -65,10 +69,12 @@ def make_report(results: Results, recipe: Recipe, jobs: Sequence[Job] = ()) -> R
     if recipe.versus:
         drawn.append(plots.gain_plot(results.rows, recipe.versus))
         for setting, found in settings.items():
-            curves = {loss: [_epochs(job) for job in _jobs_of(jobs, setting, loss)] for loss in recipe.versus}
-            drawn.append(plots.curves_plot(f"Learning: {' '.join(setting)}", curves if any(curves.values()) else {}))
+            curves = {loss: [row.curve for row in found[loss]] for loss in recipe.versus if loss in found}
+            drawn.append(plots.curves_plot(f"Learning: {' '.join(setting)}", curves))
+        for setting, found in settings.items():
             scores = {loss: _scores(found[loss]) for loss in recipe.versus if loss in found}
             drawn.append(plots.distribution_plot(f"Images: {' '.join(setting)}", scores))
+        drawn += _scatters(settings, recipe.versus)
     elif recipe.paper is None:
         sparse = [setting for setting in settings if setting[0].startswith("portraits")]
         ranked = sorted(
@@ -99,26 +105,31 @@ def write_report(report: Report, folder: Path) -> list[Path]:
 
 def markdown(report: Report) -> str:
     """The tables as a README shows them."""
-    return "\n\n".join(f"**{table.title}**\n\n{table.markdown()}" for table in report.tables) + "\n"
+    return markdown_of(report.tables)
 
 
 def html(report: Report) -> str:
     results, recipe = report.results, report.recipe
+    images = side_by_side(results.rows, report.jobs, recipe.versus) if recipe.versus else ""
+    shown = [plot for plot in report.plots if not (images and plot.title.startswith(SCATTER))]
+    claims = recipe.claims(results) if recipe.claims else []
     sections = [
-        ("tables", "Tables", "".join(map(_table, report.tables))),
-        ("plots", "Plots", page.plots(report.plots)),
-        ("images", "Same images, two losses", _images(report)),
+        ("claims", TITLE, _claims(claims) if claims else ""),
+        ("tables", "Tables", "".join(_table(table) for table in report.tables if table.title != TITLE)),
+        ("plots", "Plots", page.plots(shown)),
+        ("images", "Same images, two losses", images),
         ("settings", "Settings", _settings(report)),
     ]
     tiles = [
         ("jobs complete", str(len(results.rows))),
         ("failed", str(len(results.failures))),
         ("not run", str(results.missing)),
-        ("all jobs one after another", duration(sum(row.seconds for row in results.rows))),
+        ("one job after another", duration(sum(row.seconds for row in results.rows))),
     ]
+    title = recipe.title.rstrip(".")
     body = "".join(
         [
-            page.heading(recipe.title, f"{recipe.name} · scale {results.scale}", None, tiles, kind="kseg lab report"),
+            page.heading(title, f"{recipe.name} · scale {results.scale}", None, tiles, kind="kseg lab report"),
             page.navigation([(anchor, text) for anchor, text, content in sections if content]),
             "<main>",
             *(page.section(anchor, text, content) for anchor, text, content in sections if content),
@@ -126,7 +137,17 @@ def html(report: Report) -> str:
             "</main>",
         ]
     )
-    return page.page(f"{recipe.name} · kseg lab", body).replace("</style>", f"{CSS}</style>", 1)
+    style = CSS + (SIDE_BY_SIDE_CSS if images else "")
+    return page.page(f"{recipe.name} · kseg lab", body).replace("</style>", f"{style}</style>", 1)
+
+
+def _claims(claims: Sequence[Claim]) -> str:
+    entries = "".join(
+        f'<div class="claim"><b class="{BADGES[claim.verdict]}">{claim.verdict}</b><h3>{escape(claim.subject)}</h3>'
+        f"<p>The paper: {escape(claim.said)}.</p><p>Here: {escape(claim.found)}.</p></div>"
+        for claim in claims
+    )
+    return f'<div class="card">{entries}<p>{escape(RULES)}</p></div>'
 
 
 def _table(table: Table) -> str:
@@ -134,89 +155,42 @@ def _table(table: Table) -> str:
     return page.card(table.title, content, kind="table")
 
 
-def _images(report: Report) -> str:
-    """For every setting that both losses were run in: the scatter, and images side by side."""
-    if not report.recipe.versus:
-        return ""
-    first, baseline = report.recipe.versus
-    parts = []
-    for setting, found in by_setting(report.results.rows).items():
-        jobs = {loss: job for loss in (first, baseline) for job in _jobs_of(report.jobs, setting, loss)[:1]}
-        if len(jobs) < 2 or first not in found or baseline not in found:
-            continue
-        try:
-            dataset = open_dataset(jobs[first].config.data)
-            points = scatter(dataset, found[first], found[baseline])
-            pictures = examples(dataset, jobs, found[first], found[baseline])
-        except KsegError as error:
-            parts.append(page.card(" ".join(setting), page.note(f"No pictures: {error}")))
-            continue
-        parts.append(page.card(" ".join(setting), spread(points, first, baseline), "".join(map(_pictures, pictures))))
-    several = any(len(row.matrix) > 2 for row in report.results.rows)
-    mixed_up = [("another class", MIXED_UP)] if several else []
-    legend = "".join(
-        f'<span><i style="background:rgb({",".join(map(str, colour))})"></i>{text}</span>'
-        for text, colour in (("too much", FALSE_POSITIVE), ("missed", FALSE_NEGATIVE), *mixed_up)
-    )
-    order = (
-        f"First the images that scored lowest, then those where {escape(first)} or {escape(baseline)} is most ahead."
-    )
-    return f'<p>{order}</p><p class="legend">{legend}</p><div class="shots">{"".join(parts)}</div>' if parts else ""
-
-
-def spread(points: Sequence[Point], first: str, baseline: str) -> str:
-    """IoU of every image under one loss against the other; the image shows up behind its point."""
-    ahead = sum(point.first > point.baseline for point in points)
-    dots = "".join(
-        f'<span tabindex="0" style="left:{100 * point.baseline:.1f}%;bottom:{100 * point.first:.1f}%">'
-        f'<img src="{point.thumbnail}" alt="{escape(point.id)}" loading="lazy">'
-        f"<em>{escape(point.id)}: {point.first:.3f} | {point.baseline:.3f}</em></span>"
-        for point in points
-    )
-    diagonal = (
-        '<svg viewBox="0 0 100 100" aria-hidden="true"><path d="M0 100L100 0" stroke="currentColor" '
-        'stroke-width=".4" stroke-dasharray="2 2" opacity=".5"></path></svg>'
-    )
-    return (
-        f"<p>IoU of each test image, 0 to 1: {escape(first)} upwards, {escape(baseline)} to the right. Above the "
-        f"diagonal {escape(first)} is ahead: {ahead} of {len(points)} images. Point at one to see it.</p>"
-        f'<div class="spread">{diagonal}{dots}</div>'
-    )
-
-
-def _pictures(example: Example) -> str:
-    height, width = example.size
-    panels = "".join(
-        f'<figure><img src="{url}" width="{width}" height="{height}" alt="{escape(f"{name} of {example.id}")}">'
-        f"<figcaption>{escape(name)}{f' {example.scores[name]:.3f}' if name in example.scores else ''}</figcaption>"
-        "</figure>"
-        for name, url in example.panels.items()
-    )
-    return f'<p class="soft">{escape(example.id)}</p><div class="panels">{panels}</div>'
-
-
 def _settings(report: Report) -> str:
     results = report.results
-    environment = {
-        name: ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
-        for name, value in results.environment.items()
-    }
     cards = [
         page.card("Recipe", f"<pre>{escape(report.recipe.text)}</pre>"),
         page.card("Command", page.command(results.command)),
-        page.card("Environment", page.pairs(environment)),
+        page.card("Environment", page.pairs({name: _words(value) for name, value in results.environment.items()})),
     ]
+    if results.settings:
+        shown = {name: _words(value) for name, value in results.settings.items()}
+        cards.append(page.card("Configuration, where it is not the default", page.pairs(shown)))
     if results.failures:
         cards.append(page.card("Failed", page.pairs(dict(results.failures))))
     return f'<div class="stack">{"".join(cards)}</div>'
 
 
-def _jobs_of(jobs: Sequence[Job], setting: tuple[str, ...], loss: str) -> list[Job]:
-    return [job for job in jobs if job.tags == (*setting, loss) and job.state == "complete"]
+def _words(value: Any) -> Any:
+    """What stands behind a name: packages with their versions; alternatives one after the other, of many how many."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {version}" for name, version in value.items())
+    if isinstance(value, list) and len(value) > MOST_ALTERNATIVES:
+        return f"{len(value)} values"
+    if isinstance(value, list):
+        return " | ".join("unset" if entry is None else str(entry) for entry in value)
+    return value
 
 
-def _epochs(job: Job) -> list[dict]:
-    return [json.loads(line) for line in WorkDir(job.path).journal.read_text().splitlines()]
+def _scatters(settings: Mapping[tuple[str, ...], Mapping[str, Sequence[Row]]], versus: tuple[str, str]) -> list[Plot]:
+    """One for every setting that both losses were run in."""
+    drawn = []
+    for setting, found in settings.items():
+        if set(versus) <= set(found):
+            scores = [image_scores(found[loss]) for loss in versus]
+            known = ~np.isnan(scores).any(axis=0)
+            by_loss = {loss: score[known].tolist() for loss, score in zip(versus, scores, strict=True)}
+            drawn.append(plots.scatter_plot(f"{SCATTER} {' '.join(setting)}", *versus, by_loss))
+    return drawn
 
 
 def _scores(rows: Sequence[Row]) -> list[float]:

@@ -16,8 +16,8 @@ from kseg.metrics.confusion import confusion_matrix
 from kseg.metrics.scores import iou_image
 from kseg.training.workdir import WorkDir
 
-THUMBNAIL = 72
-"""Pixels of a side."""
+THUMBNAIL = 96
+"""Pixels of the longer side."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ def scatter(dataset: Dataset, first: Sequence[Row], baseline: Sequence[Row]) -> 
     points = []
     for record, a, b in zip(records, image_scores(first), image_scores(baseline), strict=True):
         if not (np.isnan(a) or np.isnan(b)):
-            image = resize_image(dataset.image(record), (THUMBNAIL, THUMBNAIL))
+            image = dataset.image(record)
+            scale = THUMBNAIL / max(image.shape[:2])
+            image = resize_image(image, (max(1, round(scale * image.shape[0])), max(1, round(scale * image.shape[1]))))
             points.append(Point(record.id, float(a), float(b), data_url(image)))
     return points
 

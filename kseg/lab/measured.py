@@ -1,8 +1,8 @@
-"""Single runs kept under `results/`: collected from run directories, printed as the README's table; see `kseg lab` for
-what is made of many.
+"""Single runs kept under `results/`: collected from run directories, and the README's table of them.
 
-python -m kseg.lab.measured collect runs/bfcn32s-iou-lfw-hair --folder results/lfw
-python -m kseg.lab.measured table --folder results/lfw
+    python -m kseg.lab.measured runs/bfcn32s-iou-lfw-hair --folder results/lfw
+
+`kseg lab report` does the same for the jobs of a recipe.
 """
 
 import json
@@ -47,16 +47,6 @@ class Collect:
             content = {"config": workdir.read_config(), "environment": environment, "results": results}
             environment["command"] = shlex.join(map(without_folders, shlex.split(environment["command"])))
             write_json(self.folder / f"{path.name}.json", _with_texts(content, without_folders))
-
-
-@dataclass(frozen=True)
-class Table:
-    """Print the Markdown table of a folder's results on LFW, beside the paper's where it has the cell."""
-
-    folder: Path
-
-    def run(self) -> None:
-        print(markdown(self.folder))
 
 
 def without_folders(text: str) -> str:
@@ -125,4 +115,4 @@ def _sort_key(row: dict[str, Any]) -> tuple:
 
 
 if __name__ == "__main__":
-    tyro.extras.subcommand_cli_from_dict({"collect": Collect, "table": Table}).run()
+    tyro.cli(Collect).run()

@@ -12,8 +12,9 @@ from kseg.registry import Registry
 from kseg.training.config import TrainConfig
 
 if TYPE_CHECKING:
+    from kseg.lab.claims import Claim
     from kseg.lab.rows import Results
-    from kseg.lab.tables import Table
+    from kseg.lab.table import Table
 
 Scale = Literal["smoke", "cpu", "paper"]
 """smoke: proves the path in a minute; cpu: the closest honest thing for two cores; paper: to the letter."""
@@ -69,8 +70,11 @@ FIGURES = {
     "train_accuracy": "accuracy in training",
     "lowest": "lowest image IoU",
     "best_epoch": "epochs to the best validation IoU",
+    "epochs_95": "epochs to 95 % of the best validation IoU",
 }
 """Fields of a row that tables show, and what they are called."""
+
+LOWER_IS_BETTER = {"best_epoch", "epochs_95"}
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,20 @@ class Expected:
     low: float
     high: float
     figure: str = "iou"
+
+
+@dataclass(frozen=True)
+class PaperTest:
+    """Figures of a paper under the loss in question and under the baseline, for the statistics to be tried on."""
+
+    name: str
+    """"table 1: VOC 2010, validation" """
+    first: Mapping[str, float]
+    """row of the table → figure"""
+    baseline: Mapping[str, float]
+    figure: str = "iou"
+    printed: Mapping[str, float] = field(default_factory=dict)
+    """what the paper itself says of these figures: "p", "error reduction", "mean" …"""
 
 
 @dataclass(frozen=True)
@@ -102,6 +120,10 @@ class Recipe:
     captions: Mapping[Scale, str] = field(default_factory=dict)
     """how a scale deviates from the paper; stands under every table"""
     expected: tuple[Expected, ...] = ()
+    claims: "Callable[[Results], list[Claim]] | None" = None
+    """whether what the paper says holds for results of ours"""
+    paper_tests: tuple[PaperTest, ...] = ()
+    """the paper's own pairs; `kseg lab report NAME --paper` puts them through the statistics"""
 
     @property
     def text(self) -> str:

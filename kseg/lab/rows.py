@@ -2,17 +2,24 @@
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kseg.atomic import write_text
 from kseg.datasets import open_dataset
 from kseg.datasets.class_statistics import class_statistics, labelled_records
 from kseg.errors import Failure, KsegError, UsageError
-from kseg.lab.jobs import Job
+from kseg.lab.jobs import Job, portable
+from kseg.training.config import TrainConfig
 from kseg.training.workdir import WorkDir
+
+NEARLY = 0.95
+"""Share of a run's best validation IoU at which `Row.epochs_95` takes it for learned."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,18 @@ class Row:
     """id of the test image with the lowest IoU; None as above"""
     validation_iou: float | None = None
     """of the kept epoch, at the size and precision of training; None as above"""
+    curve: list[float | None] = field(default_factory=list)
+    """validation IoU after each epoch; empty as above"""
+
+    @property
+    def epochs_95(self) -> float:
+        """The first epoch whose validation IoU is 95 % of the run's best, nan without a curve.
+
+        Unlike `best_epoch` it says something of runs that were still improving when their epochs were used up.
+        """
+        known = [-math.inf if value is None else value for value in self.curve]
+        goal = NEARLY * max(known, default=math.nan)
+        return float(next((epoch for epoch, value in enumerate(known, 1) if value >= goal), math.nan))
 
     @property
     def lowest(self) -> float:
@@ -75,6 +94,8 @@ class Results:
     ratios: dict[str, dict[str, float]] = field(default_factory=dict)
     """where one category is told from all others: data set (first tag) → category → background pixels per object
     pixel over its labelled images; without data sets that were not at hand when the rows were collected"""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """what the jobs' configurations change of the defaults, "training.epochs": 12; lists where they differ"""
 
     def save(self, path: Path) -> None:
         content = {**asdict(self), "rows": [asdict(row) for row in self.rows]}
@@ -87,12 +108,25 @@ class Results:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             rows = [Row(**{**row, "tags": tuple(row["tags"])}) for row in content["rows"]]
-            values = {entry.name: content[entry.name] for entry in fields(cls) if entry.name != "ratios"}
-            return cls(**{**values, "rows": rows, "ratios": content.get("ratios", {})})
+            known = {entry.name for entry in fields(cls)}
+            return cls(**{**{name: value for name, value in content.items() if name in known}, "rows": rows})
         except OSError as error:
             raise UsageError(f"no results in {path}: {error.strerror}; `kseg lab report` writes them") from None
         except (KeyError, TypeError, ValueError) as error:
             raise Failure(f"{path} holds no results of kseg lab ({error!r}); report again") from None
+
+
+def by_setting(rows: Iterable[Row]) -> dict[tuple[str, ...], dict[str, list[Row]]]:
+    """setting → loss → rows in the order of their seeds."""
+    found: dict[tuple[str, ...], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in sorted(rows, key=lambda row: row.seed):
+        found[row.setting][row.loss].append(row)
+    return {setting: dict(losses) for setting, losses in found.items()}
+
+
+def figure_of(rows: Sequence[Row], figure: str) -> float:
+    """Mean over the seeds; nan if a row lacks the figure."""
+    return float(np.mean(np.array([getattr(row, figure) for row in rows], dtype=float)))
 
 
 def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Results:
@@ -108,6 +142,7 @@ def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Re
         failures=failures,
         missing=len(jobs) - len(complete) - len(failures),
         ratios=_ratios(complete),
+        settings=_settings(complete),
     )
 
 
@@ -116,10 +151,11 @@ def read_row(job: Job) -> Row:
     evaluation = results["evaluation"]
     scores, matrix = evaluation["scores"], evaluation["confusion_matrix"]
     pixels = sum(map(sum, matrix))
+    epochs = _epochs(job)
     scored = {
         name: value for name, value in zip(evaluation["ids"], evaluation["iou_image"], strict=True) if value is not None
     }
-    kept = _epoch(job, results["best_epoch"])
+    kept = epochs.get(results["best_epoch"], {})
     return Row(
         tags=job.tags,
         seed=job.seed,
@@ -132,17 +168,22 @@ def read_row(job: Job) -> Row:
         epochs=results["epochs"],
         seconds=results["wall_seconds"],
         foreground=1 - sum(matrix[0]) / pixels,
-        images=[None if value is None else round(value, 4) for value in evaluation["iou_image"]],
+        images=[_rounded(value) for value in evaluation["iou_image"]],
         train_accuracy=kept.get("accuracy"),
         lowest_image=min(scored, key=scored.__getitem__, default=None),
         validation_iou=kept.get("val_iou"),
+        curve=[_rounded(epochs[number].get("val_iou")) for number in sorted(epochs)],
     )
 
 
-def _epoch(job: Job, number: int) -> dict[str, Any]:
-    """What the journal says of an epoch; of one that was done again after an interruption, the last."""
+def _epochs(job: Job) -> dict[int, dict[str, Any]]:
+    """What the journal says of every epoch; of one that was done again after an interruption, the last."""
     entries = map(json.loads, WorkDir(job.path).journal.read_text().splitlines())
-    return {entry["epoch"]: entry for entry in entries}.get(number, {})
+    return {entry["epoch"]: entry for entry in entries}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _ratios(jobs: Iterable[Job]) -> dict[str, dict[str, float]]:
@@ -175,4 +216,27 @@ def _environment(jobs: Iterable[Job]) -> dict[str, Any]:
         }.items():
             if value not in found.setdefault(name, []) and value is not None:
                 found[name].append(value)
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items() if values}
+
+
+def _settings(jobs: Iterable[Job]) -> dict[str, Any]:
+    """Fields of the configurations that are not what they are by default, or not the same in all jobs."""
+    found: dict[str, list[Any]] = {}
+    for job in jobs:
+        for name, value in _flat(portable(job.config)).items():
+            if value not in found.setdefault(name, []):
+                found[name].append(value)
+    defaults = _flat(TrainConfig())
+    return {
+        name: values[0] if len(values) == 1 else values
+        for name, values in found.items()
+        if values != [defaults[name]] and name != "training.seed"
+    }
+
+
+def _flat(config: TrainConfig) -> dict[str, Any]:
+    return {
+        f"{group}.{name}": ", ".join(map(str, value)) if isinstance(value, list) else value
+        for group, values in config.to_json().items()
+        for name, value in values.items()
+    }

@@ -1,81 +1,17 @@
-"""Tables of results: paper | ours with the better figure marked, the tests, the losses ranked; Markdown and LaTeX."""
+"""Tables of results: paper | ours with the better figure marked, the losses ranked, and which of them a recipe has."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from kseg.errors import UsageError
-from kseg.lab.recipe import FIGURES, Recipe
-from kseg.lab.rows import Results, Row
-from kseg.lab.statistics import Comparison, compare, holm, total_error_reduction
+from kseg.lab.claims import claims_table
+from kseg.lab.comparisons import comparison_tables
+from kseg.lab.recipe import FIGURES, LOWER_IS_BETTER, Recipe
+from kseg.lab.rows import Results, Row, by_setting, figure_of
+from kseg.lab.table import DASH, Table
 from kseg.metrics.intervals import bootstrap_mean
-
-DASH = "–"
-LOWER_IS_BETTER = {"best_epoch"}
-
-
-@dataclass(frozen=True)
-class Table:
-    """Words in the first column, figures in the others."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
-    best: frozenset[tuple[int, int]] = frozenset()
-    """cells (row, column) to set in bold"""
-    caption: str = ""
-
-    def markdown(self) -> str:
-        lines = [f"| {' | '.join(self.header)} |", "|---" * len(self.header) + "|"]
-        for i, row in enumerate(self.rows):
-            cells = [f"**{cell}**" if (i, j) in self.best else cell for j, cell in enumerate(row)]
-            lines.append(f"| {' | '.join(cells)} |")
-        return "\n".join([*lines, *(["", f"*{self.caption}*"] if self.caption else [])])
-
-    def latex(self) -> str:
-        def row(cells: Iterable[str]) -> str:
-            return " & ".join(cells) + r" \\"
-
-        body = [
-            row(rf"\textbf{{{_tex(cell)}}}" if (i, j) in self.best else _tex(cell) for j, cell in enumerate(cells))
-            for i, cells in enumerate(self.rows)
-        ]
-        return "\n".join(
-            [
-                r"\begin{table}",
-                rf"\caption{{{_tex(f'{self.title}. {self.caption}'.strip())}}}",
-                rf"\begin{{tabular}}{{l{'r' * (len(self.header) - 1)}}}",
-                r"\hline",
-                row(map(_tex, self.header)),
-                r"\hline",
-                *body,
-                r"\hline",
-                r"\end{tabular}",
-                r"\end{table}",
-            ]
-        )
-
-
-def _tex(text: str) -> str:
-    for plain, escaped in (("\\", r"\textbackslash{}"), ("&", r"\&"), ("%", r"\%"), ("_", r"\_"), ("#", r"\#"),
-                           ("×", r"$\times$"), ("±", r"$\pm$"), ("−", "$-$"), ("–", "--")):  # fmt: skip
-        text = text.replace(plain, escaped)
-    return text
-
-
-def by_setting(rows: Iterable[Row]) -> dict[tuple[str, ...], dict[str, list[Row]]]:
-    """setting → loss → rows in the order of their seeds."""
-    found: dict[tuple[str, ...], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in sorted(rows, key=lambda row: row.seed):
-        found[row.setting][row.loss].append(row)
-    return {setting: dict(losses) for setting, losses in found.items()}
-
-
-def figure_of(rows: Sequence[Row], figure: str) -> float:
-    """Mean over the seeds; nan if a row lacks the figure."""
-    return float(np.mean(np.array([getattr(row, figure) for row in rows], dtype=float)))
 
 
 def paper_table(results: Results, recipe: Recipe, figure: str) -> Table:
@@ -95,7 +31,10 @@ def _beside_the_paper(
 ) -> Table:
     """A row for each (name, figure, setting)."""
     losses = list(recipe.versus or dict.fromkeys(row.loss for row in results.rows))
-    sides = ("paper", "ours") if recipe.paper else ("ours",)
+    theirs = recipe.paper and any(
+        figure in recipe.paper((*setting, loss)) for _, figure, setting in named for loss in losses
+    )
+    sides = ("paper", "ours") if theirs else ("ours",)
     settings = by_setting(results.rows)
     rows, best = [], set()
     for i, (name, figure, setting) in enumerate(named):
@@ -124,75 +63,10 @@ def _value(recipe: Recipe, setting, loss: str, found, figure: str, side: str) ->
 def _shown(value: float | None, rows: Sequence[Row], figure: str) -> str:
     if value is None or np.isnan(value):
         return DASH
-    digits = 0 if figure == "best_epoch" and value == int(value) else 1 if figure == "best_epoch" else 3
-    spread = ""
-    if len(rows) > 1:
-        spread = f" ± {np.std([getattr(row, figure) for row in rows], ddof=1):.{max(digits, 1)}f}"
+    whole = 1 if len(rows) > 1 else 0  # epochs: of a single run a whole number
+    digits = whole if figure in LOWER_IS_BETTER else 3
+    spread = f" ± {np.std([getattr(row, figure) for row in rows], ddof=1):.{digits}f}" if len(rows) > 1 else ""
     return f"{value:.{digits}f}{spread}"
-
-
-def comparison_table(results: Results, recipe: Recipe) -> Table:
-    """The paired comparison over settings, as in the paper, of every figure; and over the images of every setting."""
-    assert recipe.versus is not None
-    first, baseline = recipe.versus
-    both = {
-        setting: found for setting, found in by_setting(results.rows).items() if first in found and baseline in found
-    }
-    named: list[tuple[str, Comparison | str]] = []
-    for figure in recipe.figures if len(both) > 1 else recipe.figures[:1]:  # of one setting it would refuse them all
-        pairs = [[figure_of(found[loss], figure) for found in both.values()] for loss in recipe.versus]
-        label = f"{FIGURES[figure]}, over {len(both)} settings"
-        named.append((label, _compared(*pairs)))
-    for setting, found in both.items():
-        named.append((f"image IoU, {' '.join(setting)}", _compared(*_image_pairs(found[first], found[baseline]))))
-    tests = [result for _, result in named if isinstance(result, Comparison)]
-    adjusted = iter(holm([result.p for result in tests]))
-    rows = [_test_row(label, result, adjusted) for label, result in named]
-    caption = f"{first} minus {baseline}; p of the paired t-test, Holm's correction over all rows of this table."
-    if len(both) > 1:
-        reduction = total_error_reduction(
-            *([figure_of(found[loss], "iou") for found in both.values()] for loss in recipe.versus)
-        )
-        caption += (
-            f" {first} leaves {abs(reduction):.1%} {'less' if reduction >= 0 else 'more'} of the mean error in IoU."
-        )
-    header = ["figure", "n", "difference", "95 % interval", "d_z", "p", "p (Holm)", "Wilcoxon p", "ahead in"]
-    return Table(f"{first} against {baseline}", header, rows, caption=caption)
-
-
-def _test_row(label: str, result: Comparison | str, adjusted) -> list[str]:
-    if isinstance(result, str):
-        return [f"{label}: {result}", *[DASH] * 8]
-    low, high = result.interval.low, result.interval.high
-    numbers = [f"{result.effect:.2f}", f"{result.p:.2g}", f"{next(adjusted):.2g}", f"{result.wilcoxon:.2g}"]
-    return [
-        label,
-        str(result.n),
-        f"{result.mean:+.4f}",
-        f"[{low:+.4f}, {high:+.4f}]",
-        *(DASH if number == "nan" else number for number in numbers),
-        f"{result.wins} of {result.n}",
-    ]
-
-
-def _compared(first, second) -> Comparison | str:
-    try:
-        return compare(first, second)
-    except UsageError as error:
-        return str(error)
-
-
-def _image_pairs(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[float], list[float]]:
-    """IoU of each image, mean over the seeds that both have; images without a score are left out."""
-    seeds = {row.seed for row in first} & {row.seed for row in second}
-    a, b = (
-        np.mean([[np.nan if v is None else v for v in row.images] for row in rows if row.seed in seeds], axis=0)
-        if seeds
-        else np.array([])
-        for rows in (first, second)
-    )
-    known = ~(np.isnan(a) | np.isnan(b))
-    return a[known].tolist(), b[known].tolist()
 
 
 def lowest_table(results: Results) -> Table:
@@ -223,19 +97,28 @@ def loss_table(results: Results) -> Table:
         f"{' '.join(setting)}: {max(map(len, found.values()))} seed{'s'[: max(map(len, found.values())) != 1]}"
         for setting, found in settings.items()
     )
-    caption = f"Test IoU, mean over seeds with a 95 % bootstrap interval over them ({counts}); sorted by mean rank."
+    caption = f"Test IoU, mean over seeds with a 95 % bootstrap interval over them ({counts}); sorted by mean rank"
+    ranked = ranked_settings(settings)
+    caption += "." if len(ranked) == len(settings) else f" where all were run ({', '.join(map(' '.join, ranked))})."
     header = ["loss", "mean rank", *(" ".join(setting) for setting in settings)]
     return Table("Losses", header, rows, frozenset(best), caption)
 
 
 def mean_rank(settings, loss: str) -> float:
-    """1 is best; over the data sets that have the loss."""
+    """1 is best; over the data sets that all losses were run on, where there are any, else those that have the loss."""
     ranks = []
-    for found in settings.values():
+    for setting in ranked_settings(settings):
+        found = settings[setting]
         if loss in found:
             own = figure_of(found[loss], "iou")
             ranks.append(1 + sum(figure_of(rows, "iou") > own for rows in found.values()))
-    return float(np.mean(ranks))
+    return float(np.mean(ranks)) if ranks else math.inf
+
+
+def ranked_settings(settings) -> list[tuple[str, ...]]:
+    """Ranks among a few losses and among all of them have no mean: a data set that is half done has to wait."""
+    everything = set().union(*settings.values())
+    return [setting for setting, found in settings.items() if set(found) == everything] or list(settings)
 
 
 def _with_interval(rows: Sequence[Row]) -> str:
@@ -260,7 +143,12 @@ def tables_of(results: Results, recipe: Recipe) -> list[Table]:
     elif len(settings) == 1:
         tables = [figures_table(results, recipe, next(iter(settings)))]
     else:
-        tables = [paper_table(results, recipe, figure) for figure in recipe.figures]
+        measured = [
+            figure for figure in recipe.figures if not all(np.isnan(figure_of([row], figure)) for row in results.rows)
+        ]
+        tables = [paper_table(results, recipe, figure) for figure in measured]
+    if recipe.claims and (claims := recipe.claims(results)):
+        tables.insert(0, claims_table(claims))
     if recipe.versus:
-        tables.append(comparison_table(results, recipe))
+        tables += comparison_tables(results, recipe)
     return [*tables, lowest_table(results)] if "lowest" in recipe.figures else tables

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from kseg.errors import UsageError
 from kseg.lab.recipe import FIGURES, Expected, Recipe
-from kseg.lab.rows import Results
-from kseg.lab.tables import figure_of
+from kseg.lab.rows import Results, figure_of
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,15 @@ from kseg.cli.main import main
 from kseg.datasets import open_dataset
 from kseg.errors import Failure, UsageError
 from kseg.inference import measure, save_masks
-from kseg.lab.comparison_plots import far_below
+from kseg.lab.comparison_plots import axis_from, far_below
+from kseg.lab.comparisons import comparison_tables
 from kseg.lab.compose import make_report, markdown, write_report
 from kseg.lab.examples import examples
 from kseg.lab.jobs import Job, make_jobs
 from kseg.lab.recipe import RECIPES, Expected, Places, Recipe
-from kseg.lab.rows import Results, collect
-from kseg.lab.tables import Table, comparison_table, figure_of, loss_table, paper_table, tables_of
+from kseg.lab.rows import Results, collect, figure_of
+from kseg.lab.table import Table
+from kseg.lab.tables import loss_table, mean_rank, paper_table, tables_of
 from kseg.lab.verify import verify
 from kseg.training.workdir import WorkDir
 
@@ -75,6 +77,9 @@ def test_rows_survive_their_file(vanbeers, tmp_path):
     results.save(tmp_path / "results.json")
     assert Results.load(tmp_path / "results.json") == results
     assert results.environment["commit"] == "0123456789ab"
+    assert results.settings["loss.loss"] == ["iou", "bce"] and "training.seed" not in results.settings
+    assert results.rows[0].curve == pytest.approx([0.55, 0.65, 0.75])
+    assert results.rows[0].epochs_95 == 3  # 0.95·0.75 = 0.7125
     (tmp_path / "results.json").write_text('{"rows": [{}]}')
     with pytest.raises(Failure, match="report again"):
         Results.load(tmp_path / "results.json")
@@ -98,18 +103,31 @@ def test_the_better_figure_is_marked_on_both_sides(vanbeers):
     assert lowest.best == set()  # 10 and 10, 3 and 3: neither is better
 
 
-def test_tests_pair_settings_and_images(vanbeers):
+def test_tests_pair_settings_images_and_seeds(vanbeers):
     _, results = vanbeers
-    table = comparison_table(results, VANBEERS)
-    over_settings, image_rows = table.rows[0], table.rows[-2:]
-    assert over_settings[:2] == ["IoU, over 2 settings", "2"]
-    assert [row[1] for row in image_rows] == ["8", "8"]  # images of the test split
-    assert all(row[-1] == "8 of 8" and row[2].startswith("+") for row in image_rows)
+    settings, images, seeds = comparison_tables(results, VANBEERS)
+    assert settings.rows[0][:2] == ["IoU", "2"]
+    assert [row[1] for row in images.rows] == ["8", "8"]  # images of the test split
+    assert all(row[-1] == "8 of 8" and row[2].startswith("+") for row in images.rows)
+    assert [row[:2] for row in seeds.rows] == [["unet synthetic big hair", "2"]]  # the other has one BCE run
+    assert "less error in all" in settings.caption
     # Holm: no adjusted p-value is below its own
-    numbers = [(float(row[5]), float(row[6])) for row in table.rows if row[5] != "–"]
+    numbers = [(float(row[5]), float(row[6])) for table in (settings, images) for row in table.rows if row[5] != "–"]
     assert numbers and all(adjusted >= p for p, adjusted in numbers)
     one = dataclasses.replace(results, rows=[row for row in results.rows if "big" in row.tags])
-    assert "at least 2 pairs, received 1" in comparison_table(one, VANBEERS).rows[0][0]
+    assert [table.title for table in comparison_tables(one, VANBEERS)] == [images.title, seeds.title]
+
+
+def test_fewer_epochs_are_ahead_and_what_cannot_be_tested_is_said(vanbeers):
+    _, results = vanbeers
+    rows = [dataclasses.replace(row, best_epoch=2 + (row.loss == "bce") * row.seed) for row in results.rows]
+    recipe = dataclasses.replace(VANBEERS, figures=("best_epoch",))
+    (row,) = comparison_tables(dataclasses.replace(results, rows=rows), recipe)[0].rows
+    assert row[1:4] == ["2", "−1.25", "[−1.50, −1.00]"] and row[-1] == "2 of 2"  # 2 − 3.5 and 2 − 3
+    short = [dataclasses.replace(row, images=row.images[:1]) for row in results.rows]
+    images = comparison_tables(dataclasses.replace(results, rows=short), VANBEERS)[1]
+    assert images.rows[0][1:] == ["–"] * 8
+    assert "unet synthetic big hair: a paired test needs at least 2 pairs, received 1" in images.caption
 
 
 def test_tables_in_latex_are_escaped():
@@ -128,6 +146,13 @@ def test_losses_are_ranked(vanbeers):
     assert "[" in table.rows[0][2] and "[" not in table.rows[1][3]  # no interval over one seed
 
 
+def test_a_data_set_that_is_half_done_does_not_count_for_the_ranks(vanbeers):
+    _, results = vanbeers
+    worst = [row for row in results.rows if row.loss == "bce"][:1]
+    done = {("a",): {"iou": results.rows[:1], "bce": worst}}
+    assert [mean_rank(done | {("b",): {"bce": worst}}, loss) for loss in ("iou", "bce")] == [1, 2]
+
+
 def test_the_report_is_one_file_with_everything_in_it(vanbeers, tmp_path):
     jobs, results = vanbeers
     report = make_report(results, VANBEERS, jobs)
@@ -142,11 +167,15 @@ def test_the_report_is_one_file_with_everything_in_it(vanbeers, tmp_path):
         "Imbalance against gain",
         "test_00007",
         "the loss became nan",
+        "loss.loss",
     ):
         assert expected in html
     assert "&lt;CPU&gt;" in html and "<CPU>" not in html
     assert "8 of 8 images" in html
     assert html.count('class="spread"') == 2
+    pictures = re.findall(r"\.(t\d+) u\{background-image:url\(data:", html)
+    assert len(pictures) == len(set(pictures)) == 8  # both settings show the same test images, which are there once
+    assert all(f'class="{name}' in html for name in pictures)
     png = next(path for path in paths if path.suffix == ".png").read_bytes()
     assert png.startswith(b"\x89PNG")
 
@@ -215,7 +244,8 @@ def test_results_from_before_a_figure_was_kept(amadi, tmp_path):
     results.save(tmp_path / "results.json")
     content = json.loads((tmp_path / "results.json").read_text())
     for row in content["rows"]:
-        del row["train_accuracy"], row["lowest_image"]
+        del row["train_accuracy"], row["lowest_image"], row["curve"]
+    del content["settings"]
     (tmp_path / "results.json").write_text(json.dumps(content))
     table, _, lowest = tables_of(Results.load(tmp_path / "results.json"), AMADI)
     assert table.rows[2][-2:] == ["–", "–"] and lowest.rows[0][3] == "–"
@@ -253,16 +283,7 @@ def test_an_axis_leaves_out_what_lies_far_below():
     # quartiles 0.79 and 0.81: the fence is 0.79 − 3·0.02
     assert far_below([0.29, 0.79, 0.80, 0.81, 0.82]) == pytest.approx(0.73)
     assert far_below([0.70, 0.75, 0.80]) == -math.inf
-
-
-@pytest.mark.parametrize("recipe", ["loss_study", "amadi"])
-def test_the_readme_shows_the_committed_results(recipe, capsys):
-    root = Path(__file__).parents[2]
-    results = root / "results" / recipe / "results.json"
-    assert main(["lab", "report", recipe, "--results", str(results), "--markdown"]) == 0
-    readme = (root / "README.md").read_text()
-    tables = re.split(r"\n\n(?=\*\*)", capsys.readouterr().out.strip())
-    assert tables and all(table in readme for table in tables)
+    assert (axis_from([0.57, 0.8]), axis_from([0.99]), axis_from([0.03])) == (0.5, 0.9, 0.0)
 
 
 def test_the_committed_results_of_amadi_lie_where_the_recipe_says(capsys):

@@ -1,4 +1,4 @@
-"""Measured results: collected from runs, printed as a table, and the README shows just that table."""
+"""Single runs under `results/`: what is committed is complete and agrees with itself."""
 
 import json
 from pathlib import Path
@@ -7,15 +7,10 @@ import numpy as np
 import pytest
 
 from kseg.errors import UsageError
-from kseg.lab.measured import Collect, markdown
+from kseg.lab.measured import Collect
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = [ROOT / "results" / name for name in ("lfw", "camvid")]
-
-
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_the_readme_shows_the_committed_results(folder):
-    assert markdown(folder) in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

@@ -14,10 +14,11 @@ Scale smoke: hair and face of 32×32 portraits as categories, a small U-Net, one
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 from kseg.datasets import DataOptions
-from kseg.lab.recipe import RECIPES, Places, Recipe, Scale, Setting
-from kseg.lab.recipes.rahman2016_paper import CAMVID
+from kseg.lab.recipe import RECIPES, PaperTest, Places, Recipe, Scale, Setting
+from kseg.lab.recipes.rahman2016_paper import CAMVID, PRINTED_MEANS, VOC_2010, VOC_2011
 from kseg.lab.recipes.rahman2016_tables import tables
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
 
@@ -93,6 +94,33 @@ def paper(tags: tuple[str, ...]) -> dict[str, float]:
     return {"iou": CAMVID[category][loss][1] / 100} if dataset == "camvid" and category in CAMVID else {}
 
 
+def paper_tests() -> tuple[PaperTest, ...]:
+    """Tables 1, 3 and 4, as shares of 1."""
+    camvid = [
+        {loss: {category: CAMVID[category][loss][column] for category in CAMVID} for loss in LOSSES}
+        for column in (0, 1)
+    ]
+    tables: list[tuple[str, dict[str, dict[str, float]], dict[str, float]]] = [
+        ("table 1, VOC 2010 validation", VOC_2010, {}),
+        ("table 3, VOC 2011 validation", VOC_2011, PRINTED_MEANS),
+        ("table 4, CamVid validation", camvid[0], {}),
+        ("table 4, CamVid test", camvid[1], {}),
+    ]
+    return tuple(
+        PaperTest(
+            name,
+            first=_shares(table["iou"]),
+            baseline=_shares(table["acc"]),
+            printed={f"mean {loss}": share for loss, share in _shares(printed).items()},
+        )
+        for name, table, printed in tables
+    )
+
+
+def _shares(percent: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value / 100, 4) for name, value in percent.items()}
+
+
 RECIPES.register("rahman2016")(
     Recipe(
         "rahman2016",
@@ -102,5 +130,6 @@ RECIPES.register("rahman2016")(
         paper=paper,
         tables=tables,
         captions=CAPTIONS,
+        paper_tests=paper_tests(),
     )
 )

@@ -7,8 +7,8 @@ import numpy as np
 from kseg.errors import UsageError
 from kseg.lab.correlation import rank_correlation
 from kseg.lab.recipes.rahman2016_paper import CAMVID, IMBALANCE, VOC_2010, VOC_2011
-from kseg.lab.rows import Results
-from kseg.lab.tables import DASH, Table, by_setting
+from kseg.lab.rows import Results, by_setting
+from kseg.lab.table import DASH, Table
 
 Gains = Mapping[str, float]
 """category → FCN_IoU minus FCN_acc, in points of IoU"""

@@ -16,8 +16,9 @@ from kseg.lab.recipes.rahman2016_paper import (
     VOC_2011,
     VOC_CATEGORIES,
 )
-from kseg.lab.rows import Results, Row
-from kseg.lab.tables import DASH, Table, by_setting, paper_table
+from kseg.lab.rows import Results, Row, by_setting
+from kseg.lab.table import DASH, Table
+from kseg.lab.tables import paper_table
 
 Found = Mapping[str, Mapping[str, Sequence[Row]]]
 """category → loss → rows"""

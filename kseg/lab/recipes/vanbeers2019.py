@@ -18,8 +18,9 @@ import dataclasses
 import itertools
 
 from kseg.datasets import DataOptions
-from kseg.lab.recipe import RECIPES, Expected, Places, Recipe, Scale, Setting
-from kseg.lab.recipes.vanbeers2019_paper import TABLES
+from kseg.lab.recipe import FIGURES, RECIPES, Expected, PaperTest, Places, Recipe, Scale, Setting
+from kseg.lab.recipes.vanbeers2019_claims import claims, paper_figures
+from kseg.lab.recipes.vanbeers2019_paper import CLAIMS, TABLES
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
 
 LOSSES = ("iou", "bce")
@@ -99,15 +100,31 @@ EXPECTED = tuple(
     for loss, cell in cells.items()
 )
 
+PRINTED = {
+    "iou": {"p": CLAIMS["iou p"], "error reduction": CLAIMS["error reduction"], "ahead": CLAIMS["iou wins"]},
+    "accuracy": {"p": CLAIMS["accuracy p"]},
+    "best_epoch": {"p": CLAIMS["epochs p"]},
+}
+"""What section 5 prints of its own figures."""
+
+
+def paper_test(figure: str) -> PaperTest:
+    cells = {" ".join(setting): found for setting, found in paper_figures(figure).items()}
+    iou, bce = ({setting: found[loss] for setting, found in cells.items()} for loss in LOSSES)
+    return PaperTest(f"tables 3–6, {FIGURES[figure]}", iou, bce, figure, PRINTED[figure])
+
+
 RECIPES.register("vanbeers2019")(
     Recipe(
         "vanbeers2019",
         settings,
         scales=("smoke", "cpu", "paper"),
-        figures=("iou", "accuracy", "best_epoch"),
+        figures=("iou", "accuracy", "best_epoch", "epochs_95"),
         versus=LOSSES,
         paper=paper,
         captions=CAPTIONS,
         expected=EXPECTED,
+        claims=claims,
+        paper_tests=tuple(map(paper_test, PRINTED)),
     )
 )

@@ -1,0 +1,108 @@
+"""What a paper says, and whether it holds for results of ours: held, did not hold, or cannot be judged.
+
+The rules are the same for every claim and stand here, not in the eye of whoever writes the report.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from kseg.errors import UsageError
+from kseg.lab.comparisons import difference, shown
+from kseg.lab.statistics import Comparison, compare
+from kseg.lab.table import Table
+
+Verdict = Literal["held", "did not hold", "cannot be judged"]
+
+ALPHA = 0.05
+
+TITLE = "What held of the paper's claims"
+
+RULES = (
+    "A difference held where p < 0.05 (paired t-test) with the paper's sign; it did not hold where that is not so and "
+    "the 95 % bootstrap interval ends below the paper's own mean difference. “Alike” did not hold where p < 0.05 or "
+    "where one pair is further apart than the paper says; it held where otherwise the interval lies within that. “No "
+    "conclusion” held where p ≥ 0.05. “The same loss” held where it is so in every pair. What remains cannot be judged."
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence of a paper against our figures."""
+
+    subject: str
+    said: str
+    """by the paper, with its figures"""
+    found: str
+    """by us, with p, effect and interval"""
+    verdict: Verdict
+
+
+def larger(subject: str, said: str, of: str, first: Sequence[float], second: Sequence[float], paper: float) -> Claim:
+    """The paper says that the first is larger, by `paper` in the mean; `of` names the difference, "big minus small".
+
+    Held: the mean difference is above 0 with p < 0.05 (paired t-test). Did not hold: otherwise, where the 95 %
+    bootstrap interval of the mean difference ends below the paper's. Cannot be judged: all else, as neither no
+    difference nor the paper's can be excluded; and fewer than two pairs.
+    """
+    result = _compared(first, second)
+    if isinstance(result, str):
+        return Claim(subject, said, result, "cannot be judged")
+    if result.mean > 0 and result.p < ALPHA:
+        return Claim(subject, said, numbers(of, result), "held")
+    return Claim(
+        subject, said, numbers(of, result), "did not hold" if result.interval.high < paper else "cannot be judged"
+    )
+
+
+def alike(subject: str, said: str, of: str, first: Sequence[float], second: Sequence[float], margin: float) -> Claim:
+    """The paper finds no difference between the two.
+
+    Did not hold: p < 0.05, or a single pair is further apart than `margin`. Held: otherwise, where the 95 % bootstrap
+    interval of the mean difference lies within ± `margin`. Cannot be judged: all else.
+    """
+    result = _compared(first, second)
+    if isinstance(result, str):
+        return Claim(subject, said, result, "cannot be judged")
+    furthest = float(np.abs(np.subtract(first, second)).max())
+    found = f"{numbers(of, result)}; furthest apart {furthest:.4f}"
+    if result.p < ALPHA or furthest > margin:
+        return Claim(subject, said, found, "did not hold")
+    within = -margin <= result.interval.low and result.interval.high <= margin
+    return Claim(subject, said, found, "held" if within else "cannot be judged")
+
+
+def inconclusive(subject: str, said: str, of: str, first: Sequence[float], second: Sequence[float]) -> Claim:
+    """The paper says that no conclusion can be drawn from its figures: held where p ≥ 0.05 here too."""
+    result = _compared(first, second)
+    if isinstance(result, str) or np.isnan(result.p):
+        return Claim(subject, said, result if isinstance(result, str) else numbers(of, result, 2), "cannot be judged")
+    return Claim(subject, said, numbers(of, result, 2), "did not hold" if result.p < ALPHA else "held")
+
+
+def numbers(of: str, result: Comparison, digits: int = 4) -> str:
+    """Difference, interval, p, effect and count in one line."""
+    mean, interval = difference(result, digits)
+    tested = (
+        "all differences the same"
+        if np.isnan(result.p)
+        else f"p = {shown(result.p, '.2g')}, d_z = {shown(result.effect, '.2f')}"
+    )
+    return f"{of} {mean} {interval} over {result.n} pairs, {tested}, above 0 in {result.wins}"
+
+
+def _compared(first: Sequence[float], second: Sequence[float]) -> Comparison | str:
+    try:
+        return compare(first, second)
+    except UsageError as error:
+        return str(error)
+
+
+def claims_table(claims: Sequence[Claim]) -> Table:
+    """A row per claim, the verdicts marked."""
+    rows = [[claim.subject, claim.verdict, claim.found, claim.said] for claim in claims]
+    return Table(
+        TITLE, ["claim", "verdict", "here", "the paper"], rows, frozenset((i, 1) for i in range(len(rows))), RULES
+    )

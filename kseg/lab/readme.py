@@ -1,0 +1,79 @@
+"""The README's result tables, made from the files under `results/`.
+
+    python -m kseg.lab.readme
+
+writes anew what stands between the marks `<!-- begin SOURCE -->` and `<!-- end SOURCE -->`. SOURCE is
+
+* `results/RECIPE/results.json`, which `kseg lab report RECIPE --out results/RECIPE` writes: the recipe's tables;
+* `results/RECIPE/paper.json`, which `kseg lab report RECIPE --paper` writes: the paper's own figures in the statistics;
+* a folder of single runs, which `python -m kseg.lab.measured RUN --folder FOLDER` fills: one row per run.
+
+`<!-- begin results/vanbeers2019/results.json: IoU | Accuracy -->` shows these tables of the recipe and no others.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from kseg.atomic import write_text
+from kseg.errors import Failure, UsageError
+from kseg.lab import measured
+from kseg.lab.paper_tests import paper_tests_table
+from kseg.lab.recipe import RECIPES
+from kseg.lab.rows import Results
+from kseg.lab.table import Table, markdown_of
+from kseg.lab.tables import tables_of
+
+MARKED = re.compile(
+    r"(?P<begin><!-- begin (?P<source>[^\s:]+)(?:: (?P<titles>[^\n]+))? -->\n)(?P<body>.*?)"
+    r"(?P<end><!-- end (?P=source) -->)",
+    re.DOTALL,
+)
+
+
+def refreshed(text: str, root: Path) -> str:
+    """The text with every marked part made anew from its source, a path below `root`."""
+
+    def anew(found: re.Match[str]) -> str:
+        titles = [title.strip() for title in (found["titles"] or "").split("|") if title.strip()]
+        return f"{found['begin']}\n{tables(root / found['source'], titles).strip()}\n\n{found['end']}"
+
+    return MARKED.sub(anew, text)
+
+
+def sources(text: str) -> list[str]:
+    """The sources of all marked parts, in order."""
+    found = [match["source"] for match in MARKED.finditer(text)]
+    if len(found) != text.count("<!-- begin "):
+        raise Failure(f"of {text.count('<!-- begin ')} marks that begin a table only {len(found)} have their end")
+    return found
+
+
+def tables(source: Path, titles: Sequence[str] = ()) -> str:
+    """The Markdown that a source stands for."""
+    if source.is_dir():
+        return measured.markdown(source)
+    if source.name == "paper.json":
+        recipe = json.loads(source.read_text(encoding="utf-8"))["recipe"]
+        return markdown_of([paper_tests_table(RECIPES[recipe])])
+    results = Results.load(source)
+    return markdown_of(_chosen(tables_of(results, RECIPES[results.recipe]), titles, source))
+
+
+def _chosen(found: Sequence[Table], titles: Sequence[str], source: Path) -> list[Table]:
+    by_title = {table.title: table for table in found}
+    for title in titles:
+        if title not in by_title:
+            raise UsageError(f"{source} makes no table {title!r}; it makes {', '.join(by_title)}")
+    return [by_title[title] for title in titles] or list(found)
+
+
+def main(path: Path = Path("README.md")) -> None:
+    text = path.read_text(encoding="utf-8")
+    sources(text)
+    write_text(path, refreshed(text, path.absolute().parent))
+
+
+if __name__ == "__main__":
+    main()

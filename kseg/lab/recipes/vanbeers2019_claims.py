@@ -1,0 +1,106 @@
+"""van Beers et al. 2019, section 5: its claims, tested on figures of ours as the paper tests them on its own."""
+
+from collections.abc import Callable, Mapping
+
+from kseg.lab.claims import Claim, alike, inconclusive, larger, numbers
+from kseg.lab.recipes.vanbeers2019_paper import CLAIMS, TABLES, pairs
+from kseg.lab.rows import Results, by_setting, figure_of
+from kseg.lab.statistics import compare, total_error_reduction
+
+Figures = Callable[[str], Mapping[tuple[str, ...], Mapping[str, float]]]
+"""name of a figure → (network, data set, size, hair) → loss → its value"""
+
+LOSSES = ("iou", "bce")
+OF_LOSSES = "IoU loss minus BCE"
+MARGIN = 0.025
+"""Section 5: the accuracies "are within 2.5 % in every comparison"."""
+
+
+def paper_figures(figure: str) -> dict[tuple[str, ...], dict[str, float]]:
+    """Tables 3–6."""
+    name = {"best_epoch": "epochs"}.get(figure, figure)
+    return {setting: {loss: getattr(cell, name) for loss, cell in cells.items()} for setting, cells in TABLES.items()}
+
+
+def claims(results: Results) -> list[Claim]:
+    """Every claim of section 5; convergence by the best epoch, as in the paper, and by the learning curve.
+
+    The smoke test proves the path and nothing else: no claim is held against it.
+    """
+    if results.scale == "smoke":
+        return []
+
+    def figures(figure: str) -> dict[tuple[str, ...], dict[str, float]]:
+        return {
+            setting: {loss: figure_of(rows, figure) for loss, rows in found.items()}
+            for setting, found in by_setting(results.rows).items()
+        }
+
+    learned = convergence("Convergence, epochs to 95 % of the best validation IoU", _both(figures("epochs_95")))
+    best = convergence("Convergence, epochs to the best validation IoU", _both(figures("best_epoch")))
+    at_the_end = sum(row.best_epoch == row.epochs for row in results.rows)
+    if 2 * at_the_end >= len(results.rows):
+        found = f"{best.found}; but {at_the_end} of {len(results.rows)} runs were best in their last epoch"
+        best = Claim(best.subject, best.said, found, "cannot be judged")
+    return [*of_scores(figures), best, learned, *of_size(figures)]
+
+
+def of_scores(figures: Figures) -> list[Claim]:
+    """The paragraphs on IoU and on accuracy."""
+    gain = compare(*pairs("iou"))
+    said = f"higher with the IoU loss, p = {CLAIMS['iou p']:.2g}, ahead in {CLAIMS['iou wins']} of {gain.n} settings; "
+    said += f"{100 * CLAIMS['error reduction']:.1f} % less error (mean {gain.mean:+.4f})"
+    ours = _both(figures("iou"))
+    score = larger("IoU score", said, OF_LOSSES, *ours, paper=gain.mean)
+    if len(ours[0]) > 1:
+        less = total_error_reduction(*ours)
+        found = f"{score.found}; {100 * abs(less):.1f} % {'less' if less >= 0 else 'more'} error"
+        score = Claim(score.subject, score.said, found, score.verdict)
+    said = f"alike, p = {CLAIMS['accuracy p']:.2g}, within {MARGIN} in every setting"
+    return [score, alike("Accuracy", said, OF_LOSSES, *_both(figures("accuracy")), margin=MARGIN)]
+
+
+def convergence(subject: str, epochs: tuple[list[float], list[float]]) -> Claim:
+    said = f"no conclusion on which loss needs fewer epochs, p = {CLAIMS['epochs p']:.3g}"
+    if epochs[0] and any(value != value for side in epochs for value in side):
+        return Claim(subject, said, "these results hold no learning curves", "cannot be judged")
+    return inconclusive(subject, said, OF_LOSSES, *epochs)
+
+
+def of_size(figures: Figures) -> list[Claim]:
+    """The paragraph on the size of the data set."""
+    ours, paper = _sizes(figures("iou")), _sizes(paper_figures("iou"))
+    big, small = ([cells[loss] for cells in side for loss in LOSSES] for side in ours)
+    effect = compare(*([cells[loss] for cells in side for loss in LOSSES] for side in paper)).mean
+    said = f"the smaller set is slightly worse under either loss (mean IoU of big minus small {effect:+.4f})"
+    return [larger("Data set size, IoU", said, "big minus small", big, small, paper=effect), _same_winner(ours, paper)]
+
+
+def _sizes(iou: Mapping[tuple[str, ...], Mapping[str, float]]) -> tuple[list[Mapping[str, float]], ...]:
+    """Loss → IoU on the big and on the small set, of the settings that have both sizes and both losses."""
+    small = {setting: (*setting[:2], "small", *setting[3:]) for setting in iou if setting[2] == "big"}
+    complete = [(a, b) for a, b in small.items() if b in iou and set(LOSSES) <= set(iou[a]) & set(iou[b])]
+    return [iou[a] for a, _ in complete], [iou[b] for _, b in complete]
+
+
+def _same_winner(ours: tuple[list[Mapping[str, float]], ...], paper: tuple[list[Mapping[str, float]], ...]) -> Claim:
+    """Held: the loss with the higher IoU on the big set has it on the small one, in every pair of settings."""
+    gains, theirs = ([[cells["iou"] - cells["bce"] for cells in side] for side in figures] for figures in (ours, paper))
+    said = f"the same loss is better in both sizes (by its tables in {_same(theirs)} of {len(theirs[0])} pairs)"
+    subject, pairs = "Data set size, better loss", len(gains[0])
+    if pairs < 2:
+        return Claim(subject, said, f"settings that were run in both sizes: {pairs}", "cannot be judged")
+    of = "gain on the big minus gain on the small set"
+    found = f"the same in {_same(gains)} of {pairs} pairs; {numbers(of, compare(*gains))}"
+    return Claim(subject, said, found, "held" if _same(gains) == pairs else "did not hold")
+
+
+def _same(gains: list[list[float]]) -> int:
+    return sum((big > 0) == (small > 0) for big, small in zip(*gains, strict=True))
+
+
+def _both(figures: Mapping[tuple[str, ...], Mapping[str, float]]) -> tuple[list[float], list[float]]:
+    """A figure under both losses, of the settings that were run with both."""
+    complete = [found for found in figures.values() if set(LOSSES) <= set(found)]
+    first, baseline = ([found[loss] for found in complete] for loss in LOSSES)
+    return first, baseline
