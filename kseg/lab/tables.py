@@ -134,7 +134,10 @@ def _with_interval(rows: Sequence[Row]) -> str:
 def tables_of(results: Results, recipe: Recipe) -> list[Table]:
     """The tables of a recipe: one per figure, or of a single setting one with all figures."""
     if not results.rows:
-        raise UsageError(f"no job of {recipe.name} at scale {results.scale} is complete; run `kseg lab run` first")
+        raise UsageError(
+            f"no job of {recipe.name} at scale {results.scale} is complete; run `kseg lab run` first, "
+            "or name the same --root and --weights as there: they lead to the directories of the jobs"
+        )
     if recipe.versus is None and recipe.paper is None:
         return [loss_table(results)]
     settings = by_setting(results.rows)
