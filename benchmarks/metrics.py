@@ -8,7 +8,8 @@ One 512×1024 image of 19 classes in cells of 32×32 pixels, a fifth of the pred
     keras        the same matrix as a Keras metric (kseg.metrics.METRICS["miou"]), on class ids
     MeanIoU      keras.metrics.MeanIoU;      bincount  np.bincount alone;      torchmetrics  if installed
 
-and two ragged masks of 512×512 for boundary IoU, boundary F, HD95 and ASSD; MONAI, if installed, has the last two.
+and two ragged masks of 512×512 for boundary IoU, boundary F, HD95, ASSD and NSD at 2 pixels; MONAI, if installed, has
+the last three and nothing like the first two.
 Variants run in turn for several rounds; medians of times and of ratios round by round.
 """
 
@@ -28,7 +29,7 @@ import tyro
 
 CLASSES = 19
 RATIOS = [("MeanIoU", "numpy", 20.0), ("MeanIoU", "keras", 20.0), ("torchmetrics", "numpy", 20.0),
-          ("MONAI HD95", "HD95", 1.0), ("MONAI ASSD", "ASSD", 1.0)]  # fmt: skip
+          ("MONAI HD95", "HD95", 1.0), ("MONAI ASSD", "ASSD", 1.0), ("MONAI NSD", "NSD", 1.0)]  # fmt: skip
 """(slower, faster, at least so many times)"""
 
 
@@ -84,14 +85,16 @@ def boundaries() -> dict[str, Callable[[], object]]:
         "boundary F": lambda: m.boundary_f(truth, prediction),
         "HD95": lambda: m.hausdorff_distance(truth, prediction),
         "ASSD": lambda: m.average_surface_distance(truth, prediction),
+        "NSD": lambda: m.normalised_surface_distance(truth, prediction, tolerance=2.0),
     }
     if find_spec("monai"):
         import torch
-        from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
+        from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 
         y, p = (torch.from_numpy(mask)[None, None] for mask in (truth, prediction))
         run["MONAI HD95"] = lambda: float(compute_hausdorff_distance(p, y, percentile=95)[0, 0])
         run["MONAI ASSD"] = lambda: float(compute_average_surface_distance(p, y, symmetric=True)[0, 0])
+        run["MONAI NSD"] = lambda: float(compute_surface_dice(p, y, [2.0], include_background=True)[0, 0])
     return run
 
 

@@ -4,7 +4,7 @@ from keras import ops
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
-from kseg.losses.order import by_rank
+from kseg.losses.order import Function, by_rank
 from kseg.losses.pixels import Tensor, read_pixels
 from kseg.losses.regions import Classes, Pooling, mean_over_classes, pooling_axes, safe_divide
 
@@ -41,12 +41,13 @@ def lovasz(
     height, width = ops.shape(y)[1:3]
     shape = (y.shape[-1], -1) if whole else (-1, height * width)
     rows = (ops.moveaxis(values, -1, 0 if whole else 1) for values in (errors, y, counts, weight))
-    losses = lovasz_extension(*(ops.reshape(values, shape) for values in rows))
+    steps = jaccard_steps if pixel_weight is None else weighted_jaccard_steps
+    losses = lovasz_extension(*(ops.reshape(values, shape) for values in rows), steps=steps)
     losses = losses if whole else ops.reshape(losses, (-1, y.shape[-1]))
     return mean_over_classes(losses, pixels, pooling, classes=classes)
 
 
-def lovasz_extension(errors: Tensor, truth: Tensor, valid: Tensor, weight: Tensor) -> Tensor:
+def lovasz_extension(errors: Tensor, truth: Tensor, valid: Tensor, weight: Tensor, *, steps: Function) -> Tensor:
     """Σ max(m, 0)·ΔJ of every row of (R, P): (R,).
 
     Below the least error of the truth ΔJ is 0, and without truth it is 0 but for the largest error. Pixels of which
@@ -60,17 +61,29 @@ def lovasz_extension(errors: Tensor, truth: Tensor, valid: Tensor, weight: Tenso
     least = ops.where(ops.any(of_truth, axis=-1, keepdims=True), least, ops.max(keys, axis=-1, keepdims=True))
     keys = ops.where(keys >= least, keys, 0.0)
     size = ops.sum(measure, axis=-1, keepdims=True)
-    return ops.sum(hinge * by_rank(keys, 2.0 * measure - weight, size, jaccard_steps), axis=-1)
+    return ops.sum(hinge * by_rank(keys, 2.0 * measure - weight, size, steps), axis=-1)
+
+
+def weighted_jaccard_steps(measure: Tensor, size: Tensor) -> Tensor:
+    """ΔJ at every rank, of rows whose pixels measure w where they belong to the truth and −w elsewhere; its size."""
+    inside, outside = ops.relu(measure), ops.relu(-measure)
+    return steps_between(inside, outside, ops.cumsum(inside, axis=-1), ops.cumsum(outside, axis=-1), size)
 
 
 def jaccard_steps(measure: Tensor, size: Tensor) -> Tensor:
-    """ΔJ at every rank, of rows whose pixels measure w where they belong to the truth and −w elsewhere; its size.
+    """`weighted_jaccard_steps` where every pixel that has a rank measures 1: what is not of the truth is the rest."""
+    inside, outside = ops.relu(measure), ops.relu(-measure)
+    found = ops.cumsum(inside, axis=-1)
+    rank = ops.arange(1, ops.shape(measure)[-1] + 1, dtype="float32")
+    return steps_between(inside, outside, found, rank - found, size)
+
+
+def steps_between(inside: Tensor, outside: Tensor, found: Tensor, added: Tensor, size: Tensor) -> Tensor:
+    """J_i − J_{i−1}, of the truth's and other measure at every rank and their sums so far.
 
     In closed form: in float32 the difference of two J's would drown in their rounding on a large image.
     """
-    inside, outside = ops.relu(measure), ops.relu(-measure)
-    union = size + ops.cumsum(outside, axis=-1)
-    missing = size - ops.cumsum(inside, axis=-1)
+    union, missing = size + added, size - found
     return safe_divide(inside + outside * safe_divide(missing, union - outside, when_empty=1.0), union)
 
 

@@ -45,13 +45,12 @@ def region_mutual_information(
             f"rmi got {height}x{width} cells after pooling by {pool}, {size}x{size} are needed; lower pool"
         )
     vectors, counts = neighbourhoods(y, p, counts, size)
-    number = ops.sum(counts, axis=1)  # (N, 1)
-    mean = safe_divide(ops.sum(vectors * counts[..., None], axis=1), number[..., None])
-    centred = (vectors - mean[:, None]) * counts[..., None]
-    centred = ops.transpose(centred, (0, 2, 3, 1))  # (N, K, 2d, M), truth after prediction
-    covariance = safe_divide(ops.matmul(centred, ops.swapaxes(centred, -1, -2)), number[..., None, None])
+    number = ops.sum(counts, axis=-1)  # (N, 1, 1)
+    mean = safe_divide(ops.sum(vectors * counts, axis=-1), number)
+    centred = (vectors - mean[..., None]) * counts
+    covariance = safe_divide(ops.matmul(centred, ops.swapaxes(centred, -1, -2)), number[..., None])
     losses = log_det_schur(covariance + ridge * ops.eye(2 * size * size), size * size) / (2.0 * size * size)
-    return mean_over_classes(losses * ops.cast(number > 0.0, "float32"), pixels, "image", classes=classes)
+    return mean_over_classes(losses * ops.cast(number[..., 0] > 0.0, "float32"), pixels, "image", classes=classes)
 
 
 def pooled_cells(pixels: Pixels, pool: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -59,26 +58,29 @@ def pooled_cells(pixels: Pixels, pool: int) -> tuple[Tensor, Tensor, Tensor]:
     valid = pixels.valid[..., None]
     if pool == 1:
         return pixels.probabilities() * valid, pixels.truth, pixels.valid
-    share = ops.average_pool(valid, pool, strides=pool)
-    p, y = (
-        safe_divide(ops.average_pool(values * valid, pool, strides=pool), share)
-        for values in (pixels.probabilities(), pixels.truth)
-    )
-    return p, y, ops.cast(share[..., 0] > 0.0, "float32")
+    number = cell_sums(valid, pool)
+    p, y = (safe_divide(cell_sums(values * valid, pool), number) for values in (pixels.probabilities(), pixels.truth))
+    return p, y, ops.cast(number[..., 0] > 0.0, "float32")
+
+
+def cell_sums(values: Tensor, pool: int) -> Tensor:
+    """Sums (N, h, w, K) over whole cells of pool × pool; much faster than a pooling operation and its gradient."""
+    h, w = (ops.shape(values)[axis] // pool for axis in (1, 2))
+    cells = ops.reshape(values[:, : h * pool, : w * pool], (-1, h, pool, w, pool, values.shape[-1]))
+    return ops.sum(cells, axis=(2, 4))
 
 
 def neighbourhoods(y: Tensor, p: Tensor, counts: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Prediction's, then truth's values of every full neighbourhood (N, M, K, 2d), and whether it counts (N, M, 1)."""
+    """Prediction's, then truth's values of every full neighbourhood (N, K, 2d, M); whether it counts (N, 1, 1, M)."""
     height, width = (ops.shape(p)[axis] - size + 1 for axis in (1, 2))
     offsets = [(dy, dx) for dy in range(size) for dx in range(size)]
 
-    def shifted(values):
-        return ops.stack([values[:, dy : dy + height, dx : dx + width] for dy, dx in offsets], axis=-1)
+    def shifted(values):  # (N, K, h, w) to (N, K, d, M)
+        stacked = ops.stack([values[:, :, dy : dy + height, dx : dx + width] for dy, dx in offsets], axis=2)
+        return ops.reshape(stacked, (-1, values.shape[1], size * size, height * width))
 
-    vectors = ops.concatenate([shifted(p), shifted(y)], axis=-1)
-    together = ops.min(shifted(counts), axis=-1)
-    vectors = ops.reshape(vectors, (ops.shape(p)[0], -1, p.shape[-1], 2 * size * size))
-    return vectors, ops.reshape(together, (ops.shape(p)[0], -1, 1))
+    vectors = ops.concatenate([shifted(ops.moveaxis(values, -1, 1)) for values in (p, y)], axis=2)
+    return vectors, ops.min(shifted(ops.expand_dims(counts, axis=1)), axis=2, keepdims=True)
 
 
 def log_det_schur(joint: Tensor, d: int) -> Tensor:
