@@ -97,6 +97,8 @@ class Run(Selection):
             print("\nkseg: stopped; the same command goes on from here", file=sys.stderr)
             return INTERRUPTED
         left = f", {tally.left} left for the next call (--budget {self.budget})" if tally.left else ""
+        if tally.elsewhere:
+            left = f", {len(tally.elsewhere)} under way in other processes{left}"
         print(f"{tally.complete} of {len(jobs)} jobs complete, {len(tally.failed)} failed{left}")
         for job in tally.failed:
             print(f"  {job.title}: {job.failure()}")

@@ -1,5 +1,7 @@
 """Runs jobs: those that are complete are skipped, failures are recorded, a budget is kept, the time left is told.
 
+Several commands, on one machine or on several that share the directories, may run the same jobs: each is run by one.
+
 Jobs run in worker processes, so that one that takes its process down (out of memory, an abort in a library) does not
 stop the rest; a worker is replaced after some jobs, because TensorFlow keeps about 20 MB of every model it ever traced.
 """
@@ -33,6 +35,8 @@ class Tally:
     """now and earlier"""
     failed: list[Job] = field(default_factory=list)
     """now and earlier"""
+    elsewhere: list[Job] = field(default_factory=list)
+    """under way in other processes"""
     left: int = 0
     """not begun, for the budget"""
 
@@ -128,13 +132,17 @@ class Runner:
                     self.workers.remove(worker)
 
     def _ended(self, job: Job, outcome: Outcome) -> None:
-        if outcome.error is None:
-            self.tally.complete += 1
-            self.seconds.note(job, outcome.seconds)
-        else:
+        if outcome.elsewhere:
+            self.tally.elsewhere.append(job)
+            said = "is under way in another process"
+        elif outcome.error is not None:
             self.tally.failed.append(job)
-        done = self.tally.complete + len(self.tally.failed)
-        said = f"IoU {outcome.iou:.4f}" if outcome.error is None else f"FAILED: {outcome.error}"
+            said = f"FAILED: {outcome.error}"
+        else:
+            self.tally.complete += 1
+            self.seconds.note(job)
+            said = f"IoU {outcome.iou:.4f}"
+        done = self.tally.complete + len(self.tally.failed) + len(self.tally.elsewhere)
         self.write(
             f"[{done:>{len(str(len(self.jobs)))}}/{len(self.jobs)}] {job.title}  {said}  {outcome.seconds:.1f} s"
             f"  |  about {duration(self._seconds_left())} left"
@@ -151,9 +159,10 @@ class Seconds:
     def __init__(self, complete: Iterable[Job]):
         self._known: dict[tuple[str, ...], list[float]] = {}
         for job in complete:
-            self.note(job, float(json.loads(WorkDir(job.path).results.read_text())["wall_seconds"]))
+            self.note(job)
 
-    def note(self, job: Job, seconds: float) -> None:
+    def note(self, job: Job) -> None:
+        seconds = float(json.loads(WorkDir(job.path).results.read_text())["wall_seconds"])
         self._known.setdefault(job.kind, []).append(seconds)
 
     def expected(self, job: Job) -> float:

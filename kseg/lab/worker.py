@@ -12,7 +12,7 @@ from kseg.datasets import DataOptions, Dataset, open_dataset
 from kseg.datasets.remembered import remembered
 from kseg.errors import KsegError
 from kseg.lab.jobs import Job
-from kseg.training.workdir import WorkDir
+from kseg.training.workdir import RunInUse, WorkDir
 
 KEPT_DATASETS = 6
 
@@ -24,6 +24,8 @@ class Outcome:
     seconds: float
     error: str | None = None
     iou: float | None = None
+    elsewhere: bool = False
+    """another process, perhaps on another machine, is at it"""
 
 
 class Images:
@@ -74,10 +76,14 @@ def run_job(job: Job, images: Images) -> Outcome:
     from kseg.training.run import train
 
     started = time.perf_counter()
+    if job.state == "complete":  # by another process, since the list was made
+        return Outcome(0.0, iou=read_iou(WorkDir(job.path)))
     job.write_config()
     job.forget_failure()
     try:
         workdir = train(job.config, job.path, command=job.command, dataset=images.of(job.config.data), quiet=True)
+    except RunInUse:
+        return Outcome(time.perf_counter() - started, elsewhere=True)
     except Exception as error:  # whatever it is, the other jobs go on
         sentence = str(error) if isinstance(error, KsegError) else f"{type(error).__name__}: {first_line(error)}"
         job.record_failure(type(error).__name__, sentence)

@@ -74,8 +74,8 @@ def train(
     stages = loss_stages(config, weights)
     path = path or default_path(config)
     kept = WorkDir(path).kept_once_begun() if is_chief() else contextlib.nullcontext()
-    with precision(config.training.precision), kept:
-        return _train(config, dataset, stages, weights, splits, path, command, quiet)
+    with precision(config.training.precision), kept, contextlib.ExitStack() as claim:
+        return _train(config, dataset, stages, weights, splits, path, command, quiet, claim)
 
 
 def _train(
@@ -87,6 +87,7 @@ def _train(
     path: Path,
     command: list[str] | None,
     quiet: bool,
+    claim: contextlib.ExitStack,
 ) -> WorkDir:
     """`train` of a resolved configuration, once everything that can be refused beforehand is."""
     started = time.perf_counter()
@@ -97,6 +98,8 @@ def _train(
         network = training_network(config, dataset)
         chief = is_chief()
         workdir = WorkDir.open(path, config) if chief else WorkDir(path)
+        if chief:
+            claim.enter_context(workdir.claimed())
         if workdir.results.exists():
             print(f"{workdir.path} is complete; remove it to train again", file=sys.stderr)
             return workdir

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,15 @@ from typing import Any
 from kseg.atomic import write_json
 from kseg.errors import Failure, KsegError, UsageError
 from kseg.training.config import TrainConfig, differences, from_json
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing there keeps two processes out of one run
+    fcntl = None  # type: ignore[assignment]
+
+
+class RunInUse(Failure):
+    """Another process trains in this directory."""
 
 
 class WorkDir:
@@ -53,10 +63,32 @@ class WorkDir:
             raise UsageError(f"{path} exists and is not a run of kseg; name another --workdir")
         try:
             workdir.checkpoints.mkdir(parents=True)
+        except FileExistsError:
+            raise workdir.in_use() from None
         except OSError as error:
             raise Failure(f"cannot make {path}: {error.strerror}; choose a --workdir you may write to") from None
         write_json(workdir.config, config.to_json())
         return workdir
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """The run is this process's until the end of the block, or of the process, however it ends.
+
+        Raises:
+          RunInUse: it is another's, on this machine or one that shares the file system.
+        """
+        descriptor = os.open(self.config, os.O_RDWR)  # NFS locks no file that is open for reading only
+        try:
+            if fcntl:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise self.in_use() from None
+        finally:
+            os.close(descriptor)
+
+    def in_use(self) -> RunInUse:
+        return RunInUse(f"another process trains in {self.path}; wait until it has ended, or name another --workdir")
 
     @contextlib.contextmanager
     def kept_once_begun(self) -> Iterator[None]:
@@ -70,6 +102,8 @@ class WorkDir:
             raise Failure(f"cannot open {self.path}: {error.strerror}; choose a --workdir you may write to") from None
         try:
             yield
+        except RunInUse:
+            raise
         except KsegError:
             if not taken and not self.last.exists() and not self.results.exists():
                 shutil.rmtree(self.path, ignore_errors=True)

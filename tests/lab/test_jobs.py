@@ -157,6 +157,16 @@ def die() -> None:
     os._exit(9)
 
 
+def test_a_job_under_way_elsewhere_is_left_to_the_other(tmp_path):
+    busy, done = jobs = make_jobs(tmp_path, [setting("tiny", loss, loss=loss) for loss in ("iou", "bce")])
+    assert run_job(done, Images()).error is None
+    lines: list[str] = []
+    with WorkDir.open(busy.path, busy.config).claimed():
+        tally = run_jobs(jobs, write=lines.append)
+    assert (tally.complete, tally.failed, tally.elsewhere) == (1, [], [busy])
+    assert busy.state == "started" and "is under way in another process" in lines[1]
+
+
 def test_configurations_survive_toml():
 
     config = dataclasses.replace(TINY, loss=LossOptions(loss="bce + 0.5*iou(pooling='batch')"))

@@ -7,7 +7,7 @@ import pytest
 from kseg.atomic import replacing
 from kseg.errors import Failure, UsageError
 from kseg.training.config import TrainConfig, TrainingOptions
-from kseg.training.workdir import WorkDir
+from kseg.training.workdir import RunInUse, WorkDir
 
 
 def test_the_same_configuration_opens_it_again(tmp_path):
@@ -32,6 +32,28 @@ def test_broken_config_says_so(tmp_path):
     workdir = WorkDir.open(tmp_path / "run", TrainConfig())
     workdir.config.write_text("{")
     with pytest.raises(Failure, match="cannot be read"):
+        WorkDir.open(tmp_path / "run", TrainConfig())
+
+
+def test_a_run_is_one_process_s_at_a_time(tmp_path):
+    """Neither does the one that comes second take the directory away, as it would after another error."""
+    path = tmp_path / "run"
+    with WorkDir(path).kept_once_begun(), WorkDir.open(path, TrainConfig()).claimed():
+        with (
+            pytest.raises(RunInUse, match="another process trains in"),
+            WorkDir(path).kept_once_begun(),
+            WorkDir(path).claimed(),
+        ):
+            pass
+        assert path.exists()
+    with WorkDir(path).claimed():
+        pass
+
+
+def test_a_directory_made_meanwhile_is_another_s(tmp_path, monkeypatch):
+    monkeypatch.setattr("pathlib.Path.exists", lambda self: False)
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    with pytest.raises(RunInUse):
         WorkDir.open(tmp_path / "run", TrainConfig())
 
 
