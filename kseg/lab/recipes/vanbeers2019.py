@@ -22,7 +22,7 @@ import itertools
 
 from kseg.datasets import DataOptions
 from kseg.lab.recipe import FIGURES, RECIPES, Expected, PaperTest, Places, Recipe, Scale, Setting
-from kseg.lab.recipes.vanbeers2019_claims import claims, paper_figures
+from kseg.lab.recipes.vanbeers2019_claims import PATIENCE, claims, paper_figures
 from kseg.lab.recipes.vanbeers2019_paper import CLAIMS, TABLES
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
 
@@ -84,10 +84,10 @@ def model(scale: Scale, places: Places, network: str) -> ModelOptions:
 
 def training(scale: Scale) -> TrainingOptions:
     """Table 2; batch, epochs and patience as the scale has them."""
-    batch, epochs, patience = {"paper": (100, 1000, 20), "cpu": (20, 12, 4), "smoke": (4, 1, 1)}[scale]
+    batch, epochs = {"paper": (100, 1000), "cpu": (20, 12), "smoke": (4, 1)}[scale]
     return TrainingOptions(
         optimizer="rmsprop", learning_rate=1e-4, schedule="constant",
-        batch_size=batch, epochs=epochs, patience=patience,
+        batch_size=batch, epochs=epochs, patience=PATIENCE[scale],
         precision="mixed_bfloat16" if scale == "cpu" else "float32",
     )  # fmt: skip
 
