@@ -113,13 +113,13 @@ def sparsity_plot(results: Sequence[Row], datasets: Sequence[tuple[str, ...]], l
 def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:
     """What the loss in question gains over the baseline, against the share of foreground."""
     first, baseline = versus
+    both = {setting: found for setting, found in by_setting(rows).items() if first in found and baseline in found}
     points = [
         (
             100 * figure_of(found[first], "foreground"),
             figure_of(found[first], "iou") - figure_of(found[baseline], "iou"),
         )
-        for found in by_setting(rows).values()
-        if first in found and baseline in found
+        for found in both.values()
     ]
     if len(points) < 2:  # one says nothing of how the two go together
         return None
@@ -127,10 +127,23 @@ def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:
     def draw(ax: Axes) -> None:
         ax.axhline(0, color=INK, linewidth=0.8, alpha=0.6)
         ax.plot(*zip(*points, strict=True), "o", color=BLUE, markersize=5, label=f"{first} minus {baseline}")
+        middle = sum(ax.get_xlim()) / 2
+        for name, point in zip(_distinct_names(list(both)), points, strict=True):
+            right = point[0] < middle
+            ax.annotate(
+                name, point, (6 if right else -6, 5), textcoords="offset points",
+                ha="left" if right else "right", va="center", fontsize=7,
+            )  # fmt: skip
         ax.set_xlabel("foreground, % of the test pixels")
         ax.set_ylabel("gain in IoU")
 
     return drawn("Imbalance against gain", draw, "One point per setting; above the line the first loss is ahead.")
+
+
+def _distinct_names(settings: Sequence[tuple[str, ...]]) -> list[str]:
+    """Each setting's name without the words that all of them share."""
+    shared = set.intersection(*map(set, settings))
+    return [" ".join(word for word in setting if word not in shared) for setting in settings]
 
 
 def curves_plot(title: str, curves: Mapping[str, Sequence[Sequence[float | None]]]) -> Plot | None:
