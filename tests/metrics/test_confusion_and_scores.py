@@ -1,6 +1,7 @@
 """The matrix and every score of it against loops over single pixels."""
 
 import numpy as np
+import pycocotools.mask
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,23 @@ def label_maps(seed, num_classes, shape=(3, 5, 7), void_share=0.2, absent=()):
     prediction = np.where(rng.random(shape) < 0.5, truth, prediction).astype(np.uint8)
     truth = np.where(rng.random(shape) < void_share, 255, truth).astype(np.uint8)
     return truth, prediction
+
+
+def test_pycocotools_agrees_on_the_iou_of_masks():
+    """It has IoU 0 for two empty masks; here that image has no IoU of this class."""
+    truth, prediction = label_maps(3, 4, (6, 23, 31), void_share=0.0)
+    truth[0][truth[0] == 2] = prediction[0][prediction[0] == 2] = 1
+    matrices = m.confusion_matrices(truth, prediction, 4)
+    for image, matrix in enumerate(matrices):
+        found = m.iou_class(matrix)
+        for category in range(4):
+            masks = [np.asfortranarray(labels[image] == category, np.uint8) for labels in (prediction, truth)]
+            codes = [pycocotools.mask.encode(mask) for mask in masks]
+            expected = pycocotools.mask.iou(codes[:1], codes[1:], [0])[0, 0]
+            if category == 2 and image == 0:
+                assert expected == 0 and np.isnan(found[category])
+            else:
+                assert found[category] == pytest.approx(expected, rel=1e-12) and expected > 0.2
 
 
 @settings(max_examples=60, deadline=None)
