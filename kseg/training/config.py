@@ -121,7 +121,8 @@ class TrainingOptions:
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """arithmetic of the layers; weights, losses and metrics stay float32"""
     jit: Literal["auto", "on", "off"] = "auto"
-    """XLA: auto compiles on accelerators and on the JAX backend"""
+    """XLA: auto compiles all of a step on accelerators and on the JAX backend; on TensorFlow's CPU the loss and the
+    metrics of runs that are long enough"""
     distribute: Literal["none", "mirrored", "multiworker"] = "none"
     """mirrored: all GPUs of this machine; multiworker: the machines that TF_CONFIG names"""
     cache_features: Literal["auto", "on", "off"] = "auto"

@@ -29,9 +29,10 @@ from kseg.training.callbacks import (
 )
 from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardScalars, open_events
 from kseg.training.checkpoint import load_checkpoint
+from kseg.training.compilation import CompiledLoss, compiled, extent
 from kseg.training.config import TrainConfig, resolve
 from kseg.training.distribution import is_chief, prepare_for_workers, scope, strategy_for
-from kseg.training.environment import accelerators, describe_environment
+from kseg.training.environment import describe_environment
 from kseg.training.finish import finish
 from kseg.training.inputs import Inputs, open_inputs
 from kseg.training.network import count_trainable, training_network
@@ -122,13 +123,16 @@ def _train(
 
 def compile_stage(config: TrainConfig, stage: LossStage, inputs: Inputs, optimiser: Any, num_classes: int) -> None:
     """Compile for one loss; an optimiser that has trained before keeps its state and its place in the schedule."""
-    scores = [metrics.IoU(num_classes), metrics.PixelAccuracy()]
+    by_xla = extent(config, inputs.steps_per_epoch)
+    scores: list[keras.metrics.Metric] = [metrics.IoU(num_classes), metrics.PixelAccuracy()]
+    scores = [LabelOnly(score) for score in scores] if stage.bands else scores
+    parts: list[keras.metrics.Metric] = [*losses.part_metrics(stage.loss)]
     inputs.trained.compile(
         optimizer=optimiser,
-        loss=stage.loss,
-        metrics=[LabelOnly(score) for score in scores] if stage.bands else scores,
-        weighted_metrics=losses.part_metrics(stage.loss),
-        jit_compile=should_compile(config.training.jit),
+        loss=CompiledLoss(stage.loss) if by_xla == "scores" else stage.loss,
+        metrics=[compiled(score) for score in scores] if by_xla == "scores" else scores,
+        weighted_metrics=[compiled(part) for part in parts] if by_xla == "scores" else parts,
+        jit_compile=by_xla == "step",
     )
     if config.training.distribute == "multiworker":
         prepare_for_workers(inputs.trained, inputs.for_loss(stage.bands).train.batch(np.zeros(1, int), 0))
@@ -212,14 +216,6 @@ def class_weights(config: TrainConfig, dataset: Dataset, records: Sequence[Recor
     if config.loss.class_weights == "none":
         return None
     return class_statistics(dataset, records).weights(config.loss.class_weights)
-
-
-def should_compile(jit: str) -> bool:
-    """XLA pays on accelerators; TensorFlow's CPU kernels are faster than what XLA makes for a CPU."""
-    if jit == "auto":
-        backend = keras.backend.backend()
-        return backend == "jax" or (backend == "tensorflow" and bool(accelerators()))
-    return jit == "on"
 
 
 def default_path(config: TrainConfig) -> Path:
