@@ -85,7 +85,7 @@ def far_below(values: Sequence[float]) -> float:
 
 
 def sparsity_plot(results: Sequence[Row], datasets: Sequence[tuple[str, ...]], losses: Sequence[str]) -> Plot | None:
-    """IoU over the share of foreground, for a few losses."""
+    """IoU over the share of foreground, for a few losses, with the interval over the seeds."""
     settings = {setting: found for setting, found in by_setting(results).items() if setting in datasets}
     everywhere = [loss for loss in losses if all(loss in found for found in settings.values())]
     if len(settings) < 2 or not everywhere:
@@ -93,13 +93,18 @@ def sparsity_plot(results: Sequence[Row], datasets: Sequence[tuple[str, ...]], l
 
     def draw(ax: Axes) -> None:
         shares: set[float] = set()
-        for loss, colour in zip(everywhere, COLOURS, strict=False):
+        for number, (loss, colour) in enumerate(zip(everywhere, COLOURS, strict=False)):
             points = sorted(
-                (100 * figure_of(found[loss], "foreground"), figure_of(found[loss], "iou"))
+                (100 * figure_of(found[loss], "foreground"), bootstrap_mean([row.iou for row in found[loss]]))
                 for found in settings.values()
             )
             shares |= {share for share, _ in points}
-            ax.plot(*zip(*points, strict=True), marker="o", markersize=4, color=colour, label=loss)
+            ax.errorbar(
+                [share * (1 + 0.015 * number) for share, _ in points],  # side by side, or the intervals hide each other
+                [interval.value for _, interval in points],
+                yerr=np.array([[i.value - i.low, i.high - i.value] for _, i in points]).T,
+                marker="o", markersize=4, elinewidth=1.1, color=colour, label=loss,
+            )  # fmt: skip
         ax.set_xscale("log")
         ax.set_xticks(sorted(shares), [f"{share:.2g}" for share in sorted(shares)])
         ax.minorticks_off()
@@ -107,7 +112,9 @@ def sparsity_plot(results: Sequence[Row], datasets: Sequence[tuple[str, ...]], l
         ax.set_ylabel("test IoU")
         ax.set_ylim(0, 1)
 
-    return drawn("Sparse foreground", draw, "The same people, further away; mean over the seeds.")
+    return drawn(
+        "Sparse foreground", draw, "The same people, further away; mean and 95 % bootstrap interval over the seeds."
+    )
 
 
 def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:

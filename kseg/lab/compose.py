@@ -25,8 +25,8 @@ from kseg.lab.side_by_side import side_by_side
 from kseg.lab.table import Table, markdown_of
 from kseg.lab.tables import mean_rank, tables_of
 
-SHOWN_LOSSES = 5
-"""Lines in the plot of sparse foreground, besides BCE."""
+SHOWN_LOSSES = 4
+"""Best losses in the plot of sparse foreground, besides BCE and the soft IoU."""
 MOST_ALTERNATIVES = 6
 SCATTER = "Image by image:"
 
@@ -77,10 +77,8 @@ def make_report(results: Results, recipe: Recipe, jobs: Sequence[Job] = ()) -> R
         drawn += _scatters(settings, recipe.versus)
     elif recipe.paper is None:
         sparse = [setting for setting in settings if setting[0].startswith("portraits")]
-        ranked = sorted(
-            {row.loss for row in results.rows if "+" not in row.loss}, key=lambda loss: mean_rank(settings, loss)
-        )
-        shown = list(dict.fromkeys([plots.BASELINE, *ranked[:SHOWN_LOSSES]]))
+        ranked = sorted({row.loss for row in results.rows}, key=lambda loss: (mean_rank(settings, loss), loss))
+        shown = list(dict.fromkeys([plots.BASELINE, "iou", *ranked[:SHOWN_LOSSES]]))
         drawn.append(plots.sparsity_plot(results.rows, sparse, shown))
         drawn += [plots.losses_plot(setting, found) for setting, found in settings.items()]
     return Report(results, recipe, jobs, tables, [plot for plot in drawn if plot is not None])
