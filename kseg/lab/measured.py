@@ -9,7 +9,9 @@ import json
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import tyro
@@ -63,28 +65,37 @@ def _with_texts(content: Any, change: Callable[[str], str]) -> Any:
 
 
 def markdown(folder: Path) -> str:
-    """One row per result: faces with the paper's figures, data sets of many classes with the IoU of each class."""
+    """Faces: a row per result, with the paper's figures. Data sets of many classes: the IoU of each, over the seeds."""
     rows = sorted((json.loads(path.read_text()) for path in folder.glob("*.json")), key=_sort_key)
     binary = all(len(row["results"]["evaluation"]["classes"]) == 2 for row in rows)
     return faces_table(rows) if binary else classes_table(rows)
 
 
 def classes_table(rows: list[dict[str, Any]]) -> str:
-    """Network, loss and class weights, mIoU and accuracies, then the IoU of every class; test split, original size."""
+    """A row per setting: means over its seeds, of mIoU with the range too; test split, original size."""
     classes = rows[0]["results"]["evaluation"]["classes"]
-    columns = ("model", "loss", "class weights", "mIoU", "accuracy", "mean accuracy", "best epoch", *classes)
+    columns = ("model", "loss", "class weights", "seeds", "mIoU", "accuracy", "mean accuracy", "best epoch", *classes)
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for row in rows:
-        model, results = row["config"]["model"], row["results"]
-        scores = results["evaluation"]["scores"]
-        name = results["model"] + (f" on {model['encoder']}" if model.get("encoder") else "")
-        figures = [scores[key] for key in ("miou", "accuracy", "mean_accuracy")]
+    for (*setting, epochs), alike in groupby(sorted(rows, key=_setting), key=_setting):
+        results = [row["results"] for row in alike]
+        scores = [result["evaluation"]["scores"] for result in results]
+        miou = [score["miou"] for score in scores]
+        spread = f" [{min(miou):.3f}, {max(miou):.3f}]" if len(miou) > 1 else ""
         cells = [
-            name, results["loss"], row["config"]["loss"]["class_weights"], *(f"{figure:.3f}" for figure in figures),
-            f"{results['best_epoch']} of {results['epochs']}", *(f"{scores['iou_class'][one]:.2f}" for one in classes),
+            *setting, str(len(results)), f"{fmean(miou):.3f}{spread}",
+            *(f"{fmean(score[key] for score in scores):.3f}" for key in ("accuracy", "mean_accuracy")),
+            f"{', '.join(str(result['best_epoch']) for result in results)} of {epochs}",
+            *(f"{fmean(score['iou_class'][one] for score in scores):.2f}" for one in classes),
         ]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _setting(row: dict[str, Any]) -> tuple[str, str, str, int]:
+    """What the seeds of one setting have in common: network, loss, class weights, epochs."""
+    encoder, results = row["config"]["model"].get("encoder"), row["results"]
+    name = results["model"] + (f" on {encoder}" if encoder else "")
+    return name, results["loss"], row["config"]["loss"]["class_weights"], results["epochs"]
 
 
 def faces_table(rows: list[dict[str, Any]]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kseg.errors import UsageError
-from kseg.lab.measured import Collect
+from kseg.lab.measured import Collect, markdown
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = [ROOT / "results" / name for name in ("lfw", "camvid")]
@@ -33,3 +33,20 @@ def test_every_committed_result_says_how_it_was_made(folder):
 def test_an_unfinished_run_is_refused(tmp_path):
     with pytest.raises(UsageError, match="not a complete run"):
         Collect((tmp_path,), tmp_path / "results").run()
+
+
+def test_seeds_of_one_setting_share_a_row(tmp_path):
+    for seed, weights, miou in ((1, "none", 0.5), (2, "none", 0.7), (1, "median", 0.4)):
+        scores = {"miou": miou, "accuracy": 0.8, "mean_accuracy": 0.9}
+        scores["iou_class"] = {"sky": miou + 0.1, "road": miou, "tree": miou - 0.1}
+        row = {
+            "config": {"model": {}, "data": {"size": "big", "hair": True}, "loss": {"class_weights": weights}},
+            "results": {
+                "model": "fcn8s", "loss": "ce", "epochs": 9, "best_epoch": 5 + seed,
+                "evaluation": {"classes": ["sky", "road", "tree"], "scores": scores},
+            },
+        }  # fmt: skip
+        (tmp_path / f"{weights}-s{seed}.json").write_text(json.dumps(row))
+    _, _, median, none = markdown(tmp_path).splitlines()
+    assert median == "| fcn8s | ce | median | 1 | 0.400 | 0.800 | 0.900 | 6 of 9 | 0.50 | 0.40 | 0.30 |"
+    assert none == "| fcn8s | ce | none | 2 | 0.600 [0.500, 0.700] | 0.800 | 0.900 | 6, 7 of 9 | 0.70 | 0.60 | 0.50 |"

@@ -13,8 +13,8 @@ be trained with, that is recorded as a failure.
   of 32 feature maps instead of 256 on cached features of MobileNetV2, batch 16, 3 epochs, Adam 1e-3 falling linearly;
   2 seeds. Its score map has stride 32, as in the paper: it shows what a loss makes of coarse outlines.
 
-Scale cpu: 539 jobs of about 20 seconds each, two at a time, up to 150 for clDice, boundary and Hausdorff on LFW: under
-two hours on two cores with `--processes 2` (the sum of the jobs' own times; in all it has not been timed). Scale smoke:
+Scale cpu: 539 jobs, of 13 to 25 seconds on portraits and 25 to 150 (clDice) on LFW: 1 h 45 min on two cores with
+`--processes 2`, if every loss takes the shortest of its seeds' times; it has not been timed as a whole. Scale smoke:
 three losses on 32×32 portraits, one seed, in a minute.
 """
 
