@@ -32,7 +32,8 @@ def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str]
     void = found.void_pixels / max(1, found.void_pixels + int(found.pixels.sum()))
     write(f"{label}, {split}: {found.total_images} images, {void:.1%} of the pixels void and in none of the figures\n")
     write(table(found))
-    write("\nbackground : object, one category against all others (Rahman & Wang, table 2)\n")
+    whole = "" if split == ALL else ", there over all images with labels: --split all"
+    write(f"\nbackground : object, one category against all others (Rahman & Wang, table 2{whole})\n")
     write(table_2(label, found))
     write("\nweights: median(f)/f (Eigen & Fergus), 1/ln(1.02 + share) (ENet); kseg train --class-weights median")
     return 0

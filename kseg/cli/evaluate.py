@@ -66,7 +66,9 @@ class Evaluate:
             original_size=self.original_size,
         )
         beside = self.model if self.model.is_dir() else self.model.parent
-        out = self.out or beside / f"evaluation-{dataset.name}-{self.split}"
+        size = self.input_size if self.image_size is None else f"{self.image_size[0]}x{self.image_size[1]}"
+        fed = "" if size == "trained" else f"-{size}"
+        out = self.out or beside / f"evaluation-{dataset.name}-{self.split}{fed}"
         write_json(out / "evaluation.json", result.to_json())
         result.write_csv(out / "per_image.csv")
         written = ["evaluation.json", "per_image.csv"]

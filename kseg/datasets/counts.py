@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from kseg.atomic import replacing
 from kseg.datasets.locate import cache_dir
+from kseg.datasets.truth import truth
 
 if TYPE_CHECKING:
     from kseg.datasets.base import Dataset, Record
@@ -28,7 +29,7 @@ def count_labels(dataset: "Dataset", records: "Sequence[Record]") -> np.ndarray:
     """int64 (N, 256): pixels of every label value in each record, row by row.
 
     Kept under $KSEG_CACHE by name, ids and fingerprints of the records, so that a change of any mask counts anew.
-    Raises: `Failure` of the first mask that cannot be read.
+    Raises: `Failure` of the first mask that cannot be read or is of another size than its image.
     """
     path = _path(dataset, records)
     found = _stored(path, len(records))
@@ -60,7 +61,7 @@ def _stored(path: Path, count: int) -> np.ndarray | None:
 
 def _read(dataset: "Dataset", records: "Sequence[Record]") -> np.ndarray:
     def counted(record: "Record") -> np.ndarray:
-        return np.bincount(dataset.labels(record).ravel(), minlength=VALUES)
+        return np.bincount(truth(dataset, record).ravel(), minlength=VALUES)
 
     with ThreadPoolExecutor(READERS) as readers:
         rows = readers.map(counted, records)

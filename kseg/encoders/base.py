@@ -33,6 +33,8 @@ class Encoder:
     preprocessing: str
     features: Mapping[int, str]
     """stride → name of the layer whose output is the feature"""
+    dense_layers: tuple[str, ...] = ()
+    """of its classifier, but for the last: what a convolutionised fc6 and fc7 may start from"""
 
     def __call__(self, image, *, trainable_from: str | None = None) -> dict[int, keras.KerasTensor]:
         """The features of `image` (N, H, W, 3), RGB in 0..255.

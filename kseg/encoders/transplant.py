@@ -23,7 +23,7 @@ class TransplantReport:
     reshaped: tuple[str, ...]
     """layers whose weights were reshaped to fit: "fc6 ← fc1" """
     random: tuple[str, ...]
-    """layers of the encoder that the file has nothing for"""
+    """layers of the encoder, and of the classifier made convolutional, that the file has nothing for"""
     dropped: tuple[str, ...]
     """layers of the file that the model has no use for"""
     frozen: tuple[str, ...] = ()
@@ -59,15 +59,17 @@ def load_encoder_weights(
     """
     encoder = encoder_layers(model)[0].encoder
     if str(weights) == "imagenet":
-        return transplant(model, download_imagenet(encoder), source="imagenet")
+        wanted = {*(convolutionised or {}).values()} & {*ENCODERS[encoder].dense_layers}
+        stored = download_imagenet(encoder, classifier=bool(wanted))
+        return transplant(model, stored, source="imagenet", convolutionised=convolutionised)
     stored = read_weights(weights)
     return transplant(model, stored, source=Path(weights).name, convolutionised=convolutionised or {})
 
 
-def download_imagenet(encoder: str) -> Weights:
-    """The weights that `keras.applications` has for an encoder; Failure if they cannot be had."""
+def download_imagenet(encoder: str, *, classifier: bool = False) -> Weights:
+    """What `keras.applications` has for an encoder, and for its classifier if asked; Failure if it cannot be had."""
     try:
-        network = ENCODERS[encoder].application(include_top=False, weights="imagenet", input_shape=(224, 224, 3))
+        network = ENCODERS[encoder].application(include_top=classifier, weights="imagenet", input_shape=(224, 224, 3))
     except Exception as error:  # Keras raises a bare Exception when a download fails
         raise Failure(
             f"the ImageNet weights of {encoder} could not be downloaded ({' '.join(str(error).split())}); "
@@ -107,14 +109,14 @@ def transplant(
         layers[name].set_weights(arrays)
     reshaped = _convolutionise(model, stored, convolutionised or {})
     used = {*kept, *reshaped.values()}
-    random = tuple(name for name in layers if name not in kept)
+    random = tuple(name for name in (*layers, *(convolutionised or {})) if name not in kept and name not in reshaped)
     return TransplantReport(
         source=source,
         kept=tuple(kept),
         reshaped=tuple(f"{name} ← {dense}" for name, dense in reshaped.items()),
         random=random,
         dropped=tuple(name for name in stored if name not in used),
-        frozen=tuple(name for name in random if not layers[name].trainable),
+        frozen=tuple(name for name in random if not model.get_layer(name).trainable),
     )
 
 

@@ -10,5 +10,6 @@ VGG16 = ENCODERS.register("vgg16")(
         application=keras.applications.VGG16,
         preprocessing="caffe",
         features={2**block: f"block{block}_pool" for block in range(1, 6)},
+        dense_layers=("fc1", "fc2"),
     )
 )

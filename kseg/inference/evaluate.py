@@ -10,9 +10,10 @@ from tqdm import tqdm
 from kseg.conventions import VOID, output_channels
 from kseg.datasets import Dataset
 from kseg.datasets.images import resize_labels
+from kseg.datasets.truth import truth
 from kseg.errors import UsageError
 from kseg.inference.evaluation import Evaluation
-from kseg.inference.predict import ImageSize, network_size, predict_probabilities
+from kseg.inference.predict import ORIGINAL, ImageSize, network_size, predict_probabilities
 from kseg.metrics.confusion import confusion_matrix
 from kseg.metrics.thresholds import BINS, probability_histogram
 
@@ -43,10 +44,13 @@ def evaluate(
     """
     check_fits(model, dataset)
     records = dataset.records(split)
-    network_size(model, image_size)  # refuses a wrong size before the first image is read
+    fed = network_size(model, image_size)  # refuses a wrong size before the first image is read
     images = (dataset.image(record) for record in records)
     predictions = predict_probabilities(model, images, image_size, batch_size, original_size=original_size)
-    return measure(predictions, dataset, split, original_size=original_size, void=void, progress=progress)
+    return measure(
+        predictions, dataset, split, input_size=ORIGINAL if image_size == ORIGINAL else fed,
+        original_size=original_size, void=void, progress=progress,
+    )  # fmt: skip
 
 
 def measure(
@@ -54,6 +58,7 @@ def measure(
     dataset: Dataset,
     split: str,
     *,
+    input_size: ImageSize = None,
     original_size: bool = True,
     void: int = VOID,
     progress: bool = True,
@@ -63,7 +68,7 @@ def measure(
 
     Args:
       predictions: float32 (H, W, C) each, in the order of the records; truth is resized to them.
-      original_size: what to record about their size.
+      input_size, original_size: what to record about what the network was fed, and about their own size.
       seen: is given each label map that was predicted, uint8 (H, W).
     """
     num_classes, records = len(dataset.classes), dataset.records(split)
@@ -71,13 +76,13 @@ def measure(
     histogram = np.zeros((2, BINS), np.int64) if num_classes == 2 else None
     start = time.perf_counter()
     for i, probabilities in enumerate(_with_bar(predictions, len(records), split, progress)):
-        truth = resize_labels(dataset.labels(records[i]), probabilities.shape[:2])
+        labels = resize_labels(truth(dataset, records[i]), probabilities.shape[:2])
         predicted = predicted_classes(probabilities)
-        matrices[i] = confusion_matrix(truth, predicted, num_classes, void=void)
+        matrices[i] = confusion_matrix(labels, predicted, num_classes, void=void)
         if seen is not None:
             seen(predicted)
         if histogram is not None:
-            histogram += probability_histogram(truth, foreground_probability(probabilities), void=void)
+            histogram += probability_histogram(labels, foreground_probability(probabilities), void=void)
     return Evaluation(
         dataset=dataset.name,
         split=split,
@@ -86,6 +91,7 @@ def measure(
         matrices=matrices,
         histogram=histogram,
         original_size=original_size,
+        input_size=input_size,
         seconds=time.perf_counter() - start,
         background=dataset.has_background,
     )

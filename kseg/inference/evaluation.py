@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -49,6 +50,8 @@ class Evaluation:
     """whether the pixels counted are the label maps' own or the network's"""
     seconds: float
     """wall time, reading of images included"""
+    input_size: tuple[int, int] | Literal["original"] | None = None
+    """(height, width) that the network was fed; "original": each image's own; None: near its own, or not known"""
     background: bool = True
     """whether class 0 is background, and not a class like the others"""
 
@@ -116,6 +119,7 @@ class Evaluation:
             "classes": list(self.classes),
             "background": self.background,
             "original_size": self.original_size,
+            "input_size": list(self.input_size) if isinstance(self.input_size, tuple) else self.input_size,
             "seconds": self.seconds,
             "images_per_second": _plain(self.images_per_second),
             "scores": _plain(self.scores()),
@@ -131,7 +135,7 @@ class Evaluation:
         """The evaluation that `to_json` wrote; scores are computed again from the counts."""
         try:
             content = json.loads(content) if isinstance(content, str) else content
-            histogram = content["histogram"]
+            histogram, fed = content["histogram"], content.get("input_size")  # files from before they were kept
             classes, ids = tuple(content["classes"]), tuple(content["ids"])
             return cls(
                 dataset=content["dataset"],
@@ -144,7 +148,8 @@ class Evaluation:
                 histogram=None if histogram is None else np.array(histogram, np.int64),
                 original_size=content["original_size"],
                 seconds=content["seconds"],
-                background=content.get("background", True),  # files from before it was kept
+                background=content.get("background", True),
+                input_size=tuple(fed) if isinstance(fed, list) else fed,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from kseg.conventions import SPLITS
 from kseg.datasets import DataOptions, Dataset, open_dataset
 from kseg.datasets.category import BACKGROUND, category_id
 from kseg.errors import UsageError
@@ -15,7 +16,7 @@ from kseg.lab.recipe import Recipe, Setting
 from kseg.lab.recipes.rahman2016 import paper
 from kseg.lab.recipes.rahman2016_tables import tables
 from kseg.lab.rows import collect
-from kseg.training.config import LossOptions, TrainConfig
+from kseg.training.config import LossOptions, TrainConfig, resolve
 from kseg.training.run import default_path
 
 ALL = "all"
@@ -56,11 +57,14 @@ def category_study(config: TrainConfig, categories: str, path: Path | None = Non
         )
     if config.training.distribute == "multiworker":
         raise UsageError("--categories runs on one machine; leave out --distribute multiworker")
-    if config.loss.loss == BASELINE:
-        raise UsageError(f"--categories compares --loss with the softmax loss, {BASELINE}; choose another --loss")
     dataset = open_dataset(config.data)
     names = chosen(dataset, categories)
-    versus = (config.loss.loss, BASELINE)
+    settled = resolve(replace(config, model=replace(config.model, outputs=None)), image_size=dataset.training_size)
+    assert settled.loss.loss is not None
+    if settled.loss.loss == BASELINE:
+        raise UsageError(f"--categories compares --loss with the softmax loss, {BASELINE}; choose another --loss")
+    check_shown(config.data, names)
+    versus = (settled.loss.loss, BASELINE)
     tag = dataset_tag(config.data)
     settings = [
         Setting((tag, name, loss), one_against_all(config, dataset, name, loss)) for name in names for loss in versus
@@ -72,8 +76,9 @@ def category_study(config: TrainConfig, categories: str, path: Path | None = Non
         versus=versus,
         paper=partial(published, versus) if tag == "camvid" else None,
         tables=tables,
+        captions={SCALE: caption(settled)},
     )
-    default = default_path(config)
+    default = default_path(settled)
     folder = path or default.with_name(f"{default.name}-categories")
     return Study(recipe, [make_job(folder, setting, config.training.seed) for setting in settings], folder)
 
@@ -86,6 +91,27 @@ def chosen(dataset: Dataset, categories: str) -> list[str]:
     if words == [ALL]:
         words = [name for name in dataset.classes if name != BACKGROUND]
     return list(dict.fromkeys(dataset.classes[category_id(dataset.classes, word, dataset.name)] for word in words))
+
+
+def check_shown(options: DataOptions, names: Sequence[str]) -> None:
+    """Refuse categories that a split does not show, before the first is trained."""
+    for name in names:
+        one = open_dataset(replace(options, category=name))
+        for split in SPLITS:
+            one.records(split)
+
+
+def caption(config: TrainConfig) -> str:
+    """Network and settings, for under the tables."""
+    model, training = config.model, config.training
+    assert model.image_size is not None
+    name = " on ".join(filter(None, (model.model, model.encoder)))
+    return (
+        f"Ours: {name}, trained at {model.image_size[0]}×{model.image_size[1]}, tested on images "
+        f"{'as they are' if training.test_input == 'original' else 'of that size'}, {training.optimizer} "
+        f"{training.learning_rate:g}, batch {training.batch_size}, at most {training.epochs} epochs, "
+        f"{training.precision}, seed {training.seed}."
+    )
 
 
 def dataset_tag(options: DataOptions) -> str:
@@ -105,7 +131,7 @@ def one_against_all(config: TrainConfig, dataset: Dataset, category: str, loss: 
             image_size=config.model.image_size or dataset.training_size,
             outputs=OUTPUTS if loss == BASELINE else config.model.outputs,
         ),
-        loss=config.loss if loss != BASELINE else LossOptions(BASELINE, config.loss.loss_reduction),
+        loss=replace(config.loss, loss=loss) if loss != BASELINE else LossOptions(BASELINE, config.loss.loss_reduction),
         training=replace(config.training, positives_per_batch=1 if positives is None else positives),
     )
 

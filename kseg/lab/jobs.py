@@ -17,11 +17,13 @@ from typing import Any, Literal
 from kseg.atomic import write_json, write_text
 from kseg.errors import UsageError, unknown_name
 from kseg.lab.recipe import Setting
-from kseg.training.config import TrainConfig, resolve
+from kseg.training.config import LossOptions, TrainConfig, TrainingOptions, resolve
 from kseg.training.workdir import WorkDir
 
 State = Literal["complete", "failed", "started", "new"]
 FAILURE = "failure.json"
+PLAIN = TrainConfig(loss=LossOptions("iou"), training=TrainingOptions(test_input="trained"))
+"""What a configuration differs from in its name: the defaults, and what most models make of those that are unset."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def make_job(folder: Path, setting: Setting, seed: int) -> Job:
 
 def config_hash(config: TrainConfig) -> str:
     """Ten hexadecimal digits of what a configuration changes, the same on every machine."""
-    changed = _without_defaults(portable(config).to_json(), TrainConfig().to_json())
+    changed = _without_defaults(portable(config).to_json(), PLAIN.to_json())
     return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:10]
 
 

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kseg.datasets.locate import folder_name
 from kseg.errors import UsageError
@@ -117,7 +117,7 @@ class Recipe:
     """tags → the paper's figures for this cell; empty where it has none"""
     tables: "Callable[[Results, Recipe], list[Table]] | None" = None
     """the paper's own tables, instead of one per figure"""
-    captions: Mapping[Scale, str] = field(default_factory=dict)
+    captions: Mapping[Any, str] = field(default_factory=dict)
     """how a scale deviates from the paper; stands under every table"""
     expected: tuple[Expected, ...] = ()
     claims: "Callable[[Results], list[Claim]] | None" = None

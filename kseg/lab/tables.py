@@ -49,7 +49,7 @@ def _beside_the_paper(
                 cells.append(_shown(value, found.get(loss, []) if side == "ours" else [], figure))
         rows.append(cells)
     header = [first, *(f"{side}: {loss}" for side in sides for loss in losses)]
-    caption = recipe.captions.get(results.scale, "")  # type: ignore[call-overload]
+    caption = recipe.captions.get(results.scale, "")
     return Table(title, header, rows, frozenset(best), caption)
 
 

@@ -86,13 +86,15 @@ def fcn16s(
       head_width: as in `fcn32s`.
       dropout: as in `fcn32s`.
       skips: "staged" is for a start from a trained FCN-32s (`--init`): score_pool4 begins at zero, so the network
-        begins with that one's scores, enlarged. "at_once", for learning everything from the start, multiplies the
+        begins with that one's scores, enlarged by upscore2 and a new upscore16, which are bilinear (what a learned
+        upscore32 has learnt is lost). "at_once", for learning everything from the start, multiplies the
         features that are skipped ahead by 0.01 (by 0.0001 at 1/8), for VGG16's are larger than the scores by orders of
         magnitude; encoders with batch normalisation do not need it.
       upscore: as in `fcn32s`.
       trainable_from: as in `fcn32s`.
     Source: Long et al. 2015, section 4.2; "at_once" is FCN-8s-atonce of Shelhamer et al. 2017.
-    Deviations: as in `fcn32s`.
+    Deviations: as in `fcn32s`. The preset's learning rate is the same for all stages; the authors lower it by a factor
+      of 100 where a skip is added (`--learning-rate 1e-6`).
     """
     return fcn(
         image, channels, (16,), encoder=encoder, head_width=head_width, dropout=dropout, skips=skips, upscore=upscore,
@@ -119,7 +121,7 @@ def fcn8s(
       skips: as in `fcn16s`; the stage before is FCN-16s.
       upscore: as in `fcn32s`.
       trainable_from: as in `fcn32s`.
-    Source: Long et al. 2015, section 4.2. Deviations: as in `fcn32s`.
+    Source: Long et al. 2015, section 4.2. Deviations: as in `fcn16s`.
     """
     return fcn(
         image, channels, (16, 8), encoder=encoder, head_width=head_width, dropout=dropout, skips=skips,

@@ -11,6 +11,7 @@ import numpy as np
 
 from kseg.datasets import Dataset, Record
 from kseg.datasets.locate import stamp
+from kseg.datasets.truth import check_same_size
 from kseg.errors import Failure, KsegError, UsageError
 from kseg.pipeline.memory import ArrayMemory
 from kseg.pipeline.transforms import Transform, compose
@@ -208,11 +209,7 @@ class ImageSource(Source):
         except (OSError, ValueError) as error:
             raise Failure(f"cannot read {record.id} of {self.dataset.name}: {error}") from error
         size = pixels.shape[:2]
-        if self._sizes.setdefault(index, size) != size:
-            raise Failure(
-                f"{record.id}: image and label map have {self._sizes[index]} and {size} pixels; they must be the same "
-                "size (kseg data check lists every such pair)"
-            )
+        check_same_size(record, self._sizes.setdefault(index, size), size)
         return pixels
 
     def _transformed(

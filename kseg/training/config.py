@@ -64,9 +64,10 @@ class ModelOptions:
 class LossOptions:
     """What is minimised."""
 
-    loss: str = "iou"
+    loss: str | None = None
     """a loss (iou, bce, ce, …), a weighted sum such as "bce + 0.5*iou", or one after another: "ce for 3 epochs, then
-    ce + lovasz" (optimiser and learning rate go on; the best epoch is the best of all, patience counts in the last)"""
+    ce + lovasz" (optimiser and learning rate go on; the best epoch is the best of all, patience counts in the last).
+    Unset: iou; iou(pooling='batch') for fcn32s_alexnet, ce for two classes with two outputs"""
     loss_reduction: Literal["mean", "sum"] | None = None
     """over the images of a batch; van Beers et al. sum (unset: the model's own)"""
     class_weights: Weighting = "none"
@@ -118,6 +119,9 @@ class TrainingOptions:
     """binary tasks: at least so many images of every batch show the foreground (unset: the model's own)"""
     steps_per_epoch: int | None = None
     """call this many steps an epoch (unset: one pass over the training images)"""
+    test_input: Literal["trained", "original"] | None = None
+    """what the network is fed on the test split: images resized as in training, or as they are; the truth keeps its
+    own size either way (unset: trained; original for fcn32s_alexnet and the fcn networks but on MobileNetV2)"""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """arithmetic of the layers; weights, losses and metrics stay float32"""
     jit: Literal["auto", "on", "off"] = "auto"
@@ -200,7 +204,9 @@ def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
 def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: int = 2) -> TrainConfig:
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
     own = preset(config.model.model, config.data.dataset, config.model.encoder)
-    values = {"positives_per_batch": 0, **own, "image_size": image_size}
+    values = {"positives_per_batch": 0, "test_input": "trained", **own, "image_size": image_size}
+    if config.model.outputs == 2 and num_classes == 2:
+        values["loss"] = "ce"  # the softmax baseline
     if config.training.optimizer not in (None, values["optimizer"]):
         values |= {"momentum": 0.0, "l2_decay": 0.0}  # the preset's belong to the preset's optimiser
     if num_classes > 2:

@@ -1,4 +1,4 @@
-"""The end of a run: the best weights as a model for users, measured on the test split at the images' original size."""
+"""The end of a run: the best weights as a model for users, measured on the test split at the label maps' own size."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from kseg.atomic import write_json
 from kseg.datasets import Dataset
 from kseg.datasets.images import resize_probabilities
 from kseg.inference import Evaluation, ModelCard, evaluate, measure, save_masks, save_model
+from kseg.inference.predict import ORIGINAL, ImageSize, predict_probabilities
 from kseg.training.callbacks.history import best_entry
 from kseg.training.checkpoint import load_weights
 from kseg.training.config import TrainConfig
@@ -32,7 +33,7 @@ def finish(
     """Write what the run is to leave behind; results.json comes last and marks the run as complete."""
     load_weights(workdir.best, network)
     if config.training.keep == "measurements":
-        evaluation = measure_as_trained(workdir, inputs, dataset)
+        evaluation = measure_as_trained(config, workdir, network, inputs, dataset)
     else:
         evaluation = measure_as_exported(config, workdir, network, dataset)
         evaluation.write_csv(workdir.path / "per_image.csv")
@@ -60,6 +61,7 @@ def finish(
 
 def measure_as_exported(config: TrainConfig, workdir: WorkDir, network: keras.Model, dataset: Dataset) -> Evaluation:
     """Write model.keras (probabilities, float32) and measure just that."""
+    assert config.loss.loss is not None  # resolved
     final = final_network(config, network, dataset)
     card = ModelCard(
         classes=dataset.classes,
@@ -71,14 +73,29 @@ def measure_as_exported(config: TrainConfig, workdir: WorkDir, network: keras.Mo
         background=dataset.has_background,
     )
     save_model(final, workdir.model, card)
-    return evaluate(final, dataset, "test", image_size=config.model.image_size)
+    return evaluate(final, dataset, "test", image_size=test_size(config))
 
 
-def measure_as_trained(workdir: WorkDir, inputs: Inputs, dataset: Dataset) -> Evaluation:
-    """Measure the network that `fit` trained, behind its cached features and in its precision; keep the masks."""
+def test_size(config: TrainConfig) -> ImageSize:
+    """What the network is fed on the test split."""
+    return ORIGINAL if config.training.test_input == ORIGINAL else config.model.image_size
+
+
+def measure_as_trained(
+    config: TrainConfig, workdir: WorkDir, network: keras.Model, inputs: Inputs, dataset: Dataset
+) -> Evaluation:
+    """Measure the network that `fit` trained, behind its cached features and in its precision; keep the masks.
+
+    Images as they are have no cached features: there the whole network is measured, in float32.
+    """
+    size = test_size(config)
+    if size == ORIGINAL:
+        images = (dataset.image(record) for record in dataset.records("test"))
+        predictions = predict_probabilities(final_network(config, network, dataset), images, size)
+    else:
+        predictions = trained_probabilities(inputs, dataset)
     masks: list[np.ndarray] = []
-    predictions = trained_probabilities(inputs, dataset)
-    evaluation = measure(predictions, dataset, "test", progress=False, seen=masks.append)
+    evaluation = measure(predictions, dataset, "test", input_size=size, progress=False, seen=masks.append)
     save_masks(workdir.masks, evaluation.ids, masks, num_classes=len(dataset.classes))
     return evaluation
 

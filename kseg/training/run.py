@@ -1,7 +1,9 @@
 """A training run from configuration to results; calling it again with the same configuration resumes it."""
 
 import contextlib
+import dataclasses
 import re
+import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,7 @@ import numpy as np
 
 from kseg import losses, metrics
 from kseg.atomic import write_json
-from kseg.datasets import DATASETS, Dataset, Record, open_dataset
+from kseg.datasets import DATASETS, DataOptions, Dataset, Record, open_dataset
 from kseg.datasets.class_statistics import class_statistics
 from kseg.metrics.label_only import LabelOnly
 from kseg.models import MODELS
@@ -30,7 +32,7 @@ from kseg.training.callbacks import (
 from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardScalars, open_events
 from kseg.training.checkpoint import load_checkpoint
 from kseg.training.compilation import CompiledLoss, compiled, extent
-from kseg.training.config import TrainConfig, resolve
+from kseg.training.config import TrainConfig, from_json, resolve
 from kseg.training.distribution import is_chief, prepare_for_workers, scope, strategy_for
 from kseg.training.environment import describe_environment
 from kseg.training.finish import finish
@@ -71,6 +73,7 @@ def train(
     MODELS[config.model.model]  # an unknown name is refused before anything is made
     loss_stages(config)  # so is an unknown loss
     splits = {split: dataset.records(split) for split in ("train", "validation", "test")}
+    dataset.label_counts(splits["test"])  # truth that cannot be read must not be found after hours of training
     weights = class_weights(config, dataset, splits["train"])
     stages = loss_stages(config, weights)
     path = path or default_path(config)
@@ -221,6 +224,7 @@ def class_weights(config: TrainConfig, dataset: Dataset, records: Sequence[Recor
 def default_path(config: TrainConfig) -> Path:
     """`runs/bfcn32s-iou-lfw-hair`: the same flags lead to the same run, so repeating a command resumes it."""
     data = config.data
+    assert config.loss.loss is not None  # resolved
     parts = [config.model.model, *([config.model.encoder] if config.model.encoder else [])]
     parts += [name_of_loss(config.loss.loss), data.dataset]
     parts += DATASETS[data.dataset].variant_names(data)
@@ -261,13 +265,26 @@ def describe(config, dataset, weights, splits, network, inputs, workdir) -> str:
     return "\n".join(lines)
 
 
+def flags_of(data: DataOptions) -> str:
+    """What makes `kseg evaluate` open these data: --dataset, and what differs from the defaults."""
+    words = ["--dataset", data.dataset]
+    for option in dataclasses.fields(data):
+        value, flag = getattr(data, option.name), option.name.replace("_", "-")
+        if option.name == "dataset" or value == option.default:
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words += [f"--{flag}", *map(str, value if isinstance(value, tuple) else (value,))]
+    return shlex.join(words)
+
+
 def summary(workdir: WorkDir) -> str:
     """What a person wants to know at the end: the figure, the files, what to try next."""
     results = workdir.read_results()
     scores = results["evaluation"]["scores"]
     path = workdir.path
-    data = workdir.read_config()["data"]
-    category = f" --category {data['category']}" if data.get("category") else ""
+    data = from_json(workdir.read_config()).data
     scored = (
         f"test IoU {scores['iou_dataset']:.4f}   mean per image {scores['iou_image']:.4f}   "
         f"pixel accuracy {scores['accuracy']:.4f}   "
@@ -283,7 +300,7 @@ def summary(workdir: WorkDir) -> str:
             f"  report  {workdir.report}",
             "next:",
             f"  kseg predict {path} IMAGES --out predictions        masks and overlays of your own images",
-            f"  kseg evaluate {path} --dataset {data['dataset']}{category} --split validation",
+            f"  kseg evaluate {path} {flags_of(data)} --split validation",
             f"  kseg export {path} --format saved_model|onnx|litert",
             "  kseg train --dataset folder --data-dir DIR --model unet_mobilenetv2 --weights imagenet"
             "        images/ and masks/ of your own",

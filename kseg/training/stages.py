@@ -44,6 +44,7 @@ def loss_stages(config: TrainConfig, class_weights: tuple[float, ...] | None = N
     """
     epochs = config.training.epochs
     assert epochs is not None  # resolved
+    assert config.loss.loss is not None  # resolved
     parsed = parse_schedule(config.loss.loss)
     last = parsed[-1]
     if last.first_epoch >= epochs:

@@ -156,6 +156,25 @@ def test_an_empty_or_missing_list(tmp_path, root):
         opened(tmp_path, year="2010").records("test")
 
 
+def test_the_devkit_of_another_year_is_refused(tmp_path, root):
+    with pytest.raises(UsageError, match=r"VOC2012 is not of 2010; pass --year 2012 or the folder of VOC2010"):
+        opened(root, year="2010")
+
+
+def test_a_list_that_leaves_nothing_names_its_flag(tmp_path, root):
+    with pytest.raises(UsageError, match="none of the 4 images of val is in --val-list seg11valid"):
+        ids(opened(tmp_path, val_list="seg11valid"), "test")
+
+
+def test_a_stretched_mask_is_refused_where_pixels_are_counted(tmp_path, root):
+    mask = root / "SegmentationClass" / f"{VAL[0]}.png"
+    with Image.open(mask) as image:
+        image.resize((7, 5)).save(mask)
+    dataset = opened(tmp_path)
+    with pytest.raises(Failure, match=rf"{VAL[0]}: image and label map have \(\d+, \d+\) and \(5, 7\) pixels"):
+        dataset.label_counts(dataset.records("test"))
+
+
 def test_nothing_there_and_unknown_year(tmp_path):
     with pytest.raises(UsageError, match=r"holds neither VOCdevkit/VOC2011/ nor VOCtrainval_25-May-2011.tar"):
         opened(tmp_path, year="2011")

@@ -1,5 +1,6 @@
 """Weights from a file into the encoder of a model: what is kept, reshaped, left random, and what is refused."""
 
+import dataclasses
 import json
 
 import keras
@@ -71,7 +72,7 @@ def test_the_remedy_of_the_report_works(tmp_path):
     path = write_npz(tmp_path / "part.npz", vgg16_weights(blocks=3))
     model = build("bfcn32s", input_shape=(32, 32, 3), head_width=WIDTH, weights=path, trainable_from="block4_conv1")
     assert model.transplant_report.frozen == ()
-    assert len(model.transplant_report.random) == 6
+    assert len(model.transplant_report.random) == 6 + 2  # fc6 and fc7
     assert model.get_layer("block4_conv1").trainable and not model.get_layer("block3_conv3").trainable
 
 
@@ -182,6 +183,21 @@ def test_downloaded_weights_are_put_in(network, monkeypatch, tmp_path):
     assert report.source == "imagenet"
     assert report.kept == tuple(weights) and report.random == ()
     assert all(has(network, layer, weights) for layer in weights)
+
+
+@pytest.mark.parametrize(("convolutionised", "whole"), [({"fc6": "fc1", "fc7": "fc2"}, True), (None, False)])
+def test_the_classifier_is_downloaded_where_it_is_wanted(network, monkeypatch, convolutionised, whole):
+    asked = {}
+
+    def application(**arguments):
+        asked.update(arguments)
+        raise OSError("offline")
+
+    vgg16 = ENCODERS["vgg16"]
+    monkeypatch.setitem(ENCODERS._entries, "vgg16", dataclasses.replace(vgg16, application=application))
+    with pytest.raises(Failure, match="could not be downloaded"):
+        load_encoder_weights(network, "imagenet", convolutionised=convolutionised)
+    assert asked["include_top"] is whole
 
 
 def test_the_report_of_a_model(tmp_path):

@@ -6,9 +6,10 @@ import json
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from kseg.datasets import DataOptions, Dataset, Record
-from kseg.errors import UsageError
+from kseg.errors import Failure, UsageError
 from kseg.inference import Evaluation, evaluate
 from kseg.metrics import iou_dataset, iou_image
 
@@ -180,3 +181,19 @@ def test_an_empty_split_is_refused(measured):
     dataset, _ = measured
     with pytest.raises(UsageError, match="empty"):
         evaluate(reading_model(), dataset, "train", image_size=None, progress=False)
+
+
+def test_truth_of_another_size_than_its_image_is_refused(tmp_path):
+    Image.fromarray(np.zeros((32, 64, 3), np.uint8)).save(tmp_path / "image0.png")
+    dataset = Written([np.zeros((32, 64))], [np.zeros((16, 32))])
+    dataset.all_records = lambda split: [Record("image0", tmp_path / "image0.png")]
+    with pytest.raises(Failure, match=r"image0: image and label map have \(32, 64\) and \(16, 32\) pixels"):
+        evaluate(reading_model(), dataset, "test", image_size=None, progress=False)
+
+
+@pytest.mark.parametrize("size", [(32, 32), "original", None])
+def test_what_the_network_was_fed_is_kept(size):
+    dataset = Written([np.zeros((40, 40))], [np.zeros((40, 40))])
+    evaluation = evaluate(reading_model(), dataset, "test", image_size=size, progress=False)
+    assert evaluation.input_size == size
+    assert Evaluation.from_json(json.dumps(evaluation.to_json())).input_size == size

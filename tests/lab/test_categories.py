@@ -4,10 +4,11 @@ import dataclasses
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 from kseg.cli.main import main
-from kseg.datasets import DataOptions
+from kseg.datasets import DATASETS, DataOptions
 from kseg.errors import UsageError
 from kseg.lab.categories import category_study, dataset_tag
 from kseg.lab.compose import markdown
@@ -64,6 +65,29 @@ def test_results_become_tables(tmp_path, monkeypatch):
     assert report.results.ratios["synthetic"]["hair"] > 1  # hair is the smaller part of a portrait
     assert all(row.validation_iou is not None for row in report.results.rows)
     assert "| synthetic hair |" in markdown(report)
+
+
+def test_tables_say_what_was_trained():
+    study = category_study(dataclasses.replace(FACES, loss=LossOptions()), "hair")
+    assert [job.tags[-1] for job in study.jobs] == ["iou", "ce"]
+    assert study.recipe.captions["as given"] == (
+        "Ours: unet, trained at 32×32, tested on images of that size, adam 0.004, batch 4, at most 1 epochs, float32, "
+        "seed 3."
+    )
+
+
+def test_a_category_that_a_split_lacks_is_refused_before_the_first_is_trained(tmp_path, monkeypatch):
+    def hairless(self, record):
+        labels = drawn(self, record)
+        return np.where(labels == 1, 0, labels) if record.id.startswith("test") else labels
+
+    monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
+    kind = DATASETS["synthetic"]
+    drawn = kind.labels
+    monkeypatch.setattr(kind, "labels", hairless)
+    with pytest.raises(UsageError, match="none of the 4 test images of synthetic shows the category 'hair'"):
+        category_study(FACES, "face,hair", tmp_path / "study")
+    assert not (tmp_path / "study").exists()
 
 
 @pytest.mark.parametrize(

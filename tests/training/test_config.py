@@ -157,3 +157,19 @@ def test_positives_per_batch_follow_preset_and_task(monkeypatch):
         UsageError, match="--positives-per-batch .* 21 classes here; choose one of them with --category"
     ):
         resolve(config(positives_per_batch=1), image_size=(64, 64), num_classes=21)
+
+
+@pytest.mark.parametrize(
+    ("model", "loss", "fed"),
+    [
+        (ModelOptions("fcn32s_alexnet"), "iou(pooling='batch')", "original"),
+        (ModelOptions("fcn32s_alexnet", outputs=2), "ce", "original"),
+        (ModelOptions("fcn8s", encoder="mobilenetv2"), "iou", "trained"),
+        (ModelOptions("bfcn32s"), "iou", "trained"),
+    ],
+)
+def test_loss_and_test_images_are_the_paper_s(model, loss, fed):
+    resolved = resolve(TrainConfig(model=model), image_size=(64, 64))
+    assert (resolved.loss.loss, resolved.training.test_input) == (loss, fed)
+    other = resolve(TrainConfig(model=model, loss=LossOptions("dice")), image_size=(64, 64))
+    assert other.loss.loss == "dice"

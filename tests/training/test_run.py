@@ -2,18 +2,19 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from tiny_run import TINY_DATA, tiny_run
 
-from kseg.datasets import open_dataset
+from kseg.datasets import DataOptions, open_dataset
 from kseg.errors import Failure, UsageError
 from kseg.inference import load_model
 from kseg.pipeline import Augmentation
 from kseg.training.checkpoint import load_weights
-from kseg.training.run import default_path, summary, train
+from kseg.training.run import default_path, flags_of, summary, train
 from kseg.training.workdir import WorkDir
 
 pytestmark = pytest.mark.usefixtures("clean_framework")
@@ -180,3 +181,34 @@ def test_cached_features_change_nothing(tmp_path, flip, network):
     for cached, plain in zip(runs["on"][1], runs["off"][1], strict=True):
         assert cached["loss"] == pytest.approx(plain["loss"], abs=1e-4)
         assert cached["val_iou"] == pytest.approx(plain["val_iou"], abs=1e-3)
+
+
+def test_bad_truth_of_the_test_split_stops_a_run_before_it_begins(tmp_path, monkeypatch):
+    monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
+    config = tiny_run()
+    dataset = open_dataset(config.data)
+    labels, bad = dataset.labels, dataset.records("test")[1].id
+
+    def broken(record):
+        if record.id == bad:
+            raise Failure(f"{bad}: the mask is broken")
+        return labels(record)
+
+    monkeypatch.setattr(dataset, "labels", broken)
+    with pytest.raises(Failure, match="the mask is broken"):
+        train(config, tmp_path / "run", dataset=dataset, quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("keep", ["everything", "measurements"])
+def test_the_network_may_be_tested_on_images_as_they_are(tmp_path, keep):
+    config = tiny_run(epochs=1, image_size=(48, 64), test_input="original", keep=keep)
+    evaluation = train(config, tmp_path / "run", quiet=True).read_results()["evaluation"]
+    assert evaluation["input_size"] == "original"
+    assert np.sum(evaluation["confusion_matrix"]) == 4 * 32 * 32
+
+
+def test_the_next_command_opens_the_same_data():
+    data = DataOptions("voc", Path("a b"), year="2010", category="cat", limit=3, hair=False)
+    assert flags_of(data) == "--dataset voc --data-dir 'a b' --no-hair --limit 3 --year 2010 --category cat"
+    assert flags_of(DataOptions()) == "--dataset synthetic"

@@ -18,7 +18,7 @@ def tiny_run(**changes) -> TrainConfig:
     groups = {
         "data": TINY_DATA,
         "model": ModelOptions(base_width=4),
-        "loss": LossOptions(),
+        "loss": LossOptions("iou"),
         "training": TrainingOptions(epochs=3, batch_size=4, tensorboard=False),
     }
     for name, value in changes.items():

@@ -1,5 +1,6 @@
 """Finds a year's lists, images and masks: a tree is used where it lies, an archive is extracted into the cache."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -33,6 +34,10 @@ def find_files(folder: Path, year: str, others: Collection[str] = ()) -> Files:
     places = (f"VOCdevkit/VOC{year}", f"TrainVal/VOCdevkit/VOC{year}", f"VOC{year}")
     tree = find_tree(folder, (*places, ""), (MASKS, IMAGES))
     if tree is not None:
+        if re.fullmatch(r"VOC\d{4}", tree.resolve().name) and tree.resolve().name != f"VOC{year}":
+            raise UsageError(
+                f"{tree} is not of {year}; pass --year {tree.resolve().name[3:]} or the folder of VOC{year}"
+            )
         return _files(tree, tree)
     archive = find_archive(folder, [ARCHIVES[year]])
     if archive is None:

@@ -93,7 +93,12 @@ class VOC(Dataset):
             return records
         # A devkit with fewer images has fewer of these too.
         wanted = set(read_list(committed_list("voc2012", self.options.val_list)))
-        return [record for record in records if record.id in wanted]
+        found = [record for record in records if record.id in wanted]
+        if not found:
+            raise UsageError(
+                f"none of the {len(records)} images of val is in --val-list {self.options.val_list}; leave it out"
+            )
+        return found
 
     def _listed(self, name: str) -> list[Record]:
         path = self._list(name)

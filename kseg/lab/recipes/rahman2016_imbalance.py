@@ -16,6 +16,9 @@ Gains = Mapping[str, float]
 Ratios = Mapping[str, float]
 """category → background pixels per object pixel"""
 
+PUBLISHED = {"camvid": "CamVid test", "voc2010": "VOC 2010", "voc2011": "VOC 2011"}
+"""Data set's tag → the paper's gains on the same images."""
+
 TEST = 1
 """Place of the test split in `CAMVID`."""
 
@@ -49,7 +52,7 @@ def our_gains(results: Results, versus: tuple[str, str]) -> dict[str, dict[str, 
 
 
 def _gains_table(dataset: str, ratios: Ratios, seeds: Mapping[str, list[float]]) -> Table:
-    paper = paper_gains()["CamVid test"] if dataset == "camvid" else {}
+    paper = paper_gains().get(PUBLISHED.get(dataset, ""), {})
     rows = []
     for category in sorted({*seeds, *paper}, key=lambda name: ratios.get(name, 0)):
         own = seeds.get(category, [])
