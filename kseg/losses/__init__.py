@@ -9,4 +9,7 @@ from kseg.losses.base import LOSSES, SegmentationLoss, registered
 from kseg.losses.compose import WeightedSum, get
 from kseg.losses.monitor import part_metrics
 
+# Keras finds the classes of a saved model among those that are defined: `import kseg.losses` has to define them all.
+_EVERY_CLASS = tuple(LOSSES.values())
+
 __all__ = ["LOSSES", "SegmentationLoss", "WeightedSum", "get", "part_metrics", "registered"]
