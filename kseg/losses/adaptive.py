@@ -5,17 +5,17 @@ import math
 from keras import ops
 
 from kseg.conventions import VOID
-from kseg.errors import UsageError
 from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.ce import cross_entropy_map
 from kseg.losses.neighbours import windows
+from kseg.losses.options import Above0, AtLeast1, Whole
 from kseg.losses.pixels import Pixels, read_pixels
 from kseg.losses.regions import Pooling, pooling_axes, safe_divide, safe_power
 
 
 def adaptive(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", radius: int = 1, sigma: float = 1.0,
-    power: float = 5.0, pixel_weight=None,
+    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", radius: Whole = 1, sigma: Above0 = 1.0,
+    power: AtLeast1 = 5.0, pixel_weight=None,
 ):  # fmt: skip
     """Cross-entropy of locally merged scores, under a Minkowski mean.
 
@@ -38,8 +38,6 @@ def adaptive(
       descriptions of the paper, not after its text. Deviations: windows at every pixel (their stride is a free
       choice); the weights are normalised to 1, on which the descriptions are silent.
     """
-    if radius < 0 or sigma <= 0.0 or power < 1.0:
-        raise UsageError(f"adaptive got radius={radius}, sigma={sigma}, power={power}; wanted ≥ 0, > 0 and ≥ 1")
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight, soft=False)
     values = cross_entropy_map(merged(pixels, radius, sigma))
     axes = pooling_axes(pooling)

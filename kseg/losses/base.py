@@ -1,15 +1,15 @@
 """What every loss shares: the registry, options, float32, reduction, sample weights and serialisation."""
 
 import inspect
-import numbers
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal, get_args, get_origin
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
 from kseg.conventions import SERIALISATION_PACKAGE, VOID
 from kseg.errors import UsageError, unknown_name
+from kseg.losses.options import checked_bool, checked_option, checked_void
 from kseg.registry import Registry
 
 LOSSES: Registry[type["SegmentationLoss"]] = Registry("loss", "kseg.losses")
@@ -52,7 +52,7 @@ class SegmentationLoss(keras.losses.Loss):
     what a mean divides by; in a quotient of sums over pixels, pixel weights are the measure of both sums.
 
     Raises:
-      UsageError: an option the loss does not have, or a value it does not know.
+      UsageError: an option the loss does not have, or a value out of its range (`kseg.losses.options`).
     """
 
     function: ClassVar[Callable[..., Any]]
@@ -74,8 +74,8 @@ class SegmentationLoss(keras.losses.Loss):
         **options: Any,
     ):
         super().__init__(name=name or self.registry_name, reduction=reduction, dtype="float32")
-        self.from_logits = bool(from_logits)
-        self.void = int(void)
+        self.from_logits = checked_bool(self.registry_name, "from_logits", from_logits)
+        self.void = checked_void(self.registry_name, void)
         self._settings = self._checked(options)
         # A loss over the whole batch is one value: replicas average theirs, also where images would be summed.
         over_the_batch = self._settings.get("pooling") == "batch" and reduction == "sum"
@@ -89,20 +89,14 @@ class SegmentationLoss(keras.losses.Loss):
 
     @classmethod
     def _checked(cls, given: dict[str, Any]) -> dict[str, Any]:
-        parameters = inspect.signature(cls.function).parameters
+        parameters, found = inspect.signature(cls.function).parameters, cls.defaults()
         for option, value in given.items():
             if option not in cls.options:
                 names = (*cls.options, "from_logits", "void", "reduction", "name")
                 raise unknown_name(f"argument of loss {cls.registry_name!r}:", option, names)
-            annotation = parameters[option].annotation
-            if get_origin(annotation) is Literal and value not in get_args(annotation):
-                raise unknown_name(f"{option} of loss {cls.registry_name!r}:", value, map(str, get_args(annotation)))
-            if annotation in (float, int) and (isinstance(value, bool) or not isinstance(value, numbers.Real)):
-                raise UsageError(
-                    f"loss {cls.registry_name!r} got {option}={value!r}; "
-                    f"a number is wanted, such as {parameters[option].default}"
-                )
-        return {**cls.defaults(), **given}
+            parameter = parameters[option]
+            found[option] = checked_option(cls.registry_name, option, value, parameter.annotation, parameter.default)
+        return found
 
     def __getattr__(self, name: str) -> Any:
         settings = self.__dict__.get("_settings", {})

@@ -6,12 +6,13 @@ from kseg.conventions import VOID
 from kseg.errors import UsageError
 from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.ce import cross_entropy
+from kseg.losses.options import ClassWeights, ShareBelow1
 from kseg.losses.regions import Pooling
 
 
 def binary_cross_entropy(
     y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image",
-    label_smoothing: float = 0.0, class_weights=None, pixel_weight=None,
+    label_smoothing: ShareBelow1 = 0.0, class_weights: ClassWeights = None, pixel_weight=None,
 ):  # fmt: skip
     """Cross-entropy of one sigmoid channel.
 

@@ -5,13 +5,14 @@ from keras import ops
 from kseg.conventions import VOID
 from kseg.errors import UsageError
 from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.options import ClassWeights, ShareBelow1
 from kseg.losses.pixels import Pixels, Tensor, read_pixels
 from kseg.losses.regions import Pooling, pooled_mean
 
 
 def cross_entropy(
     y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image",
-    label_smoothing: float = 0.0, class_weights=None, pixel_weight=None,
+    label_smoothing: ShareBelow1 = 0.0, class_weights: ClassWeights = None, pixel_weight=None,
 ):  # fmt: skip
     """Negative log-likelihood of the true class.
 

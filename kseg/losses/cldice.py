@@ -4,13 +4,14 @@ from keras import ops
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.options import AtLeast0, Whole
 from kseg.losses.pixels import Tensor, read_pixels
 from kseg.losses.regions import Classes, mean_over_classes, pooled_sum, safe_divide
 
 
 def cldice(
-    y_true, y_pred, *, from_logits=True, void=VOID, classes: Classes = "present", iterations: int = 3,
-    smooth: float = 1.0, pixel_weight=None,
+    y_true, y_pred, *, from_logits=True, void=VOID, classes: Classes = "present", iterations: Whole = 3,
+    smooth: AtLeast0 = 1.0, pixel_weight=None,
 ):  # fmt: skip
     """One minus the harmonic mean of topological precision and sensitivity.
 

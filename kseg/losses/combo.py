@@ -4,13 +4,14 @@ from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.ce import cross_entropy_map
 from kseg.losses.dice import dice
+from kseg.losses.options import AtLeast0, Share
 from kseg.losses.pixels import read_pixels
 from kseg.losses.regions import Classes, Pooling, pooled_mean
 
 
 def combo(
     y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
-    alpha: float = 0.5, beta: float = 0.5, smooth: float = 1.0, pixel_weight=None,
+    alpha: Share = 0.5, beta: Share = 0.5, smooth: AtLeast0 = 1.0, pixel_weight=None,
 ):  # fmt: skip
     """Weighted cross-entropy and Dice in one number.
 

@@ -5,13 +5,14 @@ from keras import ops
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.ce import checked_weights
+from kseg.losses.options import AtLeast0, ClassWeights
 from kseg.losses.pixels import read_pixels
 from kseg.losses.regions import Pooling, pooled_mean, safe_power
 
 
 def focal(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", gamma: float = 2.0,
-    class_weights=None, pixel_weight=None,
+    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", gamma: AtLeast0 = 2.0,
+    class_weights: ClassWeights = None, pixel_weight=None,
 ):  # fmt: skip
     """Cross-entropy scaled by the probability of being wrong.
 

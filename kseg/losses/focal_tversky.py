@@ -2,6 +2,7 @@
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.options import Above0, AtLeast0
 from kseg.losses.pixels import read_pixels
 from kseg.losses.regions import Classes, Pooling, mean_over_classes, safe_power
 from kseg.losses.tversky import tversky_index
@@ -9,7 +10,7 @@ from kseg.losses.tversky import tversky_index
 
 def focal_tversky(
     y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
-    alpha: float = 0.3, beta: float = 0.7, gamma: float = 4 / 3, smooth: float = 0.0, pixel_weight=None,
+    alpha: AtLeast0 = 0.3, beta: AtLeast0 = 0.7, gamma: Above0 = 4 / 3, smooth: AtLeast0 = 0.0, pixel_weight=None,
 ):  # fmt: skip
     """A power of the Tversky loss of every class.
 

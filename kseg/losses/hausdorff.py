@@ -5,12 +5,14 @@ from keras import ops
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.distance import distance, labels_and_distances
+from kseg.losses.options import AtLeast0
 from kseg.losses.pixels import Tensor, read_pixels
 from kseg.losses.regions import Classes, mean_over_classes, pooled_sum, safe_divide
 
 
 def hausdorff(
-    y_true, y_pred, *, from_logits=True, void=VOID, classes: Classes = "present", power: float = 2.0, pixel_weight=None,
+    y_true, y_pred, *, from_logits=True, void=VOID, classes: Classes = "present", power: AtLeast0 = 2.0,
+    pixel_weight=None,
 ):  # fmt: skip
     """Squared error weighted by how far a pixel is from the boundary of truth and prediction.
 

@@ -5,8 +5,9 @@ from typing import Literal
 from keras import ops
 
 from kseg.conventions import VOID
-from kseg.errors import UsageError, unknown_name
+from kseg.errors import unknown_name
 from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.options import Above0
 from kseg.losses.pixels import Tensor, read_pixels
 from kseg.losses.regions import pooled_sum, safe_divide
 
@@ -14,7 +15,7 @@ Heaviside = Literal["mahf", "ahf", "hf"]
 
 
 def level_set(
-    y_true, y_pred, *, from_logits=True, void=VOID, heaviside: Heaviside = "mahf", epsilon: float = 0.05,
+    y_true, y_pred, *, from_logits=True, void=VOID, heaviside: Heaviside = "mahf", epsilon: Above0 = 0.05,
     normalise: Literal["sum", "mean"] = "sum", pixel_weight=None,
 ):  # fmt: skip
     """Chan–Vese energy of the zero level of φ = p − ½ on the one-hot truth, summed over classes.
@@ -55,8 +56,6 @@ def level_set(
 
 def smooth_step(phi: Tensor, heaviside: str, epsilon: float) -> Tensor:
     """The Heaviside function of φ, or one of its two approximations of width ε."""
-    if epsilon <= 0.0:
-        raise UsageError(f"level_set got epsilon={epsilon}; it is a width above 0, such as 0.05")
     if heaviside == "mahf":
         return ops.sigmoid(phi * (2.0 / epsilon))  # ½(1 + tanh) without its cancellation at −∞
     if heaviside == "ahf":

@@ -5,12 +5,13 @@ from keras import ops
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.dice import dice
+from kseg.losses.options import AtLeast0
 from kseg.losses.regions import Classes, Pooling
 
 
 def log_cosh_dice(
     y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
-    smooth: float = 1.0, pixel_weight=None,
+    smooth: AtLeast0 = 1.0, pixel_weight=None,
 ):  # fmt: skip
     """Logarithm of the hyperbolic cosine of the Dice loss.
 

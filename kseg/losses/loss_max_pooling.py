@@ -3,16 +3,16 @@
 from keras import ops
 
 from kseg.conventions import VOID
-from kseg.errors import UsageError
 from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.ce import cross_entropy_map
+from kseg.losses.options import Above1, ShareAbove0
 from kseg.losses.pixels import read_pixels
 from kseg.losses.regions import Pooling, pixel_sum, pixel_total, pooling_axes, safe_divide, safe_power
 
 
 def loss_max_pooling(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", p: float = 1.3, fraction: float = 0.25,
-    pixel_weight=None,
+    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", p: Above1 = 1.3,
+    fraction: ShareAbove0 = 0.25, pixel_weight=None,
 ):  # fmt: skip
     """Cross-entropy under the pixel weights that make it largest.
 
@@ -32,8 +32,6 @@ def loss_max_pooling(
     Empty truth: nothing special. No valid pixel: 0. The gradient is w, the maximiser, as by the envelope theorem.
     Source: Rota Bulò et al. 2017. Deviations: none.
     """
-    if p <= 1.0 or not 0.0 < fraction <= 1.0:
-        raise UsageError(f"loss_max_pooling got p={p}, fraction={fraction}; p is above 1 and fraction in (0, 1]")
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     losses = cross_entropy_map(pixels) * pixels.weight
     weights = ops.stop_gradient(worst_weights(losses, pixels.valid, pooling, p, fraction))

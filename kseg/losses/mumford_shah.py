@@ -4,11 +4,12 @@ from keras import ops
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.options import AtLeast0
 from kseg.losses.pixels import Pixels, Tensor, read_pixels
 from kseg.losses.regions import pooled_sum, safe_divide
 
 
-def mumford_shah(y_true, y_pred, *, from_logits=True, void=VOID, length: float = 1e-3):
+def mumford_shah(y_true, y_pred, *, from_logits=True, void=VOID, length: AtLeast0 = 1e-3):
     """Piecewise-constant Mumford–Shah functional of the image under the predicted regions.
 
         L = (Σ_c Σ_xy |x − μ_c|²·p_c + ν·Σ_c Σ_xy |∂_x p_c| + |∂_y p_c|) / n        μ_c = Σ x·p_c / Σ p_c

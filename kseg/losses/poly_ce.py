@@ -5,12 +5,14 @@ from keras import ops
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.ce import cross_entropy_map
+from kseg.losses.options import AtLeastMinus1
 from kseg.losses.pixels import read_pixels
 from kseg.losses.regions import Pooling, pooled_mean
 
 
 def poly_cross_entropy(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", epsilon: float = 1.0, pixel_weight=None,
+    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", epsilon: AtLeastMinus1 = 1.0,
+    pixel_weight=None,
 ):  # fmt: skip
     """Cross-entropy with its leading polynomial coefficient raised (Poly-1).
 

@@ -5,13 +5,14 @@ from keras import ops
 from kseg.conventions import VOID
 from kseg.errors import UsageError
 from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.options import Above0, Count
 from kseg.losses.pixels import Pixels, Tensor, read_pixels
 from kseg.losses.regions import Classes, mean_over_classes, safe_divide
 
 
 def region_mutual_information(
-    y_true, y_pred, *, from_logits=True, void=VOID, classes: Classes = "present", size: int = 3, pool: int = 4,
-    ridge: float = 1e-3,
+    y_true, y_pred, *, from_logits=True, void=VOID, classes: Classes = "present", size: Count = 3, pool: Count = 4,
+    ridge: Above0 = 1e-3,
 ):  # fmt: skip
     """Lower bound of the mutual information between neighbourhoods of truth and prediction, with its sign turned.
 

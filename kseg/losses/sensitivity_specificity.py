@@ -4,13 +4,14 @@ from keras import ops
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.options import Share
 from kseg.losses.pixels import read_pixels
 from kseg.losses.regions import Classes, Pooling, mean_over_classes, pooled_sum, safe_divide
 
 
 def sensitivity_specificity(
     y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
-    weight: float = 0.05, pixel_weight=None,
+    weight: Share = 0.05, pixel_weight=None,
 ):  # fmt: skip
     """A weighted sum of the mean squared error on the class and off it.
 

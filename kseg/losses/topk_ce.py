@@ -5,17 +5,17 @@ import math
 from keras import ops
 
 from kseg.conventions import VOID
-from kseg.errors import UsageError
 from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.ce import cross_entropy_map
+from kseg.losses.options import ShareAbove0, Threshold
 from kseg.losses.order import kth_largest
 from kseg.losses.pixels import read_pixels
 from kseg.losses.regions import Pooling, pixel_sum, pixel_total, safe_divide
 
 
 def topk_cross_entropy(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", fraction: float = 0.25,
-    threshold=None, pixel_weight=None,
+    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", fraction: ShareAbove0 = 0.25,
+    threshold: Threshold = None, pixel_weight=None,
 ):  # fmt: skip
     """Mean cross-entropy of the hardest pixels.
 
@@ -34,8 +34,6 @@ def topk_cross_entropy(
       losses at its edge share the places that are left.
     Source: Wu et al. 2016 (bootstrapped cross-entropy). Deviations: k is a share of the valid pixels.
     """
-    if not 0.0 < fraction <= 1.0:
-        raise UsageError(f"topk_ce got fraction={fraction}; it is a share of the pixels in (0, 1]")
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     values, valid = cross_entropy_map(pixels) * pixels.weight, pixels.valid
     k = ops.ceil(fraction * pixel_total(valid, pooling))

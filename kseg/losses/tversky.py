@@ -2,13 +2,14 @@
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.options import AtLeast0
 from kseg.losses.pixels import Pixels, Tensor, read_pixels
 from kseg.losses.regions import Classes, Pooling, mean_over_classes, pooled_sum, safe_divide
 
 
 def tversky(
     y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
-    alpha: float = 0.3, beta: float = 0.7, smooth: float = 0.0, pixel_weight=None,
+    alpha: AtLeast0 = 0.3, beta: AtLeast0 = 0.7, smooth: AtLeast0 = 0.0, pixel_weight=None,
 ):  # fmt: skip
     """One minus the Tversky index.
 

@@ -4,13 +4,14 @@ from keras import ops
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
+from kseg.losses.options import Share, ShareBelow1
 from kseg.losses.pixels import Pixels, Tensor, read_pixels
 from kseg.losses.regions import Pooling, pooled_mean, pooled_sum, safe_divide, safe_power
 
 
 def unified_focal(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", weight: float = 0.5,
-    delta: float = 0.6, gamma: float = 0.5, symmetric: bool = False, pixel_weight=None,
+    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", weight: Share = 0.5,
+    delta: Share = 0.6, gamma: ShareBelow1 = 0.5, symmetric: bool = False, pixel_weight=None,
 ):  # fmt: skip
     """A weighted sum of a focal cross-entropy and a focal Tversky loss.
 
