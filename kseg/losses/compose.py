@@ -1,17 +1,23 @@
 """Losses from a line of text, `get("ce + 4e-4*level_set(epsilon=0.05)")`, and the weighted sum it makes."""
 
 import ast
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 
 from kseg.conventions import SERIALISATION_PACKAGE
-from kseg.errors import UsageError
+from kseg.errors import UsageError, unknown_name
 from kseg.losses.base import LOSSES, SegmentationLoss
+from kseg.losses.options import number as plain_number
 from kseg.losses.packed import bands_read, own_truth
 
 CLASS_WEIGHTS = "class_weights"
 """The option of the losses that weigh classes."""
+MOST_SUMMANDS = 100
+"""Of more, each with a graph of its own, nothing good would come."""
+_NOTHING = object()
 
 
 def get(
@@ -23,12 +29,15 @@ def get(
       spec: "iou", "dice(smooth=0, squared=True)", "0.5*ce + lovasz". Arguments are those of the losses, by keyword.
       class_weights: one weight per class for the losses of the sum that take them and name none of their own.
       **common: options for a single loss; for a sum only those that every loss has (from_logits, void, reduction).
+        These stand outside the text, for truth and prediction are the same for all of its parts.
     Raises:
       UsageError: an unknown loss or argument (the nearest names are given), text that is no such sum, or class weights
         that no part of it takes.
     """
     if isinstance(spec, keras.losses.Loss):
         return spec
+    if not isinstance(spec, str):
+        raise UsageError(f"{spec!r} is no loss; give its name or a sum of names, such as 'ce + 0.5*dice(smooth=1)'")
     terms = parse(spec)
     if class_weights is not None:
         terms = _weighted(terms, class_weights, spec)
@@ -54,53 +63,90 @@ def _weighted(
 def parse(spec: str) -> list[tuple[float, str, dict[str, Any]]]:
     """The terms of a sum: (weight, loss name, options)."""
     try:
-        return [_term(node, spec) for node in _summands(ast.parse(spec.strip(), mode="eval").body)]
+        nodes = _summands(ast.parse(spec.strip(), mode="eval").body)
+        if len(nodes) > MOST_SUMMANDS:
+            raise _no_sum(spec, f"{len(nodes)} summands; {MOST_SUMMANDS} are the most")
+        return [_term(node, spec) for node in nodes]
     except SyntaxError as error:
         raise _no_sum(spec, f"stuck at column {error.offset}") from None
+    except (RecursionError, MemoryError):
+        raise _no_sum(spec, f"it is nested too deeply, or has more than {MOST_SUMMANDS} summands") from None
 
 
 def _no_sum(spec: str, reason: str) -> UsageError:
-    return UsageError(f"loss {spec!r} is no sum of losses ({reason}); write it like 'ce + 0.5*dice(smooth=1)'")
+    shown = spec if len(spec) <= 300 else f"{spec[:300]}…"
+    return UsageError(f"loss {shown!r} is no sum of losses ({reason}); write it like 'ce + 0.5*dice(smooth=1)'")
 
 
 def _summands(node: ast.expr) -> list[ast.expr]:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [*_summands(node.left), *_summands(node.right)]
-    return [node]
+    return _operands(node, ast.Add)
+
+
+def _operands(node: ast.expr, operator: type[ast.operator]) -> list[ast.expr]:
+    """a, b, c of a + b + c, in order."""
+    waiting, found = [node], []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.BinOp) and isinstance(node.op, operator):
+            waiting += [node.right, node.left]
+        else:
+            found.append(node)
+    return found
 
 
 def _term(node: ast.expr, spec: str) -> tuple[float, str, dict[str, Any]]:
-    weight = 1.0
-    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        number, node = (node.left, node.right) if _number(node.left) is not None else (node.right, node.left)
-        factor = _number(number)
-        if factor is None:
-            raise _no_sum(spec, f"{ast.unparse(number)!r} is no number")
-        weight *= factor
-    if isinstance(node, ast.Name):
-        return weight, node.id, {}
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        return weight, node.func.id, _options(node, spec)
-    raise _no_sum(spec, f"{ast.unparse(node)!r} is no loss")
+    weight, loss = 1.0, None
+    for factor in _operands(node, ast.Mult):
+        value = _number(factor)
+        if value is not None:
+            weight *= value
+        elif loss is None and isinstance(factor, ast.Name | ast.Call):
+            loss = factor
+        elif factor is node:
+            raise _no_sum(spec, f"{ast.unparse(node)!r} is no loss")
+        else:
+            raise _no_sum(spec, f"{ast.unparse(factor)!r} is no number")
+    if loss is None:
+        raise _no_sum(spec, f"{ast.unparse(node)!r} is no loss")
+    if not math.isfinite(weight):
+        raise _no_sum(spec, f"the weight in {ast.unparse(node)!r} is not finite")
+    if isinstance(loss, ast.Name):
+        return weight, loss.id, {}
+    if isinstance(loss.func, ast.Name):
+        return weight, loss.func.id, _options(loss, loss.func.id, spec)
+    raise _no_sum(spec, f"{ast.unparse(loss)!r} is no loss")
 
 
 def _number(node: ast.expr) -> float | None:
-    try:
-        value = ast.literal_eval(node)
-    except ValueError:
-        return None
+    value = _literal(node)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _options(call: ast.Call, spec: str) -> dict[str, Any]:
-    options = {}
+def _literal(node: ast.expr) -> Any:
+    """The number, text, tuple… that is written there; `_NOTHING` if it is none."""
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError):  # a list as the key of a dictionary is a TypeError
+        return _NOTHING
+
+
+def _options(call: ast.Call, name: str, spec: str) -> dict[str, Any]:
+    valid = LOSSES[name].options
+    options: dict[str, Any] = {}
     if call.args:
         raise _no_sum(spec, f"{ast.unparse(call.args[0])!r} has no name; give arguments by keyword")
     for keyword in call.keywords:
-        try:
-            options[str(keyword.arg)] = ast.literal_eval(keyword.value)
-        except ValueError:
-            raise _no_sum(spec, f"{ast.unparse(keyword.value)!r} is no number, text or tuple") from None
+        if keyword.arg is None:
+            raise _no_sum(spec, f"'**{ast.unparse(keyword.value)}' has no name; give arguments by keyword")
+        if keyword.arg in options:
+            raise _no_sum(spec, f"{name} is given {keyword.arg!r} twice; leave one of them out")
+        if not valid:
+            raise UsageError(f"loss {name!r} has no options and got {keyword.arg!r}; write {name!r} alone")
+        if keyword.arg not in valid:
+            raise unknown_name(f"option of loss {name!r}:", keyword.arg, valid)
+        options[keyword.arg] = _literal(keyword.value)
+        if options[keyword.arg] is _NOTHING:
+            raise _no_sum(spec, f"{ast.unparse(keyword.value)!r} is no number, text or tuple")
     return options
 
 
@@ -111,18 +157,30 @@ class WeightedSum(keras.losses.Loss):
     `parts` maps a label ("ce", "level_set"; a second one of a kind is "iou_2") to (weight, loss), `part_values` gives
     their unweighted values on a batch. `packed_truth` are the kinds of bands that its parts read behind the label in
     y_true: each part gets its own, the others the label. Saved in a `.keras` file like any loss; `str()` is text that
-    `get` reads back.
+    `get` reads back, to the last digit (from_logits, void and reduction are not part of it).
+
+    Args:
+      parts: (weight, loss) each; a sum among them gives its parts, times its weight.
+      reduction: only for Keras, which has every loss take it; the parts reduce their values.
+    Raises:
+      UsageError: no parts, a weight that is no finite number, a part that is no loss of kseg, a reduction.
     """
 
     def __init__(self, parts: Any, *, name: str = "weighted_sum", reduction: str | None = "sum_over_batch_size"):
-        super().__init__(name=name, reduction=reduction, dtype="float32")
+        if reduction != "sum_over_batch_size":
+            raise UsageError(
+                f"a sum of losses got reduction={reduction!r}, and its parts have their own; give it to each of them, "
+                f"or to all by get('ce + dice', reduction={reduction!r})"
+            )
+        super().__init__(name=name, dtype="float32")
         self.parts: dict[str, tuple[float, SegmentationLoss]] = {}
-        for weight, part in parts:
-            loss = keras.saving.deserialize_keras_object(part) if isinstance(part, dict) else part
+        for weight, loss in _flat(parts):
             label, number = loss.registry_name, 2
             while label in self.parts:
                 label, number = f"{loss.registry_name}_{number}", number + 1
-            self.parts[label] = (float(weight), loss)
+            self.parts[label] = weight, loss
+        if not self.parts:
+            raise UsageError("a sum of losses got no parts; give at least one, such as WeightedSum([(1.0, get('ce'))])")
         self.packed_truth = bands_read(loss.packed_truth for _, loss in self.parts.values())
 
     def part_values(self, y_true, y_pred, sample_weight=None) -> dict[str, Any]:
@@ -140,11 +198,33 @@ class WeightedSum(keras.losses.Loss):
         return self(y_true, y_pred)
 
     def __str__(self) -> str:
-        return " + ".join(f"{weight:g}*{describe(loss)}" for weight, loss in self.parts.values())
+        return " + ".join(f"{weight_text(weight)}*{describe(loss)}" for weight, loss in self.parts.values())
 
     def get_config(self) -> dict[str, Any]:
         parts = [[weight, keras.saving.serialize_keras_object(loss)] for weight, loss in self.parts.values()]
-        return {"parts": parts, "name": self.name, "reduction": self.reduction}
+        return {"parts": parts, "name": self.name}
+
+
+def _flat(parts: Any) -> Iterator[tuple[float, SegmentationLoss]]:
+    for given, part in parts:
+        weight = plain_number(given)
+        if weight is None:
+            raise UsageError(f"a sum of losses got the weight {given!r}; a finite number is wanted, such as 0.5")
+        loss = keras.saving.deserialize_keras_object(part) if isinstance(part, dict) else part
+        if isinstance(loss, WeightedSum):
+            yield from ((weight * inner, one) for inner, one in loss.parts.values())
+        elif isinstance(loss, SegmentationLoss):
+            yield float(weight), loss
+        else:
+            raise UsageError(
+                f"a sum of losses got the part {loss!r}; make its parts by get('ce'), valid: {', '.join(LOSSES)}"
+            )
+
+
+def weight_text(weight: float) -> str:
+    """The shortest text that is this number."""
+    short = f"{weight:g}"
+    return short if float(short) == weight else repr(weight)
 
 
 def describe(loss: SegmentationLoss) -> str:

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pytest import approx
 
 from kseg.errors import UsageError
@@ -52,7 +54,7 @@ def test_one_name_is_the_loss_itself_and_a_loss_passes_through():
         ("ce + dise", "did you mean 'dice'"),
         ("dice(smoth=1)", "did you mean 'smooth'"),
         ("iou(pooling='bach')", "did you mean 'batch'"),
-        ("tversky(alpha='a')", "a number is wanted"),
+        ("tversky(alpha='a')", "a number from 0 up is wanted"),
         ("dice(1)", "by keyword"),
         ("ce +", "no sum of losses"),
         ("ce + 3", "'3' is no loss"),
@@ -174,3 +176,93 @@ def test_a_metric_of_the_label_alone():
         found.reset_state()
         found.update_state(labels, logits)
         assert float(found.result()) == float(plain.result())
+
+
+@pytest.mark.parametrize("argument", ["from_logits=False", "reduction='sum'", "void=0", "name='a'", "dtype='float16'"])
+def test_only_options_of_a_loss_stand_in_its_text(argument):
+    """The rest is the pipeline's to say: probabilities read as logits would train, to no avail."""
+    option = argument.split("=")[0]
+    valid = "valid: class_weights, label_smoothing, pooling"
+    with pytest.raises(UsageError, match=f"unknown option of loss 'ce': '{option}'; .*{valid}"):
+        get(f"0.5*ce({argument}) + iou")
+    with pytest.raises(UsageError, match=f"'boundary' has no options and got '{option}'"):
+        get(f"boundary({argument})")
+    assert get("ce", from_logits=False, void=0).void == 0
+
+
+WEIGHTS = st.floats(-1e38, 1e38)
+
+
+@settings(max_examples=100, derandomize=True, deadline=None, database=None)
+@given(st.lists(WEIGHTS, min_size=2, max_size=3), st.floats(0.0, 1e30))
+def test_text_keeps_every_digit(weights, smooth):
+    loss = WeightedSum([(weight, get("dice", smooth=smooth)) for weight in weights])
+    again = get(str(loss))
+    assert [(weight, part.smooth) for weight, part in again.parts.values()] == [(w, smooth) for w in weights]
+
+
+def test_text_of_a_weight_is_short_where_it_can_be():
+    assert str(get("ce + 0.50*dice + 4e-4*iou + 1234567*gdice + 0.1234567*rmi")) == (
+        "1*ce + 0.5*dice + 0.0004*iou + 1234567.0*gdice + 0.1234567*rmi"
+    )
+
+
+def test_factors_multiply_on_both_sides():
+    parts = get("2*3*ce + -0.5*dice*2 + iou").parts
+    assert {label: weight for label, (weight, _) in parts.items()} == {"ce": 6.0, "dice": -1.0, "iou": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("dice(smooth=1, smooth=2)", "dice is given 'smooth' twice"),
+        ("dice(smooth={[1]: 2})", "no number, text or tuple"),
+        ("dice(**{'smooth': 1})", "by keyword"),
+        ("True*ce", "'True' is no number"),
+        ("2*3", "'2 * 3' is no loss"),
+        ("1e999*ce + dice", "not finite"),
+        ("ce - dice", "'ce - dice' is no loss"),
+        ("losses.ce()", "'losses.ce()' is no loss"),
+        (" + ".join(["ce"] * 101), "101 summands; 100 are the most"),
+        ("+".join(["ce"] * 20_000), "100 "),
+        ("(" * 300 + "ce" + ")" * 300, "no sum of losses"),
+        ("-" * 50_000 + "1*ce", "nested too deeply"),
+        (None, "None is no loss; give its name"),
+        (3, "3 is no loss; give its name"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_is_no_sum_is_answered(spec, says):
+    with pytest.raises(UsageError) as refusal:
+        get(spec)
+    assert says in str(refusal.value) and len(str(refusal.value)) < 500
+
+
+def test_a_hundred_summands_are_a_sum():
+    assert len(get(" + ".join(["ce"] * 100)).parts) == 100
+
+
+def test_a_sum_of_sums_is_one_sum():
+    labels, logits = batch("binary")
+    inner = get("ce + 0.5*dice")
+    outer = WeightedSum([(2.0, inner), (1.0, get("dice"))])
+    assert str(outer) == "2*ce + 1*dice + 1*dice"
+    assert list(outer.parts) == ["ce", "dice", "dice_2"]
+    expected = 2.0 * float(inner(labels, logits)) + float(get("dice")(labels, logits))
+    assert float(outer(labels, logits)) == approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("parts", "options", "says"),
+    [
+        ([], {}, "got no parts"),
+        ([(1.0, keras.losses.BinaryCrossentropy())], {}, "binary_crossentropy.*make its parts by get"),
+        ([(1.0, "ce")], {}, "the part 'ce'; make its parts by get"),
+        ([(float("inf"), get("ce"))], {}, "the weight inf"),
+        ([("1", get("ce"))], {}, "the weight '1'"),
+        ([(1.0, get("ce"))], {"reduction": "sum"}, "reduction='sum', and its parts have their own"),
+    ],
+)
+def test_a_sum_that_means_nothing_is_refused(parts, options, says):
+    with pytest.raises(UsageError, match=says):
+        WeightedSum(parts, **options)
