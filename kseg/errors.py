@@ -20,9 +20,14 @@ class Failure(KsegError, RuntimeError):
     """What was asked for is fine but did not succeed: a broken file, a full disk, a loss that is NaN. Exit code 1."""
 
 
-def unknown_name(kind: str, name: str, valid: Iterable[str]) -> UsageError:
-    """The error for a name that is not among `valid`; names the nearest ones first."""
+def unknown_name(kind: str, name: object, valid: Iterable[str]) -> UsageError:
+    """The error for a name that is not among `valid`; names the nearest ones first, whatever their capitals."""
     valid = sorted(valid)
-    near = difflib.get_close_matches(str(name), valid, n=3, cutoff=0.5)
+    lower: dict[str, list[str]] = {}
+    for known in valid:
+        lower.setdefault(known.lower(), []).append(known)
+    wanted = str(name).lower()
+    found = [wanted] if wanted in lower else difflib.get_close_matches(wanted, lower, n=3, cutoff=0.5)
+    near = [known for match in found for known in lower[match]]
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     return UsageError(f"unknown {kind} {name!r}; {hint}valid: {', '.join(valid)}")

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, subcommand
 
+from kseg.errors import UsageError
+
 WIDTH = 100
 """Columns at most; less in a narrower terminal."""
 NAME, MARK = 25, 9
@@ -92,7 +94,12 @@ def show(
     from kseg.lab.loss_plots import draw_loss
     from kseg.lab.loss_probes import subject
     from kseg.losses.catalogue import facts
+    from kseg.losses.schedule import is_schedule
 
+    if is_schedule(spec):
+        raise UsageError(
+            f"kseg losses show takes one loss or a sum, not the schedule {spec!r}; show its stages one by one"
+        )
     loss = subject(spec, num_classes)
     kinds = list(dict.fromkeys(type(part) for _, part in loss.parts.values()))
     for kind in kinds:

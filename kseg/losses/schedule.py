@@ -6,8 +6,9 @@ from typing import NamedTuple
 from kseg.errors import UsageError
 from kseg.losses.compose import get
 
-_THEN = re.compile(r"\s*,\s*then\s+")
-_STAGE = re.compile(r"(?P<spec>.+?)\s+for\s+(?P<epochs>\d+)\s+epochs?", re.DOTALL)
+_THEN = re.compile(r"(?:\s*,\s*|\s+)then(?:\s+|$)", re.IGNORECASE)
+_STAGE = re.compile(r"(?P<spec>.+?)\s+for\s+(?P<epochs>\d+)\s+epochs?", re.DOTALL | re.IGNORECASE)
+_LENGTH = re.compile(r"\bfor\s+\S+\s+epochs?\b", re.IGNORECASE)
 
 
 class Stage(NamedTuple):
@@ -20,10 +21,12 @@ class Stage(NamedTuple):
 def parse_schedule(text: str) -> list[Stage]:
     """The stages of "LOSS for N epochs, then LOSS": all but the last say how long, the last stays to the end.
 
-    A plain loss is a schedule of one stage, so that whatever takes a loss as text can take a schedule.
+    A plain loss is a schedule of one stage, so that whatever takes a loss as text can take a schedule. Capitals do not
+    matter, nor does a missing comma.
 
     Raises:
-      UsageError: a stage without its length, a length of 0 or one for the last stage, or what `get` raises.
+      UsageError: a stage without its length, a length of 0 or one for the last stage, stages that nothing parts, or
+        what `get` raises.
     """
     stages, first = [], 0
     *timed, last = _THEN.split(text.strip())
@@ -35,12 +38,19 @@ def parse_schedule(text: str) -> list[Stage]:
             raise _no_schedule(text, f"{part!r} lasts no epoch")
         stages.append(Stage(first, match["spec"]))
         first += int(match["epochs"])
-    if _STAGE.fullmatch(last):
-        raise _no_schedule(text, f"nothing comes after {last!r}")
+    if _STAGE.fullmatch(last) or (timed and not last):
+        raise _no_schedule(text, f"nothing comes after {last or 'then'!r}")
     stages.append(Stage(first, last))
     for stage in stages:
+        if _LENGTH.search(stage.spec):
+            raise _no_schedule(text, f"{stage.spec!r} is more than one stage; part them by ', then '")
         get(stage.spec)
     return stages
+
+
+def is_schedule(text: str) -> bool:
+    """Whether losses one after another are meant, well said or not."""
+    return bool(_THEN.search(text) or _LENGTH.search(text))
 
 
 def stage_at(stages: list[Stage], epoch: int) -> Stage:

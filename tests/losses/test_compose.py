@@ -51,6 +51,10 @@ def test_one_name_is_the_loss_itself_and_a_loss_passes_through():
     ("spec", "says"),
     [
         ("lovaz", "did you mean 'lovasz'"),
+        ("CE", r"unknown loss 'CE'; did you mean 'ce'\?"),
+        ("IoU + Dise", r"unknown loss 'IoU'; did you mean 'iou'\?"),
+        ("LOVAZ", "did you mean 'lovasz'"),
+        ("dice(SMOOTH=1)", r"did you mean 'smooth'\?"),
         ("ce + dise", "did you mean 'dice'"),
         ("dice(smoth=1)", "did you mean 'smooth'"),
         ("iou(pooling='bach')", "did you mean 'batch'"),
