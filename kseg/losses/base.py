@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
 from keras import ops
 
 from kseg.conventions import SERIALISATION_PACKAGE, VOID
 from kseg.errors import UsageError, unknown_name
 from kseg.losses.options import checked_bool, checked_option, checked_void
+from kseg.losses.pixels import check_weight_shape
 from kseg.registry import Registry
 
 LOSSES: Registry[type["SegmentationLoss"]] = Registry("loss", "kseg.losses")
@@ -114,23 +116,20 @@ class SegmentationLoss(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         with keras.name_scope(self.name):
-            image_weight, pixel_weight = self._split_weights(sample_weight)
+            image_weight, pixel_weight = self._split_weights(sample_weight, y_pred)
             values = self._values(y_true, y_pred, pixel_weight)
             if len(values.shape) == 0:  # Keras leaves scalars alone, also where replicas have to share them
                 values = ops.reshape(values, (1,))
             return self._reduce(values, values, image_weight)
 
-    def _split_weights(self, sample_weight):
+    def _split_weights(self, sample_weight, y_pred):
         """(weights of images, weights of pixels), either None; a loss over the whole batch has only pixels to weigh."""
         if sample_weight is None:
             return None, None
         weight = ops.cast(ops.convert_to_tensor(sample_weight), "float32")
-        if len(weight.shape) in (2, 4) and weight.shape[-1] == 1:
+        check_weight_shape(weight.shape, getattr(y_pred, "shape", None) or np.shape(y_pred))
+        if len(weight.shape) in (2, 4):
             weight = ops.squeeze(weight, axis=-1)
-        if len(weight.shape) not in (0, 1, 3):
-            raise UsageError(
-                f"sample_weight has shape {tuple(weight.shape)}; it is (N,) per image or (N, H, W) per pixel"
-            )
         pooled = self._settings.get("pooling") == "batch"
         if len(weight.shape) < 3 and not pooled:
             return weight, None

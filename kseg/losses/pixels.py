@@ -132,6 +132,17 @@ def read_pixels(y_true, y_pred, *, from_logits: bool, void: int = VOID, pixel_we
     return Pixels(scores, truth, valid, weight, from_logits, one_hot=channels > 1 and len(labels.shape) == 3)
 
 
+def check_weight_shape(weight_shape, pred_shape) -> None:
+    """Refuse weights that are none of a scalar, (N,), (N, 1), (N, H, W), (N, H, W, 1): others would be broadcast."""
+    given, pred_shape = tuple(weight_shape), tuple(pred_shape)
+    weight = given[:-1] if len(given) in (2, 4) and given[-1] in (None, 1) else given
+    sizes = zip(weight, pred_shape, strict=False)
+    if len(weight) not in (0, 1, 3) or any(a is not None and b is not None and a != b for a, b in sizes):
+        raise UsageError(
+            f"sample_weight has shape {given} for y_pred {pred_shape}; give (N,) per image or (N, H, W) per pixel"
+        )
+
+
 def check_shapes(true_shape, pred_shape, *, soft: bool) -> None:
     """Refuse what broadcasting would silently turn into nonsense."""
     true_shape, pred_shape = tuple(true_shape), tuple(pred_shape)

@@ -64,13 +64,16 @@ def mean_over_classes(losses: Tensor, pixels: Pixels, pooling: str, *, classes: 
     """Mean of per-class `losses` (…, K) over the classes that count: (…,).
 
     A binary foreground always counts. Of several classes those count that have a valid pixel in the truth of the
-    image (of the batch when pooled over it), or all with `classes="all"`. Where no pixel is valid the result is 0.
+    image (of the batch when pooled over it), or all with `classes="all"`. Where no pixel is valid the result is 0. A
+    pixel of weight 0 is none.
     """
     if pixels.binary or classes == "all":
-        some = ops.cast(pixel_sum(pixels.valid, pooling) > 0.0, "float32")[..., None]
+        some = ops.cast(pixel_sum(pixels.weight, pooling) > 0.0, "float32")[..., None]
         counts = some * ops.ones_like(losses)
     elif classes == "present":
-        counts = ops.cast(pixel_sum(pixels.truth, pooling) > 0.0, "float32")
+        weighed = pixels.weight is not pixels.valid
+        truth = pixels.truth * pixels.weight[..., None] if weighed else pixels.truth
+        counts = ops.cast(pixel_sum(truth, pooling) > 0.0, "float32")
     else:
         raise unknown_name("classes", classes, ("present", "all"))
     return safe_divide(ops.sum(counts * losses, axis=-1), ops.sum(counts, axis=-1))
