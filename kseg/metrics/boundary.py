@@ -7,6 +7,7 @@ from scipy.spatial import cKDTree
 from kseg.conventions import VOID
 from kseg.errors import UsageError
 from kseg.metrics.surface import masks, surface
+from kseg.metrics.whole import whole
 
 
 def boundary_counts(
@@ -19,8 +20,7 @@ def boundary_counts(
     true_mask, predicted_mask, valid = masks(truth, prediction, label=label, void=void)
     if width is None:
         width = boundary_width(true_mask.shape, ratio)
-    if width < 1:
-        raise UsageError(f"the boundary is at least 1 pixel wide, received {width}")
+    width = whole(width, "the width of a boundary in pixels")
     true_band, predicted_band = (_inner_band(mask, valid, width) for mask in (true_mask, predicted_mask))
     return np.array([np.count_nonzero(true_band & predicted_band), np.count_nonzero(true_band | predicted_band)])
 
@@ -45,9 +45,9 @@ def boundary_iou(truth, prediction, **options) -> float:
     return float(intersection / union) if union else 1.0
 
 
-def boundary_width(size: tuple[int, int], ratio: float) -> int:
+def boundary_width(size: tuple[int, ...], ratio: float) -> int:
     """`ratio` of the diagonal of an image (H, W), rounded to whole pixels, at least 1."""
-    return max(1, round(ratio * float(np.hypot(*size))))
+    return max(1, round(_share_of_diagonal(size, ratio)))
 
 
 def boundary_f(
@@ -72,14 +72,20 @@ def boundary_f(
       ratio: 0.0075, the paper's.
       at_image_border: whether a mask cut off by the image's edge has an outline there.
     Returns:
-      within 0..1; 1 where neither has an outline, 0 where one has.
+      within 0..1; 1 where neither has an outline, 0 where one has, and 0 where just one of the masks is empty, for a
+      mask that fills the image has no outline when that does not end `at_image_border`.
     Source: Csurka et al. 2013, section 3 (after Martin et al. 2004).
     """
     true_mask, predicted_mask, valid = masks(truth, prediction, label=label, void=void)
     if tolerance is None:
-        tolerance = ratio * float(np.hypot(*true_mask.shape))
+        tolerance = _share_of_diagonal(true_mask.shape, ratio)
     if not tolerance >= 0:
         raise UsageError(f"the tolerance is a distance of 0 pixels or more, received {tolerance}")
+    true_empty, predicted_empty = (
+        not (mask if valid is None else mask & valid).any() for mask in (true_mask, predicted_mask)
+    )
+    if true_empty != predicted_empty:
+        return 0.0
     true_points, predicted_points = (
         np.argwhere(surface(mask, valid, at_image_border=at_image_border)) for mask in (true_mask, predicted_mask)
     )
@@ -88,6 +94,12 @@ def boundary_f(
     precision = np.mean(cKDTree(true_points).query(predicted_points)[0] <= tolerance)
     recall = np.mean(cKDTree(predicted_points).query(true_points)[0] <= tolerance)
     return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
+
+
+def _share_of_diagonal(size: tuple[int, ...], ratio: float) -> float:
+    if not 0 <= ratio <= 1:
+        raise UsageError(f"the ratio is a share of the image's diagonal from 0 to 1, received {ratio}")
+    return ratio * float(np.hypot(*size))
 
 
 def _inner_band(mask: np.ndarray, valid: np.ndarray | None, width: int) -> np.ndarray:

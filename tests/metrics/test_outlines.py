@@ -119,6 +119,7 @@ EMPTY, FULL = np.zeros((6, 8), int), np.ones((6, 8), int)
         (m.average_surface_distance, 0, np.inf),
         (lambda t, p: m.normalised_surface_distance(t, p, tolerance=1), 1, 0),
         (m.boundary_iou, 1, 0),
+        (m.boundary_f, 1, 0),
         (lambda t, p: m.boundary_f(t, p, at_image_border=True), 1, 0),
     ],
 )
@@ -127,6 +128,21 @@ def test_empty_masks(score, both_empty, one_empty):
     assert score(EMPTY, FULL) == score(FULL, EMPTY) == one_empty
     assert score(np.full((6, 8), 255), FULL) == both_empty  # all void: nothing to compare, nothing wrong
     assert score(FULL, FULL) == both_empty  # a perfect prediction
+
+
+def test_void_hides_what_is_left_of_a_mask():
+    """A mask under void alone is empty: against a full prediction elsewhere, that is a miss, not agreement."""
+    truth = FULL.copy()
+    truth[:3] = 255
+    below, above = FULL.copy(), FULL.copy()
+    below[:3], above[3:] = 0, 0
+    assert m.boundary_f(truth, below) == 1
+    assert m.boundary_f(truth, above) == 0
+
+
+def test_widths_may_be_numpys():
+    truth, prediction, _ = blobs(4)
+    assert m.boundary_iou(truth, prediction, width=np.int8(2)) == m.boundary_iou(truth, prediction, width=2)
 
 
 def test_missing_can_be_a_number():
@@ -160,7 +176,10 @@ def test_other_classes_and_dataset_counts():
         (lambda: m.hausdorff_distance(EMPTY, EMPTY, percentile=0), "percentile"),
         (lambda: m.hausdorff_distance(EMPTY, EMPTY, spacing=(1, 0)), "spacing"),
         (lambda: m.normalised_surface_distance(EMPTY, EMPTY, tolerance=-1), "tolerance"),
-        (lambda: m.boundary_iou(EMPTY, EMPTY, width=0), "at least 1 pixel"),
+        (lambda: m.boundary_iou(EMPTY, EMPTY, width=0), "width .* at least 1"),
+        (lambda: m.boundary_iou(EMPTY, EMPTY, width=1.5), "whole number, received 1.5"),
+        (lambda: m.boundary_iou(EMPTY, EMPTY, ratio=-1), "ratio .* received -1"),
+        (lambda: m.boundary_f(EMPTY, EMPTY, ratio=np.nan), "ratio .* received nan"),
         (lambda: m.boundary_f(EMPTY, EMPTY, tolerance=-1), "tolerance"),
     ],
 )

@@ -1,0 +1,25 @@
+"""Arguments that count something: any integer type will do, NumPy's too, and nothing is rounded in silence."""
+
+import operator
+
+from kseg.conventions import MAX_CLASSES
+from kseg.errors import UsageError
+
+
+def whole(value, what: str, *, least: int = 1) -> int:
+    """`value` as an int of at least `least`; `what` names it in the sentence that refuses another."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise UsageError(f"{what} is a whole number, received {value!r}; round it first") from None
+    if number < least:
+        raise UsageError(f"{what} is at least {least}, received {number}")
+    return number
+
+
+def class_count(num_classes, *, least: int = 1) -> int:
+    """`num_classes` as an int: NumPy's would be a fixed-width number in every product with ids."""
+    number = whole(num_classes, "the number of classes (num_classes, background included)", least=least)
+    if number > MAX_CLASSES:
+        raise UsageError(f"the number of classes is {least} to {MAX_CLASSES}, received {number}")
+    return number
