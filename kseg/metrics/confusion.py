@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from kseg.conventions import MAX_CLASSES, VOID
+from kseg.conventions import VOID
 from kseg.errors import UsageError
+from kseg.metrics.whole import class_count
 
 _PIECE = 1 << 16
 
@@ -26,7 +27,7 @@ def confusion_matrix(truth, prediction, num_classes: int, *, void: int | None = 
     Errors: floats, different shapes and ids outside 0..C−1 are refused with a sentence.
     """
     truth, prediction = _pair(truth, prediction)
-    return _count(truth.reshape(1, -1), prediction.reshape(1, -1), num_classes, void)[0]
+    return _count(truth.reshape(1, -1), prediction.reshape(1, -1), class_count(num_classes), void)[0]
 
 
 def confusion_matrices(truth, prediction, num_classes: int, *, void: int | None = VOID) -> np.ndarray:
@@ -36,18 +37,17 @@ def confusion_matrices(truth, prediction, num_classes: int, *, void: int | None 
         raise UsageError(f"expected a batch of label maps (N, H, W), received the shape {truth.shape}")
     n = len(truth)
     pixels = truth.size // n if n else 0
-    return _count(truth.reshape(n, pixels), prediction.reshape(n, pixels), num_classes, void)
+    return _count(truth.reshape(n, pixels), prediction.reshape(n, pixels), class_count(num_classes), void)
 
 
 class ConfusionMatrix:
     """A confusion matrix that grows batch by batch; workers' matrices merge with `+=` or `merge`."""
 
     def __init__(self, num_classes: int, *, void: int | None = VOID, matrix=None):
-        self.num_classes = num_classes
+        self.num_classes = class_count(num_classes)
         self.void = void
-        self.matrix = (
-            np.zeros((num_classes, num_classes), np.int64) if matrix is None else _checked(matrix, num_classes)
-        )
+        shape = (self.num_classes, self.num_classes)
+        self.matrix = np.zeros(shape, np.int64) if matrix is None else _checked(matrix, self.num_classes)
 
     def update(self, truth, prediction) -> "ConfusionMatrix":
         """Count these pixels too; returns itself."""
@@ -55,37 +55,62 @@ class ConfusionMatrix:
         return self
 
     def __iadd__(self, other: "ConfusionMatrix") -> "ConfusionMatrix":
-        self.matrix += _checked(other.matrix, self.num_classes)
+        matrix = _checked(_part(other).matrix, self.num_classes)
+        if other.void != self.void:
+            raise UsageError(
+                f"counts without void={self.void} and without void={other.void} are of different pixels; "
+                "count all parts with the same void"
+            )
+        self.matrix += matrix
         return self
 
     @classmethod
     def merge(cls, parts: Iterable["ConfusionMatrix"]) -> "ConfusionMatrix":
         """The matrix of all pixels that the parts have seen; the parts keep their own."""
-        first, *rest = parts
-        merged = cls(first.num_classes, void=first.void, matrix=first.matrix.copy())
-        for part in rest:
+        parts = list(parts)
+        if not parts:
+            raise UsageError("received no matrices to merge, so their number of classes is unknown; pass at least one")
+        merged = cls(_part(parts[0]).num_classes, void=parts[0].void)
+        for part in parts:
             merged += part
         return merged
 
 
+def _part(other) -> ConfusionMatrix:
+    if not isinstance(other, ConfusionMatrix):
+        raise UsageError(
+            f"a ConfusionMatrix merges with another, received {type(other).__name__}; "
+            "wrap an array: ConfusionMatrix(num_classes, matrix=array)"
+        )
+    return other
+
+
 def _checked(matrix, num_classes: int) -> np.ndarray:
+    """A copy of its own, int64: counting on must not change the array it was made from."""
     matrix = np.asarray(matrix)
     if matrix.shape != (num_classes, num_classes) or matrix.dtype.kind not in "iu":
         raise UsageError(
             f"a confusion matrix of {num_classes} classes is an integer array ({num_classes}, {num_classes}); "
             f"received {matrix.dtype} {matrix.shape}"
         )
-    return matrix.astype(np.int64, copy=False)
+    if matrix.min() < 0:
+        raise UsageError(f"a confusion matrix holds numbers of pixels, received {matrix.min()}; they are 0 or more")
+    return matrix.astype(np.int64)
+
+
+def class_ids(array, name: str) -> np.ndarray:
+    """`array` as an array of integers or booleans; floats are refused, for casting would make classes of them."""
+    array = np.asarray(array)
+    if array.dtype.kind not in "iub":
+        raise UsageError(
+            f"the {name} holds {array.dtype}, not class ids; take the argmax over classes "
+            "or compare the foreground's probability with a threshold first"
+        )
+    return array
 
 
 def _pair(truth, prediction) -> tuple[np.ndarray, np.ndarray]:
-    truth, prediction = np.asarray(truth), np.asarray(prediction)
-    for name, array in (("truth", truth), ("prediction", prediction)):
-        if array.dtype.kind not in "iub":
-            raise UsageError(
-                f"the {name} holds {array.dtype}, not class ids; take the argmax over classes "
-                "or compare the foreground's probability with a threshold first"
-            )
+    truth, prediction = class_ids(truth, "truth"), class_ids(prediction, "prediction")
     if truth.ndim == prediction.ndim + 1 and truth.shape[-1] == 1:
         truth = truth[..., 0]
     elif prediction.ndim == truth.ndim + 1 and prediction.shape[-1] == 1:
@@ -97,8 +122,6 @@ def _pair(truth, prediction) -> tuple[np.ndarray, np.ndarray]:
 
 def _count(truth: np.ndarray, prediction: np.ndarray, num_classes: int, void: int | None) -> np.ndarray:
     """(N, P) pairs of ids to (N, C, C)."""
-    if not 1 <= num_classes <= MAX_CLASSES:
-        raise UsageError(f"the number of classes is 1 to {MAX_CLASSES}, received {num_classes}")
     n = len(truth)
     hidden = np.zeros(n, np.int64)
     if void is not None:

@@ -106,7 +106,13 @@ def miou_class(matrices, *, present: str = "union") -> np.ndarray:
     Unlike mIoU^I a class that few images hold weighs as much as one that all hold. `present` as in `miou_image`.
     Source: Wang et al. 2023, eq. 3.
     """
-    return np.asarray(_mean_of_counted(_mean_of_counted(np.swapaxes(_iou_of_present(matrices, present), -1, -2))))
+    iou = _iou_of_present(matrices, present)
+    if iou.ndim < 2:
+        raise UsageError(
+            f"expected one matrix per image (N, C, C), received the shape {np.shape(matrices)}; "
+            "of a single image pass matrix[None]"
+        )
+    return np.asarray(_mean_of_counted(_mean_of_counted(np.swapaxes(iou, -1, -2))))
 
 
 def frequency_weighted_iou(matrix) -> np.ndarray:

@@ -170,6 +170,41 @@ def test_workers_matrices_merge_to_the_whole():
         merged += m.ConfusionMatrix(4)
 
 
+def test_a_given_matrix_is_copied():
+    given = np.eye(2, dtype=np.int64)
+    assert m.ConfusionMatrix(2, matrix=given).update([0, 0], [1, 1]).matrix.tolist() == [[1, 2], [0, 1]]
+    assert given.tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: m.ConfusionMatrix.merge([m.ConfusionMatrix(2), m.ConfusionMatrix(2, void=None)]), "void=255.*void=N"),
+        (lambda: m.ConfusionMatrix.merge([]), "at least one"),
+        (lambda: m.ConfusionMatrix.merge([np.eye(2, dtype=int)]), "ndarray; wrap"),
+        (lambda: m.ConfusionMatrix(2).__iadd__(np.eye(2, dtype=int)), "ndarray; wrap"),
+        (lambda: m.ConfusionMatrix(2, matrix=[[1, 0], [0, -1]]), "received -1"),
+        (lambda: m.ConfusionMatrix(0), "at least 1, received 0"),
+    ],
+)
+def test_what_is_no_matrix_of_these_pixels_is_refused(call, words):
+    with pytest.raises(UsageError, match=words):
+        call()
+
+
+@pytest.mark.parametrize("integer", [np.int64, np.int32, np.uint8])
+def test_the_number_of_classes_may_be_numpys(integer):
+    truth, prediction = label_maps(3, 3)
+    for num_classes in (2, 3):  # each has a way of counting of its own
+        t, p = (np.where(x < num_classes, x, 255) for x in (truth, prediction))
+        p = np.where(p < num_classes, p, 0)
+        expected = m.confusion_matrices(t, p, num_classes)
+        np.testing.assert_array_equal(m.confusion_matrices(t, p, integer(num_classes)), expected)
+        np.testing.assert_array_equal(m.confusion_matrix(t, p, integer(num_classes)), expected.sum(0))
+        counter = m.ConfusionMatrix(integer(num_classes)).update(t, p)
+        np.testing.assert_array_equal(counter.matrix, expected.sum(0))
+
+
 def test_counts_go_past_float32():
     counter = m.ConfusionMatrix(2, matrix=np.array([[2**24, 0], [0, 2**53]]))
     assert counter.update([0, 1], [0, 1]).matrix.tolist() == [[2**24 + 1, 0], [0, 2**53 + 1]]
@@ -192,3 +227,7 @@ def test_senseless_arguments_are_refused():
         m.miou_image(np.eye(2, dtype=int)[None], present="always")
     with pytest.raises(UsageError, match="number of classes"):
         m.confusion_matrix([0], [0], 256)
+    with pytest.raises(UsageError, match=r"whole number, received 3\.0"):
+        m.confusion_matrix([0], [0], 3.0)
+    with pytest.raises(UsageError, match=r"one matrix per image \(N, C, C\), received the shape \(2, 2\)"):
+        m.miou_class(np.eye(2, dtype=int))
