@@ -44,6 +44,7 @@ from kseg.metrics.surface import (
 from kseg.metrics.thresholds import (
     average_precision,
     best_threshold,
+    f_beta_curve,
     precision_recall_curve,
     probability_histogram,
     threshold_sweep,
@@ -80,6 +81,7 @@ __all__ = [
     "dice_dataset",
     "expected_calibration_error",
     "f_beta",
+    "f_beta_curve",
     "frequency_weighted_iou",
     "hausdorff_distance",
     "iou_class",

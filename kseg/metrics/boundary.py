@@ -45,7 +45,7 @@ def boundary_iou(truth, prediction, **options) -> float:
     return float(intersection / union) if union else 1.0
 
 
-def boundary_width(size: tuple[int, ...], ratio: float) -> int:
+def boundary_width(size: tuple[int, int], ratio: float) -> int:
     """`ratio` of the diagonal of an image (H, W), rounded to whole pixels, at least 1."""
     return max(1, round(_share_of_diagonal(size, ratio)))
 
@@ -96,7 +96,7 @@ def boundary_f(
     return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
 
 
-def _share_of_diagonal(size: tuple[int, ...], ratio: float) -> float:
+def _share_of_diagonal(size: tuple[int, int], ratio: float) -> float:
     if not 0 <= ratio <= 1:
         raise UsageError(f"the ratio is a share of the image's diagonal from 0 to 1, received {ratio}")
     return ratio * float(np.hypot(*size))

@@ -9,8 +9,9 @@ import numpy as np
 
 from kseg.conventions import VOID
 from kseg.errors import UsageError
-from kseg.metrics.confusion import confusion_matrix
+from kseg.metrics.confusion import class_ids, confusion_matrix
 from kseg.metrics.scores import f_beta, iou_class
+from kseg.metrics.whole import whole
 
 BINS = 256
 
@@ -26,11 +27,13 @@ def probability_histogram(truth, probability, *, bins: int = BINS, void: int | N
       bins: B, a power of two up to 4096.
     Returns:
       int64 (2, B).
-    Errors: probabilities that are nan or outside [0, 1] at valid pixels, and other labels, are refused with a sentence.
+    Errors: probabilities that are nan or outside [0, 1] at valid pixels, truth in floats and other labels are refused
+      with a sentence.
     """
+    bins = whole(bins, "the number of bins")
     if not 2 <= bins <= 4096 or bins & (bins - 1):
         raise UsageError(f"the number of bins is a power of two from 2 to 4096, received {bins}")
-    truth, probability = np.asarray(truth), np.asarray(probability)
+    truth, probability = class_ids(truth, "truth"), np.asarray(probability)
     if probability.dtype.kind != "f":
         raise UsageError(f"probabilities are floats within [0, 1], received {probability.dtype}")
     if probability.ndim == truth.ndim + 1 and probability.shape[-1] == 1:
@@ -106,7 +109,10 @@ def average_precision(histogram) -> float:
 
 
 def f_beta_curve(histogram, *, beta: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Thresholds and the foreground's F-β at each: two float64 (B−1,)."""
+    """Thresholds k/B, k = 1 … B − 1, and the foreground's F-β at each: two float64 (B−1,).
+
+    nan at thresholds where neither truth nor prediction hold foreground. β as in `kseg.metrics.scores.f_beta`.
+    """
     thresholds, matrices = threshold_sweep(histogram)
     return thresholds, f_beta(matrices, beta=beta)[:, 1]
 
