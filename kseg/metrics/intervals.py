@@ -1,11 +1,16 @@
-"""How sure a score is, and where it is worst: bootstrap intervals over images, worst images."""
+"""How sure a score is, and where it is worst: bootstrap intervals over images, worst images.
 
+A single image says nothing of how images differ: of fewer than two with a score the interval's bounds are nan.
+"""
+
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from kseg.errors import UsageError
+from kseg.metrics.whole import whole
 
 
 @dataclass(frozen=True)
@@ -14,10 +19,13 @@ class Interval:
 
     value: float
     low: float
+    """nan, as is `high`, where fewer than two images have a score"""
     high: float
     confidence: float
 
     def __str__(self) -> str:
+        if math.isnan(self.low):
+            return f"{self.value:.4f}"
         return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
 
@@ -25,11 +33,13 @@ def bootstrap_mean(values, *, confidence: float = 0.95, resamples: int = 2000, s
     """Interval of the mean of per-image values, e.g. of `iou_image` or of the paired difference of two models.
 
     Args:
-      values: float (N,), one per image; nan (no score) is left out of the mean of every resample.
+      values: float (N,), one per image; nan (no score) is left out of the mean of every resample, and with ±inf (a
+        surface distance without a surface) in it that mean is ±inf.
       confidence: share of the resamples inside the interval.
       resamples: number of times N images are drawn with replacement.
       seed: of the draws; the same seed gives the same interval.
-    Percentile method. Source: Efron 1979. Errors: no value that is a number.
+    Returns: the mean and its bounds, which are nan where fewer than two values are numbers.
+    Percentile method. Source: Efron 1979. Errors: no value that is a number; both inf and −inf, which have no mean.
     """
     values = np.asarray(values, np.float64)
     if values.ndim != 1:
@@ -37,10 +47,15 @@ def bootstrap_mean(values, *, confidence: float = 0.95, resamples: int = 2000, s
     counted = ~np.isnan(values)
     if not counted.any():
         raise UsageError("no image has a score: nothing to resample")
+    infinite = values[np.isinf(values)]
+    if len(set(infinite.tolist())) > 1:
+        raise UsageError("the scores hold both inf and -inf, which have no mean; give missing ones one finite value")
     draws = _draws(len(values), resamples, seed)
-    totals, numbers = draws @ np.where(counted, values, 0.0), draws @ counted.astype(np.float64)
+    totals, numbers = draws @ np.where(np.isfinite(values), values, 0.0), draws @ counted.astype(np.float64)
     means = totals[numbers > 0] / numbers[numbers > 0]
-    return _interval(float(values[counted].mean()), means, confidence)
+    if infinite.size:  # apart, for 0 · inf, an image that was not drawn, is no number
+        means[(draws @ np.isinf(values).astype(np.float64))[numbers > 0] > 0] = infinite[0]
+    return _interval(float(values[counted].mean()), means, confidence, images=int(np.count_nonzero(counted)))
 
 
 def bootstrap_score(
@@ -55,8 +70,9 @@ def bootstrap_score(
 
     Args:
       matrices: int64 (N, C, C), one confusion matrix per image.
-      score: (R, C, C) to (R,), a function of `kseg.metrics.scores`.
+      score: (R, C, C) to (R,), a function of `kseg.metrics.scores`, or `lambda m: iou_class(m)[..., 1]`.
       confidence, resamples, seed: as for `bootstrap_mean`.
+    Returns: the score and its bounds, which are nan where fewer than two images have a pixel.
     Images are resampled, not pixels: pixels of one image are not independent.
     """
     matrices = np.asarray(matrices)
@@ -64,24 +80,32 @@ def bootstrap_score(
         raise UsageError(f"expected one matrix per image (N, C, C), received the shape {matrices.shape}")
     draws = _draws(len(matrices), resamples, seed)
     sums = draws @ matrices.reshape(len(matrices), -1).astype(np.float64)  # whole numbers: exact up to 2⁵³
-    scores = np.asarray(score(sums.reshape(resamples, *matrices.shape[1:])))
-    return _interval(float(score(matrices.sum(axis=0))), scores[~np.isnan(scores)], confidence)
+    scores = np.asarray(score(sums.reshape(-1, *matrices.shape[1:])))
+    if scores.shape != (len(draws),):
+        raise UsageError(
+            f"an interval is of one number, but the score of {len(draws)} matrices has the shape {scores.shape}; "
+            "choose one entry, such as `lambda m: iou_class(m)[..., 1]`"
+        )
+    images = int(np.count_nonzero(matrices.any(axis=(1, 2))))
+    return _interval(float(score(matrices.sum(axis=0))), scores[~np.isnan(scores)], confidence, images=images)
 
 
-def worst_images(values, k: int) -> np.ndarray:
-    """Indices of the k images of lowest score, worst first; nan (no score) is never among them."""
+def worst_images(values, k: int, *, larger_is_worse: bool = False) -> np.ndarray:
+    """Indices of the k images of lowest score, worst first; nan (no score) is never among them.
+
+    `larger_is_worse`: of highest, as for distances between outlines.
+    """
     values = np.asarray(values, np.float64)
-    if k < 1:
-        raise UsageError(f"the number of worst images is at least 1, received {k}")
-    order = np.argsort(values, kind="stable")
+    k = whole(k, "the number of worst images")
+    order = np.argsort(-values if larger_is_worse else values, kind="stable")
     return order[: min(k, int(np.count_nonzero(~np.isnan(values))))]
 
 
-def worst_mean(values, *, fraction: float = 0.05) -> float:
-    """Mean over the worst `fraction` of the images that have a score, at least one image.
+def worst_mean(values, *, fraction: float = 0.05, larger_is_worse: bool = False) -> float:
+    """Mean over the worst `fraction` of the images that have a score, rounded down, at least one image.
 
-    The lower tail that a mean over all images hides. Source: Wang et al. 2023, "Revisiting Evaluation Metrics for
-    Semantic Segmentation" (mIoU^{I_q̄}, for one q).
+    The lower tail that a mean over all images hides. `larger_is_worse` as for `worst_images`. Source: Wang et al. 2023,
+    "Revisiting Evaluation Metrics for Semantic Segmentation" (mIoU^{I_q̄}, for one q).
     """
     if not 0 < fraction <= 1:
         raise UsageError(f"the fraction of images is above 0 and at most 1, received {fraction}")
@@ -89,20 +113,28 @@ def worst_mean(values, *, fraction: float = 0.05) -> float:
     scored = int(np.count_nonzero(~np.isnan(values)))
     if not scored:
         return float("nan")
-    return float(values[worst_images(values, max(1, int(fraction * scored)))].mean())
+    number = max(1, math.floor(fraction * scored + 1e-9))  # 0.29 · 100 is 28.999999999999996
+    return float(values[worst_images(values, number, larger_is_worse=larger_is_worse)].mean())
 
 
 def _draws(images: int, resamples: int, seed: int) -> np.ndarray:
     """float64 (resamples, images): how often each image was drawn."""
-    if resamples < 1:
-        raise UsageError(f"the number of resamples is at least 1, received {resamples}")
+    resamples = whole(resamples, "the number of resamples")
     return np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=resamples).astype(float)
 
 
-def _interval(value: float, resampled: np.ndarray, confidence: float) -> Interval:
+def _interval(value: float, resampled: np.ndarray, confidence: float, *, images: int) -> Interval:
     if not 0 < confidence < 1:
         raise UsageError(f"the confidence is between 0 and 1, received {confidence}")
-    if not resampled.size:
+    if images < 2 or not resampled.size:
         return Interval(value, float("nan"), float("nan"), confidence)
-    low, high = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = _quantiles(resampled, (1 - confidence) / 2, (1 + confidence) / 2)
     return Interval(value, float(low), float(high), confidence)
+
+
+def _quantiles(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
+    if np.isfinite(values).all():
+        return tuple(np.quantile(values, [low, high]))
+    # nothing lies between a number and infinity: the neighbours outside the interval, instead of a point between two
+    ranked, last = np.sort(values), len(values) - 1
+    return ranked[math.floor(low * last)], ranked[math.ceil(high * last)]

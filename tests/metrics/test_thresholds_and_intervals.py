@@ -59,6 +59,15 @@ def test_precision_recall_by_hand():
     assert m.average_precision(histogram) == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
 
 
+@pytest.mark.parametrize("beta", [1.0, 2.0])
+def test_f_beta_at_every_threshold(beta):
+    truth, probability = sample()
+    thresholds, scores = m.f_beta_curve(m.probability_histogram(truth, probability), beta=beta)
+    direct = [m.f_beta(m.confusion_matrix(truth, probability >= t, 2), beta=beta)[1] for t in thresholds]
+    assert scores.tolist() == direct
+    assert 0 < np.argmax(scores) < 254
+
+
 def test_average_precision_of_distinct_bins_is_the_area_over_all_probabilities():
     rng = np.random.default_rng(1)
     probability = (rng.permutation(256)[:100] + 0.5) / 256
@@ -96,6 +105,7 @@ def test_calibration_of_the_calibrated():
         ([0, 1], [0.5, np.nan], "outside"),
         ([0, 2], [0.5, 0.5], r"\{2\}"),
         ([0, 1], [0, 1], "floats"),
+        ([0.7, 1.0], [0.5, 0.5], "truth holds float64, not class ids"),
         ([0, 1], [0.5], "different shapes"),
     ],
 )
@@ -132,6 +142,46 @@ def test_images_without_score_do_not_count():
         m.bootstrap_mean([np.nan])
 
 
+def test_one_image_is_no_certainty():
+    """Resampling one image gives that image every time, which would be an interval of no width."""
+    for interval in (
+        m.bootstrap_mean([0.5]),
+        m.bootstrap_mean([0.5, np.nan]),
+        m.bootstrap_score(np.array([[[1, 0], [1, 1]]]), m.iou_dataset),
+        m.bootstrap_score(np.array([[[1, 0], [1, 1]], [[0, 0], [0, 0]]]), m.iou_dataset),
+    ):
+        assert interval.value == 0.5 and np.isnan(interval.low) and np.isnan(interval.high)
+        assert str(interval) == "0.5000"
+    assert str(m.bootstrap_mean([0.5, 0.5])) == "0.5000 [0.5000, 0.5000]"
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinite_scores_have_an_interval():
+    # HD95 is inf where a surface is missing: 1 − (2/3)³ = 70 % of the resamples draw it, in the rest the mean is 1 … 2
+    interval = m.bootstrap_mean([1, 2, np.inf])
+    assert (interval.value, interval.low, interval.high) == (np.inf, 1.0, np.inf)
+    interval = m.bootstrap_mean([1, 2, -np.inf])
+    assert (interval.value, interval.low, interval.high) == (-np.inf, -np.inf, 2.0)
+    with pytest.raises(UsageError, match="both inf and -inf"):
+        m.bootstrap_mean([np.inf, -np.inf])
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: m.bootstrap_mean([1, 2], resamples=10.5), r"whole number, received 10\.5"),
+        (lambda: m.bootstrap_mean([1, 2], resamples=0), "resamples is at least 1"),
+        (lambda: m.bootstrap_mean([1, 2], confidence=95), "confidence"),
+        (lambda: m.bootstrap_mean([1], confidence=95), "confidence"),
+        (lambda: m.bootstrap_score(np.ones((3, 2, 2), int), m.iou_class), r"one number.*\(2000, 2\)"),
+        (lambda: m.bootstrap_score(np.ones((2, 2), int), m.iou_dataset), "one matrix per image"),
+    ],
+)
+def test_what_cannot_be_resampled_is_refused(call, words):
+    with pytest.raises(UsageError, match=words):
+        call()
+
+
 def test_the_interval_of_a_dataset_score():
     rng = np.random.default_rng(0)
     matrices = rng.integers(1, 50, (40, 2, 2))
@@ -150,6 +200,14 @@ def test_the_worst_images():
     assert m.worst_mean(values, fraction=0.5) == pytest.approx((0.1 + 0.1) / 2)
     assert m.worst_mean(values, fraction=0.01) == 0.1
     assert np.isnan(m.worst_mean([np.nan]))
-    for call in (lambda: m.worst_images(values, 0), lambda: m.worst_mean(values, fraction=0)):
+    assert m.worst_mean(range(100), fraction=0.29) == pytest.approx(np.mean(range(29)))
+    distances = [2.0, np.inf, np.nan, 7.0]
+    assert m.worst_images(distances, 2, larger_is_worse=True).tolist() == [1, 3]
+    assert m.worst_mean([2.0, 9.0, 7.0, np.nan], fraction=0.7, larger_is_worse=True) == (9 + 7) / 2
+    for call in (
+        lambda: m.worst_images(values, 0),
+        lambda: m.worst_images(values, 1.5),
+        lambda: m.worst_mean(values, fraction=0),
+    ):
         with pytest.raises(UsageError):
             call()
