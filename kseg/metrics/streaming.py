@@ -8,15 +8,19 @@ import keras
 import numpy as np
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE, VOID, output_channels
+from kseg.conventions import MAX_CLASSES, SERIALISATION_PACKAGE, VOID, output_channels
 from kseg.errors import UsageError
 from kseg.metrics.bins import count_ids
+from kseg.metrics.whole import class_count
 from kseg.registry import Registry
 
 METRICS: Registry[type["CountingMetric"]] = Registry("metric", "kseg.metrics")
 """Name to Keras metric; a registered metric is walked by the contract tests."""
 
 _LIMB = 1 << 20
+
+NO_CLASS = -(1 << 16)
+"""The id of a pixel whose label, score or weight means nothing; no label map has it, as class or as void."""
 
 
 def registered(name: str):
@@ -38,8 +42,11 @@ class CountingMetric(keras.metrics.Metric):
     `update_state` takes `y_true` (N, H, W) or (N, H, W, 1), class ids, and `y_pred` as one of
     logits (N, H, W, C) with `from_logits=True`, probabilities (N, H, W, C) with `from_logits=False`
     (C = 1: foreground where the probability is ≥ `threshold`; C > 1: the largest), or integer ids (N, H, W[, 1]).
-    `sample_weight` (N,) or (N, H, W[, 1]): 0 leaves an image or pixel out; any other weight counts it once, because
-    counts are whole numbers.
+    `sample_weight` (N,), (N, 1) or (N, H, W[, 1]), or one number for all: 0 leaves an image or pixel out; any other
+    weight counts it once, because counts are whole numbers.
+
+    What cannot be counted cannot raise inside a compiled step: where a pixel that counts has a label or predicted id
+    outside of the classes, a nan among its scores, or a weight that is negative or nan, the result is nan.
     """
 
     def __init__(self, cells: int, *, from_logits=True, threshold=0.5, void=VOID, name=None, dtype=None):
@@ -52,11 +59,11 @@ class CountingMetric(keras.metrics.Metric):
         self.low = self.add_variable((cells,), "zeros", dtype="int32", name="low")
         self.high = self.add_variable((cells,), "zeros", dtype="int32", name="high")
 
-    def add_counts(self, counts):
-        """Add int32 counts (cells,), each below 2³⁰, as one step's are."""
+    def add_counts(self, counts, high=0):
+        """Add counts + 2²⁰ · high, int32 (cells,), each below 2³⁰, as one step's are."""
         low = self.low + ops.cast(counts, "int32")
         carry = ops.floor_divide(low, _LIMB)
-        self.high.assign(self.high + carry)
+        self.high.assign(self.high + carry + high)
         self.low.assign(low - carry * _LIMB)
 
     def counts(self):
@@ -75,10 +82,21 @@ class CountingMetric(keras.metrics.Metric):
         """The last axes that a score of `num_classes` classes may have; None for any."""
         return None if num_classes is None else tuple(sorted({output_channels(num_classes), num_classes}))
 
+    def pixels(self, y_true, y_pred, sample_weight, num_classes: int | None):
+        """Truth and prediction as int32 ids (N, H, W), and which of the pixels count, bool (N, H, W)."""
+        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+        prediction = self.predicted_ids(y_pred, self.channels(num_classes))
+        truth = self.true_ids(y_true, prediction)
+        valid = ops.ones_like(truth, dtype="bool") if self.void is None else ops.not_equal(truth, self.void)
+        if sample_weight is None:
+            return truth, prediction, valid
+        weight = self.weights(sample_weight, truth)
+        return ops.where(weight >= 0, truth, NO_CLASS), prediction, ops.logical_and(valid, ops.not_equal(weight, 0))
+
     def predicted_ids(self, y_pred, channels: tuple[int, ...] | None):
         """`y_pred` as int32 ids (N, H, W); `channels` are the last axes that a score may have, None for any."""
         shape = tuple(y_pred.shape)
-        is_ids = keras.backend.is_int_dtype(y_pred.dtype) or keras.backend.standardize_dtype(y_pred.dtype) == "bool"
+        is_ids = holds_ids(y_pred)
         if is_ids and len(shape) == 4 and shape[-1] == 1:
             return ops.cast(ops.squeeze(y_pred, -1), "int32")
         if is_ids and len(shape) == 3:
@@ -90,12 +108,15 @@ class CountingMetric(keras.metrics.Metric):
                 f"pass logits or probabilities {wanted}, or integer ids (N, H, W)"
             )
         if shape[-1] > 1:
-            return ops.cast(ops.argmax(y_pred, axis=-1), "int32")
-        cut = float(np.log(self.threshold) - np.log1p(-self.threshold)) if self.from_logits else self.threshold
-        return ops.cast(ops.squeeze(y_pred, -1) >= cut, "int32")
+            ids = ops.argmax(y_pred, axis=-1)
+        else:
+            cut = float(np.log(self.threshold) - np.log1p(-self.threshold)) if self.from_logits else self.threshold
+            ids = ops.squeeze(y_pred, -1) >= cut
+        # inf is a score like any other, but of nan argmax and comparison make some class
+        return ops.where(ops.any(ops.isnan(y_pred), axis=-1), NO_CLASS, ops.cast(ids, "int32"))
 
     def true_ids(self, y_true, prediction):
-        """`y_true` as int32 ids (N, H, W); a value that is no whole number becomes −1, which is no class."""
+        """`y_true` as int32 ids (N, H, W); a value that is no whole number becomes `NO_CLASS`."""
         shape = tuple(y_true.shape)
         if len(shape) == 4 and shape[-1] == 1:
             y_true = ops.squeeze(y_true, -1)
@@ -107,25 +128,24 @@ class CountingMetric(keras.metrics.Metric):
             )
         ids = ops.cast(y_true, "int32")
         if keras.backend.is_float_dtype(y_true.dtype):
-            ids = ops.where(ops.cast(ids, y_true.dtype) == y_true, ids, -1)
+            ids = ops.where(ops.cast(ids, y_true.dtype) == y_true, ids, NO_CLASS)
         return ids
 
-    def counted(self, truth, sample_weight):
-        """bool (N, H, W): neither void nor of weight 0."""
-        valid = ops.not_equal(truth, -1 if self.void is None else self.void)
-        valid = valid if self.void is not None else ops.ones_like(truth, dtype="bool")
-        if sample_weight is None:
-            return valid
-        weight = ops.convert_to_tensor(sample_weight)
-        if len(weight.shape) == 4 and weight.shape[-1] == 1:
-            weight = ops.squeeze(weight, -1)
-        if len(weight.shape) not in (1, 3):
+    def weights(self, sample_weight, truth):
+        """`sample_weight` as float32 (N, H, W), (N, 1, 1) or (1, 1, 1) for ids `truth` (N, H, W)."""
+        weight = ops.cast(ops.convert_to_tensor(sample_weight), "float32")
+        shape, size = tuple(weight.shape), tuple(truth.shape)
+        wanted = {0: (), 1: size[:1], 2: (size[0], 1), 3: size, 4: (*size, 1)}.get(len(shape))
+        if wanted is None or any(None not in pair and pair[0] != pair[1] for pair in zip(shape, wanted, strict=True)):
             raise UsageError(
-                f"{self.name}: sample_weight has the shape {tuple(weight.shape)}; pass (N,) or (N, H, W[, 1])"
+                f"{self.name}: sample_weight {shape} does not weigh label maps {size}; "
+                "pass one weight per image, (N,) or (N, 1), or one per pixel, (N, H, W) or (N, H, W, 1)"
             )
-        if len(weight.shape) == 1:
-            weight = ops.reshape(weight, (-1, 1, 1))
-        return ops.logical_and(valid, ops.not_equal(weight, 0))
+        if not shape:
+            return ops.reshape(weight, (1, 1, 1))
+        # sizes that only the step knows are compared by reshaping, where broadcasting would take (N, H, 1)
+        n, height, width = ops.shape(truth)
+        return ops.reshape(weight, (n, height, width) if len(shape) > 2 else (n, 1, 1))
 
     def get_config(self):
         options = {"from_logits": self.from_logits, "threshold": self.threshold, "void": self.void}
@@ -135,29 +155,28 @@ class CountingMetric(keras.metrics.Metric):
 class MatrixMetric(CountingMetric):
     """A score of the streaming confusion matrix; `matrix()` gives the matrix itself, int64 (C, C).
 
-    A label or predicted id outside 0..C−1 cannot raise inside a compiled step: it turns the result into nan.
-    Without a valid pixel the result is nan too.
+    Without a valid pixel the result is nan.
     """
 
     def __init__(self, num_classes: int, *, from_logits=True, threshold=0.5, void=VOID, name=None, dtype=None):
-        if num_classes < 2:
-            raise UsageError(f"num_classes counts the background too and is at least 2, received {num_classes}")
+        num_classes = class_count(num_classes, least=2)
         cells = num_classes**2 + 1  # the last counts pixels with impossible ids
         super().__init__(cells, from_logits=from_logits, threshold=threshold, void=void, name=name, dtype=dtype)
         self.num_classes = num_classes
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Count the pixels of one batch."""
-        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-        prediction = self.predicted_ids(y_pred, self.channels(self.num_classes))
-        truth = self.true_ids(y_true, prediction)
-        self.add_counts(pair_counts(truth, prediction, self.counted(truth, sample_weight), self.num_classes))
+        pixels = self.pixels(y_true, y_pred, sample_weight, self.num_classes)
+        self.add_counts(pair_counts(*pixels, self.num_classes))
 
     def matrix(self) -> np.ndarray:
         """The matrix so far, int64 (C, C), rows = truth; ids outside the classes raise here."""
         counts = self.exact_counts()
         if counts[-1]:
-            raise UsageError(f"{self.name}: {counts[-1]} pixels had ids outside 0..{self.num_classes - 1}")
+            raise UsageError(
+                f"{self.name}: {counts[-1]} pixels had ids outside 0..{self.num_classes - 1}, nan among their scores, "
+                "or a weight below 0; mend the labels, the model or the weights"
+            )
         return counts[:-1].reshape(self.num_classes, self.num_classes)
 
     def result(self):
@@ -187,6 +206,11 @@ def in_range(truth, prediction, num_classes: int):
     """bool: both are class ids."""
     first, second = (ops.logical_and(ids >= 0, ids < num_classes) for ids in (truth, prediction))
     return ops.logical_and(first, second)
+
+
+def holds_ids(y_pred) -> bool:
+    """Whether a prediction is class ids, not scores."""
+    return keras.backend.is_int_dtype(y_pred.dtype) or keras.backend.standardize_dtype(y_pred.dtype) == "bool"
 
 
 def number_of(mask):
@@ -250,28 +274,30 @@ class Dice(IoU):
 class PixelAccuracy(CountingMetric):
     """`kseg.metrics.scores.pixel_accuracy` over all pixels so far; nan without a valid pixel.
 
-    `num_classes` is optional: where given, other numbers of channels are refused.
+    `num_classes` is optional: where given, other numbers of channels are refused. Where it is not, the classes are as
+    many as scores have channels, or two of one, and as many as there can be if ids are predicted.
     """
 
     def __init__(
         self, num_classes: int | None = None, *, from_logits=True, threshold=0.5, void=VOID, name="accuracy", dtype=None
     ):
-        super().__init__(2, from_logits=from_logits, threshold=threshold, void=void, name=name, dtype=dtype)
-        self.num_classes = num_classes
+        super().__init__(3, from_logits=from_logits, threshold=threshold, void=void, name=name, dtype=dtype)
+        self.num_classes = None if num_classes is None else class_count(num_classes, least=2)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Count the valid pixels of one batch, and the right ones among them."""
-        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-        prediction = self.predicted_ids(y_pred, self.channels(self.num_classes))
-        truth = self.true_ids(y_true, prediction)
-        valid = self.counted(truth, sample_weight)
+        """Count the valid pixels of one batch, and those among them that are right or impossible."""
+        y_pred = ops.convert_to_tensor(y_pred)
+        truth, prediction, valid = self.pixels(y_true, y_pred, sample_weight, self.num_classes)
+        num_classes = self.num_classes or (MAX_CLASSES if holds_ids(y_pred) else max(2, y_pred.shape[-1]))
         right = ops.logical_and(truth == prediction, valid)
-        self.add_counts(ops.stack([number_of(right), number_of(valid)]))
+        outside = ops.logical_and(valid, ops.logical_not(in_range(truth, prediction, num_classes)))
+        self.add_counts(ops.stack([number_of(right), number_of(valid), number_of(outside)]))
 
     def result(self):
         """The accuracy so far, float32 ()."""
-        right, valid = ops.unstack(self.counts(), 2)
-        return ops.where(valid > 0, right / ops.maximum(valid, 1.0), float("nan"))
+        right, valid, outside = ops.unstack(self.counts(), 3)
+        sound = ops.logical_and(valid > 0, outside == 0)
+        return ops.where(sound, right / ops.maximum(valid, 1.0), float("nan"))
 
     def get_config(self):
         return {**super().get_config(), "num_classes": self.num_classes}

@@ -5,6 +5,7 @@ from keras import ops
 from kseg.conventions import VOID
 from kseg.errors import UsageError
 from kseg.metrics.streaming import CountingMetric, MatrixMetric, in_range, number_of, registered
+from kseg.metrics.whole import class_count, whole
 
 
 @registered("mean_accuracy")
@@ -53,9 +54,9 @@ class _OfOneClass(MatrixMetric):
 
     def __init__(self, num_classes: int, *, label: int = 1, **options):
         super().__init__(num_classes, **options)
-        if not 0 <= label < num_classes:
-            raise UsageError(f"the label of {self.name} is a class 0..{num_classes - 1}, received {label}")
-        self.label = label
+        self.label = whole(label, f"the label of {self.name}", least=0)
+        if self.label >= self.num_classes:
+            raise UsageError(f"the label of {self.name} is a class 0..{self.num_classes - 1}, received {label}")
 
     def outcomes(self, matrix):
         """TP, FN and FP of the class."""
@@ -114,23 +115,18 @@ class ImageIoU(CountingMetric):
     """Mean over images of `iou_image`; images without a valid pixel are left out, nan where none has one.
 
     Each image's IoU is counted in units of 2⁻²⁰, so the mean is right to 5e-7 and does not drift over any number of
-    images. Labels and ids outside 0..C−1 turn the result into nan.
+    images.
     """
 
     UNIT = 1 << 20
 
     def __init__(self, num_classes: int, *, from_logits=True, threshold=0.5, void=VOID, name="iou_image", dtype=None):
-        if num_classes < 2:
-            raise UsageError(f"num_classes counts the background too and is at least 2, received {num_classes}")
         super().__init__(3, from_logits=from_logits, threshold=threshold, void=void, name=name, dtype=dtype)
-        self.num_classes = num_classes
+        self.num_classes = class_count(num_classes, least=2)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Count the images of one batch; every batch must hold whole images."""
-        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-        prediction = self.predicted_ids(y_pred, self.channels(self.num_classes))
-        truth = self.true_ids(y_true, prediction)
-        valid = self.counted(truth, sample_weight)
+        truth, prediction, valid = self.pixels(y_true, y_pred, sample_weight, self.num_classes)
         scores, counted = [], []
         for label in range(1, 2) if self.num_classes == 2 else range(self.num_classes):
             true, predicted = (ops.logical_and(ids == label, valid) for ids in (truth, prediction))
@@ -144,7 +140,10 @@ class ImageIoU(CountingMetric):
         has_pixels = _per_image(valid) > 0
         units = ops.cast(ops.where(has_pixels, ops.round(iou * self.UNIT), 0.0), "int32")
         outside = ops.logical_and(valid, ops.logical_not(in_range(truth, prediction, self.num_classes)))
-        self.add_counts(ops.stack([ops.sum(units), number_of(has_pixels), number_of(outside)]))
+        # 2048 perfect images are 2³¹ units, too many for int32: add thousands and the rest apart
+        thousands, rest = ops.sum(ops.floor_divide(units, 1024)), ops.sum(units % 1024)
+        low = ops.stack([thousands % 1024 * 1024 + rest, number_of(has_pixels), number_of(outside)])
+        self.add_counts(low, high=ops.stack([ops.floor_divide(thousands, 1024), 0, 0]))
 
     def result(self):
         """The mean so far, float32 ()."""

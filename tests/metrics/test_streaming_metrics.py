@@ -106,11 +106,119 @@ def test_configuration_survives_serialisation(name):
     assert (again.name, again.threshold, again.void, again.num_classes) == ("mine", 0.3, 9, 3)
 
 
-@pytest.mark.parametrize("name", [name for name in m.METRICS if name != "accuracy"])
+@pytest.mark.parametrize("name", list(m.METRICS))
 @pytest.mark.parametrize("truth", [np.array([[[0, 7]]]), np.array([[[0.0, 0.5]]]), np.array([[[0, -2]]])])
 def test_impossible_labels_turn_the_result_into_nan(name, truth):
     assert np.isnan(fed(m.METRICS[name](2), [(truth, np.array([[[0, 1]]]))]))
     assert np.isnan(fed(m.METRICS[name](2), [(np.array([[[0, 1]]]), np.array([[[0, 3]]]))]))
+
+
+def test_labels_between_classes_are_impossible_whatever_void_is():
+    assert np.isnan(fed(m.IoU(2, void=-1), [(np.array([[[0.5, 1.0, -1.0]]]), np.array([[[0, 1, 0]]]))]))
+    assert fed(m.IoU(2, void=-1), [(np.array([[[0.0, 1.0, -1.0]]]), np.array([[[0, 1, 1]]]))]) == 1
+
+
+def test_accuracy_without_a_number_of_classes_takes_the_channels():
+    label = np.array([[[0, 3]]])
+    assert np.isnan(fed(m.PixelAccuracy(), [(label, np.zeros((1, 1, 2, 1)))]))
+    assert np.isnan(fed(m.PixelAccuracy(), [(label, np.zeros((1, 1, 2, 3)))]))
+    assert fed(m.PixelAccuracy(), [(label, np.zeros((1, 1, 2, 4)))]) == 0.5
+    assert fed(m.PixelAccuracy(), [(label, label)]) == 1
+    assert np.isnan(fed(m.PixelAccuracy(), [(label, -label)]))
+
+
+@pytest.mark.parametrize("num_classes", [2, 3])
+@pytest.mark.parametrize("name", list(m.METRICS))
+def test_scores_that_are_nan_turn_the_result_into_nan(name, num_classes):
+    channels = 1 if num_classes == 2 else 3
+    truth, logits = np.array([[[0, 1, 255]]]), np.zeros((1, 1, 3, channels), np.float32)
+    logits[0, 0, 1, min(1, channels - 1)] = np.inf  # a score like any other
+    logits[0, 0, 2] = np.nan  # anything may stand under void
+    sound = fed(m.METRICS[name](num_classes), [(truth, logits)])
+    assert not np.isnan(sound)
+    logits[0, 0, 0, -1] = np.nan
+    assert np.isnan(fed(m.METRICS[name](num_classes), [(truth, logits)]))
+
+
+@pytest.mark.parametrize("images", [2047, 2048, 5000])
+def test_a_batch_may_hold_thousands_of_images(images):
+    truth = np.ones((images, 1, 2), np.uint8)
+    prediction = truth.copy()
+    prediction[::3, 0, 0] = 0  # IoU ½, else 1
+    half = len(range(0, images, 3))
+    metric = m.ImageIoU(2)
+    assert fed(metric, [(truth, prediction)] * 2) == pytest.approx(1 - half / 2 / images, rel=1e-6)
+    assert metric.exact_counts().tolist() == [(2 * images - half) * metric.UNIT, 2 * images, 0]
+
+
+WEIGHTS = np.array([0.0, 2.0, 1.0])
+
+
+@pytest.mark.parametrize("name", list(m.METRICS))
+@pytest.mark.parametrize(
+    "weight",
+    [
+        WEIGHTS,
+        WEIGHTS > 0,
+        WEIGHTS[:, None],
+        np.broadcast_to(WEIGHTS[:, None, None], (3, 6, 7)),
+        np.broadcast_to(WEIGHTS[:, None, None, None], (3, 6, 7, 1)),
+    ],
+    ids=lambda weight: f"{weight.dtype} {weight.shape}",
+)
+def test_weights_of_images_in_every_shape(name, weight):
+    truth, logits = next(batches(4))
+    value = fed(m.METRICS[name](4), [(truth[1:], logits[1:])])
+    assert fed(m.METRICS[name](4), [(truth, logits)], sample_weight=weight) == value
+
+
+def test_one_weight_for_all():
+    truth, logits = next(batches(2))
+    assert fed(m.IoU(2), [(truth, logits)], sample_weight=0.5) == fed(m.IoU(2), [(truth, logits)])
+    assert np.isnan(fed(m.IoU(2), [(truth, logits)], sample_weight=0))
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 1), (3, 6), (3, 6, 1), (1, 6, 7), (3, 1, 1), (3, 6, 7, 2), (3, 1, 1, 1)])
+@pytest.mark.parametrize("name", list(m.METRICS))
+def test_weights_of_another_size_are_refused(name, shape):
+    truth, logits = next(batches(2))
+    with pytest.raises(UsageError, match=r"does not weigh label maps \(3, 6, 7\); pass one weight per image"):
+        m.METRICS[name](2).update_state(truth, logits, sample_weight=np.ones(shape))
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.nan])
+@pytest.mark.parametrize("name", list(m.METRICS))
+def test_weights_that_mean_nothing_turn_the_result_into_nan(name, weight):
+    truth, logits = next(batches(2))
+    weights = np.ones(truth.shape)
+    weights[truth == 255] = weight  # anything may stand under void
+    assert not np.isnan(fed(m.METRICS[name](2), [(truth, logits)], sample_weight=weights))
+    assert np.isnan(fed(m.METRICS[name](2), [(truth, logits)], sample_weight=[1.0, 1.0, weight]))
+
+
+def test_weights_of_a_size_that_only_the_step_knows():
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("graphs without static shapes are TensorFlow's")
+    metric = m.IoU(2)
+    maps, any_size = tf.TensorSpec((None, None, None), tf.int32), tf.TensorSpec((None, None, None), tf.float32)
+    step = tf.function(metric.update_state, input_signature=[maps, maps, any_size], autograph=False)
+    ids = np.ones((2, 4, 5), np.int32)
+    step(ids, ids, np.ones((2, 4, 5), np.float32))
+    assert metric.matrix().tolist() == [[0, 0], [0, 40]]
+    for wrong in ((2, 4, 1), (1, 4, 5), (3, 4, 5)):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            step(ids, ids, np.ones(wrong, np.float32))
+
+
+@pytest.mark.parametrize("name", list(m.METRICS))
+def test_the_number_of_classes_may_be_numpys(name):
+    truth, logits = next(batches(4))
+    metric = m.METRICS[name](np.int64(4))
+    assert fed(metric, [(truth, logits)]) == fed(m.METRICS[name](4), [(truth, logits)])
+    assert json.loads(json.dumps(metric.get_config()))["num_classes"] == 4
+    with pytest.raises(UsageError, match="whole number"):
+        m.METRICS[name](4.0)
 
 
 @pytest.mark.parametrize("name", list(m.METRICS))
@@ -157,7 +265,7 @@ def test_half_precision_scores_are_counted_whole():
         logits = keras.ops.cast(np.ones((1, 600, 600, 1)), dtype)
         metric = m.PixelAccuracy()
         metric.update_state(truth, logits)
-        assert metric.exact_counts().tolist() == [360_000, 360_000]
+        assert metric.exact_counts().tolist() == [360_000, 360_000, 0]
 
 
 def check_a_run(results):
