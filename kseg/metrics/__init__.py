@@ -1,12 +1,14 @@
 """Metrics: one int64 confusion matrix and its scores, outlines, calibration, and thin Keras metrics over them.
 
-NumPy and float64: `confusion`, `scores`, `thresholds`, `calibration`, `surface`, `boundary`, `intervals`.
-Keras metrics that stream inside a compiled step: `streaming`, `streaming_scores`, by name in `METRICS`.
+NumPy and float64: `confusion`, `scores`, `thresholds`, `histogram`, `calibration`, `surface`, `boundary`, `intervals`.
+Keras metrics that stream inside a compiled step: `streaming`, `streaming_scores`, `streaming_histogram`, by name in
+`METRICS`.
 """
 
 from kseg.metrics.boundary import boundary_counts, boundary_f, boundary_iou
 from kseg.metrics.calibration import Reliability, expected_calibration_error, reliability
 from kseg.metrics.confusion import ConfusionMatrix, confusion_matrices, confusion_matrix
+from kseg.metrics.histogram import ProbabilityHistogram
 from kseg.metrics.intervals import Interval, bootstrap_mean, bootstrap_score, worst_images, worst_mean
 from kseg.metrics.scores import (
     cohens_kappa,
@@ -26,7 +28,9 @@ from kseg.metrics.scores import (
     recall,
 )
 from kseg.metrics.streaming import METRICS, Dice, IoU, MeanIoU, PixelAccuracy
+from kseg.metrics.streaming_histogram import AveragePrecision, CalibrationError
 from kseg.metrics.streaming_scores import (
+    ClassIoU,
     CohenKappa,
     FBeta,
     FrequencyWeightedIoU,
@@ -52,6 +56,9 @@ from kseg.metrics.thresholds import (
 
 __all__ = [
     "METRICS",
+    "AveragePrecision",
+    "CalibrationError",
+    "ClassIoU",
     "CohenKappa",
     "ConfusionMatrix",
     "Dice",
@@ -64,6 +71,7 @@ __all__ = [
     "MeanIoU",
     "PixelAccuracy",
     "Precision",
+    "ProbabilityHistogram",
     "Recall",
     "Reliability",
     "average_precision",

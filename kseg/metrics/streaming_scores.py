@@ -5,7 +5,7 @@ from keras import ops
 from kseg.conventions import VOID
 from kseg.errors import UsageError
 from kseg.metrics.streaming import CountingMetric, MatrixMetric, in_range, number_of, registered
-from kseg.metrics.whole import class_count, whole
+from kseg.metrics.whole import class_count, class_label
 
 
 @registered("mean_accuracy")
@@ -54,9 +54,7 @@ class _OfOneClass(MatrixMetric):
 
     def __init__(self, num_classes: int, *, label: int = 1, **options):
         super().__init__(num_classes, **options)
-        self.label = whole(label, f"the label of {self.name}", least=0)
-        if self.label >= self.num_classes:
-            raise UsageError(f"the label of {self.name} is a class 0..{self.num_classes - 1}, received {label}")
+        self.label = class_label(label, self.num_classes, self.name)
 
     def outcomes(self, matrix):
         """TP, FN and FP of the class."""
@@ -65,6 +63,18 @@ class _OfOneClass(MatrixMetric):
 
     def get_config(self):
         return {**super().get_config(), "label": self.label}
+
+
+@registered("iou_class")
+class ClassIoU(_OfOneClass):
+    """`iou_class` of the class `label`; nan where neither truth nor prediction hold it."""
+
+    def __init__(self, num_classes: int, *, name="iou_class", **options):
+        super().__init__(num_classes, name=name, **options)
+
+    def score(self, matrix):
+        hits, missed, false = self.outcomes(matrix)
+        return _ratio(hits, hits + missed + false)
 
 
 @registered("precision")

@@ -23,3 +23,11 @@ def class_count(num_classes, *, least: int = 1) -> int:
     if number > MAX_CLASSES:
         raise UsageError(f"the number of classes is {least} to {MAX_CLASSES}, received {number}")
     return number
+
+
+def class_label(label, num_classes: int, name: str) -> int:
+    """The class that the score `name` is of, as an int."""
+    number = whole(label, f"the label of {name}", least=0)
+    if number >= num_classes:
+        raise UsageError(f"the label of {name} is a class 0..{num_classes - 1}, received {label}")
+    return number

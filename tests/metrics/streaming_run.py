@@ -43,7 +43,6 @@ def through_fit(num_classes, jit, precision):
 def main():
     results = {}
     can_compile = keras.backend.backend() != "torch"
-    # one channel's class is its sign, which bfloat16 keeps
     for num_classes, jit, precision in ((2, False, "mixed_bfloat16"), (4, can_compile, "float32")):
         results[f"{num_classes} classes"] = through_fit(num_classes, jit, precision)
     metric = METRICS["iou"](2)

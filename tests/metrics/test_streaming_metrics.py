@@ -23,6 +23,7 @@ NUMPY = {
     "f_beta": lambda matrix: m.f_beta(matrix)[1],
     "frequency_weighted_iou": m.frequency_weighted_iou,
     "iou": m.iou_dataset,
+    "iou_class": lambda matrix: m.iou_class(matrix)[1],
     "kappa": m.cohens_kappa,
     "mean_accuracy": m.mean_accuracy,
     "miou": m.miou,
@@ -30,20 +31,32 @@ NUMPY = {
     "recall": lambda matrix: m.recall(matrix)[1],
 }
 
+HISTOGRAM = {"average_precision": m.average_precision, "calibration_error": m.expected_calibration_error}
+OF_IDS = [name for name in m.METRICS if name not in HISTOGRAM]
+
+
+def probabilities(logits):
+    activation = keras.activations.sigmoid if logits.shape[-1] == 1 else keras.activations.softmax
+    return keras.ops.convert_to_numpy(activation(keras.ops.convert_to_tensor(logits)))
+
 
 def ids_of(logits):
     return (logits[..., 0] >= 0).astype(int) if logits.shape[-1] == 1 else logits.argmax(-1)
 
 
 def expected(name, pairs, num_classes):
-    truth, prediction = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    truth, logits = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    if name in HISTOGRAM:
+        one = probabilities(logits)[..., min(1, logits.shape[-1] - 1)]
+        return HISTOGRAM[name](m.probability_histogram(np.where(truth == 255, 255, truth == 1), one))
+    prediction = ids_of(logits)
     if name == "iou_image":
         return np.nanmean(m.iou_image(m.confusion_matrices(truth, prediction, num_classes)))
     return NUMPY[name](m.confusion_matrix(truth, prediction, num_classes))
 
 
-def all_expected(num_classes):
-    pairs = [(truth, ids_of(logits)) for truth, logits in batches(num_classes)]
+def all_expected(num_classes, precision="float32"):
+    pairs = [(truth, logits.astype(precision).astype(np.float32)) for truth, logits in batches(num_classes)]
     return {name: pytest.approx(float(expected(name, pairs, num_classes)), rel=2e-6) for name in m.METRICS}
 
 
@@ -55,18 +68,43 @@ def fed(metric, pairs, **options):
 
 @pytest.mark.parametrize("num_classes", [2, 4])
 @pytest.mark.parametrize("name", list(m.METRICS))
-def test_logits_probabilities_and_ids_give_the_numpy_score(name, num_classes):
+def test_logits_and_probabilities_give_the_numpy_score(name, num_classes):
     pairs = list(batches(num_classes))
-    counted = [(truth, ids_of(logits)) for truth, logits in pairs]
-    value = pytest.approx(expected(name, counted, num_classes), rel=2e-6)
-    probabilities = keras.activations.sigmoid if num_classes == 2 else keras.activations.softmax
+    value = pytest.approx(expected(name, pairs, num_classes), rel=2e-6)
     new = lambda **options: m.METRICS[name](num_classes, **options)  # noqa: E731
     assert fed(new(), pairs) == value
     assert fed(new(), [(truth[..., None], logits) for truth, logits in pairs]) == value
     assert fed(new(from_logits=False), [(t, probabilities(logits)) for t, logits in pairs]) == value
-    assert fed(new(), counted) == value
-    assert fed(new(), [(t, ids[..., None].astype(np.uint8)) for t, ids in counted]) == value
     assert fed(new(), [(t.astype(np.float32), logits) for t, logits in pairs]) == value
+
+
+@pytest.mark.parametrize("num_classes", [2, 4])
+@pytest.mark.parametrize("name", OF_IDS)
+def test_ids_give_the_numpy_score(name, num_classes):
+    pairs = list(batches(num_classes))
+    counted = [(truth, ids_of(logits)) for truth, logits in pairs]
+    value = pytest.approx(expected(name, pairs, num_classes), rel=2e-6)
+    assert fed(m.METRICS[name](num_classes), counted) == value
+    assert fed(m.METRICS[name](num_classes), [(t, ids[..., None].astype(np.uint8)) for t, ids in counted]) == value
+
+
+@pytest.mark.parametrize("name", HISTOGRAM)
+def test_probabilities_of_another_class_and_what_is_none(name):
+    pairs = list(batches(4))
+    truth, logits = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    histogram = m.probability_histogram(np.where(truth == 255, 255, truth == 3), probabilities(logits)[..., 3])
+    assert fed(m.METRICS[name](4, label=3), pairs) == pytest.approx(HISTOGRAM[name](histogram), rel=2e-6)
+    # of two classes background is what foreground is not
+    truth, logits = next(batches(2))
+    histogram = m.probability_histogram(np.where(truth == 255, 255, truth == 0), 1 - probabilities(logits))
+    assert fed(m.METRICS[name](2, label=0), [(truth, logits)]) == pytest.approx(HISTOGRAM[name](histogram), rel=2e-6)
+    outside = probabilities(logits)
+    outside[0, truth[0] != 255] = 1.5
+    assert np.isnan(fed(m.METRICS[name](2, from_logits=False), [(truth, outside)]))
+    with pytest.raises(UsageError, match="class ids"):
+        m.METRICS[name](2).update_state(truth, ids_of(logits))
+    with pytest.raises(UsageError, match=r"class 0\.\.1"):
+        m.METRICS[name](2, label=2)
 
 
 @pytest.mark.parametrize("name", list(m.METRICS))
@@ -109,7 +147,11 @@ def test_configuration_survives_serialisation(name):
 @pytest.mark.parametrize("name", list(m.METRICS))
 @pytest.mark.parametrize("truth", [np.array([[[0, 7]]]), np.array([[[0.0, 0.5]]]), np.array([[[0, -2]]])])
 def test_impossible_labels_turn_the_result_into_nan(name, truth):
-    assert np.isnan(fed(m.METRICS[name](2), [(truth, np.array([[[0, 1]]]))]))
+    assert np.isnan(fed(m.METRICS[name](2), [(truth, np.array([-1.0, 1.0]).reshape(1, 1, 2, 1))]))
+
+
+@pytest.mark.parametrize("name", OF_IDS)
+def test_impossible_ids_turn_the_result_into_nan(name):
     assert np.isnan(fed(m.METRICS[name](2), [(np.array([[[0, 1]]]), np.array([[[0, 3]]]))]))
 
 
@@ -132,7 +174,7 @@ def test_accuracy_without_a_number_of_classes_takes_the_channels():
 def test_scores_that_are_nan_turn_the_result_into_nan(name, num_classes):
     channels = 1 if num_classes == 2 else 3
     truth, logits = np.array([[[0, 1, 255]]]), np.zeros((1, 1, 3, channels), np.float32)
-    logits[0, 0, 1, min(1, channels - 1)] = np.inf  # a score like any other
+    logits[0, 0, 1, 0] = -np.inf  # a score like any other
     logits[0, 0, 2] = np.nan  # anything may stand under void
     sound = fed(m.METRICS[name](num_classes), [(truth, logits)])
     assert not np.isnan(sound)
@@ -269,9 +311,9 @@ def test_half_precision_scores_are_counted_whole():
 
 
 def check_a_run(results):
-    for num_classes in (2, 4):
+    for num_classes, precision in ((2, "bfloat16"), (4, "float32")):
         for scores in results[f"{num_classes} classes"]:
-            assert scores == all_expected(num_classes)
+            assert scores == all_expected(num_classes, precision)
     # 40 steps of more than 2²⁹ pixels: float32 would have stopped at 2²⁴, int32 overflowed
     assert results["large"] == [[40 * 2**29, 40], [0, 40 * (2**29 + 3)]]
 

@@ -36,6 +36,29 @@ def test_histograms_add_up_and_ignore_void():
     assert sum(halves).sum() == np.sum(truth != 255)
 
 
+def test_workers_histograms_merge_to_the_whole():
+    truth, probability = sample()
+    parts = [m.ProbabilityHistogram(bins=64).update(truth[i::3], probability[i::3]) for i in range(3)]
+    merged = m.ProbabilityHistogram.merge(parts)
+    whole = m.probability_histogram(truth, probability, bins=64)
+    np.testing.assert_array_equal(merged.histogram, whole)
+    assert parts[0].histogram.sum() < whole.sum()  # the parts keep their own
+    assert merged.average_precision() == m.average_precision(whole)
+    assert merged.calibration_error(bins=8) == m.expected_calibration_error(whole, bins=8)
+    assert np.isnan(m.ProbabilityHistogram().average_precision())
+    for other, words in (
+        (m.ProbabilityHistogram(), "bins=64.*bins=256"),
+        (m.ProbabilityHistogram(bins=64, void=None), "void=255.*void=None"),
+        (whole, "ndarray"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            merged += other
+    with pytest.raises(UsageError, match="at least one"):
+        m.ProbabilityHistogram.merge([])
+    with pytest.raises(UsageError, match="power of two"):
+        m.ProbabilityHistogram(bins=100)
+
+
 def test_best_threshold_is_the_best():
     truth, probability = sample()
     histogram = m.probability_histogram(truth, probability)
