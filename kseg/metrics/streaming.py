@@ -166,8 +166,8 @@ class MatrixMetric(CountingMetric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Count the pixels of one batch."""
-        pixels = self.pixels(y_true, y_pred, sample_weight, self.num_classes)
-        self.add_counts(pair_counts(*pixels, self.num_classes))
+        truth, prediction, valid = self.pixels(y_true, y_pred, sample_weight, self.num_classes)
+        self.add_counts(pair_counts(truth, prediction, valid, self.num_classes))
 
     def matrix(self) -> np.ndarray:
         """The matrix so far, int64 (C, C), rows = truth; ids outside the classes raise here."""
