@@ -50,13 +50,19 @@ def draw_loss(loss: Subject, path: Path, *, heading: str, text: str = "") -> Non
 def _one_pixel(loss: Subject, axes: np.ndarray) -> None:
     picture, value_axes, gradient_axes = axes
     _picture(picture, loss, "One pixel of an unsure prediction")
-    _ring(picture, probes.OFF_BY, probes.RADIUS, "dashed", label=f"predicted disc, logits up to ±{probes.UNSURE:g}")
+    _ring(
+        picture,
+        probes.OFF_BY,
+        probes.RADIUS,
+        "dashed",
+        label=f"predicted {loss.shape}, logits up to ±{probes.UNSURE:g}",
+    )
     count = probes.HEIGHT * probes.WIDTH
     for truth, colour in TRUTH_COLOURS.items():
-        row, column = probes.PIXELS[truth]
+        row, column = loss.pixels[truth]
         label = f"the pixel where the truth is {truth}"
         picture.plot(column, row, "s", color=colour, markersize=6, markeredgecolor="white", label=label)
-        values, gradient = probes.against_logit(loss, probes.PIXELS[truth])
+        values, gradient = probes.against_logit(loss, loss.pixels[truth])
         start = values[np.abs(probes.LOGITS).argmin()]
         value_axes.plot(probes.LOGITS, (values - start) * count, color=colour)
         gradient_axes.plot(probes.LOGITS, gradient * count, color=colour)
@@ -66,14 +72,16 @@ def _one_pixel(loss: Subject, axes: np.ndarray) -> None:
     for ax in (value_axes, gradient_axes):
         ax.axhline(0.0, color=SOFT, linewidth=0.7, zorder=1)
         ax.axvline(0.0, color=SOFT, linewidth=0.7, zorder=1)
-        ax.set_xlabel("the pixel's logit" if loss.num_classes == 2 else "the pixel's logit of the disc's class")
+        ax.set_xlabel(
+            "the pixel's logit" if loss.num_classes == 2 else f"the pixel's logit of the {loss.shape}'s class"
+        )
         ax.set_xticks(np.linspace(probes.LOGITS[0], probes.LOGITS[-1], 5))
         _breathe(ax, least=count * ROUNDING * loss.scale)
 
 
 def _discs(loss: Subject, axes: np.ndarray) -> None:
     picture, shift_axes, radius_axes = axes
-    _picture(picture, loss, "Discs shifted (solid), resized (dotted)")
+    _picture(picture, loss, f"{loss.shape.capitalize()}s shifted (solid), resized (dotted)")
     for shift in SHOWN_SHIFTS:
         _ring(picture, shift, probes.RADIUS, "solid")
     for radius in SHOWN_RADII:
@@ -115,7 +123,7 @@ def _short(text: str, most: int = 100) -> str:
 
 def _picture(ax: Axes, loss: Subject, title: str) -> None:
     """The truth in light colours, without ticks."""
-    labels = probes.truth(loss.num_classes)
+    labels = probes.truth(loss.num_classes, ring=loss.ring)
     shades = np.array([[0.97, 0.975, 0.98], [0.79, 0.87, 0.94], [0.90, 0.86, 0.80]])
     ax.imshow(shades[labels], interpolation="nearest")
     ax.set_xlim(-0.5, probes.WIDTH - 0.5)

@@ -1,4 +1,7 @@
-"""What a loss says about simple pictures: one pixel's logit varied, a disc shifted, a disc grown."""
+"""What a loss says about simple pictures: one pixel's logit varied, a disc shifted, a disc grown.
+
+For losses of skeletons, which thick things have none of, the disc is a ring: its outline alone.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +29,11 @@ OFF_BY = 4
 PIXELS = {1: (16, 40), 0: (16, 25)}
 """Truth at a pixel to its (row, column): one 5 pixels inside the rim of the truth, one 2 outside."""
 
+RING_PIXELS = {1: (16, 43), 0: (16, 25)}
+"""The same for the ring: one on it, one outside."""
+HALF_WIDTH = 1.5
+"""Of the ring, in pixels."""
+
 LOGITS = np.linspace(-8.0, 8.0, 129)
 SHIFTS = np.linspace(-24.0, 24.0, 97)
 RADII = np.linspace(0.0, 15.0, 61)
@@ -52,6 +60,20 @@ class Subject:
     def scale(self) -> float:
         """Σ |weight|: what a sum's values and their rounding errors are in proportion to."""
         return sum(abs(weight) for weight, _ in self.parts.values())
+
+    @property
+    def ring(self) -> bool:
+        """Whether a ring is drawn instead of a disc."""
+        return any(loss.thin_things for _, loss in self.parts.values())
+
+    @property
+    def shape(self) -> str:
+        return "ring" if self.ring else "disc"
+
+    @property
+    def pixels(self) -> dict[int, tuple[int, int]]:
+        """Truth at a pixel to its (row, column)."""
+        return RING_PIXELS if self.ring else PIXELS
 
     @property
     def channel(self) -> int:
@@ -84,17 +106,19 @@ def subject(spec: str, num_classes: int | None = None) -> Subject:
     return Subject(spec, parts, num_classes)
 
 
-def truth(num_classes: int) -> np.ndarray:
-    """(H, W) label map: a disc of class 1 on background; with three classes, a band of class 2 below it."""
-    labels = (_distance() <= RADIUS).astype("uint8")
+def truth(num_classes: int, *, ring: bool = False) -> np.ndarray:
+    """(H, W) label map: a disc or ring of class 1 on background; with three classes, a band of class 2 below it."""
+    labels = (_depth(RADIUS, ring=ring) >= 0.0).astype("uint8")
     if num_classes > 2:
         labels[BAND:] = 2
     return labels
 
 
-def disc(num_classes: int, *, shift: float = 0.0, radius: float = RADIUS, sure: float = SURE) -> np.ndarray:
-    """(H, W, C) logits that predict a disc."""
-    logits = np.clip(STEEPNESS * (radius - _distance(shift)), -sure, sure)[..., None]
+def disc(
+    num_classes: int, *, shift: float = 0.0, radius: float = RADIUS, sure: float = SURE, ring: bool = False
+) -> np.ndarray:
+    """(H, W, C) logits that predict a disc or a ring."""
+    logits = np.clip(STEEPNESS * _depth(radius, shift, ring=ring), -sure, sure)[..., None]
     if num_classes == 2:
         return logits
     band = np.where(np.arange(HEIGHT) >= BAND, sure, -sure)[:, None, None]
@@ -102,47 +126,46 @@ def disc(num_classes: int, *, shift: float = 0.0, radius: float = RADIUS, sure: 
 
 
 def against_logit(loss: Subject, at: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Value and gradient as the disc's logit at one pixel runs through `LOGITS`; its other logits are 0."""
-    pictures = np.repeat(disc(loss.num_classes, shift=OFF_BY, sure=UNSURE)[None], len(LOGITS), axis=0)
+    """Value and gradient as the logit of the disc, or ring, at one pixel runs through `LOGITS`; its other logits are 0."""
+    pictures = np.repeat(disc(loss.num_classes, shift=OFF_BY, sure=UNSURE, ring=loss.ring)[None], len(LOGITS), axis=0)
     pictures[:, at[0], at[1], :] = 0.0
     pictures[:, at[0], at[1], loss.channel] = LOGITS
     values, gradients = np.zeros(len(LOGITS)), np.zeros(pictures.shape)
     for weight, part in loss.parts.values():
-        value, gradient = _values(part, loss.num_classes, pictures, with_gradient=True)
+        value, gradient = _values(part, loss, pictures, with_gradient=True)
         values += weight * value
         gradients += weight * gradient
     return values, gradients[:, at[0], at[1], loss.channel]
 
 
 def against_shift(loss: Subject) -> Curve:
-    return _curve(loss, SHIFTS, [disc(loss.num_classes, shift=shift) for shift in SHIFTS])
+    return _curve(loss, SHIFTS, [disc(loss.num_classes, shift=shift, ring=loss.ring) for shift in SHIFTS])
 
 
 def against_radius(loss: Subject) -> Curve:
-    return _curve(loss, RADII, [disc(loss.num_classes, radius=radius) for radius in RADII])
+    return _curve(loss, RADII, [disc(loss.num_classes, radius=radius, ring=loss.ring) for radius in RADII])
 
 
-def _distance(shift: float = 0.0) -> np.ndarray:
+def _depth(radius: float, shift: float = 0.0, *, ring: bool) -> np.ndarray:
+    """How far every pixel is inside the edge of the disc, or of the ring; negative outside."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    return np.hypot(rows - CENTRE[0], columns - CENTRE[1] - shift)
+    inside = radius - np.hypot(rows - CENTRE[0], columns - CENTRE[1] - shift)
+    return HALF_WIDTH - np.abs(inside) if ring else inside
 
 
 def _curve(loss: Subject, x: np.ndarray, pictures: list[np.ndarray]) -> Curve:
-    parts = {
-        label: weight * _values(part, loss.num_classes, np.stack(pictures))[0]
-        for label, (weight, part) in loss.parts.items()
-    }
+    parts = {label: weight * _values(part, loss, np.stack(pictures))[0] for label, (weight, part) in loss.parts.items()}
     return Curve(x, np.sum(list(parts.values()), axis=0), parts)
 
 
-def _values(part: SegmentationLoss, num_classes: int, pictures: np.ndarray, *, with_gradient: bool = False):
+def _values(part: SegmentationLoss, of: Subject, pictures: np.ndarray, *, with_gradient: bool = False):
     """One value per picture, and their gradients or None."""
     # A loss pooled over the batch would see the pictures as one.
     together = 1 if part.get_config().get("pooling") == "batch" else len(pictures)
     values, gradients = [], []
     for start in range(0, len(pictures), together):
         some = pictures[start : start + together].astype("float32")
-        labels = np.repeat(truth(num_classes)[None], len(some), axis=0)
+        labels = np.repeat(truth(of.num_classes, ring=of.ring)[None], len(some), axis=0)
         if with_gradient:
             value, gradient = value_and_gradient(partial(part, labels), some)
             gradients.append(gradient)

@@ -63,6 +63,7 @@ class SegmentationLoss(keras.losses.Loss):
     problems: ClassVar[tuple[str, ...]] = ("binary", "multi-class")
     bounds: ClassVar[tuple[float, float]] = (0.0, float("inf"))
     soft_labels: ClassVar[bool] = True
+    thin_things: ClassVar[bool] = False  # it compares skeletons, which a thick thing has none of
     packed_truth: ClassVar[str | None] = None  # the kind of bands (`kseg.losses.packed`) it reads behind the label
 
     def __init__(

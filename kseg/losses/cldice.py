@@ -24,11 +24,12 @@ def cldice(
     Args:
       y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
       classes: average over the classes "present" in the truth, or over "all".
-      iterations: k, at least the radius in pixels of the thickest tube.
+      iterations: k, at least the radius in pixels of the thickest tube: what is thicker than 2(k + 1) has no skeleton.
       smooth: s, in pixels.
       pixel_weight: (N, H, W), the measure of the sums.
     Returns:
-      float32 (N,), in [0, 1]. The authors train "0.5*dice + 0.5*cldice".
+      float32 (N,), in [0, 1]; 0 for things thicker than 2(k + 1) pixels in truth and prediction, wherever they are. The
+      authors train "0.5*dice + 0.5*cldice".
     Empty truth: Tsens = 1, Tprec = s/(ΣS(p) + s). Void pixels are like the outside of the image, they neither
       erode nor grow. No valid pixel: 0.
     Source: Shit et al. 2021, algorithms 1 and 2. Deviations: none.
@@ -81,3 +82,4 @@ class ClDice(SegmentationLoss):
     function = staticmethod(cldice)
     options = ("classes", "iterations", "smooth")
     bounds = (0.0, 1.0)
+    thin_things = True
