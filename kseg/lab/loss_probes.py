@@ -126,7 +126,7 @@ def disc(
 
 
 def against_logit(loss: Subject, at: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Value and gradient as the logit of the disc, or ring, at one pixel runs through `LOGITS`; its other logits are 0."""
+    """Value and gradient as the disc's logit at one pixel runs through `LOGITS`; its other logits are 0."""
     pictures = np.repeat(disc(loss.num_classes, shift=OFF_BY, sure=UNSURE, ring=loss.ring)[None], len(LOGITS), axis=0)
     pictures[:, at[0], at[1], :] = 0.0
     pictures[:, at[0], at[1], loss.channel] = LOGITS

@@ -32,7 +32,7 @@ def adaptive(
       pixel_weight: (N, H, W), scales ℓ^k.
     Returns:
       float32 (N,), or () when pooled over the batch.
-    Empty truth: nothing special. No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
     Source: Guo et al. 2018, "Locally adaptive learning loss for semantic image segmentation" (merging, cross-entropy of
       what was merged, Minkowski mean with k = 5 best on VOC), compared with in Kim et al. table 5. Written after
       descriptions of the paper, not after its text. Deviations: windows at every pixel (their stride is a free

@@ -23,7 +23,7 @@ def binary_cross_entropy(
     Args: as `cross_entropy`; y_pred is (N, H, W, 1), class_weights = (background, foreground).
     Returns:
       float32 (N,), or () when pooled over the batch; nats per pixel.
-    Empty truth: nothing special. No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
     Raises:
       UsageError: when y_pred has several channels; `ce` takes those.
     Source: van Beers et al. eq. 1 with `pooling="image"`; torch's BCEWithLogits with `"batch"`.

@@ -24,8 +24,8 @@ def boundary(y_true, y_pred, *, from_logits=True, void=VOID, pixel_weight=None):
     Returns:
       float32 (N,), in pixels; negative at the truth. It has no minimum of its own on an empty truth: use it beside a
       region loss ("gdice + 0.01*boundary").
-    Empty truth: φ = 0 for a class that is absent or fills the image. Void pixels are on neither side. No valid
-      pixel: 0.
+    Empty truth: 0 for an empty prediction, 0 for a full one: φ = 0 for a class that is absent or fills the image. Void
+      pixels are on neither side. No valid pixel: 0.
     Source: Kervadec et al. 2019 (L_B), with the distances of the authors' code. Deviations: none.
     """
     y_true, maps = labels_and_distances(y_true, y_pred)

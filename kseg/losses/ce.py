@@ -30,7 +30,7 @@ def cross_entropy(
       pixel_weight: (N, H, W), scales ℓ and not the denominator. With U-Net's border weights this is U-Net's loss.
     Returns:
       float32 (N,), or () when pooled over the batch; nats per pixel.
-    Empty truth: nothing special. No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
     Source: torch's `cross_entropy` with `ignore_index`, weights included, for `pooling="batch"`. Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)

@@ -30,8 +30,9 @@ def cldice(
     Returns:
       float32 (N,), in [0, 1]; 0 for things thicker than 2(k + 1) pixels in truth and prediction, wherever they are. The
       authors train "0.5*dice + 0.5*cldice".
-    Empty truth: Tsens = 1, Tprec = s/(ΣS(p) + s). Void pixels are like the outside of the image, they neither
-      erode nor grow. No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, 0 for a full one: Tsens = 1, Tprec = s/(ΣS(p) + s), and what fills the image
+      has no skeleton. Of several classes absent ones are left out, or count like this with `classes="all"`. Void pixels
+      are like the outside of the image, they neither erode nor grow. No valid pixel: 0.
     Source: Shit et al. 2021, algorithms 1 and 2. Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)

@@ -27,7 +27,8 @@ def combo(
       pixel_weight: (N, H, W), scales the cross-entropy and is the measure of Dice's sums.
     Returns:
       float32 (N,), or () when pooled over the batch; 0 is perfect.
-    Empty truth: as `dice` for its part. No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, α·(1 − β)·z + (1 − α)·n/(n + s) for a full one of n pixels and logit z. Of
+      several classes absent ones are left out of D, or count like this with `classes="all"`. No valid pixel: 0.
     Source: Taghanaki et al. 2019. Deviations: 1 − D where the paper has −D, so that 0 is perfect.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)

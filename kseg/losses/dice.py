@@ -26,8 +26,9 @@ def dice(
       pixel_weight: (N, H, W), the measure of all sums.
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
-    Empty truth: L = 1 − s/(Σp + s), which falls as the prediction empties; with s = 0, L = 1 without gradient.
-      No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, n/(n + s) for a full one of n pixels: L = 1 − s/(Σp + s), which falls as the
+      prediction empties (squared: Σp²); with s = 0, L = 1 without gradient. Of several classes absent ones are left
+      out, or count like this with `classes="all"`. No valid pixel: 0.
     Source: lecture, Dice loss; Milletari et al. 2016 (squared, s = 0). Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)

@@ -27,7 +27,7 @@ def focal(
       pixel_weight: (N, H, W), scales ℓ.
     Returns:
       float32 (N,), or () when pooled over the batch.
-    Empty truth: nothing special. No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
     Source: Lin et al. 2017 eq. 5. Deviations: normalised by pixels, not by anchors assigned to an object; no α
       unless given.
     """

@@ -1,4 +1,4 @@
-"""Focal Tversky loss (Abraham & Khan 2019): hard images and classes weigh more."""
+"""Focal Tversky loss (Abraham & Khan 2019): a root of the Tversky loss, steepest where little is missing."""
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
@@ -16,12 +16,14 @@ def focal_tversky(
 
         L = (1 − TI)^(1/γ)
 
-    with TI the Tversky index of `tversky`; with γ > 1 the slope grows as TI nears 1.
+    with TI the Tversky index of `tversky`. With γ > 1 the slope, (1 − TI)^(1/γ − 1)/γ, grows as TI nears 1: images and
+    classes that are nearly right weigh more than in `tversky`; with γ < 1 the hard ones do.
 
-    Args: as `tversky`, and gamma: γ in [1, 3].
+    Args: as `tversky`, and gamma: γ above 0; the paper tries 1 to 3.
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
-    Empty truth: as `tversky`. No valid pixel: 0.
+    Empty truth: 1 for an empty prediction, 1 for a full one, as `tversky`. Of several classes absent ones are left out,
+      or count like this with `classes="all"`. No valid pixel: 0.
     Source: Abraham & Khan 2019, γ = 4/3. Deviations: the mean over classes instead of their sum; below
       1 − TI = 1e-12 the gradient is 0 where the formula's is infinite; their α is the price of false negatives (0.7).
     """

@@ -22,8 +22,8 @@ def generalised_dice(
       pixel_weight: (N, H, W), the measure of all sums.
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
-    Empty truth: a class absent from the truth has weight 0, not infinity; its false positives are felt where the
-      other classes miss those pixels. No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, 1 for a full one. A class absent from the truth has weight 0, not infinity;
+      its false positives are felt where the other classes miss those pixels. No valid pixel: 0.
     Source: Sudre et al. 2017 (GDL_v). Deviations: the rule for absent classes, on which the paper is silent.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)

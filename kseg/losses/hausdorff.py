@@ -26,12 +26,13 @@ def hausdorff(
         signed distances φ that `boundary` reads too, from which d_y follows: φ outside, 1 − φ inside.
       y_pred: (N, H, W, C).
       classes: average over the classes "present" in the truth, or over "all".
-      power: α; 2 in the paper.
+      power: α ≥ 0; 2 in the paper.
       pixel_weight: (N, H, W), scales the error.
     Returns:
       float32 (N,), in pixels^α; it grows with image size and object size, so give it a small weight.
-    Empty truth: a set that is empty or fills the image has no boundary, its d is 0; a prediction that finds something
-      pays by d_p. Void pixels are on neither side. No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, 0 for a full one: a set that is empty or fills the image has no boundary,
+      its d is 0; a prediction that finds something in a part of the image pays by d_p. Of several classes absent ones
+      are left out, or count like this with `classes="all"`. Void pixels are on neither side. No valid pixel: 0.
     Source: Karimi & Salcudean 2020 (Loss_DT). Deviations: none.
     """
     y_true, signed = labels_and_distances(y_true, y_pred)

@@ -26,8 +26,9 @@ def soft_iou(
       pixel_weight: (N, H, W), the measure of both sums.
     Returns:
       float32 (N,), or () when pooled over the batch; 0 is perfect, 1 is disjoint.
-    Empty truth: with s = 0, L = 1 for every prediction and no gradient reaches it, which is why both papers keep a
-      positive in every batch. No valid pixel at all: L = 0.
+    Empty truth: 1 for an empty prediction, 1 for a full one and for all between: no gradient reaches it with s = 0,
+      which is why both papers keep a positive in every batch; with s > 0, L = 1 − s/(Σp + s). Of several classes absent
+      ones are left out, or count like this with `classes="all"`. No valid pixel at all: L = 0.
     Source: Rahman & Wang eqs. 3–5 (batch); van Beers eqs. 3–4 (image). Deviations: several classes and s are ours; both
       papers are binary with s = 0.
     """

@@ -28,7 +28,8 @@ def jaccard_metric(
       pixel_weight: (N, H, W), the measure of all sums.
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
-    Empty truth: L = 1 for every prediction, without gradient. No valid pixel: 0.
+    Empty truth: 1 for an empty prediction, 1 for a full one and for all between, without gradient. Of several classes
+      absent ones are left out, or count like this with `classes="all"`. No valid pixel: 0.
     Source: Wang et al. 2023 (their JML1 and JML2). Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)

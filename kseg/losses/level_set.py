@@ -29,7 +29,7 @@ def level_set(
 
     Args:
       y_true: label map (N, H, W); y_pred: (N, H, W, C). With C = 1 the energy is that of the foreground alone
-        (the background's is the same number).
+        (the background's is the same number; eq. 4 sums both).
       heaviside: "mahf" is the paper's. "hf" is a step and trains nothing by itself.
       epsilon: ε, in units of probability; 1/20 in the paper.
       normalise: "sum" over pixels, as in eq. 4 and for its λ = 4e-4; "mean" divides by the valid pixels.
@@ -37,8 +37,10 @@ def level_set(
     Returns:
       float32 (N,); 0 where the level sets of prediction and truth agree, *and where they are each other's complement*:
       E cannot choose the sign, so use it beside cross-entropy ("ce + 4e-4*level_set").
-    Empty truth: 0, as for every class that is absent or fills the image. No valid pixel: 0.
-    Source: Kim et al. 2019 eqs. 4–7. Deviations: none.
+    Empty truth: 0 for an empty prediction, 0 for a full one and for all between, as for every class that is absent or
+      fills the image. No valid pixel: 0.
+    Source: Kim et al. 2019 eqs. 4–7. Deviations: with C = 1 the energy is half of eq. 4, which sums over both classes,
+      so λ counts half: the paper's 4e-4 is 8e-4 on one sigmoid output, and 4e-4 on two softmax channels.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight, soft=False)
     inside = smooth_step(pixels.probabilities() - 0.5, heaviside, epsilon)

@@ -22,7 +22,8 @@ def log_cosh_dice(
     Args: as `dice`.
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, log cosh 1 ≈ 0.434].
-    Empty truth: as `dice`. No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, log cosh(n/(n + s)) for a full one of n pixels, as `dice`. Of several
+      classes absent ones are left out, or count like this with `classes="all"`. No valid pixel: 0.
     Source: Jadon 2020. Deviations: none; with several classes D is their mean.
     """
     d = dice(

@@ -29,7 +29,8 @@ def loss_max_pooling(
       pixel_weight: (N, H, W), scales ℓ before the choice.
     Returns:
       float32 (N,), or () when pooled over the batch; at least the mean cross-entropy.
-    Empty truth: nothing special. No valid pixel: 0. The gradient is w, the maximiser, as by the envelope theorem.
+    Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0. The gradient is w, the
+      maximiser, as by the envelope theorem.
     Source: Rota Bulò et al. 2017. Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)

@@ -28,7 +28,9 @@ def lovasz(
       pixel_weight: (N, H, W), the measure of both sets.
     Returns:
       float32 (N,), or () when pooled over the batch; softmax: in [0, 1], hinge: from 0 up.
-    Empty truth: the single largest error counts, max(m_1, 0). No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, 1 + z for a full one of logit z: the single largest error counts, max(m_1,
+      0). Of several classes absent ones are left out, or count by their largest p_c with `classes="all"`. No valid
+      pixel: 0.
     Source: Berman et al. 2018. Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight, soft=False)

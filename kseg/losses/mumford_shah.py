@@ -12,7 +12,7 @@ from kseg.losses.regions import pooled_sum, safe_divide
 def mumford_shah(y_true, y_pred, *, from_logits=True, void=VOID, length: AtLeast0 = 1e-3):
     """Piecewise-constant Mumford–Shah functional of the image under the predicted regions.
 
-        L = (Σ_c Σ_xy |x − μ_c|²·p_c + ν·Σ_c Σ_xy |∂_x p_c| + |∂_y p_c|) / n        μ_c = Σ x·p_c / Σ p_c
+        L = (Σ_c Σ_xy |x − μ_c|²·p_c + ν·Σ_c Σ_xy (|∂_x p_c| + |∂_y p_c|)) / n        μ_c = Σ x·p_c / Σ p_c
 
     with x the bands of the image, p the probabilities of the classes (background and foreground when C = 1) and n the
     valid pixels. It needs no labels, only void; supervised training adds it to a loss that does.
@@ -24,7 +24,8 @@ def mumford_shah(y_true, y_pred, *, from_logits=True, void=VOID, length: AtLeast
       length: ν, the price of border per pixel of its length.
     Returns:
       float32 (N,), in squared units of the bands.
-    Empty truth: nothing special. Differences across void are left out. No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, 0 for a full one, of the one-hot image of plain labels; of a real image each
+      costs its variance. Differences across void are left out. No valid pixel: 0.
     Source: Kim & Ye 2019 (L_MScnn). Deviations: divided by n, so that ν does not depend on the image's size.
     """
     image = None

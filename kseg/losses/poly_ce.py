@@ -26,7 +26,7 @@ def poly_cross_entropy(
       pixel_weight: (N, H, W), scales ℓ.
     Returns:
       float32 (N,), or () when pooled over the batch.
-    Empty truth: nothing special. No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, z + ε for a full one of logit z. No valid pixel: 0.
     Source: Leng et al. 2022, Poly-1. Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)

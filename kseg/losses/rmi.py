@@ -28,8 +28,9 @@ def region_mutual_information(
       ridge: ε; bounds L from below by log(ε)/2.
     Returns:
       float32 (N,). The authors train "0.5*ce + 0.5*rmi".
-    Empty truth: Σ_Y = 0, so L = log(ε)/2 without gradient. Pooling averages valid pixels; a neighbourhood counts if all
-      its cells have one. No neighbourhood: 0.
+    Empty truth: log(ε)/2 for an empty prediction, log(ε)/2 for a full one and for all between, without gradient, as Σ_Y
+      = 0. Of several classes absent ones are left out, or count like this with `classes="all"`. Pooling averages valid
+      pixels; a neighbourhood counts if all its cells have one. No neighbourhood: 0.
     Raises:
       UsageError: an image smaller than one neighbourhood of cells.
     Source: Zhao et al. 2019 (the lower bound they maximise), after the authors' code and its training script (size 3,

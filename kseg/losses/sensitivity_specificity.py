@@ -27,7 +27,8 @@ def sensitivity_specificity(
       pixel_weight: (N, H, W), the measure of all sums.
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
-    Empty truth: the first term is 0, the second punishes every false alarm. No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, 1 − r for a full one: the first term is 0, the second punishes every false
+      alarm. Of several classes absent ones are left out, or count like this with `classes="all"`. No valid pixel: 0.
     Source: Brosch et al. 2015. Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)

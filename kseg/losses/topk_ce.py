@@ -30,8 +30,8 @@ def topk_cross_entropy(
       pixel_weight: (N, H, W), scales ℓ before the choice.
     Returns:
       float32 (N,), or () when pooled over the batch; nats per kept pixel.
-    Empty truth: nothing special. No valid pixel: 0. The choice itself carries no gradient; equal
-      losses at its edge share the places that are left.
+    Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0. The choice itself carries no
+      gradient; equal losses at its edge share the places that are left.
     Source: Wu et al. 2016 (bootstrapped cross-entropy). Deviations: k is a share of the valid pixels.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)

@@ -26,7 +26,9 @@ def tversky(
       pixel_weight: (N, H, W), the measure of all sums.
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
-    Empty truth: with s = 0, L = 1 for every prediction, without gradient. No valid pixel: 0.
+    Empty truth: 1 for an empty prediction, 1 for a full one and for all between, without gradient, with s = 0; else 1 −
+      s/(α·Σp + s). Of several classes absent ones are left out, or count like this with `classes="all"`. No valid
+      pixel: 0.
     Source: Salehi et al. 2017, their α and β. Deviations: none (keras.losses.Tversky swaps α and β).
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)

@@ -27,7 +27,8 @@ def unified_focal(
       pixel_weight: (N, H, W), scales the cross-entropy and is the measure of the Tversky sums.
     Returns:
       float32 (N,), or () when pooled over the batch.
-    Empty truth: classes absent from the truth are left out of T. No valid pixel: 0.
+    Empty truth: 0 for an empty prediction, λ·(1 − δ)·z + 1 − λ for a full one of logit z. Classes absent from the truth
+      are left out of T. No valid pixel: 0.
     Source: Yeung et al. 2022 (modified focal and modified focal Tversky loss, and their asymmetric variants), with the
       exponents of the authors' code. Deviations: the rule for absent classes.
     """

@@ -127,6 +127,25 @@ def test_level_set_cannot_choose_the_sign():
     assert one("level_set", p, y) == approx(one("level_set", 1 - p, y), rel=1e-5)
 
 
+def test_level_set_of_one_channel_is_half_of_equation_4():
+    rng = np.random.default_rng(0)
+    y, z = rng.integers(0, 2, (1, 5, 6)), rng.normal(size=(1, 5, 6, 1)).astype("float32")
+    both = np.concatenate([np.zeros_like(z), z], axis=-1)
+    assert 2.0 * float(get("level_set")(y, z)) == approx(float(get("level_set")(y, both)), rel=1e-5)
+
+
+def test_focal_tversky_weighs_what_is_nearly_right():
+    """dL/dTI = −(1 − TI)^(1/γ − 1)/γ, of one pixel whose p is its TI: steeper at .9 than at .5 if γ > 1."""
+    slopes = {}
+    for gamma in (4 / 3, 0.5):
+        for p in (0.5, 0.9):
+            below, above = (one("focal_tversky", [p + h], [1], alpha=1, beta=1, gamma=gamma) for h in (-1e-2, 1e-2))
+            slopes[gamma, p] = (above - below) / 2e-2
+            assert slopes[gamma, p] == approx(-((1 - p) ** (1 / gamma - 1)) / gamma, rel=1e-2)
+    assert abs(slopes[4 / 3, 0.9]) > abs(slopes[4 / 3, 0.5])
+    assert abs(slopes[0.5, 0.9]) < abs(slopes[0.5, 0.5])
+
+
 def test_level_set_gradient_is_kims_equation_7():
     """∂E/∂φ = δ(φ)·[(G − c1)² − (G − c2)²], as if c1 and c2 were constants."""
     import tensorflow as tf
