@@ -170,16 +170,41 @@ def test_labels_of_any_dtype_and_rank_are_the_same(name, problem, options):
     np.testing.assert_array_equal(values(name, bfloat, logits, **options), expected)
 
 
-@pytest.mark.parametrize(
-    ("name", "problem", "options"), [case for case in every_case() if case[1] == "binary"], ids=case_id
-)
+@every_loss
 def test_half_precision_predictions_of_512_squared_do_not_overflow(name, problem, options):
-    half = ops.zeros((1, 512, 512, 1), "float16")
+    """Nor do gradients, scaled up as in mixed precision; with the defaults of every loss, rmi's pooling too."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    half = tf.Variable(rng.normal(size=(1, 512, 512, CHANNELS[problem])).astype("float16"))
     labels = np.zeros((1, 512, 512), "uint8")
-    labels[:, :300] = 1
-    loss = get(name, **options)(labels, half)
+    labels[:, np.arange(512) % 64 < 40] = 1
+    with tf.GradientTape() as tape:
+        loss = get(name)(labels, half)
+        scaled = 128.0 * loss
     assert keras.backend.standardize_dtype(loss.dtype) == "float32"
     assert math.isfinite(float(loss))
+    gradient = tape.gradient(scaled, half).numpy()
+    assert gradient.dtype == np.float16 and np.isfinite(gradient).all() and gradient.any()
+
+
+@pytest.mark.parametrize("options", [{}, {"pooling": "batch"}], ids=case_id)
+@pytest.mark.parametrize("name", ["ce", "focal"])
+def test_class_weights_of_several_classes_equal_the_oracles(name, options):
+    labels, logits = batch("multi-class")
+    options = {**options, "class_weights": (0.5, 1.0, 0.0, 4.0)}
+    np.testing.assert_allclose(
+        values(name, labels, logits, **options), oracle(name, labels, logits, **options), rtol=2e-5, atol=2e-6
+    )
+
+
+@pytest.mark.parametrize("margin", [3.0, 8.0])
+def test_loss_max_pooling_equals_the_oracle_where_losses_are_small(margin):
+    labels, logits = batch("multi-class")
+    logits = confident(labels, CHANNELS["multi-class"], margin) + 0.3 * logits
+    np.testing.assert_allclose(
+        values("loss_max_pooling", labels, logits), oracle("loss_max_pooling", labels, logits), rtol=1e-4
+    )
 
 
 @every_loss

@@ -1,5 +1,6 @@
 """Every loss inside a compiled graph with unknown sizes, as `fit` makes it: value and gradient equal the eager ones."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -26,3 +27,24 @@ def test_compiled_with_unknown_sizes(name, problem, options):
     (value, gradient), (expected, slope) = compiled(tf.constant(labels), z), value_and_gradient(tf.constant(labels), z)
     assert float(value) == pytest.approx(float(expected), rel=1e-5)
     np.testing.assert_allclose(gradient, slope, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("spec", "weights"),
+    [
+        ("iou", np.array([0.5, 0.0, 2.0, 1.0])),
+        ("ce + 0.5*dice", np.random.default_rng(1).uniform(size=(4, 6, 6))),
+    ],
+    ids=["images", "pixels"],
+)
+def test_fit_hands_on_the_sample_weights(spec, weights):
+    """The loss that `fit` logs for its only batch is that of the untrained model, weighted."""
+    labels, _ = batch("multi-class", seed=5, size=(6, 6))
+    images = np.random.default_rng(0).normal(size=(4, 6, 6, 3)).astype("float32")
+    model = keras.Sequential([keras.Input((6, 6, 3)), keras.layers.Conv2D(4, 1)])
+    loss = get(spec)
+    expected = float(loss(labels, model(images), weights))
+    assert expected != pytest.approx(float(loss(labels, model(images))), rel=1e-3)
+    model.compile("sgd", loss)
+    history = model.fit(images, labels, sample_weight=weights, batch_size=4, shuffle=False, verbose=0).history
+    assert history["loss"][0] == pytest.approx(expected, rel=1e-5)

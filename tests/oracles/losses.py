@@ -150,8 +150,10 @@ def topk_ce(pixels, fraction=0.25, threshold=None):
 def loss_max_pooling(pixels, p=1.3, fraction=0.25):
     """The maximum by bisection on the multiplier: w_u = min(τ, c·ℓ_u^(q−1)) with ‖w‖_p at its bound."""
     losses = entropies(pixels)
-    if not losses:
+    largest = max(losses, default=0.0)
+    if not largest:
         return 0.0
+    losses = [loss / largest for loss in losses]  # w depends on their ratios alone, and c is then of order 1
     n, q = len(losses), p / (p - 1)
     top = max(1.0, fraction * n) ** (-1 / p) * n ** (-1 / q)
     low, high = 0.0, 1e12
@@ -159,7 +161,7 @@ def loss_max_pooling(pixels, p=1.3, fraction=0.25):
         c = (low + high) / 2
         norm = sum(min(top, c * loss ** (q - 1)) ** p for loss in losses) ** (1 / p)
         low, high = (c, high) if norm < n ** (-1 / q) else (low, c)
-    return sum(min(top, low * loss ** (q - 1)) * loss for loss in losses)
+    return largest * sum(min(top, low * loss ** (q - 1)) * loss for loss in losses)
 
 
 def unified_focal(pixels, weight=0.5, delta=0.6, gamma=0.5, symmetric=False):
