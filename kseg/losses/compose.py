@@ -102,6 +102,8 @@ def _term(node: ast.expr, spec: str) -> tuple[float, str, dict[str, Any]]:
             weight *= value
         elif loss is None and isinstance(factor, ast.Name | ast.Call):
             loss = factor
+        elif isinstance(factor, ast.BinOp) and isinstance(factor.op, ast.Add) and factor is not node:
+            raise _no_sum(spec, f"'({ast.unparse(factor)})' is in brackets; give each of its losses the factor")
         elif factor is node:
             raise _no_sum(spec, f"{ast.unparse(node)!r} is no loss")
         else:
@@ -119,7 +121,12 @@ def _term(node: ast.expr, spec: str) -> tuple[float, str, dict[str, Any]]:
 
 def _number(node: ast.expr) -> float | None:
     value = _literal(node)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return math.inf
 
 
 def _literal(node: ast.expr) -> Any:
