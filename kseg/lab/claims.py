@@ -22,7 +22,7 @@ TITLE = "What held of the paper's claims"
 
 RULES = (
     "A difference held where p < 0.05 (paired t-test) with the paper's sign; it did not hold where that is not so and "
-    "the 95 % bootstrap interval ends below the paper's own mean difference. “Alike” did not hold where p < 0.05 or "
+    "the 95 % interval ends below the paper's own mean difference. “Alike” did not hold where p < 0.05 or "
     "where one pair is further apart than the paper says; it held where otherwise the interval lies within that. “No "
     "conclusion” held where p ≥ 0.05. “The same loss” held where it is so in every pair. What remains cannot be judged."
 )
@@ -44,7 +44,7 @@ def larger(subject: str, said: str, of: str, first: Sequence[float], second: Seq
     """The paper says that the first is larger, by `paper` in the mean; `of` names the difference, "big minus small".
 
     Held: the mean difference is above 0 with p < 0.05 (paired t-test). Did not hold: otherwise, where the 95 %
-    bootstrap interval of the mean difference ends below the paper's. Cannot be judged: all else, as neither no
+    interval of the mean difference ends below the paper's. Cannot be judged: all else, as neither no
     difference nor the paper's can be excluded; and fewer than two pairs.
     """
     result = _compared(first, second)
@@ -60,7 +60,7 @@ def larger(subject: str, said: str, of: str, first: Sequence[float], second: Seq
 def alike(subject: str, said: str, of: str, first: Sequence[float], second: Sequence[float], margin: float) -> Claim:
     """The paper finds no difference between the two.
 
-    Did not hold: p < 0.05, or a single pair is further apart than `margin`. Held: otherwise, where the 95 % bootstrap
+    Did not hold: p < 0.05, or a single pair is further apart than `margin`. Held: otherwise, where the 95 %
     interval of the mean difference lies within ± `margin`. Cannot be judged: all else.
     """
     result = _compared(first, second)

@@ -23,15 +23,14 @@ from kseg.lab.report.canvas import (
     to_png,
     to_svg,
 )
-from kseg.lab.rows import Row, by_setting, figure_of
-from kseg.metrics.intervals import bootstrap_mean
+from kseg.lab.rows import Row, by_setting, figure_of, range_of
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
 BASELINE = "bce"
 
 
 def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) -> Plot:
-    """IoU of every loss alone and added to BCE, with the interval over the seeds; the best stands on top."""
+    """IoU of every loss alone and added to BCE, with the range of the seeds; the best stands on top."""
     alone = [loss for loss in found if "+" not in loss]
     low = far_below([figure_of(rows, "iou") for rows in found.values()])
     names = sorted(alone, key=lambda loss: figure_of(found[loss], "iou"))
@@ -44,15 +43,15 @@ def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) ->
             points = [(y, found[prefix + name]) for y, name in enumerate(names) if prefix + name in found]
             below = [(y, rows) for y, rows in points if figure_of(rows, "iou") < low]
             points = [(y, rows) for y, rows in points if figure_of(rows, "iou") >= low]
-            intervals = [bootstrap_mean([row.iou for row in rows]) for _, rows in points]
+            ranges = [range_of(rows) for _, rows in points]
             ax.errorbar(
-                [interval.value for interval in intervals],
+                [mean for mean, _, _ in ranges],
                 [y + shift for y, _ in points],
-                xerr=np.array([[i.value - i.low, i.high - i.value] for i in intervals]).T if intervals else None,
+                xerr=_arms(ranges),
                 fmt="o", markersize=3.6, color=colour, elinewidth=1.1, label=label,
             )  # fmt: skip
             for y, rows in below:
-                text = f" ◂ {_with_range([row.iou for row in rows])}"
+                text = f" ◂ {_with_range(rows)}"
                 ax.text(low, y + 1.7 * shift, text, color=colour, va="center", fontsize=7)
         if BASELINE in found:
             ax.axvline(figure_of(found[BASELINE], "iou"), color=INK, linewidth=0.8, linestyle=(0, (3, 3)), alpha=0.6)
@@ -64,14 +63,19 @@ def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) ->
             ax.set_xlim(left=low)
 
     seeds = max(map(len, found.values()))
-    text = f"Mean and 95 % bootstrap interval over {seeds} seeds. " if seeds > 1 else "One seed. "
+    text = f"Mean and range of {seeds} seeds. " if seeds > 1 else "One seed. "
     text += "◂: far below the rest. " if low > -math.inf else ""
     return drawn(f"Losses on {' '.join(setting)}", draw, f"{text}Dashed: {BASELINE}.", height=0.9 + 0.23 * len(names))
 
 
-def _with_range(values: Sequence[float]) -> str:
-    interval = bootstrap_mean(values)
-    return f"{interval.value:.2f}" + (f" [{interval.low:.2f}, {interval.high:.2f}]" if len(values) > 1 else "")
+def _with_range(rows: Sequence[Row]) -> str:
+    mean, low, high = range_of(rows)
+    return f"{mean:.2f}" + (f" [{low:.2f}, {high:.2f}]" if len(rows) > 1 else "")
+
+
+def _arms(ranges: Sequence[tuple[float, float, float]]) -> np.ndarray | None:
+    """(2, N) lengths of error bars, as `errorbar` takes them."""
+    return np.array([[mean - low, high - mean] for mean, low, high in ranges]).T if ranges else None
 
 
 def far_below(values: Sequence[float]) -> float:
@@ -85,7 +89,7 @@ def far_below(values: Sequence[float]) -> float:
 
 
 def sparsity_plot(results: Sequence[Row], datasets: Sequence[tuple[str, ...]], losses: Sequence[str]) -> Plot | None:
-    """IoU over the share of foreground, for a few losses, with the interval over the seeds."""
+    """IoU over the share of foreground, for a few losses, with the range of the seeds."""
     settings = {setting: found for setting, found in by_setting(results).items() if setting in datasets}
     everywhere = [loss for loss in losses if all(loss in found for found in settings.values())]
     if len(settings) < 2 or not everywhere:
@@ -95,14 +99,13 @@ def sparsity_plot(results: Sequence[Row], datasets: Sequence[tuple[str, ...]], l
         shares: set[float] = set()
         for number, (loss, colour) in enumerate(zip(everywhere, COLOURS, strict=False)):
             points = sorted(
-                (100 * figure_of(found[loss], "foreground"), bootstrap_mean([row.iou for row in found[loss]]))
-                for found in settings.values()
+                (100 * figure_of(found[loss], "foreground"), range_of(found[loss])) for found in settings.values()
             )
             shares |= {share for share, _ in points}
             ax.errorbar(
-                [share * (1 + 0.015 * number) for share, _ in points],  # side by side, or the intervals hide each other
-                [interval.value for _, interval in points],
-                yerr=np.array([[i.value - i.low, i.high - i.value] for _, i in points]).T,
+                [share * (1 + 0.015 * number) for share, _ in points],  # side by side, or the bars hide each other
+                [mean for _, (mean, _, _) in points],
+                yerr=_arms([found for _, found in points]),
                 marker="o", markersize=4, elinewidth=1.1, color=colour, label=loss,
             )  # fmt: skip
         ax.set_xscale("log")
@@ -112,9 +115,7 @@ def sparsity_plot(results: Sequence[Row], datasets: Sequence[tuple[str, ...]], l
         ax.set_ylabel("test IoU")
         ax.set_ylim(0, 1)
 
-    return drawn(
-        "Sparse foreground", draw, "The same people, further away; mean and 95 % bootstrap interval over the seeds."
-    )
+    return drawn("Sparse foreground", draw, "The same people, further away; mean and range of the seeds.")
 
 
 def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:

@@ -129,6 +129,15 @@ def figure_of(rows: Sequence[Row], figure: str) -> float:
     return float(np.mean(np.array([getattr(row, figure) for row in rows], dtype=float)))
 
 
+def range_of(rows: Sequence[Row]) -> tuple[float, float, float]:
+    """Mean, lowest and highest IoU over the seeds.
+
+    Of two to five seeds a bootstrap interval is just that range, or nearly, and covers far less than it says.
+    """
+    values = [row.iou for row in rows]
+    return float(np.mean(values)), min(values), max(values)
+
+
 def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Results:
     """The rows of the jobs that are complete."""
     complete = [job for job in jobs if job.state == "complete"]

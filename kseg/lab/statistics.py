@@ -13,6 +13,9 @@ from scipy import stats
 from kseg.errors import UsageError
 from kseg.metrics.intervals import Interval, bootstrap_mean
 
+FEW = 10
+"""Of eight normal values a 95 % percentile bootstrap covers the mean in 89 % of cases, of two in half of them."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -22,7 +25,7 @@ class Comparison:
     mean: float
     """mean difference"""
     interval: Interval
-    """bootstrap interval of the mean difference over the pairs"""
+    """of the mean difference over the pairs: bootstrap, or Student's t for fewer than `FEW` pairs"""
     t: float
     p: float
     """two-sided paired t-test; nan where all differences are the same"""
@@ -48,7 +51,7 @@ def compare(first, second, *, confidence: float = 0.95, seed: int = 0) -> Compar
 
     Args:
       first, second: (n,) scores, pair by pair; std has n − 1 degrees of freedom.
-      confidence, seed: of the bootstrap interval.
+      confidence: of the interval; seed: of the bootstrap.
     Errors: lists of other lengths, nan, fewer than two pairs.
     Source: Student's paired t-test as in van Beers et al. 2019, section 5; Cohen 1988 (d_z); Wilcoxon 1945, with
       differences of zero left out (SciPy's "wilcox").
@@ -61,7 +64,7 @@ def compare(first, second, *, confidence: float = 0.95, seed: int = 0) -> Compar
     return Comparison(
         n=len(d),
         mean=float(d.mean()),
-        interval=bootstrap_mean(d, confidence=confidence, seed=seed),
+        interval=bootstrap_mean(d, confidence=confidence, seed=seed) if len(d) >= FEW else of_few(d, confidence),
         t=t,
         p=p,
         effect=float("nan") if constant else float(d.mean()) / spread,
@@ -69,6 +72,13 @@ def compare(first, second, *, confidence: float = 0.95, seed: int = 0) -> Compar
         wins=int(np.count_nonzero(d > 0)),
         ties=int(np.count_nonzero(d == 0)),
     )
+
+
+def of_few(differences: np.ndarray, confidence: float) -> Interval:
+    """mean ± t_{n−1}·std/√n, which trusts that the differences are normal."""
+    mean, error = float(differences.mean()), float(stats.sem(differences))
+    half = error * float(stats.t.ppf((1 + confidence) / 2, len(differences) - 1))
+    return Interval(mean, mean - half, mean + half, confidence)
 
 
 def paired(first, second) -> tuple[np.ndarray, np.ndarray]:

@@ -8,10 +8,10 @@ import numpy as np
 from kseg.errors import UsageError
 from kseg.lab.claims import claims_table
 from kseg.lab.comparisons import comparison_tables
+from kseg.lab.loss_tests import baseline_table
 from kseg.lab.recipe import FIGURES, LOWER_IS_BETTER, Recipe
-from kseg.lab.rows import Results, Row, by_setting, figure_of
+from kseg.lab.rows import Results, Row, by_setting, figure_of, range_of
 from kseg.lab.table import DASH, Table
-from kseg.metrics.intervals import bootstrap_mean
 
 
 def paper_table(results: Results, recipe: Recipe, figure: str) -> Table:
@@ -81,7 +81,7 @@ def lowest_table(results: Results) -> Table:
 
 
 def loss_table(results: Results) -> Table:
-    """Losses by data set: mean IoU and its bootstrap interval over the seeds; best mean rank first."""
+    """Losses by data set: mean IoU with the lowest and highest of the seeds; best mean rank first."""
     settings = by_setting(results.rows)
     losses = sorted({row.loss for row in results.rows}, key=lambda loss: (mean_rank(settings, loss), loss))
     rows, best = [], set()
@@ -91,13 +91,13 @@ def loss_table(results: Results) -> Table:
         for setting, found in settings.items():
             if loss in found and figure_of(found[loss], "iou") == tops[setting]:
                 best.add((i, len(cells)))
-            cells.append(_with_interval(found.get(loss, [])))
+            cells.append(_with_range(found.get(loss, [])))
         rows.append(cells)
     counts = ", ".join(
         f"{' '.join(setting)}: {max(map(len, found.values()))} seed{'s'[: max(map(len, found.values())) != 1]}"
         for setting, found in settings.items()
     )
-    caption = f"Test IoU, mean over seeds with a 95 % bootstrap interval over them ({counts}); sorted by mean rank"
+    caption = f"Test IoU, mean [lowest, highest] of the seeds ({counts}); sorted by mean rank"
     ranked = ranked_settings(settings)
     caption += "." if len(ranked) == len(settings) else f" where all were run ({', '.join(map(' '.join, ranked))})."
     header = ["loss", "mean rank", *(" ".join(setting) for setting in settings)]
@@ -121,14 +121,12 @@ def ranked_settings(settings) -> list[tuple[str, ...]]:
     return [setting for setting, found in settings.items() if set(found) == everything] or list(settings)
 
 
-def _with_interval(rows: Sequence[Row]) -> str:
+def _with_range(rows: Sequence[Row]) -> str:
     if not rows:
         return DASH
-    values = [row.iou for row in rows]
-    if len(values) == 1:
-        return f"{values[0]:.3f}"
-    interval = bootstrap_mean(values)
-    return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+    if len(rows) == 1:
+        return f"{rows[0].iou:.3f}"
+    return "{:.3f} [{:.3f}, {:.3f}]".format(*range_of(rows))
 
 
 def tables_of(results: Results, recipe: Recipe) -> list[Table]:
@@ -139,7 +137,7 @@ def tables_of(results: Results, recipe: Recipe) -> list[Table]:
             "or name the same --root and --weights as there: they lead to the directories of the jobs"
         )
     if recipe.versus is None and recipe.paper is None:
-        return [loss_table(results)]
+        return [loss_table(results), *filter(None, [baseline_table(results)])]
     settings = by_setting(results.rows)
     if recipe.tables is not None:
         tables = recipe.tables(results, recipe)

@@ -118,9 +118,13 @@ def _train(
         inputs.trained.optimizer.build(inputs.trained.trainable_variables)
     if not quiet:
         print(describe(config, dataset, weights, splits, network, inputs, workdir), file=sys.stderr)
-    history = fit(config, workdir, network, inputs, dataset, stages, quiet=quiet)
+    began = time.perf_counter()
+    entries = fit(config, workdir, network, inputs, dataset, stages, quiet=quiet)
     if chief:
-        finish(config, workdir, network, inputs, dataset, history, seconds=time.perf_counter() - started)
+        now = time.perf_counter()
+        # Of epochs before a resume their own seconds are known, and not how long the process took to start.
+        resumed = max(0.0, sum(entry["seconds"] for entry in entries) - (now - began))
+        finish(config, workdir, network, inputs, dataset, entries, seconds=now - started + resumed)
     return workdir
 
 

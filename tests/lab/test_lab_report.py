@@ -123,7 +123,7 @@ def test_fewer_epochs_are_ahead_and_what_cannot_be_tested_is_said(vanbeers):
     rows = [dataclasses.replace(row, best_epoch=2 + (row.loss == "bce") * row.seed) for row in results.rows]
     recipe = dataclasses.replace(VANBEERS, figures=("best_epoch",))
     (row,) = comparison_tables(dataclasses.replace(results, rows=rows), recipe)[0].rows
-    assert row[1:4] == ["2", "−1.25", "[−1.50, −1.00]"] and row[-1] == "2 of 2"  # 2 − 3.5 and 2 − 3
+    assert row[1:4] == ["2", "−1.25", "[−4.43, +1.93]"] and row[-1] == "2 of 2"  # 2 − 3.5, 2 − 3; 12.7·0.25
     short = [dataclasses.replace(row, images=row.images[:1]) for row in results.rows]
     images = comparison_tables(dataclasses.replace(results, rows=short), VANBEERS)[1]
     assert images.rows[0][1:] == ["–"] * 8

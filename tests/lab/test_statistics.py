@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from pytest import approx
+from scipy import stats
 
 from kseg.errors import UsageError
 from kseg.lab.recipes.rahman2016_paper import CAMVID, PRINTED_MEANS, VOC_2010, VOC_2011
 from kseg.lab.recipes.vanbeers2019_paper import CLAIMS, TABLES, pairs
-from kseg.lab.statistics import compare, holm, mean_error_reduction, paired_by_key, total_error_reduction
+from kseg.lab.statistics import FEW, compare, holm, mean_error_reduction, paired_by_key, total_error_reduction
+from kseg.metrics.intervals import bootstrap_mean
 
 
 def test_the_paper_s_16_pairs_give_the_paper_s_p_values():
@@ -47,6 +49,15 @@ def test_a_comparison_by_hand():
     assert result.wilcoxon == approx(0.25)  # all three signs alike: 2·(1/2)³
     assert result.interval.low <= 2 <= result.interval.high
     assert "better in 3 of 3" in str(result)
+
+
+def test_the_interval_of_few_pairs_is_student_s():
+    first, second = [0.7, 0.9, 0.8, 0.75], [0.6, 0.85, 0.81, 0.7]
+    expected = stats.ttest_rel(first, second).confidence_interval(0.9)
+    found = compare(first, second, confidence=0.9).interval
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    many = np.random.default_rng(0).normal(size=(2, FEW))
+    assert compare(*many).interval == bootstrap_mean(many[0] - many[1])
 
 
 def test_differences_that_are_all_the_same_have_no_t():

@@ -67,7 +67,10 @@ def test_an_interrupted_run_continues_as_if_nothing_had_happened(tmp_path, monke
         patch.setattr(Progress, "on_epoch_end", stop_after_two)
         with pytest.raises(KeyboardInterrupt):
             train(config, tmp_path / "parts")
-    assert_same_run(train(config, tmp_path / "parts"), whole)
+    parts = train(config, tmp_path / "parts")
+    assert_same_run(parts, whole)
+    results = parts.read_results()
+    assert results["wall_seconds"] >= results["train_seconds"] - 0.2  # both rounded; the first two epochs are in both
 
 
 def test_a_killed_run_continues(tmp_path):
