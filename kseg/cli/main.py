@@ -5,6 +5,7 @@ Only the subcommand's own module is imported, so `kseg --help` answers at once.
 
 import errno
 import importlib
+import os
 import sys
 
 COMMANDS = {
@@ -22,7 +23,21 @@ CIRCUMSTANCES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQ
 
 
 def main(arguments: list[str] | None = None, *, program: str | None = None) -> int:
-    """Run one subcommand; returns the exit code (0 done, 1 failed, 2 wrong usage, 130 interrupted)."""
+    """Run one subcommand; returns the exit code (0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 unread)."""
+    try:
+        try:
+            return _main(arguments, program)
+        finally:
+            sys.stdout.flush()  # here, so that a reader who has gone is noticed before Python ends
+    except BrokenPipeError:
+        from kseg.cli.exit_codes import NOBODY_READS
+
+        # What is left in the buffer has to go somewhere, or Python complains when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOBODY_READS
+
+
+def _main(arguments: list[str] | None, program: str | None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview())

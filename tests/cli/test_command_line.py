@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -59,6 +62,23 @@ def test_help_of_train_names_every_model_and_data_set(capsys):
         main(["train", "--help"])
     shown = capsys.readouterr().out
     assert all(name in shown for name in (*model_names(), *DATASETS))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["lab", "commands", "loss_study", "--root", "{folder}"], ["lab", "list", "rahman2016"], ["train", "--help"]],
+    ids=" ".join,
+)
+def test_a_reader_who_has_gone_ends_the_command_quietly(arguments, tmp_path):
+    """As in `kseg lab commands loss_study | head -1`, but the reader is gone from the start."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    words = [word.format(folder=tmp_path) for word in arguments]
+    code = "import sys; from kseg.cli.main import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", code, *words], stdout=writes, stderr=subprocess.PIPE, text=True)
+    os.close(writes)
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
 
 
 def test_version(capsys):
