@@ -133,6 +133,8 @@ class Report(Selection):
     """make them from this results.json instead of jobs (without pictures)"""
     markdown: bool = False
     """print the tables as Markdown and write nothing; without jobs under ROOT, those of results/RECIPE/results.json"""
+    processes: int | None = None
+    """of `kseg lab run`, for the command in the report: more of them leave each job fewer threads (unset: not told)"""
     paper: bool = False
     """the paper's own figures through the same statistics: paper.json and paper.md in OUT (unset: results/RECIPE)"""
 
@@ -182,6 +184,8 @@ class Report(Selection):
         words = ["kseg", "lab", "run", self.recipe, "--scale", self.scale]
         words += ["--only", self.only] if self.only else []
         words += ["--seeds", str(self.seeds)] if self.seeds else []
+        words += ["--processes", str(self.processes)] if self.processes else []
+        words += ["--weights", *map(_without_folder, self.weights)] if self.weights else []
         return shlex.join(words)
 
 
@@ -228,6 +232,12 @@ class Lab:
 
     def run(self) -> int:
         return self.action.run()
+
+
+def _without_folder(weights: str) -> str:
+    """`mobilenetv2=/home/me/w.h5` as `mobilenetv2=w.h5`: the name leads to the file, the folder is this machine's."""
+    encoder, equals, file = weights.rpartition("=")
+    return f"{encoder}{equals}{Path(file).name}"
 
 
 def seconds(text: str) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kseg.cli.lab import Report
 from kseg.cli.main import main
 from kseg.datasets import open_dataset
 from kseg.errors import Failure, UsageError
@@ -178,6 +179,15 @@ def test_the_report_is_one_file_with_everything_in_it(vanbeers, tmp_path):
     assert all(f'class="{name}' in html for name in pictures)
     png = next(path for path in paths if path.suffix == ".png").read_bytes()
     assert png.startswith(b"\x89PNG")
+
+
+def test_the_command_repeats_the_run_but_for_its_folders():
+    given = Report("vanbeers2019", only="lfw,iou", seeds=2, weights=("/a/w.h5.xz", "resnet50=/b/r.h5"), processes=2)
+    assert given.command == (
+        "kseg lab run vanbeers2019 --scale cpu --only lfw,iou --seeds 2 --processes 2 "
+        "--weights w.h5.xz resnet50=r.h5"
+    )
+    assert Report("amadi").command == "kseg lab run amadi --scale cpu"
 
 
 def test_rows_alone_make_the_same_tables(vanbeers):
