@@ -11,6 +11,9 @@ from kseg.lab.rows import Results, Row, by_setting, figure_of
 from kseg.lab.statistics import Comparison, compare, holm, mean_error_reduction, total_error_reduction
 from kseg.lab.table import DASH, Table
 
+Both = dict[tuple[str, ...], tuple[list[Row], list[Row]]]
+"""setting → the rows of the loss in question and of the baseline, of the same seeds in the same order"""
+
 HEADER = ("n", "difference", "95 % interval", "d_z", "p", "p (Holm)", "Wilcoxon p", "ahead in")
 
 
@@ -95,14 +98,13 @@ def comparison_tables(results: Results, recipe: Recipe) -> list[Table]:
     """The two losses of a recipe: every figure over settings; over the images and over the seeds of every setting."""
     assert recipe.versus is not None
     first, baseline = recipe.versus
-    both = {
-        setting: (found[first], found[baseline])
-        for setting, found in by_setting(results.rows).items()
-        if first in found and baseline in found
-    }
+    both, left_out = paired_rows(results.rows, recipe.versus)
     against = f"{first} against {baseline}"
     how = f"{first} minus {baseline}; p of the paired t-test, Holm's correction over the rows of this table."
+    how += "".join(f" {sentence}" for sentence in left_out)
     tables = []
+    if left_out and not both:
+        tables.append(tests_table(against, "setting", [], how, {}))  # for its caption, which says why
     if len(both) > 1:  # of one setting every test would be refused
         settings = list(_over_settings(both, recipe.figures))
         of_iou = [[figure_of(rows, "iou") for rows in side] for side in zip(*both.values(), strict=True)]
@@ -121,9 +123,46 @@ def comparison_tables(results: Results, recipe: Recipe) -> list[Table]:
     return tables
 
 
-def _over_settings(
-    both: Mapping[tuple[str, ...], tuple[list[Row], list[Row]]], figures: Sequence[str]
-) -> Iterator[Pairs]:
+def paired_rows(rows: Sequence[Row], versus: tuple[str, str]) -> tuple[Both, list[str]]:
+    """The rows that can be compared, and a sentence for each setting in which some or all could not.
+
+    A pair is the same setting with the same seed: the mean of one loss over its seeds is not set beside that of the
+    other over different ones.
+
+    Raises:
+      UsageError: rows of a setting are not of the same number of test images, so that these have no pairs.
+    """
+    both: Both = {}
+    left_out = []
+    for setting, found in by_setting(rows).items():
+        sides = tuple(found.get(loss, []) for loss in versus)
+        check_same_images([*sides[0], *sides[1]])
+        if not all(sides):
+            continue
+        seeds = set.intersection(*({row.seed for row in side} for side in sides))
+        if any(row.seed not in seeds for side in sides for row in side):
+            had = " and ".join(
+                f"{', '.join(str(row.seed) for row in side)} ({loss})" for loss, side in zip(versus, sides, strict=True)
+            )
+            done = f"compared are {', '.join(map(str, sorted(seeds)))}" if seeds else "left out, as none is in both"
+            left_out.append(f"{' '.join(setting)} has the seeds {had}; {done}.")
+        if seeds:
+            ours, theirs = ([row for row in side if row.seed in seeds] for side in sides)
+            both[setting] = (ours, theirs)
+    return both, left_out
+
+
+def check_same_images(rows: Sequence[Row]) -> None:
+    """Images are paired by their place in the test list, which has to be the same."""
+    if len({len(row.images) for row in rows}) > 1:
+        counts = ", ".join(f"{row.loss} seed {row.seed}: {len(row.images)}" for row in rows)
+        raise UsageError(
+            f"the runs of {' '.join(rows[0].setting)} were not measured on the same test images (images of {counts}); "
+            "run those with the wrong number again, under another --root"
+        )
+
+
+def _over_settings(both: Both, figures: Sequence[str]) -> Iterator[Pairs]:
     for figure in figures:
         pairs = [(figure_of(first, figure), figure_of(baseline, figure)) for first, baseline in both.values()]
         known = [pair for pair in pairs if not np.isnan(pair).any()]
@@ -133,20 +172,14 @@ def _over_settings(
 
 
 def _image_pairs(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[float], list[float]]:
-    """IoU of each image, mean over the seeds that both have; images without a score are left out."""
-    seeds = {row.seed for row in first} & {row.seed for row in second}
+    """IoU of each image, mean over the seeds; images without a score are left out."""
     a, b = (
-        np.mean([[np.nan if v is None else v for v in row.images] for row in rows if row.seed in seeds], axis=0)
-        if seeds
-        else np.array([])
-        for rows in (first, second)
+        np.mean([[np.nan if v is None else v for v in row.images] for row in rows], axis=0) for rows in (first, second)
     )
     known = ~(np.isnan(a) | np.isnan(b))
     return a[known].tolist(), b[known].tolist()
 
 
 def _seed_pairs(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[float], list[float]]:
-    """Test IoU by seed, of the seeds that both have."""
-    a, b = ({row.seed: row.iou for row in rows} for rows in (first, second))
-    seeds = sorted(set(a) & set(b))
-    return [a[seed] for seed in seeds], [b[seed] for seed in seeds]
+    """Test IoU by seed."""
+    return [row.iou for row in first], [row.iou for row in second]

@@ -1,17 +1,18 @@
 """The same test images under two losses, as HTML: the scatter of their IoU with the images behind it, and pictures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from kseg.datasets import open_dataset
 from kseg.errors import KsegError
 from kseg.lab.comparison_plots import axis_from
+from kseg.lab.comparisons import paired_rows
 from kseg.lab.examples import Example, Point, examples, scatter
 from kseg.lab.jobs import Job
 from kseg.lab.report import page
 from kseg.lab.report.pictures import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP
-from kseg.lab.rows import Row, by_setting
+from kseg.lab.rows import Row
 
 CSS = """
 .spread { position: relative; aspect-ratio: 1; max-width: 30rem; border: 1px solid var(--line);
@@ -43,19 +44,24 @@ def side_by_side(rows: Sequence[Row], jobs: Sequence[Job], versus: tuple[str, st
     first, baseline = versus
     thumbnails: dict[str, str] = {}
     parts = []
-    for setting, found in by_setting(rows).items():
-        of_setting = {loss: job for loss in versus for job in complete_jobs(jobs, setting, loss)[:1]}
-        if len(of_setting) < 2 or first not in found or baseline not in found:
+    for setting, sides in paired_rows(rows, versus)[0].items():
+        of_setting = {
+            loss: job
+            for loss, side in zip(versus, sides, strict=True)
+            for job in complete_jobs(jobs, setting, loss, side[0].seed)
+        }
+        if len(of_setting) < 2:
             continue
         try:
             dataset = open_dataset(of_setting[first].config.data)
-            points = scatter(dataset, found[first], found[baseline])
-            pictures = examples(dataset, of_setting, found[first], found[baseline])
+            points = scatter(dataset, *sides)
+            pictures = examples(dataset, of_setting, *sides)
         except KsegError as error:
             parts.append(page.card(" ".join(setting), page.note(f"No pictures: {error}")))
             continue
         drawn = spread(points, versus, thumbnails)
-        parts.append(page.card(" ".join(setting), drawn, "".join(map(_pictures, pictures))))
+        seeds = {loss: job.seed for loss, job in of_setting.items()}
+        parts.append(page.card(" ".join(setting), drawn, "".join(_pictures(example, seeds) for example in pictures)))
     if not parts:
         return ""
     mixed_up = [("another class", MIXED_UP)] if any(len(row.matrix) > 2 for row in rows) else []
@@ -65,7 +71,8 @@ def side_by_side(rows: Sequence[Row], jobs: Sequence[Job], versus: tuple[str, st
     )
     order = (
         f"Every dot is a test image; point at it to see it. Below, the images that scored lowest, then those where "
-        f"{escape(first)} or {escape(baseline)} is most ahead, then those in the middle."
+        f"{escape(first)} or {escape(baseline)} is most ahead, then those in the middle. Dots and choice go by the "
+        "mean over the seeds; masks and the numbers under them are of the seed that is named there."
     )
     style = "".join(f".{name} u{{background-image:url({url})}}" for url, name in thumbnails.items())
     return (
@@ -74,8 +81,8 @@ def side_by_side(rows: Sequence[Row], jobs: Sequence[Job], versus: tuple[str, st
     )
 
 
-def complete_jobs(jobs: Sequence[Job], setting: tuple[str, ...], loss: str) -> list[Job]:
-    return [job for job in jobs if job.tags == (*setting, loss) and job.state == "complete"]
+def complete_jobs(jobs: Sequence[Job], setting: tuple[str, ...], loss: str, seed: int) -> list[Job]:
+    return [job for job in jobs if (job.tags, job.seed) == ((*setting, loss), seed) and job.state == "complete"]
 
 
 def spread(points: Sequence[Point], versus: tuple[str, str], thumbnails: dict[str, str]) -> str:
@@ -120,12 +127,16 @@ def _dot(point: Point, low: float, thumbnails: dict[str, str]) -> str:
     )
 
 
-def _pictures(example: Example) -> str:
+def _pictures(example: Example, seeds: Mapping[str, int]) -> str:
+    """An image, its truth and both masks; `seeds`: loss → the seed whose mask it is."""
     height, width = example.size
+    said = {
+        name: f"{name}, seed {seeds[name]}: {example.scores[name]:.3f}" if name in example.scores else name
+        for name in example.panels
+    }
     panels = "".join(
         f'<figure><img src="{url}" width="{width}" height="{height}" alt="{escape(f"{name} of {example.id}")}">'
-        f"<figcaption>{escape(name)}{f' {example.scores[name]:.3f}' if name in example.scores else ''}</figcaption>"
-        "</figure>"
+        f"<figcaption>{escape(said[name])}</figcaption></figure>"
         for name, url in example.panels.items()
     )
     return f'<p class="soft">{escape(example.id)}</p><div class="panels">{panels}</div>'

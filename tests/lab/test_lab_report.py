@@ -15,7 +15,7 @@ from kseg.datasets import open_dataset
 from kseg.errors import Failure, UsageError
 from kseg.inference import measure, save_masks
 from kseg.lab.comparison_plots import axis_from, far_below
-from kseg.lab.comparisons import comparison_tables
+from kseg.lab.comparisons import comparison_tables, paired_rows
 from kseg.lab.compose import make_report, markdown, write_report
 from kseg.lab.examples import examples
 from kseg.lab.jobs import Job, make_jobs
@@ -131,6 +131,41 @@ def test_fewer_epochs_are_ahead_and_what_cannot_be_tested_is_said(vanbeers):
     assert "unet synthetic big hair: a paired test needs at least 2 pairs, received 1" in images.caption
 
 
+def test_only_seeds_of_both_losses_are_compared(vanbeers):
+    _, results = vanbeers
+    # big: seed 2 of the IoU loss is far better and has no partner; small: seed 1 against seed 2
+    rows = [
+        dataclasses.replace(row, iou=0.99 if row.seed == 2 else row.iou, seed=2 if row.loss == "iou" else 1)
+        if "small" in row.tags
+        else dataclasses.replace(row, iou=0.99 if (row.loss, row.seed) == ("iou", 2) else row.iou)
+        for row in results.rows
+        if ("small" in row.tags) <= (row.seed == 1) and ("big" in row.tags) <= ((row.loss, row.seed) != ("bce", 2))
+    ]
+    big, small = (("unet", "synthetic", size, "hair") for size in ("big", "small"))
+    both, left_out = paired_rows(rows, ("iou", "bce"))
+    assert {setting: [[row.seed for row in side] for side in sides] for setting, sides in both.items()} == {
+        big: [[1], [1]]
+    }
+    assert left_out == [
+        "unet synthetic big hair has the seeds 1, 2 (iou) and 1 (bce); compared are 1.",
+        "unet synthetic small hair has the seeds 2 (iou) and 1 (bce); left out, as none is in both.",
+    ]
+    (images,) = comparison_tables(dataclasses.replace(results, rows=rows), VANBEERS)
+    assert all(sentence in images.caption for sentence in left_out) and len(images.rows) == 1
+    alone = [row for row in rows if row.tags[:-1] == small]
+    (nothing,) = comparison_tables(dataclasses.replace(results, rows=alone), VANBEERS)
+    assert nothing.rows == [] and left_out[1] in nothing.caption
+    assert paired_rows([row for row in rows if row.loss == "iou"], ("iou", "bce")) == ({}, [])
+
+
+def test_runs_on_other_images_are_refused(vanbeers):
+    _, results = vanbeers
+    rows = [dataclasses.replace(row, images=row.images[:7]) if row.loss == "bce" else row for row in results.rows]
+    said = "unet synthetic big hair were not measured on the same .*iou seed 1: 8, .*bce seed 1: 7, bce seed 2: 7"
+    with pytest.raises(UsageError, match=said):
+        make_report(dataclasses.replace(results, rows=rows), VANBEERS)
+
+
 def test_tables_in_latex_are_escaped():
     table = Table("A_b", ["x & y", "100 %"], [["a_b", "1 ± 2"]], frozenset({(0, 1)}), "IoU – #1")
     text = table.latex()
@@ -173,6 +208,7 @@ def test_the_report_is_one_file_with_everything_in_it(vanbeers, tmp_path):
         assert expected in html
     assert "&lt;CPU&gt;" in html and "<CPU>" not in html
     assert "8 of 8 images" in html
+    assert re.search(r"<figcaption>iou, seed 1: 0\.\d{3}</figcaption>", html)
     assert html.count('class="spread"') == 2
     pictures = re.findall(r"\.(t\d+) u\{background-image:url\(data:", html)
     assert len(pictures) == len(set(pictures)) == 8  # both settings show the same test images, which are there once
@@ -184,8 +220,7 @@ def test_the_report_is_one_file_with_everything_in_it(vanbeers, tmp_path):
 def test_the_command_repeats_the_run_but_for_its_folders():
     given = Report("vanbeers2019", only="lfw,iou", seeds=2, weights=("/a/w.h5.xz", "resnet50=/b/r.h5"), processes=2)
     assert given.command == (
-        "kseg lab run vanbeers2019 --scale cpu --only lfw,iou --seeds 2 --processes 2 "
-        "--weights w.h5.xz resnet50=r.h5"
+        "kseg lab run vanbeers2019 --scale cpu --only lfw,iou --seeds 2 --processes 2 --weights w.h5.xz resnet50=r.h5"
     )
     assert Report("amadi").command == "kseg lab run amadi --scale cpu"
 
