@@ -3,7 +3,7 @@
 import re
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +13,12 @@ from tyro.conf import Positional, subcommand
 from kseg.cli.exit_codes import INTERRUPTED
 from kseg.errors import UsageError
 
+MOST_LISTED = 5
+"""Failures in one sentence."""
+
+USUAL: Literal["cpu"] = "cpu"
+"""The scale where none is named."""
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -20,8 +26,8 @@ class Selection:
 
     recipe: Positional[str]
     """a name that `kseg lab list` shows"""
-    scale: Literal["smoke", "cpu", "paper"] = "cpu"
-    """smoke: the path alone, in a minute; cpu: the closest honest thing for two cores; paper: to the letter"""
+    scale: Literal["smoke", "cpu", "paper"] | None = None
+    """smoke: the path alone, in a minute; cpu (unset): the closest honest thing for two cores; paper: to the letter"""
     only: str | None = None
     """tags a setting must have, all of them: "lfw,iou" """
     seeds: int | None = None
@@ -40,8 +46,17 @@ class Selection:
         from kseg.lab.recipe import RECIPES, read_places
 
         recipe = RECIPES[self.recipe]
-        settings = recipe.at(self.scale, read_places(self.data_dir, self.weights))
+        settings = recipe.at(self.scale or USUAL, read_places(self.data_dir, self.weights))
         return select(make_jobs(self.root / recipe.name, settings, self.seeds), self.only, self.shard)
+
+    def stored(self, path: Path):
+        """The part of a results.json that the flags ask for."""
+        from kseg.lab.recipe import RECIPES
+        from kseg.lab.stored import stored_results
+
+        if self.shard is not None:
+            raise UsageError(f"--shard {self.shard} is a part of jobs, and {path} has none; leave it out")
+        return stored_results(path, RECIPES[self.recipe], scale=self.scale, only=self.only, seeds=self.seeds)
 
 
 @dataclass(frozen=True)
@@ -102,6 +117,8 @@ class Run(Selection):
         print(f"{tally.complete} of {len(jobs)} jobs complete, {len(tally.failed)} failed{left}")
         for job in tally.failed:
             print(f"  {job.title}: {job.failure()}")
+        if tally.failed:
+            print("failed jobs are left as they are; the same command with --retry runs them again")
         return 1 if tally.failed else 0
 
 
@@ -130,7 +147,7 @@ class Report(Selection):
     out: Path | None = None
     """folder for report.html, results.json, tables and plots (unset: ROOT/RECIPE/report)"""
     results: Path | None = None
-    """make them from this results.json instead of jobs (without pictures)"""
+    """make them from this results.json of the recipe instead of jobs (without pictures)"""
     markdown: bool = False
     """print the tables as Markdown and write nothing; without jobs under ROOT, those of results/RECIPE/results.json"""
     processes: int | None = None
@@ -161,7 +178,7 @@ class Report(Selection):
     def _report(self):
         from kseg.lab.compose import make_report
         from kseg.lab.recipe import RECIPES
-        from kseg.lab.rows import Results, collect
+        from kseg.lab.rows import collect
 
         recipe, path = RECIPES[self.recipe], self.results
         committed = Path("results") / recipe.name / "results.json"
@@ -169,9 +186,15 @@ class Report(Selection):
             print(f"kseg: no jobs in {self.root / recipe.name}; the tables are of {committed}", file=sys.stderr)
             path = committed
         if path is not None:
-            return make_report(Results.load(path), recipe)
+            return make_report(self.stored(path), recipe)
         jobs = self.jobs()
-        return make_report(collect(jobs, recipe=recipe.name, scale=self.scale, command=self.command), recipe, jobs)
+        results = collect(jobs, recipe=recipe.name, scale=self.scale or USUAL, command=self.command)
+        if results.failures and not results.rows:
+            raise UsageError(
+                f"no job of {recipe.name} at scale {results.scale} is complete and {len(results.failures)} failed, "
+                f"{_listed(results.failures)}; mend that and `kseg lab run` them again with --retry"
+            )
+        return make_report(results, recipe, jobs)
 
     @staticmethod
     def _print(paths: Iterable[Path]) -> None:
@@ -181,7 +204,7 @@ class Report(Selection):
     @property
     def command(self) -> str:
         """What made the results, without this machine's folders."""
-        words = ["kseg", "lab", "run", self.recipe, "--scale", self.scale]
+        words = ["kseg", "lab", "run", self.recipe, "--scale", self.scale or USUAL]
         words += ["--only", self.only] if self.only else []
         words += ["--seeds", str(self.seeds)] if self.seeds else []
         words += ["--processes", str(self.processes)] if self.processes else []
@@ -197,18 +220,18 @@ class Verify(Selection):
     """
 
     results: Path | None = None
-    """a results.json instead of jobs"""
+    """a results.json of the recipe instead of jobs"""
 
     def run(self) -> int:
         from kseg.lab.recipe import RECIPES
-        from kseg.lab.rows import Results, collect
+        from kseg.lab.rows import collect
         from kseg.lab.verify import verify
 
         recipe = RECIPES[self.recipe]
         if self.results is not None:
-            results = Results.load(self.results)
+            results = self.stored(self.results)
         else:
-            results = collect(self.jobs(), recipe=recipe.name, scale=self.scale, command="")
+            results = collect(self.jobs(), recipe=recipe.name, scale=self.scale or USUAL, command="")
         verdicts = verify(results, recipe, only=self.only)
         for verdict in verdicts:
             print(verdict)
@@ -232,6 +255,12 @@ class Lab:
 
     def run(self) -> int:
         return self.action.run()
+
+
+def _listed(failures: Mapping[str, str]) -> str:
+    """The first failures with their sentences."""
+    said = [f"{name}: {sentence}" for name, sentence in failures.items()]
+    return "; ".join([*said[:MOST_LISTED], *([f"and {len(said) - MOST_LISTED} more"] if said[MOST_LISTED:] else [])])
 
 
 def _without_folder(weights: str) -> str:

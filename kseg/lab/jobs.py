@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 from kseg.atomic import write_json, write_text
 from kseg.errors import UsageError, unknown_name
@@ -136,7 +136,17 @@ def _without_defaults(values: dict[str, Any], defaults: dict[str, Any]) -> dict[
     return kept
 
 
-def select(jobs: Sequence[Job], only: str | None = None, shard: str | None = None) -> list[Job]:
+class Tagged(Protocol):
+    """A job, or what became of it."""
+
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+
+
+T = TypeVar("T", bound=Tagged)
+
+
+def select(jobs: Sequence[T], only: str | None = None, shard: str | None = None) -> list[T]:
     """The jobs whose tags hold every word of `only` ("lfw,iou"), and of those part 1/4, 2/4, … of several machines'."""
     words = [word.strip() for word in (only or "").split(",") if word.strip()]
     known = {tag for job in jobs for tag in job.tags}
@@ -145,7 +155,7 @@ def select(jobs: Sequence[Job], only: str | None = None, shard: str | None = Non
             raise unknown_name("tag", word, known)
     chosen = [job for job in jobs if set(words) <= set(job.tags)]
     if not chosen:
-        raise UsageError(f"no setting has all of {', '.join(words)}; `kseg lab list` shows the settings")
+        raise UsageError(f"no setting has all of {', '.join(words)}; `kseg lab list RECIPE` shows the settings")
     if shard is None:
         return chosen
     part = re.fullmatch(r"(\d+)/(\d+)", shard)

@@ -21,6 +21,7 @@ from kseg.lab.examples import examples
 from kseg.lab.jobs import Job, make_jobs
 from kseg.lab.recipe import RECIPES, Expected, Places, Recipe
 from kseg.lab.rows import Results, collect, figure_of
+from kseg.lab.stored import stored_results
 from kseg.lab.table import Table
 from kseg.lab.tables import loss_table, mean_rank, paper_table, tables_of
 from kseg.lab.verify import verify
@@ -317,11 +318,53 @@ def test_verify_exits_with_1_where_something_is_outside(vanbeers, tmp_path, caps
     _, results = vanbeers
     row = dataclasses.replace(results.rows[0], tags=("portraits", "iou"), iou=0.3)
     for iou, code in ((0.3, 0), (0.01, 1)):
-        study = dataclasses.replace(results, rows=[dataclasses.replace(row, iou=iou)])
+        study = dataclasses.replace(results, recipe="loss_study", rows=[dataclasses.replace(row, iou=iou)])
         study.save(tmp_path / "results.json")
         arguments = ["lab", "verify", "loss_study", "--scale", "smoke", "--results", str(tmp_path / "results.json")]
         assert main(arguments) == code
     assert "FAIL portraits iou, IoU: 0.0100, expected 0.05 to 0.6" in capsys.readouterr().out
+
+
+def test_results_in_a_file_are_of_what_was_asked_for(vanbeers, tmp_path):
+    _, results = vanbeers
+    path = tmp_path / "results.json"
+    results.save(path)
+    assert stored_results(path, VANBEERS, scale="smoke") == results
+    big = stored_results(path, VANBEERS, only="big,hair")
+    assert {row.tags[2] for row in big.rows} == {"big"} and (len(big.rows), big.failures, big.missing) == (4, {}, 0)
+    # of the four settings with hair one run of the small set failed, and it was seed 2
+    small = stored_results(path, VANBEERS, only="small,hair", seeds=2)
+    assert (len(small.rows), len(small.failures), small.missing) == (3, 1, 0)
+    first = stored_results(path, VANBEERS, only="hair", seeds=1)
+    assert {row.seed for row in first.rows} == {1} and (len(first.rows), first.failures) == (4, {})
+    for options, said in (
+        ({"recipe": AMADI}, "results of vanbeers2019, not of amadi"),
+        ({"scale": "paper"}, "at scale smoke, not paper"),
+        ({"only": "lfw"}, "unknown tag 'lfw'"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            stored_results(path, **{"recipe": VANBEERS, **options})
+
+
+def test_flags_beside_results_count(vanbeers, tmp_path, capsys):
+    _, results = vanbeers
+    path = tmp_path / "results.json"
+    results.save(path)
+    report = ["lab", "report", "vanbeers2019", "--results", str(path), "--markdown"]
+    assert main([*report, "--only", "big"]) == 0
+    shown = capsys.readouterr().out
+    assert "unet synthetic big" in shown and "unet synthetic small" not in shown
+    assert main([*report, "--scale", "cpu"]) == 2
+    assert main([*report, "--shard", "1/2"]) == 2
+    assert "--shard 1/2 is a part of jobs" in capsys.readouterr().err
+
+
+def test_where_all_jobs_failed_the_report_says_how(tmp_path, capsys):
+    for job in make_jobs(tmp_path / "vanbeers2019", VANBEERS.at("smoke", Places())):
+        job.record_failure("Failure", "the loss became nan")
+    assert main(["lab", "report", "vanbeers2019", "--scale", "smoke", "--root", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "8 failed" in said and said.count("the loss became nan") == 5 and "and 3 more" in said and "--retry" in said
 
 
 def test_an_axis_leaves_out_what_lies_far_below():
