@@ -4,6 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 DASH = "–"
+LONGEST_LINE = 40
+"""Letters of a cell that LaTeX leaves in one line."""
+TEXT_SHARE = 0.7
+"""Of the page's width, for all columns of sentences together."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +22,11 @@ class Table:
     caption: str = ""
 
     def markdown(self) -> str:
-        lines = [f"| {' | '.join(self.header)} |", "|---" * len(self.header) + "|"]
+        lines = [f"| {' | '.join(map(_md, self.header))} |", "|---" * len(self.header) + "|"]
         for i, row in enumerate(self.rows):
-            cells = [f"**{cell}**" if (i, j) in self.best else cell for j, cell in enumerate(row)]
+            cells = [f"**{_md(cell)}**" if (i, j) in self.best else _md(cell) for j, cell in enumerate(row)]
             lines.append(f"| {' | '.join(cells)} |")
-        return "\n".join([*lines, *(["", f"*{self.caption}*"] if self.caption else [])])
+        return "\n".join([*lines, *(["", f"*{_md(self.caption)}*"] if self.caption else [])])
 
     def latex(self) -> str:
         def row(cells: Iterable[str]) -> str:
@@ -36,7 +40,7 @@ class Table:
             [
                 r"\begin{table}",
                 rf"\caption{{{_tex(f'{self.title}. {self.caption}'.strip())}}}",
-                rf"\begin{{tabular}}{{l{'r' * (len(self.header) - 1)}}}",
+                rf"\begin{{tabular}}{{{self._columns()}}}",
                 r"\hline",
                 row(map(_tex, self.header)),
                 r"\hline",
@@ -47,12 +51,30 @@ class Table:
             ]
         )
 
+    def _columns(self) -> str:
+        """LaTeX's letters for the columns: words left, figures right, sentences broken into lines of a share."""
+        columns = list(zip(self.header, *self.rows, strict=True))
+        prose = [any(len(cell) > LONGEST_LINE for cell in cells) for cells in columns]
+        width = rf"p{{{TEXT_SHARE / max(1, sum(prose)):.2f}\linewidth}}"
+        return "".join(width if long else "l" if j == 0 else "r" for j, long in enumerate(prose))
+
+
+def _md(text: str) -> str:
+    """A bar would begin another cell, and asterisks another emphasis."""
+    return text.replace("|", r"\|").replace("*", r"\*")
+
+
+TEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}", "<": "$<$", ">": "$>$", "×": r"$\times$",
+    "±": r"$\pm$", "−": "$-$", "≥": r"$\geq$", "≤": r"$\leq$", "≈": r"$\approx$", "·": r"$\cdot$", "→": r"$\to$",
+    "ρ": r"$\rho$", "σ": r"$\sigma$", "–": "--", "—": "---", "…": r"\ldots{}", "“": "``", "”": "''", "’": "'",
+}  # fmt: skip
+"""What LaTeX takes for a command, or its usual fonts lack."""
+
 
 def _tex(text: str) -> str:
-    for plain, escaped in (("\\", r"\textbackslash{}"), ("&", r"\&"), ("%", r"\%"), ("_", r"\_"), ("#", r"\#"),
-                           ("×", r"$\times$"), ("±", r"$\pm$"), ("−", "$-$"), ("–", "--")):  # fmt: skip
-        text = text.replace(plain, escaped)
-    return text
+    return "".join(TEX.get(letter, letter) for letter in text)
 
 
 def markdown_of(tables: Iterable[Table]) -> str:

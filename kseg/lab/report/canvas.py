@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from html import escape
 from typing import Any
 
@@ -93,4 +94,14 @@ def to_svg(figure: Figure, label: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r' width="[^"]*pt" height="[^"]*pt"|height="[^"]*pt" |width="[^"]*pt" ', " ", svg, count=2)
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)  # figure_1, axes_1 … would be there once per figure
+    svg = _own_names(svg, label)
     return svg.replace(INK, "currentColor").replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1).strip()
+
+
+def _own_names(svg: str, label: str) -> str:
+    """The figure's letters, markers and clip paths under names that no other figure of a page has.
+
+    Matplotlib calls the same letter the same in every figure, and an id may be in a document once.
+    """
+    prefix = f"f{sha256(f'{label} {svg}'.encode()).hexdigest()[:6]}-"
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", svg)
