@@ -1,6 +1,8 @@
 """The tables of Rahman & Wang, the paper's figures and ours, and what the gain has to do with the imbalance."""
 
 import math
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ from scipy import stats
 
 from kseg.errors import UsageError
 from kseg.lab.correlation import rank_correlation
-from kseg.lab.recipe import RECIPES
+from kseg.lab.jobs import make_jobs
+from kseg.lab.recipe import RECIPES, Places
+from kseg.lab.recipes.rahman2016 import FOUND
 from kseg.lab.recipes.rahman2016_imbalance import our_gains
 from kseg.lab.rows import Results, Row
 from kseg.lab.tables import tables_of
@@ -99,6 +103,42 @@ def test_drawn_portraits_make_none_of_the_paper_s_tables():
     rows = [row("synthetic", "hair", loss, 0.5) for loss in ("iou", "acc")]
     titles = [table.title for table in tables_of(results(*rows), RECIPE)]
     assert titles == ["IoU", "Accuracy", "iou against acc, over images"]
+
+
+def test_scale_paper_is_every_category_of_the_tables_to_the_letter():
+    jobs = make_jobs(Path("x"), RECIPE.at("paper", Places(weights={"alexnet": "/a/alexnet.npz"})))
+    assert Counter(job.tags[0] for job in jobs) == {"voc2010": 2 * 6, "voc2011": 2 * 20, "camvid": 2 * 5}
+    assert len(make_jobs(Path("x"), RECIPE.at("paper", Places()), seeds=3)) == 31 * 2 * 3
+    for job in jobs:
+        config, training = job.config, job.config.training
+        assert (config.model.model, config.model.weights) == ("fcn32s_alexnet", "/a/alexnet.npz")
+        assert config.data.category == job.tags[1] and config.data.split_scheme == "paper"
+        assert (training.optimizer, training.learning_rate, training.momentum) == ("sgd", 1e-4, 0.99)
+        assert (training.l2_decay, training.schedule, training.positives_per_batch) == (5e-4, "constant", 1)
+        assert (training.test_input, training.precision) == ("original", "float32")
+        assert config.model.image_size == ((360, 480) if job.tags[0] == "camvid" else (375, 500))
+        wanted = {"iou": ("iou(pooling='batch')", 1), "acc": ("ce", 2)}[job.tags[2]]
+        assert (config.loss.loss, config.model.outputs) == wanted and config.loss.loss_reduction == "mean"
+        assert RECIPE.paper(job.tags)["iou"] > 0.5
+    assert {job.tags[0]: job.config.data.year for job in jobs} == {
+        "voc2010": "2010",
+        "voc2011": "2011",
+        "camvid": "2012",
+    }
+    assert RECIPE.paper(("voc2011", "aeroplane", "iou")) == {"iou": approx(0.7507)}
+    assert RECIPE.paper(("voc", "person", "iou")) == {}
+
+
+def test_the_recipe_says_in_words_what_it_expects():
+    text = " ".join(RECIPE.text.split())
+    for category, found in FOUND.items():
+        assert f"{category} {found['iou']:.2f} and {found['acc']:.2f}" in text
+
+
+def test_no_weight_decay_at_scale_cpu_as_the_caption_says():
+    jobs = make_jobs(Path("x"), RECIPE.at("cpu", Places()))
+    decays = {(job.config.training.l2_decay, job.config.training.weight_decay) for job in jobs}
+    assert decays == {(0.0, 0.0)} and "without weight decay" in RECIPE.captions["cpu"]
 
 
 def test_rank_correlation_by_hand():
