@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from kseg.errors import UsageError
+from kseg.lab.gpus import environment, inherited, least_used, visible_gpus
 from kseg.lab.jobs import Job
 from kseg.lab.worker import Outcome, work
 from kseg.training.callbacks.progress import duration
@@ -53,7 +54,8 @@ def run_jobs(
     """Run what is not complete; a job that was stopped is resumed after its last epoch.
 
     Args:
-      processes: jobs at the same time; the processor's cores are shared out among them.
+      processes: jobs at the same time; the processor's cores are shared out among them, and the GPUs where there are
+        any: each worker gets one.
       budget: seconds; no job is begun that would not end within them, going by those of its kind that are known.
       retry: run failed jobs again (default: they stay failed).
       prepare: called first in each worker process.
@@ -87,11 +89,14 @@ class Runner:
         self.seconds = Seconds(complete)
         self.started = time.perf_counter()
         self.workers: list[Worker] = []
+        alone = all(job.config.training.distribute == "none" for job in jobs)
+        self.gpus = visible_gpus() if self.pending and alone else []
 
     def run(self) -> Tally:
         if self.pending:
             found = f"{self.tally.complete} complete, {len(self.tally.failed)} failed, {len(self.pending)} to run"
-            self.write(f"{len(self.jobs)} jobs: {found}, {self.processes} at a time")
+            where = f" on {len(self.gpus)} GPU{'s'[: len(self.gpus) != 1]}" if self.gpus else ""
+            self.write(f"{len(self.jobs)} jobs: {found}, {self.processes} at a time{where}")
         try:
             while self._hand_out():
                 self._collect()
@@ -109,7 +114,8 @@ class Runner:
             idle = next((worker for worker in self.workers if worker.job is None), None)
             if idle is None:
                 threads = max(1, (os.cpu_count() or 1) // self.processes) if self.processes > 1 else None
-                idle = Worker(threads, self.prepare)
+                gpu = least_used(self.gpus, [worker.gpu for worker in self.workers])
+                idle = Worker(threads, self.prepare, gpu, shared=self.processes > len(self.gpus))
                 self.workers.append(idle)
             idle.give(self.pending.popleft())
         return any(worker.job is not None for worker in self.workers)
@@ -174,12 +180,21 @@ class Seconds:
 class Worker:
     """A worker process, seen from outside."""
 
-    def __init__(self, threads: int | None, prepare: Callable[[], None] | None):
+    def __init__(
+        self,
+        threads: int | None,
+        prepare: Callable[[], None] | None,
+        gpu: str | None = None,
+        *,
+        shared: bool = False,
+    ):
+        self.gpu = gpu
         context = multiprocessing.get_context("spawn")  # a forked TensorFlow hangs
         self.connection: Connection
         self.connection, theirs = context.Pipe()
         self.process: Any = context.Process(target=work, args=(theirs, threads, prepare), daemon=True)
-        self.process.start()
+        with inherited(environment(gpu, shared=shared)):
+            self.process.start()
         theirs.close()
         self.job: Job | None = None
         self.given = 0
