@@ -67,21 +67,32 @@ class List:
     """
 
     recipe: Positional[str | None] = None
-    """show what one recipe says of itself"""
+    """show what one recipe says of itself, and the tags of its settings for --only"""
 
     def run(self) -> int:
-        from kseg.lab.jobs import make_jobs
-        from kseg.lab.recipe import RECIPES, Places
+        from kseg.lab.recipe import RECIPES
+        from kseg.lab.tags import tag_lines
 
-        if self.recipe is not None:
-            print(RECIPES[self.recipe].text)
+        if self.recipe is None:
+            for name, recipe in RECIPES.items():
+                print(f"{name:<16}{recipe.title}")
+                for counted, _ in self._scales(recipe):
+                    print(f"{'':<16}{counted}")
             return 0
-        for name, recipe in RECIPES.items():
-            print(f"{name:<16}{recipe.title}")
-            for scale in recipe.scales:
-                settings = recipe.at(scale, Places())
-                print(f"{'':<16}--scale {scale:<6} {len(settings)} settings, {len(make_jobs(Path(), settings))} jobs")
+        print(RECIPES[self.recipe].text)
+        for counted, jobs in self._scales(RECIPES[self.recipe]):
+            print("", f"{counted}; for --only:", *tag_lines([job.tags for job in jobs]), sep="\n")
         return 0
+
+    @staticmethod
+    def _scales(recipe):
+        from kseg.lab.jobs import make_jobs
+        from kseg.lab.recipe import Places
+
+        for scale in recipe.scales:
+            settings = recipe.at(scale, Places())
+            jobs = make_jobs(Path(), settings)
+            yield f"--scale {scale:<6} {len(settings)} settings, {len(jobs)} jobs", jobs
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,8 @@ class Run(Selection):
     """
 
     processes: int = 1
-    """jobs at a time; small networks on a processor: as many as it has cores"""
+    """jobs at a time; small networks on a processor: as many as it has cores; with GPUs: as many as there are, each
+    gets one, or several a GPU"""
     budget: str | None = None
     """stop before a job that would not end within 90s, 45m, 2h or 1h30m"""
     retry: bool = False

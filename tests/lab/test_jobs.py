@@ -17,6 +17,7 @@ from kseg.inference import load_masks
 from kseg.lab.jobs import config_hash, make_jobs, select, to_toml
 from kseg.lab.recipe import RECIPES, Places, Setting, read_places
 from kseg.lab.runner import run_jobs
+from kseg.lab.tags import tag_lines
 from kseg.lab.worker import Images, run_job
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions, from_json
 from kseg.training.workdir import WorkDir
@@ -79,6 +80,16 @@ def test_only_and_shard_choose():
         select(jobs, "a,b")
     with pytest.raises(UsageError, match="1/4"):
         select(jobs, shard="5/4")
+
+
+def test_the_tags_of_a_recipe_are_listed_by_their_place(capsys):
+    tags = [("a", "iou"), ("a", "bce"), ("b", "iou"), ("b", "bce"), ("c", "iou")]
+    assert tag_lines(tags) == ["  2 jobs each: a, b", "  1 job: c", "  3 jobs: iou", "  2 jobs: bce"]
+    assert main(["lab", "list", "vanbeers2019"]) == 0
+    shown = capsys.readouterr().out
+    assert "--scale paper  32 settings, 32 jobs; for --only:\n  16 jobs each: bfcn32s, fcresnet\n" in shown
+    assert shown.startswith("van Beers et al.") and "loss_study" not in shown
+    assert main(["lab", "list", "vanbeers"]) == 2
 
 
 def test_budgets_are_lengths_of_time():
