@@ -64,6 +64,7 @@ class SegmentationLoss(keras.losses.Loss):
     bounds: ClassVar[tuple[float, float]] = (0.0, float("inf"))
     soft_labels: ClassVar[bool] = True
     thin_things: ClassVar[bool] = False  # it compares skeletons, which a thick thing has none of
+    slow_under_xla: ClassVar[bool] = False  # on a CPU, where it would need more time and memory than without
     packed_truth: ClassVar[str | None] = None  # the kind of bands (`kseg.losses.packed`) it reads behind the label
 
     def __init__(

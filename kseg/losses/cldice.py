@@ -84,3 +84,4 @@ class ClDice(SegmentationLoss):
     options = ("classes", "iterations", "smooth")
     bounds = (0.0, 1.0)
     thin_things = True
+    slow_under_xla = True

@@ -131,14 +131,15 @@ def _train(
 def compile_stage(config: TrainConfig, stage: LossStage, inputs: Inputs, optimiser: Any, num_classes: int) -> None:
     """Compile for one loss; an optimiser that has trained before keeps its state and its place in the schedule."""
     by_xla = extent(config, inputs.steps_per_epoch)
+    of_loss = by_xla == "scores" and not getattr(stage.loss, "slow_under_xla", False)
     scores: list[keras.metrics.Metric] = [metrics.IoU(num_classes), metrics.PixelAccuracy()]
     scores = [LabelOnly(score) for score in scores] if stage.bands else scores
     parts: list[keras.metrics.Metric] = [*losses.part_metrics(stage.loss)]
     inputs.trained.compile(
         optimizer=optimiser,
-        loss=CompiledLoss(stage.loss) if by_xla == "scores" else stage.loss,
+        loss=CompiledLoss(stage.loss) if of_loss else stage.loss,
         metrics=[compiled(score) for score in scores] if by_xla == "scores" else scores,
-        weighted_metrics=[compiled(part) for part in parts] if by_xla == "scores" else parts,
+        weighted_metrics=[compiled(part) for part in parts] if of_loss else parts,
         jit_compile=by_xla == "step",
     )
     if config.training.distribute == "multiworker":

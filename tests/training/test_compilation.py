@@ -44,3 +44,12 @@ def test_scores_by_xla_are_the_same(tmp_path, monkeypatch, loss):
         assert plain.keys() == by_xla.keys() and len(plain) > 6
         for name in plain.keys() - {"seconds"}:
             assert by_xla[name] == pytest.approx(plain[name], rel=1e-3, abs=2e-3), name
+
+
+@pytest.mark.parametrize(("loss", "by_xla"), [("bce + iou", True), ("bce + cldice", False), ("cldice", False)])
+def test_a_loss_that_xla_slows_down_is_left_to_tensorflow(tmp_path, monkeypatch, loss, by_xla):
+    made = []
+    monkeypatch.setattr(compilation, "WORTHWHILE_PIXELS", 0)
+    monkeypatch.setattr("kseg.training.run.CompiledLoss", lambda loss: made.append(loss) or loss)
+    train(tiny_run(loss=loss, epochs=1), tmp_path / "run", quiet=True)
+    assert bool(made) is by_xla
