@@ -17,13 +17,13 @@ from typing import Any, Literal, Protocol, TypeVar
 from kseg.atomic import write_json, write_text
 from kseg.errors import UsageError, unknown_name
 from kseg.lab.recipe import Setting
-from kseg.training.config import LossOptions, TrainConfig, TrainingOptions, resolve
+from kseg.training.config import LossOptions, TrainConfig, resolve
 from kseg.training.workdir import WorkDir
 
 State = Literal["complete", "failed", "started", "new"]
 FAILURE = "failure.json"
-PLAIN = TrainConfig(loss=LossOptions("iou"), training=TrainingOptions(test_input="trained"))
-"""What a configuration differs from in its name: the defaults, and what most models make of those that are unset."""
+PLAIN = TrainConfig(loss=LossOptions("iou"))
+"""What a configuration is compared with for its name: the defaults, and the loss that most models take."""
 
 
 @dataclass(frozen=True)

@@ -204,7 +204,7 @@ def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
 def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: int = 2) -> TrainConfig:
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
     own = preset(config.model.model, config.data.dataset, config.model.encoder)
-    values = {"positives_per_batch": 0, "test_input": "trained", **own, "image_size": image_size}
+    values = {"positives_per_batch": 0, **own, "image_size": image_size}
     if config.model.outputs == 2 and num_classes == 2:
         values["loss"] = "ce"  # the softmax baseline
     if config.training.optimizer not in (None, values["optimizer"]):
