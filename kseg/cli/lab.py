@@ -106,7 +106,7 @@ class Run(Selection):
     """jobs at a time; small networks on a processor: as many as it has cores; with GPUs: as many as there are, each
     gets one, or several a GPU"""
     budget: str | None = None
-    """stop before a job that would not end within 90s, 45m, 2h or 1h30m"""
+    """begin no job that would not end within 90s, 45m, 2h or 1h30m, and stop those under way then after their epoch"""
     retry: bool = False
     """run jobs again that failed"""
 

@@ -8,6 +8,7 @@ stop the rest; a worker is replaced after some jobs, because TensorFlow keeps ab
 
 import contextlib
 import json
+import math
 import multiprocessing
 import os
 import sys
@@ -27,6 +28,9 @@ from kseg.training.workdir import WorkDir
 
 JOBS_PER_WORKER = 25
 
+LOOK_EVERY = 0.5
+"""Seconds between looks at the epochs of a job that is to stop."""
+
 
 @dataclass
 class Tally:
@@ -39,7 +43,7 @@ class Tally:
     elsewhere: list[Job] = field(default_factory=list)
     """under way in other processes"""
     left: int = 0
-    """not begun, for the budget"""
+    """not begun or stopped on the way, for the budget"""
 
 
 def run_jobs(
@@ -56,7 +60,8 @@ def run_jobs(
     Args:
       processes: jobs at the same time; the processor's cores are shared out among them, and the GPUs where there are
         any: each worker gets one.
-      budget: seconds; no job is begun that would not end within them, going by those of its kind that are known.
+      budget: seconds; no job is begun that would not end within them, going by those of its kind that are known, and
+        one that is under way when they are over is stopped after its epoch.
       retry: run failed jobs again (default: they stay failed).
       prepare: called first in each worker process.
       write: takes the lines of progress (default: stderr).
@@ -103,7 +108,7 @@ class Runner:
         finally:
             for worker in self.workers:
                 worker.dismiss()
-        self.tally.left = len(self.pending)
+        self.tally.left += len(self.pending)
         return self.tally
 
     def _hand_out(self) -> bool:
@@ -121,13 +126,17 @@ class Runner:
         return any(worker.job is not None for worker in self.workers)
 
     def _fits(self, job: Job) -> bool:
-        elapsed = time.perf_counter() - self.started
-        return self.budget is None or elapsed + self.seconds.expected(job) <= self.budget
+        return self.seconds.expected(job) <= self._seconds_of_budget()
+
+    def _seconds_of_budget(self) -> float:
+        """What is left of it; below 0 when it is used up."""
+        return math.inf if self.budget is None else self.started + self.budget - time.perf_counter()
 
     def _collect(self) -> None:
-        """Wait until a job has ended, or its process has."""
+        """Wait until a job has ended, or its process has; once the budget is used up, also for the end of an epoch."""
         busy = [worker for worker in self.workers if worker.job is not None]
-        wait([handle for worker in busy for handle in (worker.connection, worker.process.sentinel)])
+        handles = [handle for worker in busy for handle in (worker.connection, worker.process.sentinel)]
+        wait(handles, None if self.budget is None else max(LOOK_EVERY, self._seconds_of_budget()))
         for worker in busy:
             if (outcome := worker.outcome()) is not None:
                 job, worker.job = worker.job, None
@@ -136,6 +145,20 @@ class Runner:
                 if not worker.process.is_alive() or worker.given >= JOBS_PER_WORKER:
                     worker.dismiss()
                     self.workers.remove(worker)
+            elif self._seconds_of_budget() < 0 and worker.has_ended_an_epoch():
+                self._stop(worker)
+
+    def _stop(self, worker: "Worker") -> None:
+        """End a job that the budget has no time for; its checkpoint is of the epoch that has just ended."""
+        job = worker.job
+        assert job is not None
+        worker.dismiss()
+        self.workers.remove(worker)
+        if job.state == "complete":  # it was faster
+            self.tally.complete += 1
+            return
+        self.tally.left += 1
+        self.write(f"{job.title}  stopped after epoch {epochs_of(job)}, the budget is used up; it goes on from there")
 
     def _ended(self, job: Job, outcome: Outcome) -> None:
         if outcome.elsewhere:
@@ -199,9 +222,10 @@ class Worker:
         self.job: Job | None = None
         self.given = 0
         self._since = 0.0
+        self._epochs: int | None = None
 
     def give(self, job: Job) -> None:
-        self.job, self.given, self._since = job, self.given + 1, time.perf_counter()
+        self.job, self.given, self._since, self._epochs = job, self.given + 1, time.perf_counter(), None
         with contextlib.suppress(BrokenPipeError):  # it died in the meantime: `outcome` will say so
             self.connection.send(job)
 
@@ -219,6 +243,14 @@ class Worker:
         self.job.record_failure("ProcessDied", error)
         return Outcome(time.perf_counter() - self._since, error=error)
 
+    def has_ended_an_epoch(self) -> bool:
+        """Since this was first asked; never of the last epoch, after which the job is as good as done."""
+        assert self.job is not None and self.job.config.training.epochs is not None
+        epochs = epochs_of(self.job)
+        if self._epochs is None:
+            self._epochs = epochs
+        return self._epochs < epochs < self.job.config.training.epochs
+
     def dismiss(self) -> None:
         """Let it go; a job under way is left as it is and can be resumed."""
         if self.job is None and self.process.is_alive():
@@ -229,6 +261,14 @@ class Worker:
             self.process.terminate()
             self.process.join()
         self.connection.close()
+
+
+def epochs_of(job: Job) -> int:
+    """How many it has behind it, as its journal says, which is written after the checkpoint."""
+    try:
+        return len(WorkDir(job.path).journal.read_text().splitlines())
+    except FileNotFoundError:
+        return 0
 
 
 def _to_stderr(line: str) -> None:

@@ -16,7 +16,7 @@ from kseg.errors import UsageError
 from kseg.inference import load_masks
 from kseg.lab.jobs import config_hash, make_jobs, select, to_toml
 from kseg.lab.recipe import RECIPES, Places, Setting, read_places
-from kseg.lab.runner import run_jobs
+from kseg.lab.runner import epochs_of, run_jobs
 from kseg.lab.tags import tag_lines
 from kseg.lab.worker import Images, run_job
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions, from_json
@@ -155,6 +155,22 @@ def test_a_budget_leaves_what_does_not_fit(tmp_path):
     tally = run_jobs(jobs, budget=60, write=lambda line: None)
     assert (tally.complete, tally.left) == (1, 1)
     assert left.state == "new"
+
+
+def test_a_job_of_unknown_length_stops_after_an_epoch_when_the_budget_is_over(tmp_path):
+    training = dataclasses.replace(TINY.training, epochs=40, patience=40)
+    long = Setting(("tiny", "iou"), dataclasses.replace(TINY, training=training, loss=LossOptions(loss="iou")))
+    (job,) = make_jobs(tmp_path, [long])
+    lines: list[str] = []
+    tally = run_jobs([job], budget=1, write=lines.append)
+    done = epochs_of(job)
+    assert (tally.complete, tally.failed, tally.left) == (0, [], 1)
+    assert 1 <= done < 40 and job.state == "started"
+    assert lines[-1].startswith(f"tiny iou seed 1  stopped after epoch {done}")
+    tally = run_jobs([job], write=lines.append)
+    assert (tally.complete, tally.left) == (1, 0)
+    entries = [json.loads(line) for line in (job.path / "metrics.jsonl").read_text().splitlines()]
+    assert [entry["epoch"] for entry in entries] == list(range(1, 41))
 
 
 def test_the_process_of_a_job_may_die(tmp_path):
