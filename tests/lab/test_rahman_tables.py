@@ -58,6 +58,13 @@ def test_table_4_has_both_splits_and_both_sides(camvid):
     assert {column for line, column in table.best if line == 0} == {2, 4, 6, 8}
 
 
+def test_of_two_figures_that_read_alike_none_is_marked():
+    rows = [row("camvid", "road", "acc", 0.50001), row("camvid", "road", "iou", 0.50002)]
+    table = next(table for table in tables_of(results(*rows), RECIPE) if table.title == "Table 4: CamVid")
+    assert table.rows[0][5:] == ["60.00", "60.00", "50.00", "50.00"]
+    assert {column for line, column in table.best if line == 0} == {2, 4}  # the paper's
+
+
 def test_what_was_not_run_is_a_dash_beside_the_paper(camvid):
     table_1, table_3 = camvid["Table 1: VOC 2010, validation list"], camvid["Table 3: VOC 2011, validation list"]
     assert table_1.rows[0] == ["aeroplane", "< 20", "71.07", "75.27", "–", "–"]

@@ -152,12 +152,12 @@ def _ours(found: Mapping[str, Sequence[Row]], losses: Sequence[str], figure: str
 
 
 def _row(start: list[str], sides, best: set[tuple[int, int]], i: int) -> list[str]:
-    """The cells of a row; the better figure of every pair goes into `best`."""
+    """The cells of a row; the better figure of every pair, as far as the digits shown tell, goes into `best`."""
     cells = list(start)
     for pair in sides:
-        known = [value for value, _ in pair if value is not None]
+        known = [round(value, 2) for value, _ in pair if value is not None]
         for value, spread in pair:
-            if len(set(known)) > 1 and value == max(known):
+            if value is not None and len(set(known)) > 1 and round(value, 2) == max(known):
                 best.add((i, len(cells)))
             shown = DASH if value is None else f"{value:.2f}"
             cells.append(shown if spread is None else f"{shown} ± {spread:.2f}")
