@@ -134,6 +134,9 @@ def test_scale_paper_is_every_category_of_the_tables_to_the_letter():
     }
     assert RECIPE.paper(("voc2011", "aeroplane", "iou")) == {"iou": approx(0.7507)}
     assert RECIPE.paper(("voc", "person", "iou")) == {}
+    ranges = {entry.tags: entry for entry in RECIPE.expected if entry.scale == "paper"}
+    assert ranges.keys() == {job.tags for job in jobs}
+    assert all(entry.low < RECIPE.paper(tags)["iou"] < entry.high for tags, entry in ranges.items())
 
 
 def test_the_recipe_says_in_words_what_it_expects():
