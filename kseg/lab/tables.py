@@ -41,10 +41,11 @@ def _beside_the_paper(
         cells, found = [name], settings[setting]
         for side in sides:
             values = [_value(recipe, setting, loss, found, figure, side) for loss in losses]
-            known = [round(value, 6) for value in values if value is not None and not np.isnan(value)]
+            digits = 1 if figure in LOWER_IS_BETTER else 3  # as shown: what reads alike is alike
+            known = [round(value, digits) for value in values if value is not None and not np.isnan(value)]
             mark = (min if figure in LOWER_IS_BETTER else max)(known) if len(set(known)) > 1 else None
             for loss, value in zip(losses, values, strict=True):
-                if value is not None and round(value, 6) == mark:
+                if value is not None and round(value, digits) == mark:
                     best.add((i, len(cells)))
                 cells.append(_shown(value, found.get(loss, []) if side == "ours" else [], figure))
         rows.append(cells)
