@@ -28,10 +28,10 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise Failure(f"cannot write {path}: {error.strerror or error}; make room or choose another place") from error
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            with contextlib.suppress(OSError):  # gone already, or its folder could never be entered
+        with contextlib.suppress(OSError):  # gone already, or its folder could never be entered
+            if temporary.is_dir():
+                shutil.rmtree(temporary, ignore_errors=True)
+            else:
                 temporary.unlink()
 
 

@@ -4,6 +4,7 @@ Which images show a category, how frequent the classes are and what they should 
 """
 
 import hashlib
+import sys
 import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from kseg.atomic import replacing
 from kseg.datasets.locate import cache_dir
 from kseg.datasets.truth import truth
+from kseg.errors import Failure
 
 if TYPE_CHECKING:
     from kseg.datasets.base import Dataset, Record
@@ -35,9 +37,19 @@ def count_labels(dataset: "Dataset", records: "Sequence[Record]") -> np.ndarray:
     found = _stored(path, len(records))
     if found is None:
         found = _read(dataset, records)
-        with replacing(path) as temporary:
-            np.savez_compressed(temporary, counts=found)
+        _keep(path, found)
     return found
+
+
+def _keep(path: Path, counts: np.ndarray) -> None:
+    try:
+        with replacing(path) as temporary:
+            np.savez_compressed(temporary, counts=counts)
+    except Failure as failure:
+        if not isinstance(failure.__cause__, PermissionError):
+            raise
+        # A cache that is somebody else's costs time, not the run.
+        print(f"kseg: label counts are not kept, {path.parent} cannot be written; set KSEG_CACHE", file=sys.stderr)
 
 
 def _path(dataset: "Dataset", records: "Sequence[Record]") -> Path:
@@ -49,8 +61,6 @@ def _path(dataset: "Dataset", records: "Sequence[Record]") -> Path:
 
 def _stored(path: Path, count: int) -> np.ndarray | None:
     """The counts that lie there; None if there are none, or something damaged them."""
-    if not path.is_file():
-        return None
     try:
         with np.load(path) as stored:
             counts = stored["counts"]

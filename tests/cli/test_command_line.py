@@ -150,7 +150,7 @@ def test_another_configuration_in_the_run_directory(capsys, trained):
     assert "training.epochs: 1 → 2" in shown
 
 
-def test_no_permission(capsys, tmp_path):
+def test_no_permission(capsys, tmp_path, trained):  # by then all is imported, which another user may not read
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
     with ordinary_user():
         code, shown = complaint(capsys, "train", *TINY_TRAINING, "--workdir", str(tmp_path / "run"))

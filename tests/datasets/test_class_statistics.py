@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from layouts import camvid_tree, devkit, palette_mask, striped, write
+from permissions import ordinary_user
 
 from kseg.cli.main import main
 from kseg.datasets import DataOptions, open_dataset
@@ -56,6 +57,19 @@ def test_the_ratio_of_a_category_is_the_ratio_in_the_whole(tmp_path):
     both = [class_statistics(dataset, dataset.records("train")) for dataset in (whole, road)]
     assert both[0].background_to_object[3] == both[1].background_to_object[1]
     assert both[0].void_pixels == both[1].void_pixels and both[1].images.tolist() == [5, 5]
+
+
+def test_a_cache_of_somebody_else_s_costs_time_alone(tmp_path, monkeypatch, capsys):
+    dataset = open_dataset(DataOptions(synthetic_size=32, synthetic_counts=(3, 1, 1)))
+    records = dataset.records("train")
+    (tmp_path / "theirs").mkdir(mode=0o700)
+    monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "theirs"))
+    expected = dataset.label_counts(records)
+    (tmp_path / "theirs").chmod(0)
+    with ordinary_user():
+        assert np.array_equal(dataset.label_counts(records), expected)
+    assert "counts are not kept" in capsys.readouterr().err
+    (tmp_path / "theirs").chmod(0o700)
 
 
 def test_counts_are_kept_until_a_mask_changes(tmp_path):
