@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kseg.conventions import SPLITS
 from kseg.datasets import DataOptions, Dataset, open_dataset
-from kseg.datasets.category import BACKGROUND, category_id
+from kseg.datasets.category import BACKGROUND, OneCategory, category_id
 from kseg.errors import UsageError
 from kseg.lab.compose import Report, make_report
 from kseg.lab.jobs import Job, make_job
@@ -63,7 +63,7 @@ def category_study(config: TrainConfig, categories: str, path: Path | None = Non
     assert settled.loss.loss is not None
     if settled.loss.loss == BASELINE:
         raise UsageError(f"--categories compares --loss with the softmax loss, {BASELINE}; choose another --loss")
-    check_shown(config.data, names)
+    check_shown(dataset, names)
     versus = (settled.loss.loss, BASELINE)
     tag = dataset_tag(config.data)
     settings = [
@@ -93,10 +93,10 @@ def chosen(dataset: Dataset, categories: str) -> list[str]:
     return list(dict.fromkeys(dataset.classes[category_id(dataset.classes, word, dataset.name)] for word in words))
 
 
-def check_shown(options: DataOptions, names: Sequence[str]) -> None:
+def check_shown(dataset: Dataset, names: Sequence[str]) -> None:
     """Refuse categories that a split does not show, before the first is trained."""
     for name in names:
-        one = open_dataset(replace(options, category=name))
+        one = OneCategory(dataset, name)
         for split in SPLITS:
             one.records(split)
 

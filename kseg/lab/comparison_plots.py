@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from kseg.lab.loss_tests import BASELINE
 from kseg.lab.report.canvas import (
     BLUE,
     GREEN,
@@ -26,7 +27,6 @@ from kseg.lab.report.canvas import (
 from kseg.lab.rows import Row, by_setting, figure_of, range_of
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
-BASELINE = "bce"
 
 
 def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) -> Plot:

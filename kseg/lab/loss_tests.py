@@ -1,9 +1,9 @@
 """Is a loss of a study better than cross-entropy, or is that chance? Each against one baseline, p corrected."""
 
-from collections.abc import Sequence
+from statistics import fmean
 
 from kseg.lab.comparisons import Pairs, tests_table
-from kseg.lab.rows import Results, Row
+from kseg.lab.rows import Results
 from kseg.lab.table import Table
 
 BASELINE = "bce"
@@ -16,14 +16,14 @@ def baseline_table(results: Results) -> Table | None:
     """
     scores: dict[str, dict[tuple, float]] = {}
     for row in results.rows:
-        scores.setdefault(row.loss, {})[_run(row)] = row.iou
+        scores.setdefault(row.loss, {})[*row.setting, row.seed] = row.iou
     baseline = scores.pop(BASELINE, {})
     tests = []
     for loss, found in scores.items():
         both = [run for run in baseline if run in found]
         if len(both) > 1:
             tests.append(Pairs(loss, [found[run] for run in both], [baseline[run] for run in both]))
-    tests.sort(key=lambda test: _mean(test.baseline) - _mean(test.first))
+    tests.sort(key=lambda test: fmean(test.baseline) - fmean(test.first))
     if not tests:
         return None
     caption = (
@@ -32,11 +32,3 @@ def baseline_table(results: Results) -> Table | None:
         "t-test takes for noise; Wilcoxon's test looks at ranks."
     )
     return tests_table(f"Against {BASELINE}", "loss", tests, caption, {})
-
-
-def _run(row: Row) -> tuple:
-    return (*row.setting, row.seed)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

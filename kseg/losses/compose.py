@@ -188,7 +188,6 @@ class WeightedSum(keras.losses.Loss):
             self.parts[label] = weight, loss
         if not self.parts:
             raise UsageError("a sum of losses got no parts; give at least one, such as WeightedSum([(1.0, get('ce'))])")
-        self.slow_under_xla = any(loss.slow_under_xla for _, loss in self.parts.values())
         self.packed_truth = bands_read(loss.packed_truth for _, loss in self.parts.values())
 
     def part_values(self, y_true, y_pred, sample_weight=None) -> dict[str, Any]:

@@ -131,7 +131,7 @@ def _train(
 def compile_stage(config: TrainConfig, stage: LossStage, inputs: Inputs, optimiser: Any, num_classes: int) -> None:
     """Compile for one loss; an optimiser that has trained before keeps its state and its place in the schedule."""
     by_xla = extent(config, inputs.steps_per_epoch)
-    of_loss = by_xla == "scores" and not getattr(stage.loss, "slow_under_xla", False)
+    of_loss = by_xla == "scores" and not any(part.slow_under_xla for part in stage.parts)
     scores: list[keras.metrics.Metric] = [metrics.IoU(num_classes), metrics.PixelAccuracy()]
     scores = [LabelOnly(score) for score in scores] if stage.bands else scores
     parts: list[keras.metrics.Metric] = [*losses.part_metrics(stage.loss)]
