@@ -1,16 +1,27 @@
 """What every encoder is: a classification network without its top, as features by stride, with preprocessing inside."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import keras
 
+from kseg.encoders.dilation import rebuilt
 from kseg.errors import UsageError
 from kseg.layers import PadToMultiple, Preprocess, padded_size
 from kseg.registry import Registry
 
 STRIDE = 32
 """Every encoder here ends at 1/32 of its input, so inputs are padded to multiples of it."""
+
+OUTPUT_STRIDES = (32, 16, 8)
+
+OUTPUT = ""
+"""In `Encoder.features`: what the whole network gives."""
+
+
+def before(layer: str) -> str:
+    """In `Encoder.features`: what goes into a layer, for the one in front may have a name that Keras numbered."""
+    return f"→{layer}"
 
 
 @dataclass(frozen=True)
@@ -32,35 +43,63 @@ class Encoder:
     application: Callable[..., keras.Model]
     preprocessing: str
     features: Mapping[int, str]
-    """stride → name of the layer whose output is the feature"""
+    """stride → name of the layer whose output is the feature, `before` one, or `OUTPUT`"""
     dense_layers: tuple[str, ...] = ()
     """of its classifier, but for the last: what a convolutionised fc6 and fc7 may start from"""
+    rebuilt: bool = False
+    """its layers are made anew also at output stride 32, without its own scaling and with names that never change"""
 
-    def __call__(self, image, *, trainable_from: str | None = None) -> dict[int, keras.KerasTensor]:
-        """The features of `image` (N, H, W, 3), RGB in 0..255.
+    def __call__(
+        self, image, *, trainable_from: str | None = None, output_stride: int = STRIDE
+    ) -> dict[int, keras.KerasTensor]:
+        """The features of `image` (N, H, W, 3), RGB in 0..255, by the stride of their stage.
 
         Args:
           trainable_from: start of a layer name, e.g. "block5"; that layer and all after it are trained, all before are
             frozen. None or "none" freezes the whole encoder, "all" none of it.
-        Errors: UsageError if no layer has such a name.
+          output_stride: 32, or 16 or 8: the last stages then keep their map at 1/16 or 1/8 and are dilated instead
+            (`kseg.encoders.dilation`). The features keep their keys: `features[32]` is the last one, at 1/8.
+        Errors: UsageError if no layer has such a name, or for another output stride.
         """
+        if output_stride not in OUTPUT_STRIDES:
+            raise UsageError(f"output_stride is {output_stride!r}; wanted 32, 16 or 8")
         x = Preprocess(self.preprocessing, name="preprocess")(image)
         if needs_padding(image.shape):
             x = PadToMultiple(STRIDE, name="pad")(x)
+        if self.rebuilt or output_stride != STRIDE:
+            return self._rebuilt(x, trainable_from, output_stride)
         backbone = self.application(include_top=False, weights=None, input_tensor=x)
-        self._freeze(backbone, trainable_from)
-        return {stride: backbone.get_layer(layer).output for stride, layer in self.features.items()}
+        self._freeze(backbone.layers, trainable_from)
 
-    def _freeze(self, backbone: keras.Model, trainable_from: str | None) -> None:
+        def feature(place: str):
+            if place.startswith(before("")):
+                return backbone.get_layer(place.removeprefix(before(""))).input
+            return backbone.get_layer(place).output if place else backbone.output
+
+        return {stride: feature(place) for stride, place in self.features.items()}
+
+    def _rebuilt(self, x, trainable_from: str | None, output_stride: int) -> dict[int, keras.KerasTensor]:
+        template = self.application(include_top=False, weights=None, input_shape=(None, None, 3))
+        made = rebuilt(template, x, self.name, output_stride=output_stride, whole_stem=self.rebuilt)
+        self._freeze([part.layer for part in made.values() if isinstance(part.layer, keras.Layer)], trainable_from)
+
+        def feature(place: str):
+            if place.startswith(before("")):
+                return made[place.removeprefix(before(""))].entering
+            return (made[place] if place else [*made.values()][-1]).leaving
+
+        return {stride: feature(place) for stride, place in self.features.items()}
+
+    def _freeze(self, backbone: Sequence[keras.Layer], trainable_from: str | None) -> None:
         if trainable_from == "none":
             trainable_from = None
         trained = trainable_from == "all"
-        for layer in backbone.layers:
+        for layer in backbone:
             layer.encoder = self.name
             trained = trained or (trainable_from is not None and layer.name.startswith(trainable_from))
             layer.trainable = trained and not isinstance(layer, keras.layers.BatchNormalization)
         if trainable_from is not None and not trained:
-            stages = sorted({layer.name.split("_conv")[0] for layer in backbone.layers if layer.weights})
+            stages = sorted({layer.name.split("_conv")[0] for layer in backbone if layer.weights})
             raise UsageError(
                 f"no layer of {self.name} is called {trainable_from!r}…; "
                 f"pass all, none, or the start of one of: {', '.join(stages)}"

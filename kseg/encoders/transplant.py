@@ -1,13 +1,14 @@
 """Puts weights from a file into a model by layer name, and says what it did."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
 from kseg.encoders.base import ENCODERS, encoder_layers
+from kseg.encoders.dilation import steady_names
 from kseg.encoders.weights_file import Weights, read_weights
 from kseg.errors import Failure, UsageError
 
@@ -86,7 +87,9 @@ def transplant(
     model: keras.Model, stored: Weights, *, source: str, convolutionised: Mapping[str, str] | None = None
 ) -> TransplantReport:
     """Puts `stored` into the layers of the same names; see `load_encoder_weights`."""
-    layers = {layer.name: layer for layer in encoder_layers(model) if layer.weights}
+    steady = steady_names(encoder_layers(model)[0].encoder, stored)
+    stored = {steady.get(name, name): arrays for name, arrays in stored.items()}
+    layers = {layer.name: layer for layer in _as_stored(encoder_layers(model), stored) if layer.weights}
     kept = {name: matched(layer, stored[name]) for name, layer in layers.items() if name in stored}
     if not any(kept.values()):
         raise UsageError(
@@ -116,8 +119,17 @@ def transplant(
         reshaped=tuple(f"{name} ← {dense}" for name, dense in reshaped.items()),
         random=random,
         dropped=tuple(name for name in stored if name not in used),
-        frozen=tuple(name for name in random if not model.get_layer(name).trainable),
+        frozen=tuple(name for name in random if not (layers.get(name) or model.get_layer(name)).trainable),
     )
+
+
+def _as_stored(layers: Sequence[keras.Layer], stored: Weights) -> list[keras.Layer]:
+    """ConvNeXt's layers within a layer: Keras 2 and downloads have them as one, Keras 3's files one by one."""
+    parts: list[keras.Layer] = []
+    for layer in layers:
+        whole = not isinstance(layer, keras.Sequential) or layer.name in stored
+        parts += [layer] if whole else layer.layers
+    return parts
 
 
 def matched(layer: keras.Layer, stored: Mapping[str, object]) -> list:

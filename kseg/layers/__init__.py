@@ -1,5 +1,6 @@
 """Keras layers that Keras lacks: exact stride-s upsampling, any input size, one resize, preprocessing, LRN."""
 
+from kseg.layers.atrous_pooling import AtrousPooling2D
 from kseg.layers.grouped_conv import GroupedConv2D
 from kseg.layers.large_kernel import LargeKernelConv2D
 from kseg.layers.local_response import LocalResponseNorm
@@ -9,6 +10,7 @@ from kseg.layers.resize import ResizeLike, resize
 from kseg.layers.sizes import CropLike, PadToMultiple, padded_size
 
 __all__ = [
+    "AtrousPooling2D",
     "Bilinear",
     "CropLike",
     "GroupedConv2D",

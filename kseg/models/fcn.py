@@ -38,6 +38,9 @@ HEADS = {
     "mobilenetv2": Head(3, 256, "none", "learned"),
 }
 
+OTHERS = Head(3, 512, "all", "learned")
+"""On an encoder that no paper puts this head on: ResNet's, whose classifier has no hidden layer either."""
+
 CLASSIFIER = {"fc6": "fc1", "fc7": "fc2"}  # of VGG16, by Keras' names
 
 
@@ -53,7 +56,8 @@ def fcn32s(image, channels, *, encoder="vgg16", head_width=None, dropout=0.5, up
     3,015,168 weights in fc6 and fc7, few enough to train on a CPU. Scores start at zero.
 
     Args:
-      encoder: vgg16, resnet50, resnet101 or mobilenetv2; alexnet is `fcn32s_alexnet`'s.
+      encoder: any of `kseg.encoders.ENCODERS`, with ResNet's head where no paper has another; alexnet is
+        `fcn32s_alexnet`'s.
       head_width: feature maps of fc6 and fc7; None for the encoder's, as above.
       dropout: share of the features that training drops after fc6 and after fc7.
       upscore: the last upsampling starts bilinear and is "fixed" there or "learned"; "auto" fixes it on VGG16, as in
@@ -188,12 +192,11 @@ def fcn(
 
 
 def _checked(encoder, dropout, upscore, skips) -> Head:
-    if encoder not in HEADS:
-        raise unknown_name("encoder", encoder, HEADS)
+    ENCODERS[encoder]  # an unknown name is refused
     if not 0 <= dropout < 1:
         raise UsageError(f"dropout is {dropout}; it is a share from 0 to below 1, such as the paper's 0.5")
     if upscore not in ("auto", "fixed", "learned"):
         raise unknown_name("upscore", upscore, ("auto", "fixed", "learned"))
     if skips not in ("staged", "at_once"):
         raise unknown_name("skips", skips, ("staged", "at_once"))
-    return HEADS[encoder]
+    return HEADS.get(encoder, OTHERS)

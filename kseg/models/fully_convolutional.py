@@ -2,7 +2,7 @@
 
 from keras import layers
 
-from kseg.encoders import VGG16, MobileNetV2, ResNet50
+from kseg.encoders import ENCODERS
 from kseg.layers import LargeKernelConv2D, SubpixelUpsample
 from kseg.models.build import architecture
 
@@ -22,7 +22,7 @@ def bfcn32s(image, channels, *, head_width=PAPER_WIDTH, trainable_from="block5")
       trainable_from: first encoder layer to train; where a weights file leaves earlier layers random, name those.
     Source: van Beers et al., section 2.1.1. Deviations: FCN-32s' dropout is left out, as the paper does not name it.
     """
-    x = VGG16(image, trainable_from=trainable_from)[32]
+    x = ENCODERS["vgg16"](image, trainable_from=trainable_from)[32]
     x = fully_convolutional(x, head_width, kernel=7, name="fc6")
     x = fully_convolutional(x, head_width, kernel=1, name="fc7")
     return upscored(x, channels)
@@ -40,7 +40,7 @@ def fcresnet(image, channels, *, head_width=PAPER_WIDTH, trainable_from="conv5")
     Source: van Beers et al., section 2.1.2, whose layer "similar to the one used in BFCN-32s" we read as with ReLU.
     Deviations: none.
     """
-    x = ResNet50(image, trainable_from=trainable_from)[32]
+    x = ENCODERS["resnet50"](image, trainable_from=trainable_from)[32]
     x = fully_convolutional(x, head_width, kernel=7, name="fc6")
     return upscored(x, channels)
 
@@ -56,7 +56,7 @@ def fcmobilenet(image, channels, *, head_width=256, trainable_from=None):
       trainable_from: first encoder layer to train; None freezes MobileNetV2, so that its features can be cached.
     Source: our own; the head is van Beers et al.'s.
     """
-    x = MobileNetV2(image, trainable_from=trainable_from)[32]
+    x = ENCODERS["mobilenetv2"](image, trainable_from=trainable_from)[32]
     x = fully_convolutional(x, head_width, kernel=7, name="fc6")
     x = fully_convolutional(x, head_width, kernel=1, name="fc7")
     return upscored(x, channels)

@@ -2,7 +2,7 @@
 
 from keras import layers
 
-from kseg.encoders import MobileNetV2
+from kseg.encoders import ENCODERS
 from kseg.layers import PixelShuffle
 from kseg.models.build import architecture
 from kseg.models.unet import conv_bn_relu
@@ -23,7 +23,7 @@ def unet_mobilenetv2(image, channels, *, width=128, trainable_from=None):
       trainable_from: first encoder layer to train; None freezes MobileNetV2, so that its features can be cached.
     Source: our own; a U-Net (Ronneberger et al. 2015) with the sums of a feature pyramid (Lin et al. 2017).
     """
-    features = MobileNetV2(image, trainable_from=trainable_from)
+    features = ENCODERS["mobilenetv2"](image, trainable_from=trainable_from)
     x = layers.Conv2D(width, 1, name="lateral32")(features[32])  # 1/32
     for stride in (16, 8, 4):
         x = layers.UpSampling2D(interpolation="nearest", name=f"upsample{stride}")(x)  # 1/stride

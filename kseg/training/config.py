@@ -24,7 +24,8 @@ class ModelOptions:
     model: str = "unet"
     """bfcn32s, fcresnet, fcmobilenet, fcn32s, fcn16s, fcn8s, fcn32s_alexnet, unet, unet_mobilenetv2"""
     encoder: str | None = None
-    """of fcn32s, fcn16s and fcn8s: vgg16 (unset), resnet50, resnet101, mobilenetv2"""
+    """of fcn32s, fcn16s and fcn8s: vgg16 (unset), or any network of keras.applications, such as resnet50, mobilenetv2,
+    efficientnetb0"""
     weights: str = "none"
     """encoder weights: imagenet (downloads), none (random), or a file (.h5, .npz, also .xz)"""
     init: str | None = None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from weight_files import VGG16_CONVOLUTIONS, compressed, vgg16_weights, write_keras2, write_npz
 
-from kseg.encoders import ENCODERS, TransplantReport, load_encoder_weights, transplant
+from kseg.encoders import ENCODERS, TransplantReport, encoder_layers, load_encoder_weights, transplant
 from kseg.errors import Failure, UsageError
 from kseg.models import build
 
@@ -84,18 +84,23 @@ def test_whole_files_of_keras_2(network, tmp_path):
     assert all(has(network, layer, weights) for layer in weights)
 
 
-def test_files_of_keras_3(tmp_path):
-    """What `keras.applications.MobileNetV2(…).save_weights` writes, batch normalisation included."""
-    theirs = ENCODERS["mobilenetv2"].application(include_top=False, weights=None, input_shape=(32, 32, 3))
+@pytest.mark.parametrize("name", ["mobilenetv2", "convnexttiny", "xception", "efficientnetb0"])
+def test_files_of_keras_3(name, tmp_path):
+    """What `keras.applications` writes by `save_weights`: batch normalisation, layers in layers, numbered names."""
+    keras.layers.Conv2D(1, 1), keras.layers.BatchNormalization()  # so that numbers do not begin at the beginning
+    theirs = ENCODERS[name].application(include_top=False, weights=None, input_shape=(96, 96, 3))
     theirs.set_weights([array + 0.5 for array in theirs.get_weights()])
-    theirs.save_weights(tmp_path / "mobile.weights.h5")
-    model = build("unet_mobilenetv2", input_shape=(32, 32, 3), width=8, weights=tmp_path / "mobile.weights.h5")
-    weighted = [layer for layer in theirs.layers if layer.weights]
-    assert model.transplant_report.kept == tuple(layer.name for layer in weighted)
-    assert model.transplant_report.random == model.transplant_report.dropped == ()
-    for layer in weighted:
-        for expected, found in zip(layer.get_weights(), model.get_layer(layer.name).get_weights(), strict=True):
-            np.testing.assert_array_equal(found, expected, err_msg=layer.name)
+    theirs.save_weights(tmp_path / "theirs.weights.h5")
+    keras.backend.clear_session()
+    image = keras.Input((32, 32, 3), name="image")
+    model = keras.Model(image, ENCODERS[name](image)[32])
+    report = load_encoder_weights(model, tmp_path / "theirs.weights.h5")
+    assert report.random == ()
+    assert report.dropped == (("normalization",) if name == "efficientnetb0" else ())
+    expected = [a for layer in theirs.layers if layer.name != "normalization" for a in layer.get_weights()]
+    found = [a for layer in encoder_layers(model) for a in layer.get_weights()]
+    for a, b in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_the_classifier_becomes_convolutions(network, tmp_path):

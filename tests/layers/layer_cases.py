@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from kseg.layers import (
+    AtrousPooling2D,
     CropLike,
     GroupedConv2D,
     LargeKernelConv2D,
@@ -43,6 +44,8 @@ CASES = {
     ),
     "grouped": (lambda **k: GroupedConv2D(6, 3, groups=2, kernel_initializer="ones", **k), [(2, 5, 7, 4)]),
     "local_response": (lambda **k: LocalResponseNorm(3, **k), [(2, 5, 7, 4)]),
+    "atrous_max": (lambda **k: AtrousPooling2D(3, 2, **k), [(2, 5, 7, 4)]),
+    "atrous_average": (lambda **k: AtrousPooling2D(2, 2, "average", **k), [(2, 5, 7, 4)]),
     "preprocess_caffe": (lambda **k: Preprocess("caffe", **k), [(2, 5, 7, 3)]),
     "preprocess_unit": (lambda **k: Preprocess("unit", **k), [(2, 5, 7, 3)]),
 }

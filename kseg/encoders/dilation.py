@@ -1,0 +1,150 @@
+"""A network of `keras.applications` taken apart and put together again: denser at its end, without its own scaling."""
+
+import re
+from collections.abc import Callable, Iterable
+
+import keras
+from keras import layers
+
+from kseg.layers import AtrousPooling2D
+
+CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
+POOLINGS = {layers.MaxPooling2D: "max", layers.AveragePooling2D: "average"}
+SCALING = (layers.Rescaling, layers.Normalization)
+
+NUMBERED = re.compile(r"(conv2d|batch_normalization|layer_normalization)(?:_(\d+))?$")
+"""A name that Keras made up and numbered by what else the process had built before."""
+
+
+def steady_names(encoder: str, names: Iterable[str]) -> dict[str, str]:
+    """New names for those that Keras numbered: by order of creation within the network, whatever was built before.
+
+    Xception's shortcuts and ConvNeXt's last normalisation have such names, in the process as in published files.
+    """
+    numbered = [found for found in map(NUMBERED.match, names) if found]
+    numbered.sort(key=lambda found: (found[1], int(found[2] or 0)))
+    order: dict[str, int] = {}
+    steady = {}
+    for found in numbered:
+        place = order[found[1]] = order.get(found[1], -1) + 1
+        steady[found[0]] = f"{encoder}_{found[1]}_{place}"
+    return steady
+
+
+def rebuilt(network: keras.Model, image, encoder: str, *, output_stride: int, whole_stem: bool) -> dict[str, "Rebuilt"]:
+    """The layers of `network` anew on the tensor `image`, with fresh weights, by the names they have in `network`.
+
+    Where a layer's stride would take the map below 1/`output_stride`, it becomes 1, and the kernels behind it are
+    dilated by what was left out (Chen et al. 2015): every weight keeps its shape and its meaning, and one in so many
+    positions of the denser map is what the strided network computes. Kernels are centred ("same"), also where the
+    network pads by hand for a stride.
+
+    Args:
+      encoder: the prefix of names that Keras numbered.
+      whole_stem: convolutions without padding get some, so that a feature of stride s has 1/s of the rows.
+    Returns:
+      by name: the layer, what goes into it and what comes out.
+    """
+    strides = entering_strides(network)
+    names = steady_names(encoder, (layer.name for layer in network.layers))
+    padded_by_hand = {
+        source.name
+        for layer in network.layers
+        if _changes(layer, strides[layer.name], output_stride)
+        for source in sources(layer)
+        if isinstance(source, layers.ZeroPadding2D)
+    }
+
+    def renewed(layer):
+        if isinstance(layer, SCALING):
+            return layers.Identity(name=layer.name)  # `Preprocess` has done it
+        if layer.name in padded_by_hand:
+            return layers.ZeroPadding2D(0, name=layer.name)
+        if isinstance(layer, keras.Sequential):
+            return _sequential(layer, strides[layer.name], output_stride)
+        by_hand = any(isinstance(source, layers.ZeroPadding2D) for source in sources(layer))
+        whole = whole_stem and isinstance(layer, CONVOLUTIONS) and not by_hand
+        return _dense(layer, strides[layer.name], output_stride, name=names.get(layer.name), same=whole)
+
+    made: dict[str, Rebuilt] = {}
+
+    def call(layer, *arguments, **keywords):
+        output = layer(*arguments, **keywords)
+        made[layer.name] = Rebuilt(layer, arguments[0], output)
+        return output
+
+    # Operations (a sum written as `+`) hold nothing and can be used again.
+    keras.models.clone_model(
+        network,
+        input_tensors=image,
+        clone_function=lambda layer: renewed(layer) if isinstance(layer, keras.layers.Layer) else layer,
+        call_function=call,
+    )
+    return made
+
+
+class Rebuilt:
+    """One operation of a network that was put together again."""
+
+    def __init__(self, layer: Callable, entering, leaving):
+        self.layer = layer
+        self.entering = entering
+        self.leaving = leaving
+
+
+def entering_strides(network: keras.Model) -> dict[str, int]:
+    """By operation: how often the image is larger than what goes into it."""
+    entering: dict[str, int] = {}
+    leaving: dict[str, int] = {}
+    for operation in network.operations:
+        entering[operation.name] = max((leaving[source.name] for source in sources(operation)), default=1)
+        inner = operation.layers if isinstance(operation, keras.Sequential) else [operation]
+        leaving[operation.name] = entering[operation.name]
+        for layer in inner:
+            leaving[operation.name] *= _stride(layer)
+    return entering
+
+
+def sources(operation) -> list:
+    """The operations whose output goes into this one."""
+    if isinstance(operation, layers.InputLayer):
+        return []
+    return [tensor._keras_history.operation for tensor in keras.tree.flatten(operation.input)]
+
+
+def _stride(layer) -> int:
+    strides = getattr(layer, "strides", 1)
+    return strides if isinstance(strides, int) else max(strides)
+
+
+def _changes(layer, entering: int, output_stride: int) -> bool:
+    """Whether a layer with a window of its own becomes another one."""
+    windowed = isinstance(layer, (*CONVOLUTIONS, *POOLINGS))
+    return windowed and entering * _stride(layer) > output_stride
+
+
+def _dense(layer, entering: int, output_stride: int, *, name: str | None = None, same: bool = False):
+    """The layer anew: with stride 1 and dilated, if it lies behind 1/`output_stride` or would lead there."""
+    config = layer.get_config()
+    config["name"] = name or layer.name
+    if same:
+        config["padding"] = "same"
+    if not _changes(layer, entering, output_stride):
+        return type(layer).from_config(config)
+    rate = max(1, entering // output_stride)
+    if isinstance(layer, CONVOLUTIONS):
+        wide = max(layer.kernel_size) > 1
+        config |= {"strides": (1, 1), "dilation_rate": (rate, rate) if wide else (1, 1)}
+        return type(layer).from_config(config | ({"padding": "same"} if wide else {}))
+    pool_size = max(layer.pool_size)
+    if pool_size == 1:  # ResNetV2's shortcut only leaves positions out
+        return type(layer).from_config(config | {"strides": (1, 1)})
+    return AtrousPooling2D(pool_size, rate, POOLINGS[type(layer)], name=config["name"])
+
+
+def _sequential(layer: keras.Sequential, entering: int, output_stride: int) -> keras.Sequential:
+    inner = []
+    for part in layer.layers:
+        inner.append(_dense(part, entering, output_stride))
+        entering *= _stride(part)
+    return keras.Sequential(inner, name=layer.name)
