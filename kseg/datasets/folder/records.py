@@ -14,7 +14,7 @@ from kseg.datasets.facts import Facts
 from kseg.datasets.folder.coding import Coding, colour_coding, mask_values, value_coding
 from kseg.datasets.folder.pairs import drawn_splits, find_lists, find_pairs, listed_splits
 from kseg.datasets.images import image_size
-from kseg.datasets.images.decode import stored_size
+from kseg.datasets.images.formats import stored_size
 from kseg.datasets.locate import existing_data_dir
 from kseg.errors import Failure, UsageError
 

@@ -1,10 +1,13 @@
 """Pixels in and out of files: decode images and masks, resize them, draw and save label maps."""
 
-from kseg.datasets.images.decode import file_format, image_size, read_image, read_labels
+from kseg.datasets.images.decode import read_image, read_labels
+from kseg.datasets.images.deep import ValueRange
 from kseg.datasets.images.draw import contrasting_palette, overlay, save_image, save_labels
+from kseg.datasets.images.formats import file_format, image_size
 from kseg.datasets.images.resize import resize_image, resize_labels, resize_probabilities
 
 __all__ = [
+    "ValueRange",
     "contrasting_palette",
     "file_format",
     "image_size",

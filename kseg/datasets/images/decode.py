@@ -1,40 +1,38 @@
-"""Image and mask files to arrays; the content decides what a file is, never its extension."""
+"""Image files to RGB arrays, and label files to the values they store."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from kseg.datasets.images.deep import ValueRange, common_range, deep_pixels, spread, to_bytes
+from kseg.datasets.images.formats import TIFF_EXTRA_SAMPLES, opened
 from kseg.errors import Failure
 
-ORIENTATION = 0x0112
-"""The EXIF tag that says how the camera was held."""
 
-TRANSPOSED = (5, 6, 7, 8)
-"""Values of `ORIENTATION` that swap height and width."""
-
-STILLS_WITH_FRAMES = ("MPO",)
-"""Formats whose further frames are previews or depth maps of the same photograph: the first one is the picture."""
-
-SIXTEEN_BIT_WHITE = 65535
-
-
-def read_image(path: Path | str) -> np.ndarray:
+def read_image(path: Path | str, value_range: ValueRange | None = None) -> np.ndarray:
     """uint8 (H, W, 3) RGB of an image file, upright as its EXIF orientation says.
 
-    Grey, palette, CMYK and other colour spaces become RGB; 16-bit greys are scaled so that 65535 is white; transparent
-    pixels lie on white, as a viewer shows them. Raises `Failure` when the file is missing, empty, truncated, animated
-    or not an image.
+    Grey, palette, CMYK and other colour spaces become RGB. Of more than 8 bits a channel, `value_range` says which
+    values are black and white (unset: the image's own, see `common_range`). Transparent pixels lie on white, as a
+    viewer shows them; a fourth band that is no opacity is left out. Raises `Failure` when the file is missing, empty,
+    truncated, animated, not an image, or holds NaN.
     """
+    values = deep_pixels(path)
+    if values is not None:
+        eight_bits = to_bytes(values, value_range or common_range([spread(values)]))
+        if eight_bits.ndim == 2:
+            return np.repeat(eight_bits[..., None], 3, axis=2)
+        with opened(path, decode=False) as image:
+            kept = eight_bits.shape[-1] if _has_opacity(image) else 3
+        if kept == 3:
+            return np.ascontiguousarray(eight_bits[..., :3])
+        eight_bits[..., 3] = values[..., 3] // 256  # opacity has no range of its own
+        return _on_white(Image.fromarray(eight_bits))
     with opened(path) as image:
         upright = ImageOps.exif_transpose(image)
-        if upright.mode.startswith("I") or upright.mode == "F":
-            upright = _grey_of_many_bits(upright, path)
-        if upright.has_transparency_data:
-            backdrop = Image.new("RGBA", upright.size, "white")
-            upright = Image.alpha_composite(backdrop, upright.convert("RGBA"))
+        if upright.has_transparency_data and _has_opacity(image):
+            return _on_white(upright.convert("RGBA"))
         return np.array(upright.convert("RGB"))
 
 
@@ -46,7 +44,7 @@ def read_labels(path: Path | str) -> np.ndarray:
     masks.
     """
     with opened(path) as image:
-        bits = _png_grey_bits(path) if image.format == "PNG" else 8
+        bits = grey_bits(path) if image.format == "PNG" else 8
         upright = ImageOps.exif_transpose(image)
         if upright.mode in ("P", "L", "I") or upright.mode.startswith("I;16"):
             values = np.array(upright)
@@ -61,76 +59,25 @@ def read_labels(path: Path | str) -> np.ndarray:
         return np.array(upright.convert("RGB"))
 
 
-def image_size(path: Path | str) -> tuple[int, int]:
-    """(height, width) that `read_image` will give, from the header alone."""
-    with opened(path, decode=False) as image:
-        width, height = image.size
-        if image.getexif().get(ORIENTATION) in TRANSPOSED:
-            return width, height
-        return height, width
-
-
-def stored_size(path: Path | str) -> tuple[int, int]:
-    """(height, width) as stored, before any EXIF rotation."""
-    with opened(path, decode=False) as image:
-        return image.height, image.width
-
-
-def file_format(path: Path | str) -> str:
-    """What the content of an image file is: "PNG", "JPEG", "TIFF" …"""
-    with opened(path, decode=False) as image:
-        return str(image.format)
-
-
-@contextmanager
-def opened(path: Path | str, *, decode: bool = True) -> Iterator[Image.Image]:
-    """The still image in a file, decoded unless told otherwise; every way to fail is one sentence."""
-    path = Path(path)
-    if not path.is_file():
-        what = "is a folder, not an image" if path.is_dir() else "does not exist"
-        raise Failure(f"image {path} {what}; check the path")
-    if path.stat().st_size == 0:
-        raise Failure(f"image {path} is empty (0 bytes); copy it again or leave it out")
-    try:
-        with Image.open(path) as image:
-            frames = getattr(image, "n_frames", 1)
-            if frames > 1 and image.format not in STILLS_WITH_FRAMES:
-                raise Failure(f"image {path} holds {frames} frames; save the one you want as a still image")
-            if decode:
-                image.load()
-            yield image
-    except UnidentifiedImageError as error:
-        raise Failure(f"{path} is not an image that can be read ({_first_bytes(path)}); convert it to PNG") from error
-    except Image.DecompressionBombError as error:
-        raise Failure(f"image {path} is too large to open safely ({error}); scale it down first") from error
-    except PermissionError as error:
-        raise Failure(f"image {path} may not be read; change its permissions") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, Failure):
-            raise
-        raise Failure(f"image {path} is broken ({error}); copy it again or leave it out") from error
-
-
-def _grey_of_many_bits(image: Image.Image, path: Path | str) -> Image.Image:
-    values = np.array(image).astype(np.float64)
-    low, high = values.min(), values.max()
-    if image.mode == "F" and low >= 0 and high <= 1:
-        values *= 255
-    elif image.mode != "F" and low >= 0 and high <= SIXTEEN_BIT_WHITE:
-        values *= 255 / SIXTEEN_BIT_WHITE
-    elif low < 0 or high > 255:
-        raise Failure(f"image {path} has values {low:g}..{high:g}; save it with 8 or 16 bits per channel")
-    return Image.fromarray(np.rint(values).astype(np.uint8))
-
-
-def _png_grey_bits(path: Path | str) -> int:
-    """Bit depth of a grey PNG, 8 otherwise. Its header block is always first: byte 24 is depth, 25 the colour type."""
+def grey_bits(path: Path | str) -> int:
+    """Bit depth of a grey PNG, 8 otherwise. Its header block is always first: byte 24 is depth, 25 the color type."""
     with open(path, "rb") as file:
         header = file.read(26)
-    depth, colour_type = header[24], header[25]
-    return depth if colour_type == 0 else 8
+    depth, color_type = header[24], header[25]
+    return depth if color_type == 0 else 8
 
 
-def _first_bytes(path: Path) -> str:
-    with open(path, "rb") as file:
-        return f"it begins with {file.read(8)!r}"
+def _has_opacity(image: Image.Image) -> bool:
+    """Whether a fourth band is opacity. In a TIFF it may be near infrared: one that no tag declares as opacity, or that
+    takes in-between values nearly everywhere, as no opacity does."""
+    if image.format != "TIFF":
+        return True
+    if not set(image.tag_v2.get(TIFF_EXTRA_SAMPLES, ())) & {1, 2}:  # type: ignore[attr-defined]
+        return False
+    opacity = np.array(image.getchannel("A")) if image.mode == "RGBA" else np.zeros(1)
+    return float(np.mean((opacity > 0) & (opacity < 255))) < 0.5
+
+
+def _on_white(image: Image.Image) -> np.ndarray:
+    backdrop = Image.new("RGBA", image.size, "white")
+    return np.array(Image.alpha_composite(backdrop, image).convert("RGB"))

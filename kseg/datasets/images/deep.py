@@ -1,0 +1,100 @@
+"""Pixels of more than 8 bits a channel, and the range of values that black and white stand for.
+
+Cameras and microscopes store 10, 12 or 14 bits in 16, and floats in any unit, so the file's type does not say what is
+white. A data set is measured once, and one range holds for all of its images.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from kseg.datasets.images.formats import FORMATS, TIFF_BITS, TIFF_PLANAR, Unidentified, opened
+from kseg.datasets.images.tiff import read_tiff
+from kseg.errors import Failure
+
+ValueRange = tuple[float, float]
+"""The stored values of black and of white."""
+
+OUTLIERS = 0.1
+"""Per cent of an image's pixels at either end that do not count for its range: a hot pixel is not white."""
+
+SWAPPED = {"L": "B", "B": "L", "N": "B"}
+"""The byte order under which Pillow, which keeps one byte of two, gives the other one."""
+
+
+def deep_pixels(path: Path | str) -> np.ndarray | None:
+    """(H, W) or (H, W, 3 or 4) of a file of more than 8 bits a channel, upright; None of any other image.
+
+    Raises `Failure` for NaN and infinite values: they are no brightness.
+    """
+    try:
+        with opened(path, decode=False) as image:
+            values = _deep(image, Path(path))
+    except Unidentified as unknown:  # Pillow lacks 64-bit and floating-point colour TIFFs
+        values = read_tiff(path, otherwise=unknown)
+    if values is not None and values.dtype.kind == "f" and not np.isfinite(values).all():
+        odd = int((~np.isfinite(values)).sum())
+        raise Failure(
+            f"image {path} holds {odd} values that are NaN or infinite, which are no brightness; replace them, for "
+            "example by 0, and save it again"
+        )
+    return values
+
+
+def spread(values: np.ndarray) -> ValueRange:
+    """The lowest and highest value of one image, but for `OUTLIERS`; of colours without their opacity."""
+    colors = values[..., :3] if values.ndim == 3 else values
+    low = np.percentile(colors, OUTLIERS, method="lower")
+    high = np.percentile(colors, 100 - OUTLIERS, method="higher")
+    return float(low), float(high)
+
+
+def common_range(spreads: Iterable[ValueRange]) -> ValueRange:
+    """One range for images of these spreads.
+
+    Values from about zero up are counted from zero to the end of their number of bits (1,200 lies in 0..2047), fractions
+    as 0..1. Values far from zero, such as a thermal camera's 29,000..31,000, have their own range.
+    """
+    lows, highs = zip(*spreads, strict=True)
+    low, high = min(lows), max(highs)
+    whole = float(low).is_integer() and float(high).is_integer()
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    if low >= 0 and high <= 255:
+        return 0.0, 255.0
+    if low == high or (low >= 0 and low <= high / 4):
+        return 0.0, float(2 ** int(high).bit_length() - 1) if whole else high
+    return low, high
+
+
+def to_bytes(values: np.ndarray, value_range: ValueRange) -> np.ndarray:
+    """uint8 of the same shape: `value_range` becomes 0..255, what lies outside is black or white."""
+    low, high = value_range
+    scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
+    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+
+
+def _deep(image: Image.Image, path: Path) -> np.ndarray | None:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return np.array(ImageOps.exif_transpose(image))
+    if image.format == "TIFF" and image.tag_v2.get(TIFF_BITS, (8,))[0] == 16:  # type: ignore[attr-defined]
+        if image.tag_v2.get(TIFF_PLANAR) == 2:  # type: ignore[attr-defined]
+            return read_tiff(path)  # Pillow reads the planes as if they had 8 bits
+    if not all(_swapped(tile.args) for tile in image.tile) or image.mode not in ("RGB", "RGBA"):
+        return None
+    high_bytes = np.array(ImageOps.exif_transpose(image))
+    with Image.open(path, formats=FORMATS) as again:
+        again.tile = [tile._replace(args=_swapped(tile.args)) for tile in again.tile]
+        low_bytes = np.array(ImageOps.exif_transpose(again))
+    return high_bytes.astype(np.uint16) * 256 + low_bytes
+
+
+def _swapped(args) -> str | tuple | None:
+    """The arguments of Pillow's decoder for the other byte of 16-bit colours; None where there is no such thing."""
+    rawmode = args if isinstance(args, str) else args[0] if isinstance(args, tuple) and args else None
+    if not isinstance(rawmode, str) or rawmode[:-1] not in ("RGB;16", "RGBX;16", "RGBA;16"):
+        return None
+    other = rawmode[:-1] + SWAPPED[rawmode[-1]]
+    return other if isinstance(args, str) else (other, *args[1:])

@@ -1,0 +1,110 @@
+"""Which image files are opened at all, and what their headers say; the content decides what a file is, never its name.
+
+Pillow tries every format it knows, and for some it starts another program (PostScript: `gs`). Here only formats are
+tried whose decoder is part of Pillow. JPEG includes MPO.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from kseg.datasets.images.tiff import tiff_size
+from kseg.errors import Failure
+
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "AVIF", "PPM", "JPEG2000")
+
+ORIENTATION = 0x0112
+"""The EXIF tag that says how the camera was held."""
+
+TRANSPOSED = (5, 6, 7, 8)
+"""Values of `ORIENTATION` that swap height and width."""
+
+STILLS_WITH_FRAMES = ("MPO",)
+"""Formats whose further frames are previews or depth maps of the same photograph: the first one is the picture."""
+
+TIFF_SUBFILE, TIFF_WIDTH, TIFF_HEIGHT, TIFF_BITS, TIFF_DESCRIPTION = 254, 256, 257, 258, 270
+TIFF_PHOTOMETRIC, TIFF_PLANAR, TIFF_EXTRA_SAMPLES = 262, 284, 338
+
+
+class Unidentified(Failure):
+    """Pillow does not know the file; `tiff.py` may, if it is a TIFF."""
+
+
+def image_size(path: Path | str) -> tuple[int, int]:
+    """(height, width) that `read_image` will give, from the header alone."""
+    try:
+        with opened(path, decode=False) as image:
+            width, height = image.size
+            # Of a TIFF Pillow gives the size once turned, and turns the pixels by itself.
+            if image.format != "TIFF" and image.getexif().get(ORIENTATION) in TRANSPOSED:
+                return width, height
+            return height, width
+    except Unidentified as unknown:
+        return tiff_size(path, otherwise=unknown)
+
+
+def stored_size(path: Path | str) -> tuple[int, int]:
+    """(height, width) as stored, before any EXIF rotation."""
+    with opened(path, decode=False) as image:
+        if image.format == "TIFF":
+            return image.tag_v2[TIFF_HEIGHT], image.tag_v2[TIFF_WIDTH]  # type: ignore[attr-defined]
+        return image.height, image.width
+
+
+def file_format(path: Path | str) -> str:
+    """What the content of an image file is: "PNG", "JPEG", "TIFF" …"""
+    with opened(path, decode=False) as image:
+        return str(image.format)
+
+
+@contextmanager
+def opened(path: Path | str, *, decode: bool = True) -> Iterator[Image.Image]:
+    """The still image in a file, decoded unless told otherwise; every way to fail is one sentence."""
+    path = Path(path)
+    if not path.is_file():
+        what = "is a folder, not an image" if path.is_dir() else "does not exist"
+        raise Failure(f"image {path} {what}; check the path")
+    if path.stat().st_size == 0:
+        raise Failure(f"image {path} is empty (0 bytes); copy it again or leave it out")
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            frames = _pictures(image)
+            if frames > 1:
+                raise Failure(f"image {path} holds {frames} frames; save the one you want as a still image")
+            if decode:
+                image.load()
+            yield image
+    except UnidentifiedImageError as error:
+        raise Unidentified(
+            f"{path} is not an image that can be read ({_first_bytes(path)}); convert it to PNG"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise Failure(f"image {path} is too large to open safely ({error}); scale it down first") from error
+    except PermissionError as error:
+        raise Failure(f"image {path} may not be read; change its permissions") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        if isinstance(error, Failure):
+            raise
+        raise Failure(f"image {path} is broken ({error}); copy it again or leave it out") from error
+
+
+def _pictures(image: Image.Image) -> int:
+    """Frames that are pictures of their own; a TIFF's pages of reduced resolution are not."""
+    frames = getattr(image, "n_frames", 1)
+    if frames == 1 or image.format in STILLS_WITH_FRAMES:
+        return 1
+    if image.format != "TIFF":
+        return frames
+    reduced = 0
+    for frame in range(1, frames):
+        image.seek(frame)
+        reduced += image.tag_v2.get(TIFF_SUBFILE, 0) & 1  # type: ignore[attr-defined]
+    image.seek(0)
+    return frames - reduced
+
+
+def _first_bytes(path: Path) -> str:
+    with open(path, "rb") as file:
+        return f"it begins with {file.read(8)!r}"
