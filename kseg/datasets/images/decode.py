@@ -5,8 +5,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from kseg.datasets.images.deep import ValueRange, common_range, deep_pixels, spread, to_bytes
-from kseg.datasets.images.formats import TIFF_EXTRA_SAMPLES, opened
+from kseg.datasets.images.deep import (
+    ValueRange,
+    common_range,
+    deep_pixels_of,
+    spread,
+    to_bytes,
+    unidentified_pixels,
+)
+from kseg.datasets.images.formats import TIFF_EXTRA_SAMPLES, Unidentified, opened
 from kseg.errors import Failure
 
 
@@ -18,22 +25,29 @@ def read_image(path: Path | str, value_range: ValueRange | None = None) -> np.nd
     viewer shows them; a fourth band that is no opacity is left out. Raises `Failure` when the file is missing, empty,
     truncated, animated, not an image, or holds NaN.
     """
-    values = deep_pixels(path)
-    if values is not None:
-        eight_bits = to_bytes(values, value_range or common_range([spread(values)]))
-        if eight_bits.ndim == 2:
-            return np.repeat(eight_bits[..., None], 3, axis=2)
+    try:
         with opened(path, decode=False) as image:
-            kept = eight_bits.shape[-1] if _has_opacity(image) else 3
-        if kept == 3:
-            return np.ascontiguousarray(eight_bits[..., :3])
-        eight_bits[..., 3] = values[..., 3] // 256  # opacity has no range of its own
-        return _on_white(Image.fromarray(eight_bits))
-    with opened(path) as image:
-        upright = ImageOps.exif_transpose(image)
-        if upright.has_transparency_data and _has_opacity(image):
-            return _on_white(upright.convert("RGBA"))
-        return np.array(upright.convert("RGB"))
+            values = deep_pixels_of(image, path)
+            if values is None:
+                return _eight_bits(image)
+            opaque = values.ndim == 2 or values.shape[-1] == 3 or not _has_opacity(image)
+    except Unidentified as unknown:
+        values, opaque = unidentified_pixels(path, unknown), True
+    shown = to_bytes(values, value_range or common_range([spread(values)]))
+    if shown.ndim == 2:
+        return np.repeat(shown[..., None], 3, axis=2)
+    if opaque:
+        return np.ascontiguousarray(shown[..., :3])
+    shown[..., 3] = values[..., 3] // 256  # opacity has no range of its own
+    return _on_white(Image.fromarray(shown))
+
+
+def _eight_bits(image: Image.Image) -> np.ndarray:
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    if upright.has_transparency_data and _has_opacity(image):
+        return _on_white(upright.convert("RGBA"))
+    return np.array(upright.convert("RGB"))
 
 
 def read_labels(path: Path | str) -> np.ndarray:

@@ -31,20 +31,23 @@ def deep_pixels(path: Path | str) -> np.ndarray | None:
     """
     try:
         with opened(path, decode=False) as image:
-            values = _deep(image, Path(path))
-    except Unidentified as unknown:  # Pillow lacks 64-bit and floating-point colour TIFFs
-        values = read_tiff(path, otherwise=unknown)
-    if values is not None and values.dtype.kind == "f" and not np.isfinite(values).all():
-        odd = int((~np.isfinite(values)).sum())
-        raise Failure(
-            f"image {path} holds {odd} values that are NaN or infinite, which are no brightness; replace them, for "
-            "example by 0, and save it again"
-        )
-    return values
+            return deep_pixels_of(image, path)
+    except Unidentified as unknown:
+        return unidentified_pixels(path, unknown)
+
+
+def deep_pixels_of(image: Image.Image, path: Path | str) -> np.ndarray | None:
+    """`deep_pixels` of a file that is open already."""
+    return _finite(_deep(image, Path(path)), path)
+
+
+def unidentified_pixels(path: Path | str, unknown: Unidentified) -> np.ndarray:
+    """The values of a TIFF that Pillow does not know (64 bits, floating-point colors); any other file is `unknown`."""
+    return _finite(read_tiff(path, otherwise=unknown), path)
 
 
 def spread(values: np.ndarray) -> ValueRange:
-    """The lowest and highest value of one image, but for `OUTLIERS`; of colours without their opacity."""
+    """The lowest and highest value of one image, but for `OUTLIERS`; of colors without their opacity."""
     colors = values[..., :3] if values.ndim == 3 else values
     low = np.percentile(colors, OUTLIERS, method="lower")
     high = np.percentile(colors, 100 - OUTLIERS, method="higher")
@@ -76,6 +79,16 @@ def to_bytes(values: np.ndarray, value_range: ValueRange) -> np.ndarray:
     return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
 
 
+def _finite(values, path):
+    if values is not None and values.dtype.kind == "f" and not np.isfinite(values).all():
+        odd = int((~np.isfinite(values)).sum())
+        raise Failure(
+            f"image {path} holds {odd} values that are NaN or infinite, which are no brightness; replace them, for "
+            "example by 0, and save it again"
+        )
+    return values
+
+
 def _deep(image: Image.Image, path: Path) -> np.ndarray | None:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return np.array(ImageOps.exif_transpose(image))
@@ -92,7 +105,7 @@ def _deep(image: Image.Image, path: Path) -> np.ndarray | None:
 
 
 def _swapped(args) -> str | tuple | None:
-    """The arguments of Pillow's decoder for the other byte of 16-bit colours; None where there is no such thing."""
+    """The arguments of Pillow's decoder for the other byte of 16-bit colors; None where there is no such thing."""
     rawmode = args if isinstance(args, str) else args[0] if isinstance(args, tuple) and args else None
     if not isinstance(rawmode, str) or rawmode[:-1] not in ("RGB;16", "RGBX;16", "RGBA;16"):
         return None

@@ -63,7 +63,9 @@ def _page(path: Path | str, otherwise: Failure | None, *, decode: bool) -> tuple
             if len(tiff.pages) > 1:
                 raise Failure(f"image {path} holds {len(tiff.pages)} pages; save the one you want as a still image")
             if page.axes not in ("YX", "YXS", "SYX"):
-                raise Failure(f"image {path} has the axes {page.axes}, not height, width and channels; save one picture")
+                raise Failure(
+                    f"image {path} has the axes {page.axes}, not height, width and channels; save one picture"
+                )
             tag = page.tags.get("Orientation")
             orientation = 1 if tag is None or int(tag.value) not in TURNS else int(tag.value)
             return page.asarray() if decode else page.shape, page.axes, orientation
