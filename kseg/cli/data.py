@@ -123,6 +123,8 @@ def info(options: DataOptions, write: Callable[[str], None] = print) -> int:
         write(f"looked for in  {data_dir(options.dataset, options.data_dir)}")
     try:
         dataset = open_dataset(options)
+        for sentence in dataset.reading:
+            write(f"reading        {sentence}")
         write(f"classes        {', '.join(f'{index} {name}' for index, name in enumerate(dataset.classes))}")
         for split, count in split_counts(dataset).items():
             write(f"{split:<15}{count}")
@@ -151,6 +153,8 @@ def check(options: DataOptions, write: Callable[[str], None] = print) -> int:
     report = examine(dataset)
     for problem in report.problems:
         write(problem)
+    for sentence in (*report.reading, *report.remarks):
+        write(sentence)
     counts = ", ".join(f"{split} {count}" for split, count in report.counts.items())
     write(f"{dataset.name}: {sum(report.counts.values())} pairs read ({counts})")
     total = max(1, int(report.pixels.sum()))
@@ -177,6 +181,9 @@ def preview(
     if count < 1:
         raise UsageError(f"--count {count} leaves nothing to show; give at least 1")
     out = out or Path(f"preview-{options.dataset}-{split}.png")
-    save_image(out, contact_sheet(open_dataset(options), split, count))
+    dataset = open_dataset(options)
+    save_image(out, contact_sheet(dataset, split, count))
+    for sentence in dataset.reading:
+        write(sentence)
     write(str(out))
     return 0

@@ -57,6 +57,7 @@ class Evaluate:
                 f"{self.model} was trained to find {card.classes[1]!r} in {dataset.name}, not {dataset.classes[1]!r}; "
                 f"pass --category {card.classes[1]}"
             )
+        dataset.use_range(card.value_range)
         result = evaluate(
             model,
             dataset,

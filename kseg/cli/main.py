@@ -86,11 +86,13 @@ def _parse(arguments: list[str], *, program: str | None):
     import tyro
 
     from kseg.cli.config_file import defaults_from_file
+    from kseg.cli.flags import understood
     from kseg.errors import unknown_name
 
     name, *rest = arguments
     if name not in COMMANDS:
         raise unknown_name("command", name, COMMANDS)
+    rest = understood(rest)
     module, _, attribute = COMMANDS[name][0].partition(":")
     kind = getattr(importlib.import_module(module), attribute)
     return tyro.cli(

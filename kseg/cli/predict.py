@@ -32,9 +32,11 @@ class Predict:
     """images predicted at a time"""
 
     def run(self) -> int:
+        from functools import partial
+
         from tqdm import tqdm
 
-        from kseg.datasets.images import read_image
+        from kseg.datasets import images
         from kseg.errors import UsageError
         from kseg.inference import collect_images, load_model, predict_probabilities, write_prediction
 
@@ -42,6 +44,8 @@ class Predict:
             raise UsageError(f"--threshold is {self.threshold}; it is a probability between 0 and 1")
         files = collect_images(self.images)
         model, card = load_model(self.model)
+        # What was black and white in the images it was trained on is so here.
+        read_image = partial(images.read_image, value_range=card.value_range)
         paths = [file.path for file in files]
         # Each image is read twice when overlays are asked for: it is cheaper than holding a folder in memory.
         predicted = predict_probabilities(

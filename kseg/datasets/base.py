@@ -11,7 +11,7 @@ import numpy as np
 from kseg.conventions import SPLITS
 from kseg.datasets.counts import count_labels
 from kseg.datasets.facts import Facts, RemoteFile
-from kseg.datasets.images import read_image
+from kseg.datasets.images import ValueRange, read_image
 from kseg.datasets.locate import stamp
 from kseg.errors import UsageError
 from kseg.registry import Registry
@@ -33,8 +33,15 @@ class DataOptions:
     """faces: the paper's big or small training and validation split"""
     split_scheme: Literal["paper", "official"] = "paper"
     """faces: van Beers' splits by sorted name; voc: Rahman & Wang's, 80/20 of train; or the data set's own lists"""
-    colours: tuple[str, ...] = ()
-    """folder: RGB masks, one NAME=R,G,B per class in order of id (first is background)"""
+    colors: tuple[str, ...] = ()
+    """folder: masks in color, one NAME=R,G,B per class in order of id (first is background; void=R,G,B counts for
+    nothing)"""
+    color_tolerance: float = 0.0
+    """folder, with --colors: a pixel takes the nearest named color up to this distance in RGB (0..442), as blended
+    edges need; what lies farther is void"""
+    binary: Literal["auto"] | float | None = None
+    """folder: two classes, foreground from this mask value on; --binary alone chooses 128 where edges are soft, 1 where
+    areas are painted in any value (unset: recognised)"""
     classes: tuple[str, ...] = ()
     """folder: names of the classes in order of id (unset: found in the masks)"""
     void: tuple[int, ...] = ()
@@ -97,6 +104,7 @@ class Dataset(ABC):
 
     def __init__(self, options: DataOptions):
         self.options = options
+        self._given_range: ValueRange | None = None
 
     @classmethod
     def remote_files(cls, options: DataOptions) -> Sequence[RemoteFile]:
@@ -124,6 +132,16 @@ class Dataset(ABC):
         return False
 
     @property
+    def reading(self) -> Sequence[str]:
+        """How pixels of images and masks are understood, a sentence each, where it was recognised from the files."""
+        return ()
+
+    @property
+    def value_range(self) -> ValueRange | None:
+        """What is black and white in images of more than 8 bits; None where there are none."""
+        return None
+
+    @property
     def training_size(self) -> tuple[int, int]:
         """Height and width that networks train at unless told otherwise: 224 × 224, as in van Beers et al."""
         return 224, 224
@@ -144,7 +162,11 @@ class Dataset(ABC):
 
     def image(self, record: Record) -> np.ndarray:
         """uint8 (H, W, 3), RGB."""
-        return read_image(record.pair[0])
+        return read_image(record.pair[0], self._given_range or self.value_range)
+
+    def use_range(self, value_range: ValueRange | None) -> None:
+        """From now on read images of more than 8 bits as a model was trained, whatever range these images have."""
+        self._given_range = value_range
 
     @abstractmethod
     def labels(self, record: Record) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 
 from kseg.conventions import SPLITS, VOID
 from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
+from kseg.datasets.images import ValueRange
 from kseg.errors import UsageError, unknown_name
 
 BACKGROUND = "background"
@@ -51,6 +52,14 @@ class OneCategory(Dataset):
     def test_is_validation(self) -> bool:
         return self.whole.test_is_validation
 
+    @property
+    def reading(self) -> Sequence[str]:
+        return self.whole.reading
+
+    @property
+    def value_range(self) -> ValueRange | None:
+        return self.whole.value_range
+
     def all_records(self, split: str) -> Sequence[Record]:
         return self.whole.all_records(split)
 
@@ -59,6 +68,9 @@ class OneCategory(Dataset):
 
     def image(self, record: Record) -> np.ndarray:
         return self.whole.image(record)
+
+    def use_range(self, value_range: ValueRange | None) -> None:
+        self.whole.use_range(value_range)
 
     def labels(self, record: Record) -> np.ndarray:
         return self._new_label[self.whole.labels(record)]

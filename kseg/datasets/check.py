@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from kseg.conventions import SPLITS, VOID
 from kseg.datasets.base import Dataset, Record
+from kseg.datasets.presence import absences, classes_without_pixels
 from kseg.errors import KsegError
 
 UNUSED = "unused"
@@ -26,6 +27,12 @@ class CheckReport:
     """decoded pairs per split"""
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
     """pixels per label value, over all pairs"""
+    split_pixels: dict[str, np.ndarray] = field(default_factory=dict)
+    """the same by split"""
+    reading: list[str] = field(default_factory=list)
+    """how the files are read, a sentence each"""
+    remarks: list[str] = field(default_factory=list)
+    """what is no problem but has to be known"""
     images_with: np.ndarray = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
     """pairs in which a label value occurs"""
 
@@ -44,13 +51,27 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
         try:
             image = dataset.image(record)
             seen[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].append((splits[0], record.id))
-            _check_labels(dataset, record, image.shape[:2], report)
+            _check_labels(dataset, record, splits, image.shape[:2], report)
         except KsegError as error:
             report.problems.append(f"{splits[0]}: {error}")
     report.problems += _duplicates(seen.values()) + _absent_category(dataset, report)
-    if dataset.finds_classes and dataset.options.limit is None:
-        report.problems += _absent(dataset.classes, report.pixels)
+    _check_classes(dataset, report)
     return report
+
+
+def _check_classes(dataset: Dataset, report: CheckReport) -> None:
+    """Classes that nothing shows, or not every split; of a folder, whose classes are recognised or named by hand."""
+    try:
+        report.reading += dataset.reading
+        classes = dataset.classes
+    except KsegError:
+        return  # each mask's own sentence is among the problems
+    if dataset.options.limit is None and dataset.options.category is None and report.reading:
+        report.problems += classes_without_pixels(classes, report.pixels)
+    parts = {split: pixels for split, pixels in report.split_pixels.items() if split != UNUSED}
+    problems, remarks = absences(classes, parts)
+    report.problems += problems
+    report.remarks += remarks
 
 
 def _homes(dataset: Dataset, report: CheckReport) -> dict[str, tuple[Record, list[str]]]:
@@ -75,7 +96,9 @@ def _homes(dataset: Dataset, report: CheckReport) -> dict[str, tuple[Record, lis
     return homes
 
 
-def _check_labels(dataset: Dataset, record: Record, size: tuple[int, int], report: CheckReport) -> None:
+def _check_labels(
+    dataset: Dataset, record: Record, splits: Sequence[str], size: tuple[int, int], report: CheckReport
+) -> None:
     labels = dataset.labels(record)
     if labels.shape != size:
         (height, width), (mask_height, mask_width) = size, labels.shape
@@ -84,6 +107,8 @@ def _check_labels(dataset: Dataset, record: Record, size: tuple[int, int], repor
         )
     pixels = np.bincount(labels.ravel(), minlength=256)
     report.pixels += pixels
+    for split in splits:
+        report.split_pixels[split] = report.split_pixels.get(split, 0) + pixels
     report.images_with += pixels > 0
     odd = [int(value) for value in np.flatnonzero(pixels) if value >= len(dataset.classes) and value != VOID]
     if odd:
@@ -102,18 +127,6 @@ def _absent_category(dataset: Dataset, report: CheckReport) -> list[str]:
         except KsegError as error:
             problems.append(str(error))
     return list(dict.fromkeys(problems))
-
-
-def _absent(classes: Sequence[str], pixels: np.ndarray) -> list[str]:
-    """Stray values make classes of themselves and of all ids below them, which nothing else would show."""
-    absent = [f"{value} ({name})" for value, name in enumerate(classes) if not pixels[value]]
-    if not absent or not pixels.any():
-        return []
-    highest = int(np.flatnonzero(pixels[: len(classes)]).max(initial=0))
-    return [
-        f"no mask holds {', '.join(absent)}, and the highest value is {highest}; if the masks hold stray values, pass "
-        "them as --void, or name the classes with --classes"
-    ]
 
 
 def _listed_twice(record: Record, splits: Sequence[str]) -> str:

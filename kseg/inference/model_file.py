@@ -1,6 +1,7 @@
 """`.keras` files that know their classes: the archive Keras writes, with one member more, `kseg.json`."""
 
 import json
+import math
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ class ModelCard:
     dataset: str = ""
     background: bool = True
     """whether class 0 is background, which overlays leave unpainted"""
+    value_range: tuple[float, float] | None = None
+    """the values of black and white in training images of more than 8 bits; None: each image's own"""
     kseg: str = __version__
     """the version that wrote the file"""
 
@@ -49,8 +52,16 @@ class ModelCard:
             palette=tuple((int(r), int(g), int(b)) for r, g, b in text["palette"]),
             image_size=None if size is None else (int(size[0]), int(size[1])),
             background=bool(text.get("background", True)),
+            value_range=None if text.get("value_range") is None else _range(text["value_range"]),
             **known,
         )
+
+
+def _range(values) -> tuple[float, float]:
+    low, high = (float(value) for value in values)
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(f"value_range is {values}, not the values of black and white")
+    return low, high
 
 
 def save_model(model: "keras.Model", path: Path | str, card: ModelCard) -> None:

@@ -173,6 +173,8 @@ def from_json(config: dict[str, Any], *, where: str = "config.json") -> TrainCon
             raise unknown_name(f"group in {where}", group, groups)
         kind = groups[group]
         fields = {entry.name: entry for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        # Runs and files of the version before this one spell it so.
+        values = {"colors" if (group, key) == ("data", "colours") else key: value for key, value in values.items()}
         for key in values:
             if key not in fields:
                 raise unknown_name(f"key of [{group}] in {where}", key, fields)

@@ -71,6 +71,7 @@ def measure_as_exported(config: TrainConfig, workdir: WorkDir, network: keras.Mo
         loss=config.loss.loss,
         dataset=dataset.name,
         background=dataset.has_background,
+        value_range=dataset.value_range,
     )
     save_model(final, workdir.model, card)
     return evaluate(final, dataset, "test", image_size=test_size(config))

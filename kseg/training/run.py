@@ -18,6 +18,7 @@ from kseg import losses, metrics
 from kseg.atomic import write_json
 from kseg.datasets import DATASETS, DataOptions, Dataset, Record, open_dataset
 from kseg.datasets.class_statistics import class_statistics
+from kseg.datasets.presence import absences, classes_without_pixels
 from kseg.metrics.label_only import LabelOnly
 from kseg.models import MODELS
 from kseg.pipeline import own_errors
@@ -251,6 +252,8 @@ def describe(config, dataset, weights, splits, network, inputs, workdir) -> str:
     lines = [
         f"{config.model.model} · {config.loss.loss} · {dataset.name} ({', '.join(dataset.classes)}) → {workdir.path}",
         f"  images    {counts}, trained at {size[0]}×{size[1]}",
+        *(f"  reading   {sentence}" for sentence in dataset.reading),
+        *(f"  missing   {sentence}" for sentence in missing_classes(dataset, splits)),
         f"  weights   {count_trainable(network):,} of {network.count_params():,} trained",
         f"  training  {options.optimizer} {options.learning_rate:g} {options.schedule}, batch {options.batch_size}, "
         f"at most {options.epochs} epochs of {inputs.steps_per_epoch} steps, {options.precision}",
@@ -268,6 +271,22 @@ def describe(config, dataset, weights, splits, network, inputs, workdir) -> str:
     if network.transplant_report is not None:
         lines.append(f"  start     {network.transplant_report}")
     return "\n".join(lines)
+
+
+def missing_classes(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) -> list[str]:
+    """Which split lacks which class, a sentence each; of a folder also classes that no mask shows.
+
+    Masks of a folder are all read already to recognise them; of other data sets the training masks are left out.
+    """
+    pixels = {
+        split: dataset.label_counts(records).sum(axis=0)
+        for split, records in splits.items()
+        if split != "train" or dataset.reading
+    }
+    problems, remarks = absences(dataset.classes, pixels)
+    if "train" in pixels and dataset.options.category is None:
+        problems = classes_without_pixels(dataset.classes, sum(pixels.values())) + problems
+    return problems + remarks
 
 
 def flags_of(data: DataOptions) -> str:

@@ -7,7 +7,7 @@ from kseg.datasets.builders.base import OptionsConfig, RecordsBuilder
 class SegmentationFolder(RecordsBuilder):
     """`tfds.load("segmentation_folder", data_dir=…)` with `images/` and `masks/` in that folder.
 
-    For colours, named classes or other splits pass a config of your own:
+    For colors, named classes or other splits pass a config of your own:
     `tfds.load("segmentation_folder", builder_kwargs={"config": OptionsConfig(name=…, options=DataOptions(…))})`.
     """
 

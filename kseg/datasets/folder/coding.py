@@ -1,164 +1,215 @@
-"""How mask files of strangers mean classes: grey or palette ids, 0 and 255, or colours."""
+"""How mask files of strangers mean classes: one coding for a folder, which reads every file by what that file is.
 
+`recognition.py` decides. Here stands what was decided: values as ids, foreground by threshold, or colors by name.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from kseg.conventions import MAX_CLASSES, VOID
-from kseg.datasets.images import contrasting_palette, file_format, read_image, read_labels
+from kseg.datasets.folder.mask_file import MaskFile, read_mask
+from kseg.datasets.images import contrasting_palette
 from kseg.errors import Failure, UsageError
 
-WHITE_16 = 65535
+Color = tuple[int, int, int]
 
-JPEG_BETWEEN = (32, 224)
-JPEG_TOLERATED = 0.02
-"""JPEG smears edges; a 0/255 mask stays recognisable if at most this share of its pixels lies between."""
+BINARY_NAMES = ("background", "foreground")
+
+FORGOTTEN = 0.01
+"""Share of a mask above which one color far from all named ones is a class without a name, not the blend at an edge."""
+
+BLOCK = 1 << 18
+"""Pixels compared with all named colors at a time."""
 
 
 @dataclass(frozen=True)
-class Coding:
-    """Mask value or colour to class id; `names` and `palette` are in order of id."""
+class Coding(ABC):
+    """Names and palette in order of id, and what a mask file means."""
 
     names: tuple[str, ...]
-    palette: tuple[tuple[int, int, int], ...]
-    id_of_value: np.ndarray
-    """uint16 (256,): class id or VOID, and `UNKNOWN` for values that mean nothing"""
-    colours: tuple[tuple[tuple[int, int, int], int], ...] = ()
-    """for RGB masks: colour and id"""
-
-    UNKNOWN = 999
+    palette: tuple[Color, ...]
+    notes: tuple[str, ...] = field(default=(), compare=False, kw_only=True)
+    """what was recognised, a sentence each"""
 
     def decode(self, path: Path) -> np.ndarray:
-        """uint8 (H, W) ids of one mask file."""
-        if self.colours:
-            return self._decode_colours(path)
-        values = mask_values(path)
-        ids = self.id_of_value[values]
-        if (ids == self.UNKNOWN).any():
-            odd = sorted({int(value) for value in np.unique(values[ids == self.UNKNOWN])})
+        """uint8 (H, W) of class ids and VOID in one mask file."""
+        return self.ids_of(read_mask(path), path)
+
+    @abstractmethod
+    def ids_of(self, mask: MaskFile, path: Path) -> np.ndarray:
+        """`decode` of a file that was read already."""
+
+
+@dataclass(frozen=True)
+class ValueCoding(Coding):
+    """Greys or palette indices that stand for ids, as pairs of value and id; any other value is an error."""
+
+    ids: tuple[tuple[int, int], ...] = ()
+
+    def ids_of(self, mask: MaskFile, path: Path) -> np.ndarray:
+        if mask.values.ndim == 3:
+            raise Failure(f"mask {path} is in color, and the others are not; save it like them, or name all --colors")
+        values = np.clip(mask.values, 0, 1 << 16)
+        table = np.full((1 << 16) + 1, -1, dtype=np.int16)
+        for value, class_id in self.ids:
+            table[value] = class_id
+        ids = table[values]
+        if (ids < 0).any():
+            odd = sorted({int(value) for value in np.unique(mask.values[ids < 0])})
             raise Failure(
-                f"mask {path} has values {_some(odd)} outside 0..{len(self.names) - 1}; pass --classes with a name for "
+                f"mask {path} has values {some(odd)} outside 0..{len(self.names) - 1}; pass --classes with a name for "
                 f"each, or --void {' '.join(map(str, odd[:8]))}"
             )
         return ids.astype(np.uint8)
 
-    def _decode_colours(self, path: Path) -> np.ndarray:
-        if file_format(path) == "JPEG":
-            raise Failure(f"mask {path} is a JPEG, which changes colours; save masks as PNG to use --colours")
-        raw = read_labels(path)
-        packed = _pack(raw if raw.ndim == 3 else read_image(path))
-        ids = np.full(packed.shape, self.UNKNOWN, dtype=np.uint16)
-        for colour, class_id in self.colours:
-            ids[packed == _pack(np.array(colour, dtype=np.uint8))] = class_id
-        if (ids == self.UNKNOWN).any():
-            odd = [_unpack(value) for value in np.unique(packed[ids == self.UNKNOWN])]
-            raise Failure(
-                f"mask {path} has the colour {odd[0]} ({len(odd)} unknown in all) that --colours does not name; "
-                f"add NAME={_text(odd[0])}, or void={_text(odd[0])} to leave its pixels out"
-            )
+
+@dataclass(frozen=True)
+class BinaryCoding(Coding):
+    """Foreground from a threshold on, whatever the depth of the file."""
+
+    threshold: float = 128
+    """as the values are stored; of files of 1, 2 and 4 bits white counts as 255, of 16 bits `white` does"""
+    white: int = 255
+    """65535 where 16-bit files use all of their range"""
+    ones: bool = False
+    """files of nothing but 0 and 1 beside others: 1 is foreground"""
+    alpha: bool = False
+    """of files with an alpha channel, it is the mask"""
+    by_index: bool = False
+    """of palette files the index is compared, and not the color"""
+    void: tuple[int, ...] = ()
+
+    def ids_of(self, mask: MaskFile, path: Path) -> np.ndarray:
+        if self.alpha and mask.alpha is not None:
+            return (mask.alpha >= self.threshold).astype(np.uint8)
+        levels = mask.values if self.by_index and mask.palette is not None else mask.levels
+        if self.white == 65535 and mask.white == 65535:
+            levels = levels / np.float32(257)
+        if self.ones and not mask.lossy and levels.max(initial=0) == 1:
+            foreground = levels == 1
+        else:
+            foreground = levels >= self.threshold
+        if mask.alpha is not None and not self.alpha:
+            foreground &= mask.alpha >= 128
+        ids = foreground.astype(np.uint8)
+        if self.void and mask.values.ndim == 2:
+            ids[np.isin(mask.values, self.void)] = VOID
+        return ids
+
+
+@dataclass(frozen=True)
+class ColorCoding(Coding):
+    """Every pixel takes the class of the nearest named color, within the tolerance."""
+
+    colors: tuple[tuple[Color, int], ...] = ()
+    """color and id"""
+    tolerance: float = 0.0
+    """largest distance in RGB; what lies farther is void, but for a color of more than `FORGOTTEN` of the mask"""
+
+    def ids_of(self, mask: MaskFile, path: Path) -> np.ndarray:
+        packed = _packed(mask.colors)
+        ids = np.full(packed.shape, -1, dtype=np.int16)
+        for color, class_id in self.colors:
+            ids[packed == _packed(np.array(color, dtype=np.uint8))] = class_id
+        rest = ids < 0
+        if rest.any():  # sorting all pixels for their colors would cost more than the comparisons above
+            ids[rest] = self._approximate(packed[rest], packed.size, path)
         return ids.astype(np.uint8)
 
+    def _approximate(self, packed: np.ndarray, pixels: int, path: Path) -> np.ndarray:
+        found, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
+        ids, distance = self.nearest(_unpacked(found))
+        far = np.flatnonzero(distance > self.tolerance)
+        if far.size:
+            if self.tolerance == 0 or counts[far].max() > FORGOTTEN * pixels:
+                raise Failure(self._unnamed(path, found[far], counts[far], distance[far], pixels))
+            ids[far] = VOID
+        return ids[inverse]
 
-def colour_coding(assignments: Sequence[str]) -> Coding:
-    """The coding of `--colours background=0,0,0 cat=255,0,0 void=255,255,255`; the name void makes pixels void."""
-    names: list[str] = []
-    palette: list[tuple[int, int, int]] = []
-    colours = []
-    for text in assignments:
-        name, colour = _parse(text)
-        if name == "void":
-            colours.append((colour, VOID))
-            continue
-        if name not in names:  # a class may have several colours; the first one draws it
-            names.append(name)
-            palette.append(colour)
-        colours.append((colour, names.index(name)))
-    if len({colour for colour, _ in colours}) < len(colours):
-        raise UsageError(f"--colours {' '.join(assignments)} gives one colour to two classes")
-    if not 2 <= len(names) <= MAX_CLASSES:
-        raise UsageError(f"--colours names {len(names)} classes; name at least two, background first")
-    return Coding(tuple(names), tuple(palette), np.zeros(0, dtype=np.uint16), tuple(colours))
+    def nearest(self, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of uint8 (N, 3) the ids of the nearest named colors, uint8 (N,), and how far they are, float32 (N,)."""
+        named = np.array([color for color, _ in self.colors], dtype=np.float32)
+        named_ids = np.array([class_id for _, class_id in self.colors], dtype=np.uint8)
+        ids, distance = np.zeros(len(colors), np.uint8), np.zeros(len(colors), np.float32)
+        for start in range(0, len(colors), BLOCK):
+            part = slice(start, start + BLOCK)
+            squares = ((colors[part, None].astype(np.float32) - named) ** 2).sum(axis=-1)
+            ids[part], distance[part] = named_ids[squares.argmin(axis=1)], np.sqrt(squares.min(axis=1))
+        return ids, distance
 
-
-def value_coding(found: Sequence[int], names: Sequence[str], void: Sequence[int], where: Path) -> Coding:
-    """The coding of masks that hold the values `found`: 0 and 255 alone are two classes, else ids with 255 as void."""
-    wrong = [value for value in void if not 0 <= value <= 255]
-    if wrong:
-        raise UsageError(f"--void {wrong[0]} is no mask value; values are 0..255")
-    used = sorted(set(found) - set(void))
-    id_of_value = np.full(256, Coding.UNKNOWN, dtype=np.uint16)
-    if set(used) <= {0, 255} and 255 in used and len(names) in (0, 2):
-        names = tuple(names) or ("background", "foreground")
-        id_of_value[[0, 255]] = 0, 1
-    else:
-        ids = [value for value in used if value != VOID]
-        names = tuple(names) or _names_of(ids, where)
-        id_of_value[: len(names)] = np.arange(len(names))
-        id_of_value[VOID] = VOID
-    id_of_value[list(void)] = VOID
-    return Coding(tuple(names), contrasting_palette(len(names)), id_of_value)
-
-
-def mask_values(path: Path) -> np.ndarray:
-    """uint8 (H, W) values of a grey or palette mask; a colour mask that is really grey counts as grey."""
-    values = read_labels(path)
-    if values.ndim == 3:
-        if (values != values[..., :1]).any():
-            colours = [_unpack(packed) for packed in np.unique(_pack(values))[:4]]
-            example = " ".join(f"NAME{index}={_text(colour)}" for index, colour in enumerate(colours))
-            raise Failure(f"mask {path} is in colour; say which colour is which class: --colours {example} …")
-        values = values[..., 0]
-    if values.max(initial=0) > 255 and set(np.unique(values)) <= {0, WHITE_16}:
-        values = values // (WHITE_16 // 255)
-    if values.min(initial=0) < 0 or values.max(initial=0) > 255:
-        raise Failure(f"mask {path} has values {values.min()}..{values.max()}; class ids are 0..{MAX_CLASSES - 1}")
-    if file_format(path) == "JPEG":
-        return _black_or_white(values, path)
-    return values.astype(np.uint8)
-
-
-def _black_or_white(values: np.ndarray, path: Path) -> np.ndarray:
-    low, high = JPEG_BETWEEN
-    between = float(np.mean((values >= low) & (values < high)))
-    faint = 0 < values.max(initial=0) < 128  # ids 0, 1, 2 … would all become background
-    if between > JPEG_TOLERATED or faint:
-        raise Failure(f"mask {path} is a JPEG with more than black and white, and JPEG changes ids; save it as PNG")
-    return np.where(values >= 128, 255, 0).astype(np.uint8)
-
-
-def _names_of(ids: Sequence[int], where: Path) -> tuple[str, ...]:
-    highest = max(ids, default=0)
-    if highest > 2 * len(ids) + 8:
-        raise UsageError(
-            f"the masks in {where} hold the values {_some(ids)}, which do not look like ids 0, 1, 2 …; name each as a "
-            "colour (--colours background=0,0,0 NAME=V,V,V) or give all --classes"
+    def _unnamed(self, path: Path, packed: np.ndarray, counts: np.ndarray, distance: np.ndarray, pixels: int) -> str:
+        order = np.argsort(-counts, kind="stable")
+        first, share = tuple(_unpacked(packed[order[:1]])[0].tolist()), counts.sum() / pixels
+        more = f", the most frequent of {len(packed)} unnamed ones," if len(packed) > 1 else ""
+        remedy = f"add NAME={text_of(first)}, or void={text_of(first)} to leave its pixels out"
+        if len(packed) > 4 and distance.max() < 442:
+            remedy += (
+                f"; if they are the blend at the edges, --color-tolerance {int(np.ceil(distance.max()))} takes "
+                "the nearest named color"
+            )
+        return (
+            f"mask {path} has the color {first}{more} that --colors does not name ({share:.1%} of its pixels); {remedy}"
         )
-    return ("background", *(f"class {class_id}" for class_id in range(1, max(highest, 1) + 1)))
 
 
-def _parse(text: str) -> tuple[str, tuple[int, int, int]]:
-    name, _, colour = text.partition("=")
-    channels = [part.strip() for part in colour.split(",")]
-    if not name or len(channels) != 3 or not all(part.isdigit() and int(part) <= 255 for part in channels):
-        raise UsageError(f"--colours {text!r} is not NAME=R,G,B with 0..255 each, as in cat=255,0,0")
+def color_coding(assignments: Sequence[str], tolerance: float = 0.0) -> ColorCoding:
+    """The coding of `--colors background=0,0,0 cat=255,0,0 void=255,255,255`; the name void makes pixels void."""
+    if not 0 <= tolerance <= 442:
+        raise UsageError(f"--color-tolerance {tolerance:g} is no distance between colors; it lies in 0..442")
+    names: list[str] = []
+    palette: list[Color] = []
+    colors = []
+    for text in assignments:
+        name, color = _parse(text)
+        if name == "void":
+            colors.append((color, VOID))
+            continue
+        if name not in names:  # a class may have several colors; the first one draws it
+            names.append(name)
+            palette.append(color)
+        colors.append((color, names.index(name)))
+    if len({color for color, _ in colors}) < len(colors):
+        raise UsageError(f"--colors {' '.join(assignments)} gives one color to two classes")
+    if not 2 <= len(names) <= MAX_CLASSES:
+        raise UsageError(f"--colors names {len(names)} classes; name at least two, background first")
+    return ColorCoding(tuple(names), tuple(palette), colors=tuple(colors), tolerance=tolerance)
+
+
+def value_coding(names: Sequence[str], ids: dict[int, int], notes: Sequence[str] = ()) -> ValueCoding:
+    """The coding of masks whose `ids` are given by value."""
+    return ValueCoding(
+        tuple(names), contrasting_palette(len(names)), ids=tuple(sorted(ids.items())), notes=tuple(notes)
+    )
+
+
+def some(values: Sequence[int]) -> str:
+    """The first values of a set, for a sentence."""
+    shown = ", ".join(map(str, values[:8]))
+    return "{" + shown + (", …" if len(values) > 8 else "") + "}"
+
+
+def text_of(color: Color) -> str:
+    """A color as `--colors` takes it."""
+    return ",".join(map(str, color))
+
+
+def _parse(text: str) -> tuple[str, Color]:
+    name, _, color = text.partition("=")
+    channels = [part.strip() for part in color.split(",")]
+    # `isdecimal` and not `isdigit`, for which "²" is a digit that `int` does not read.
+    if not name.strip() or len(channels) != 3 or not all(part.isdecimal() and int(part) <= 255 for part in channels):
+        raise UsageError(f"--colors {text!r} is not NAME=R,G,B with 0..255 each, as in cat=255,0,0")
     red, green, blue = map(int, channels)
     return name.strip(), (red, green, blue)
 
 
-def _pack(colours: np.ndarray) -> np.ndarray:
-    return colours.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+def _packed(colors: np.ndarray) -> np.ndarray:
+    return colors.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
 
 
-def _unpack(packed: int) -> tuple[int, int, int]:
-    return int(packed) >> 16, int(packed) >> 8 & 255, int(packed) & 255
-
-
-def _text(colour: tuple[int, int, int]) -> str:
-    return ",".join(map(str, colour))
-
-
-def _some(values: Sequence[int]) -> str:
-    shown = ", ".join(map(str, values[:8]))
-    return "{" + shown + (", …" if len(values) > 8 else "") + "}"
+def _unpacked(packed: np.ndarray) -> np.ndarray:
+    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1).astype(np.uint8)

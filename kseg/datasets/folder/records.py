@@ -1,30 +1,26 @@
 """A folder of images and masks as a data set."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from kseg.conventions import MAX_CLASSES
 from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
 from kseg.datasets.facts import Facts
-from kseg.datasets.folder.coding import Coding, colour_coding, mask_values, value_coding
+from kseg.datasets.folder.coding import Coding
 from kseg.datasets.folder.pairs import drawn_splits, find_lists, find_pairs, listed_splits
-from kseg.datasets.images import image_size
+from kseg.datasets.folder.recognition import MaskOptions, recognize
+from kseg.datasets.images import ValueRange, image_size
+from kseg.datasets.images.depth import Depth, measured_depth
 from kseg.datasets.images.formats import stored_size
 from kseg.datasets.locate import existing_data_dir
-from kseg.errors import Failure, UsageError
-
-READERS = 4
-SHOW_PROGRESS_FROM = 200
+from kseg.errors import Failure
 
 
 @DATASETS.register("folder")
 class Folder(Dataset):
-    """`images/` and `masks/`, paired by stem; classes are found in the masks unless `--classes` or `--colours` say."""
+    """`images/` and `masks/`, paired by stem; classes are found in the masks unless `--classes` or `--colors` say."""
 
     name = "folder"
     title = "your own folder with images/ and masks/"
@@ -35,17 +31,17 @@ class Folder(Dataset):
         tree="""\
 DATA_DIR/
     images/NAME.*      PNG, JPEG, TIFF or BMP
-    masks/NAME.*       grey or palette ids (255 = void), 0 and 255, or colours with --colours; PNG, not JPEG
+    masks/NAME.*       grey or palette ids (255 = void), 0 and 255, or colors with --colors
     train.txt, validation.txt (or val.txt), test.txt      optional: one NAME per line""",
         counts="whatever you have; without lists a seeded split, 80 / 10 / 10 % (--split-sizes, --data-seed)",
     )
 
     def __init__(self, options: DataOptions):
         super().__init__(options)
-        if options.colours and options.classes:
-            raise UsageError("--colours names the classes already; leave --classes out")
-        if len(options.classes) > MAX_CLASSES or len(options.classes) == 1:
-            raise UsageError(f"--classes names {len(options.classes)} classes; name 2 to {MAX_CLASSES}")
+        self._mask_options = MaskOptions(
+            options.classes, options.colors, options.void, options.binary, options.color_tolerance
+        )
+        self._mask_options.check()
         self.folder = existing_data_dir(self.name, options.data_dir)
         self._records = find_pairs(self.folder)
         lists = find_lists(self.folder)
@@ -53,7 +49,6 @@ DATA_DIR/
             self._splits = listed_splits(lists, self._records)
         else:
             self._splits = drawn_splits(list(self._records.values()), options.split_sizes, options.data_seed)
-        self._colour_coding = colour_coding(options.colours) if options.colours else None
 
     @classmethod
     def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
@@ -61,16 +56,25 @@ DATA_DIR/
 
     @cached_property
     def coding(self) -> Coding:
-        """What the masks' values mean. Without `--colours` or three and more `--classes` all masks are read for it."""
-        if self._colour_coding:
-            return self._colour_coding
-        names, where = self.options.classes, self.folder / "masks"
-        found = self._found_values() if len(names) <= 2 else range(len(names))
-        return value_coding(found, names, self.options.void, where)
+        """What the masks' values mean; all masks are read for it."""
+        paths = [record.pair[1] for record in self._records.values()]
+        return recognize(paths, self._mask_options, self.folder)
+
+    @cached_property
+    def _depth(self) -> Depth:
+        return measured_depth([record.pair[0] for record in self._records.values()])
+
+    @property
+    def value_range(self) -> ValueRange | None:
+        return self._depth.value_range
+
+    @property
+    def reading(self) -> Sequence[str]:
+        return (*self._depth.notes, *self.coding.notes)
 
     @property
     def finds_classes(self) -> bool:
-        return not (self.options.classes or self.options.colours)
+        return not (self.options.classes or self.options.colors)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -94,28 +98,7 @@ DATA_DIR/
         return labels
 
     def fingerprint(self, record: Record) -> str:
-        options = self.options
-        return f"{super().fingerprint(record)} {options.colours} {options.classes} {options.void} {self.classes}"
-
-    def _found_values(self) -> list[int]:
-        """The values in all masks; a mask that cannot be read is left to the moment it is needed, and to `check`."""
-        paths = [record.mask for record in self._records.values()]
-        quiet = len(paths) < SHOW_PROGRESS_FROM
-        with ThreadPoolExecutor(READERS) as readers:
-            found = readers.map(_values_of, paths)
-            sets = list(tqdm(found, total=len(paths), desc="classes in masks", disable=quiet, leave=False))
-        failures = [result for result in sets if isinstance(result, Failure)]
-        if len(failures) == len(sets):
-            raise failures[0]
-        return sorted(set().union(*(result for result in sets if not isinstance(result, Failure))))
-
-
-def _values_of(path: Path) -> set[int] | Failure:
-    try:
-        present = np.bincount(mask_values(path).ravel(), minlength=256)
-    except Failure as failure:
-        return failure
-    return set(np.flatnonzero(present).tolist())
+        return f"{super().fingerprint(record)} {self.coding} {self.value_range}"
 
 
 def _sizes_differ(image: Path, mask: Path, shape: tuple[int, ...]) -> str:

@@ -30,7 +30,7 @@ def read_image(path: Path | str, value_range: ValueRange | None = None) -> np.nd
             values = deep_pixels_of(image, path)
             if values is None:
                 return _eight_bits(image)
-            opaque = values.ndim == 2 or values.shape[-1] == 3 or not _has_opacity(image)
+            opaque = values.ndim == 2 or values.shape[-1] == 3 or not has_opacity(image)
     except Unidentified as unknown:
         values, opaque = unidentified_pixels(path, unknown), True
     shown = to_bytes(values, value_range or common_range([spread(values)]))
@@ -45,7 +45,7 @@ def read_image(path: Path | str, value_range: ValueRange | None = None) -> np.nd
 def _eight_bits(image: Image.Image) -> np.ndarray:
     image.load()
     upright = ImageOps.exif_transpose(image)
-    if upright.has_transparency_data and _has_opacity(image):
+    if upright.has_transparency_data and has_opacity(image):
         return _on_white(upright.convert("RGBA"))
     return np.array(upright.convert("RGB"))
 
@@ -81,7 +81,7 @@ def grey_bits(path: Path | str) -> int:
     return depth if color_type == 0 else 8
 
 
-def _has_opacity(image: Image.Image) -> bool:
+def has_opacity(image: Image.Image) -> bool:
     """Whether a fourth band is opacity. In a TIFF it may be near infrared: one that no tag declares as opacity, or that
     takes in-between values nearly everywhere, as no opacity does."""
     if image.format != "TIFF":

@@ -57,8 +57,8 @@ def spread(values: np.ndarray) -> ValueRange:
 def common_range(spreads: Iterable[ValueRange]) -> ValueRange:
     """One range for images of these spreads.
 
-    Values from about zero up are counted from zero to the end of their number of bits (1,200 lies in 0..2047), fractions
-    as 0..1. Values far from zero, such as a thermal camera's 29,000..31,000, have their own range.
+    Values from about zero up are counted from zero to the end of their number of bits (1,200 lies in 0..2047),
+    fractions as 0..1. Values far from zero, such as a thermal camera's 29,000..31,000, have their own range.
     """
     lows, highs = zip(*spreads, strict=True)
     low, high = min(lows), max(highs)
@@ -92,9 +92,9 @@ def _finite(values, path):
 def _deep(image: Image.Image, path: Path) -> np.ndarray | None:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return np.array(ImageOps.exif_transpose(image))
-    if image.format == "TIFF" and image.tag_v2.get(TIFF_BITS, (8,))[0] == 16:  # type: ignore[attr-defined]
-        if image.tag_v2.get(TIFF_PLANAR) == 2:  # type: ignore[attr-defined]
-            return read_tiff(path)  # Pillow reads the planes as if they had 8 bits
+    tags = getattr(image, "tag_v2", {})
+    if tags.get(TIFF_PLANAR) == 2 and tags.get(TIFF_BITS, (8,))[0] == 16:
+        return read_tiff(path)  # Pillow reads the planes as if they had 8 bits
     if not all(_swapped(tile.args) for tile in image.tile) or image.mode not in ("RGB", "RGBA"):
         return None
     high_bytes = np.array(ImageOps.exif_transpose(image))

@@ -1,0 +1,30 @@
+"""Flags as a person may write them, made into those that the dataclasses know: old spellings, and `--binary` alone."""
+
+import sys
+from collections.abc import Sequence
+
+RENAMED = {"--colours": "--colors"}
+"""Old flags go on working for one version."""
+
+BINARY, AUTOMATIC = "--binary", "auto"
+
+
+def understood(arguments: Sequence[str]) -> list[str]:
+    """The arguments with new names for old ones, which is said, and with the value that `--binary` alone leaves out."""
+    flags: list[str] = []
+    for index, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name in RENAMED:
+            print(f"kseg: {name} is now {RENAMED[name]}; the old name ends with the next version", file=sys.stderr)
+            argument = RENAMED[name] + equals + value
+        flags.append(argument)
+        if argument == BINARY and not _is_threshold(arguments[index + 1 : index + 2]):
+            flags.append(AUTOMATIC)
+    return flags
+
+
+def _is_threshold(following: Sequence[str]) -> bool:
+    try:
+        return bool(following) and (following[0] == AUTOMATIC or float(following[0]) is not None)
+    except ValueError:
+        return False

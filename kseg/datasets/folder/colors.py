@@ -1,0 +1,138 @@
+"""Masks in color: what a palette's colors mean, two colors that need no names, and the advice for more."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from kseg.conventions import VOID
+from kseg.datasets.folder.coding import BINARY_NAMES, Color, ColorCoding, text_of
+from kseg.datasets.folder.survey import Survey, total
+from kseg.datasets.images.draw import VOID_COLOR
+from kseg.errors import UsageError
+
+NEAR_BLACK, NEAR_WHITE = 8, 247
+
+PAINTED = 5e-4
+"""Share of all painted areas above which a color is one of the masks' own and not the blend at an edge."""
+
+MERGED = 48.0
+"""Distance in RGB below which a rarer color is a variant of a more frequent one, where colors are blended."""
+
+EXACT = 64
+"""Up to so many colors, of which none is blended, are all masks' own."""
+
+BLENDED = 0.15
+"""Largest share of blended pixels where two colors are read without being named."""
+
+PROPOSED = 20
+"""Most colors in the advice to name them."""
+
+FARTHEST = 442
+"""No two colors are farther apart in RGB."""
+
+
+def palettes(surveys: Sequence[Survey]) -> Literal["index", "level", "color"]:
+    """What tells classes apart in palette files: their indices, their colors as black, white and grey, or as colors.
+
+    "color" too where a file is in true color. Indices tell where every index has one color in all files.
+    """
+    if any(one.is_color for one in surveys):
+        return "color"
+    indexed = [one for one in surveys if one.is_palette]
+    greys = [one for one in surveys if not one.is_palette]
+    color_of: dict[int, Color] = {}
+    agree, repeats = True, False
+    for one in indexed:
+        repeats |= len(set(one.index_colors.values())) < len(one.index_colors)
+        for index, color in one.index_colors.items():
+            agree &= color_of.setdefault(index, color) == color
+    colors = set().union(*(one.index_colors.values() for one in indexed))
+    white = any(min(color) >= NEAR_WHITE for color in colors)
+    extremes = all(max(color) <= NEAR_BLACK or min(color) >= NEAR_WHITE for color in colors)
+    if extremes and white and not repeats and all(set(one.counts) <= {0, one.white} for one in greys):
+        return "level"
+    all_grey = all(len(set(color)) == 1 for color in colors)
+    if all_grey and (not agree or len(colors) > PROPOSED):
+        return "level"
+    ids = [index for index in color_of if index != VOID]
+    if not agree or max(ids, default=0) > 2 * len(ids) + 8:
+        return "color"
+    black_is_not_first = any(max(color) <= NEAR_BLACK for color in colors) and max(color_of.get(0, (0,))) > NEAR_BLACK
+    return "color" if len(colors) == 2 and black_is_not_first and not greys else "index"
+
+
+def by_colors(surveys: Sequence[Survey], where: Path, names: Sequence[str]) -> ColorCoding:
+    """The coding of masks in black and one other color; more colors are refused with the option that names them."""
+    colors = total([_colors(one) for one in surveys])
+    own = own_colors(colors, total([_flat_colors(one) for one in surveys]))
+    pixels = sum(colors.values())
+    rest = 1 - sum(colors[color] for color in own) / pixels
+    dark = [color for color in own if max(color) <= NEAR_BLACK]
+    if len(own) == 2 and len(dark) == 1 and rest <= BLENDED and len(names) in (0, 2):
+        black, other = dark[0], own[1 - own.index(dark[0])]
+        names = tuple(names) or BINARY_NAMES
+        blended = f", {len(colors) - 2} blended ones read as the nearer of the two" if len(colors) > 2 else ""
+        meaning = f"{text_of(black)} is {names[0]}, {text_of(other)} is {names[1]}"
+        note = f"{len(surveys)} masks of two colors{blended}: {meaning}"
+        return ColorCoding(names, (black, other), colors=((black, 0), (other, 1)), tolerance=FARTHEST, notes=(note,))
+    raise UsageError(_advice(surveys, where, colors, own))
+
+
+def own_colors(colors: Counter, flat: Counter) -> list[Color]:
+    """The masks' own colors, most frequent first, without those that come from blending at edges and compression."""
+    if len(colors) <= EXACT and all(4 * flat[color] >= count for color, count in colors.items()):
+        return [color for color, _ in colors.most_common()]
+    own: list[Color] = []
+    enough = max(4.0, PAINTED * sum(flat.values()))
+    for color, count in flat.most_common():
+        if count < enough:
+            break
+        if all(np.linalg.norm(np.subtract(color, other)) > MERGED for other in own):
+            own.append(color)
+    return sorted(own, key=lambda color: -colors[color]) or [color for color, _ in colors.most_common(2)]
+
+
+def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, own: Sequence[Color]) -> str:
+    pixels = sum(colors.values())
+    in_color = sum(one.is_color or one.is_palette for one in surveys)
+    which = (
+        f"{in_color} of the {len(surveys)} masks in {where} are"
+        if in_color < len(surveys)
+        else f"the masks in {where} are"
+    )
+    shown = ", ".join(f"{text_of(color)} ({colors[color] / pixels:.1%})" for color in own[:8])
+    told = f"{which} in color; of {len(colors)} colors the most frequent are {shown}."
+    if len(own) > PROPOSED:
+        return (
+            f"{told} So many are rather objects than classes: --binary reads all but black as foreground; if they are "
+            "classes, name each: --colors background=R,G,B NAME=R,G,B …"
+        )
+    background = next((color for color in own if max(color) <= NEAR_BLACK), own[0])
+    named = [f"background={text_of(background)}"]
+    for color in own:
+        if color != background:
+            name = "void" if color == VOID_COLOR else f"NAME{len(named)}"
+            named.append(f"{name}={text_of(color)}")
+    if len(named) == 1:
+        return f"{told} One color is no mask of two classes; check that these files are the masks"
+    coding = ColorCoding((), (), colors=tuple((color, 0) for color in own))
+    farthest = coding.nearest(np.array(list(colors), dtype=np.uint8))[1].max()
+    tolerance = f" --color-tolerance {int(np.ceil(farthest))}" if farthest else ""
+    return f"{told} Say which is which class, background first: --colors {' '.join(named)}{tolerance}"
+
+
+def _colors(one: Survey) -> dict[Color, int]:
+    if one.is_color or one.is_palette:
+        return one.colors
+    colors: Counter = Counter()
+    for value, count in one.counts.items():
+        grey = value * 255 // one.white
+        colors[grey, grey, grey] += count
+    return colors
+
+
+def _flat_colors(one: Survey) -> dict[Color, int]:
+    return one.flat_colors if one.is_color or one.is_palette else _colors(one)

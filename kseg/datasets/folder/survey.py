@@ -1,0 +1,156 @@
+"""What every mask file of a folder holds, in counts: what the coding of the folder is recognised from."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from kseg.datasets.folder.mask_file import MaskFile, read_mask
+from kseg.errors import Failure
+
+READERS = 4
+SHOW_PROGRESS_FROM = 200
+
+FAINT, STRONG = 32, 224
+"""Where smeared black ends and smeared white begins, in 0..255."""
+
+KEPT_COLORS = 4096
+"""Colors of one file that are remembered, the most frequent ones."""
+
+Color = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The values of one mask file."""
+
+    path: Path
+    pixels: int
+    white: int
+    """as of `MaskFile`"""
+    is_color: bool = False
+    is_palette: bool = False
+    lossy: bool = False
+    counts: dict[int, int] = field(default_factory=dict)
+    """pixels of every grey or palette index; greys of a lossy file near black and white count as 0 and 255"""
+    highest: int = 0
+    """the largest grey before that"""
+    colors: dict[Color, int] = field(default_factory=dict)
+    """pixels of every color, of palette and color files"""
+    flat_colors: dict[Color, int] = field(default_factory=dict)
+    """those of them that lie in a square of 2×2 pixels of one color: a painted area, not the blend at its edge"""
+    index_colors: dict[int, Color] = field(default_factory=dict)
+    """color of every palette index in use"""
+    between: int = 0
+    """pixels that are neither 0 nor white"""
+    flat_between: int = 0
+    """those of them that lie in a square of 2×2 equal pixels"""
+    alpha: tuple[int, int] | None = None
+    """pixels that are transparent and that are opaque, where there is an alpha channel"""
+    opaque_colors: frozenset[Color] = frozenset()
+    """colors of the opaque pixels of a file with an alpha channel, up to 3 of them"""
+
+
+def survey(paths: Sequence[Path]) -> list[Survey]:
+    """All files, in order. A mask that cannot be read is left to the moment it is needed, and to `check`; where none
+    can be, the first reason is raised."""
+    with ThreadPoolExecutor(READERS) as readers:
+        results = readers.map(_survey_or_failure, paths)
+        quiet = len(paths) < SHOW_PROGRESS_FROM or None  # None: unless there is no terminal
+        found = list(tqdm(results, total=len(paths), desc="classes in masks", disable=quiet, leave=False))
+    read = [result for result in found if isinstance(result, Survey)]
+    if found and not read:
+        raise found[0]  # type: ignore[misc]
+    return read
+
+
+def total(counts: Sequence[dict]) -> Counter:
+    """The sum of counts by key."""
+    added: Counter = Counter()
+    for one in counts:
+        added.update(one)
+    return added
+
+
+def _survey_or_failure(path: Path) -> Survey | Failure:
+    try:
+        return survey_of(path, read_mask(path))
+    except Failure as failure:
+        return failure
+
+
+def survey_of(path: Path, mask: MaskFile) -> Survey:
+    values = mask.values
+    facts: dict = {"path": path, "pixels": int(np.prod(values.shape[:2])), "white": mask.white, "lossy": mask.lossy}
+    if mask.alpha is not None:
+        opaque = mask.alpha >= 128
+        facts["alpha"] = int((~opaque).sum()), int(opaque.sum())
+        facts["opaque_colors"] = frozenset(list(_color_counts(_packed(_raw_colors(mask)[opaque])))[:3])
+    if values.ndim == 3 or mask.palette is not None:
+        packed = _packed(mask.colors)
+        facts["colors"] = _color_counts(packed)
+        facts["flat_colors"] = _color_counts(packed[_in_squares(packed)])
+    if values.ndim == 3:
+        return Survey(is_color=True, **facts)
+    facts["counts"] = _counts(values)
+    facts["highest"] = max(facts["counts"], default=0)
+    if mask.palette is not None:
+        facts["is_palette"] = True
+        facts["index_colors"] = {index: tuple(mask.palette[index].tolist()) for index in facts["counts"]}
+    if mask.lossy:
+        facts["counts"] = _snapped(facts["counts"])
+    low, high = (FAINT - 1, STRONG) if mask.lossy else (0, mask.white)
+    between = (values > low) & (values < high)
+    facts["between"] = int(between.sum())
+    facts["flat_between"] = int((between & _in_squares(values)).sum())
+    return Survey(**facts)
+
+
+def _raw_colors(mask: MaskFile) -> np.ndarray:
+    return MaskFile(mask.values, mask.white, mask.palette).colors
+
+
+def _counts(values: np.ndarray) -> dict[int, int]:
+    if values.max(initial=0) < 1 << 20:
+        counts = np.bincount(values.ravel())
+        return {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
+    found, counts = np.unique(values, return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+def _snapped(counts: dict[int, int]) -> dict[int, int]:
+    snapped: Counter = Counter()
+    for value, count in counts.items():
+        snapped[0 if value < FAINT else 255 if value >= STRONG else value] += count
+    return dict(snapped)
+
+
+def _packed(colors: np.ndarray) -> np.ndarray:
+    return colors.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+
+
+def _color_counts(packed: np.ndarray) -> dict[Color, int]:
+    """Pixels of the most frequent colors, most frequent first."""
+    found, counts = np.unique(packed, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:KEPT_COLORS]
+    return {
+        (int(color) >> 16, int(color) >> 8 & 255, int(color) & 255): int(count)
+        for color, count in zip(found[order], counts[order], strict=True)
+    }
+
+
+def _in_squares(values: np.ndarray) -> np.ndarray:
+    """bool (H, W): whether a pixel belongs to a square of 2×2 equal ones."""
+    inside = np.zeros(values.shape, dtype=bool)
+    if min(values.shape) < 2:
+        return inside
+    corner = values[:-1, :-1]
+    square = (corner == values[1:, :-1]) & (corner == values[:-1, 1:]) & (corner == values[1:, 1:])
+    for down in (slice(None, -1), slice(1, None)):
+        for right in (slice(None, -1), slice(1, None)):
+            inside[down, right] |= square
+    return inside

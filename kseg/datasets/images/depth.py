@@ -1,0 +1,66 @@
+"""The image files of a data set measured once: what is white beyond 8 bits, and bands that are no color."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from kseg.datasets.images.decode import has_opacity
+from kseg.datasets.images.deep import ValueRange, common_range, deep_pixels_of, spread, unidentified_pixels
+from kseg.datasets.images.formats import TIFF_BITS, Unidentified, opened
+from kseg.errors import Failure
+
+READERS = 4
+
+
+@dataclass(frozen=True)
+class Depth:
+    """What holds for all images together."""
+
+    value_range: ValueRange | None = None
+    """what is black and white in files of more than 8 bits a channel; None where there are none"""
+    notes: tuple[str, ...] = ()
+    """a sentence for what is not as in an ordinary photograph"""
+
+
+def measured_depth(paths: Sequence[Path]) -> Depth:
+    """The depth of the images at `paths`: headers are read, and the pixels of files of more than 8 bits.
+
+    A file that cannot be read is left to the moment it is needed, and to `kseg data check`.
+    """
+    with ThreadPoolExecutor(READERS) as readers:
+        facts = [fact for fact in readers.map(_facts, paths) if fact is not None]
+    spreads = [found for found, _ in facts if found is not None]
+    extra = sum(dropped for _, dropped in facts)
+    notes = []
+    value_range = common_range(spreads) if spreads else None
+    if value_range is not None:
+        low, high = value_range
+        lowest, highest = min(low for low, _ in spreads), max(high for _, high in spreads)
+        notes.append(
+            f"{_images(len(spreads))} of more than 8 bits with values {lowest:g}…{highest:g}: {low:g} is read as black "
+            f"and {high:g} as white"
+        )
+    if extra:
+        notes.append(f"{_images(extra)} with a further band that is no opacity, such as near infrared: it is left out")
+    return Depth(value_range, tuple(notes))
+
+
+def _facts(path: Path) -> tuple[ValueRange | None, bool] | None:
+    try:
+        with opened(path, decode=False) as image:
+            values = deep_pixels_of(image, path)
+            bands = len(image.tag_v2.get(TIFF_BITS, ())) if image.format == "TIFF" else 0  # type: ignore[attr-defined]
+            dropped = bands > 3 and image.mode in ("RGB", "RGBA") and not (image.mode == "RGBA" and has_opacity(image))
+            return (None if values is None else spread(values)), dropped
+    except Unidentified as unknown:
+        try:
+            return spread(unidentified_pixels(path, unknown)), False
+        except Failure:
+            return None
+    except Failure:
+        return None
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'' if count == 1 else 's'}"

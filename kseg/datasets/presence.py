@@ -1,0 +1,65 @@
+"""Which classes a split shows: one without the object trains nothing and measures nothing."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from kseg.conventions import VOID
+
+
+def absences(classes: Sequence[str], pixels: Mapping[str, np.ndarray]) -> tuple[list[str], list[str]]:
+    """What has to be mended and what has to be known, a sentence each, of `pixels`: (256,) per label value by split.
+
+    To be mended: a split that is void everywhere or shows only one class, and a class that training never shows and
+    another split does. To be known: a class that validation or test alone lacks. A split without pixels is left out.
+    """
+    problems, remarks = [], []
+    present = {split: np.flatnonzero(counts[: len(classes)]) for split, counts in pixels.items() if counts.any()}
+    shown = set().union(*(set(ids.tolist()) for ids in present.values()))
+    for split, ids in present.items():
+        missing = sorted(shown - set(ids.tolist()))
+        named = ", ".join(classes[class_id] for class_id in missing[:8]) + (", …" if len(missing) > 8 else "")
+        if not ids.size:
+            problems.append(
+                f"the {split} split is void in every pixel: nothing can be {_used(split)} on it; label it, or change "
+                "the splits"
+            )
+        elif ids.size == 1 and len(classes) > 1:
+            rest = named or "other class"
+            problems.append(
+                f"the {split} split shows {classes[ids[0]]} and no {rest}: {_consequence(split)}; change the splits"
+            )
+        elif missing and split == "train":
+            problems.append(f"the train split never shows {named}, which other splits do; change the splits")
+        elif missing:
+            remarks.append(f"the {split} split does not show {named}, which other splits do")
+    return problems, remarks
+
+
+def classes_without_pixels(classes: Sequence[str], pixels: np.ndarray) -> list[str]:
+    """A sentence if some class has no pixel in any mask; void in its place often means masks that are misread."""
+    absent = [f"{value} ({name})" for value, name in enumerate(classes) if not pixels[value]]
+    if not absent or not pixels.any():
+        return []
+    highest = int(np.flatnonzero(pixels[: len(classes)]).max(initial=0))
+    void = pixels[VOID] / pixels.sum()
+    told = f"no mask holds {', '.join(absent[:8])}{', …' if len(absent) > 8 else ''}"
+    if void and len(absent) >= len(classes) - 1:
+        return [
+            f"{told}, and {void:.1%} of the pixels are void: if void is the object, pass --binary, or name its value "
+            "with --classes or --colors"
+        ]
+    return [
+        f"{told}, and the highest value is {highest}; if the masks hold stray values, pass them as --void, or name the "
+        "classes with --classes"
+    ]
+
+
+def _used(split: str) -> str:
+    return "learnt" if split == "train" else "measured"
+
+
+def _consequence(split: str) -> str:
+    if split == "train":
+        return "a network learns to answer that everywhere"
+    return "its IoU says nothing" + (", and the best epoch is chosen by it" if split == "validation" else "")
