@@ -66,7 +66,9 @@ def _check_classes(dataset: Dataset, report: CheckReport) -> None:
         classes = dataset.classes
     except KsegError:
         return  # each mask's own sentence is among the problems
-    if dataset.options.limit is None and dataset.options.category is None and report.reading:
+    if dataset.options.category is not None:
+        return  # `_absent_category` knows more
+    if dataset.options.limit is None and report.reading:
         report.problems += classes_without_pixels(classes, report.pixels)
     parts = {split: pixels for split, pixels in report.split_pixels.items() if split != UNUSED}
     problems, remarks = absences(classes, parts)

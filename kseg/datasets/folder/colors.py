@@ -9,7 +9,7 @@ import numpy as np
 
 from kseg.conventions import VOID
 from kseg.datasets.folder.coding import BINARY_NAMES, Color, ColorCoding, text_of
-from kseg.datasets.folder.survey import Survey, total
+from kseg.datasets.folder.survey import COARSE, Survey, total
 from kseg.datasets.images.draw import VOID_COLOR
 from kseg.errors import UsageError
 
@@ -120,6 +120,8 @@ def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, own: Sequen
         return f"{told} One color is no mask of two classes; check that these files are the masks"
     coding = ColorCoding((), (), colors=tuple((color, 0) for color in own))
     farthest = coding.nearest(np.array(list(colors), dtype=np.uint8))[1].max()
+    if any(one.lossy for one in surveys):
+        farthest = min(farthest + COARSE, FARTHEST)
     tolerance = f" --color-tolerance {int(np.ceil(farthest))}" if farthest else ""
     return f"{told} Say which is which class, background first: --colors {' '.join(named)}{tolerance}"
 

@@ -54,6 +54,8 @@ class MaskOptions:
             raise UsageError("--colors names the classes already; leave --classes out")
         if self.colors and self.binary is not None:
             raise UsageError("--colors and --binary both say what the masks mean; give one of them")
+        if self.colors:
+            color_coding(self.colors, self.color_tolerance)
         if self.color_tolerance and not self.colors:
             raise UsageError(f"--color-tolerance {self.color_tolerance:g} needs --colors, whose colors it widens")
         if len(self.classes) > MAX_CLASSES or len(self.classes) == 1:

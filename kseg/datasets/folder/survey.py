@@ -21,6 +21,9 @@ FAINT, STRONG = 32, 224
 KEPT_COLORS = 4096
 """Colors of one file that are remembered, the most frequent ones."""
 
+COARSE = 16
+"""Steps in which the colors of lossy files are counted."""
+
 Color = tuple[int, int, int]
 
 
@@ -40,7 +43,7 @@ class Survey:
     highest: int = 0
     """the largest grey before that"""
     colors: dict[Color, int] = field(default_factory=dict)
-    """pixels of every color, of palette and color files"""
+    """pixels of every color, of palette and color files; of lossy ones in steps of `COARSE`"""
     flat_colors: dict[Color, int] = field(default_factory=dict)
     """those of them that lie in a square of 2×2 pixels of one color: a painted area, not the blend at its edge"""
     index_colors: dict[int, Color] = field(default_factory=dict)
@@ -91,7 +94,10 @@ def survey_of(path: Path, mask: MaskFile) -> Survey:
         facts["alpha"] = int((~opaque).sum()), int(opaque.sum())
         facts["opaque_colors"] = frozenset(list(_color_counts(_packed(_raw_colors(mask)[opaque])))[:3])
     if values.ndim == 3 or mask.palette is not None:
-        packed = _packed(mask.colors)
+        colors = mask.colors
+        if mask.lossy:  # an area of one color has many after compression
+            colors = np.minimum((colors.astype(np.uint16) + COARSE // 2) // COARSE * COARSE, 255).astype(np.uint8)
+        packed = _packed(colors)
         facts["colors"] = _color_counts(packed)
         facts["flat_colors"] = _color_counts(packed[_in_squares(packed)])
     if values.ndim == 3:
