@@ -274,17 +274,15 @@ def describe(config, dataset, weights, splits, network, inputs, workdir) -> str:
 
 
 def missing_classes(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) -> list[str]:
-    """Which split lacks which class, a sentence each; of a folder also classes that no mask shows.
+    """Which split of a folder lacks which class, and which classes no mask shows, a sentence each.
 
-    Masks of a folder are all read already to recognise them; of other data sets the training masks are left out.
+    Other data sets are known to show what they name, and their masks are not read for it.
     """
-    pixels = {
-        split: dataset.label_counts(records).sum(axis=0)
-        for split, records in splits.items()
-        if split != "train" or dataset.reading
-    }
+    if not dataset.reading:
+        return []
+    pixels = {split: dataset.label_counts(records).sum(axis=0) for split, records in splits.items()}
     problems, remarks = absences(dataset.classes, pixels)
-    if "train" in pixels and dataset.options.category is None:
+    if dataset.options.category is None and dataset.options.limit is None:
         problems = classes_without_pixels(dataset.classes, sum(pixels.values())) + problems
     return problems + remarks
 

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from kseg.conventions import VOID
-from kseg.datasets.folder.recognition import MaskOptions, recognize
+from kseg.datasets.folder.mask_options import MaskOptions
+from kseg.datasets.folder.recognition import recognize
 from kseg.errors import Failure, UsageError
 
 H, W = 40, 48

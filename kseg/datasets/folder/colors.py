@@ -69,7 +69,9 @@ def by_colors(surveys: Sequence[Survey], where: Path, names: Sequence[str]) -> C
     colors = total([_colors(one) for one in surveys])
     own = own_colors(colors, total([_flat_colors(one) for one in surveys]))
     pixels = sum(colors.values())
-    rest = 1 - sum(colors[color] for color in own) / pixels
+    table = np.array(list(colors), dtype=np.uint8)
+    _, distance = ColorCoding((), (), colors=tuple((color, 0) for color in own)).nearest(table)
+    rest = sum(count for count, far in zip(colors.values(), distance > MERGED, strict=True) if far) / pixels
     dark = [color for color in own if max(color) <= NEAR_BLACK]
     if len(own) == 2 and len(dark) == 1 and rest <= BLENDED and len(names) in (0, 2):
         black, other = dark[0], own[1 - own.index(dark[0])]
@@ -85,7 +87,7 @@ def own_colors(colors: Counter, flat: Counter) -> list[Color]:
     """The masks' own colors, most frequent first, without those that come from blending at edges and compression."""
     if len(colors) <= EXACT and all(4 * flat[color] >= count for color, count in colors.items()):
         return [color for color, _ in colors.most_common()]
-    own: list[Color] = []
+    own: list[Color] = [VOID_COLOR] if colors[VOID_COLOR] >= PAINTED * sum(colors.values()) else []
     enough = max(4.0, PAINTED * sum(flat.values()))
     for color, count in flat.most_common():
         if count < enough:
@@ -120,7 +122,7 @@ def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, own: Sequen
         return f"{told} One color is no mask of two classes; check that these files are the masks"
     coding = ColorCoding((), (), colors=tuple((color, 0) for color in own))
     farthest = coding.nearest(np.array(list(colors), dtype=np.uint8))[1].max()
-    if any(one.lossy for one in surveys):
+    if any(one.lossy or len(one.colors) > EXACT for one in surveys):
         farthest = min(farthest + COARSE, FARTHEST)
     tolerance = f" --color-tolerance {int(np.ceil(farthest))}" if farthest else ""
     return f"{told} Say which is which class, background first: --colors {' '.join(named)}{tolerance}"

@@ -9,8 +9,9 @@ import numpy as np
 from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
 from kseg.datasets.facts import Facts
 from kseg.datasets.folder.coding import Coding
+from kseg.datasets.folder.mask_options import MaskOptions
 from kseg.datasets.folder.pairs import drawn_splits, find_lists, find_pairs, listed_splits
-from kseg.datasets.folder.recognition import MaskOptions, recognize
+from kseg.datasets.folder.recognition import recognize
 from kseg.datasets.images import ValueRange, image_size
 from kseg.datasets.images.depth import Depth, measured_depth
 from kseg.datasets.images.formats import stored_size

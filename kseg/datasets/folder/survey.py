@@ -22,7 +22,9 @@ KEPT_COLORS = 4096
 """Colors of one file that are remembered, the most frequent ones."""
 
 COARSE = 16
-"""Steps in which the colors of lossy files are counted."""
+"""Width of the bins in which colors are counted where there are many; the most frequent one stands for its bin."""
+
+MANY_COLORS = 256
 
 Color = tuple[int, int, int]
 
@@ -43,7 +45,7 @@ class Survey:
     highest: int = 0
     """the largest grey before that"""
     colors: dict[Color, int] = field(default_factory=dict)
-    """pixels of every color, of palette and color files; of lossy ones in steps of `COARSE`"""
+    """pixels of every color, of palette and color files; of many colors in bins of `COARSE`"""
     flat_colors: dict[Color, int] = field(default_factory=dict)
     """those of them that lie in a square of 2×2 pixels of one color: a painted area, not the blend at its edge"""
     index_colors: dict[int, Color] = field(default_factory=dict)
@@ -94,11 +96,11 @@ def survey_of(path: Path, mask: MaskFile) -> Survey:
         facts["alpha"] = int((~opaque).sum()), int(opaque.sum())
         facts["opaque_colors"] = frozenset(list(_color_counts(_packed(_raw_colors(mask)[opaque])))[:3])
     if values.ndim == 3 or mask.palette is not None:
-        colors = mask.colors
-        if mask.lossy:  # an area of one color has many after compression
-            colors = np.minimum((colors.astype(np.uint16) + COARSE // 2) // COARSE * COARSE, 255).astype(np.uint8)
-        packed = _packed(colors)
+        packed = _packed(mask.colors)
         facts["colors"] = _color_counts(packed)
+        if mask.lossy or len(facts["colors"]) > MANY_COLORS:  # an area of one color has many after compression
+            packed = _binned(packed)
+            facts["colors"] = _color_counts(packed)
         facts["flat_colors"] = _color_counts(packed[_in_squares(packed)])
     if values.ndim == 3:
         return Survey(is_color=True, **facts)
@@ -147,6 +149,19 @@ def _color_counts(packed: np.ndarray) -> dict[Color, int]:
         (int(color) >> 16, int(color) >> 8 & 255, int(color) & 255): int(count)
         for color, count in zip(found[order], counts[order], strict=True)
     }
+
+
+def _binned(packed: np.ndarray) -> np.ndarray:
+    """Every color replaced by the most frequent one of its bin."""
+    found, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    bins = np.zeros_like(found)
+    for shift in (16, 8, 0):
+        bins = bins << 8 | ((found >> shift & 255) + COARSE // 2) // COARSE
+    order = np.lexsort((-counts.astype(np.int64), bins))
+    first = np.flatnonzero(np.diff(bins[order], prepend=-1))
+    member = np.zeros(len(found), dtype=np.int64)
+    member[order] = np.repeat(found[order[first]], np.diff(first, append=len(found)))
+    return member[inverse].reshape(packed.shape).astype(np.uint32)
 
 
 def _in_squares(values: np.ndarray) -> np.ndarray:

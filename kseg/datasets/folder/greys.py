@@ -1,0 +1,285 @@
+"""Masks of greys or palette indices: the plainest meaning that fits all files, or a refusal that names the option."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kseg.conventions import MAX_CLASSES, VOID
+from kseg.datasets.folder.coding import BINARY_NAMES, BinaryCoding, Coding, ValueCoding, some, value_coding
+from kseg.datasets.folder.mask_options import MaskOptions
+from kseg.datasets.folder.objects import Objects, number_objects
+from kseg.datasets.folder.survey import FAINT, STRONG, Survey, total
+from kseg.datasets.images import contrasting_palette
+from kseg.errors import Failure, UsageError
+
+HALF = 128
+
+SOFT = 0.5
+"""Of masks with soft edges at most this share of the pixels is neither black nor white."""
+SOFT_LOSSY = 0.25
+
+ISOLATED = 0.05
+"""Strays hardly ever make a square of 2×2 pixels; where so few do, more of them are allowed."""
+
+FEW_IDS = 40
+"""Up to so many small values beside 255 are ids and void rather than the greys of an edge."""
+
+STRAY = 0.01
+"""Small values beside 255 are strays if all of them together are rarer than this share of the 255s."""
+
+
+def counted(count: int) -> str:
+    return f"{count} mask{'' if count == 1 else 's'}"
+
+
+class Greys:
+    """Greys or indices of all files, and the coding that follows from them."""
+
+    def __init__(self, surveys: Sequence[Survey], options: MaskOptions, where: Path):
+        self.surveys, self.options, self.where = surveys, options, where
+        self.count = counted(len(surveys))
+        self.void = set(options.void)
+        self.few_bits = [one for one in surveys if one.white < 255]
+        self.full = [one for one in surveys if one.white >= 255]
+        self.white = self._white()
+        # Values of files of 8 and more bits; 65535 counts as 255 where it is white.
+        self.sets = [set(self._scaled(one)) for one in self.full]
+        self.pixels = total([self._scaled(one) for one in self.full])
+        self.used = sorted(self.pixels)
+
+    def coding(self) -> Coding:
+        """The first meaning that fits, from the plainest on."""
+        names = self.options.classes
+        if self.options.binary is not None:
+            return self._by_threshold()
+        if len(names) > 2:
+            self._refuse_lossy()
+            return self._ids(names)
+        if self._black_and_white():
+            return self._binary(f"{self.count} of black and white{self._kinds()}")
+        if self._mixed_ones():
+            return self._mixed()
+        if self._soft():
+            return self._binary(self._softness())
+        self._refuse_lossy()
+        if self._fading():
+            low, high, half = self.used[0], self.used[-1], self._half()
+            return self._binary(
+                f"{self.count} of grey {low}…{high} with soft edges, read as binary at {half} (another threshold: "
+                "--binary N)",
+                threshold=float(half),
+            )
+        if len(self.used) == 2 and self.used != [0, 1] and not self.few_bits:
+            return self._two_values()
+        if not names:
+            objects = number_objects(self.full, self.options.void)
+            if objects:
+                return self._objects(objects)
+        return self._ids(names)
+
+    # Which meaning
+
+    def _black_and_white(self) -> bool:
+        low = all(set(one.counts) - self.void <= {0, one.white} for one in self.few_bits)
+        white = 255 in self.pixels or (not set(self.used) - {0} and any(one.highest for one in self.few_bits))
+        return low and white and set(self.used) <= {0, 255}
+
+    def _mixed_ones(self) -> bool:
+        """Files of 0 and 1 beside files of 0 and 255. Where 0, 1 and 255 meet in a file, or 255 is never beside 0, 255
+        is void."""
+        if not all(values <= {0, 1} or values <= {0, 255} for values in self.sets):
+            return False
+        return {0, 255} in self.sets and any(1 in values for values in self.sets)
+
+    def _soft(self) -> bool:
+        """In-between values that are the blend at edges, or strays."""
+        between = [value for value in self.used if 0 < value < 255]
+        strong = sum(count for value, count in self.pixels.items() if value >= STRONG)
+        if not strong or not between or max(self.used) > 255:
+            return False
+        small = sum(self.pixels[value] for value in between if value < STRONG)
+        in_between, flat = (sum(getattr(one, name) for one in self.full) for name in ("between", "flat_between"))
+        limit = STRAY if flat > ISOLATED * in_between else 5 * STRAY
+        if all(value < FAINT or value >= STRONG for value in between) and small <= limit * strong:
+            return True
+        if len(between) <= FEW_IDS and self._look_like_ids() and small > STRAY * self.pixels[255]:
+            return False
+        middle = sum(count for value, count in self.pixels.items() if FAINT <= value < STRONG)
+        limit = SOFT_LOSSY if any(one.lossy for one in self.full) else SOFT
+        if middle > limit * sum(self.pixels.values()):
+            return False
+        blended = flat < SOFT * in_between
+        wide = len(between) > 64 and {0, 255} == {value for value, _ in self.pixels.most_common(2)}
+        return (blended and len(between) > 2) or wide
+
+    def _fading(self) -> bool:
+        """Many values of which the lowest and the highest are by far the most frequent: soft edges of grey on black."""
+        extremes = {value for value, _ in self.pixels.most_common(2)}
+        return len(self.used) > FEW_IDS and extremes == {self.used[0], self.used[-1]}
+
+    def _half(self) -> int:
+        return (self.used[0] + self.used[-1]) // 2 + 1
+
+    def _look_like_ids(self) -> bool:
+        ids = [value for value in self.used if value != VOID]
+        flat, between = (sum(getattr(one, name) for one in self.full) for name in ("flat_between", "between"))
+        if len(ids) > FEW_IDS and flat < SOFT * between:
+            return False  # ids fill areas, and these values run into each other
+        return not ids or max(ids) <= min(2 * len(ids) + 8, MAX_CLASSES - 1)
+
+    # The codings
+
+    def _binary(self, note: str, **options) -> BinaryCoding:
+        names = self.options.classes or BINARY_NAMES
+        return BinaryCoding(
+            names, contrasting_palette(2), white=self.white, void=self.options.void, notes=(note,), **options
+        )
+
+    def _by_threshold(self) -> BinaryCoding:
+        asked = self.options.binary
+        white = any(value >= STRONG for value in self.used) or bool(self.few_bits)
+        ids_and_void = 255 in self.pixels and len(self.used) > 2 and self._look_like_ids() and not self._soft()
+        flat, between = (sum(getattr(one, name) for one in self.full) for name in ("flat_between", "between"))
+        # Painted areas of any value are foreground; where values are the blend at edges, half of white decides.
+        painted = between > 0 and flat >= SOFT * between and not self._soft()
+        automatic = HALF if white and not painted and not ids_and_void else 1
+        if automatic == 1 and not painted and len(self.used) > FEW_IDS:
+            automatic = self._half()  # greys that run into each other and never reach white
+        threshold = float(automatic if asked in (None, "auto") else asked)  # type: ignore[arg-type]
+        if self.white == 65535 and threshold > 255:  # given in the values of 16-bit files
+            threshold /= 257
+        ones = threshold > 1 and self._mixed_ones()
+        highest = max([*self.used, *(255 for one in self.few_bits if one.highest)], default=0)
+        if highest < threshold:
+            raise UsageError(
+                f"--binary {threshold:g} leaves no foreground: the highest value of the masks in {self.where} is "
+                f"{highest}; pass --binary {max(1, highest)}"
+            )
+        coding = self._binary(
+            f"{self.count}: values from {threshold:g} are foreground (--binary)", threshold=threshold, ones=ones
+        )
+        return replace(coding, void=(*coding.void, VOID)) if asked == "auto" and ids_and_void else coding
+
+    def _mixed(self) -> BinaryCoding:
+        ones = [one for one in self.full if one.counts.get(1)]
+        share = max(one.counts[1] / one.pixels for one in ones)
+        whites = max(one.counts.get(255, 0) / one.pixels for one in self.full)
+        real = share > STRAY * whites
+        if not real:
+            return self._binary(self._softness())
+        return self._binary(
+            f"{self.count}: {len(ones)} of 0 and 1, {sum(255 in values for values in self.sets)} of 0 and 255"
+            f"{self._kinds()}, each read as background and foreground (if 255 is void: --void 255)",
+            ones=True,
+        )
+
+    def _two_values(self) -> ValueCoding:
+        low, high = self.used
+        names = self.options.classes or BINARY_NAMES
+        ids = {low: 0, high: 1} | dict.fromkeys(self.void, VOID)
+        return value_coding(names, ids, [f"{self.count} of two values: {low} is {names[0]}, {high} is {names[1]}"])
+
+    def _objects(self, objects: Objects) -> BinaryCoding:
+        if not objects.sure:
+            raise UsageError(
+                f"the masks in {self.where} hold numbers up to {self.used[-1]} ({objects.described}) that may count "
+                "the objects of each image or name classes; pass --binary to read them as foreground, or --classes "
+                "with a name for each"
+            )
+        void = (VOID,) if 255 in self.pixels and self._look_like_ids() else ()
+        highest = max(value for value in self.used if value not in void)
+        coding = self._binary(
+            f"{self.count} of numbers 0…{highest} that count the objects of each image ({objects.described}): every "
+            f"number but 0 is read as foreground{' and 255 as void' if void else ''}; if they are classes, name them "
+            "with --classes",
+            threshold=1,
+            by_index=True,
+        )
+        return replace(coding, void=(*coding.void, *void))
+
+    def _ids(self, names: Sequence[str]) -> ValueCoding:
+        values = set(self.used).union(*(set(one.counts) - self.void for one in self.few_bits))
+        ids = sorted(values - {VOID})
+        if ids and not names and (ids[-1] > MAX_CLASSES - 1 or not self._look_like_ids()):
+            raise UsageError(self._refusal(ids))
+        first = 1 if ids and ids[0] == 1 and 0 not in values and len(ids) > 1 and len(names) in (0, ids[-1]) else 0
+        names = tuple(names) or _names(ids, first)
+        table = {index + first: index for index in range(len(names))} | {VOID: VOID} | dict.fromkeys(self.void, VOID)
+        void = [value for value in (VOID,) if value in values]
+        shown = ", ".join(map(str, ids)) if len(ids) <= 8 else f"{ids[0]}…{ids[-1]}"
+        note = f"{self.count} of class ids {shown or 'none'}" + (", and 255 as void" if void else "")
+        if first:
+            note += f"; there is no 0, so 1 is the first class ({names[0]})"
+        return value_coding(names, table, [note])
+
+    # Sentences
+
+    def _refuse_lossy(self) -> None:
+        faint = [one for one in self.surveys if one.lossy and one.highest > 0]
+        if faint:
+            worst = max(faint, key=lambda one: one.between)
+            raise Failure(
+                f"mask {worst.path} is a JPEG with more than black and white, and JPEG changes ids; save it as PNG, or "
+                "pass --binary THRESHOLD"
+            )
+
+    def _refusal(self, ids: Sequence[int]) -> str:
+        frequent = sorted(value for value, _ in self.pixels.most_common(8))
+        every = sum(self.pixels.values())
+        shares = ", ".join(f"{value} ({self.pixels[value] / every:.1%})" for value in frequent)
+        named = [value for value in frequent if value != frequent[0]][:6]
+        example = " ".join(
+            [f"background={_grey(frequent[0])}", *(f"NAME{i}={_grey(value)}" for i, value in enumerate(named, 1))]
+        )
+        by_color = f", or name each as a color (--colors {example})" if len(self.used) <= 8 and ids[-1] < 256 else ""
+        return (
+            f"the masks in {self.where} hold the values {some(self.used)}, which do not look like ids 0, 1, 2 …; the "
+            f"most frequent are {shares}. Pass --binary for background and foreground (--binary N from the value N "
+            f"on){by_color}, --void for values that count for nothing, or all --classes"
+        )
+
+    def _softness(self) -> str:
+        middle = sum(FAINT <= value < STRONG for value in self.used)
+        what = "with soft edges" if middle else "with stray values near black and white"
+        return (
+            f"{self.count} of grey {self.used[0]}…{self.used[-1]} {what}{self._kinds()}, read as binary at {HALF} "
+            "(another threshold: --binary N)"
+        )
+
+    def _kinds(self) -> str:
+        """The depths of the files, where they differ."""
+        bits = {1: 0, 3: 0, 15: 0, 255: 0, 65535: 0}
+        for one in self.surveys:
+            bits[one.white] += 1
+        told = [f"{count} of {white.bit_length()} bit{'s' * (white > 1)}" for white, count in bits.items() if count]
+        return f" ({', '.join(told)})" if len(told) > 1 else ""
+
+    def _white(self) -> int:
+        """65535 where files of 16 bits hold fractions of it and not numbers."""
+        deep = total([one.counts for one in self.full if one.white == 65535])
+        if not deep:
+            return 255
+        strong = sum(count for value, count in deep.items() if value >= STRONG * 257)
+        flat, between = (
+            sum(getattr(one, name) for one in self.full if one.white == 65535) for name in ("flat_between", "between")
+        )
+        return 65535 if strong and flat <= SOFT * between else 255
+
+    def _scaled(self, one: Survey) -> dict[int, int]:
+        if self.white != 65535 or one.white != 65535:
+            return {value: count for value, count in one.counts.items() if value not in self.void}
+        scaled: dict[int, int] = {}
+        for value, count in one.counts.items():
+            if value not in self.void:
+                scaled[value // 257] = scaled.get(value // 257, 0) + count
+        return scaled
+
+
+def _names(ids: Sequence[int], first: int) -> tuple[str, ...]:
+    highest = max([*ids, 1])
+    numbered = tuple(f"class {class_id}" for class_id in range(1, highest + 1))
+    return numbered if first else ("background", *numbered)
+
+
+def _grey(value: int) -> str:
+    return f"{value},{value},{value}"
