@@ -78,6 +78,79 @@ def test_check_finds_everything_and_fails(folder, capsys):
     assert "unused 1" in text  # a11 is in no list
 
 
+def soft_folder(folder, count=6):
+    """Bars whose edges are blended."""
+    bar = np.tile(np.array([0, 0, 30, 120, 255, 255, 255, 200, 90, 0], dtype=np.uint8), (12, 1))
+    for index in range(count):
+        write(folder / "images" / f"a{index}.png", noise(index))
+        write(folder / "masks" / f"a{index}.png", np.roll(bar, index, axis=1))
+    return folder
+
+
+def test_what_was_recognised_is_said(tmp_path, capsys):
+    folder = str(soft_folder(tmp_path))
+    recognised = "6 masks of grey 0…255 with soft edges, read as binary at 128 (another threshold: --binary N)"
+    out = str(tmp_path / "sheet.png")
+    for command in (["check", "folder"], ["preview", "folder", "--out", out], ["info", "folder"]):
+        assert main(["data", *command, "--data-dir", folder]) == 0
+        assert recognised in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--binary"], "values from 128 are foreground"),
+        (["--binary", "100"], "values from 100 are foreground"),
+        (["--binary=100"], "values from 100 are foreground"),
+        (["--binary", "auto"], "values from 128 are foreground"),
+        (["--colors", "a=0,0,0", "b=255,255,255", "--color-tolerance", "221"], "the nearest within 221"),
+    ],
+)
+def test_flags_of_masks(tmp_path, capsys, flags, told):
+    folder = str(soft_folder(tmp_path))
+    assert main(["data", "check", "folder", *flags, "--data-dir", folder]) == 0
+    assert told in capsys.readouterr().out
+    assert main(["data", "check", "folder", "--data-dir", folder, *flags]) == 0
+
+
+def test_the_old_spelling_of_colors_goes_on_and_says_so(tmp_path, capsys):
+    folder = str(soft_folder(tmp_path))
+    flags = ["--colours", "a=0,0,0", "b=255,255,255", "--color-tolerance", "221"]
+    assert main(["data", "check", "folder", "--data-dir", folder, *flags]) == 0
+    assert capsys.readouterr().err.count("--colours is now --colors") == 1
+
+
+def listed(folder, **parts):
+    for split, members in parts.items():
+        (folder / f"{split}.txt").write_text("\n".join(f"a{index}" for index in members))
+    return folder
+
+
+def test_check_tells_which_split_lacks_the_object(folder):
+    for index in (6, 7, 8):
+        write(folder / "masks" / f"a{index}.png", np.zeros((12, 10), dtype=np.uint8))
+    for index in (9, 10, 11):
+        write(folder / "masks" / f"a{index}.png", np.full((12, 10), 255, dtype=np.uint8))
+    listed(folder, train=range(6), val=range(6, 9), test=range(9, 12))
+    assert problems(folder) == [
+        "the validation split shows background and no class 1: its IoU says nothing, and the best epoch is chosen by "
+        "it; change the splits",
+        "the test split is void in every pixel: nothing can be measured on it; label it, or change the splits",
+    ]
+
+
+def test_check_tells_which_class_no_mask_holds(folder):
+    assert problems(folder, classes=("wall", "cat", "dog")) == [
+        "no mask holds 2 (dog), and the highest value is 1; if the masks hold stray values, pass them as --void, or "
+        "name the classes with --classes"
+    ]
+    for path in (folder / "masks").iterdir():  # the object is void
+        write(path, np.repeat(np.array([[0] * 5 + [255] * 5], dtype=np.uint8), 12, axis=0))
+    told = problems(folder, classes=("wall", "cat", "dog"))
+    assert "50.0% of the pixels are void: if void is the object, pass --binary" in told[0]
+    assert problems(folder, binary="auto") == []
+
+
 def test_check_finds_leaks_between_splits(folder):
     (folder / "train.txt").write_text("a1\na2\n")
     (folder / "val.txt").write_text("a3\n")

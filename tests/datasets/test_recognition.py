@@ -154,6 +154,14 @@ BINARY = {
         "black and white (4 of 8 bits, 4 of 16 bits)",
     ),
     "soft in 16 bits": (lambda i: np.array(soft(i)).astype(np.uint16) * 257, "soft edges"),
+    "soft edges of grey 200": (
+        lambda i: grey(np.array(soft(i)) * (200 / 255)),
+        "0…200 with soft edges, read as binary at 101",
+    ),
+    "isolated strays": (
+        lambda i: grey(np.where(np.arange(H * W).reshape(H, W) % 911 == 5, 1, disc(i) * 255)),
+        "stray values near black and white",
+    ),
     "objects by number": (numbered, "numbers 0…7 that count the objects of each image (2 to 7 an image"),
     "objects by number in 16 bits": (lambda i: numbered(i).astype(np.uint16), "count the objects"),
     "objects numbered through": (lambda i: (numbered(i) + (numbered(i) > 0) * 300 * i).astype(np.uint16), "count"),
@@ -263,6 +271,30 @@ def test_many_ids_are_neither_greys_nor_objects(tmp_path):
     assert len(coding.names) == 100 and coding.decode(paths[0])[0, 0] == VOID
 
 
+def test_what_may_be_objects_or_classes_is_refused(tmp_path):
+    """Six objects in every image, numbered from top to bottom as scikit-image does."""
+
+    def draw(index):
+        ids = np.zeros((H, W), dtype=np.uint8)
+        for number in range(6):
+            top, left = 3 + 18 * (number // 3) + number % 3, 3 + 15 * (number % 3) + index % 3
+            ids[top : top + 10, left : left + 9] = number + 1
+        return ids
+
+    paths = written(tmp_path, draw)
+    with pytest.raises(UsageError, match=r"numbers up to 6 \(6 an image.* --binary .* or --classes"):
+        coding_of(paths)
+    assert np.array_equal(coding_of(paths, binary="auto").decode(paths[0]), draw(0) > 0)
+    assert coding_of(paths, classes=tuple("abcdefg")).decode(paths[0]).max() == 6
+
+
+def test_greys_without_a_peak_are_no_ids(tmp_path):
+    ramp = np.tile(np.linspace(0, 180, W).astype(np.uint8), (H, 1))
+    paths = written(tmp_path, lambda i: np.roll(ramp, i, axis=0) // (1 + i % 2))
+    with pytest.raises(UsageError, match=r"do not look like ids .* Pass --binary"):
+        coding_of(paths)
+
+
 def test_numbers_are_classes_where_they_are_named(tmp_path):
     paths = written(tmp_path, numbered)
     coding = coding_of(paths, classes=tuple(f"c{number}" for number in range(8)))
@@ -336,6 +368,21 @@ def test_blended_colors_and_jpegs_are_read_by_the_advice(tmp_path):
         coding = coding_of(paths, **pasted(str(refused.value)))
         assert len(coding.names) == 3
         assert max(np.mean(coding.decode(path) != two(index)) for index, path in enumerate(paths)) < 0.03
+
+
+def test_two_colors_after_compression_are_two(tmp_path):
+    paths = written(tmp_path, lambda i: disc(i)[..., None] * np.array(RED, np.uint8), suffix="webp")
+    coding = coding_of(paths)
+    assert "two colors" in coding.notes[0]
+    assert all(np.mean(coding.decode(path) != disc(index)) < 0.01 for index, path in enumerate(paths))
+
+
+def test_the_border_of_vocs_colors_is_advised_as_void(tmp_path):
+    paths = written(tmp_path, lambda i: painted(i, BLACK, RED, (224, 224, 192)))
+    with pytest.raises(UsageError, match="NAME1=255,0,0 void=224,224,192") as refused:
+        coding_of(paths)
+    ids = coding_of(paths, **pasted(str(refused.value))).decode(paths[0])
+    assert np.array_equal(ids, np.array([0, 1, VOID])[two(0)])
 
 
 def test_colors_beyond_the_tolerance(tmp_path):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from kseg.datasets.images.formats import FORMATS, TIFF_BITS, TIFF_PLANAR, Unidentified, opened
 from kseg.datasets.images.tiff import read_tiff
@@ -95,6 +95,7 @@ def _deep(image: Image.Image, path: Path) -> np.ndarray | None:
     tags = getattr(image, "tag_v2", {})
     if tags.get(TIFF_PLANAR) == 2 and tags.get(TIFF_BITS, (8,))[0] == 16:
         return read_tiff(path)  # Pillow reads the planes as if they had 8 bits
+    assert isinstance(image, ImageFile.ImageFile)  # it comes from a file
     if not all(_swapped(tile.args) for tile in image.tile) or image.mode not in ("RGB", "RGBA"):
         return None
     high_bytes = np.array(ImageOps.exif_transpose(image))

@@ -1,6 +1,7 @@
 """TIFFs that Pillow does not read: floating-point colours, 64 bits, 16 bits in planes. By tifffile."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from kseg.errors import Failure
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-TURNS = {
+TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     1: lambda a: a,
     2: np.fliplr,
     3: lambda a: np.rot90(a, 2),
