@@ -139,6 +139,32 @@ def test_check_tells_which_split_lacks_the_object(folder):
     ]
 
 
+def test_training_tells_what_it_lacks_before_it_begins(folder):
+    from kseg.training.run import missing_classes
+
+    for index in (6, 7, 8):
+        write(folder / "masks" / f"a{index}.png", np.zeros((12, 10), dtype=np.uint8))
+    dataset = open_dataset(DataOptions("folder", listed(folder, train=range(6), val=range(6, 9), test=range(9, 12))))
+    splits = {split: dataset.records(split) for split in ("train", "validation", "test")}
+    assert [line[:50] for line in missing_classes(dataset, splits)] == [
+        "the validation split shows background and no class"
+    ]
+    assert missing_classes(open_dataset(DataOptions(synthetic_size=16, synthetic_counts=(1, 1, 1))), {}) == []
+
+
+def test_a_folder_of_sixteen_bits_is_read_in_one_range_and_as_a_model_was_trained(folder):
+    for index in range(12):
+        values = np.full((12, 10), 100 * index, dtype=np.uint16)
+        (folder / "images" / f"a{index}.png").unlink()
+        write(folder / "images" / f"a{index}.png", values)
+    dataset = open_dataset(DataOptions("folder", folder))
+    record = next(record for record in dataset.every_record() if record.id == "a11")
+    assert dataset.value_range == (0, 2047) and dataset.image(record)[0, 0, 0] == round(1100 * 255 / 2047)
+    assert "values 0…1100: 0 is read as black and 2047 as white" in dataset.reading[0]
+    dataset.use_range((0, 4095))
+    assert dataset.image(record)[0, 0, 0] == round(1100 * 255 / 4095)
+
+
 def test_check_tells_which_class_no_mask_holds(folder):
     assert problems(folder, classes=("wall", "cat", "dog")) == [
         "no mask holds 2 (dog), and the highest value is 1; if the masks hold stray values, pass them as --void, or "

@@ -1,5 +1,6 @@
 """A saved model comes back with its card; anything else gets one sentence."""
 
+import dataclasses
 import json
 import zipfile
 
@@ -17,6 +18,7 @@ CARD = ModelCard(
     model="tiny",
     loss="ce",
     dataset="synthetic",
+    value_range=(0.0, 4095.0),
 )
 
 
@@ -149,6 +151,13 @@ def test_an_archive_of_something_else(tmp_path):
 def test_an_unknown_layer(saved):
     rewrite(saved, "config.json", lambda config: config.replace('"Conv2D"', '"NoSuchLayer"'))
     refused(saved, "cannot be loaded", "NoSuchLayer")
+
+
+@pytest.mark.parametrize("value_range", [[0], [5, 5], [0, float("inf")], "no", [float("nan"), 1]])
+def test_a_card_with_a_range_that_is_none_is_refused(tmp_path, value_range):
+    save_model(network(), tmp_path / "a.keras", dataclasses.replace(CARD, value_range=value_range))
+    with pytest.raises(UsageError, match="is not a model card"):
+        load_model(tmp_path / "a.keras")
 
 
 @pytest.mark.parametrize("card", ["{}", "[]", "not json", '{"classes": 3, "palette": 4}'])

@@ -79,6 +79,18 @@ def test_json_round_trip(tmp_path):
     assert from_json(json.loads(json.dumps(original.to_json()))) == original
 
 
+def test_the_old_spelling_of_colors_is_read():
+    config = from_json({"data": {"colours": ["a=0,0,0", "b=1,1,1"]}})
+    assert config.data.colors == ("a=0,0,0", "b=1,1,1") and "colours" not in config.to_json()["data"]
+
+
+@pytest.mark.parametrize(("value", "kept"), [("auto", "auto"), (100, 100), (None, None)])
+def test_a_threshold_or_auto(value, kept):
+    assert from_json({"data": {"binary": value}}).data.binary == kept
+    with pytest.raises(UsageError, match=r"binary of \[data\] .* must be one of auto or a number"):
+        from_json({"data": {"binary": "yes"}})
+
+
 def test_differences_name_the_key_and_both_values():
     old = config(batch_size=8).to_json()
     new = config(batch_size=16).to_json()

@@ -53,7 +53,7 @@ class ValueCoding(Coding):
     def ids_of(self, mask: MaskFile, path: Path) -> np.ndarray:
         if mask.values.ndim == 3:
             raise Failure(f"mask {path} is in color, and the others are not; save it like them, or name all --colors")
-        values = np.clip(mask.values, 0, 1 << 16)
+        values = mask.values if mask.values.dtype == np.uint8 else np.minimum(mask.values.astype(np.int64), 1 << 16)
         table = np.full((1 << 16) + 1, -1, dtype=np.int16)
         for value, class_id in self.ids:
             table[value] = class_id

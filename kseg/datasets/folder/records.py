@@ -31,8 +31,8 @@ class Folder(Dataset):
         citation="your own",
         tree="""\
 DATA_DIR/
-    images/NAME.*      PNG, JPEG, TIFF or BMP
-    masks/NAME.*       grey or palette ids (255 = void), 0 and 255, or colors with --colors
+    images/NAME.*      PNG, JPEG, TIFF, BMP, GIF, WEBP or AVIF; of more than 8 bits by their own range
+    masks/NAME.*       black and white, soft edges, ids (255 = void), palette, alpha; colors with --colors
     train.txt, validation.txt (or val.txt), test.txt      optional: one NAME per line""",
         counts="whatever you have; without lists a seeded split, 80 / 10 / 10 % (--split-sizes, --data-seed)",
     )
