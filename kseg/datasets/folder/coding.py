@@ -32,7 +32,7 @@ class Coding(ABC):
 
     names: tuple[str, ...]
     palette: tuple[Color, ...]
-    notes: tuple[str, ...] = field(default=(), compare=False, kw_only=True)
+    notes: tuple[str, ...] = field(default=(), compare=False, repr=False, kw_only=True)
     """what was recognised, a sentence each"""
 
     def decode(self, path: Path) -> np.ndarray:

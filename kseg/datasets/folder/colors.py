@@ -122,9 +122,8 @@ def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, own: Sequen
         return f"{told} One color is no mask of two classes; check that these files are the masks"
     coding = ColorCoding((), (), colors=tuple((color, 0) for color in own))
     farthest = coding.nearest(np.array(list(colors), dtype=np.uint8))[1].max()
-    if any(one.lossy or len(one.colors) > EXACT for one in surveys):
-        farthest = min(farthest + COARSE, FARTHEST)
-    tolerance = f" --color-tolerance {int(np.ceil(farthest))}" if farthest else ""
+    # Colors were counted in bins where there are many, so the farthest one may lie a bin farther.
+    tolerance = f" --color-tolerance {int(np.ceil(min(farthest + COARSE, FARTHEST)))}" if farthest else ""
     return f"{told} Say which is which class, background first: --colors {' '.join(named)}{tolerance}"
 
 
