@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from kseg.conventions import VOID
 from kseg.datasets.base import Dataset, Record
 from kseg.datasets.images import overlay, resize_image, resize_labels
-from kseg.datasets.images.draw import VOID_COLOR
+from kseg.datasets.images.draw import VOID_COLOUR
 
 CELL = 160
 GAP = 6
@@ -75,7 +75,7 @@ def _legend(font, dataset: Dataset, split: str, width: int) -> list[Entry]:
     """The title, the classes and, last, void, in as many lines as they need."""
     title = f"{dataset.name}, {split}: {len(dataset.records(split))}"
     entries, x, line = [Entry(title, None, GAP, 0)], GAP + round(font.getlength(title)) + 24, 0
-    for name, colour in [*zip(dataset.classes, dataset.palette, strict=True), ("void", VOID_COLOR)]:
+    for name, colour in [*zip(dataset.classes, dataset.palette, strict=True), ("void", VOID_COLOUR)]:
         needed = 18 + round(font.getlength(name)) + 16
         if x + needed > width and x > GAP:
             x, line = GAP, line + 1

@@ -10,7 +10,7 @@ import numpy as np
 from kseg.conventions import VOID
 from kseg.datasets.folder.coding import BINARY_NAMES, Color, ColorCoding, text_of
 from kseg.datasets.folder.survey import COARSE, Survey, total
-from kseg.datasets.images.draw import VOID_COLOR
+from kseg.datasets.images.draw import VOID_COLOUR
 from kseg.errors import UsageError
 
 NEAR_BLACK, NEAR_WHITE = 8, 247
@@ -87,7 +87,7 @@ def own_colors(colors: Counter, flat: Counter) -> list[Color]:
     """The masks' own colors, most frequent first, without those that come from blending at edges and compression."""
     if len(colors) <= EXACT and all(4 * flat[color] >= count for color, count in colors.items()):
         return [color for color, _ in colors.most_common()]
-    own: list[Color] = [VOID_COLOR] if colors[VOID_COLOR] >= PAINTED * sum(colors.values()) else []
+    own: list[Color] = [VOID_COLOUR] if colors[VOID_COLOUR] >= PAINTED * sum(colors.values()) else []
     enough = max(4.0, PAINTED * sum(flat.values()))
     for color, count in flat.most_common():
         if count < enough:
@@ -116,7 +116,7 @@ def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, own: Sequen
     named = [f"background={text_of(background)}"]
     for color in own:
         if color != background:
-            name = "void" if color == VOID_COLOR else f"NAME{len(named)}"
+            name = "void" if color == VOID_COLOUR else f"NAME{len(named)}"
             named.append(f"{name}={text_of(color)}")
     if len(named) == 1:
         return f"{told} One color is no mask of two classes; check that these files are the masks"

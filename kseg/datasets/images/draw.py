@@ -12,7 +12,7 @@ from kseg.conventions import VOID
 
 Palette = Sequence[Sequence[int]]
 
-VOID_COLOR = (224, 224, 192)
+VOID_COLOUR = (224, 224, 192)
 """The pale border colour of PASCAL VOC's masks."""
 
 
@@ -59,7 +59,7 @@ def contrasting_palette(count: int) -> tuple[tuple[int, int, int], ...]:
 def _colour_table(palette: Palette) -> np.ndarray:
     table = np.zeros((256, 3), dtype=np.uint8)
     table[: len(palette)] = np.asarray(palette, dtype=np.uint8).reshape(-1, 3)
-    table[VOID] = VOID_COLOR
+    table[VOID] = VOID_COLOUR
     return table
 
 
