@@ -321,6 +321,12 @@ def test_what_could_mean_two_things_is_refused_and_the_remedy_works(tmp_path, dr
         assert np.array_equal(ids, two(0) == 2 if remedy["binary"] == 100 else two(0) > 0)
 
 
+def test_a_void_value_that_no_mask_holds_is_said(tmp_path):
+    paths = written(tmp_path, two)
+    assert coding_of(paths, void=(7,)).notes[1] == "no mask holds 7, which --void names"
+    assert len(coding_of(paths, void=(2,)).notes) == 1
+
+
 def pasted(complaint: str) -> dict:
     """The options that a sentence advises, as a shell would hand them over."""
     words = shlex.split(complaint[complaint.rindex("--colors") :])
