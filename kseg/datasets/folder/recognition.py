@@ -30,11 +30,13 @@ def recognize(paths: Sequence[Path], options: MaskOptions, where: Path) -> Codin
     if kind == "color" and options.binary is None:
         return by_colors(surveys, where, options.classes)
     greys = [as_grey(one, kind) for one in surveys]
-    coding = Greys(greys, options, where).coding()
+    recognized = Greys(greys, options, where).coding()
     unused = sorted(set(options.void).difference(*(one.counts for one in surveys)))
     if not unused:
-        return coding
-    return replace(coding, notes=(*coding.notes, f"no mask holds {', '.join(map(str, unused))}, which --void names"))
+        return recognized
+    return replace(
+        recognized, notes=(*recognized.notes, f"no mask holds {', '.join(map(str, unused))}, which --void names")
+    )
 
 
 def opacity_is_the_mask(surveys: Sequence[Survey]) -> bool:
