@@ -123,6 +123,8 @@ def info(options: DataOptions, write: Callable[[str], None] = print) -> int:
         write(f"looked for in  {data_dir(options.dataset, options.data_dir)}")
     try:
         dataset = open_dataset(options)
+        for line in dataset.layout:
+            write(f"found          {line}")
         write(f"classes        {', '.join(f'{index} {name}' for index, name in enumerate(dataset.classes))}")
         for split, count in split_counts(dataset).items():
             write(f"{split:<15}{count}")
@@ -147,14 +149,16 @@ def check(options: DataOptions, write: Callable[[str], None] = print) -> int:
     from kseg.datasets import open_dataset
     from kseg.datasets.check import check as examine
 
-    dataset = open_dataset(options)
+    dataset = open_dataset(options, with_problems=True)
+    for line in dataset.layout:
+        write(line)
     report = examine(dataset)
-    for problem in report.problems:
-        write(problem)
+    for line in (*report.notes, *report.problems):
+        write(line)
     counts = ", ".join(f"{split} {count}" for split, count in report.counts.items())
     write(f"{dataset.name}: {sum(report.counts.values())} pairs read ({counts})")
     total = max(1, int(report.pixels.sum()))
-    for value, name in [*enumerate(dataset.classes), (VOID, "void")]:
+    for value, name in [*enumerate(dataset.classes if report.pixels.any() else ()), (VOID, "void")]:
         if value != VOID or report.pixels[value]:
             share, images = report.pixels[value] / total, report.images_with[value]
             write(f"  {value:>3} {name:<16} {share:6.1%} of the pixels, in {images} images")
@@ -177,6 +181,9 @@ def preview(
     if count < 1:
         raise UsageError(f"--count {count} leaves nothing to show; give at least 1")
     out = out or Path(f"preview-{options.dataset}-{split}.png")
-    save_image(out, contact_sheet(open_dataset(options), split, count))
+    dataset = open_dataset(options)
+    for line in dataset.layout:
+        write(line)
+    save_image(out, contact_sheet(dataset, split, count))
     write(str(out))
     return 0

@@ -51,6 +51,25 @@ class OneCategory(Dataset):
     def test_is_validation(self) -> bool:
         return self.whole.test_is_validation
 
+    @property
+    def draws_splits(self) -> bool:
+        return self.whole.draws_splits
+
+    @property
+    def layout(self) -> Sequence[str]:
+        return self.whole.layout
+
+    @property
+    def problems(self) -> Sequence[str]:
+        return self.whole.problems
+
+    @property
+    def unpaired(self) -> tuple[Sequence[str], Sequence[str]]:
+        return self.whole.unpaired
+
+    def picture_digests(self, records: Sequence[Record]) -> list[str]:
+        return self.whole.picture_digests(records)
+
     def all_records(self, split: str) -> Sequence[Record]:
         return self.whole.all_records(split)
 

@@ -22,6 +22,8 @@ class CheckReport:
 
     problems: list[str] = field(default_factory=list)
     """one sentence each"""
+    notes: list[str] = field(default_factory=list)
+    """what is no problem but has to be known: files that are set aside, each by name"""
     counts: dict[str, int] = field(default_factory=dict)
     """decoded pairs per split"""
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
@@ -33,7 +35,11 @@ class CheckReport:
 def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
     """Reads all pairs, those outside the splits too: broken files, sizes that differ, unexpected values, images that
     occur twice in a split, and images that leak from one split into another (the same record, or the same pixels)."""
-    report = CheckReport()
+    report = CheckReport(problems=list(dataset.problems))
+    images, masks = dataset.unpaired
+    report.notes += [f"{path} has no mask and is set aside" for path in images]
+    report.problems += [f"{path} has no image" for path in masks]
+    has_classes = _has_classes(dataset, report)
     homes = _homes(dataset, report)
     seen: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
     for record, splits in tqdm(homes.values(), desc=f"check {dataset.name}", disable=not progress, leave=False):
@@ -44,13 +50,23 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
         try:
             image = dataset.image(record)
             seen[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].append((splits[0], record.id))
-            _check_labels(dataset, record, image.shape[:2], report)
+            if has_classes:
+                _check_labels(dataset, record, image.shape[:2], report)
         except KsegError as error:
             report.problems.append(f"{splits[0]}: {error}")
     report.problems += _duplicates(seen.values()) + _absent_category(dataset, report)
-    if dataset.finds_classes and dataset.options.limit is None:
+    if has_classes and dataset.finds_classes and dataset.options.limit is None:
         report.problems += _absent(dataset.classes, report.pixels)
     return report
+
+
+def _has_classes(dataset: Dataset, report: CheckReport) -> bool:
+    """Whether it can be told what the masks mean; if not, the images are checked nevertheless, and this is said once."""
+    try:
+        return bool(dataset.classes)
+    except KsegError as error:
+        report.problems.append(str(error))
+        return False
 
 
 def _homes(dataset: Dataset, report: CheckReport) -> dict[str, tuple[Record, list[str]]]:
@@ -65,7 +81,9 @@ def _homes(dataset: Dataset, report: CheckReport) -> dict[str, tuple[Record, lis
         except KsegError as error:
             report.problems.append(str(error))
             continue
-        if not records:
+        if not records and split == "test":
+            report.notes.append("there is no test split")  # training says so and measures on validation
+        elif not records:
             report.problems.append(f"the {split} split is empty")
         for record in records[: dataset.options.limit]:
             homes.setdefault(record.id, (record, []))[1].append(split)

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from kseg.conventions import MAX_CLASSES
+from kseg.conventions import MAX_CLASSES, VOID
 from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
 from kseg.datasets.facts import Facts
 from kseg.datasets.folder.coding import Coding, colour_coding, mask_values, value_coding
-from kseg.datasets.folder.pairs import drawn_splits, find_lists, find_pairs, listed_splits
+from kseg.datasets.folder.divide import divide
+from kseg.datasets.folder.pairs import find_pairs
 from kseg.datasets.images import image_size
 from kseg.datasets.images.decode import stored_size
 from kseg.datasets.locate import existing_data_dir
@@ -24,10 +25,10 @@ SHOW_PROGRESS_FROM = 200
 
 @DATASETS.register("folder")
 class Folder(Dataset):
-    """`images/` and `masks/`, paired by stem; classes are found in the masks unless `--classes` or `--colours` say."""
+    """Images and masks, paired by `pairs` and divided by `divide`; classes are found in the masks unless `--classes` or `--colours` say."""
 
     name = "folder"
-    title = "your own folder with images/ and masks/"
+    title = "your own folder of images and masks"
     facts = Facts(
         homepage="your own",
         licence="your own",
@@ -36,8 +37,10 @@ class Folder(Dataset):
 DATA_DIR/
     images/NAME.*      PNG, JPEG, TIFF or BMP
     masks/NAME.*       grey or palette ids (255 = void), 0 and 255, or colours with --colours; PNG, not JPEG
-    train.txt, validation.txt (or val.txt), test.txt      optional: one NAME per line""",
-        counts="whatever you have; without lists a seeded split, 80 / 10 / 10 % (--split-sizes, --data-seed)",
+    train.txt, validation.txt (or val.txt), test.txt      optional: one NAME per line
+Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat folder, masks/NAME/*.png …) or told:
+--images 'imgs/*.jpg' --masks 'labels/{stem}_mask.png'""",
+        counts="whatever you have; without lists each image falls by itself into 80 / 10 / 10 % (--split-sizes, --data-seed)",
     )
 
     def __init__(self, options: DataOptions):
@@ -46,18 +49,31 @@ DATA_DIR/
             raise UsageError("--colours names the classes already; leave --classes out")
         if len(options.classes) > MAX_CLASSES or len(options.classes) == 1:
             raise UsageError(f"--classes names {len(options.classes)} classes; name 2 to {MAX_CLASSES}")
-        self.folder = existing_data_dir(self.name, options.data_dir)
-        self._records = find_pairs(self.folder)
-        lists = find_lists(self.folder)
-        if lists:
-            self._splits = listed_splits(lists, self._records)
-        else:
-            self._splits = drawn_splits(list(self._records.values()), options.split_sizes, options.data_seed)
+        by_pattern = options.images is not None and options.data_dir is None
+        self.folder = Path() if by_pattern else existing_data_dir(self.name, options.data_dir)
+        self._pairs = find_pairs(self.folder, options)
+        self._division = divide(self.folder, self._pairs, options)
         self._colour_coding = colour_coding(options.colours) if options.colours else None
 
     @classmethod
     def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
         return () if options.data_dir is None else (options.data_dir.resolve().name,)
+
+    @property
+    def draws_splits(self) -> bool:
+        return self._division.drawn
+
+    @property
+    def layout(self) -> Sequence[str]:
+        return (*self._pairs.layout, *self._division.layout)
+
+    @property
+    def problems(self) -> Sequence[str]:
+        return (*self._pairs.problems, *self._division.problems)
+
+    @property
+    def unpaired(self) -> tuple[Sequence[str], Sequence[str]]:
+        return self._pairs.unlabelled, self._pairs.without_image
 
     @cached_property
     def coding(self) -> Coding:
@@ -81,16 +97,23 @@ DATA_DIR/
         return self.coding.palette
 
     def all_records(self, split: str) -> Sequence[Record]:
-        return self._splits[split]
+        return self._division.splits[split]
 
     def every_record(self) -> Sequence[Record]:
-        return list(self._records.values())
+        return list(self._pairs.records.values())
 
     def labels(self, record: Record) -> np.ndarray:
         image, mask = record.pair
         labels = self.coding.decode(mask)
         if labels.shape != image_size(image):
             raise Failure(_sizes_differ(image, mask, labels.shape))
+        for path in record.more_masks:
+            further = self.coding.decode(path)
+            if further.shape != labels.shape:
+                raise Failure(_sizes_differ(image, path, further.shape))
+            # Objects win over background and void, and a later object over an earlier one.
+            shows = (further != 0) & ((further != VOID) | (labels == 0))
+            labels[shows] = further[shows]
         return labels
 
     def fingerprint(self, record: Record) -> str:
@@ -99,7 +122,7 @@ DATA_DIR/
 
     def _found_values(self) -> list[int]:
         """The values in all masks; a mask that cannot be read is left to the moment it is needed, and to `check`."""
-        paths = [record.mask for record in self._records.values()]
+        paths = [path for record in self._pairs.records.values() for path in self.files_of(record)[1:]]
         quiet = len(paths) < SHOW_PROGRESS_FROM
         with ThreadPoolExecutor(READERS) as readers:
             found = readers.map(_values_of, paths)
