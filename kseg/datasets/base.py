@@ -43,8 +43,8 @@ class DataOptions:
     images: str | None = None
     """folder: a pattern of the images under --data-dir, as 'imgs/*.jpg' (unset: recognised)"""
     masks: str | None = None
-    """folder: where an image's mask lies, as 'labels/{stem}_mask.png'; {stem} is the image's name, or what {stem} stands
-    for in --images; {dir} and {split} likewise"""
+    """folder: where an image's mask lies, as 'labels/{stem}_mask.png'; {stem} is the image's name, or what it is
+    in --images; {dir} and {split} likewise"""
     merge_masks: bool = False
     """folder: join several masks of one image into one"""
     limit: int | None = None
@@ -228,6 +228,6 @@ def open_dataset(options: DataOptions, *, with_problems: bool = False) -> Datase
     dataset = DATASETS[options.dataset](options)
     if dataset.problems and not with_problems:
         more = len(dataset.problems) - 1
-        others = f" ({more} more: `kseg data check` names {'it' if more == 1 else 'them all'})" if more else ""
+        others = f" ({more} more: `kseg data check` names {'it' if more == 1 else 'them'})" if more else ""
         raise Failure(f"{dataset.problems[0]}{others}")
     return dataset if options.category is None else OneCategory(dataset, options.category)

@@ -61,7 +61,7 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
 
 
 def _has_classes(dataset: Dataset, report: CheckReport) -> bool:
-    """Whether it can be told what the masks mean; if not, the images are checked nevertheless, and this is said once."""
+    """Whether it can be told what the masks mean; if not, it is said once, and the images are checked nevertheless."""
     try:
         return bool(dataset.classes)
     except KsegError as error:

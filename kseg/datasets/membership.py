@@ -57,7 +57,7 @@ class Membership:
         return {"splits": self.splits}
 
     def changes(self, now: "Membership") -> str:
-        """What is different now, as in "2 images are in another split (a1, a7), 1 image is new (b3)"; "" if nothing is."""
+        """What is different now, as "2 images are in another split (a1, a7), 1 image is new (b3)"; "" if nothing."""
         before, after = self._homes(), now._homes()
         moved = [name for name in before if name in after and before[name][0] != after[name][0]]
         altered = [name for name in before if name in after and before[name] != after[name] and name not in moved]
@@ -112,8 +112,8 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
     if recorded is None:
         if dataset.draws_splits and (run / "config.json").is_file():
             return [
-                f"{run} is from before runs recorded their splits ({FILE}): its {split} images cannot be told from those "
-                "it was trained on, which may be among the ones measured here"
+                f"{run} is from before runs recorded their splits ({FILE}): today's {split} images may be among "
+                "those it was trained on"
             ]
         return []
     records = _every_record(dataset)

@@ -286,8 +286,8 @@ def remarks_on_files(dataset: Dataset, membership: Membership) -> list[str]:
         first, other = twice[0]
         are = "pictures are" if len(twice) > 1 else "picture is"
         lines.append(
-            f"leak      {len(twice)} {are} in more than one split under several names ({first} is {other}), which flatters "
-            "the scores; `kseg data check` names them"
+            f"leak      {len(twice)} {are} in more than one split under several names ({first} is {other}), which "
+            "flatters the scores; `kseg data check` names them"
         )
     return lines
 

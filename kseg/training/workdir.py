@@ -81,8 +81,8 @@ class WorkDir:
         recorded = membership.Membership.read(self.path)
         if recorded is None and drawn and self.last.exists():
             raise UsageError(
-                f"{self.path} was begun by a kseg that did not record its splits and drew them otherwise: going on would "
-                "train on images that the run is measured on; begin anew in another --workdir"
+                f"{self.path} was begun by a kseg that did not record its splits and drew them otherwise: going on "
+                "would train on images that the run is measured on; begin anew in another --workdir"
             )
         changes = recorded.changes(now) if recorded else ""
         if changes:

@@ -100,12 +100,11 @@ def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
             else:
                 home[record.id] = path.name
                 division.splits[split].append(record)
-        if unknown:
-            more = f" (nor have {len(unknown) - 1} others it lists)" if len(unknown) > 1 else ""
-            division.problems.append(
-                f"{path} lists {shown(unknown[0])!r}, which has no such pair of image and mask{more}; take it off the "
-                "list or add the files"
-            )
+        division.problems += [
+            f"{path} lists {shown(line)!r}, but there is no such pair of image and mask; take it off the list or add "
+            "the files"
+            for line in unknown
+        ]
         for names, what in ((lacking, "without a mask, left out"), (twice, "listed twice, counted once")):
             if names:
                 division.layout.append(f"{path.name}: {len(names)} {what} ({', '.join(map(shown, names[:NAMED]))})")

@@ -96,6 +96,7 @@ def _recognised(folder: Path, merge: bool) -> Pairs:
     found, matching = Pairs(), Matching()
     merged_folders = _folders_of_masks(images, masks, matching)
     _match_by_place(images, masks, matching)
+    alone = _alone_together(images, masks, matching)
     several: dict[Path, Sequence[Path]] = {}
     for index, image in enumerate(images):
         own = [folder / masks[number].path for number in sorted(matching.masks.get(index, ()))]
@@ -104,14 +105,11 @@ def _recognised(folder: Path, merge: bool) -> Pairs:
         _add(found, folder / image.path, own, name, image.split, merge or unasked, {} if unasked else several)
     taken = {number for numbers in matching.masks.values() for number in numbers}
     found.without_image = [shown(folder / mask.path) for number, mask in enumerate(masks) if number not in taken]
-    ways = _ways(images, masks, matching, merged_folders)
+    ways = _ways(images, masks, matching, merged_folders) + alone
     lacking = len(found.unlabelled)
-    if (
-        not found.records
-        and not found.problems
-        or (lacking > len(found.records) + len(several) and len(found.without_image) > len(found.records))
-    ):
-        pairs = f"only {len(found.records)} of {len(images)} images have" if found.records else "no image has"
+    paired = len(found.records) + (0 if merge else len(several))
+    if not paired or (lacking > paired and len(found.without_image) > paired):
+        pairs = f"only {paired} of {len(images)} images have" if paired else "no image has"
         raise UsageError(
             f"{pairs} a mask that its name would tell in {folder}: images are named "
             f"{_some([shown(image.path) for image in images])}, masks {_some([shown(mask.path) for mask in masks])}; "
@@ -168,6 +166,7 @@ def _one_group(folder: Path, images: list[Place], masks: list[Place]) -> tuple[l
             matching = Matching()
             _folders_of_masks(some_images, some_masks, matching)
             _match_by_place(some_images, some_masks, matching)
+            _alone_together(some_images, some_masks, matching)
             if matching.masks:
                 possible.append((some_images, some_masks))
     if len(possible) > 1:
@@ -222,6 +221,24 @@ def _match_by_place(images: Sequence[Place], masks: Sequence[Place], matching: M
         matching.ways += more.ways
 
 
+def _alone_together(images: Sequence[Place], masks: Sequence[Place], matching: Matching) -> list[str]:
+    """Pairs what is left where a folder of its own holds one image and one mask: `ID/photo.jpg` and `ID/mask.png`."""
+    taken = {number for numbers in matching.masks.values() for number in numbers}
+    left: dict[PurePath, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for index, image in enumerate(images):
+        if index not in matching.masks:
+            left[image.path.parent][0].append(index)
+    for number, mask in enumerate(masks):
+        if number not in taken:
+            left[mask.path.parent][1].append(number)
+    ways = set()
+    for folder, (own_images, own_masks) in left.items():
+        if folder != PurePath(".") and len(own_images) == len(own_masks) == 1:
+            matching.masks[own_images[0]].append(own_masks[0])
+            ways.add(f"{{dir}}/{images[own_images[0]].path.name} with {{dir}}/{masks[own_masks[0]].path.name}")
+    return sorted(ways)[:NAMED]
+
+
 def _add(
     found: Pairs,
     image: Path,
@@ -270,17 +287,16 @@ def _tell(
             f"set aside, without an image: {len(found.without_image)} masks ({_some(found.without_image)})"
         )
     if left_out:
-        found.layout.append(
-            f"left out, neither image nor mask: {len(left_out)} files ({_some([shown(place.path) for place in left_out])})"
-        )
+        names = _some([shown(place.path) for place in left_out])
+        found.layout.append(f"left out, neither image nor mask: {len(left_out)} files ({names})")
 
 
 def _ways(images: Sequence[Place], masks: Sequence[Place], matching: Matching, merged: set[int]) -> list[str]:
     """`imgs/* with labels/{stem}_mask.*`, the most frequent way first."""
+    if not matching.ways:
+        return []
     used_images = [images[index].path for index in matching.masks]
     used_masks = [masks[number].path for numbers in matching.masks.values() for number in numbers]
-    if not used_images:
-        return []
     left, right = common_folder(used_images), common_folder(used_masks)
     ways = [way for way, _ in matching.ways.most_common(NAMED) if way.length or not merged] or [Affixes()]
     texts = []

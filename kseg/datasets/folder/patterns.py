@@ -1,4 +1,4 @@
-"""`--images` and `--masks`: paths with `*`, `?`, `**` and the names {stem}, {dir} and {split}, told apart from a tree."""
+"""`--images` and `--masks`: paths with `*`, `?` and `**`, and with {stem}, {dir} and {split} in common."""
 
 import re
 from collections.abc import Sequence

@@ -25,7 +25,10 @@ SHOW_PROGRESS_FROM = 200
 
 @DATASETS.register("folder")
 class Folder(Dataset):
-    """Images and masks, paired by `pairs` and divided by `divide`; classes are found in the masks unless `--classes` or `--colours` say."""
+    """Images and masks, paired by `find_pairs` and divided by `divide`.
+
+    The classes are found in the masks unless `--classes` or `--colours` say.
+    """
 
     name = "folder"
     title = "your own folder of images and masks"
@@ -40,7 +43,7 @@ DATA_DIR/
     train.txt, validation.txt (or val.txt), test.txt      optional: one NAME per line
 Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat folder, masks/NAME/*.png …) or told:
 --images 'imgs/*.jpg' --masks 'labels/{stem}_mask.png'""",
-        counts="whatever you have; without lists each image falls by itself into 80 / 10 / 10 % (--split-sizes, --data-seed)",
+        counts="whatever you have; without lists chance divides it, 80 / 10 / 10 % (--split-sizes, --data-seed)",
     )
 
     def __init__(self, options: DataOptions):
