@@ -44,7 +44,7 @@ class Membership:
             return None
         try:
             splits = json.loads(path.read_text(encoding="utf-8"))["splits"]
-            shaped = set(splits) == set(SPLITS) and all(
+            shaped = {"train"} <= set(splits) <= set(SPLITS) and all(
                 isinstance(digest, str) for members in splits.values() for digest in members.values()
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -67,7 +67,7 @@ class Membership:
             "gone": [name for name in before if name not in after],
             "new": [name for name in after if name not in before],
         }
-        return ", ".join(f"{_count(names)} {what} ({_some(names)})" for what, names in told.items() if names)
+        return ", ".join(f"{_count(names)} {what} ({_some(sorted(names))})" for what, names in told.items() if names)
 
     def in_two_splits(self) -> list[tuple[str, str]]:
         """Pictures that are in more than one split, as "a1 (train)", "a9 (test)"; the same image of another name too.
@@ -116,6 +116,8 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
                 "those it was trained on"
             ]
         return []
+    if not recorded.splits.get(split):
+        return _foreign(recorded, dataset, run, split)  # the run had no test split
     records = _every_record(dataset)
     names = {
         record.id: (record, digest) for record, digest in zip(records, dataset.picture_digests(records), strict=True)
@@ -135,18 +137,18 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
         return _foreign(recorded, dataset, run, split)
     notes = []
     lost = len(recorded.splits[split]) - len(found[split])
-    if recorded.splits[split] and not found[split]:
+    if not found[split]:
         raise UsageError(f"none of the {len(recorded.splits[split])} {split} images of {run} is there any more")
     if lost:
-        notes.append(f"{_count(lost)} of the {len(recorded.splits[split])} {split} images of {run} no longer there")
+        notes.append(f"{lost} of the {len(recorded.splits[split])} {split} images of {run} are no longer there")
     new = len(records) - present
     own = {part: {record.id for record in dataset.all_records(part)[: dataset.options.limit]} for part in SPLITS}
-    if any(own[part] != {record.id for record in found[part]} for part in SPLITS):
+    if any(own[part] != {record.id for record in members} for part, members in found.items()):
         notes.append(
             f"measured are the {split} images that {run} recorded in {FILE}, not the split as it would be drawn today"
             + (f"; {_count(new)} in none of the run's splits" if new > 0 else "")
         )
-    dataset.all_records = found.__getitem__  # type: ignore[method-assign, assignment]
+    dataset.all_records = {part: found.get(part, []) for part in SPLITS}.__getitem__  # type: ignore[method-assign, assignment]
     return notes
 
 

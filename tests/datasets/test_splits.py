@@ -173,10 +173,10 @@ def test_evaluation_of_a_folder_that_has_changed(folder, run):
     take_out(folder, test[0])
     add(folder, "new", 1000)
     dataset = opened(folder)
-    if len(test) > 1:
-        notes = use_recorded_splits(dataset, run, "test")
-        assert ids(dataset, "test") == test[1:]
-        assert notes[0].startswith(f"1 image is of the {len(test)} test images") or "no longer there" in notes[0]
+    notes = use_recorded_splits(dataset, run, "test")
+    assert ids(dataset, "test") == test[1:]
+    assert notes[0] == f"1 of the {len(test)} test images of {run} are no longer there"
+    assert "1 image is in none of the run's splits" in notes[1]
 
 
 def test_evaluation_on_other_images_refuses_those_that_were_trained_on(folder, run, tmp_path):

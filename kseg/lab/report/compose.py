@@ -8,6 +8,7 @@ import numpy as np
 from kseg import __version__
 from kseg.atomic import write_text
 from kseg.datasets import open_dataset
+from kseg.datasets.membership import use_recorded_splits
 from kseg.errors import KsegError
 from kseg.inference import Evaluation, load_model
 from kseg.lab.report import page, plots
@@ -85,7 +86,9 @@ def _images(run: RunRecord) -> tuple[str, str, str]:
         return anchor, text, ""
     try:
         model, card = load_model(run.path)
-        pictures = make_pictures(model, open_dataset(run.data_options), run.evaluation, card.image_size, card.palette)
+        dataset = open_dataset(run.data_options)
+        use_recorded_splits(dataset, run.path, run.evaluation.split)
+        pictures = make_pictures(model, dataset, run.evaluation, card.image_size, card.palette)
         if not any(pictures.values()):
             return anchor, text, ""  # no image has a valid pixel, by which they are ranked
         content = page.gallery(pictures, run.evaluation.classes, card.palette, card.background)
