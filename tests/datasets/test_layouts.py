@@ -68,6 +68,15 @@ RECOGNISED = {
     "one folder inside": ("data/p{i}.JPEG", "data/p{i}-gt.png"),
     "Carvana's": ("train/p{i}_{i}.jpg", "train_masks/p{i}_{i}_mask.gif"),
     "a folder around all": ("download/images/p{i}.png", "download/masks/p{i}.png"),
+    "nnU-Net's": ("imagesTr/case_{i:03d}_0000.png", "labelsTr/case_{i:03d}.png"),
+    "VOC tools'": ("JPEGImages/a{i}.jpg", "SegmentationClassPNG/a{i}.jpg.png"),
+    "masks inside the images": ("images/{i}.jpg", "images/masks/{i}.png"),
+    "images beside a folder of masks": ("{i}.jpg", "masks/{i}.png"),
+    "names of folders that mislead": ("images/frames_day1/{i}.png", "masks/frames_day1/{i}.png"),
+    "a name around all that misleads": ("segmentation_data/images/{i}.png", "segmentation_data/masks/{i}.png"),
+    "pets'": ("images/a{i}.jpg", "annotations/trimaps/a{i}.png"),
+    "ISIC's": ("Part1_Training_Data/ISIC_{i:07d}.jpg", "Part1_Training_GroundTruth/ISIC_{i:07d}_Segmentation.png"),
+    "names with dots": ("images/scan.{i}.png", "masks/scan.{i}.seg.png"),
     "a train folder alone": ("train/image/{i}.png", "train/label/{i}.png"),
 }
 
@@ -93,6 +102,9 @@ def test_recognised(tmp_path, name):
         ("{split}_images/p{i}.png", "{split}_masks/p{i}_mask.png"),
         ("{split}/p{i}.png", "{split}annot/p{i}.png"),
         ("data/{split}/img/p{i}.png", "data/{split}/gt/p{i}.png"),
+        ("{split}2017/p{i}.png", "labels/{split}2017/p{i}.png"),
+        ("{split}/p{i}.jpg", "{split}/p{i}.png"),
+        ("{split} set/p{i}_image.png", "{split} set/p{i}_mask.png"),
     ],
 )
 def test_folders_that_name_the_splits(tmp_path, images, masks):
@@ -284,7 +296,7 @@ class TestQuestions:
             opened(tmp_path)
         (tmp_path / "images").mkdir()
         (tmp_path / "masks").mkdir()
-        with pytest.raises(UsageError, match="hold no image"):
+        with pytest.raises(UsageError, match="holds no image"):
             opened(tmp_path)
 
     def test_no_masks(self, tmp_path):
@@ -292,6 +304,14 @@ class TestQuestions:
             draw(tmp_path, f"images/{number}.png")
         with pytest.raises(UsageError, match="which of its 4 files is the mask of which"):
             opened(tmp_path)
+
+    def test_two_suffixes_in_one_folder(self, tmp_path):
+        make(tmp_path, "x/a{i}.bmp", "x/a{i}.png")
+        with pytest.raises(UsageError) as error:
+            opened(tmp_path)
+        advised = str(error.value).split("masks/, or say where they lie: ")[1].split("  or  ")
+        assert advised[0] == "--images 'x/*.bmp' --masks 'x/{stem}.png'"
+        assert len(pairs(opened(tmp_path, images="x/*.bmp", masks="x/{stem}.png"))) == 6
 
     def test_names_that_have_nothing_in_common(self, tmp_path):
         for first, second in zip("abcdef", "uvwxyz", strict=True):

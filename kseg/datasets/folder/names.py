@@ -26,6 +26,9 @@ SPLIT_WORDS = {
     **dict.fromkeys(("test", "testing", "tst", "ts"), "test"),
 }
 
+FILLERS = {"set", "sets", "data", "dataset", "class", "ground", "file", "files", "png", "jpg", "jpeg", "tif"}
+"""Words beside a role or a split that say nothing more."""
+
 YEAR = re.compile(r"(19|20)\d\d")
 WORD = re.compile(r"\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
 
@@ -54,19 +57,27 @@ class Place:
         return self.split, tuple(map(plain, self.folders))
 
 
-def place_of(path: PurePath) -> Place:
-    """The place of a file by its path, relative to the data folder."""
-    role, group, split, folders, inner = None, "", None, [], False
-    for name in reversed(path.parts[:-1]):
-        own_role, own_split, rest = _told_by(name)
-        if own_role is not None and role is None:
-            role, group, inner = own_role, rest, not folders
-            split = split or own_split
-        elif own_split is not None and not rest and split is None:
-            split = own_split
-        else:
-            folders.insert(0, name)
-    return Place(path, role, group, split, tuple(folders), inner and bool(folders))
+def place_of(path: PurePath, role: Role | None = None) -> Place:
+    """The place of a file by its path, relative to the data folder; `role` where the first folder settles it.
+
+    Of several folders that name a role the last one counts whose name says nothing else: `masks/frames_1` are masks,
+    and `segmentation_data/images` are images.
+    """
+    names = path.parts[:-1]
+    told = [_told_by(name) for name in names]
+    of_role = [i for i, one in enumerate(told) if one.role is not None]
+    clear = [i for i in of_role if told[i].clear]
+    at = 0 if role is not None else (clear or of_role or [None])[-1]
+    split, folders = None, []
+    for i in reversed(range(len(names))):
+        if told[i].split is not None and split is None and (i == at or told[i].clear):
+            split = told[i].split
+        elif i != at:
+            folders.insert(0, names[i])
+    if at is None:
+        return Place(path, None, "", split, tuple(folders), inner=False)
+    inner = at == len(names) - 1 and bool(folders)
+    return Place(path, role or told[at].role, told[at].group, split, tuple(folders), inner)
 
 
 def role_of_stem(stem: str) -> Role | None:
@@ -99,10 +110,21 @@ def shown(path: Path | PurePath | str) -> str:
     return re.sub("[\udc80-\udcff]", lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", str(path))
 
 
-def _told_by(folder: str) -> tuple[Role | None, str | None, str]:
-    """(role, split, the other words) of a folder's name."""
+@dataclass(frozen=True)
+class _Told:
+    """What the name of one folder tells."""
+
+    role: Role | None
+    split: str | None
+    group: str
+    """its words without the split's"""
+    clear: bool
+    """whether it tells nothing else"""
+
+
+def _told_by(folder: str) -> _Told:
     role: Role | None = None
-    split, rest, strange = None, [], False
+    split, rest, clear = None, [], True
     for word in words_of(folder):
         beginning = next((known for known in SPLIT_WORDS if len(known) > 2 and word.startswith(known)), "")
         if word in SPLIT_WORDS:
@@ -113,11 +135,9 @@ def _told_by(folder: str) -> tuple[Role | None, str | None, str]:
         else:
             told = _role_of_word(word)
             role = "mask" if "mask" in (role, told) else role or told  # `mask_images` are masks
-            strange |= told is None and not YEAR.fullmatch(word)  # train2017, but not test1 and test2
+            clear &= told is not None or word in FILLERS or bool(YEAR.fullmatch(word))  # train2017, but not test1
             rest.append(word)
-    if role is None and (strange or split is None):
-        return None, None, folder
-    return role, split, "" if role is None else " ".join(rest)
+    return _Told(role, split, " ".join(rest), clear and (role is not None or split is not None))
 
 
 def _role_of_word(word: str) -> Role | None:

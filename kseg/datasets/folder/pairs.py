@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 
 from kseg.datasets.base import DataOptions, Record
 from kseg.datasets.folder.matching import Affixes, Matching, Named, match
-from kseg.datasets.folder.names import Place, place_of, plain, role_of_stem, safe_id, shown, words_of
+from kseg.datasets.folder.names import Place, Role, place_of, plain, role_of_stem, safe_id, shown, words_of
 from kseg.datasets.folder.patterns import Matched, common_folder, files_of_pattern, option_line
 from kseg.datasets.folder.scan import picture_files
 from kseg.errors import Failure, UsageError
@@ -86,12 +86,9 @@ def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
 
 def _recognised(folder: Path, merge: bool) -> Pairs:
     """Pairs by the words in the names of folders, else in those of files, else by JPEG and PNG of one name."""
-    plain_layout = all((folder / name).is_dir() for name in ("images", "masks"))
-    roots = [folder / "images", folder / "masks"] if plain_layout else [folder]
-    places = [place_of(path.relative_to(folder)) for root in roots for path in picture_files(root)]
+    places = _default_layout(folder) or [place_of(path.relative_to(folder)) for path in picture_files(folder)]
     if not places:
-        where = f"{folder / 'images'} and {folder / 'masks'} hold" if plain_layout else f"{folder} holds"
-        raise UsageError(f"{where} no image; {WANTED}: {EXAMPLE}")
+        raise UsageError(f"{folder} holds no image; {WANTED}: {EXAMPLE}")
     images, masks, left_out = _roles(folder, places)
     found, matching = Pairs(), Matching()
     merged_folders = _folders_of_masks(images, masks, matching)
@@ -121,6 +118,17 @@ def _recognised(folder: Path, merge: bool) -> Pairs:
     return found
 
 
+def _default_layout(folder: Path) -> list[Place]:
+    """What lies in `images/` and `masks/`, if something is in both; then the rest does not matter."""
+    roles: dict[str, Role] = {"images": "image", "masks": "mask"}
+    if not all((folder / name).is_dir() for name in roles):
+        return []
+    found = {role: picture_files(folder / name) for name, role in roles.items()}
+    if not all(found.values()):
+        return []
+    return [place_of(path.relative_to(folder), role) for role, paths in found.items() for path in paths]
+
+
 def _roles(folder: Path, places: Sequence[Place]) -> tuple[list[Place], list[Place], list[Place]]:
     """(images, masks, what is neither)."""
     masks = [place for place in places if place.role == "mask"]
@@ -146,10 +154,22 @@ def _roles(folder: Path, places: Sequence[Place]) -> tuple[list[Place], list[Pla
         there = _some([shown(place.path) for place in places])
         raise UsageError(
             f"{folder} has no folder images/ and masks/, and nothing else there tells which of its {len(places)} files "
-            f"is the {lacking} of which ({there}); {WANTED}: {EXAMPLE}"
+            f"is the {lacking} of which ({there}); {WANTED}: {_by_suffix(places) or EXAMPLE}"
         )
     known = {*images, *masks}
     return images, masks, [place for place in places if place not in known]
+
+
+def _by_suffix(places: Sequence[Place]) -> str:
+    """Options for files of the same names and two suffixes, either of which may be the masks."""
+    suffixes = [suffix for suffix, _ in Counter(place.path.suffix for place in places).most_common(2)]
+    stems = [{place.stem for place in places if place.path.suffix == suffix} for suffix in suffixes]
+    if len(stems) < 2 or not stems[0] & stems[1]:
+        return ""
+    prefix = common_folder([place.path for place in places])
+    first, second = (f"{prefix}{{name}}{suffix}" for suffix in suffixes)
+    choices = ((first, second), (second, first))
+    return "  or  ".join(option_line(a.format(name="*"), b.format(name="{stem}")) for a, b in choices)
 
 
 def _one_group(folder: Path, images: list[Place], masks: list[Place]) -> tuple[list[Place], list[Place]]:
