@@ -10,6 +10,7 @@ from typing import Any
 from kseg.conventions import SPLITS
 from kseg.datasets.base import Dataset, Record
 from kseg.errors import Failure, UsageError
+from kseg.wording import counted
 
 FILE = "splits.json"
 """The name of the file in a run directory."""
@@ -67,7 +68,7 @@ class Membership:
             "gone": [name for name in before if name not in after],
             "new": [name for name in after if name not in before],
         }
-        return ", ".join(f"{_count(names)} {what} ({_some(sorted(names))})" for what, names in told.items() if names)
+        return ", ".join(f"{_are(len(names))} {what} ({_some(sorted(names))})" for what, names in told.items() if names)
 
     def in_two_splits(self) -> list[tuple[str, str]]:
         """Pictures that are in more than one split, as "a1 (train)", "a9 (test)"; the same image of another name too.
@@ -146,7 +147,7 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
     if any(own[part] != {record.id for record in members} for part, members in found.items()):
         notes.append(
             f"measured are the {split} images that {run} recorded in {FILE}, not the split as it would be drawn today"
-            + (f"; {_count(new)} in none of the run's splits" if new > 0 else "")
+            + (f"; {_are(new)} in none of the run's splits" if new > 0 else "")
         )
     dataset.all_records = {part: found.get(part, []) for part in SPLITS}.__getitem__  # type: ignore[method-assign, assignment]
     return notes
@@ -171,9 +172,8 @@ def _every_record(dataset: Dataset) -> list[Record]:
     return list(records.values())
 
 
-def _count(of: int | Sequence[str]) -> str:
-    number = of if isinstance(of, int) else len(of)
-    return f"{number} {'image is' if number == 1 else 'images are'}"
+def _are(number: int) -> str:
+    return f"{counted(number, 'image')} {'is' if number == 1 else 'are'}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path, PurePosixPath
 from kseg.conventions import SPLITS
 from kseg.datasets.base import DataOptions, Record
 from kseg.datasets.contents import content_digests
-from kseg.datasets.folder.names import plain, shown
-from kseg.datasets.folder.pairs import NAMED, Pairs
+from kseg.datasets.folder.names import plain, shown, some
+from kseg.datasets.folder.pairs import Pairs
 from kseg.datasets.lists import COMMENT, read_lines
 from kseg.datasets.splits import drawn_splits
 from kseg.errors import UsageError
+from kseg.wording import counted
 
 LIST_NAMES = {
     "train": ("train.txt",),
@@ -107,7 +108,9 @@ def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
         ]
         for names, what in ((lacking, "without a mask, left out"), (twice, "listed twice, counted once")):
             if names:
-                division.layout.append(f"{path.name}: {len(names)} {what} ({', '.join(map(shown, names[:NAMED]))})")
+                division.layout.append(
+                    f"{path.name}: {counted(len(names), 'image')} {what} ({some([shown(name) for name in names])})"
+                )
     return division
 
 

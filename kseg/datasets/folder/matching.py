@@ -1,5 +1,6 @@
 """Which mask is which image's, by their names alone: the same name, a name in the other, or a part in common."""
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Sequence
@@ -9,6 +10,7 @@ from kseg.datasets.folder.names import plain
 
 PART = re.compile(r"\d+|[^\W\d_]+")
 
+MOST_WAYS = 5
 AT_LEAST = 3
 """Pairs that a second way to name masks has to give, so that leftovers are not paired by accident."""
 
@@ -67,7 +69,7 @@ def match(images: Sequence[Named], masks: Sequence[Named]) -> Matching:
     taken = {number for numbers in found.masks.values() for number in numbers}
     left_images = [image for image in images if image.file not in found.masks]
     left_masks = [mask for mask in masks if mask.file not in taken]
-    while left_images and left_masks:
+    for _ in range(MOST_WAYS):
         way, pairs = _most_in_common(left_images, left_masks)
         if not pairs or (found.masks and len(pairs) < AT_LEAST):
             break
@@ -98,26 +100,46 @@ def _owner(mask: Named, by_name: dict) -> tuple[Named, Affixes] | None:
 
 
 def _most_in_common(images: Sequence[Named], masks: Sequence[Named]) -> tuple[Affixes, list[tuple[Named, Named]]]:
-    """The affixes that pair the most files by a part that one image and one mask of a place alone have."""
+    """The most pairs by a part that one image and one mask of a place alone have, at the same place in all names."""
     image_cores, mask_cores = _unique_cores(images), _unique_cores(masks)
-    pairs: dict[Affixes, list[tuple[Named, Named]]] = defaultdict(list)
+    shapes: dict[tuple[Run, Run], dict[Named, Named]] = defaultdict(dict)
     for core in image_cores.keys() & mask_cores.keys():
-        image, (image_before, image_after) = image_cores[core]
-        mask, (mask_before, mask_after) = mask_cores[core]
-        pairs[Affixes(image_before, image_after, mask_before, mask_after)].append((image, mask))
-    if not pairs:
+        (image, image_runs), (mask, mask_runs) = image_cores[core], mask_cores[core]
+        for shape in itertools.product(image_runs, mask_runs):
+            shapes[shape].setdefault(image, mask)
+    # Of ways that pair as many files, the one that leaves the least of the names out.
+    best = max(shapes, key=lambda shape: (len(shapes[shape]), -sum(map(sum, shape)), shape), default=None)
+    if best is None:
         return Affixes(), []
-    best = max(pairs, key=lambda way: (len(pairs[way]), -way.length, way))
-    return best, sorted(pairs[best], key=lambda pair: pair[0].file)
+    pairs = sorted(shapes[best].items(), key=lambda pair: pair[0].file)
+    texts = zip(
+        *((*_outside(image.stem, best[0]), *_outside(mask.stem, best[1])) for image, mask in pairs), strict=True
+    )
+    return Affixes(*(text[0] if len(set(text)) == 1 else "*" for text in texts)), pairs
 
 
-def _unique_cores(files: Sequence[Named]) -> dict[tuple[Hashable, tuple[str, ...]], tuple[Named, tuple[str, str]]]:
-    cores: dict[tuple[Hashable, tuple[str, ...]], list[tuple[Named, tuple[str, str]]]] = defaultdict(list)
+Run = tuple[int, int]
+"""Parts before and after a run of parts."""
+
+
+def _unique_cores(files: Sequence[Named]) -> dict[tuple[Hashable, tuple[str, ...]], tuple[Named, list[Run]]]:
+    """The runs of parts that one file of a place alone has, and where they stand in its name."""
+    cores: dict[tuple[Hashable, tuple[str, ...]], tuple[Named, list[Run]] | None] = {}
     for file in files:
         parts = _parts(file.stem)
         for start, end in _runs(len(parts)):
-            cores[file.where, parts[start:end]].append((file, _around(file.stem, start, end)))
-    return {core: owners[0] for core, owners in cores.items() if len(owners) == 1}
+            core = file.where, parts[start:end]
+            run = start, len(parts) - end
+            known = cores.setdefault(core, (file, []))
+            if known is not None and known[0] == file:
+                known[1].append(run)
+            else:
+                cores[core] = None
+    return {core: owner for core, owner in cores.items() if owner is not None}
+
+
+def _outside(stem: str, run: Run) -> tuple[str, str]:
+    return _around(stem, run[0], len(_parts(stem)) - run[1])
 
 
 def _runs(count: int) -> Iterator[tuple[int, int]]:

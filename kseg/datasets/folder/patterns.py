@@ -86,6 +86,9 @@ def option_line(images: str, masks: str) -> str:
     return f"--images '{images}' --masks '{masks}'"
 
 
+EXAMPLE = option_line("imgs/*.jpg", "labels/{stem}_mask.png")
+
+
 def common_folder(paths: Sequence[PurePath]) -> str:
     """`labels/` where all lie in one folder, `labels/**/` where not; "" and `**/` without a common one."""
     parents = {path.parent for path in paths}
