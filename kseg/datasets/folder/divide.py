@@ -85,7 +85,9 @@ def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
     division = Division({split: [] for split in SPLITS})
     home: dict[str, str] = {}
     for split, path in lists.items():
-        unknown, lacking, twice = [], [], []
+        unknown: list[str] = []
+        lacking: list[str] = []
+        twice: list[str] = []
         for line in read_lines(path):
             record = known.of_line(line)
             if record is None and line.startswith(COMMENT):
@@ -146,12 +148,12 @@ class Lookup:
             name = text.strip().strip("\"'").replace("\\", "/").removeprefix("./").rstrip("/")
             for wanted in filter(None, (name, str(PurePosixPath(name).with_suffix("")) if name.strip("./") else "")):
                 for table, key in ((self.exact, wanted), (self.alike, plain(wanted))):
-                    if len(owners := table.get(key, ())) == 1:
+                    if len(owners := table.get(key, [])) == 1:
                         return owners[0]
             # A path from another machine: the name alone counts.
             last = PurePosixPath(name).name
             for wanted in filter(None, (last, PurePosixPath(last).stem)):
-                if len(owners := self.alike.get(plain(wanted), ())) == 1:
+                if len(owners := self.alike.get(plain(wanted), [])) == 1:
                     return owners[0]
         return None
 

@@ -71,8 +71,9 @@ def place_of(path: PurePath, role: Role | None = None) -> Place:
     told = [_told_by(name) for name in names]
     of_role = [i for i, one in enumerate(told) if one.role is not None]
     clear = [i for i in of_role if told[i].clear]
-    at = 0 if role is not None else (clear or of_role or [None])[-1]
-    split, folders = None, []
+    at = 0 if role is not None else next(reversed(clear or of_role), None)
+    split: str | None = None
+    folders: list[str] = []
     for i in reversed(range(len(names))):
         if told[i].split is not None and split is None and (i == at or told[i].clear):
             split = told[i].split

@@ -78,10 +78,7 @@ def _by_suffix(places: Sequence[Place]) -> str:
 
 def _one_group(folder: Path, images: list[Place], masks: list[Place]) -> tuple[list[Place], list[Place]]:
     """Of several kinds of folders for images or masks, the two that hold pairs; more than two is a question."""
-    image_groups, mask_groups = ({place.group: [] for place in kind} for kind in (images, masks))
-    for kind, groups in ((images, image_groups), (masks, mask_groups)):
-        for place in kind:
-            groups[place.group].append(place)
+    image_groups, mask_groups = _by_group(images), _by_group(masks)
     if len(image_groups) == 1 and len(mask_groups) == 1:
         return images, masks
     possible = [
@@ -94,6 +91,13 @@ def _one_group(folder: Path, images: list[Place], masks: list[Place]) -> tuple[l
         choices = "  or  ".join(suggestion(*pair) for pair in possible[:4])
         raise UsageError(f"{folder} holds several folders that may be meant; say which with {choices}")
     return possible[0] if possible else (images, masks)
+
+
+def _by_group(places: Sequence[Place]) -> dict[str, list[Place]]:
+    groups: dict[str, list[Place]] = {}
+    for place in places:
+        groups.setdefault(place.group, []).append(place)
+    return groups
 
 
 def _is_photograph(place: Place) -> bool:
