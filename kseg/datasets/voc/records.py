@@ -74,7 +74,7 @@ class VOC(Dataset):
         if split == "test":
             return self._val
         # The paper does not say how it divides the list. Its ids begin with the year, so a cut by order would validate
-        # on the newest photographs alone; drawn by --data-seed, both parts hold all years. Each id falls by itself, 80 % in the long run.
+        # on the newest photographs alone; drawn by --data-seed, both parts hold all years.
         return drawn_splits(self._train, SHARES, self.options.data_seed, key=lambda record: record.id)[split]
 
     def every_record(self) -> Sequence[Record]:
