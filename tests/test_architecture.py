@@ -8,13 +8,14 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "kseg"
 
 # Each room may import itself, the rooms named here, and the ground floor.
-GROUND_FLOOR = {"allocator", "conventions", "errors", "registry", "atomic"}
+GROUND_FLOOR = {"allocator", "conventions", "errors", "registry", "atomic", "wording"}
 MAY_IMPORT = {
     "allocator": set(),
     "conventions": set(),
     "errors": set(),
     "registry": set(),
     "atomic": set(),
+    "wording": set(),
     "losses": set(),
     "metrics": set(),
     "layers": set(),

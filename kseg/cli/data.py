@@ -123,6 +123,8 @@ def info(options: DataOptions, write: Callable[[str], None] = print) -> int:
         write(f"looked for in  {data_dir(options.dataset, options.data_dir)}")
     try:
         dataset = open_dataset(options)
+        for line in dataset.layout:
+            write(f"found          {line}")
         for sentence in dataset.reading:
             write(f"reading        {sentence}")
         write(f"classes        {', '.join(f'{index} {name}' for index, name in enumerate(dataset.classes))}")
@@ -149,16 +151,16 @@ def check(options: DataOptions, write: Callable[[str], None] = print) -> int:
     from kseg.datasets import open_dataset
     from kseg.datasets.check import check as examine
 
-    dataset = open_dataset(options)
+    dataset = open_dataset(options, with_problems=True)
+    for line in dataset.layout:
+        write(line)
     report = examine(dataset)
-    for problem in report.problems:
-        write(problem)
-    for sentence in (*report.reading, *report.remarks):
-        write(sentence)
+    for line in (*report.reading, *report.notes, *report.problems):
+        write(line)
     counts = ", ".join(f"{split} {count}" for split, count in report.counts.items())
     write(f"{dataset.name}: {sum(report.counts.values())} pairs read ({counts})")
     total = max(1, int(report.pixels.sum()))
-    for value, name in [*enumerate(dataset.classes), (VOID, "void")]:
+    for value, name in [*enumerate(dataset.classes if report.pixels.any() else ()), (VOID, "void")]:
         if value != VOID or report.pixels[value]:
             share, images = report.pixels[value] / total, report.images_with[value]
             write(f"  {value:>3} {name:<16} {share:6.1%} of the pixels, in {images} images")
@@ -182,8 +184,8 @@ def preview(
         raise UsageError(f"--count {count} leaves nothing to show; give at least 1")
     out = out or Path(f"preview-{options.dataset}-{split}.png")
     dataset = open_dataset(options)
+    for line in (*dataset.layout, *dataset.reading):
+        write(line)
     save_image(out, contact_sheet(dataset, split, count))
-    for sentence in dataset.reading:
-        write(sentence)
     write(str(out))
     return 0

@@ -35,6 +35,7 @@ class Evaluate:
     def run(self) -> int:
         from kseg.atomic import write_json
         from kseg.datasets import open_dataset
+        from kseg.datasets.membership import use_recorded_splits
         from kseg.errors import UsageError
         from kseg.inference import evaluate, load_model
 
@@ -44,6 +45,9 @@ class Evaluate:
                 "leave one out"
             )
         dataset = open_dataset(self.data)
+        run = self.model if self.model.is_dir() else self.model.parent
+        for note in use_recorded_splits(dataset, run, self.split):
+            print(note)
         dataset.records(self.split)
         model, card = load_model(self.model)
         if len(card.classes) != len(dataset.classes):

@@ -9,11 +9,12 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from kseg.conventions import SPLITS
+from kseg.datasets.contents import content_digests
 from kseg.datasets.counts import count_labels
 from kseg.datasets.facts import Facts, RemoteFile
 from kseg.datasets.images import ValueRange, read_image
 from kseg.datasets.locate import stamp
-from kseg.errors import UsageError
+from kseg.errors import Failure, UsageError
 from kseg.registry import Registry
 
 
@@ -46,6 +47,13 @@ class DataOptions:
     """folder: names of the classes in order of id (unset: found in the masks)"""
     void: tuple[int, ...] = ()
     """folder: mask values that count for nothing, besides 255 in a mask of ids"""
+    images: str | None = None
+    """folder: a pattern of the images under --data-dir, as 'imgs/*.jpg' (unset: recognised)"""
+    masks: str | None = None
+    """folder: where an image's mask lies, as 'labels/{stem}_mask.png'; {stem} is the image's name, or what it is
+    in --images; {dir} and {split} likewise"""
+    merge_masks: bool = False
+    """folder: join several masks of one image into one"""
     limit: int | None = None
     """use only the first N records of every split, for a quick look"""
     data_seed: int = 0  # not `seed`: that is the flag of the run
@@ -57,7 +65,8 @@ class DataOptions:
     synthetic_foreground: float | None = None
     """synthetic: draw the head smaller, anywhere in the picture: mean share of its pixels, up to 0.2 (unset: 0.24)"""
     split_sizes: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    """folder without lists: shares of train, validation and test; or numbers of images, if one is above 1"""
+    """folder without lists: shares of train, validation and test, in which chance places each image by itself; or
+    numbers of images, if one is above 1"""
     year: Literal["2010", "2011", "2012", "2012+sbd"] = "2012"
     """voc: which year's images; 2012+sbd trains on trainaug, with the masks of SBD"""
     val_list: Literal["val", "seg11valid"] = "val"
@@ -81,6 +90,8 @@ class Record:
     """file of the image; None if the data set draws it"""
     mask: Path | None = None
     """file of the label map (helen: folder of its maps); None if the data set draws it"""
+    more_masks: tuple[Path, ...] = ()
+    """folder: further masks of the same image, whose objects are joined with those of `mask`"""
 
     @property
     def pair(self) -> tuple[Path, Path]:
@@ -125,6 +136,26 @@ class Dataset(ABC):
     def test_is_validation(self) -> bool:
         """Whether the test split is the validation split once more, because no other has labels."""
         return False
+
+    @property
+    def draws_splits(self) -> bool:
+        """Whether chance (`--data-seed`) divides the images, and no list or folder of theirs."""
+        return False
+
+    @property
+    def layout(self) -> Sequence[str]:
+        """What was recognised of the files and what was left out, a sentence each; train, preview and check say it."""
+        return ()
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """What has to be mended before anything is trained or measured, a sentence each; check says all of it."""
+        return ()
+
+    @property
+    def unpaired(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Paths of images without a mask and of masks without an image, which are in no record."""
+        return (), ()
 
     @property
     def finds_classes(self) -> bool:
@@ -178,7 +209,13 @@ class Dataset(ABC):
 
     def files_of(self, record: Record) -> Sequence[Path]:
         """What the record's pixels are read from."""
-        return record.pair
+        return (*record.pair, *record.more_masks)
+
+    def picture_digests(self, records: Sequence[Record]) -> list[str]:
+        """Of each record a short text that is the same for the same picture, whatever its name, truth and split."""
+        if any(record.image is None for record in records):
+            return [self.fingerprint(record) for record in records]
+        return content_digests([record.pair[0] for record in records])
 
     def label_counts(self, records: Sequence[Record]) -> np.ndarray:
         """int64 (N, 256): the pixels of every label value in each record; read once, then kept in the cache."""
@@ -203,9 +240,16 @@ DATASETS: Registry[type[Dataset]] = Registry(
 )  # they need TensorFlow Datasets
 
 
-def open_dataset(options: DataOptions) -> Dataset:
-    """The data set that `options` name, checked for files but with no pixel read yet; as a binary one by `category`."""
+def open_dataset(options: DataOptions, *, with_problems: bool = False) -> Dataset:
+    """The data set that `options` name, checked for files but with no pixel read yet; as a binary one by `category`.
+
+    Raises: Failure of its first problem, unless `with_problems` are wanted too, for `kseg data check`.
+    """
     from kseg.datasets.category import OneCategory
 
     dataset = DATASETS[options.dataset](options)
+    if dataset.problems and not with_problems:
+        more = len(dataset.problems) - 1
+        others = f" ({more} more: `kseg data check` names {'it' if more == 1 else 'them'})" if more else ""
+        raise Failure(f"{dataset.problems[0]}{others}")
     return dataset if options.category is None else OneCategory(dataset, options.category)

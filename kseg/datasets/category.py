@@ -60,6 +60,25 @@ class OneCategory(Dataset):
     def value_range(self) -> ValueRange | None:
         return self.whole.value_range
 
+    @property
+    def draws_splits(self) -> bool:
+        return self.whole.draws_splits
+
+    @property
+    def layout(self) -> Sequence[str]:
+        return self.whole.layout
+
+    @property
+    def problems(self) -> Sequence[str]:
+        return self.whole.problems
+
+    @property
+    def unpaired(self) -> tuple[Sequence[str], Sequence[str]]:
+        return self.whole.unpaired
+
+    def picture_digests(self, records: Sequence[Record]) -> list[str]:
+        return self.whole.picture_digests(records)
+
     def all_records(self, split: str) -> Sequence[Record]:
         return self.whole.all_records(split)
 

@@ -23,6 +23,8 @@ class CheckReport:
 
     problems: list[str] = field(default_factory=list)
     """one sentence each"""
+    notes: list[str] = field(default_factory=list)
+    """what is no problem but has to be known: files that are set aside, each by name"""
     counts: dict[str, int] = field(default_factory=dict)
     """decoded pairs per split"""
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
@@ -31,8 +33,6 @@ class CheckReport:
     """the same by split"""
     reading: list[str] = field(default_factory=list)
     """how the files are read, a sentence each"""
-    remarks: list[str] = field(default_factory=list)
-    """what is no problem but has to be known"""
     images_with: np.ndarray = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
     """pairs in which a label value occurs"""
 
@@ -40,7 +40,11 @@ class CheckReport:
 def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
     """Reads all pairs, those outside the splits too: broken files, sizes that differ, unexpected values, images that
     occur twice in a split, and images that leak from one split into another (the same record, or the same pixels)."""
-    report = CheckReport()
+    report = CheckReport(problems=list(dataset.problems))
+    images, masks = dataset.unpaired
+    report.notes += [f"{path} has no mask and is set aside" for path in images]
+    report.problems += [f"{path} has no image" for path in masks]
+    has_classes = _has_classes(dataset, report)
     homes = _homes(dataset, report)
     seen: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
     for record, splits in tqdm(homes.values(), desc=f"check {dataset.name}", disable=not progress, leave=False):
@@ -51,29 +55,36 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
         try:
             image = dataset.image(record)
             seen[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].append((splits[0], record.id))
-            _check_labels(dataset, record, splits, image.shape[:2], report)
+            if has_classes:
+                _check_labels(dataset, record, splits, image.shape[:2], report)
         except KsegError as error:
             report.problems.append(f"{splits[0]}: {error}")
     report.problems += _duplicates(seen.values()) + _absent_category(dataset, report)
-    _check_classes(dataset, report)
+    if has_classes:
+        _check_classes(dataset, report)
     return report
+
+
+def _has_classes(dataset: Dataset, report: CheckReport) -> bool:
+    """Whether it can be told what the masks mean; if not, it is said once, and the images are checked nevertheless."""
+    try:
+        return bool(dataset.classes)
+    except KsegError as error:
+        report.problems.append(str(error))
+        return False
 
 
 def _check_classes(dataset: Dataset, report: CheckReport) -> None:
     """Classes that nothing shows, or not every split; of a folder, whose classes are recognised or named by hand."""
-    try:
-        report.reading += dataset.reading
-        classes = dataset.classes
-    except KsegError:
-        return  # each mask's own sentence is among the problems
+    report.reading += dataset.reading
     if dataset.options.category is not None:
         return  # `_absent_category` knows more
     if dataset.options.limit is None and report.reading:
-        report.problems += classes_without_pixels(classes, report.pixels)
+        report.problems += classes_without_pixels(dataset.classes, report.pixels)
     parts = {split: pixels for split, pixels in report.split_pixels.items() if split != UNUSED}
-    problems, remarks = absences(classes, parts)
+    problems, remarks = absences(dataset.classes, parts)
     report.problems += problems
-    report.remarks += remarks
+    report.notes += remarks
 
 
 def _homes(dataset: Dataset, report: CheckReport) -> dict[str, tuple[Record, list[str]]]:
@@ -88,7 +99,9 @@ def _homes(dataset: Dataset, report: CheckReport) -> dict[str, tuple[Record, lis
         except KsegError as error:
             report.problems.append(str(error))
             continue
-        if not records:
+        if not records and split == "test":
+            report.notes.append("there is no test split")  # training says so and measures on validation
+        elif not records:
             report.problems.append(f"the {split} split is empty")
         for record in records[: dataset.options.limit]:
             homes.setdefault(record.id, (record, []))[1].append(split)

@@ -1,5 +1,6 @@
 """Split lists of benchmarks: one image a line, written in more ways than one; and the lists that kseg brings along."""
 
+import codecs
 import sys
 from pathlib import Path, PurePosixPath
 
@@ -9,23 +10,54 @@ SOURCE_TREE = Path(__file__).parents[2] / "data" / "splits"
 INSTALLED = Path(sys.prefix) / "share" / "kseg" / "splits"
 
 
+BYTE_ORDER_MARKS = (  # UTF-32's begins as UTF-16's does
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+COMMENT = "#"
+
+
 def read_list(path: Path) -> list[str]:
     """The ids that a list names, in its order.
 
     A line is an id, a file name or a path of either kind (`0001TP_008550`, `0001TP_008550.jpg`,
     `/SegNet/CamVid/test/0001TP_008550.jpg`, `JPEGImages\\2007_000032.jpg`); further columns, such as the path of the
-    mask, are left. Line ends of Windows, a byte order mark and empty lines do not matter. Raises `Failure` for a file
-    that cannot be read or names nothing.
+    mask, are left. Raises `Failure` for a file that cannot be read or names nothing.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise Failure(f"the list {path} cannot be read ({reason}); copy it again") from error
-    ids = [id_of_line(line) for line in lines if line.strip()]
+    ids = [id_of_line(line) for line in read_lines(path) if not line.startswith(COMMENT)]
     if not ids:
         raise Failure(f"the list {path} names no image; copy it again")
     return ids
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a list without the empty ones, stripped.
+
+    Line ends of any system are taken, and UTF-8, UTF-16 and UTF-32 with their byte order mark; without one, UTF-8, or
+    UTF-16 where every other byte is 0, or else Windows' Latin-1. Raises `Failure` for a file that cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+        lines = _decoded(content).replace("\ufeff", "").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise Failure(f"the list {path} cannot be read ({reason}); save it as UTF-8 text") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _decoded(content: bytes) -> str:
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return content.decode(encoding)
+    if b"\0" in content:
+        return content.decode("utf-16-le" if content[1:2] == b"\0" else "utf-16-be")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="surrogateescape")
 
 
 def id_of_line(line: str) -> str:

@@ -45,7 +45,7 @@ def finish(
             "model": config.model.model,
             "loss": config.loss.loss,
             "dataset": dataset.name,
-            "split": "test",
+            "split": evaluation.split,
             "best_epoch": best["epoch"],
             "epochs": entries[-1]["epoch"],
             "train_seconds": round(sum(entry["seconds"] for entry in entries), 1),
@@ -74,7 +74,12 @@ def measure_as_exported(config: TrainConfig, workdir: WorkDir, network: keras.Mo
         value_range=dataset.value_range,
     )
     save_model(final, workdir.model, card)
-    return evaluate(final, dataset, "test", image_size=test_size(config))
+    return evaluate(final, dataset, measured_split(dataset), image_size=test_size(config))
+
+
+def measured_split(dataset: Dataset) -> str:
+    """The split that the end of a run measures: test, or validation where there is no test split."""
+    return "test" if dataset.all_records("test") else "validation"
 
 
 def test_size(config: TrainConfig) -> ImageSize:
@@ -91,19 +96,21 @@ def measure_as_trained(
     """
     size = test_size(config)
     if size == ORIGINAL:
-        images = (dataset.image(record) for record in dataset.records("test"))
+        images = (dataset.image(record) for record in dataset.records(measured_split(dataset)))
         predictions = predict_probabilities(final_network(config, network, dataset), images, size)
     else:
         predictions = trained_probabilities(inputs, dataset)
     masks: list[np.ndarray] = []
-    evaluation = measure(predictions, dataset, "test", input_size=size, progress=False, seen=masks.append)
+    evaluation = measure(
+        predictions, dataset, measured_split(dataset), input_size=size, progress=False, seen=masks.append
+    )
     save_masks(workdir.masks, evaluation.ids, masks, num_classes=len(dataset.classes))
     return evaluation
 
 
 def trained_probabilities(inputs: Inputs, dataset: Dataset) -> Iterator[np.ndarray]:
     """float32 (H, W, C) of every test image at its original size."""
-    records = dataset.records("test")
+    records = dataset.records(measured_split(dataset))
     sizes = iter([dataset.labels(record).shape for record in records])
     for batch, count in inputs.batches_in_order(dataset, records):
         logits = inputs.trained.predict_on_batch(batch)[:count]

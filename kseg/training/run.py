@@ -18,6 +18,7 @@ from kseg import losses, metrics
 from kseg.atomic import write_json
 from kseg.datasets import DATASETS, DataOptions, Dataset, Record, open_dataset
 from kseg.datasets.class_statistics import class_statistics
+from kseg.datasets.membership import Membership
 from kseg.datasets.presence import absences, classes_without_pixels
 from kseg.metrics.label_only import LabelOnly
 from kseg.models import MODELS
@@ -36,7 +37,7 @@ from kseg.training.compilation import CompiledLoss, compiled, extent
 from kseg.training.config import TrainConfig, from_json, resolve
 from kseg.training.distribution import is_chief, prepare_for_workers, scope, strategy_for
 from kseg.training.environment import describe_environment
-from kseg.training.finish import finish
+from kseg.training.finish import finish, measured_split
 from kseg.training.inputs import Inputs, open_inputs
 from kseg.training.network import count_trainable, training_network
 from kseg.training.optimisers import build_optimiser
@@ -73,8 +74,12 @@ def train(
     config = resolve(config, image_size=dataset.training_size, num_classes=len(dataset.classes))
     MODELS[config.model.model]  # an unknown name is refused before anything is made
     loss_stages(config)  # so is an unknown loss
-    splits = {split: dataset.records(split) for split in ("train", "validation", "test")}
-    dataset.label_counts(splits["test"])  # truth that cannot be read must not be found after hours of training
+    splits = {
+        split: dataset.records(split) for split in dict.fromkeys(("train", "validation", measured_split(dataset)))
+    }
+    dataset.label_counts(
+        splits[measured_split(dataset)]
+    )  # truth that cannot be read must not be found after hours of training
     weights = class_weights(config, dataset, splits["train"])
     stages = loss_stages(config, weights)
     path = path or default_path(config)
@@ -108,7 +113,9 @@ def _train(
         if workdir.results.exists():
             print(f"{workdir.path} is complete; remove it to train again", file=sys.stderr)
             return workdir
+        membership = Membership.of(dataset, splits)
         if chief:
+            workdir.keep_splits(membership, drawn=dataset.draws_splits)
             environment = describe_environment(command=command, weights=config.model.weights, init=config.model.init)
             if weights is not None:
                 environment["class_weights"] = dict(zip(dataset.classes, weights, strict=True))
@@ -119,6 +126,8 @@ def _train(
         inputs.trained.optimizer.build(inputs.trained.trainable_variables)
     if not quiet:
         print(describe(config, dataset, weights, splits, network, inputs, workdir), file=sys.stderr)
+        for line in remarks_on_files(dataset, membership):
+            print(f"  {line}", file=sys.stderr)
     began = time.perf_counter()
     entries = fit(config, workdir, network, inputs, dataset, stages, quiet=quiet)
     if chief:
@@ -287,6 +296,19 @@ def missing_classes(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) ->
     return problems + remarks
 
 
+def remarks_on_files(dataset: Dataset, membership: Membership) -> list[str]:
+    """What was recognised of the files, and pictures that are in more than one split."""
+    lines = [f"files     {line}" for line in dataset.layout]
+    if twice := membership.in_two_splits():
+        first, other = twice[0]
+        are = "pictures are" if len(twice) > 1 else "picture is"
+        lines.append(
+            f"leak      {len(twice)} {are} in more than one split under several names ({first} is {other}), which "
+            "flatters the scores; `kseg data check` names them"
+        )
+    return lines
+
+
 def flags_of(data: DataOptions) -> str:
     """What makes `kseg evaluate` open these data: --dataset, and what differs from the defaults."""
     words = ["--dataset", data.dataset]
@@ -307,9 +329,12 @@ def summary(workdir: WorkDir) -> str:
     scores = results["evaluation"]["scores"]
     path = workdir.path
     data = from_json(workdir.read_config()).data
+    iou, mean, accuracy = (
+        "undefined" if scores[name] is None else f"{scores[name]:.4f}"  # of images that are void throughout
+        for name in ("iou_dataset", "iou_image", "accuracy")
+    )
     scored = (
-        f"test IoU {scores['iou_dataset']:.4f}   mean per image {scores['iou_image']:.4f}   "
-        f"pixel accuracy {scores['accuracy']:.4f}   "
+        f"{results['split']} IoU {iou}   mean per image {mean}   pixel accuracy {accuracy}   "
         f"({scores['images']} images, best epoch {results['best_epoch']})"
     )
     if not workdir.model.exists():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kseg.atomic import write_json
+from kseg.datasets import membership
 from kseg.errors import Failure, KsegError, UsageError
 from kseg.training.config import TrainConfig, differences, from_json
 
@@ -29,6 +30,7 @@ class WorkDir:
         self.path = path
         self.config = path / "config.json"
         self.environment = path / "env.json"
+        self.splits = path / membership.FILE
         self.journal = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.last = self.checkpoints / "last.npz"
@@ -69,6 +71,27 @@ class WorkDir:
             raise Failure(f"cannot make {path}: {error.strerror}; choose a --workdir you may write to") from None
         write_json(workdir.config, config.to_json())
         return workdir
+
+    def keep_splits(self, now: membership.Membership, *, drawn: bool) -> None:
+        """Record which image is in which split; a run that goes on has to find what it recorded.
+
+        `drawn`: whether chance divides the images.
+        Raises: UsageError where an image has moved, gone, come or changed since the run began.
+        """
+        recorded = membership.Membership.read(self.path)
+        if recorded is None and drawn and self.last.exists():
+            raise UsageError(
+                f"{self.path} was begun by a kseg that did not record its splits and drew them otherwise: going on "
+                "would train on images that the run is measured on; begin anew in another --workdir"
+            )
+        changes = recorded.changes(now) if recorded else ""
+        if changes:
+            raise UsageError(
+                f"the splits are not those that {self.path} was begun with: {changes}; put the images back, or begin "
+                "anew in another --workdir"
+            )
+        if recorded is None:
+            write_json(self.splits, now.to_json())
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:

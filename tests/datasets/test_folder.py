@@ -8,7 +8,6 @@ from PIL import Image
 from kseg.conventions import VOID
 from kseg.datasets import DataOptions, open_dataset
 from kseg.datasets.check import check
-from kseg.datasets.folder.pairs import split_counts
 from kseg.errors import Failure, UsageError
 
 
@@ -18,10 +17,6 @@ def opened(folder, **options):
 
 def first_labels(dataset):
     return dataset.labels(dataset.records("train")[0])
-
-
-def stems(dataset, split):
-    return [record.id for record in dataset.records(split)]
 
 
 def test_ids_are_classes(tmp_path):
@@ -95,22 +90,6 @@ def test_names_pair_whatever_the_extension(tmp_path):
     assert sum(len(dataset.records(split)) for split in ("train", "validation", "test")) == 10
 
 
-def test_missing_and_doubled_partners(tmp_path):
-    folder = pair_folder(tmp_path / "a")
-    (folder / "masks" / "a3.png").unlink()
-    (folder / "masks" / "a4.png").unlink()
-    with pytest.raises(Failure, match=r"a3.png has no mask .*masks/a3\.\* \(nor have 1 others\)"):
-        opened(folder)
-    folder = pair_folder(tmp_path / "b")
-    (folder / "images" / "a3.png").unlink()
-    with pytest.raises(Failure, match="masks/a3.png has no image"):
-        opened(folder)
-    folder = pair_folder(tmp_path / "c")
-    write(folder / "images" / "a3.jpg", noise(3))
-    with pytest.raises(Failure, match="a3.jpg and a3.png share the name 'a3'"):
-        opened(folder)
-
-
 def test_sizes_that_differ(tmp_path):
     folder = pair_folder(tmp_path)
     for path in (folder / "masks").iterdir():
@@ -123,83 +102,10 @@ def test_a_turned_photo_with_an_unturned_mask_is_explained(tmp_path):
     folder = pair_folder(tmp_path)
     exif = Image.Exif()
     exif[0x0112] = 6
-    for path in (folder / "images").iterdir():
-        write(path, noise(0), exif=exif)
+    for index, path in enumerate((folder / "images").iterdir()):
+        write(path, noise(index), exif=exif)
     with pytest.raises(Failure, match="EXIF orientation"):
         first_labels(opened(folder))
-
-
-def test_missing_folders(tmp_path):
-    with pytest.raises(UsageError, match="no folder images/"):
-        opened(tmp_path)
-    (tmp_path / "images").mkdir()
-    (tmp_path / "masks").mkdir()
-    with pytest.raises(UsageError, match="holds no image"):
-        opened(tmp_path)
-
-
-def test_a_seeded_split_covers_the_folder_once(tmp_path):
-    folder = pair_folder(tmp_path, 20)
-    one, again, other = opened(folder), opened(folder), opened(folder, data_seed=1)
-    splits = [stems(one, split) for split in ("train", "validation", "test")]
-    assert [len(split) for split in splits] == [16, 2, 2]
-    assert sorted(sum(splits, [])) == sorted(f"a{index}" for index in range(20))
-    assert splits == [stems(again, split) for split in ("train", "validation", "test")]
-    assert stems(other, "test") != splits[2]
-
-
-@pytest.mark.parametrize(
-    ("total", "sizes", "expected"),
-    [
-        (10, (0.8, 0.1, 0.1), (8, 1, 1)),
-        (3, (0.8, 0.1, 0.1), (1, 1, 1)),
-        (100, (0.5, 0.1, 0.1), (50, 10, 10)),
-        (10, (1.0, 0.0, 0.0), (10, 0, 0)),
-        (30, (20, 5, 5), (20, 5, 5)),
-    ],
-)
-def test_split_counts(total, sizes, expected):
-    assert split_counts(total, sizes) == expected
-
-
-@pytest.mark.parametrize(
-    ("total", "sizes", "complaint"),
-    [
-        (12, (5, 500, 5), "asks for 510 images and the folder has 12"),
-        (12, (0.8, 0.3, 0.3), "adds up to more than 1"),
-        (12, (0.8, -0.1, 0.3), "must be three"),
-        (12, (0.8, 2, 2), "mixes shares and numbers"),
-        (2, (0.8, 0.1, 0.1), "2 images are too few"),
-    ],
-)
-def test_split_counts_that_cannot_be(total, sizes, complaint):
-    with pytest.raises(UsageError, match=complaint):
-        split_counts(total, sizes)
-
-
-def test_lists(tmp_path):
-    folder = pair_folder(tmp_path)
-    (folder / "train.txt").write_text("\ufeffa3\n\na1.png\nimages/a2.png masks/a2.png\n", encoding="utf-8")
-    (folder / "val.txt").write_text("a5\n")
-    dataset = opened(folder)
-    assert stems(dataset, "train") == ["a3", "a1", "a2"] and stems(dataset, "validation") == ["a5"]
-    with pytest.raises(UsageError, match="test split of folder is empty"):
-        dataset.records("test")
-
-
-def test_lists_that_contradict(tmp_path):
-    folder = pair_folder(tmp_path)
-    (folder / "train.txt").write_text("a1\na99\n")
-    with pytest.raises(Failure, match="train.txt lists 'a99'"):
-        opened(folder)
-    (folder / "train.txt").write_text("a1\n")
-    (folder / "test.txt").write_text("a1\n")
-    with pytest.raises(Failure, match="'a1' is listed in train.txt and in test.txt"):
-        opened(folder)
-    (folder / "val.txt").touch()
-    (folder / "validation.txt").touch()
-    with pytest.raises(UsageError, match="both validation.txt and val.txt"):
-        opened(folder)
 
 
 @pytest.mark.parametrize(

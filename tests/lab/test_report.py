@@ -128,6 +128,18 @@ def test_a_run_that_was_stopped_has_curves_and_no_scores(tmp_path):
     assert "<img" not in html and 'id="scores"' not in html
 
 
+def test_a_test_split_that_is_void_throughout_has_no_figures(tmp_path):
+    run = make_run(tmp_path / "run")
+    results = json.loads((run / "results.json").read_text())
+    for name in ("confusion_matrices", "histogram"):
+        results["evaluation"][name] = np.zeros_like(results["evaluation"][name]).tolist()
+    (run / "results.json").write_text(json.dumps(results))
+    html = write_report(run).read_text()
+    assert "Every pixel of the 14 test images is void: there is nothing to measure." in html
+    assert "nan" not in "".join(Reader(html).text) and Reader(html).open == []
+    assert 'class="score"' not in html and "test images" in html
+
+
 def test_a_run_before_its_first_epoch(tmp_path):
     html = write_report(make_run(tmp_path / "run", epochs=0, measured=False)).read_text()
     assert "No epoch has been finished" in html and Reader(html).open == []

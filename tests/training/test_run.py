@@ -10,8 +10,10 @@ import pytest
 from tiny_run import TINY_DATA, tiny_run
 
 from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets.membership import Membership
 from kseg.errors import Failure, UsageError
 from kseg.inference import load_model
+from kseg.lab.report import write_report
 from kseg.pipeline import Augmentation
 from kseg.training.checkpoint import load_weights
 from kseg.training.run import default_path, flags_of, summary, train
@@ -105,6 +107,16 @@ def test_more_validation_than_images_is_an_empty_split(tmp_path):
     with pytest.raises(UsageError, match="validation split of synthetic is empty"):
         train(tiny_run(synthetic_counts=(4, 0, 4)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_without_a_test_split_the_end_measures_validation_and_says_so(tmp_path, capsys):
+    workdir = train(tiny_run(synthetic_counts=(8, 4, 0), epochs=1), tmp_path / "run")
+    results = workdir.read_results()
+    assert results["split"] == results["evaluation"]["split"] == "validation"
+    assert len(results["evaluation"]["ids"]) == 4
+    assert "validation IoU " in summary(workdir) and "8 train, 4 validation, trained" in capsys.readouterr().err
+    assert set(Membership.read(workdir.path).splits) == {"train", "validation"}
+    assert "validation IoU of " in write_report(workdir.path).read_text()
 
 
 def test_the_name_of_a_run_tells_settings_apart():

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from kseg.atomic import replacing
+from kseg.datasets.membership import Membership
 from kseg.errors import Failure, UsageError
 from kseg.training.config import TrainConfig, TrainingOptions
 from kseg.training.workdir import RunInUse, WorkDir
@@ -48,6 +49,26 @@ def test_a_run_is_one_process_s_at_a_time(tmp_path):
         assert path.exists()
     with WorkDir(path).claimed():
         pass
+
+
+def test_a_run_goes_on_with_the_splits_it_began_with_and_no_others(tmp_path):
+    began = Membership({"train": {"a": "1", "b": "2"}, "validation": {"c": "3"}, "test": {"d": "4"}})
+    leaks = Membership({"train": {"a": "1", "d": "4"}, "validation": {"c": "3"}, "test": {"b": "2"}})
+    workdir = WorkDir.open(tmp_path / "run", TrainConfig())
+    workdir.keep_splits(began, drawn=True)
+    workdir.keep_splits(began, drawn=True)
+    with pytest.raises(
+        UsageError, match=r"not those that .*run was begun with: 2 images are in another split \(b, d\)"
+    ):
+        workdir.keep_splits(leaks, drawn=True)
+    assert Membership.read(workdir.path) == began
+
+    workdir.splits.unlink()  # a run from before splits were recorded
+    workdir.last.touch()
+    with pytest.raises(UsageError, match="did not record its splits"):
+        workdir.keep_splits(began, drawn=True)
+    workdir.keep_splits(began, drawn=False)
+    assert workdir.splits.exists()
 
 
 def test_a_directory_made_meanwhile_is_another_s(tmp_path, monkeypatch):

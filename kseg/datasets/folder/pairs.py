@@ -1,117 +1,161 @@
-"""Pairs of a folder by file name, and the lists that divide them."""
+"""Pairs of image and mask in a person's folder: by `--images` and `--masks`, or as its folders and names tell."""
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from kseg.conventions import SPLITS
-from kseg.datasets.base import Record
+from kseg.datasets.base import DataOptions, Record
+from kseg.datasets.folder.names import Place, safe_id, shown, some
+from kseg.datasets.folder.pairing import pair_places, suggestion
+from kseg.datasets.folder.patterns import EXAMPLE, Matched, files_of_pattern, option_line
+from kseg.datasets.folder.roles import images_and_masks
 from kseg.errors import Failure, UsageError
-
-NOT_IMAGES = {".txt", ".json", ".csv", ".xml", ".yaml", ".yml", ".md", ".html", ".db", ".ini"}
-"""What else people keep beside their images. Anything not listed has to decode, whatever its extension."""
-
-LIST_NAMES = {"train": ("train.txt",), "validation": ("validation.txt", "val.txt"), "test": ("test.txt",)}
+from kseg.wording import counted
 
 
-def find_pairs(folder: Path) -> dict[str, Record]:
-    """Records by stem, sorted; an image without mask, a mask without image and a stem used twice are errors."""
-    for name in ("images", "masks"):
-        if not (folder / name).is_dir():
-            raise UsageError(f"{folder} has no folder {name}/; a folder data set holds images/ and masks/")
-    images, masks = _by_stem(folder / "images"), _by_stem(folder / "masks")
-    if not images:
-        raise UsageError(f"{folder / 'images'} holds no image; put PNG, JPEG, TIFF or BMP files there")
-    _demand_partners(images, masks, "mask", folder / "masks")
-    _demand_partners(masks, images, "image", folder / "images")
-    return {stem: Record(stem, images[stem], masks[stem]) for stem in sorted(images)}
+@dataclass
+class Pairs:
+    """What was found: the records by id, and what there is to say of it."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    split_of: dict[str, str] = field(default_factory=dict)
+    """by id, where folders name the splits"""
+    layout: list[str] = field(default_factory=list)
+    """what was recognised and what was left out, a sentence each"""
+    problems: list[str] = field(default_factory=list)
+    """pairs that cannot be told, a sentence each"""
+    unlabelled: list[str] = field(default_factory=list)
+    """paths of images without a mask"""
+    without_image: list[str] = field(default_factory=list)
+    """paths of masks without an image"""
 
 
-def find_lists(folder: Path) -> dict[str, Path]:
-    """The split lists there are."""
-    found = {}
-    for split, names in LIST_NAMES.items():
-        paths = [folder / name for name in names if (folder / name).is_file()]
-        if len(paths) > 1:
-            raise UsageError(f"{folder} holds both {names[0]} and {names[1]}; keep one of them")
-        if paths:
-            found[split] = paths[0]
+def find_pairs(folder: Path, options: DataOptions) -> Pairs:
+    """The pairs of a folder, sorted by id.
+
+    Raises: UsageError where no image, no mask or no pair can be told; the sentence holds the options that would tell.
+    """
+    if (options.images is None) != (options.masks is None):
+        given, other = ("images", "masks") if options.masks is None else ("masks", "images")
+        raise UsageError(f"--{given} needs --{other}; for instance {EXAMPLE}")
+    if options.images is not None and options.masks is not None:
+        return _by_patterns(folder, options.images, options.masks, options.merge_masks)
+    return _recognised(folder, options.merge_masks)
+
+
+def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
+    if "{stem}" not in masks:
+        raise UsageError(f"--masks {masks!r} does not hold {{stem}}, which stands for the image's name: {EXAMPLE}")
+    mask_files = files_of_pattern(folder, masks, "masks")
+    taken = {file.path for file in mask_files}
+    image_files = [file for file in files_of_pattern(folder, images, "images") if file.path not in taken]
+    of_key: dict[tuple, list[Matched]] = defaultdict(list)
+    for mask in mask_files:
+        of_key[mask.key].append(mask)
+    found = Pairs()
+    used: set[tuple] = set()
+    several: dict[Path, Sequence[Path]] = {}
+    repeated = [key for key, count in Counter(file.key for file in image_files).items() if count > 1]
+    if repeated:
+        both = [shown(file.path) for file in image_files if file.key == repeated[0]]
+        raise UsageError(f"--images {images!r} gives {' and '.join(both[:2])} the same name; use {{dir}} or rename one")
+    for image in image_files:
+        key = image.key
+        # A field that only one of the two patterns has cannot tell anything apart.
+        own = of_key.get(key) or of_key.get((key[0], "", None)) or []
+        used |= {mask.key for mask in own}
+        name = tuple(filter(None, (image.split, *image.folder.split("/"), image.stem)))
+        _add(found, image.path, [mask.path for mask in own], name, image.split, merge, several)
+    found.without_image = [shown(file.path) for file in mask_files if file.key not in used]
+    _tell(found, option_line(images, masks), several, merge, f"{option_line(images, masks)} with less in it for a *")
+    if not found.records and not found.problems:
+        raise UsageError(
+            f"no mask of --masks {masks!r} belongs to an image of --images {images!r}: the images are named "
+            f"{some([image.stem for image in image_files])}, the masks {some([mask.stem for mask in mask_files])}"
+        )
     return found
 
 
-def listed_splits(lists: Mapping[str, Path], records: Mapping[str, Record]) -> dict[str, list[Record]]:
-    """The splits that lists name; a line is `cat`, `cat.jpg` or `images/cat.jpg`, further columns are left."""
-    splits: dict[str, list[Record]] = {split: [] for split in SPLITS}
-    home: dict[str, Path] = {}
-    for split, path in lists.items():
-        for line in filter(None, map(str.strip, path.read_text(encoding="utf-8-sig").splitlines())):
-            stem = _stem_of(line, records)
-            if stem is None:
-                raise Failure(f"{path} lists {line!r}, but images/ and masks/ have no such pair; remove the line")
-            if stem in home:
-                raise Failure(f"{stem!r} is listed in {home[stem].name} and in {path.name}; list every image once")
-            home[stem] = path
-            splits[split].append(records[stem])
-    return splits
-
-
-def drawn_splits(records: Sequence[Record], sizes: Sequence[float], seed: int) -> dict[str, list[Record]]:
-    """Splits of a shuffled folder; the same seed and files give the same splits."""
-    counts = split_counts(len(records), sizes)
-    order = np.random.default_rng(seed).permutation(len(records))
-    splits, start = {}, 0
-    for split, count in zip(SPLITS, counts, strict=True):
-        splits[split] = [records[index] for index in sorted(order[start : start + count])]
-        start += count
-    return splits
-
-
-def split_counts(total: int, sizes: Sequence[float]) -> tuple[int, int, int]:
-    """How many of `total` images each split gets: shares that sum to at most 1, or numbers if one is above 1."""
-    asked = " ".join(f"{size:g}" for size in sizes)
-    if len(sizes) != len(SPLITS) or min(sizes) < 0:
-        raise UsageError(f"--split-sizes {asked} must be three shares or numbers: train validation test")
-    if max(sizes) > 1:
-        if any(size != int(size) for size in sizes):
-            raise UsageError(f"--split-sizes {asked} mixes shares and numbers of images; give one or the other")
-        counts = [int(size) for size in sizes]
-        if sum(counts) > total:
-            raise UsageError(f"--split-sizes {asked} asks for {sum(counts)} images and the folder has {total}")
-        return counts[0], counts[1], counts[2]
-    if sum(sizes) > 1 + 1e-6:
-        raise UsageError(f"--split-sizes {asked} adds up to more than 1; shares of train, validation and test must not")
-    # Every split that was asked for gets at least one image; train gives way.
-    validation, test = (max(1, round(total * size)) if size else 0 for size in sizes[1:])
-    left = total - validation - test
-    train = left if sum(sizes) > 1 - 1e-6 else min(left, round(total * sizes[0]))
-    if train < (sizes[0] > 0):
-        raise UsageError(f"{total} images are too few for --split-sizes {asked}; add images or change the sizes")
-    return train, validation, test
-
-
-def _by_stem(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() in NOT_IMAGES or not path.is_file():
-            continue
-        if path.stem in found:
-            raise Failure(f"{found[path.stem]} and {path.name} share the name {path.stem!r}; rename or remove one")
-        found[path.stem] = path
+def _recognised(folder: Path, merge: bool) -> Pairs:
+    """Pairs as folders and names tell."""
+    images, masks, left_out = images_and_masks(folder)
+    found, pairing = Pairs(), pair_places(images, masks)
+    several: dict[Path, Sequence[Path]] = {}
+    for index, image in enumerate(images):
+        own = [folder / masks[number].path for number in sorted(pairing.masks.get(index, ()))]
+        name = tuple(filter(None, (image.split, *image.folders, image.stem)))
+        unasked = index in pairing.objects
+        _add(found, folder / image.path, own, name, image.split, merge or unasked, {} if unasked else several)
+    taken = {number for numbers in pairing.masks.values() for number in numbers}
+    found.without_image = [shown(folder / mask.path) for number, mask in enumerate(masks) if number not in taken]
+    lacking = len(found.unlabelled)
+    paired = len(found.records) + (0 if merge else len(several))
+    if not paired or (lacking > paired and len(found.without_image) > paired):
+        pairs = f"only {paired} of {len(images)} images have" if paired else "no image has"
+        raise UsageError(
+            f"{pairs} a mask that its name would tell in {folder}: images are named "
+            f"{some([shown(image.path) for image in images])}, masks {some([shown(mask.path) for mask in masks])}; "
+            f"say which belong together, for instance {suggestion(images, masks)}"
+        )
+    _tell(found, "; ".join(pairing.ways), several, merge, suggestion(images, masks), left_out)
+    if pairing.objects:
+        images_with = counted(len(pairing.objects), "image")
+        found.layout.append(f"a folder of masks for each image ({images_with} with several): joined into one mask each")
     return found
 
 
-def _demand_partners(ours: Mapping[str, Path], theirs: Mapping[str, Path], what: str, where: Path) -> None:
-    alone = [path for stem, path in ours.items() if stem not in theirs]
-    if alone:
-        more = f" (nor have {len(alone) - 1} others)" if len(alone) > 1 else ""
-        raise Failure(f"{alone[0]} has no {what} {where / alone[0].stem}.*{more}; add it or take the file out")
+def _add(
+    found: Pairs,
+    image: Path,
+    masks: Sequence[Path],
+    name: tuple[str, ...],
+    split: str | None,
+    merge: bool,
+    several: dict[Path, Sequence[Path]],
+) -> None:
+    """One image with its masks; none and several are noted."""
+    if not masks:
+        found.unlabelled.append(shown(image))
+        return
+    if len(masks) > 1:
+        several[image] = masks
+        if not merge:
+            return
+    record_id = safe_id(name)
+    if record_id in found.records:
+        other = found.records[record_id].pair[0]
+        raise Failure(f"{shown(other)} and {shown(image)} share the name {record_id!r}; rename or remove one")
+    found.records[record_id] = Record(record_id, image, masks[0], tuple(masks[1:]))
+    if split is not None:
+        found.split_of[record_id] = split
 
 
-def _stem_of(line: str, records: Mapping[str, Record]) -> str | None:
-    for text in (line, line.split()[0]):
-        path = Path(text)
-        for stem in (path.name, path.stem):
-            if stem in records:
-                return stem
-    return None
+def _tell(
+    found: Pairs,
+    how: str,
+    several: Mapping[Path, Sequence[Path]],
+    merge: bool,
+    advice: str,
+    left_out: Sequence[Place] = (),
+) -> None:
+    """Sort, and say what was recognised, set aside and doubtful."""
+    found.records = dict(sorted(found.records.items()))
+    found.layout.append(f"{counted(len(found.records), 'pair')} of image and mask: {how}")
+    if several and merge:
+        found.layout.append(f"--merge-masks: of {counted(len(several), 'image')} several masks are joined into one")
+    elif several:
+        image, masks = next(iter(several.items()))
+        found.problems.append(
+            f"several masks may be meant for {counted(len(several), 'image')} ({shown(image)}: "
+            f"{some([shown(mask.name) for mask in masks])}); pass --merge-masks to join them into one, or say which: "
+            f"{advice}"
+        )
+    for names, what in (
+        (found.unlabelled, "set aside, without a mask: {} image"),
+        (found.without_image, "set aside, without an image: {} mask"),
+        ([shown(place.path) for place in left_out], "left out, neither image nor mask: {} file"),
+    ):
+        if names:
+            before, noun = what.split(" {} ")
+            found.layout.append(f"{before} {counted(len(names), noun)} ({some(names)})")

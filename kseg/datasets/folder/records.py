@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from kseg.conventions import VOID
 from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
 from kseg.datasets.facts import Facts
 from kseg.datasets.folder.coding import Coding
+from kseg.datasets.folder.divide import divide
 from kseg.datasets.folder.mask_options import MaskOptions
-from kseg.datasets.folder.pairs import drawn_splits, find_lists, find_pairs, listed_splits
+from kseg.datasets.folder.pairs import find_pairs
 from kseg.datasets.folder.recognition import recognize
 from kseg.datasets.images import ValueRange, image_size
 from kseg.datasets.images.depth import Depth, measured_depth
@@ -21,10 +23,13 @@ from kseg.errors import Failure
 
 @DATASETS.register("folder")
 class Folder(Dataset):
-    """`images/` and `masks/`, paired by stem; classes are found in the masks unless `--classes` or `--colors` say."""
+    """Images and masks, paired by `find_pairs` and divided by `divide`.
+
+    The classes are found in the masks unless `--classes` or `--colors` say.
+    """
 
     name = "folder"
-    title = "your own folder with images/ and masks/"
+    title = "your own folder of images and masks"
     facts = Facts(
         homepage="your own",
         licence="your own",
@@ -33,8 +38,10 @@ class Folder(Dataset):
 DATA_DIR/
     images/NAME.*      PNG, JPEG, TIFF, BMP, GIF, WEBP or AVIF; of more than 8 bits by their own range
     masks/NAME.*       black and white, soft edges, ids (255 = void), palette, alpha; colors with --colors
-    train.txt, validation.txt (or val.txt), test.txt      optional: one NAME per line""",
-        counts="whatever you have; without lists a seeded split, 80 / 10 / 10 % (--split-sizes, --data-seed)",
+    train.txt, validation.txt (or val.txt), test.txt      optional: one NAME per line
+Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat folder, masks/NAME/*.png …) or told:
+--images 'imgs/*.jpg' --masks 'labels/{stem}_mask.png'""",
+        counts="whatever you have; without lists chance divides it, 80 / 10 / 10 % (--split-sizes, --data-seed)",
     )
 
     def __init__(self, options: DataOptions):
@@ -43,27 +50,40 @@ DATA_DIR/
             options.classes, options.colors, options.void, options.binary, options.color_tolerance
         )
         self._mask_options.check()
-        self.folder = existing_data_dir(self.name, options.data_dir)
-        self._records = find_pairs(self.folder)
-        lists = find_lists(self.folder)
-        if lists:
-            self._splits = listed_splits(lists, self._records)
-        else:
-            self._splits = drawn_splits(list(self._records.values()), options.split_sizes, options.data_seed)
+        by_pattern = options.images is not None and options.data_dir is None
+        self.folder = Path() if by_pattern else existing_data_dir(self.name, options.data_dir)
+        self._pairs = find_pairs(self.folder, options)
+        self._division = divide(self.folder, self._pairs, options)
 
     @classmethod
     def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
         return () if options.data_dir is None else (options.data_dir.resolve().name,)
 
+    @property
+    def draws_splits(self) -> bool:
+        return self._division.drawn
+
+    @property
+    def layout(self) -> Sequence[str]:
+        return (*self._pairs.layout, *self._division.layout)
+
+    @property
+    def problems(self) -> Sequence[str]:
+        return (*self._pairs.problems, *self._division.problems)
+
+    @property
+    def unpaired(self) -> tuple[Sequence[str], Sequence[str]]:
+        return self._pairs.unlabelled, self._pairs.without_image
+
     @cached_property
     def coding(self) -> Coding:
         """What the masks' values mean; all masks are read for it."""
-        paths = [record.pair[1] for record in self._records.values()]
+        paths = [path for record in self._pairs.records.values() for path in self.files_of(record)[1:]]
         return recognize(paths, self._mask_options, self.folder)
 
     @cached_property
     def _depth(self) -> Depth:
-        return measured_depth([record.pair[0] for record in self._records.values()])
+        return measured_depth([record.pair[0] for record in self._pairs.records.values()])
 
     @property
     def value_range(self) -> ValueRange | None:
@@ -86,16 +106,23 @@ DATA_DIR/
         return self.coding.palette
 
     def all_records(self, split: str) -> Sequence[Record]:
-        return self._splits[split]
+        return self._division.splits[split]
 
     def every_record(self) -> Sequence[Record]:
-        return list(self._records.values())
+        return list(self._pairs.records.values())
 
     def labels(self, record: Record) -> np.ndarray:
         image, mask = record.pair
         labels = self.coding.decode(mask)
         if labels.shape != image_size(image):
             raise Failure(_sizes_differ(image, mask, labels.shape))
+        for path in record.more_masks:
+            further = self.coding.decode(path)
+            if further.shape != labels.shape:
+                raise Failure(_sizes_differ(image, path, further.shape))
+            # Objects win over background and void, and a later object over an earlier one.
+            shows = (further != 0) & ((further != VOID) | (labels == 0))
+            labels[shows] = further[shows]
         return labels
 
     def fingerprint(self, record: Record) -> str:

@@ -6,13 +6,13 @@ from functools import cached_property
 import numpy as np
 
 from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
-from kseg.datasets.folder.pairs import drawn_splits
 from kseg.datasets.images import contrasting_palette, read_labels
 from kseg.datasets.lists import read_list
 from kseg.datasets.locate import existing_data_dir
 from kseg.datasets.pets.classes import ANIMALS, BORDER, PET, class_names, label_of_value
 from kseg.datasets.pets.facts import FACTS
 from kseg.datasets.pets.files import find_annotations, find_images
+from kseg.datasets.splits import drawn_splits
 from kseg.datasets.trees import listed_records
 from kseg.errors import Failure, UsageError, unknown_name
 
@@ -29,6 +29,7 @@ class Pets(Dataset):
     name = "pets"
     title = "Oxford-IIIT Pet: cats and dogs of 37 breeds; pet, background and the border between them"
     facts = FACTS
+    draws_splits = True
 
     def __init__(self, options: DataOptions):
         super().__init__(options)
@@ -77,7 +78,7 @@ class Pets(Dataset):
     @cached_property
     def _trainval(self) -> dict[str, list[Record]]:
         # The list is sorted by breed; drawn, both parts hold all breeds.
-        return drawn_splits(self._listed("trainval"), SHARES, self.options.data_seed)
+        return drawn_splits(self._listed("trainval"), SHARES, self.options.data_seed, key=lambda record: record.id)
 
     def _listed(self, name: str) -> list[Record]:
         path = self._lists / f"{name}.txt"

@@ -8,10 +8,10 @@ import numpy as np
 
 from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
 from kseg.datasets.facts import RemoteFile
-from kseg.datasets.folder.pairs import drawn_splits
 from kseg.datasets.ids import read_ids
 from kseg.datasets.lists import committed_list, read_list
 from kseg.datasets.locate import existing_data_dir
+from kseg.datasets.splits import drawn_splits
 from kseg.datasets.trees import listed_records
 from kseg.datasets.voc.classes import NAMES, PALETTE
 from kseg.datasets.voc.facts import DEVKITS, FACTS, SBD
@@ -64,6 +64,10 @@ class VOC(Dataset):
     def test_is_validation(self) -> bool:
         return self.options.split_scheme == "official"
 
+    @property
+    def draws_splits(self) -> bool:
+        return self.options.split_scheme == "paper"
+
     def all_records(self, split: str) -> Sequence[Record]:
         if self.options.split_scheme == "official":
             return self._train if split == "train" else self._val
@@ -71,7 +75,7 @@ class VOC(Dataset):
             return self._val
         # The paper does not say how it divides the list. Its ids begin with the year, so a cut by order would validate
         # on the newest photographs alone; drawn by --data-seed, both parts hold all years.
-        return drawn_splits(self._train, SHARES, self.options.data_seed)[split]
+        return drawn_splits(self._train, SHARES, self.options.data_seed, key=lambda record: record.id)[split]
 
     def every_record(self) -> Sequence[Record]:
         return [*self._train, *self._val]

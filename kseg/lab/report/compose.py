@@ -3,9 +3,12 @@
 import logging
 from pathlib import Path
 
+import numpy as np
+
 from kseg import __version__
 from kseg.atomic import write_text
 from kseg.datasets import open_dataset
+from kseg.datasets.membership import use_recorded_splits
 from kseg.errors import KsegError
 from kseg.inference import Evaluation, load_model
 from kseg.lab.report import page, plots
@@ -51,17 +54,19 @@ def _score(evaluation: Evaluation | None) -> tuple[str, str] | None:
     if evaluation is None:
         return None
     kind = "IoU of " + evaluation.classes[1] if len(evaluation.classes) == 2 else "mean IoU"
-    return f"{evaluation.split} {kind}", f"{evaluation.scores()['iou_dataset']:.3f}"
+    iou = evaluation.scores()["iou_dataset"]
+    return None if np.isnan(iou) else (f"{evaluation.split} {kind}", f"{iou:.3f}")
 
 
 def _tiles(run: RunRecord) -> list[tuple[str, str]]:
     tiles, best, results = [], run.best, run.results
     if run.evaluation is not None:
         scores = run.evaluation.scores()
+        named = {"mean of image IoUs": "iou_image", "mean IoU of classes": "miou", "pixel accuracy": "accuracy"}
+        if len(run.evaluation.classes) > 2:
+            del named["mean IoU of classes"]  # the one number above
         tiles += [
-            ("mean of image IoUs", f"{scores['iou_image']:.3f}"),
-            *([("mean IoU of classes", f"{scores['miou']:.3f}")] if len(run.evaluation.classes) == 2 else []),
-            ("pixel accuracy", f"{scores['accuracy']:.3f}"),
+            *((title, f"{scores[name]:.3f}") for title, name in named.items() if not np.isnan(scores[name])),
             (f"{run.evaluation.split} images", f"{len(run.evaluation.ids):,}"),
         ]
     if best is not None:
@@ -81,7 +86,11 @@ def _images(run: RunRecord) -> tuple[str, str, str]:
         return anchor, text, ""
     try:
         model, card = load_model(run.path)
-        pictures = make_pictures(model, open_dataset(run.data_options), run.evaluation, card.image_size, card.palette)
+        dataset = open_dataset(run.data_options)
+        use_recorded_splits(dataset, run.path, run.evaluation.split)
+        pictures = make_pictures(model, dataset, run.evaluation, card.image_size, card.palette)
+        if not any(pictures.values()):
+            return anchor, text, ""  # no image has a valid pixel, by which they are ranked
         content = page.gallery(pictures, run.evaluation.classes, card.palette, card.background)
     except KsegError as error:
         logging.getLogger("kseg").warning("the report has no pictures: %s", error)
@@ -93,6 +102,11 @@ def _scores(run: RunRecord) -> tuple[str, str, str]:
     evaluation = run.evaluation
     if evaluation is None:
         return "scores", "Scores", ""
+    if not evaluation.matrix.any():
+        text = (
+            f"Every pixel of the {len(evaluation.ids)} {evaluation.split} images is void: there is nothing to measure."
+        )
+        return "scores", "Scores", page.section("scores", "Scores", page.note(text))
     bars = plots.class_bars(evaluation)
     drawn = [plots.iou_distribution(evaluation), bars, plots.confusion(evaluation)]
     if evaluation.histogram is not None:

@@ -64,10 +64,12 @@ def class_bars(evaluation: Evaluation) -> Plot:
         return Plot(title, to_svg(figure, title), "Over all pixels of the split together.")
 
 
-def iou_distribution(evaluation: Evaluation) -> Plot:
-    """How the images' own IoUs are spread: a mean hides the few that fail."""
+def iou_distribution(evaluation: Evaluation) -> Plot | None:
+    """How the images' own IoUs are spread: a mean hides the few that fail. None if no image has one."""
     iou = evaluation.iou_per_image
     iou = iou[~np.isnan(iou)]
+    if not len(iou):
+        return None
     title = "IoU of single images"
     low, median = np.percentile(iou, [5, 50])
     with axes() as (figure, ax):

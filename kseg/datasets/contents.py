@@ -1,0 +1,44 @@
+"""What a file holds, as a short text: the same picture under another name is the same picture."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+
+READERS = 4
+WHOLE = 256 * 1024
+"""Files up to this size are read whole; of larger ones, blocks at even distances and the size have to do."""
+BLOCKS = 16
+
+
+def content_digest(path: Path) -> str:
+    """Sixteen hexadecimal digits of a file's content; of a file that cannot be read, of its name."""
+    try:
+        status = path.stat()
+        return _digest(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    except OSError:  # whoever needs the pixels says what is wrong with it
+        return hashlib.blake2b(b"unreadable " + os.fsencode(path.name), digest_size=8).hexdigest()
+
+
+def content_digests(paths: Sequence[Path]) -> list[str]:
+    """`content_digest` of each, several read at a time."""
+    with ThreadPoolExecutor(READERS) as readers:
+        return list(readers.map(content_digest, paths))
+
+
+@lru_cache(maxsize=1_000_000)
+def _digest(path: Path, size: int, mtime: int, changed: int, inode: int) -> str:
+    # Size, times and inode are part of the key alone: a file that was replaced is read again. Its time of modification
+    # can be set at will, its time of change cannot.
+    found = hashlib.blake2b(str(size).encode(), digest_size=8)
+    with open(path, "rb") as file:
+        if size <= WHOLE:
+            found.update(file.read())
+        else:
+            length = WHOLE // BLOCKS
+            for block in range(BLOCKS):
+                file.seek((size - length) * block // (BLOCKS - 1))
+                found.update(file.read(length))
+    return found.hexdigest()

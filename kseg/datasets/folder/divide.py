@@ -1,0 +1,194 @@
+"""How a folder's pairs become train, validation and test: by lists, by folders of these names, or by chance."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from kseg.conventions import SPLITS
+from kseg.datasets.base import DataOptions, Record
+from kseg.datasets.contents import content_digests
+from kseg.datasets.folder.names import plain, shown, some
+from kseg.datasets.folder.pairs import Pairs
+from kseg.datasets.lists import COMMENT, read_lines
+from kseg.datasets.splits import drawn_splits
+from kseg.errors import UsageError
+from kseg.wording import counted
+
+LIST_NAMES = {
+    "train": ("train.txt",),
+    "validation": ("validation.txt", "val.txt", "valid.txt"),
+    "test": ("test.txt",),
+}
+LIST_PLACES = ("", "ImageSets/Segmentation", "splits", "lists")
+"""Where under a folder its lists may lie; the first place that holds a training list is taken."""
+
+
+@dataclass
+class Division:
+    """The splits, and what there is to say of them."""
+
+    splits: dict[str, list[Record]]
+    drawn: bool = False
+    """whether chance had a part in it"""
+    layout: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def divide(folder: Path, pairs: Pairs, options: DataOptions) -> Division:
+    """The splits of a folder. A validation split that lists or folders do not name is drawn from the training images.
+
+    Raises: UsageError for `--split-sizes` that cannot mean anything and for two lists of one split.
+    """
+    lists = find_lists(folder)
+    if lists:
+        division = listed_splits(lists, pairs)
+        division.layout.insert(0, f"splits: as {', '.join(path.name for path in lists.values())} list them")
+    elif "train" in pairs.split_of.values() and len(set(pairs.split_of.values())) > 1:
+        splits: dict[str, list[Record]] = {split: [] for split in SPLITS}
+        for record_id, record in pairs.records.items():
+            if record_id in pairs.split_of:
+                splits[pairs.split_of[record_id]].append(record)
+        division = Division(splits, layout=["splits: as the folders are named"])
+    else:
+        records = list(pairs.records.values())
+        splits = _drawn(records, options.split_sizes, options.data_seed) if records else {s: [] for s in SPLITS}
+        sizes = " ".join(f"{size:g}" for size in options.split_sizes)
+        told = f"splits: each image by itself, at random (--split-sizes {sizes}, --data-seed {options.data_seed})"
+        return Division(splits, drawn=True, layout=[told, *_no_test(splits)])
+    _draw_validation(division, options)
+    division.layout += _no_test(division.splits)
+    return division
+
+
+def find_lists(folder: Path) -> dict[str, Path]:
+    """The split lists there are, of the first place that holds one for training."""
+    for place in LIST_PLACES:
+        found = {}
+        for split, names in LIST_NAMES.items():
+            paths = [folder / place / name for name in names if (folder / place / name).is_file()]
+            if len(paths) > 1:
+                raise UsageError(f"{folder / place} holds both {paths[0].name} and {paths[1].name}; keep one of them")
+            if paths:
+                found[split] = paths[0]
+        if found and (not place or "train" in found):
+            return found
+    return {}
+
+
+def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
+    """The splits that lists name; a line is `cat`, `cat.jpg` or `images/cat.jpg`, further columns are left.
+
+    An image in two lists and a name that is no pair are problems; a line twice in one list counts once.
+    """
+    known, unlabelled = Lookup(pairs.records.values()), {plain(Path(path).stem) for path in pairs.unlabelled}
+    division = Division({split: [] for split in SPLITS})
+    home: dict[str, str] = {}
+    for split, path in lists.items():
+        unknown: list[str] = []
+        lacking: list[str] = []
+        twice: list[str] = []
+        for line in read_lines(path):
+            record = known.of_line(line)
+            if record is None and line.startswith(COMMENT):
+                continue
+            if record is None:
+                (lacking if plain(_stem(line)) in unlabelled else unknown).append(line)
+            elif home.get(record.id) == path.name:
+                twice.append(record.id)
+            elif record.id in home:
+                division.problems.append(
+                    f"{record.id!r} is listed in {home[record.id]} and in {path.name}; list every image once"
+                )
+            else:
+                home[record.id] = path.name
+                division.splits[split].append(record)
+        division.problems += [
+            f"{path} lists {shown(line)!r}, but there is no such pair of image and mask; take it off the list or add "
+            "the files"
+            for line in unknown
+        ]
+        for names, what in ((lacking, "without a mask, left out"), (twice, "listed twice, counted once")):
+            if names:
+                division.layout.append(
+                    f"{path.name}: {counted(len(names), 'image')} {what} ({some([shown(name) for name in names])})"
+                )
+    return division
+
+
+class Lookup:
+    """Records by what a line of a list may call them."""
+
+    def __init__(self, records):
+        self.exact: dict[str, list[Record]] = {}
+        self.alike: dict[str, list[Record]] = {}
+        for record in records:
+            image, mask = record.pair
+            for path in (image, mask):
+                for name in self._names(path, record.id):
+                    self._put(self.exact, name, record)
+                    self._put(self.alike, plain(name), record)
+
+    @staticmethod
+    def _names(path: Path, record_id: str) -> set[str]:
+        tails = {"/".join(path.parts[-depth:]) for depth in range(1, len(path.parts) + 1)}
+        tails |= {str(PurePosixPath(tail).with_suffix("")) for tail in tails}
+        # A name on the disk that is not UTF-8 may be listed in the encoding that it was written in.
+        return tails | {os.fsencode(tail).decode("latin-1") for tail in tails} | {record_id}
+
+    @staticmethod
+    def _put(table: dict[str, list[Record]], name: str, record: Record) -> None:
+        owners = table.setdefault(name, [])
+        if record not in owners:
+            owners.append(record)
+
+    def of_line(self, line: str) -> Record | None:
+        """The one record of a line; the whole line first, since names may hold spaces, then its first column."""
+        for text in (line, *(line.split(mark)[0] for mark in ("\t", ",", ";")), line.split()[0]):
+            name = text.strip().strip("\"'").replace("\\", "/").removeprefix("./").rstrip("/")
+            for wanted in filter(None, (name, str(PurePosixPath(name).with_suffix("")) if name.strip("./") else "")):
+                for table, key in ((self.exact, wanted), (self.alike, plain(wanted))):
+                    if len(owners := table.get(key, [])) == 1:
+                        return owners[0]
+            # A path from another machine: the name alone counts.
+            last = PurePosixPath(name).name
+            for wanted in filter(None, (last, PurePosixPath(last).stem)):
+                if len(owners := self.alike.get(plain(wanted), [])) == 1:
+                    return owners[0]
+        return None
+
+
+def _stem(line: str) -> str:
+    return PurePosixPath(line.replace("\\", "/")).stem
+
+
+def _drawn(records: Sequence[Record], sizes: Sequence[float], seed: int) -> dict[str, list[Record]]:
+    """By what the image files hold: the same picture under two names is on one side, and a new name moves nothing."""
+    digests = content_digests([record.pair[0] for record in records])
+    keys = {record.id: digest for record, digest in zip(records, digests, strict=True)}
+    if len(set(digests)) < sum(size > 0 for size in sizes):  # hardly a picture differs: nothing is kept apart by them
+        keys = {record.id: record.id for record in records}
+    return drawn_splits(records, sizes, seed, key=lambda record: keys[record.id])
+
+
+def _draw_validation(division: Division, options: DataOptions) -> None:
+    splits = division.splits
+    if splits["validation"] or len(splits["train"]) < 2:
+        return
+    train, validation, _ = options.split_sizes
+    total = len(splits["train"])
+    share = validation / (train + validation) if 0 < validation < 1 else 0.1
+    size = (1 - share, share, 0.0) if validation <= 1 or validation >= total else (total - validation, validation, 0.0)
+    drawn = _drawn(splits["train"], size, options.data_seed)
+    splits["train"], splits["validation"] = drawn["train"], drawn["validation"]
+    division.drawn = True
+    division.layout.append(
+        f"no validation split is named: {len(splits['validation'])} of the {total} training images are it, drawn by "
+        f"--data-seed {options.data_seed}"
+    )
+
+
+def _no_test(splits: Mapping[str, Sequence[Record]]) -> list[str]:
+    if splits["test"] or not splits["train"]:
+        return []
+    return ["no test split: the figures at the end are of the validation images, by which the best epoch is chosen"]

@@ -1,0 +1,104 @@
+"""Which files of a folder are images and which are masks: by the words in its names, or by JPEG and PNG of one name."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from kseg.datasets.folder.names import Place, Role, place_of, plain, role_of_stem, shown, some
+from kseg.datasets.folder.pairing import pair_places, suggestion
+from kseg.datasets.folder.patterns import EXAMPLE, common_folder, option_line
+from kseg.datasets.folder.scan import picture_files
+from kseg.errors import UsageError
+
+PHOTOGRAPHS = {".jpg", ".jpeg"}
+"""Of two files of one name, the one that no mask is stored as."""
+
+WANTED = "put images into images/ and masks of the same names into masks/, or say where they lie"
+
+
+def images_and_masks(folder: Path) -> tuple[list[Place], list[Place], list[Place]]:
+    """(images, masks, what is neither).
+
+    Raises: UsageError where nothing tells, or several folders may be meant; the sentence holds the options that tell.
+    """
+    places = _default_layout(folder) or [place_of(path.relative_to(folder)) for path in picture_files(folder)]
+    if not places:
+        raise UsageError(f"{folder} holds no image; {WANTED}: {EXAMPLE}")
+    masks = [place for place in places if place.role == "mask"]
+    images = [place for place in places if place.role == "image"] if masks else []
+    if masks and not images:
+        images = [place for place in places if place.role is None]  # Carvana's train/ and train_masks/
+    if masks:
+        images, masks = _one_group(folder, images, masks)
+    else:
+        masks = [place for place in places if role_of_stem(place.stem) == "mask"]
+        if not masks:
+            # Twins of a photograph that are no photographs: a.jpg and a.png.
+            jpegs = {(place.path.parent, plain(place.stem)) for place in places if _is_photograph(place)}
+            masks = [
+                place
+                for place in places
+                if not _is_photograph(place) and (place.path.parent, plain(place.stem)) in jpegs
+            ]
+        known = set(masks)
+        images = [place for place in places if place not in known]
+    lacking = "mask" if not masks else "image" if not images else None
+    if lacking:
+        there = some([shown(place.path) for place in places])
+        raise UsageError(
+            f"{folder} has no folder images/ and masks/, and nothing else there tells which of its {len(places)} files "
+            f"is the {lacking} of which ({there}); {WANTED}: {_by_suffix(places) or EXAMPLE}"
+        )
+    known = {*images, *masks}
+    return images, masks, [place for place in places if place not in known]
+
+
+def _default_layout(folder: Path) -> list[Place]:
+    """What lies in `images/` and `masks/`, if something is in both; then the rest does not matter."""
+    roles: dict[str, Role] = {"images": "image", "masks": "mask"}
+    if not all((folder / name).is_dir() for name in roles):
+        return []
+    found = {role: picture_files(folder / name) for name, role in roles.items()}
+    if not all(found.values()):
+        return []
+    return [place_of(path.relative_to(folder), role) for role, paths in found.items() for path in paths]
+
+
+def _by_suffix(places: Sequence[Place]) -> str:
+    """Options for files of the same names and two suffixes, either of which may be the masks."""
+    suffixes = [suffix for suffix, _ in Counter(place.path.suffix for place in places).most_common(2)]
+    stems = [{place.stem for place in places if place.path.suffix == suffix} for suffix in suffixes]
+    if len(stems) < 2 or not stems[0] & stems[1]:
+        return ""
+    prefix = common_folder([place.path for place in places])
+    first, second = (f"{prefix}{{name}}{suffix}" for suffix in suffixes)
+    choices = ((first, second), (second, first))
+    return "  or  ".join(option_line(a.format(name="*"), b.format(name="{stem}")) for a, b in choices)
+
+
+def _one_group(folder: Path, images: list[Place], masks: list[Place]) -> tuple[list[Place], list[Place]]:
+    """Of several kinds of folders for images or masks, the two that hold pairs; more than two is a question."""
+    image_groups, mask_groups = _by_group(images), _by_group(masks)
+    if len(image_groups) == 1 and len(mask_groups) == 1:
+        return images, masks
+    possible = [
+        (some_images, some_masks)
+        for some_images in image_groups.values()
+        for some_masks in mask_groups.values()
+        if pair_places(some_images, some_masks).masks
+    ]
+    if len(possible) > 1:
+        choices = "  or  ".join(suggestion(*pair) for pair in possible[:4])
+        raise UsageError(f"{folder} holds several folders that may be meant; say which with {choices}")
+    return possible[0] if possible else (images, masks)
+
+
+def _by_group(places: Sequence[Place]) -> dict[str, list[Place]]:
+    groups: dict[str, list[Place]] = {}
+    for place in places:
+        groups.setdefault(place.group, []).append(place)
+    return groups
+
+
+def _is_photograph(place: Place) -> bool:
+    return place.path.suffix.lower() in PHOTOGRAPHS

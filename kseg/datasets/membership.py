@@ -1,0 +1,180 @@
+"""Which image is in which split, as a run records it: so that no later draw measures it on what it was trained on."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kseg.conventions import SPLITS
+from kseg.datasets.base import Dataset, Record
+from kseg.errors import Failure, UsageError
+from kseg.wording import counted
+
+FILE = "splits.json"
+"""The name of the file in a run directory."""
+
+NAMED = 3
+"""Images that a sentence names of many."""
+
+
+@dataclass(frozen=True)
+class Membership:
+    """The images of each split: `splits[split][record id]` is the digest of the picture (`Dataset.picture_digests`)."""
+
+    splits: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def of(cls, dataset: Dataset, splits: Mapping[str, Sequence[Record]]) -> "Membership":
+        return cls(
+            {
+                split: dict(zip((record.id for record in records), dataset.picture_digests(records), strict=True))
+                for split, records in splits.items()
+            }
+        )
+
+    @classmethod
+    def read(cls, run: Path) -> "Membership | None":
+        """What the run in this directory recorded; None if it is from before runs did, or no run.
+
+        Raises: Failure for a file that holds something else.
+        """
+        path = run / FILE
+        if not path.is_file():
+            return None
+        try:
+            splits = json.loads(path.read_text(encoding="utf-8"))["splits"]
+            shaped = {"train"} <= set(splits) <= set(SPLITS) and all(
+                isinstance(digest, str) for members in splits.values() for digest in members.values()
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            shaped = False
+        if not shaped:
+            raise Failure(f"{path} does not hold the splits of a run; copy it again, or train the run anew")
+        return cls(splits)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"splits": self.splits}
+
+    def changes(self, now: "Membership") -> str:
+        """What is different now, as "2 images are in another split (a1, a7), 1 image is new (b3)"; "" if nothing."""
+        before, after = self._homes(), now._homes()
+        moved = [name for name in before if name in after and before[name][0] != after[name][0]]
+        altered = [name for name in before if name in after and before[name] != after[name] and name not in moved]
+        told = {
+            "in another split": moved,
+            "another picture under the same name": altered,
+            "gone": [name for name in before if name not in after],
+            "new": [name for name in after if name not in before],
+        }
+        return ", ".join(f"{_are(len(names))} {what} ({_some(sorted(names))})" for what, names in told.items() if names)
+
+    def in_two_splits(self) -> list[tuple[str, str]]:
+        """Pictures that are in more than one split, as "a1 (train)", "a9 (test)"; the same image of another name too.
+
+        A data set whose test split is its validation split is not meant: ids may be in both.
+        """
+        homes: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for split in SPLITS:
+            for name, digest in self.splits.get(split, {}).items():
+                homes[digest].append((name, split))
+        found = []
+        for group in homes.values():
+            first = group[0]
+            other = next((one for one in group if one[1] != first[1] and one[0] != first[0]), None)
+            if other is not None:
+                found.append((f"{first[0]} ({first[1]})", f"{other[0]} ({other[1]})"))
+        return found
+
+    def trained_on(self, dataset: Dataset, records: Sequence[Record]) -> list[Record]:
+        """Those of `records` whose pictures are in the training split, under whatever name."""
+        trained = set(self.splits["train"].values())
+        digests = dataset.picture_digests(records)
+        return [record for record, digest in zip(records, digests, strict=True) if digest in trained]
+
+    def _homes(self) -> dict[str, tuple[str, str]]:
+        return {
+            name: (split, digest)
+            for split in reversed(SPLITS)  # where test is validation once more, the first of the two counts
+            for name, digest in self.splits.get(split, {}).items()
+        }
+
+
+def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
+    """Give `dataset` the splits that the run in this directory recorded, if these are its images; what to say of it.
+
+    A folder that has changed since is measured on those of the run's images that are still there. Other images are
+    measured as they stand, unless the run was trained on some of them.
+
+    Raises: UsageError if the split that is to be measured holds images that the run was trained on, or nothing.
+    """
+    recorded = Membership.read(run)
+    if recorded is None:
+        if dataset.draws_splits and (run / "config.json").is_file():
+            return [
+                f"{run} is from before runs recorded their splits ({FILE}): today's {split} images may be among "
+                "those it was trained on"
+            ]
+        return []
+    if not recorded.splits.get(split):
+        return _foreign(recorded, dataset, run, split)  # the run had no test split
+    records = _every_record(dataset)
+    names = {
+        record.id: (record, digest) for record, digest in zip(records, dataset.picture_digests(records), strict=True)
+    }
+    by_digest = {digest: record for record, digest in names.values()}
+
+    def still_there(name: str, digest: str) -> Record | None:
+        own = names.get(name)
+        return own[0] if own is not None and own[1] == digest else by_digest.get(digest)
+
+    found = {
+        part: [record for name, digest in members.items() if (record := still_there(name, digest)) is not None]
+        for part, members in recorded.splits.items()
+    }
+    wanted, present = sum(map(len, recorded.splits.values())), sum(map(len, found.values()))
+    if 2 * present < wanted:
+        return _foreign(recorded, dataset, run, split)
+    notes = []
+    lost = len(recorded.splits[split]) - len(found[split])
+    if not found[split]:
+        raise UsageError(f"none of the {len(recorded.splits[split])} {split} images of {run} is there any more")
+    if lost:
+        notes.append(f"{lost} of the {len(recorded.splits[split])} {split} images of {run} are no longer there")
+    new = len(records) - present
+    own = {part: {record.id for record in dataset.all_records(part)[: dataset.options.limit]} for part in SPLITS}
+    if any(own[part] != {record.id for record in members} for part, members in found.items()):
+        notes.append(
+            f"measured are the {split} images that {run} recorded in {FILE}, not the split as it would be drawn today"
+            + (f"; {_are(new)} in none of the run's splits" if new > 0 else "")
+        )
+    dataset.all_records = {part: found.get(part, []) for part in SPLITS}.__getitem__  # type: ignore[method-assign, assignment]
+    return notes
+
+
+def _foreign(recorded: Membership, dataset: Dataset, run: Path, split: str) -> list[str]:
+    """Other images than the run's: refused only where some of them are the run's after all."""
+    records = dataset.records(split)
+    seen = recorded.trained_on(dataset, records) if split != "train" else []
+    if seen:
+        raise UsageError(
+            f"{len(seen)} of the {len(records)} {split} images are images that {run} was trained on "
+            f"({_some([record.id for record in seen])}); take them out to measure it on the others"
+        )
+    return []
+
+
+def _every_record(dataset: Dataset) -> list[Record]:
+    records = {record.id: record for record in dataset.every_record()}
+    for split in SPLITS:
+        records |= {record.id: record for record in dataset.all_records(split)}
+    return list(records.values())
+
+
+def _are(number: int) -> str:
+    return f"{counted(number, 'image')} {'is' if number == 1 else 'are'}"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
