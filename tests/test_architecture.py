@@ -8,10 +8,11 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "kseg"
 
 # Each room may import itself, the rooms named here, and the ground floor.
-GROUND_FLOOR = {"allocator", "conventions", "errors", "registry", "atomic"}
+GROUND_FLOOR = {"allocator", "conventions", "door", "errors", "registry", "atomic"}
 MAY_IMPORT = {
     "allocator": set(),
     "conventions": set(),
+    "door": set(),
     "errors": set(),
     "registry": set(),
     "atomic": set(),

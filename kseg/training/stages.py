@@ -54,8 +54,9 @@ def loss_stages(config: TrainConfig, class_weights: tuple[float, ...] | None = N
         )
     ends = [*(stage.first_epoch for stage in parsed[1:]), epochs]
     reduction = REDUCTIONS[str(config.loss.loss_reduction)]
+    common = {"from_logits": True, "reduction": reduction, "class_weights": class_weights}
     stages = [
-        LossStage(stage.spec, get(stage.spec, reduction=reduction, class_weights=class_weights), stage.first_epoch, end)
+        LossStage(stage.spec, get(stage.spec, **common), stage.first_epoch, end)
         for stage, end in zip(parsed, ends, strict=True)
     ]
     if config.loss.pixel_weights != "none":

@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from kseg.losses import get
-from losses.cases import CHANNELS, batch, every_case
+from losses.cases import CHANNELS, batch, every_case, of_logits
 
 SUM = "0.1234567*ce + dice(smooth=0.5) + 1e-3*cldice(iterations=1)"
 
@@ -22,8 +21,10 @@ def test_every_loss_comes_back_in_a_fresh_process(tmp_path):
         labels, logits = batch(problem)
         arrays |= {f"{problem}_labels": labels, f"{problem}_logits": logits.astype("float32")}
     np.savez(tmp_path / "batch.npz", **arrays)
-    cases = {f"{name},{problem},{i}": get(name, **options) for i, (name, problem, options) in enumerate(every_case())}
-    cases |= {f"sum,{problem},0": get(SUM) for problem in CHANNELS}
+    cases = {
+        f"{name},{problem},{i}": of_logits(name, **options) for i, (name, problem, options) in enumerate(every_case())
+    }
+    cases |= {f"sum,{problem},0": of_logits(SUM) for problem in CHANNELS}
     expected = {}
     for stem, loss in cases.items():
         model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Conv2D(1, 1)])
