@@ -118,7 +118,7 @@ class MaskWatch:
         if not np.all(void | (labels == 0)):
             self._over = True
         elif void.any():
-            self.warn(f"the labels of a batch are 0 and {VOID} alone ({100 * void.mean():.0f} % are {VOID})")
+            self.warn(f"the labels of a batch are 0 and {VOID} alone")
 
     def look_at_counts(self, background: int, foreground: int) -> None:
         """The same of what a metric has counted, which could not be looked at while it was."""

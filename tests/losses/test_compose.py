@@ -25,12 +25,8 @@ def test_a_sum_is_the_sum_of_its_parts():
     assert {label: weight for label, (weight, _) in loss.parts.items()} == {
         "ce": 1.0, "level_set": 4e-4, "iou": 0.5, "iou_2": 2.0,
     }  # fmt: skip
-    parts = [
-        of_logits("ce"),
-        of_logits("level_set", heaviside="ahf", epsilon=0.1),
-        of_logits("iou"),
-        of_logits("iou", pooling="batch"),
-    ]
+    plain, level_set = of_logits("ce"), of_logits("level_set", heaviside="ahf", epsilon=0.1)
+    parts = [plain, level_set, of_logits("iou"), of_logits("iou", pooling="batch")]
     expected = sum(w * float(part(labels, logits)) for w, part in zip((1, 4e-4, 0.5, 2), parts, strict=True))
     assert float(loss(labels, logits)) == approx(expected, rel=1e-6)
     assert float(loss.part_values(labels, logits)["iou"]) == approx(float(parts[2](labels, logits)))
@@ -175,7 +171,7 @@ def test_distances_and_image_behind_one_label(problem):
 def test_a_metric_of_the_label_alone():
     labels, logits = batch("binary")
     packed = np.stack([labels, np.full(labels.shape, 7), np.full(labels.shape, -3)], axis=-1).astype("float32")
-    metric, plain = LabelOnly(IoU(2)), IoU(2)
+    metric, plain = LabelOnly(IoU(2, from_logits=True)), IoU(2, from_logits=True)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
     plain.update_state(labels, logits)
     for found in (metric, again):
@@ -191,7 +187,7 @@ def test_a_metric_of_the_label_alone():
 def test_only_options_of_a_loss_stand_in_its_text(argument):
     """The rest is the pipeline's to say: probabilities read as logits would train, to no avail."""
     option = argument.split("=")[0]
-    valid = "valid: class_weights, label_smoothing, pooling"
+    valid = "valid: class_weights, label_smoothing, normalise, pooling"
     with pytest.raises(UsageError, match=f"unknown option of loss 'ce': '{option}'; .*{valid}"):
         get(f"0.5*ce({argument}) + iou")
     with pytest.raises(UsageError, match=f"'boundary' has no options and got '{option}'"):
