@@ -125,12 +125,24 @@ class SegmentationLoss(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         with keras.name_scope(self.name):
-            self._watch.look(y_true, two_classes=(getattr(y_pred, "shape", None) or np.shape(y_pred))[-1] in (1, 2))
+            shape = tuple(np.shape(y_pred) if isinstance(y_pred, list | tuple) else y_pred.shape)
+            if len(shape) == 4 and 0 in shape[:3]:
+                return self._of_nothing(y_pred)
+            self._watch.look(y_true, two_classes=shape[-1:] in ((1,), (2,)))
             image_weight, pixel_weight = self._split_weights(sample_weight, y_pred)
             values = self._values(y_true, y_pred, pixel_weight)
             if len(values.shape) == 0:  # Keras leaves scalars alone, also where replicas have to share them
                 values = ops.reshape(values, (1,))
             return self._reduce(values, values, image_weight)
+
+    def _of_nothing(self, y_pred):
+        """0 for every image of a batch that has no pixel; Keras would not even reduce a batch without images."""
+        pixels = ops.cast(ops.convert_to_tensor(y_pred), "float32")
+        if self._settings.get("pooling") == "batch":
+            total = ops.sum(pixels)
+            return ops.reshape(total, (1,)) if self.reduction in (None, "none") else total
+        images = ops.sum(pixels, axis=(1, 2, 3))
+        return images if self.reduction in (None, "none") else ops.sum(images)
 
     def _split_weights(self, sample_weight, y_pred):
         """(weights of images, weights of pixels), either None; a loss over the whole batch has only pixels to weigh."""
