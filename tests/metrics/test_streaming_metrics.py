@@ -143,7 +143,7 @@ def test_no_valid_pixel_is_nan(name):
 
 @pytest.mark.parametrize("name", list(m.METRICS))
 def test_configuration_survives_serialisation(name):
-    metric = of_logits(name, 3, from_logits=False, threshold=0.3, void=9, name="mine")
+    metric = m.METRICS[name](3, from_logits=True, threshold=0.3, void=9, name="mine")
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
     assert type(again) is type(metric)
     assert again.get_config() == metric.get_config()
@@ -151,14 +151,17 @@ def test_configuration_survives_serialisation(name):
 
 
 @pytest.mark.parametrize("name", list(m.METRICS))
-@pytest.mark.parametrize("truth", [np.array([[[0, 7]]]), np.array([[[0.0, 0.5]]]), np.array([[[0, -2]]])])
+@pytest.mark.parametrize(
+    "truth", [np.array(pair).reshape(1, 1, 2) for pair in ([0, 7], [0.0, 0.5], [0, -2], [0, 2**32 + 1], [0, 2.0**32])]
+)
 def test_impossible_labels_turn_the_result_into_nan(name, truth):
     assert np.isnan(fed(of_logits(name, 2), [(truth, np.array([-1.0, 1.0]).reshape(1, 1, 2, 1))]))
 
 
 @pytest.mark.parametrize("name", OF_IDS)
 def test_impossible_ids_turn_the_result_into_nan(name):
-    assert np.isnan(fed(of_logits(name, 2), [(np.array([[[0, 1]]]), np.array([[[0, 3]]]))]))
+    for impossible in (3, -1, 2**32 + 1):
+        assert np.isnan(fed(of_logits(name, 2), [(np.array([[[0, 1]]]), np.array([[[0, impossible]]]))]))
 
 
 def test_labels_between_classes_are_impossible_whatever_void_is():
@@ -235,7 +238,7 @@ def test_weights_of_another_size_are_refused(name, shape):
         of_logits(name, 2).update_state(truth, logits, sample_weight=np.ones(shape))
 
 
-@pytest.mark.parametrize("weight", [-1.0, np.nan])
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
 @pytest.mark.parametrize("name", list(m.METRICS))
 def test_weights_that_mean_nothing_turn_the_result_into_nan(name, weight):
     truth, logits = next(batches(2))
@@ -350,3 +353,44 @@ def test_replicas_of_a_mirrored_strategy_add_up():
         assert scores == all_expected(2)
     truth, prediction = (np.concatenate(parts) for parts in zip(*[(t, ids_of(z)) for t, z in batches(2)], strict=True))
     assert results["matrix"] == m.confusion_matrix(truth, prediction, 2).tolist()
+
+
+@pytest.mark.parametrize("name", list(m.METRICS))
+def test_logits_given_as_probabilities_are_noticed(name):
+    """A sentence where values can be read, nan inside of a compiled step; rounding and what lies under void do not."""
+    for num_classes in (2, 4):
+        truth, logits = next(batches(num_classes))
+        with pytest.raises(UsageError, match=r"outside of \[0, 1\], from -.*pass from_logits=True"):
+            m.METRICS[name](num_classes).update_state(truth, logits)
+    p = probabilities(logits)
+    beyond = np.where((truth == 255)[..., None], 9.0, p + np.where(p > 0.8, np.maximum(0, 1.0005 - p), 0.0))
+    exact = np.where((truth == 255)[..., None], 0.5, np.minimum(beyond, 1.0))
+    new = lambda: m.METRICS[name](4)  # noqa: E731
+    assert fed(new(), [(truth, beyond.astype("float32"))]) == fed(new(), [(truth, exact.astype("float32"))])
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() == "tensorflow" and name in ("iou", "accuracy", "average_precision"):
+        metric = new()
+        tf.function(metric.update_state, autograph=False)(tf.constant(truth), tf.constant(logits))
+        assert np.isnan(float(metric.result()))
+
+
+@pytest.mark.parametrize("name", list(m.METRICS))
+def test_a_batch_without_images_or_pixels_counts_nothing(name):
+    truth, logits = next(batches(4))
+    value = fed(of_logits(name, 4), [(truth, logits)])
+    nothing = [(truth[:0], logits[:0]), (truth[:, :0], logits[:, :0])]
+    assert fed(of_logits(name, 4), [*nothing, (truth, logits)]) == value
+    assert np.isnan(fed(of_logits(name, 4), nothing))
+
+
+def test_masks_of_0_and_255_draw_a_warning_also_after_a_compiled_epoch():
+    truth, p = np.zeros((2, 4, 4), np.uint8), np.full((2, 4, 4, 1), 0.5, np.float32)
+    truth[:, 1] = 255
+    with pytest.warns(UserWarning, match="0 and 255 alone, and 255 is void"):
+        m.IoU(2).update_state(truth, p)
+    inputs = keras.Input((4, 4, 1))
+    model = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
+    model.compile(loss=lambda t, p: keras.ops.mean(p), metrics=[m.IoU(2)])
+    model.evaluate(p, truth, verbose=0)
+    with pytest.warns(UserWarning, match="none of 24 pixels that were counted is foreground .*divide them by 255"):
+        model.evaluate(p, truth, verbose=0)
