@@ -90,7 +90,7 @@ def kseg_step(name: str, size: str, *, xla: bool) -> Callable[[], float]:
     labels, logits = inputs(size)
     if name == "boundary":
         labels = np.concatenate([labels[..., None], distance_maps(labels, logits.shape[-1])], axis=-1)
-    loss, y, z = get(name), tf.constant(labels), tf.constant(logits)
+    loss, y, z = get(name, from_logits=True), tf.constant(labels), tf.constant(logits)
 
     @tf.function(jit_compile=xla)
     def step(y, z):

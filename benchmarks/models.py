@@ -86,7 +86,9 @@ def kseg_variant(model: str, encoder: str, precision: str) -> tuple[int, Callabl
     run = forward(probabilities)
 
     def training(batch: int, size: int) -> Callable[[], object]:
-        return keras_step(network, get("iou"), *images_and_labels(batch, size), optimizer=keras.optimizers.SGD(1e-4))
+        return keras_step(
+            network, get("iou", from_logits=True), *images_and_labels(batch, size), optimizer=keras.optimizers.SGD(1e-4)
+        )
 
     def inference(batch: int, size: int) -> Callable[[], object]:
         images = images_and_labels(batch, size)[0].astype(np.uint8)

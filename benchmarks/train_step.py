@@ -77,7 +77,7 @@ def plain_keras(settings: Settings) -> Callable[[], None]:
         x = keras.layers.Conv2D(settings.head_width, kernel, padding="same", activation="relu")(x)
     x = keras.layers.Conv2D(1, 1)(x)
     x = keras.layers.Conv2DTranspose(1, 64, strides=32, padding="same")(x)
-    return keras_step(keras.Model(encoder.input, x), get("iou"), *images_and_labels(settings.batch))
+    return keras_step(keras.Model(encoder.input, x), get("iou", from_logits=True), *images_and_labels(settings.batch))
 
 
 def kseg_step(settings: Settings, *, precision: str, cached: bool) -> Callable[[], None]:
@@ -91,10 +91,10 @@ def kseg_step(settings: Settings, *, precision: str, cached: bool) -> Callable[[
     model = build("bfcn32s", input_shape=(SIZE, SIZE, 3), activation=None, head_width=settings.head_width)
     images, labels = images_and_labels(settings.batch)
     if not cached:
-        return keras_step(model, get("iou"), images, labels)
+        return keras_step(model, get("iou", from_logits=True), images, labels)
     split = split_frozen(model)
     assert split is not None
-    return keras_step(split.head, get("iou"), split.extractor(images), labels)
+    return keras_step(split.head, get("iou", from_logits=True), split.extractor(images), labels)
 
 
 def keras_step(model, loss, inputs, labels, optimizer="rmsprop") -> Callable[[], None]:

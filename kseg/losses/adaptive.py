@@ -14,7 +14,7 @@ from kseg.losses.regions import Pooling, pooling_axes, safe_divide, safe_power
 
 
 def adaptive(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", radius: Whole = 1, sigma: Above0 = 1.0,
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", radius: Whole = 1, sigma: Above0 = 1.0,
     power: AtLeast1 = 5.0, pixel_weight=None,
 ):  # fmt: skip
     """Cross-entropy of locally merged scores, under a Minkowski mean.

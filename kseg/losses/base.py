@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from kseg.conventions import SERIALISATION_PACKAGE, VOID
+from kseg.door import MaskWatch, sound_weights
 from kseg.errors import UsageError, unknown_name
 from kseg.losses.options import checked_bool, checked_option, checked_void
 from kseg.losses.pixels import check_weight_shape
@@ -42,7 +43,8 @@ class SegmentationLoss(keras.losses.Loss):
     permitted values come from the function's signature.
 
     Args:
-      from_logits: predictions are logits (True) or probabilities.
+      from_logits: predictions are logits (True) or probabilities (False), as `build` and Keras' own losses have it.
+        Probabilities outside of [0, 1] make the loss NaN inside a compiled function, and raise outside of one.
       void: the label that counts for nothing.
       reduction: "sum_over_batch_size" is the mean over images, "sum" van Beers' sum over them, "none" keeps (N,).
         Where devices share a batch, the sum is over all of it and the mean that of the devices' means (the batch's
@@ -51,7 +53,11 @@ class SegmentationLoss(keras.losses.Loss):
       **options: what the function takes besides.
 
     `sample_weight` is (N,) per image or (N, H, W) per pixel. As in Keras, weights scale values and do not change
-    what a mean divides by; in a quotient of sums over pixels, pixel weights are the measure of both sums.
+    what a mean divides by; in a quotient of sums over pixels, pixel weights are the measure of both sums. A weight that
+    is negative or not finite makes the loss NaN.
+
+    A batch without images, or of images without pixels, is like images without a valid pixel: 0, without a gradient.
+    Labels that are 0 and 255 alone, where there are two classes, draw a warning (`kseg.door.MaskWatch`).
 
     Raises:
       UsageError: an option the loss does not have, or a value out of its range (`kseg.losses.options`).
@@ -70,7 +76,7 @@ class SegmentationLoss(keras.losses.Loss):
     def __init__(
         self,
         *,
-        from_logits: bool = True,
+        from_logits: bool = False,
         void: int = VOID,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
@@ -81,6 +87,7 @@ class SegmentationLoss(keras.losses.Loss):
         self.from_logits = checked_bool(self.registry_name, "from_logits", from_logits)
         self.void = checked_void(self.registry_name, void)
         self._settings = self._checked(options)
+        self._watch = MaskWatch(self.void)
         # A loss over the whole batch is one value: replicas average theirs, also where images would be summed.
         over_the_batch = self._settings.get("pooling") == "batch" and reduction == "sum"
         self._reduce = Reduction(reduction="sum_over_batch_size" if over_the_batch else reduction, dtype="float32")
@@ -118,11 +125,24 @@ class SegmentationLoss(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         with keras.name_scope(self.name):
+            shape = tuple(np.shape(y_pred) if isinstance(y_pred, list | tuple) else y_pred.shape)
+            if len(shape) == 4 and 0 in shape[:3]:
+                return self._of_nothing(y_pred)
+            self._watch.look(y_true, two_classes=shape[-1:] in ((1,), (2,)))
             image_weight, pixel_weight = self._split_weights(sample_weight, y_pred)
             values = self._values(y_true, y_pred, pixel_weight)
             if len(values.shape) == 0:  # Keras leaves scalars alone, also where replicas have to share them
                 values = ops.reshape(values, (1,))
             return self._reduce(values, values, image_weight)
+
+    def _of_nothing(self, y_pred):
+        """0 for every image of a batch that has no pixel; Keras would not even reduce a batch without images."""
+        pixels = ops.cast(ops.convert_to_tensor(y_pred), "float32")
+        if self._settings.get("pooling") == "batch":
+            total = ops.sum(pixels)
+            return ops.reshape(total, (1,)) if self.reduction in (None, "none") else total
+        images = ops.sum(pixels, axis=(1, 2, 3))
+        return images if self.reduction in (None, "none") else ops.sum(images)
 
     def _split_weights(self, sample_weight, y_pred):
         """(weights of images, weights of pixels), either None; a loss over the whole batch has only pixels to weigh."""
@@ -134,7 +154,7 @@ class SegmentationLoss(keras.losses.Loss):
             weight = ops.squeeze(weight, axis=-1)
         pooled = self._settings.get("pooling") == "batch"
         if len(weight.shape) < 3 and not pooled:
-            return weight, None
+            return sound_weights(weight), None
         if "pixel_weight" not in inspect.signature(type(self).function).parameters:
             raise UsageError(
                 f"loss {self.registry_name!r} has no meaning for pixel weights; give one weight per image, (N,)"

@@ -9,7 +9,7 @@ from kseg.losses.pixels import Tensor, read_pixels
 from kseg.losses.regions import pooled_mean
 
 
-def boundary(y_true, y_pred, *, from_logits=True, void=VOID, pixel_weight=None):
+def boundary(y_true, y_pred, *, from_logits=False, void=VOID, pixel_weight=None):
     """Probability mass on the wrong side of the boundary, by its distance to it.
 
         φ = d(pixel, object) outside, −(d(pixel, background) − 1) inside        L = mean of Σ_c φ_c·p_c

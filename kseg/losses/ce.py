@@ -1,5 +1,8 @@
 """Cross-entropy of a softmax (or of one sigmoid channel), with class weights and label smoothing."""
 
+import math
+from typing import Any, Literal
+
 from keras import ops
 
 from kseg.conventions import VOID
@@ -7,34 +10,42 @@ from kseg.errors import UsageError
 from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.options import ClassWeights, ShareBelow1
 from kseg.losses.pixels import Pixels, Tensor, read_pixels
-from kseg.losses.regions import Pooling, pooled_mean
+from kseg.losses.regions import Pooling, pixel_sum, pooled_mean
+
+Normalise = Literal["mean", "sum"]
 
 
 def cross_entropy(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image",
-    label_smoothing: ShareBelow1 = 0.0, class_weights: ClassWeights = None, pixel_weight=None,
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image",
+    label_smoothing: ShareBelow1 = 0.0, class_weights: ClassWeights = None, normalise: Normalise = "mean",
+    pixel_weight=None,
 ):  # fmt: skip
     """Negative log-likelihood of the true class.
 
         ℓ = −Σ_c w_c·q_c·log p_c        q = (1 − s)·y + s/C        L = Σ ℓ / Σ w_y
 
     with p the softmax over C classes (sigmoid and its complement when C = 1), y the one-hot or soft truth, s the label
-    smoothing and w the class weights; without weights the denominator is the number of valid pixels.
+    smoothing and w the class weights; without weights the denominator is the number of valid pixels. With
+    `normalise="sum"` there is no denominator: L = Σ ℓ over the valid pixels of an image.
 
     Args:
       y_true: label map (N, H, W), or soft labels (N, H, W, C).
-      y_pred: (N, H, W, C), logits, or probabilities with `from_logits=False` (clipped to [1e-7, 1 − 1e-7]).
+      y_pred: (N, H, W, C), probabilities (clipped to [1e-7, 1 − 1e-7]), or logits with `from_logits=True`.
       pooling: "image", the mean over the valid pixels of each image; "batch", over those of the batch (torch's mean).
       label_smoothing: s in [0, 1).
       class_weights: one weight per class, background first; also for C = 1, where there are two.
+      normalise: "mean" over the pixels, or "sum" (van Beers' eq. 1) with `pooling="image"`; beside `reduction="sum"`
+        the sum over all pixels of the batch. It grows with the number of pixels, so the learning rate has to fall.
       pixel_weight: (N, H, W), scales ℓ and not the denominator. With U-Net's border weights this is U-Net's loss.
     Returns:
-      float32 (N,), or () when pooled over the batch; nats per pixel.
+      float32 (N,), or () when pooled over the batch; nats per pixel, or per image with `normalise="sum"`.
     Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
     Source: torch's `cross_entropy` with `ignore_index`, weights included, for `pooling="batch"`. Deviations: none.
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     values = cross_entropy_map(pixels, label_smoothing=label_smoothing, class_weights=class_weights)
+    if normalise == "sum":
+        return pixel_sum(values * pixels.weight, pooling)
     return pooled_mean(values, pixels, pooling, normaliser=class_weight_map(pixels, class_weights))
 
 
@@ -61,14 +72,23 @@ def class_weight_map(pixels: Pixels, class_weights) -> Tensor | None:
     return ops.sum(pixels.class_truth() * weights, axis=-1)
 
 
+def refuse_sum_over_batch(loss: str, settings: dict[str, Any]) -> None:
+    """The sum of a shared batch is no mean of the devices' sums, as the values of losses over the batch are."""
+    if settings["normalise"] == "sum" and settings["pooling"] == "batch":
+        raise UsageError(
+            f"loss {loss!r} got normalise='sum' and pooling='batch'; sums are taken image by image, so leave "
+            "pooling='batch' out, and sum over the images with reduction='sum' (--loss-reduction sum)"
+        )
+
+
 def checked_weights(class_weights, num_classes: int) -> tuple[float, ...] | None:
     """Class weights as a tuple of the right length; UsageError otherwise."""
     if class_weights is None:
         return None
     weights = tuple(float(w) for w in class_weights)
-    if len(weights) != num_classes or min(weights) < 0:
+    if len(weights) != num_classes or not all(0 <= w < math.inf for w in weights):
         raise UsageError(
-            f"class_weights={class_weights} for {num_classes} classes; give {num_classes} weights, none negative"
+            f"class_weights={class_weights} for {num_classes} classes; give {num_classes} finite weights, none negative"
         )
     return weights
 
@@ -78,4 +98,10 @@ class CrossEntropy(SegmentationLoss):
     """`cross_entropy` as a Keras loss."""
 
     function = staticmethod(cross_entropy)
-    options = ("pooling", "label_smoothing", "class_weights")
+    options = ("pooling", "label_smoothing", "class_weights", "normalise")
+
+    @classmethod
+    def _checked(cls, given):
+        settings = super()._checked(given)
+        refuse_sum_over_batch(cls.registry_name, settings)
+        return settings

@@ -10,7 +10,7 @@ from kseg.losses.regions import Classes, mean_over_classes, pooled_sum, safe_div
 
 
 def cldice(
-    y_true, y_pred, *, from_logits=True, void=VOID, classes: Classes = "present", iterations: Whole = 3,
+    y_true, y_pred, *, from_logits=False, void=VOID, classes: Classes = "present", iterations: Whole = 3,
     smooth: AtLeast0 = 1.0, pixel_weight=None,
 ):  # fmt: skip
     """One minus the harmonic mean of topological precision and sensitivity.

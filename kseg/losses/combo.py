@@ -10,7 +10,7 @@ from kseg.losses.regions import Classes, Pooling, pooled_mean
 
 
 def combo(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
     alpha: Share = 0.5, beta: Share = 0.5, smooth: AtLeast0 = 1.0, pixel_weight=None,
 ):  # fmt: skip
     """Weighted cross-entropy and Dice in one number.

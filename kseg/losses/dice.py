@@ -8,7 +8,7 @@ from kseg.losses.regions import Classes, Pooling, mean_over_classes, pooled_sum,
 
 
 def dice(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
     smooth: AtLeast0 = 1.0, squared: bool = False, pixel_weight=None,
 ):  # fmt: skip
     """One minus the Dice coefficient.

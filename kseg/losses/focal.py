@@ -11,7 +11,7 @@ from kseg.losses.regions import Pooling, pooled_mean, safe_power
 
 
 def focal(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", gamma: AtLeast0 = 2.0,
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", gamma: AtLeast0 = 2.0,
     class_weights: ClassWeights = None, pixel_weight=None,
 ):  # fmt: skip
     """Cross-entropy scaled by the probability of being wrong.

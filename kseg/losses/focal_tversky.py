@@ -9,7 +9,7 @@ from kseg.losses.tversky import tversky_index
 
 
 def focal_tversky(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
     alpha: AtLeast0 = 0.3, beta: AtLeast0 = 0.7, gamma: Above0 = 4 / 3, smooth: AtLeast0 = 0.0, pixel_weight=None,
 ):  # fmt: skip
     """A power of the Tversky loss of every class.

@@ -9,7 +9,7 @@ from kseg.losses.regions import Pooling, pooled_sum, safe_divide
 
 
 def generalised_dice(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", pixel_weight=None,
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", pixel_weight=None,
 ):  # fmt: skip
     """One minus Dice over all classes at once, each weighted by 1 / size².
 

@@ -11,7 +11,7 @@ from kseg.losses.regions import Classes, mean_over_classes, pooled_sum, safe_div
 
 
 def hausdorff(
-    y_true, y_pred, *, from_logits=True, void=VOID, classes: Classes = "present", power: AtLeast0 = 2.0,
+    y_true, y_pred, *, from_logits=False, void=VOID, classes: Classes = "present", power: AtLeast0 = 2.0,
     pixel_weight=None,
 ):  # fmt: skip
     """Squared error weighted by how far a pixel is from the boundary of truth and prediction.

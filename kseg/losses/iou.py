@@ -8,7 +8,7 @@ from kseg.losses.regions import Classes, Pooling, mean_over_classes, pooled_sum,
 
 
 def soft_iou(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
     smooth: AtLeast0 = 0.0, pixel_weight=None,
 ):  # fmt: skip
     """One minus the soft intersection over union.
@@ -20,7 +20,7 @@ def soft_iou(
 
     Args:
       y_true: label map (N, H, W); `void` pixels belong to neither sum.
-      y_pred: (N, H, W, C), logits, or probabilities with `from_logits=False`.
+      y_pred: (N, H, W, C), probabilities, or logits with `from_logits=True`.
       classes: average over the classes "present" in the truth of the image (batch), or over "all".
       smooth: s, in pixels; 0 in both papers.
       pixel_weight: (N, H, W), the measure of both sums.

@@ -7,7 +7,7 @@ from kseg.losses.regions import Classes, Pooling, mean_over_classes, pooled_sum,
 
 
 def jaccard_distance(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
     pixel_weight=None,
 ):  # fmt: skip
     """One minus a Jaccard index whose union has squared terms.

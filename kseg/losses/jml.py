@@ -12,7 +12,7 @@ from kseg.losses.regions import Classes, Pooling, mean_over_classes, pooled_sum,
 
 
 def jaccard_metric(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
     variant: Literal["jml1", "jml2"] = "jml1", pixel_weight=None,
 ):  # fmt: skip
     """One minus a Jaccard index made of L1 norms.

@@ -15,7 +15,7 @@ Heaviside = Literal["mahf", "ahf", "hf"]
 
 
 def level_set(
-    y_true, y_pred, *, from_logits=True, void=VOID, heaviside: Heaviside = "mahf", epsilon: Above0 = 0.05,
+    y_true, y_pred, *, from_logits=False, void=VOID, heaviside: Heaviside = "mahf", epsilon: Above0 = 0.05,
     normalise: Literal["sum", "mean"] = "sum", pixel_weight=None,
 ):  # fmt: skip
     """Chan–Vese energy of the zero level of φ = p − ½ on the one-hot truth, summed over classes.

@@ -10,7 +10,7 @@ from kseg.losses.regions import Classes, Pooling
 
 
 def log_cosh_dice(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
     smooth: AtLeast0 = 1.0, pixel_weight=None,
 ):  # fmt: skip
     """Logarithm of the hyperbolic cosine of the Dice loss.

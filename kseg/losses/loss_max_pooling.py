@@ -11,7 +11,7 @@ from kseg.losses.regions import Pooling, pixel_sum, pixel_total, pooling_axes, s
 
 
 def loss_max_pooling(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", p: Above1 = 1.3,
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", p: Above1 = 1.3,
     fraction: ShareAbove0 = 0.25, pixel_weight=None,
 ):  # fmt: skip
     """Cross-entropy under the pixel weights that make it largest.

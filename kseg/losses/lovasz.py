@@ -10,7 +10,7 @@ from kseg.losses.regions import Classes, Pooling, mean_over_classes, pooling_axe
 
 
 def lovasz(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
     pixel_weight=None,
 ):  # fmt: skip
     """Lovász extension of the Jaccard loss, at hinge errors (C = 1) or softmax errors (C > 1).

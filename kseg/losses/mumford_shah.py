@@ -9,7 +9,7 @@ from kseg.losses.pixels import Pixels, Tensor, read_pixels
 from kseg.losses.regions import pooled_sum, safe_divide
 
 
-def mumford_shah(y_true, y_pred, *, from_logits=True, void=VOID, length: AtLeast0 = 1e-3):
+def mumford_shah(y_true, y_pred, *, from_logits=False, void=VOID, length: AtLeast0 = 1e-3):
     """Piecewise-constant Mumford–Shah functional of the image under the predicted regions.
 
         L = (Σ_c Σ_xy |x − μ_c|²·p_c + ν·Σ_c Σ_xy (|∂_x p_c| + |∂_y p_c|)) / n        μ_c = Σ x·p_c / Σ p_c

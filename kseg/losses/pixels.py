@@ -1,27 +1,32 @@
 """The door of every loss: float32 predictions, truth and validity, with void made harmless before any arithmetic."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import keras
 from keras import ops
 
 from kseg.conventions import VOID
+from kseg.door import Tensor, as_tensor, sound_probabilities, sound_weights
 from kseg.errors import UsageError
-
-Tensor = Any
 
 PROBABILITY_MARGIN = 1e-7
 """Probabilities (`from_logits=False`) are clipped to [1e-7, 1 − 1e-7] where a logarithm is taken (van Beers et al.)."""
+
+HALF_MARGIN = 2.0**-12
+"""Nearer to 0 and 1 a float16 probability's logarithm has the slope that it has here: 1/1e-7 is infinite in float16."""
 
 
 class Pixels(NamedTuple):
     """A batch as the formulas see it. K is 1 (foreground) for a binary prediction and the number of classes otherwise.
 
     scores    (N, H, W, K) float32, logits or probabilities as `from_logits` says; neutral under void. NaN where the
-              score is not finite or where the label is no class, so that neither is ever averaged away.
+              score is not finite, is no probability where one is wanted, or where the label is no class, so that none
+              of these is ever averaged away.
     truth     (N, H, W, K) float32, one-hot or soft; 0 under void.
     valid     (N, H, W) float32, 1 where the pixel counts, 0 under void.
     weight    (N, H, W) float32, `valid` times the caller's pixel weights: the measure of every sum.
     one_hot   of several classes, the truth of a valid pixel is just one: it came as a label map.
+    half      the prediction came in float16, whose gradients end at 65504.
     """
 
     scores: Tensor
@@ -30,6 +35,7 @@ class Pixels(NamedTuple):
     weight: Tensor
     from_logits: bool
     one_hot: bool
+    half: bool = False
 
     @property
     def binary(self) -> bool:
@@ -50,7 +56,12 @@ class Pixels(NamedTuple):
         if self.from_logits:
             return self.scores
         p = ops.clip(self.scores, PROBABILITY_MARGIN, 1.0 - PROBABILITY_MARGIN)
-        return ops.log(p) - ops.log1p(-p) if self.binary else ops.log(p)
+        logits = ops.log(p) - ops.log1p(-p) if self.binary else ops.log(p)
+        if not self.half:
+            return logits
+        milder = ops.stop_gradient(ops.clip(p, HALF_MARGIN, 1.0 - HALF_MARGIN))
+        slope = 1.0 / (milder * (1.0 - milder)) if self.binary else 1.0 / milder
+        return ops.stop_gradient(logits) + slope * (p - ops.stop_gradient(p))
 
     def entropies(self) -> tuple[Tensor, Tensor]:
         """−log p and −log(1 − p) of a binary prediction, (N, H, W) each."""
@@ -95,12 +106,15 @@ def read_pixels(y_true, y_pred, *, from_logits: bool, void: int = VOID, pixel_we
       y_true: label map (N, H, W) or (N, H, W, 1), any dtype; with `soft`, a binary map may hold fractions of
         foreground and a multi-class one may be (N, H, W, C) class probabilities, void where the first channel is.
       y_pred: (N, H, W, C).
-      pixel_weight: None or broadcastable to (N, H, W).
+      pixel_weight: None or broadcastable to (N, H, W); NaN where one is negative or not finite.
     Raises:
-      UsageError: on shapes that are no label map and prediction of the same images.
+      UsageError: on shapes that are no label map and prediction of the same images, or, outside of compiled functions,
+        on probabilities outside of [0, 1].
     """
-    scores = ops.cast(ops.convert_to_tensor(y_pred), "float32")
-    labels = ops.cast(ops.convert_to_tensor(y_true), "float32")
+    y_pred = ops.convert_to_tensor(y_pred)
+    half = keras.backend.standardize_dtype(y_pred.dtype) == "float16"
+    scores = ops.cast(y_pred, "float32")
+    labels = ops.cast(as_tensor(y_true), "float32")
     check_shapes(labels.shape, scores.shape, soft=soft)
     channels = scores.shape[-1]
     if len(labels.shape) == 4 and labels.shape[-1] == 1:
@@ -124,12 +138,14 @@ def read_pixels(y_true, y_pred, *, from_logits: bool, void: int = VOID, pixel_we
             known = known & (labels == ops.round(labels))
 
     valid = ops.cast(counts, "float32")
+    if not from_logits:
+        scores = sound_probabilities(scores, counts)
     sound = ops.isfinite(scores) & known[..., None]
     scores = ops.where(counts[..., None], ops.where(sound, scores, float("nan")), 0.0 if from_logits else 0.5)
     weight = valid
     if pixel_weight is not None:
-        weight = ops.where(counts, ops.cast(ops.convert_to_tensor(pixel_weight), "float32"), 0.0)
-    return Pixels(scores, truth, valid, weight, from_logits, one_hot=channels > 1 and len(labels.shape) == 3)
+        weight = ops.where(counts, sound_weights(ops.convert_to_tensor(pixel_weight)), 0.0)
+    return Pixels(scores, truth, valid, weight, from_logits, channels > 1 and len(labels.shape) == 3, half)
 
 
 def check_weight_shape(weight_shape, pred_shape) -> None:

@@ -11,7 +11,7 @@ from kseg.losses.regions import Pooling, pooled_mean
 
 
 def poly_cross_entropy(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", epsilon: AtLeastMinus1 = 1.0,
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", epsilon: AtLeastMinus1 = 1.0,
     pixel_weight=None,
 ):  # fmt: skip
     """Cross-entropy with its leading polynomial coefficient raised (Poly-1).

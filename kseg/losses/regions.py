@@ -22,9 +22,12 @@ def pooling_axes(pooling: str) -> tuple[int, ...]:
 
 
 def safe_divide(numerator: Tensor, denominator: Tensor, *, when_empty: float = 0.0) -> Tensor:
-    """numerator / denominator, `when_empty` with zero gradient where the denominator is 0; NaN passes through."""
+    """numerator / denominator, `when_empty` with zero gradient where the denominator is 0; NaN passes through.
+
+    NaN above 0 too: what is broken everywhere often has nothing to divide by, and must not be a perfect loss for it.
+    """
     empty = denominator <= NOTHING
-    return ops.where(empty, when_empty, numerator / ops.where(empty, 1.0, denominator))
+    return ops.where(empty, when_empty + 0.0 * numerator, numerator / ops.where(empty, 1.0, denominator))
 
 
 def pixel_sum(values: Tensor, pooling: str) -> Tensor:

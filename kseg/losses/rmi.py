@@ -11,7 +11,7 @@ from kseg.losses.regions import Classes, mean_over_classes, safe_divide
 
 
 def region_mutual_information(
-    y_true, y_pred, *, from_logits=True, void=VOID, classes: Classes = "present", size: Count = 3, pool: Count = 4,
+    y_true, y_pred, *, from_logits=False, void=VOID, classes: Classes = "present", size: Count = 3, pool: Count = 4,
     ridge: Above0 = 1e-3,
 ):  # fmt: skip
     """Lower bound of the mutual information between neighbourhoods of truth and prediction, with its sign turned.

@@ -10,7 +10,7 @@ from kseg.losses.regions import Classes, Pooling, mean_over_classes, pooled_sum,
 
 
 def sensitivity_specificity(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
     weight: Share = 0.05, pixel_weight=None,
 ):  # fmt: skip
     """A weighted sum of the mean squared error on the class and off it.

@@ -14,7 +14,7 @@ from kseg.losses.regions import Pooling, pixel_sum, pixel_total, safe_divide
 
 
 def topk_cross_entropy(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", fraction: ShareAbove0 = 0.25,
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", fraction: ShareAbove0 = 0.25,
     threshold: Threshold = None, pixel_weight=None,
 ):  # fmt: skip
     """Mean cross-entropy of the hardest pixels.

@@ -8,7 +8,7 @@ from kseg.losses.regions import Classes, Pooling, mean_over_classes, pooled_sum,
 
 
 def tversky(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
     alpha: AtLeast0 = 0.3, beta: AtLeast0 = 0.7, smooth: AtLeast0 = 0.0, pixel_weight=None,
 ):  # fmt: skip
     """One minus the Tversky index.

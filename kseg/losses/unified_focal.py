@@ -10,7 +10,7 @@ from kseg.losses.regions import Pooling, pooled_mean, pooled_sum, safe_divide, s
 
 
 def unified_focal(
-    y_true, y_pred, *, from_logits=True, void=VOID, pooling: Pooling = "image", weight: Share = 0.5,
+    y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", weight: Share = 0.5,
     delta: Share = 0.6, gamma: ShareBelow1 = 0.5, symmetric: bool = False, pixel_weight=None,
 ):  # fmt: skip
     """A weighted sum of a focal cross-entropy and a focal Tversky loss.

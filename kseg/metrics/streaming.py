@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from kseg.conventions import MAX_CLASSES, SERIALISATION_PACKAGE, VOID, output_channels
+from kseg.door import NO_CLASS, MaskWatch, as_tensor, class_ids, impossible_probabilities, readable, sound_weights
 from kseg.errors import UsageError
 from kseg.metrics.bins import count_ids
 from kseg.metrics.whole import class_count
@@ -18,9 +19,6 @@ METRICS: Registry[type["CountingMetric"]] = Registry("metric", "kseg.metrics")
 """Name to Keras metric; a registered metric is walked by the contract tests."""
 
 _LIMB = 1 << 20
-
-NO_CLASS = -(1 << 16)
-"""The id of a pixel whose label, score or weight means nothing; no label map has it, as class or as void."""
 
 
 def registered(name: str):
@@ -40,22 +38,25 @@ class CountingMetric(keras.metrics.Metric):
     """Integer counts by cell, exact on every backend; subclasses say what is counted and what it means.
 
     `update_state` takes `y_true` (N, H, W) or (N, H, W, 1), class ids, and `y_pred` as one of
-    logits (N, H, W, C) with `from_logits=True`, probabilities (N, H, W, C) with `from_logits=False`
-    (C = 1: foreground where the probability is ≥ `threshold`; C > 1: the largest), or integer ids (N, H, W[, 1]).
+    probabilities (N, H, W, C), logits (N, H, W, C) with `from_logits=True` (C = 1: foreground where the probability is
+    ≥ `threshold`; C > 1: the largest), or integer ids (N, H, W[, 1]).
     `sample_weight` (N,), (N, 1) or (N, H, W[, 1]), or one number for all: 0 leaves an image or pixel out; any other
     weight counts it once, because counts are whole numbers.
 
     What cannot be counted cannot raise inside a compiled step: where a pixel that counts has a label or predicted id
-    outside of the classes, a nan among its scores, or a weight that is negative or nan, the result is nan.
+    outside of the classes, a nan among its scores, a probability outside of [0, 1], or a weight that is negative or not
+    finite, the result is nan. Probabilities outside of [0, 1] raise where they can be read. A batch without images, or
+    of images without pixels, counts nothing; labels that are 0 and 255 alone, of two classes, draw a warning.
     """
 
-    def __init__(self, cells: int, *, from_logits=True, threshold=0.5, void=VOID, name=None, dtype=None):
+    def __init__(self, cells: int, *, from_logits=False, threshold=0.5, void=VOID, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
         if not 0 < threshold < 1:
             raise UsageError(f"the threshold is a probability between 0 and 1, received {threshold}")
         self.from_logits = from_logits
         self.threshold = threshold
         self.void = void
+        self._watch = MaskWatch(void)
         self.low = self.add_variable((cells,), "zeros", dtype="int32", name="low")
         self.high = self.add_variable((cells,), "zeros", dtype="int32", name="high")
 
@@ -84,23 +85,28 @@ class CountingMetric(keras.metrics.Metric):
 
     def pixels(self, y_true, y_pred, sample_weight, num_classes: int | None):
         """Truth and prediction as int32 ids (N, H, W), and which of the pixels count, bool (N, H, W)."""
-        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+        y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
         prediction = self.predicted_ids(y_pred, self.channels(num_classes))
         truth = self.true_ids(y_true, prediction)
+        is_ids = holds_ids(y_pred)
+        self._watch.look(y_true, two_classes=num_classes == 2 or (not is_ids and y_pred.shape[-1] in (1, 2)))
         valid = ops.ones_like(truth, dtype="bool") if self.void is None else ops.not_equal(truth, self.void)
-        if sample_weight is None:
-            return truth, prediction, valid
-        weight = self.weights(sample_weight, truth)
-        return ops.where(weight >= 0, truth, NO_CLASS), prediction, ops.logical_and(valid, ops.not_equal(weight, 0))
+        if sample_weight is not None:
+            weight = self.weights(sample_weight, truth)
+            truth, valid = ops.where(weight >= 0, truth, NO_CLASS), ops.logical_and(valid, ops.not_equal(weight, 0))
+        if not (is_ids or self.from_logits):
+            outside = ops.any(impossible_probabilities(y_pred, valid), axis=-1)
+            prediction = ops.where(outside, NO_CLASS, prediction)
+        return truth, prediction, valid
 
     def predicted_ids(self, y_pred, channels: tuple[int, ...] | None):
         """`y_pred` as int32 ids (N, H, W); `channels` are the last axes that a score may have, None for any."""
         shape = tuple(y_pred.shape)
         is_ids = holds_ids(y_pred)
         if is_ids and len(shape) == 4 and shape[-1] == 1:
-            return ops.cast(ops.squeeze(y_pred, -1), "int32")
+            return class_ids(ops.squeeze(y_pred, -1))
         if is_ids and len(shape) == 3:
-            return ops.cast(y_pred, "int32")
+            return class_ids(y_pred)
         if is_ids or len(shape) != 4 or shape[-1] is None or (channels and shape[-1] not in channels):
             wanted = " or ".join(f"(N, H, W, {c})" for c in channels) if channels else "(N, H, W, C)"
             raise UsageError(
@@ -126,14 +132,11 @@ class CountingMetric(keras.metrics.Metric):
                 f"{self.name}: y_true {shape} is no label map for a prediction of {tuple(prediction.shape)} pixels; "
                 "pass class ids (N, H, W) or (N, H, W, 1), not one-hot vectors"
             )
-        ids = ops.cast(y_true, "int32")
-        if keras.backend.is_float_dtype(y_true.dtype):
-            ids = ops.where(ops.cast(ids, y_true.dtype) == y_true, ids, NO_CLASS)
-        return ids
+        return class_ids(y_true)
 
     def weights(self, sample_weight, truth):
         """`sample_weight` as float32 (N, H, W), (N, 1, 1) or (1, 1, 1) for ids `truth` (N, H, W)."""
-        weight = ops.cast(ops.convert_to_tensor(sample_weight), "float32")
+        weight = sound_weights(ops.convert_to_tensor(sample_weight))
         shape, size = tuple(weight.shape), tuple(truth.shape)
         wanted = {0: (), 1: size[:1], 2: (size[0], 1), 3: size, 4: (*size, 1)}.get(len(shape))
         if wanted is None or any(None not in pair and pair[0] != pair[1] for pair in zip(shape, wanted, strict=True)):
@@ -158,7 +161,7 @@ class MatrixMetric(CountingMetric):
     Without a valid pixel the result is nan.
     """
 
-    def __init__(self, num_classes: int, *, from_logits=True, threshold=0.5, void=VOID, name=None, dtype=None):
+    def __init__(self, num_classes: int, *, from_logits=False, threshold=0.5, void=VOID, name=None, dtype=None):
         num_classes = class_count(num_classes, least=2)
         cells = num_classes**2 + 1  # the last counts pixels with impossible ids
         super().__init__(cells, from_logits=from_logits, threshold=threshold, void=void, name=name, dtype=dtype)
@@ -168,6 +171,13 @@ class MatrixMetric(CountingMetric):
         """Count the pixels of one batch."""
         truth, prediction, valid = self.pixels(y_true, y_pred, sample_weight, self.num_classes)
         self.add_counts(pair_counts(truth, prediction, valid, self.num_classes))
+
+    def reset_state(self):
+        """Count from nothing; what was counted is looked at once more, as `fit` cannot while it counts."""
+        if self.num_classes == 2 and readable(self.low.value):
+            counts = self.exact_counts()
+            self._watch.look_at_counts(background=int(counts[:2].sum()), foreground=int(counts[2:4].sum()))
+        super().reset_state()
 
     def matrix(self) -> np.ndarray:
         """The matrix so far, int64 (C, C), rows = truth; ids outside the classes raise here."""
@@ -279,7 +289,14 @@ class PixelAccuracy(CountingMetric):
     """
 
     def __init__(
-        self, num_classes: int | None = None, *, from_logits=True, threshold=0.5, void=VOID, name="accuracy", dtype=None
+        self,
+        num_classes: int | None = None,
+        *,
+        from_logits=False,
+        threshold=0.5,
+        void=VOID,
+        name="accuracy",
+        dtype=None,
     ):
         super().__init__(3, from_logits=from_logits, threshold=threshold, void=void, name=name, dtype=dtype)
         self.num_classes = None if num_classes is None else class_count(num_classes, least=2)

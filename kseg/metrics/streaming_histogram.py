@@ -14,10 +14,12 @@ class HistogramMetric(CountingMetric):
     """A score of the histogram of the probability of one class, `label`, against all others: the foreground by default.
 
     Scores alone have probabilities; ids are refused. `threshold` is of no account: the histogram holds all of them.
-    Probabilities outside [0, 1] turn the result into nan. Without a valid pixel the result is nan.
+    Without a valid pixel the result is nan.
     """
 
-    def __init__(self, num_classes: int, *, label=1, from_logits=True, threshold=0.5, void=VOID, name=None, dtype=None):
+    def __init__(
+        self, num_classes: int, *, label=1, from_logits=False, threshold=0.5, void=VOID, name=None, dtype=None
+    ):
         cells = 2 * BINS + 1  # the last counts what is impossible
         super().__init__(cells, from_logits=from_logits, threshold=threshold, void=void, name=name, dtype=dtype)
         self.num_classes = class_count(num_classes, least=2)
@@ -31,8 +33,8 @@ class HistogramMetric(CountingMetric):
                 f"{self.name}: y_pred is class ids {tuple(y_pred.shape)}; pass logits or probabilities (N, H, W, C)"
             )
         truth, ids, valid = self.pixels(y_true, y_pred, sample_weight, self.num_classes)
-        p = self.probability(y_pred)
-        possible = ops.logical_and(in_range(truth, ids, self.num_classes), ops.logical_and(p >= 0, p <= 1))
+        p = ops.clip(self.probability(y_pred), 0.0, 1.0)  # what is not a probability has no class among the ids
+        possible = in_range(truth, ids, self.num_classes)
         index = ops.minimum(ops.cast(p * BINS, "int32"), BINS - 1) + BINS * ops.cast(truth == self.label, "int32")
         index = ops.where(valid, ops.where(possible, index, 2 * BINS), 2 * BINS + 1)
         self.add_counts(count_ids(ops.reshape(index, (-1,)), 2 * BINS + 2)[:-1])

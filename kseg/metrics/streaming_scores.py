@@ -130,7 +130,7 @@ class ImageIoU(CountingMetric):
 
     UNIT = 1 << 20
 
-    def __init__(self, num_classes: int, *, from_logits=True, threshold=0.5, void=VOID, name="iou_image", dtype=None):
+    def __init__(self, num_classes: int, *, from_logits=False, threshold=0.5, void=VOID, name="iou_image", dtype=None):
         super().__init__(3, from_logits=from_logits, threshold=threshold, void=void, name=name, dtype=dtype)
         self.num_classes = class_count(num_classes, least=2)
 

@@ -142,7 +142,10 @@ def compile_stage(config: TrainConfig, stage: LossStage, inputs: Inputs, optimis
     """Compile for one loss; an optimiser that has trained before keeps its state and its place in the schedule."""
     by_xla = extent(config, inputs.steps_per_epoch)
     of_loss = by_xla == "scores" and not any(part.slow_under_xla for part in stage.parts)
-    scores: list[keras.metrics.Metric] = [metrics.IoU(num_classes), metrics.PixelAccuracy()]
+    scores: list[keras.metrics.Metric] = [
+        metrics.IoU(num_classes, from_logits=True),
+        metrics.PixelAccuracy(from_logits=True),
+    ]
     scores = [LabelOnly(score) for score in scores] if stage.bands else scores
     parts: list[keras.metrics.Metric] = [*losses.part_metrics(stage.loss)]
     inputs.trained.compile(

@@ -1,5 +1,7 @@
 """The losses of a run: one, or one after another, each for its epochs."""
 
+from typing import Any
+
 import keras
 
 from kseg.errors import UsageError
@@ -54,8 +56,9 @@ def loss_stages(config: TrainConfig, class_weights: tuple[float, ...] | None = N
         )
     ends = [*(stage.first_epoch for stage in parsed[1:]), epochs]
     reduction = REDUCTIONS[str(config.loss.loss_reduction)]
+    common: dict[str, Any] = {"from_logits": True, "reduction": reduction, "class_weights": class_weights}
     stages = [
-        LossStage(stage.spec, get(stage.spec, reduction=reduction, class_weights=class_weights), stage.first_epoch, end)
+        LossStage(stage.spec, get(stage.spec, **common), stage.first_epoch, end)
         for stage, end in zip(parsed, ends, strict=True)
     ]
     if config.loss.pixel_weights != "none":

@@ -47,7 +47,7 @@ def values_and_gradients(losses, labels, logits):
 def main(source, target):
     data = np.load(source)
     cases = json.loads(str(data["cases"]))
-    losses = [get(name, reduction="sum", **options) for name, _, options in cases]
+    losses = [get(name, from_logits=True, reduction="sum", **options) for name, _, options in cases]
     labels = [data[f"{problem}_labels"] for _, problem, _ in cases]
     logits = [data[f"{problem}_logits"] for _, problem, _ in cases]
     found = values_and_gradients(losses, labels, logits)

@@ -4,9 +4,12 @@ import functools
 
 import numpy as np
 
-from kseg.losses import LOSSES
+from kseg.losses import LOSSES, get
 
 VOID = 255
+
+of_logits = functools.partial(get, from_logits=True)
+"""`get`, for predictions that are logits, as a network in training has them."""
 
 OPTIONS = {
     "bce": [{}, {"pooling": "batch"}, {"label_smoothing": 0.1}, {"class_weights": (1.0, 3.0)}],

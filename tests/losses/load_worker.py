@@ -1,4 +1,4 @@
-"""Run as `python load_worker.py FOLDER`: loads FOLDER/*.keras with no other import of kseg than its losses.
+"""Run as `python load_worker.py FOLDER`: loads FOLDER/*.keras with no other import of kseg than `import kseg`.
 
 Writes values.json beside them: for every model the text of its loss and the loss on the batch in batch.npz.
 """
@@ -7,10 +7,12 @@ import json
 import sys
 from pathlib import Path
 
-import keras
-import numpy as np
+import kseg  # noqa: F401  all that a person who loads a model has to know
 
-import kseg.losses  # noqa: F401  all that a person who loads a model has to know
+assert "keras" not in sys.modules, "the command line imports kseg before it knows whether it needs Keras"
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])

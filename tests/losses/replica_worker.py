@@ -43,7 +43,7 @@ def train(strategy, labels, images):
         inputs = keras.Input(images.shape[1:])
         convolutions = [score(CHANNELS[row[2]], name=f"score{i}") for i, row in enumerate(rows)]
         model = keras.Model(inputs, [convolution(inputs) for convolution in convolutions])
-        losses = [get(spec, reduction=how, **options) for _, spec, _, options, how in rows]
+        losses = [get(spec, from_logits=True, reduction=how, **options) for _, spec, _, options, how in rows]
         model.compile(
             keras.optimizers.SGD(1.0), loss=losses, metrics=[part_metrics(loss) for loss in losses], run_eagerly=True
         )

@@ -11,9 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from kseg.losses import get
 from losses.backend_worker import values_and_gradients
-from losses.cases import batch, case_id, every_case, once
+from losses.cases import batch, case_id, every_case, of_logits, once
 
 CASES = {"jax": once(), "torch": every_case(every_option=True)}  # JAX compiles them all, which takes its time
 
@@ -42,7 +41,7 @@ def test_backends_agree(backend, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
 
     data, found = np.load(inputs), np.load(target)
-    losses = [get(name, reduction="sum", **options) for name, _, options in cases]
+    losses = [of_logits(name, reduction="sum", **options) for name, _, options in cases]
     here = values_and_gradients(
         losses,
         [data[f"{problem}_labels"] for _, problem, _ in cases],

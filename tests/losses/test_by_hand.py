@@ -7,19 +7,18 @@ import pytest
 from pytest import approx
 
 from kseg.losses import LOSSES, get
+from losses.cases import of_logits
 
 
 def one(name, p, y, /, **options):
     """The loss of one row of foreground probabilities."""
     y_pred = np.asarray(p, "float32")[None, None, :, None]
-    return float(get(name, from_logits=False, **options)(np.asarray(y)[None, None], y_pred))
+    return float(get(name, **options)(np.asarray(y)[None, None], y_pred))
 
 
 def grid(name, p, y, /, **options):
     """The loss of one small image of foreground probabilities."""
-    return float(
-        get(name, from_logits=False, **options)(np.asarray(y)[None], np.asarray(p, "float32")[None, ..., None])
-    )
+    return float(get(name, **options)(np.asarray(y)[None], np.asarray(p, "float32")[None, ..., None]))
 
 
 P, Y = [0.8, 0.4], [1, 0]  # TP = .8, FP = .4, FN = .2, TN = .6
@@ -85,16 +84,16 @@ def test_iou_pools_over_images_or_over_the_batch():
     y = [[[1, 0]], [[0, 1]]]
     p = np.array([[[[0.8], [0.4]]], [[[0.5], [1.0]]]], "float32")
     image = 1 - (0.8 / 1.4 + 1.0 / 1.5) / 2
-    assert float(get("iou", from_logits=False)(np.array(y), p)) == approx(image)
-    assert float(get("iou", from_logits=False, reduction="sum")(np.array(y), p)) == approx(2 * image)
-    assert float(get("iou", from_logits=False, pooling="batch")(np.array(y), p)) == approx(1 - 1.8 / 2.9)
+    assert float(get("iou")(np.array(y), p)) == approx(image)
+    assert float(get("iou", reduction="sum")(np.array(y), p)) == approx(2 * image)
+    assert float(get("iou", pooling="batch")(np.array(y), p)) == approx(1 - 1.8 / 2.9)
 
 
 def test_iou_of_several_classes_averages_those_present():
     # class 2 is not in the truth: its mass .1 + .2 costs the others, but it has no IoU of its own
     p = np.array([[[[0.7, 0.2, 0.1], [0.3, 0.5, 0.2]]]], "float32")
     expected = 1 - (0.7 / (1 + 0.3) + 0.5 / (1 + 0.2)) / 2
-    assert float(get("iou", from_logits=False)(np.array([[[0, 1]]]), p)) == approx(expected)
+    assert float(get("iou")(np.array([[[0, 1]]]), p)) == approx(expected)
 
 
 def test_iou_of_an_empty_truth_is_one_and_teaches_nothing():
@@ -102,7 +101,7 @@ def test_iou_of_an_empty_truth_is_one_and_teaches_nothing():
 
     z = tf.Variable(np.ones((1, 2, 2, 1), "float32"))
     with tf.GradientTape() as tape:
-        loss = get("iou")(np.zeros((1, 2, 2), "uint8"), z)
+        loss = of_logits("iou")(np.zeros((1, 2, 2), "uint8"), z)
     assert float(loss) == 1.0
     assert not tape.gradient(loss, z).numpy().any()
 
@@ -116,7 +115,7 @@ def test_iou_gradient_is_rahman_and_wangs_equation_8():
     intersection, union = np.sum(p * y), np.sum(p + y - p * y)
     z = tf.Variable(p[..., None].astype("float32"))
     with tf.GradientTape() as tape:
-        loss = get("iou", pooling="batch", from_logits=False)(y, z)
+        loss = get("iou", pooling="batch")(y, z)
     expected = np.where(y == 1, -1 / union, intersection / union**2)
     np.testing.assert_allclose(tape.gradient(loss, z).numpy()[..., 0], expected, rtol=1e-5)
 
@@ -131,7 +130,7 @@ def test_level_set_of_one_channel_is_half_of_equation_4():
     rng = np.random.default_rng(0)
     y, z = rng.integers(0, 2, (1, 5, 6)), rng.normal(size=(1, 5, 6, 1)).astype("float32")
     both = np.concatenate([np.zeros_like(z), z], axis=-1)
-    assert 2.0 * float(get("level_set")(y, z)) == approx(float(get("level_set")(y, both)), rel=1e-5)
+    assert 2.0 * float(of_logits("level_set")(y, z)) == approx(float(of_logits("level_set")(y, both)), rel=1e-5)
 
 
 def test_focal_tversky_weighs_what_is_nearly_right():
@@ -157,7 +156,7 @@ def test_level_set_gradient_is_kims_equation_7():
     delta = (1 - np.tanh((p - 0.5) / eps) ** 2) / (2 * eps)
     z = tf.Variable(p[..., None].astype("float32"))
     with tf.GradientTape() as tape:
-        loss = get("level_set", from_logits=False)(g, z)
+        loss = get("level_set")(g, z)
     expected = delta * ((g - c1) ** 2 - (g - c2) ** 2)
     np.testing.assert_allclose(tape.gradient(loss, z).numpy()[..., 0], expected, rtol=1e-4, atol=1e-4)
 
@@ -174,14 +173,14 @@ def test_soft_labels_of_several_classes():
     q = np.array([[[[0.2, 0.5, 0.3], [255, 255, 255]]]], "float32")
     p = np.array([[[[0.3, 0.3, 0.4], [0.9, 0.1, 0.0]]]], "float32")
     expected = -(0.2 * ln(0.3) + 0.5 * ln(0.3) + 0.3 * ln(0.4))
-    assert float(get("ce", from_logits=False)(q, p)) == approx(expected)
+    assert float(get("ce")(q, p)) == approx(expected)
 
 
 def test_pixel_weights_in_a_mean_and_in_a_quotient():
     y, p, w = np.array([[Y]]), np.array(P, "float32")[None, None, :, None], np.array([[[2.0, 0.5]]])
     # a mean divides by pixels, not by weights; a quotient of sums weighs both
-    assert float(get("bce", from_logits=False)(y, p, w)) == approx(-(2 * ln(0.8) + 0.5 * ln(0.6)) / 2)
-    assert float(get("iou", from_logits=False)(y, p, w)) == approx(1 - 1.6 / (2.0 * 1.0 + 0.5 * 0.4))
+    assert float(get("bce")(y, p, w)) == approx(-(2 * ln(0.8) + 0.5 * ln(0.6)) / 2)
+    assert float(get("iou")(y, p, w)) == approx(1 - 1.6 / (2.0 * 1.0 + 0.5 * 0.4))
 
 
 def test_boundary_reads_the_distance_maps_of_the_pipeline():
@@ -189,7 +188,9 @@ def test_boundary_reads_the_distance_maps_of_the_pipeline():
     logits = np.random.default_rng(0).normal(size=(1, 2, 4, 1)).astype("float32")
     maps = np.array([[[-1.0, 0.0, 1.0, 2.0], [-1.0, 9e9, 1.4142135, 2.236068]]], "float32")
     packed = np.stack([labels, maps], axis=-1)
-    assert float(get("boundary")(packed, logits)) == approx(float(get("boundary")(labels, logits)), rel=1e-5)
+    assert float(of_logits("boundary")(packed, logits)) == approx(
+        float(of_logits("boundary")(labels, logits)), rel=1e-5
+    )
 
 
 def test_mumford_shah_prefers_the_partition_of_the_image():
@@ -198,4 +199,4 @@ def test_mumford_shah_prefers_the_partition_of_the_image():
     packed = np.concatenate([np.zeros((1, 4, 6, 1), "float32"), image], axis=-1)
     split, other = np.full((2, 1, 4, 6, 1), -9.0, "float32")
     split[:, :, 3:], other[:, :2] = 9.0, 9.0
-    assert float(get("mumford_shah")(packed, split)) < 0.01 < float(get("mumford_shah")(packed, other))
+    assert float(of_logits("mumford_shah")(packed, split)) < 0.01 < float(of_logits("mumford_shah")(packed, other))

@@ -13,19 +13,20 @@ from kseg.losses.catalogue import catalogue
 from kseg.metrics import IoU
 from kseg.metrics.label_only import LabelOnly
 from kseg.pipeline.maps import signed_distance
-from losses.cases import batch
+from losses.cases import batch, of_logits
 
 SPEC = "ce + 4e-4*level_set(heaviside='ahf', epsilon=0.1) + iou*0.5 + 2*iou(pooling='batch')"
 
 
 def test_a_sum_is_the_sum_of_its_parts():
     labels, logits = batch("multi-class")
-    loss = get(SPEC)
+    loss = of_logits(SPEC)
     assert isinstance(loss, WeightedSum)
     assert {label: weight for label, (weight, _) in loss.parts.items()} == {
         "ce": 1.0, "level_set": 4e-4, "iou": 0.5, "iou_2": 2.0,
     }  # fmt: skip
-    parts = [get("ce"), get("level_set", heaviside="ahf", epsilon=0.1), get("iou"), get("iou", pooling="batch")]
+    plain, level_set = of_logits("ce"), of_logits("level_set", heaviside="ahf", epsilon=0.1)
+    parts = [plain, level_set, of_logits("iou"), of_logits("iou", pooling="batch")]
     expected = sum(w * float(part(labels, logits)) for w, part in zip((1, 4e-4, 0.5, 2), parts, strict=True))
     assert float(loss(labels, logits)) == approx(expected, rel=1e-6)
     assert float(loss.part_values(labels, logits)["iou"]) == approx(float(parts[2](labels, logits)))
@@ -33,8 +34,8 @@ def test_a_sum_is_the_sum_of_its_parts():
 
 def test_text_of_a_sum_reads_back():
     labels, logits = batch("binary")
-    loss = get(SPEC)
-    assert float(get(str(loss))(labels, logits)) == float(loss(labels, logits))
+    loss = of_logits(SPEC)
+    assert float(of_logits(str(loss))(labels, logits)) == float(loss(labels, logits))
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
     assert str(again) == str(loss)
     assert float(again(labels, logits)) == float(loss(labels, logits))
@@ -75,8 +76,8 @@ def test_typos_are_answered(spec, says):
 def test_a_packed_truth_goes_to_the_part_that_reads_it():
     labels, logits = batch("binary")
     packed = np.stack([labels, np.zeros(labels.shape), np.ones(labels.shape)], axis=-1).astype("float32")
-    loss = get("ce + 0.1*mumford_shah")
-    expected = float(get("ce")(labels, logits)) + 0.1 * float(get("mumford_shah")(packed, logits))
+    loss = of_logits("ce + 0.1*mumford_shah")
+    expected = float(of_logits("ce")(labels, logits)) + 0.1 * float(of_logits("mumford_shah")(packed, logits))
     assert float(loss(packed, logits)) == approx(expected)
 
 
@@ -89,7 +90,7 @@ def test_parts_are_logged_in_fit_and_the_model_comes_back(jit, tmp_path):
     inputs = keras.Input((None, None, 3))
     hidden = keras.layers.Conv2D(4, 3, padding="same", dtype="mixed_bfloat16")(inputs)
     model = keras.Model(inputs, keras.layers.Conv2D(1, 1, dtype="float32")(hidden))
-    loss = get("bce + 0.5*iou + 1e-3*level_set")
+    loss = of_logits("bce + 0.5*iou + 1e-3*level_set")
     model.compile("adam", loss=loss, metrics=part_metrics(loss), jit_compile=jit)
     history = model.fit(images, labels, batch_size=2, epochs=1, verbose=0).history
     parts = {name: history[name][0] for name in ("loss_bce", "loss_iou", "loss_level_set")}
@@ -111,7 +112,7 @@ def test_shapes_that_cannot_be_meant_are_refused():
         get("lovasz")(np.zeros((2, 4, 4, 3)), np.zeros((2, 4, 4, 3)))
     with pytest.raises(UsageError, match="use ce"):
         get("bce")(np.zeros((2, 4, 4)), np.zeros((2, 4, 4, 3)))
-    with pytest.raises(UsageError, match="give 3 weights"):
+    with pytest.raises(UsageError, match="give 3 finite weights"):
         get("ce", class_weights=(1, 2))(np.zeros((2, 4, 4)), np.zeros((2, 4, 4, 3)))
     with pytest.raises(UsageError, match="sample_weight"):
         get("ce")(np.zeros((2, 4, 4)), np.zeros((2, 4, 4, 3)), np.zeros((2, 4)))
@@ -129,8 +130,8 @@ def test_the_catalogue_knows_every_loss():
 def test_class_weights_go_to_the_parts_that_take_them():
     labels, logits = batch("multi-class")
     weights = tuple(float(number) for number in range(1, logits.shape[-1] + 1))
-    given = get("2*ce + focal(gamma=1) + iou", class_weights=weights)
-    spelt = get(f"2*ce(class_weights={weights}) + focal(gamma=1, class_weights={weights}) + iou")
+    given = of_logits("2*ce + focal(gamma=1) + iou", class_weights=weights)
+    spelt = of_logits(f"2*ce(class_weights={weights}) + focal(gamma=1, class_weights={weights}) + iou")
     assert str(given) == str(spelt)
     assert float(given(labels, logits)) == float(spelt(labels, logits))
     assert get("ce", class_weights=weights).class_weights == weights
@@ -153,14 +154,14 @@ def test_distances_and_image_behind_one_label(problem):
     maps = np.stack([signed_distance(label, channels) for label in labels])
     image = rng.random((*labels.shape, 3)).astype("float32")
     packed = np.concatenate([labels[..., None], maps, image], axis=-1).astype("float32")
-    loss = get("ce + 0.01*boundary + 1e-3*hausdorff + 0.1*mumford_shah")
+    loss = of_logits("ce + 0.01*boundary + 1e-3*hausdorff + 0.1*mumford_shah")
     assert loss.packed_truth == ("distance", "image")
     found = {label: float(value) for label, value in loss.part_values(packed, logits).items()}
     assert found == approx({
-        "ce": float(get("ce")(labels, logits)),
-        "boundary": float(get("boundary")(labels, logits)),  # computed in the graph
-        "hausdorff": float(get("hausdorff")(labels, logits)),
-        "mumford_shah": float(get("mumford_shah")(np.concatenate([labels[..., None], image], axis=-1), logits)),
+        "ce": float(of_logits("ce")(labels, logits)),
+        "boundary": float(of_logits("boundary")(labels, logits)),  # computed in the graph
+        "hausdorff": float(of_logits("hausdorff")(labels, logits)),
+        "mumford_shah": float(of_logits("mumford_shah")(np.concatenate([labels[..., None], image], axis=-1), logits)),
     }, rel=1e-5)  # fmt: skip
     for part in part_metrics(loss):
         part.update_state(packed, logits)
@@ -170,7 +171,7 @@ def test_distances_and_image_behind_one_label(problem):
 def test_a_metric_of_the_label_alone():
     labels, logits = batch("binary")
     packed = np.stack([labels, np.full(labels.shape, 7), np.full(labels.shape, -3)], axis=-1).astype("float32")
-    metric, plain = LabelOnly(IoU(2)), IoU(2)
+    metric, plain = LabelOnly(IoU(2, from_logits=True)), IoU(2, from_logits=True)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
     plain.update_state(labels, logits)
     for found in (metric, again):
@@ -186,7 +187,7 @@ def test_a_metric_of_the_label_alone():
 def test_only_options_of_a_loss_stand_in_its_text(argument):
     """The rest is the pipeline's to say: probabilities read as logits would train, to no avail."""
     option = argument.split("=")[0]
-    valid = "valid: class_weights, label_smoothing, pooling"
+    valid = "valid: class_weights, label_smoothing, normalise, pooling"
     with pytest.raises(UsageError, match=f"unknown option of loss 'ce': '{option}'; .*{valid}"):
         get(f"0.5*ce({argument}) + iou")
     with pytest.raises(UsageError, match=f"'boundary' has no options and got '{option}'"):
@@ -200,8 +201,8 @@ WEIGHTS = st.floats(-1e38, 1e38)
 @settings(max_examples=100, derandomize=True, deadline=None, database=None)
 @given(st.lists(WEIGHTS, min_size=2, max_size=3), st.floats(0.0, 1e30))
 def test_text_keeps_every_digit(weights, smooth):
-    loss = WeightedSum([(weight, get("dice", smooth=smooth)) for weight in weights])
-    again = get(str(loss))
+    loss = WeightedSum([(weight, of_logits("dice", smooth=smooth)) for weight in weights])
+    again = of_logits(str(loss))
     assert [(weight, part.smooth) for weight, part in again.parts.values()] == [(w, smooth) for w in weights]
 
 
@@ -252,11 +253,11 @@ def test_a_hundred_summands_are_a_sum():
 
 def test_a_sum_of_sums_is_one_sum():
     labels, logits = batch("binary")
-    inner = get("ce + 0.5*dice")
-    outer = WeightedSum([(2.0, inner), (1.0, get("dice"))])
+    inner = of_logits("ce + 0.5*dice")
+    outer = WeightedSum([(2.0, inner), (1.0, of_logits("dice"))])
     assert str(outer) == "2*ce + 1*dice + 1*dice"
     assert list(outer.parts) == ["ce", "dice", "dice_2"]
-    expected = 2.0 * float(inner(labels, logits)) + float(get("dice")(labels, logits))
+    expected = 2.0 * float(inner(labels, logits)) + float(of_logits("dice")(labels, logits))
     assert float(outer(labels, logits)) == approx(expected)
 
 

@@ -8,8 +8,8 @@ import pytest
 from keras import ops
 from oracles.losses import oracle
 
-from kseg.losses import LOSSES, get
-from losses.cases import CHANNELS, OPTIONS, VOID, batch, case_id, confident, every_case
+from kseg.losses import LOSSES
+from losses.cases import CHANNELS, OPTIONS, VOID, batch, case_id, confident, every_case, of_logits
 
 every_loss = pytest.mark.parametrize(("name", "problem", "options"), every_case(), ids=case_id)
 every_option = pytest.mark.parametrize(("name", "problem", "options"), every_case(every_option=True), ids=case_id)
@@ -17,7 +17,7 @@ every_option = pytest.mark.parametrize(("name", "problem", "options"), every_cas
 
 def values(name, labels, logits, **options):
     """float64 (N,), or (1,) for a loss pooled over the batch."""
-    loss = get(name, reduction="none", **options)
+    loss = of_logits(name, reduction="none", **options)
     return np.asarray(ops.convert_to_numpy(loss(labels, np.asarray(logits, "float32"))), "float64")
 
 
@@ -25,7 +25,7 @@ def value_and_gradient(name, labels, logits, **options):
     """Sum over images and its derivative by the logits."""
     import tensorflow as tf
 
-    loss, z = get(name, reduction="sum", **options), tf.Variable(np.asarray(logits, "float32"))
+    loss, z = of_logits(name, reduction="sum", **options), tf.Variable(np.asarray(logits, "float32"))
     with tf.GradientTape() as tape:
         value = loss(labels, z)
     return float(value), tape.gradient(value, z).numpy()
@@ -180,7 +180,7 @@ def test_half_precision_predictions_of_512_squared_do_not_overflow(name, problem
     labels = np.zeros((1, 512, 512), "uint8")
     labels[:, np.arange(512) % 64 < 40] = 1
     with tf.GradientTape() as tape:
-        loss = get(name)(labels, half)
+        loss = of_logits(name)(labels, half)
         scaled = 128.0 * loss
     assert keras.backend.standardize_dtype(loss.dtype) == "float32"
     assert math.isfinite(float(loss))
@@ -221,7 +221,7 @@ def test_probabilities_give_what_their_logits_give(name, problem, options):
 @every_loss
 def test_serialises(name, problem, options):
     labels, logits = batch(problem)
-    loss = get(name, reduction="sum", void=VOID, **options)
+    loss = of_logits(name, reduction="sum", void=VOID, **options)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
     assert type(again) is type(loss)
     assert again.get_config() == loss.get_config()
@@ -234,9 +234,9 @@ def test_weights_of_images_scale_and_weights_of_pixels_weigh(name, problem, opti
     labels, logits = batch(problem)
     each = values(name, labels, logits, **options)
     weights = np.array([1.0, 2.0, 0.0, 1.0], "float32")
-    weighted = get(name, **options)(labels, logits.astype("float32"), sample_weight=weights)
+    weighted = of_logits(name, **options)(labels, logits.astype("float32"), sample_weight=weights)
     assert float(weighted) == pytest.approx(float(np.mean(each * weights)), rel=1e-5)
-    loss = get(name, reduction="none", **options)
+    loss = of_logits(name, reduction="none", **options)
     try:
         ones = ops.convert_to_numpy(loss(labels, logits, sample_weight=np.ones(labels.shape)))
     except ValueError as refusal:

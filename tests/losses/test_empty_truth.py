@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kseg.losses import LOSSES, get
-from losses.cases import OPTIONS
+from kseg.losses import LOSSES
+from losses.cases import OPTIONS, of_logits
 
 SIDE, LOGIT = 12, 20.0
 SYMBOLS = {
@@ -35,7 +35,7 @@ def stated(name, **options):
 
 def value(name, logits, **options):
     labels = np.zeros(logits.shape[:3], "uint8")
-    return float(get(name, **options)(labels, logits.astype("float32")))
+    return float(of_logits(name, **options)(labels, logits.astype("float32")))
 
 
 BINARY = [(name, options) for name in LOSSES for options in (OPTIONS[name] if name != "rmi" else [{}, {"ridge": 0.01}])]

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kseg.losses import get
-from losses.cases import CHANNELS, batch, case_id, once
+from losses.cases import CHANNELS, batch, case_id, of_logits, once
 
 
 @pytest.mark.parametrize(("name", "problem", "options"), once(), ids=case_id)
@@ -13,7 +12,7 @@ def test_compiled_with_unknown_sizes(name, problem, options):
     import tensorflow as tf
 
     labels, logits = batch(problem, seed=4, size=(7, 6))
-    loss = get(name, **options)
+    loss = of_logits(name, **options)
 
     def value_and_gradient(y, z):
         with tf.GradientTape() as tape:
@@ -42,7 +41,7 @@ def test_fit_hands_on_the_sample_weights(spec, weights):
     labels, _ = batch("multi-class", seed=5, size=(6, 6))
     images = np.random.default_rng(0).normal(size=(4, 6, 6, 3)).astype("float32")
     model = keras.Sequential([keras.Input((6, 6, 3)), keras.layers.Conv2D(4, 1)])
-    loss = get(spec)
+    loss = of_logits(spec)
     expected = float(loss(labels, model(images), weights))
     assert expected != pytest.approx(float(loss(labels, model(images))), rel=1e-3)
     model.compile("sgd", loss)

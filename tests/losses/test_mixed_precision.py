@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kseg.losses import get
-from losses.cases import CHANNELS, batch, once
+from losses.cases import CHANNELS, batch, of_logits, once
 
 
 @pytest.fixture
@@ -27,7 +26,7 @@ def steps(labels, images):
     if keras.config.dtype_policy().name == "mixed_float16":  # with `fit`'s own first scale the largest overflows
         optimiser = keras.optimizers.LossScaleOptimizer(optimiser, initial_scale=128.0)
         assert {output.dtype for output in model.outputs} == {"float16"}
-    model.compile(optimiser, [get(name, **options) for name, _, options in once()], run_eagerly=True)
+    model.compile(optimiser, [of_logits(name, **options) for name, _, options in once()], run_eagerly=True)
     before = [convolution.get_weights()[0] for convolution in convolutions]
     history = model.fit(images, tuple(labels[problem] for _, problem, _ in once()), batch_size=4, verbose=0)
     assert np.isfinite(history.history["loss"][0])

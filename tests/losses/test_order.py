@@ -5,10 +5,10 @@ import pytest
 from keras import ops
 from scipy.ndimage import distance_transform_edt
 
-from kseg.losses import get
 from kseg.losses.distance import distance
 from kseg.losses.loss_max_pooling import shared_level
 from kseg.losses.order import by_rank, kth_largest
+from losses.cases import of_logits
 
 ROWS = np.array([[0.5, 0.0, 2.0, 1e-30, 1e30], [0.25, 0.25, 0.25, 0.0, 0.25], [0.0] * 5], "float32")
 
@@ -46,7 +46,7 @@ def test_one_wrong_pixel_among_certain_ones_is_worth_the_largest_weight():
     # ℓ = 8 at one of 16 pixels and 0 at the others: w ≤ m^(−1/p)·n^(−1/q) with m = 4, p = q = 2, so L = 8/√4/√16
     logits, labels = np.full((1, 4, 4, 1), -1e4, "float32"), np.zeros((1, 4, 4), "uint8")
     logits[0, 0, 0] = 8.0
-    found = float(get("loss_max_pooling", p=2.0, fraction=0.25)(labels, logits))
+    found = float(of_logits("loss_max_pooling", p=2.0, fraction=0.25)(labels, logits))
     assert found == pytest.approx(np.log1p(np.exp(8.0)) / 8.0, rel=1e-5)
 
 
@@ -56,7 +56,7 @@ def test_equal_losses_share_the_places_of_the_hardest():
     z = tf.zeros((1, 2, 2, 1))
     with tf.GradientTape() as tape:
         tape.watch(z)
-        loss = get("topk_ce", fraction=0.5)(np.zeros((1, 2, 2), "uint8"), z)
+        loss = of_logits("topk_ce", fraction=0.5)(np.zeros((1, 2, 2), "uint8"), z)
     assert float(loss) == pytest.approx(np.log(2.0))
     np.testing.assert_allclose(tape.gradient(loss, z), 0.5 / 4)
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from kseg.losses import LOSSES, get
-from losses.cases import OPTIONS, VOID, case_id
+from kseg.losses import LOSSES
+from losses.cases import OPTIONS, VOID, case_id, of_logits
 
 EXAMPLES = settings(max_examples=6, derandomize=True, deadline=None, database=None)
 LABEL_DTYPES = ("uint8", "int32", "int64", "float32")
@@ -54,7 +54,7 @@ def batches(draw, name):
 
 def values(name, case, labels=None, logits=None):
     """float32 (N,), or (1,) for a loss pooled over the batch."""
-    loss = get(name, reduction="none", **case.options)
+    loss = of_logits(name, reduction="none", **case.options)
     scores = ops.cast(case.logits if logits is None else logits, case.score_dtype)
     return ops.convert_to_numpy(loss(case.labels if labels is None else labels, scores))
 

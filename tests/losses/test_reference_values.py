@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kseg.losses import get
-from losses.cases import VOID
+from losses.cases import VOID, of_logits
 
 
 def folder():
@@ -55,7 +54,7 @@ def test_value_and_gradient(reference, key, labels, logits, name, options, facto
     scores = reference[logits] if reference[logits].ndim == 4 else reference[logits][..., None]
     z = tf.Variable(scores.astype("float32"))
     with tf.GradientTape() as tape:
-        value = factor * get(name, **options)(reference[labels], z)
+        value = factor * of_logits(name, **options)(reference[labels], z)
     expected = reference[f"{key}_grad"].reshape(scores.shape)
     assert float(value) == pytest.approx(float(reference[key]), rel=1e-6)
     np.testing.assert_allclose(tape.gradient(value, z).numpy(), expected, rtol=1e-4, atol=3e-6 * np.abs(expected).max())
@@ -65,7 +64,7 @@ def test_level_set_energies(reference):
     """scikit-image gives every class, also absent ones: their energy is 0 there and here."""
     labels = reference["multi_labels"]
     expected = reference["level_set_energy_sum_eps0.05_image_class"].sum(axis=1)
-    loss = get("level_set", epsilon=0.05, normalise="sum", reduction="none")
+    loss = of_logits("level_set", epsilon=0.05, normalise="sum", reduction="none")
     np.testing.assert_allclose(loss(labels, reference["multi_logits"].astype("float32")), expected, rtol=1e-6)
     binary = reference["binary_logits"][..., None].astype("float32")
     np.testing.assert_allclose(

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from oracles.losses import oracle
 
-from kseg.losses import get
-from losses.cases import VOID, batch
+from losses.cases import VOID, batch, of_logits
 
 
 @pytest.mark.parametrize("problem", ["binary", "multi-class"])
@@ -17,7 +16,7 @@ def test_cells_are_means_of_their_valid_pixels(problem, options, size):
     labels, logits = batch(problem, seed=7, size=size)
     labels[0, : options.get("pool", 4), : options.get("pool", 4)] = VOID  # all of the first cell
     logits = 0.5 * logits
-    loss, z = get("rmi", reduction="sum", **options), tf.Variable(logits.astype("float32"))
+    loss, z = of_logits("rmi", reduction="sum", **options), tf.Variable(logits.astype("float32"))
     with tf.GradientTape() as tape:
         value = loss(labels, z)
     assert float(value) == pytest.approx(sum(oracle("rmi", labels, logits, **options)), rel=2e-5)

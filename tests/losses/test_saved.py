@@ -1,4 +1,4 @@
-"""A model compiled with any loss, or a sum, comes back from its `.keras` file in another process."""
+"""A model compiled with any loss, or a sum, comes back from its `.keras` file in a process that imports kseg alone."""
 
 import json
 import os
@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-from kseg.losses import get
-from losses.cases import CHANNELS, batch, every_case
+from kseg.metrics import METRICS
+from kseg.models import build
+from losses.cases import CHANNELS, batch, every_case, of_logits
 
 SUM = "0.1234567*ce + dice(smooth=0.5) + 1e-3*cldice(iterations=1)"
 
@@ -22,8 +23,11 @@ def test_every_loss_comes_back_in_a_fresh_process(tmp_path):
         labels, logits = batch(problem)
         arrays |= {f"{problem}_labels": labels, f"{problem}_logits": logits.astype("float32")}
     np.savez(tmp_path / "batch.npz", **arrays)
-    cases = {f"{name},{problem},{i}": get(name, **options) for i, (name, problem, options) in enumerate(every_case())}
-    cases |= {f"sum,{problem},0": get(SUM) for problem in CHANNELS}
+    cases = {
+        f"{name},{problem},{i}": of_logits(name, **options) for i, (name, problem, options) in enumerate(every_case())
+    }
+    cases |= {f"sum,{problem},0": of_logits(SUM) for problem in CHANNELS}
+    cases["iou,binary,whole"] = of_logits("iou")
     expected = {}
     for stem, loss in cases.items():
         model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Conv2D(1, 1)])
@@ -32,6 +36,9 @@ def test_every_loss_comes_back_in_a_fresh_process(tmp_path):
         problem = stem.split(",")[1]
         value = loss(arrays[f"{problem}_labels"], arrays[f"{problem}_logits"])
         expected[stem] = [type(loss).__name__, loss.name, pytest.approx(float(value), rel=1e-6)]
+    whole = build("unet", input_shape=(8, 8, 3), base_width=2)  # layers and metrics of kseg besides
+    whole.compile("sgd", cases["iou,binary,whole"], metrics=[METRICS[name](2) for name in METRICS])
+    whole.save(tmp_path / "iou,binary,whole.keras")
 
     root = Path(__file__).parents[2]
     worker = [sys.executable, str(Path(__file__).with_name("load_worker.py")), str(tmp_path)]

@@ -8,8 +8,8 @@ from keras import ops
 from pytest import approx
 
 from kseg.errors import UsageError
-from kseg.losses import LOSSES, get
-from losses.cases import batch, case_id, every_case
+from kseg.losses import LOSSES
+from losses.cases import batch, case_id, every_case, of_logits
 
 WEIGHS_PIXELS = [
     case
@@ -25,7 +25,7 @@ WEIGHS_PIXELS = [
 def test_weights_of_another_size_are_refused(shape, pooling):
     labels, logits = np.zeros((4, 8, 8)), np.zeros((4, 8, 8, 1), "float32")
     with pytest.raises(UsageError) as refusal:
-        get("ce", pooling=pooling)(labels, logits, np.ones(shape))
+        of_logits("ce", pooling=pooling)(labels, logits, np.ones(shape))
     assert str(shape) in str(refusal.value) and "give (N,) per image" in str(refusal.value)
 
 
@@ -33,9 +33,9 @@ def test_weights_of_another_size_are_refused(shape, pooling):
 @pytest.mark.parametrize("pooling", ["image", "batch"])
 def test_weights_that_are_meant_weigh(shape, pooling):
     labels, logits = batch("binary", size=(8, 7))
-    weighted = get("ce", pooling=pooling)(labels, logits, np.full(shape, 2.0))
-    assert float(weighted) == approx(2.0 * float(get("ce", pooling=pooling)(labels, logits)), rel=1e-5)
-    assert float(get("ce")(labels.tolist(), logits.tolist(), np.full(shape, 2.0))) > 0.0
+    weighted = of_logits("ce", pooling=pooling)(labels, logits, np.full(shape, 2.0))
+    assert float(weighted) == approx(2.0 * float(of_logits("ce", pooling=pooling)(labels, logits)), rel=1e-5)
+    assert float(of_logits("ce")(labels.tolist(), logits.tolist(), np.full(shape, 2.0))) > 0.0
 
 
 @pytest.mark.parametrize(("name", "problem", "options"), WEIGHS_PIXELS, ids=case_id)
@@ -49,7 +49,7 @@ def test_an_image_without_weight_is_like_one_without_a_valid_pixel(name, problem
         pixels[:] = 0.0
     z = tf.Variable(logits.astype("float32"))
     with tf.GradientTape() as tape:
-        values = get(name, reduction="none", **options)(labels, z, pixels)
+        values = of_logits(name, reduction="none", **options)(labels, z, pixels)
         total = ops.sum(values)
     assert float(values[0]) == 0.0
     gradient = tape.gradient(total, z).numpy()
@@ -62,4 +62,4 @@ def test_a_class_without_weight_is_like_a_class_that_is_absent(name):
     labels, logits = labels[:1], logits[:1].astype("float32")
     weight = np.where(labels == 2, 0.0, 1.0)
     void = np.where(labels == 2, 255, labels)
-    assert float(get(name)(labels, logits, weight)) == approx(float(get(name)(void, logits)), rel=1e-5)
+    assert float(of_logits(name)(labels, logits, weight)) == approx(float(of_logits(name)(void, logits)), rel=1e-5)

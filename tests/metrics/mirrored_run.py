@@ -21,7 +21,7 @@ def main():
         scale = keras.layers.Conv2D(1, 1, use_bias=False)
         model = keras.Model(inputs, scale(inputs))
         scale.set_weights([np.ones((1, 1, 1, 1), np.float32)])
-        metrics = [METRICS[name](2) for name in METRICS]
+        metrics = [METRICS[name](2, from_logits=True) for name in METRICS]
         model.compile(keras.optimizers.SGD(0.0), lambda t, p: ops.mean(p), metrics=metrics)
     data = tf.data.Dataset.from_tensor_slices((logits, truth)).batch(4)
     evaluated = model.evaluate(data, verbose=0, return_dict=True)

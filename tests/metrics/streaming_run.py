@@ -32,7 +32,7 @@ def through_fit(num_classes, jit, precision):
     scale = keras.layers.Conv2D(logits.shape[-1], 1, use_bias=False)
     model = keras.Model(inputs, scale(inputs))
     scale.set_weights([np.eye(logits.shape[-1], dtype=np.float32)[None, None]])
-    metrics = [METRICS[name](num_classes) for name in METRICS]
+    metrics = [METRICS[name](num_classes, from_logits=True) for name in METRICS]
     model.compile(keras.optimizers.SGD(0.0), lambda t, p: ops.mean(p), metrics=metrics, jit_compile=jit)
     history = model.fit(logits, truth, batch_size=3, shuffle=False, verbose=0).history
     trained = {name: float(history[name][-1]) for name in METRICS}

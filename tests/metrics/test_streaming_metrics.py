@@ -60,6 +60,11 @@ def all_expected(num_classes, precision="float32"):
     return {name: pytest.approx(float(expected(name, pairs, num_classes)), rel=2e-6) for name in m.METRICS}
 
 
+def of_logits(name, num_classes, **options):
+    """A metric of predictions that are logits."""
+    return m.METRICS[name](num_classes, **{"from_logits": True, **options})
+
+
 def fed(metric, pairs, **options):
     for truth, prediction in pairs:
         metric.update_state(truth, prediction, **options)
@@ -71,7 +76,7 @@ def fed(metric, pairs, **options):
 def test_logits_and_probabilities_give_the_numpy_score(name, num_classes):
     pairs = list(batches(num_classes))
     value = pytest.approx(expected(name, pairs, num_classes), rel=2e-6)
-    new = lambda **options: m.METRICS[name](num_classes, **options)  # noqa: E731
+    new = lambda **options: of_logits(name, num_classes, **options)  # noqa: E731
     assert fed(new(), pairs) == value
     assert fed(new(), [(truth[..., None], logits) for truth, logits in pairs]) == value
     assert fed(new(from_logits=False), [(t, probabilities(logits)) for t, logits in pairs]) == value
@@ -84,8 +89,8 @@ def test_ids_give_the_numpy_score(name, num_classes):
     pairs = list(batches(num_classes))
     counted = [(truth, ids_of(logits)) for truth, logits in pairs]
     value = pytest.approx(expected(name, pairs, num_classes), rel=2e-6)
-    assert fed(m.METRICS[name](num_classes), counted) == value
-    assert fed(m.METRICS[name](num_classes), [(t, ids[..., None].astype(np.uint8)) for t, ids in counted]) == value
+    assert fed(of_logits(name, num_classes), counted) == value
+    assert fed(of_logits(name, num_classes), [(t, ids[..., None].astype(np.uint8)) for t, ids in counted]) == value
 
 
 @pytest.mark.parametrize("name", HISTOGRAM)
@@ -93,24 +98,25 @@ def test_probabilities_of_another_class_and_what_is_none(name):
     pairs = list(batches(4))
     truth, logits = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     histogram = m.probability_histogram(np.where(truth == 255, 255, truth == 3), probabilities(logits)[..., 3])
-    assert fed(m.METRICS[name](4, label=3), pairs) == pytest.approx(HISTOGRAM[name](histogram), rel=2e-6)
+    assert fed(of_logits(name, 4, label=3), pairs) == pytest.approx(HISTOGRAM[name](histogram), rel=2e-6)
     # of two classes background is what foreground is not
     truth, logits = next(batches(2))
     histogram = m.probability_histogram(np.where(truth == 255, 255, truth == 0), 1 - probabilities(logits))
-    assert fed(m.METRICS[name](2, label=0), [(truth, logits)]) == pytest.approx(HISTOGRAM[name](histogram), rel=2e-6)
+    assert fed(of_logits(name, 2, label=0), [(truth, logits)]) == pytest.approx(HISTOGRAM[name](histogram), rel=2e-6)
     outside = probabilities(logits)
     outside[0, truth[0] != 255] = 1.5
-    assert np.isnan(fed(m.METRICS[name](2, from_logits=False), [(truth, outside)]))
+    with pytest.raises(UsageError, match=r"outside of \[0, 1\], from 1.5 to 1.5"):
+        fed(m.METRICS[name](2), [(truth, outside)])
     with pytest.raises(UsageError, match="class ids"):
-        m.METRICS[name](2).update_state(truth, ids_of(logits))
+        of_logits(name, 2).update_state(truth, ids_of(logits))
     with pytest.raises(UsageError, match=r"class 0\.\.1"):
-        m.METRICS[name](2, label=2)
+        of_logits(name, 2, label=2)
 
 
 @pytest.mark.parametrize("name", list(m.METRICS))
 def test_reset_and_void_scramble_and_sample_weight(name):
     pairs = list(batches(4))
-    metric = m.METRICS[name](4)
+    metric = of_logits(name, 4)
     value = fed(metric, pairs)
     metric.reset_state()
     rng = np.random.default_rng(0)
@@ -118,18 +124,18 @@ def test_reset_and_void_scramble_and_sample_weight(name):
     assert fed(metric, scrambled) == value
     # a weight of 0 is void, any other counts once
     weights = rng.integers(0, 3, pairs[0][0].shape).astype(np.float32)
-    (truth, logits), metric = pairs[0], m.METRICS[name](4)
+    (truth, logits), metric = pairs[0], of_logits(name, 4)
     metric.update_state(truth, logits, sample_weight=weights)
     masked = np.where(weights == 0, 255, truth)
-    assert float(metric.result()) == fed(m.METRICS[name](4), [(masked, logits)])
+    assert float(metric.result()) == fed(of_logits(name, 4), [(masked, logits)])
     metric.reset_state()
     metric.update_state(truth, logits, sample_weight=np.array([0.0, 2.0, 0.0]))
-    assert float(metric.result()) == fed(m.METRICS[name](4), [(truth[1:2], logits[1:2])])
+    assert float(metric.result()) == fed(of_logits(name, 4), [(truth[1:2], logits[1:2])])
 
 
 @pytest.mark.parametrize("name", list(m.METRICS))
 def test_no_valid_pixel_is_nan(name):
-    metric = m.METRICS[name](2)
+    metric = of_logits(name, 2)
     assert np.isnan(float(metric.result()))
     metric.update_state(np.full((1, 3, 3), 255), np.ones((1, 3, 3, 1)))
     assert np.isnan(float(metric.result()))
@@ -137,7 +143,7 @@ def test_no_valid_pixel_is_nan(name):
 
 @pytest.mark.parametrize("name", list(m.METRICS))
 def test_configuration_survives_serialisation(name):
-    metric = m.METRICS[name](3, from_logits=False, threshold=0.3, void=9, name="mine")
+    metric = m.METRICS[name](3, from_logits=True, threshold=0.3, void=9, name="mine")
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
     assert type(again) is type(metric)
     assert again.get_config() == metric.get_config()
@@ -145,14 +151,17 @@ def test_configuration_survives_serialisation(name):
 
 
 @pytest.mark.parametrize("name", list(m.METRICS))
-@pytest.mark.parametrize("truth", [np.array([[[0, 7]]]), np.array([[[0.0, 0.5]]]), np.array([[[0, -2]]])])
+@pytest.mark.parametrize(
+    "truth", [np.array(pair).reshape(1, 1, 2) for pair in ([0, 7], [0.0, 0.5], [0, -2], [0, 2**32 + 1], [0, 2.0**32])]
+)
 def test_impossible_labels_turn_the_result_into_nan(name, truth):
-    assert np.isnan(fed(m.METRICS[name](2), [(truth, np.array([-1.0, 1.0]).reshape(1, 1, 2, 1))]))
+    assert np.isnan(fed(of_logits(name, 2), [(truth, np.array([-1.0, 1.0]).reshape(1, 1, 2, 1))]))
 
 
 @pytest.mark.parametrize("name", OF_IDS)
 def test_impossible_ids_turn_the_result_into_nan(name):
-    assert np.isnan(fed(m.METRICS[name](2), [(np.array([[[0, 1]]]), np.array([[[0, 3]]]))]))
+    for impossible in (3, -1, 2**32 + 1):
+        assert np.isnan(fed(of_logits(name, 2), [(np.array([[[0, 1]]]), np.array([[[0, impossible]]]))]))
 
 
 def test_labels_between_classes_are_impossible_whatever_void_is():
@@ -176,10 +185,10 @@ def test_scores_that_are_nan_turn_the_result_into_nan(name, num_classes):
     truth, logits = np.array([[[0, 1, 255]]]), np.zeros((1, 1, 3, channels), np.float32)
     logits[0, 0, 1, 0] = -np.inf  # a score like any other
     logits[0, 0, 2] = np.nan  # anything may stand under void
-    sound = fed(m.METRICS[name](num_classes), [(truth, logits)])
+    sound = fed(of_logits(name, num_classes), [(truth, logits)])
     assert not np.isnan(sound)
     logits[0, 0, 0, -1] = np.nan
-    assert np.isnan(fed(m.METRICS[name](num_classes), [(truth, logits)]))
+    assert np.isnan(fed(of_logits(name, num_classes), [(truth, logits)]))
 
 
 @pytest.mark.parametrize("images", [2047, 2048, 5000])
@@ -210,14 +219,15 @@ WEIGHTS = np.array([0.0, 2.0, 1.0])
 )
 def test_weights_of_images_in_every_shape(name, weight):
     truth, logits = next(batches(4))
-    value = fed(m.METRICS[name](4), [(truth[1:], logits[1:])])
-    assert fed(m.METRICS[name](4), [(truth, logits)], sample_weight=weight) == value
+    value = fed(of_logits(name, 4), [(truth[1:], logits[1:])])
+    assert fed(of_logits(name, 4), [(truth, logits)], sample_weight=weight) == value
 
 
 def test_one_weight_for_all():
     truth, logits = next(batches(2))
-    assert fed(m.IoU(2), [(truth, logits)], sample_weight=0.5) == fed(m.IoU(2), [(truth, logits)])
-    assert np.isnan(fed(m.IoU(2), [(truth, logits)], sample_weight=0))
+    new = lambda: m.IoU(2, from_logits=True)  # noqa: E731
+    assert fed(new(), [(truth, logits)], sample_weight=0.5) == fed(new(), [(truth, logits)])
+    assert np.isnan(fed(new(), [(truth, logits)], sample_weight=0))
 
 
 @pytest.mark.parametrize("shape", [(2,), (2, 1), (3, 6), (3, 6, 1), (1, 6, 7), (3, 1, 1), (3, 6, 7, 2), (3, 1, 1, 1)])
@@ -225,17 +235,17 @@ def test_one_weight_for_all():
 def test_weights_of_another_size_are_refused(name, shape):
     truth, logits = next(batches(2))
     with pytest.raises(UsageError, match=r"does not weigh label maps \(3, 6, 7\); pass one weight per image"):
-        m.METRICS[name](2).update_state(truth, logits, sample_weight=np.ones(shape))
+        of_logits(name, 2).update_state(truth, logits, sample_weight=np.ones(shape))
 
 
-@pytest.mark.parametrize("weight", [-1.0, np.nan])
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf])
 @pytest.mark.parametrize("name", list(m.METRICS))
 def test_weights_that_mean_nothing_turn_the_result_into_nan(name, weight):
     truth, logits = next(batches(2))
     weights = np.ones(truth.shape)
     weights[truth == 255] = weight  # anything may stand under void
-    assert not np.isnan(fed(m.METRICS[name](2), [(truth, logits)], sample_weight=weights))
-    assert np.isnan(fed(m.METRICS[name](2), [(truth, logits)], sample_weight=[1.0, 1.0, weight]))
+    assert not np.isnan(fed(of_logits(name, 2), [(truth, logits)], sample_weight=weights))
+    assert np.isnan(fed(of_logits(name, 2), [(truth, logits)], sample_weight=[1.0, 1.0, weight]))
 
 
 def test_weights_of_a_size_that_only_the_step_knows():
@@ -256,11 +266,11 @@ def test_weights_of_a_size_that_only_the_step_knows():
 @pytest.mark.parametrize("name", list(m.METRICS))
 def test_the_number_of_classes_may_be_numpys(name):
     truth, logits = next(batches(4))
-    metric = m.METRICS[name](np.int64(4))
-    assert fed(metric, [(truth, logits)]) == fed(m.METRICS[name](4), [(truth, logits)])
+    metric = of_logits(name, np.int64(4))
+    assert fed(metric, [(truth, logits)]) == fed(of_logits(name, 4), [(truth, logits)])
     assert json.loads(json.dumps(metric.get_config()))["num_classes"] == 4
     with pytest.raises(UsageError, match="whole number"):
-        m.METRICS[name](4.0)
+        of_logits(name, 4.0)
 
 
 @pytest.mark.parametrize("name", list(m.METRICS))
@@ -276,7 +286,7 @@ def test_the_number_of_classes_may_be_numpys(name):
 )
 def test_shapes_that_mean_nothing_are_refused(name, truth, prediction):
     with pytest.raises(UsageError):
-        m.METRICS[name](3).update_state(np.zeros(truth, np.uint8), np.zeros(prediction, np.float32))
+        of_logits(name, 3).update_state(np.zeros(truth, np.uint8), np.zeros(prediction, np.float32))
 
 
 def test_refusals_say_what_to_pass():
@@ -294,11 +304,11 @@ def test_the_threshold_is_a_probability_also_for_logits():
     probability = np.array([[[[0.2], [0.35], [0.9]]]], np.float32)
     logits = np.log(probability / (1 - probability))
     truth = np.array([[[0, 1, 1]]])
-    assert fed(m.IoU(2, threshold=0.3), [(truth, logits)]) == 1
-    assert fed(m.IoU(2, threshold=0.3, from_logits=False), [(truth, probability)]) == 1
-    assert fed(m.IoU(2), [(truth, logits)]) == 0.5
+    assert fed(m.IoU(2, threshold=0.3, from_logits=True), [(truth, logits)]) == 1
+    assert fed(m.IoU(2, threshold=0.3), [(truth, probability)]) == 1
+    assert fed(m.IoU(2, from_logits=True), [(truth, logits)]) == 0.5
     # p = 0.5 is foreground, as in the threshold sweep
-    assert fed(m.IoU(2), [(np.array([[[1]]]), np.zeros((1, 1, 1, 1), np.float32))]) == 1
+    assert fed(m.IoU(2, from_logits=True), [(np.array([[[1]]]), np.zeros((1, 1, 1, 1), np.float32))]) == 1
 
 
 def test_half_precision_scores_are_counted_whole():
@@ -343,3 +353,44 @@ def test_replicas_of_a_mirrored_strategy_add_up():
         assert scores == all_expected(2)
     truth, prediction = (np.concatenate(parts) for parts in zip(*[(t, ids_of(z)) for t, z in batches(2)], strict=True))
     assert results["matrix"] == m.confusion_matrix(truth, prediction, 2).tolist()
+
+
+@pytest.mark.parametrize("name", list(m.METRICS))
+def test_logits_given_as_probabilities_are_noticed(name):
+    """A sentence where values can be read, nan inside of a compiled step; rounding and what lies under void do not."""
+    for num_classes in (2, 4):
+        truth, logits = next(batches(num_classes))
+        with pytest.raises(UsageError, match=r"outside of \[0, 1\], from -.*pass from_logits=True"):
+            m.METRICS[name](num_classes).update_state(truth, logits)
+    p = probabilities(logits)
+    beyond = np.where((truth == 255)[..., None], 9.0, p + np.where(p > 0.8, np.maximum(0, 1.0005 - p), 0.0))
+    exact = np.where((truth == 255)[..., None], 0.5, np.minimum(beyond, 1.0))
+    new = lambda: m.METRICS[name](4)  # noqa: E731
+    assert fed(new(), [(truth, beyond.astype("float32"))]) == fed(new(), [(truth, exact.astype("float32"))])
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() == "tensorflow" and name in ("iou", "accuracy", "average_precision"):
+        metric = new()
+        tf.function(metric.update_state, autograph=False)(tf.constant(truth), tf.constant(logits))
+        assert np.isnan(float(metric.result()))
+
+
+@pytest.mark.parametrize("name", list(m.METRICS))
+def test_a_batch_without_images_or_pixels_counts_nothing(name):
+    truth, logits = next(batches(4))
+    value = fed(of_logits(name, 4), [(truth, logits)])
+    nothing = [(truth[:0], logits[:0]), (truth[:, :0], logits[:, :0])]
+    assert fed(of_logits(name, 4), [*nothing, (truth, logits)]) == value
+    assert np.isnan(fed(of_logits(name, 4), nothing))
+
+
+def test_masks_of_0_and_255_draw_a_warning_also_after_a_compiled_epoch():
+    truth, p = np.zeros((2, 4, 4), np.uint8), np.full((2, 4, 4, 1), 0.5, np.float32)
+    truth[:, 1] = 255
+    with pytest.warns(UserWarning, match="0 and 255 alone, and 255 is void"):
+        m.IoU(2).update_state(truth, p)
+    inputs = keras.Input((4, 4, 1))
+    model = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
+    model.compile(loss=lambda t, p: keras.ops.mean(p), metrics=[m.IoU(2)])
+    model.evaluate(p, truth, verbose=0)
+    with pytest.warns(UserWarning, match="none of 24 pixels that were counted is foreground .*divide them by 255"):
+        model.evaluate(p, truth, verbose=0)

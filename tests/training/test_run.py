@@ -169,7 +169,9 @@ def test_mixed_precision_trains_and_saves_float32(tmp_path):
     assert keras.config.dtype_policy().name == "float32"  # the run put back what was there
 
 
-VGG16 = {"model": "bfcn32s", "head_width": 4, "loss_reduction": "mean", "optimizer": "sgd", "learning_rate": 1.0}
+SGD = {"optimizer": "sgd", "learning_rate": 0.1}
+"""Adam's and RMSprop's first steps make a whole step of the rounding of a gradient that is 0."""
+VGG16 = {"model": "bfcn32s", "head_width": 4, "loss_reduction": "mean"}
 """Compiles in a third of the time of MobileNetV2."""
 
 
@@ -179,11 +181,11 @@ VGG16 = {"model": "bfcn32s", "head_width": 4, "loss_reduction": "mean", "optimiz
     ids=["plain", "flipped"],
 )
 def test_cached_features_change_nothing(tmp_path, flip, network):
-    """The same run with and without the cache: the same weights up to float rounding. Also where the loss reads more
-    than labels."""
+    """With and without the cache: the same loss and the same steps, up to float rounding. Also where the loss reads
+    more than labels. Two epochs of one step, for trainings of two code paths drift apart."""
     runs = {}
     loss = "bce + 0.01*boundary + 0.1*mumford_shah" if flip else "iou"
-    shared = {"base_width": None, "epochs": 2, "loss": loss, **network}
+    shared = {"base_width": None, "epochs": 2, "loss": loss, "synthetic_counts": (4, 4, 4), **SGD, **network}
     for cache in ("on", "off"):
         config = tiny_run(**shared, cache_features=cache, augment=Augmentation(flip=flip))
         workdir = train(config, tmp_path / cache)
@@ -192,7 +194,7 @@ def test_cached_features_change_nothing(tmp_path, flip, network):
         np.testing.assert_allclose(cached, plain, rtol=1e-3, atol=1e-4)
     for cached, plain in zip(runs["on"][1], runs["off"][1], strict=True):
         assert cached["loss"] == pytest.approx(plain["loss"], abs=1e-4)
-        assert cached["val_iou"] == pytest.approx(plain["val_iou"], abs=1e-3)
+        assert cached["val_loss"] == pytest.approx(plain["val_loss"], abs=1e-4)
 
 
 def test_bad_truth_of_the_test_split_stops_a_run_before_it_begins(tmp_path, monkeypatch):

@@ -1,0 +1,136 @@
+"""The door of losses and metrics: what a batch may hold, asked of both in the same words.
+
+What cannot mean anything becomes NaN or no class, in every graph and on every backend. Where values can be read,
+outside of compiled functions, a sentence says so at once.
+"""
+
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from kseg.conventions import VOID
+from kseg.errors import UsageError
+
+Tensor = Any
+
+ROUNDING = 1e-3
+"""How far beyond 0 and 1 a probability may lie, as half precision and resizing bring about; it is taken for 0 or 1."""
+
+NO_CLASS = -(1 << 16)
+"""The id of a pixel whose label, score or weight means nothing; no label map has it, as class or as void."""
+
+_INT32 = 2**31 - 1
+
+
+def as_tensor(values: Any) -> Tensor:
+    """`values` as a tensor, whose integers keep their size: a backend without int64 makes 1 of 2³² + 1."""
+    if keras.backend.backend() == "jax" and not ops.is_tensor(values):
+        array = np.asarray(values)
+        if array.dtype.kind in "iu" and array.dtype.itemsize > 4:
+            values = np.minimum(array, _INT32) if array.dtype.kind == "u" else np.clip(array, -_INT32, _INT32)
+    return ops.convert_to_tensor(values)
+
+
+def class_ids(values: Tensor) -> Tensor:
+    """`values` as int32; `NO_CLASS` where that is another number: a fraction, or an integer of more bits."""
+    ids = ops.cast(values, "int32")
+    dtype = keras.backend.standardize_dtype(values.dtype)
+    if dtype in ("bool", "uint8", "int8", "uint16", "int16", "int32"):
+        return ids
+    same = ops.cast(ids, dtype) == values
+    if dtype.startswith("uint"):
+        same = ops.logical_and(same, ids >= 0)
+    return ops.where(same, ids, NO_CLASS)
+
+
+def sound_weights(weights: Tensor) -> Tensor:
+    """float32 weights; NaN where one is negative or not finite, which no pixel and no image can weigh."""
+    weights = ops.cast(weights, "float32")
+    return ops.where(ops.logical_and(weights >= 0.0, weights < float("inf")), weights, float("nan"))
+
+
+def impossible_probabilities(scores: Tensor, valid: Tensor) -> Tensor:
+    """Which of the scores (N, H, W, C) of `valid` pixels (N, H, W) are no probabilities; NaN is not among them.
+
+    Raises:
+      UsageError: values can be read and some are outside of [0, 1], as those of logits are.
+    """
+    outside = ops.logical_or(scores < -ROUNDING, scores > 1.0 + ROUNDING)
+    outside = ops.logical_and(outside, valid[..., None])
+    if readable(outside) and bool(ops.any(outside)):
+        values = ops.convert_to_numpy(scores)[ops.convert_to_numpy(outside)]
+        raise UsageError(
+            f"y_pred has {values.size} values outside of [0, 1], from {values.min():.4g} to {values.max():.4g}, where "
+            "probabilities are wanted; if they are logits, pass from_logits=True or end the network with an activation"
+        )
+    return outside
+
+
+def sound_probabilities(scores: Tensor, valid: Tensor) -> Tensor:
+    """float32 probabilities within [0, 1]; NaN where they are impossible."""
+    outside = impossible_probabilities(scores, valid)
+    # not `clip`, whose slope at 0 and 1 is not the same on every backend
+    scores = ops.where(scores > 1.0, 1.0, ops.where(scores < 0.0, 0.0, scores))
+    return ops.where(outside, float("nan"), scores)
+
+
+def readable(tensor: Tensor) -> bool:
+    """Whether the values of a tensor are there to be read: not in a graph, under a compiler or among replicas."""
+    if isinstance(tensor, keras.KerasTensor):
+        return False
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        alone = not isinstance(tensor, tf.distribute.DistributedValues) and not tf.distribute.has_strategy()
+        return tf.executing_eagerly() and alone and hasattr(tensor, "numpy")
+    if backend == "jax":
+        import jax
+
+        return not isinstance(tensor, jax.core.Tracer)
+    import torch
+
+    return not torch.compiler.is_compiling() and tensor.device.type != "meta"
+
+
+class MaskWatch:
+    """Warns, once, where truth of two classes looks like masks of 0 and 255, whose objects are all void.
+
+    Every score of such a truth is perfect and every loss falls to nothing. It looks as long as values can be read, and
+    until it has seen a label that is neither background nor void.
+    """
+
+    def __init__(self, void: int | None):
+        self._over = void != VOID
+
+    def look(self, labels: Any, *, two_classes: bool) -> None:
+        """Look at a batch of label maps (N, H, W[, 1])."""
+        if self._over or not two_classes:
+            return
+        if not isinstance(labels, np.ndarray):
+            if not (ops.is_tensor(labels) and readable(labels)):
+                return
+            labels = ops.convert_to_numpy(labels)
+        void = labels == VOID
+        if not np.all(void | (labels == 0)):
+            self._over = True
+        elif void.any():
+            self.warn(f"the labels of a batch are 0 and {VOID} alone")
+
+    def look_at_counts(self, background: int, foreground: int) -> None:
+        """The same of what a metric has counted, which could not be looked at while it was."""
+        if foreground:
+            self._over = True
+        elif background and not self._over:
+            self.warn(f"none of {background} pixels that were counted is foreground (label 1)")
+
+    def warn(self, what: str) -> None:
+        self._over = True
+        warnings.warn(
+            f"{what}, and {VOID} is void, which counts for nothing; if masks are 0 and {VOID}, divide them by {VOID}",
+            UserWarning,
+            stacklevel=4,
+        )
