@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from kseg.atomic import write_json, write_text
 from kseg.errors import UsageError, unknown_name
 from kseg.lab.recipe import Setting
-from kseg.training.config import LossOptions, TrainConfig, resolve
+from kseg.training.config import KERAS_EPSILON, LossOptions, TrainConfig, resolve
 from kseg.training.workdir import WorkDir
 
 State = Literal["complete", "failed", "started", "new"]
@@ -113,6 +113,8 @@ def make_job(folder: Path, setting: Setting, seed: int) -> Job:
 
 def config_hash(config: TrainConfig) -> str:
     """Ten hexadecimal digits of what a configuration changes, the same on every machine."""
+    if config.training.epsilon == KERAS_EPSILON:  # what there was before it was an option, under the same name
+        config = dataclasses.replace(config, training=dataclasses.replace(config.training, epsilon=None))
     changed = _without_defaults(portable(config).to_json(), PLAIN.to_json())
     return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:10]
 

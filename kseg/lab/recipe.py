@@ -119,6 +119,8 @@ class Recipe:
     """the paper's own tables, instead of one per figure"""
     captions: Mapping[Any, str] = field(default_factory=dict)
     """how a scale deviates from the paper; stands under every table"""
+    remark: "Callable[[Results], str] | None" = None
+    """in what the runs at hand deviate beyond their scale; a sentence behind the caption, or nothing"""
     expected: tuple[Expected, ...] = ()
     claims: "Callable[[Results], list[Claim]] | None" = None
     """whether what the paper says holds for results of ours"""

@@ -50,7 +50,7 @@ def _beside_the_paper(
                 cells.append(_shown(value, found.get(loss, []) if side == "ours" else [], figure))
         rows.append(cells)
     header = [first, *(f"{side}: {loss}" for side in sides for loss in losses)]
-    caption = recipe.captions.get(results.scale, "")
+    caption = " ".join(filter(None, [recipe.captions.get(results.scale), recipe.remark and recipe.remark(results)]))
     return Table(title, header, rows, frozenset(best), caption)
 
 

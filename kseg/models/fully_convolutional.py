@@ -3,15 +3,19 @@
 from keras import layers
 
 from kseg.encoders import ENCODERS
+from kseg.errors import unknown_name
 from kseg.layers import LargeKernelConv2D, SubpixelUpsample
 from kseg.models.build import architecture
 
 PAPER_WIDTH = 4096
 """Feature maps of the fully convolutional layers: the units of VGG16's fc6 and fc7."""
 
+UPSCORE_STARTS = {"bilinear": ("zeros", None), "glorot": ("glorot_uniform", "glorot_uniform")}
+"""How the network's end begins → initializers of score_fr and of upscore32, whose own (None) is bilinear."""
+
 
 @architecture("bfcn32s", encoder="vgg16", convolutionised={"fc6": "fc1", "fc7": "fc2"})
-def bfcn32s(image, channels, *, head_width=PAPER_WIDTH, trainable_from="block5"):
+def bfcn32s(image, channels, *, head_width=PAPER_WIDTH, trainable_from="block5", upscore_start="bilinear"):
     """FCN-32s (Long et al. 2015) on VGG16 with one foreground score; blocks 1–4 frozen, block 5 and the head trained.
 
     With w = head_width, C = channels the head has 7²·512·w + w (fc6), w² + w (fc7), w·C + C (score_fr) and 64²·C² + C
@@ -20,16 +24,18 @@ def bfcn32s(image, channels, *, head_width=PAPER_WIDTH, trainable_from="block5")
     Args:
       head_width: feature maps of fc6 and fc7.
       trainable_from: first encoder layer to train; where a weights file leaves earlier layers random, name those.
-    Source: van Beers et al., section 2.1.1. Deviations: FCN-32s' dropout is left out, as the paper does not name it.
+      upscore_start: how score_fr and upscore32 begin, "bilinear" or "glorot"; see `upscored`.
+    Source: van Beers et al., section 2.1.1. Deviations: FCN-32s' dropout is left out, as the paper does not name it;
+      the paper's start is "glorot".
     """
     x = ENCODERS["vgg16"](image, trainable_from=trainable_from)[32]
     x = fully_convolutional(x, head_width, kernel=7, name="fc6")
     x = fully_convolutional(x, head_width, kernel=1, name="fc7")
-    return upscored(x, channels)
+    return upscored(x, channels, start=upscore_start)
 
 
 @architecture("fcresnet", encoder="resnet50")
-def fcresnet(image, channels, *, head_width=PAPER_WIDTH, trainable_from="conv5"):
+def fcresnet(image, channels, *, head_width=PAPER_WIDTH, trainable_from="conv5", upscore_start="bilinear"):
     """The same on ResNet-50 with a single fully convolutional layer; all but the last stage, res5, frozen.
 
     7²·2048·w + w weights in fc6: 411,045,888 at the paper's width, which is why there is no fc7.
@@ -37,16 +43,17 @@ def fcresnet(image, channels, *, head_width=PAPER_WIDTH, trainable_from="conv5")
     Args:
       head_width: feature maps of fc6.
       trainable_from: first encoder layer to train; batch normalisation stays frozen (see `kseg.encoders.base`).
+      upscore_start: as in `bfcn32s`.
     Source: van Beers et al., section 2.1.2, whose layer "similar to the one used in BFCN-32s" we read as with ReLU.
-    Deviations: none.
+    Deviations: the paper's start is "glorot".
     """
     x = ENCODERS["resnet50"](image, trainable_from=trainable_from)[32]
     x = fully_convolutional(x, head_width, kernel=7, name="fc6")
-    return upscored(x, channels)
+    return upscored(x, channels, start=upscore_start)
 
 
 @architecture("fcmobilenet", encoder="mobilenetv2")
-def fcmobilenet(image, channels, *, head_width=256, trainable_from=None):
+def fcmobilenet(image, channels, *, head_width=256, trainable_from=None, upscore_start="bilinear"):
     """BFCN-32s' head, narrow, on a frozen MobileNetV2: the paper's comparison for a machine without a GPU.
 
     7²·1280·w + w weights in fc6 and w² + w in fc7: 16,122,368 at width 256.
@@ -54,12 +61,13 @@ def fcmobilenet(image, channels, *, head_width=256, trainable_from=None):
     Args:
       head_width: feature maps of fc6 and fc7.
       trainable_from: first encoder layer to train; None freezes MobileNetV2, so that its features can be cached.
+      upscore_start: as in `bfcn32s`.
     Source: our own; the head is van Beers et al.'s.
     """
     x = ENCODERS["mobilenetv2"](image, trainable_from=trainable_from)[32]
     x = fully_convolutional(x, head_width, kernel=7, name="fc6")
     x = fully_convolutional(x, head_width, kernel=1, name="fc7")
-    return upscored(x, channels)
+    return upscored(x, channels, start=upscore_start)
 
 
 def fully_convolutional(x, width, *, kernel, name):
@@ -74,14 +82,22 @@ def fully_convolutional(x, width, *, kernel, name):
     return kind(width, kernel, padding="same", activation="relu", name=name)(x)
 
 
-def upscored(x, channels):
+def upscored(x, channels, *, start):
     """A linear score per position at 1/32, and the trainable deconvolution of stride 32 to full resolution.
 
-    The score starts at zero, as in Long et al. 2015, section 4.3: every pixel begins at probability ½. From random
-    scores the first steps can push all pixels to 1, where the IoU loss has no gradient left.
+    Args:
+      start: "bilinear": the deconvolution begins as bilinear upsampling and the score at zero (Long et al. 2015,
+        section 4.3), so every pixel begins at probability ½ and the first masks are smooth. "glorot": both begin at
+        random, as every layer of Keras did in 2019; van Beers et al. name no other start, and see "up-sampling
+        artifacts much more pronounced upon initialization" (section 5). A network that is to be used starts better
+        without them, so "bilinear" is the models' default; the paper's recipe has "glorot".
+    Errors: UsageError for another start.
     """
-    x = score(x, channels, name="score_fr")
-    return SubpixelUpsample(32, name="upscore32", dtype="float32")(x)
+    if start not in UPSCORE_STARTS:
+        raise unknown_name("upscore_start", start, UPSCORE_STARTS)
+    of_score, of_upscore = UPSCORE_STARTS[start]
+    x = layers.Conv2D(channels, 1, kernel_initializer=of_score, name="score_fr")(x)
+    return SubpixelUpsample(32, kernel_initializer=of_upscore, name="upscore32", dtype="float32")(x)
 
 
 def score(x, channels, *, name):

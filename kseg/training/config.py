@@ -5,6 +5,7 @@ configuration is what a run records and compares.
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -15,6 +16,12 @@ from kseg.errors import UsageError, unknown_name
 from kseg.pipeline.transforms import Augmentation
 from kseg.training.field_types import described, fits
 from kseg.training.presets import preset
+
+WITH_EPSILON = ("rmsprop", "adam", "adamw")
+"""The optimisers that have one."""
+
+KERAS_EPSILON = 1e-7
+"""Keras' own, which runs had before `--epsilon` existed."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,9 @@ class ModelOptions:
     fcresnet 4096)"""
     fc6_kernel: Literal[1, 6] | None = None
     """of fcn32s_alexnet: 6 (unset) as in the classifier, or 1 as the paper's text has it"""
+    upscore_start: Literal["bilinear", "glorot"] | None = None
+    """of bfcn32s, fcresnet and fcmobilenet: the trained upsampling starts bilinear under scores of zero (unset), or at
+    random as in van Beers et al."""
     skips: Literal["staged", "at_once"] | None = None
     """of fcn16s and fcn8s: at_once scales them down, to learn all of a VGG16 from the start (unset: staged)"""
     upscore: Literal["fixed", "learned"] | None = None
@@ -55,7 +65,8 @@ class ModelOptions:
     def builder_options(self) -> dict[str, int | float | str]:
         """The options that only some architectures have, as far as they were given."""
         own = (
-            "encoder", "head_width", "base_width", "fc6_kernel", "skips", "upscore", "dropout", "trainable_from",
+            "encoder", "head_width", "base_width", "fc6_kernel", "upscore_start", "skips", "upscore", "dropout",
+            "trainable_from",
         )  # fmt: skip
         given = {name: getattr(self, name) for name in own}
         return {name: value for name, value in given.items() if value is not None}
@@ -96,6 +107,9 @@ class TrainingOptions:
     """unset: the model's own"""
     momentum: float | None = None
     """of sgd and rmsprop (unset: the model's own, else 0)"""
+    epsilon: float | None = None
+    """of rmsprop, adam and adamw, which divide by the root of a mean square: rmsprop by √(v + this), the others by √v +
+    this (unset: the model's own, 1e-14 for bfcn32s and fcresnet, else Keras' 1e-7)"""
     weight_decay: float = 0.0
     """decoupled, as in AdamW: every step shrinks the weights by learning rate × this"""
     l2_decay: float | None = None
@@ -193,6 +207,15 @@ def from_json(config: dict[str, Any], *, where: str = "config.json") -> TrainCon
     return TrainConfig(**parts)
 
 
+def from_record(config: dict[str, Any], *, where: str = "config.json") -> TrainConfig:
+    """The resolved configuration that a run recorded; what came later than the run has the value the run had."""
+    recorded = from_json(config, where=where)
+    if "epsilon" not in config.get("training", {}) and recorded.training.optimizer in WITH_EPSILON:
+        training = dataclasses.replace(recorded.training, epsilon=KERAS_EPSILON)
+        recorded = dataclasses.replace(recorded, training=training)
+    return recorded
+
+
 def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
     """Lines `group.key: old → new` for what differs between two JSON configurations."""
     if isinstance(old, dict) and isinstance(new, dict):
@@ -207,11 +230,14 @@ def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
 def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: int = 2) -> TrainConfig:
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
     own = preset(config.model.model, config.data.dataset, config.model.encoder)
-    values = {"positives_per_batch": 0, **own, "image_size": image_size}
+    values = {"positives_per_batch": 0, "epsilon": KERAS_EPSILON, **own, "image_size": image_size}
     if config.model.outputs == 2 and num_classes == 2:
         values["loss"] = "ce"  # the softmax baseline
     if config.training.optimizer not in (None, values["optimizer"]):
-        values |= {"momentum": 0.0, "l2_decay": 0.0}  # the preset's belong to the preset's optimiser
+        # The preset's belong to the preset's optimiser.
+        values |= {"momentum": 0.0, "l2_decay": 0.0, "epsilon": KERAS_EPSILON}
+    if (config.training.optimizer or values["optimizer"]) not in WITH_EPSILON:
+        values["epsilon"] = None
     if num_classes > 2:
         if config.training.positives_per_batch:
             raise UsageError(
@@ -257,6 +283,13 @@ def check(config: TrainConfig) -> None:
         raise UsageError(f"--ema is {training.ema}; it is a momentum between 0 and 1, such as 0.99")
     if training.momentum and training.optimizer not in ("sgd", "rmsprop"):
         raise UsageError(f"--momentum goes with sgd and rmsprop, not with {training.optimizer}; leave it out")
+    if training.epsilon is not None:
+        if training.optimizer not in WITH_EPSILON:
+            raise UsageError(
+                f"--epsilon goes with {', '.join(WITH_EPSILON)}, not with {training.optimizer}; leave it out"
+            )
+        if not 0 < training.epsilon < math.inf:
+            raise UsageError(f"--epsilon is {training.epsilon}; it must be above 0, such as Keras' {KERAS_EPSILON:g}")
     if training.l2_decay and training.optimizer != "sgd":
         raise UsageError(
             f"--l2-decay goes with sgd, not with {training.optimizer}; leave it out or pass --weight-decay"

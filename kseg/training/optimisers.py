@@ -54,6 +54,8 @@ def build_optimiser(options: TrainingOptions, *, steps_per_epoch: int) -> keras.
         "global_clipnorm": options.clip_norm,
         "gradient_accumulation_steps": options.accumulate if options.accumulate > 1 else None,
     }
+    if options.epsilon is not None:
+        arguments["epsilon"] = options.epsilon
     if options.momentum:
         arguments["momentum"] = options.momentum
     if options.weight_decay or options.optimizer == "adamw":

@@ -11,7 +11,7 @@ from typing import Any
 from kseg.atomic import write_json
 from kseg.datasets import membership
 from kseg.errors import Failure, KsegError, UsageError
-from kseg.training.config import TrainConfig, differences, from_json
+from kseg.training.config import TrainConfig, differences, from_record
 
 try:
     import fcntl
@@ -51,10 +51,8 @@ class WorkDir:
         """
         workdir = cls(path)
         if workdir.config.exists():
-            # What came later than the run has the default that leaves it as it was.
-            changed = differences(
-                from_json(workdir.read_config(), where=str(workdir.config)).to_json(), config.to_json()
-            )
+            recorded = from_record(workdir.read_config(), where=str(workdir.config))
+            changed = differences(recorded.to_json(), config.to_json())
             if changed:
                 raise UsageError(
                     f"{path} holds a run with another configuration ({'; '.join(changed)}); "

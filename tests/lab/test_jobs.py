@@ -63,6 +63,9 @@ def test_the_hash_is_of_what_is_computed_and_not_of_where():
     assert hashed(data={"data_dir": Path("/here")}) == hashed(data={"data_dir": Path("/there")}) == hashed()
     assert hashed(model={"weights": "/a/w.h5"}) == hashed(model={"weights": "/b/w.h5"}) != hashed()
     assert hashed(training={"seed": 2, "epochs": 1}) != hashed()
+    # Jobs from before epsilon was an option had Keras' own, and keep their names.
+    assert hashed(training={"optimizer": "rmsprop", "epsilon": 1e-7}) == hashed(training={"optimizer": "rmsprop"})
+    assert hashed(training={"epsilon": 1e-14}) != hashed()
     # A field that is added to the configuration one day counts only once it is set.
     assert "synthetic_foreground" in TINY.to_json()["data"]
     assert hashed(data={"synthetic_foreground": None}) == hashed() != hashed(data={"synthetic_foreground": 0.1})

@@ -104,6 +104,15 @@ def test_the_better_figure_is_marked_on_both_sides(vanbeers):
     assert lowest.best == set()  # 10 and 10, 3 and 3: neither is better
 
 
+def test_results_of_another_optimiser_say_so(vanbeers):
+    _, results = vanbeers
+    assert "RMSprop, whose" not in tables_of(results, VANBEERS)[0].caption
+    old = dataclasses.replace(results, scale="cpu", settings={})
+    new = dataclasses.replace(results, scale="cpu", settings={"training.epsilon": 1e-14})
+    captions = [[table.caption for table in tables_of(rows, VANBEERS) if table.title == "IoU"] for rows in (old, new)]
+    assert ["These runs had Keras 3's RMSprop" in caption for found in captions for caption in found] == [True, False]
+
+
 def test_tests_pair_settings_images_and_seeds(vanbeers):
     _, results = vanbeers
     settings, images, seeds = comparison_tables(results, VANBEERS)

@@ -39,6 +39,10 @@ REFUSED = [
     ({"weights": "file.h5"}, r"unet has no encoder to put the weights 'file\.h5' into; pass --weights none"),
     ({"name": "bfcn32s", "head_width": 8, "trainable_from": "block9"}, r"no layer of vgg16 is called 'block9'.*block5"),
     (
+        {"name": "bfcn32s", "head_width": 8, "upscore_start": "random"},
+        r"unknown upscore_start 'random'; .*valid: bilinear, glorot",
+    ),
+    (
         {"name": "bfcn32s", "head_width": 8, "input_shape": (32, 32, 3), "weights": "no.h5"},
         r"there is no weights file no\.h5",
     ),

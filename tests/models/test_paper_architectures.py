@@ -1,12 +1,14 @@
 """Layer names and weights as in the papers, counted by arithmetic; the full sizes are built without allocating them."""
 
 import keras
+import numpy as np
 import pytest
 from counting import BLOCK5, MOBILENETV2, RESNET50, VGG16, counts, head, trainable, unallocated
 from keras import layers
 from narrow import narrow
 
 from kseg.layers import PixelShuffle, SubpixelUpsample
+from kseg.models import build
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +120,25 @@ def test_heads_in_the_order_of_the_paper(name, order):
     assert model.get_layer("score_fr").activation is keras.activations.linear
     upscore = model.get_layer("upscore32")
     assert isinstance(upscore, SubpixelUpsample) and upscore.stride == 32 and upscore.trainable
+
+
+@pytest.mark.parametrize("name", ["bfcn32s", "fcresnet", "fcmobilenet"])
+def test_two_starts_of_the_last_upsampling(name):
+    """Bilinear over scores of zero, so that every pixel begins at ½; or Keras' Glorot, as the paper's artefacts show.
+
+    Glorot's limit is √(6 / (inputs + outputs)), for a kernel of 64×64 on one map √(6 / (2·64²)) = 0.0271.
+    """
+    image = np.random.default_rng(0).uniform(0, 255, (1, 64, 64, 3))
+    smooth, rough = (
+        build(name, head_width=8, input_shape=(64, 64, 3), upscore_start=start) for start in ("bilinear", "glorot")
+    )
+    assert (keras.ops.convert_to_numpy(smooth(image)) == 0.5).all()
+    kernel = rough.get_layer("upscore32").get_weights()[0]
+    limit = np.sqrt(6 / (2 * 64**2))
+    assert np.abs(kernel).max() <= limit and kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.05)
+    assert rough.get_layer("score_fr").get_weights()[0].std() > 0
+    unlike = smooth.get_layer("upscore32").get_weights()[0]
+    assert unlike.max() == pytest.approx((1 - 0.5 / 32) ** 2)
 
 
 def test_widths_of_more_classes():

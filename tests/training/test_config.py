@@ -15,6 +15,7 @@ from kseg.training.config import (
     TrainingOptions,
     differences,
     from_json,
+    from_record,
     resolve,
 )
 
@@ -30,6 +31,7 @@ def test_the_paper_s_settings_are_the_defaults_of_its_models():
         # van Beers et al. table 2
         assert (training.epochs, training.batch_size, training.patience) == (1000, 100, 20)
         assert (training.optimizer, training.learning_rate, training.schedule) == ("rmsprop", 1e-4, "constant")
+        assert training.epsilon == 1e-14  # Keras' of 2019
         assert resolved.loss.loss_reduction == "sum"  # "applied to each element in a batch and added"
 
 
@@ -45,6 +47,36 @@ def test_momentum_and_decay_of_a_preset_go_with_its_optimiser():
     other = TrainConfig(model=ModelOptions(model="fcn8s"), training=TrainingOptions(optimizer="adam"))
     training = resolve(other, image_size=(64, 64)).training
     assert (training.optimizer, training.momentum, training.l2_decay) == ("adam", 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("model", "optimizer", "epsilon"),
+    [
+        ("bfcn32s", None, 1e-14),
+        ("bfcn32s", "rmsprop", 1e-14),
+        ("bfcn32s", "adam", 1e-7),
+        ("bfcn32s", "sgd", None),
+        ("unet", None, 1e-7),
+        ("fcn8s", None, None),
+    ],
+)
+def test_epsilon_goes_with_the_optimiser(model, optimizer, epsilon):
+    asked = TrainConfig(model=ModelOptions(model), training=TrainingOptions(optimizer=optimizer))
+    resolved = resolve(asked, image_size=(64, 64))
+    assert resolved.training.epsilon == epsilon
+    assert resolve(resolved, image_size=(64, 64)) == resolved
+
+
+def test_a_run_from_before_epsilon_had_keras_own():
+    """So does a recorded run whose paper's preset has another one today; without an optimiser that has one, none."""
+    for model, optimizer, epsilon in (("bfcn32s", "rmsprop", 1e-7), ("unet", "adam", 1e-7), ("fcn8s", "sgd", None)):
+        resolved = resolve(
+            TrainConfig(model=ModelOptions(model), training=TrainingOptions(optimizer=optimizer, epsilon=epsilon)),
+            image_size=(64, 64),
+        )
+        old = resolved.to_json()
+        del old["training"]["epsilon"]
+        assert from_record(old) == resolved
 
 
 def test_the_encoder_chooses_among_the_settings_of_a_model():
@@ -141,6 +173,9 @@ def test_whole_numbers_are_numbers():
         ({"momentum": 0.9, "optimizer": "adam"}, "--momentum goes with"),
         ({"l2_decay": 5e-4, "optimizer": "adam"}, "--l2-decay goes with sgd, not with adam; leave it out or pass"),
         ({"l2_decay": -1.0}, "--l2-decay is -1.0; it must be at least 0"),
+        ({"epsilon": 1e-3, "optimizer": "sgd"}, "--epsilon goes with rmsprop, adam, adamw, not with sgd; leave it out"),
+        ({"epsilon": 0.0}, "--epsilon is 0.0; it must be above 0, such as Keras' 1e-07"),
+        ({"epsilon": float("nan")}, "--epsilon is nan; it must be above 0"),
         ({"accumulate": 0}, "--accumulate is 0"),
     ],
 )

@@ -1,10 +1,10 @@
-"""SGD with L2 decay in the gradient: two steps by hand, and what it leaves alone."""
+"""SGD with L2 decay in the gradient, and the RMSprop of 2019: steps by hand."""
 
 import keras
 import numpy as np
 import pytest
 
-from kseg.training.config import TrainingOptions
+from kseg.training.config import ModelOptions, TrainConfig, TrainingOptions, resolve
 from kseg.training.optimisers import SGDWithL2, build_optimiser
 
 
@@ -49,3 +49,39 @@ def test_built_from_the_options_and_saved():
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimiser))
     assert type(again) is SGDWithL2 and again.l2_decay == 0.2
     assert after_two_steps(again, 1.0, 0.5) == pytest.approx((0.7984, 0.855))
+
+
+def rmsprop_of_2019(weights, gradients, *, rate=1e-4, rho=0.9, epsilon=1e-7):
+    """Keras 2.2's update, as its source has it: a ← ρ·a + (1 − ρ)·g², w ← w − lr·g / (√a + ε)."""
+    a = np.zeros_like(weights)
+    for g in gradients:
+        a = rho * a + (1 - rho) * g**2
+        weights = weights - rate * g / (np.sqrt(a) + epsilon)
+    return weights
+
+
+def moved(optimiser, gradients):
+    weight = keras.Variable(np.zeros_like(gradients[0], "float32"))
+    optimiser.build([weight])
+    for g in gradients:
+        optimiser.apply([keras.ops.convert_to_tensor(g.astype("float32"))])
+    return keras.ops.convert_to_numpy(weight)
+
+
+def test_van_beers_rmsprop_is_that_of_2019():
+    """Gradients from 1e-5 to 0.1: Keras 3's epsilon moves those below 3e-4 by a fraction of the paper's step."""
+    sizes = np.array([1e-5, 3e-5, 1e-4, 3e-4, 1e-2, 0.1])
+    gradients = [sizes * np.array(factor) for factor in (1.0, -0.4, 0.8, 1.5, -0.2)]
+    wanted = rmsprop_of_2019(np.zeros(6), gradients)
+    options = resolve(TrainConfig(model=ModelOptions("bfcn32s")), image_size=(224, 224)).training
+    assert options.epsilon == 1e-14
+    np.testing.assert_allclose(moved(build_optimiser(options, steps_per_epoch=1), gradients), wanted, rtol=0.03)
+    keras_3 = np.abs(moved(keras.optimizers.RMSprop(1e-4), gradients) / wanted)
+    assert (keras_3[:2] < 0.15).all() and keras_3[2] < 0.5 and keras_3[-1] == pytest.approx(1, abs=1e-3)
+
+
+def test_epsilon_of_the_first_step_by_hand():
+    # v = .1·g² = 1e-13 with g = 1e-6, so 2019 moves by lr·1e-6 / (3.162e-7 + 1e-7), and √(v + 1e-14) = 3.317e-7
+    options = TrainingOptions(epochs=1, optimizer="rmsprop", learning_rate=0.1, epsilon=1e-14, schedule="constant")
+    step = moved(build_optimiser(options, steps_per_epoch=1), [np.array([1e-6])])
+    assert -step[0] == pytest.approx(0.1 * 1e-6 / 3.3166e-7, rel=1e-3)
