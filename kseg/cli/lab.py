@@ -26,8 +26,9 @@ class Selection:
 
     recipe: Positional[str]
     """a name that `kseg lab list` shows"""
-    scale: Literal["smoke", "cpu", "paper"] | None = None
-    """smoke: the path alone, in a minute; cpu (unset): the closest honest thing for two cores; paper: to the letter"""
+    scale: Literal["smoke", "cpu", "laptop", "paper"] | None = None
+    """smoke: the path alone, in a minute; cpu (unset): quick stand-ins for two cores; laptop: the paper's own networks,
+    in nights on two cores; paper: to the letter"""
     only: str | None = None
     """tags a setting must have, all of them: "lfw,iou" """
     seeds: int | None = None

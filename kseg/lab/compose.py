@@ -67,7 +67,7 @@ def make_report(results: Results, recipe: Recipe, jobs: Sequence[Job] = ()) -> R
     settings = by_setting(results.rows)
     drawn: list[Plot | None] = []
     if recipe.versus:
-        drawn.append(plots.gain_plot(results.rows, recipe.versus))
+        drawn.append(plots.gain_plot([row for row in results.rows if not recipe.is_beside(row.tags)], recipe.versus))
         for setting, found in settings.items():
             curves = {loss: [row.curve for row in found[loss]] for loss in recipe.versus if loss in found}
             drawn.append(plots.curves_plot(f"Learning: {' '.join(setting)}", curves))
@@ -81,6 +81,7 @@ def make_report(results: Results, recipe: Recipe, jobs: Sequence[Job] = ()) -> R
         shown = list(dict.fromkeys([plots.BASELINE, "iou", *ranked[:SHOWN_LOSSES]]))
         drawn.append(plots.sparsity_plot(results.rows, sparse, shown))
         drawn += [plots.losses_plot(setting, found) for setting, found in settings.items()]
+    drawn += recipe.figures_of_paper(jobs, results) if recipe.figures_of_paper and jobs else []
     return Report(results, recipe, jobs, tables, [plot for plot in drawn if plot is not None])
 
 

@@ -13,11 +13,14 @@ from kseg.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from kseg.lab.claims import Claim
+    from kseg.lab.jobs import Job
+    from kseg.lab.report.canvas import Plot
     from kseg.lab.rows import Results
     from kseg.lab.table import Table
 
-Scale = Literal["smoke", "cpu", "paper"]
-"""smoke: proves the path in a minute; cpu: the closest honest thing for two cores; paper: to the letter."""
+Scale = Literal["smoke", "cpu", "laptop", "paper"]
+"""smoke: proves the path in a minute; cpu: quick stand-ins for two cores; laptop: the paper's own networks in nights on
+two cores; paper: to the letter."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,9 @@ FIGURES = {
 }
 """Fields of a row that tables show, and what they are called."""
 
+BESIDE = "with "
+"""Begins the tag of a setting that differs from one of the paper's in a single thing: "with float32"."""
+
 LOWER_IS_BETTER = {"best_epoch", "epochs_95"}
 
 
@@ -121,11 +127,23 @@ class Recipe:
     """how a scale deviates from the paper; stands under every table"""
     remark: "Callable[[Results], str] | None" = None
     """in what the runs at hand deviate beyond their scale; a sentence behind the caption, or nothing"""
+    beside: "Callable[[Results], list[Table]] | None" = None
+    """tables of the settings that only stand beside the paper's; see `is_beside`"""
+    figures_of_paper: "Callable[[Sequence[Job], Results], list[Plot]] | None" = None
+    """the paper's figures drawn anew, from jobs that left their masks behind"""
     expected: tuple[Expected, ...] = ()
     claims: "Callable[[Results], list[Claim]] | None" = None
     """whether what the paper says holds for results of ours"""
     paper_tests: tuple[PaperTest, ...] = ()
     """the paper's own pairs; `kseg lab report NAME --paper` puts them through the statistics"""
+
+    @staticmethod
+    def is_beside(tags: tuple[str, ...]) -> bool:
+        """Whether a setting is not one of the paper's but changes a single thing of one, named "with …".
+
+        Tests over settings and claims would count its cell twice.
+        """
+        return any(tag.startswith(BESIDE) for tag in tags)
 
     @property
     def text(self) -> str:

@@ -13,8 +13,12 @@ import numpy as np
 from kseg.atomic import write_text
 from kseg.datasets import open_dataset
 from kseg.datasets.class_statistics import class_statistics, labelled_records
+from kseg.encoders.base import STRIDE
 from kseg.errors import Failure, KsegError, UsageError
+from kseg.inference import load_masks
 from kseg.lab.jobs import Job, portable
+from kseg.metrics import grid_artifacts
+from kseg.models import MODELS
 from kseg.training.config import TrainConfig
 from kseg.training.workdir import WorkDir
 
@@ -51,6 +55,10 @@ class Row:
     """of the kept epoch, at the size and precision of training; None as above"""
     curve: list[float | None] = field(default_factory=list)
     """validation IoU after each epoch; empty as above"""
+
+    artifacts: float | None = None
+    """of the predicted masks (`kseg.metrics.grid_artifacts`), where the network's last step enlarges 32 times by a
+    kernel that is trained; None elsewhere, and as above"""
 
     @property
     def epochs_95(self) -> float:
@@ -94,6 +102,8 @@ class Results:
     ratios: dict[str, dict[str, float]] = field(default_factory=dict)
     """where one category is told from all others: data set (first tag) → category → background pixels per object
     pixel over its labelled images; without data sets that were not at hand when the rows were collected"""
+    artifacts_of_truth: dict[str, float] = field(default_factory=dict)
+    """setting → what `Row.artifacts` is for the true masks of its test split"""
     settings: dict[str, Any] = field(default_factory=dict)
     """what the jobs' configurations change of the defaults, "training.epochs": 12; lists where they differ"""
 
@@ -151,6 +161,7 @@ def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Re
         failures=failures,
         missing=len(jobs) - len(complete) - len(failures),
         ratios=_ratios(complete),
+        artifacts_of_truth=_artifacts_of_truth(complete),
         settings=_settings(complete),
     )
 
@@ -182,7 +193,47 @@ def read_row(job: Job) -> Row:
         lowest_image=min(scored, key=scored.__getitem__, default=None),
         validation_iou=kept.get("val_iou"),
         curve=[_rounded(epochs[number].get("val_iou")) for number in sorted(epochs)],
+        artifacts=_artifacts(job),
     )
+
+
+def _cells(job: Job) -> tuple[float, float] | None:
+    """Rows and columns of the score map that the network's last layer enlarges by a trained kernel; None without one.
+
+    Images fed at their own size each have their own grid.
+    """
+    size = job.config.model.image_size
+    if "upscore_start" not in MODELS[job.config.model.model].options or job.config.training.test_input == "original":
+        return None
+    assert size is not None
+    return size[0] / STRIDE, size[1] / STRIDE
+
+
+def _artifacts(job: Job) -> float | None:
+    cells, masks = _cells(job), WorkDir(job.path).masks
+    if cells is None or not masks.exists():
+        return None
+    return round(grid_artifacts(load_masks(masks).values(), cells=cells), 4)
+
+
+def _artifacts_of_truth(jobs: Iterable[Job]) -> dict[str, float]:
+    """`Results.artifacts_of_truth`; the true masks of a data set are measured once."""
+    found: dict[str, float] = {}
+    known: dict[Any, float] = {}
+    for job in jobs:
+        cells, setting = _cells(job), " ".join(job.tags[:-1])
+        if cells is None or setting in found:
+            continue
+        key = (job.config.data, cells)
+        try:
+            if key not in known:
+                dataset = open_dataset(job.config.data)
+                masks = (dataset.labels(record) == 1 for record in dataset.records("test"))
+                known[key] = round(grid_artifacts(masks, cells=cells), 4)
+        except KsegError:  # as for the ratios
+            continue
+        found[setting] = known[key]
+    return found
 
 
 def _epochs(job: Job) -> dict[int, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -132,6 +133,10 @@ def _with_range(rows: Sequence[Row]) -> str:
 
 def tables_of(results: Results, recipe: Recipe) -> list[Table]:
     """The tables of a recipe: one per figure, or of a single setting one with all figures."""
+    whole, results = results, replace(results, rows=[row for row in results.rows if not recipe.is_beside(row.tags)])
+    beside = recipe.beside(whole) if recipe.beside else []
+    if not results.rows and beside:
+        return beside
     if not results.rows:
         raise UsageError(
             f"no job of {recipe.name} at scale {results.scale} is complete; run `kseg lab run` first, "
@@ -153,4 +158,4 @@ def tables_of(results: Results, recipe: Recipe) -> list[Table]:
         tables.insert(0, claims_table(claims))
     if recipe.versus:
         tables += comparison_tables(results, recipe)
-    return [*tables, lowest_table(results)] if "lowest" in recipe.figures else tables
+    return [*tables, *beside, *([lowest_table(results)] if "lowest" in recipe.figures else [])]

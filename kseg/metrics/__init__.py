@@ -1,10 +1,12 @@
 """Metrics: one int64 confusion matrix and its scores, outlines, calibration, and thin Keras metrics over them.
 
-NumPy and float64: `confusion`, `scores`, `thresholds`, `histogram`, `calibration`, `surface`, `boundary`, `intervals`.
+NumPy and float64: `confusion`, `scores`, `thresholds`, `histogram`, `calibration`, `surface`, `boundary`, `artifacts`,
+`intervals`.
 Keras metrics that stream inside a compiled step: `streaming`, `streaming_scores`, `streaming_histogram`, by name in
 `METRICS`.
 """
 
+from kseg.metrics.artifacts import grid_artifacts
 from kseg.metrics.boundary import boundary_counts, boundary_f, boundary_iou
 from kseg.metrics.calibration import Reliability, expected_calibration_error, reliability
 from kseg.metrics.confusion import ConfusionMatrix, confusion_matrices, confusion_matrix
@@ -91,6 +93,7 @@ __all__ = [
     "f_beta",
     "f_beta_curve",
     "frequency_weighted_iou",
+    "grid_artifacts",
     "hausdorff_distance",
     "iou_class",
     "iou_dataset",

@@ -1,0 +1,170 @@
+"""van Beers et al. 2019 at scale laptop: single things changed of one cell, and the paper's figures drawn anew."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from kseg.datasets import open_dataset
+from kseg.errors import KsegError
+from kseg.inference import load_masks
+from kseg.lab import comparison_plots as plots
+from kseg.lab.comparisons import Pairs, compared, difference, shown
+from kseg.lab.examples import image_scores
+from kseg.lab.jobs import Job
+from kseg.lab.recipe import Places, Setting
+from kseg.lab.report.canvas import Plot
+from kseg.lab.report.panels import panels_plot
+from kseg.lab.rows import Results, Row
+from kseg.lab.statistics import Comparison
+from kseg.lab.table import DASH, Table
+from kseg.training.config import KERAS_EPSILON
+from kseg.training.workdir import WorkDir
+
+CELL = ("bfcn32s", "lfw", "small", "hair", "iou")
+"""The cell that is run again with one thing changed: the one whose figure was found first on two cores."""
+
+FIRST_BLOCKS = "vgg16_blocks1-3"
+"""What `--weights vgg16_blocks1-3=FILE` names: a file without the last six convolutions."""
+
+FULL_PRECISION, KERAS_3, BILINEAR = "with float32", "with Keras 3's RMSprop", "with a bilinear start"
+THREE_BLOCKS, NO_WEIGHTS = "with VGG16 blocks 1-3", "with a random VGG16"
+
+CHANGES = {
+    FULL_PRECISION: "float32 in all layers",
+    KERAS_3: f"RMSprop divides by √(v + {KERAS_EPSILON:g})",
+    BILINEAR: "upscore32 starts bilinear, score_fr at zero",
+    THREE_BLOCKS: "blocks 4 and 5 start at random and are trained",
+    NO_WEIGHTS: "all of VGG16 starts at random and is trained",
+}
+"""Tag → what is other than in the cell."""
+
+
+def changed(cell: Setting, places: Places) -> list[Setting]:
+    """The cell again, each time with one thing changed; blocks 1–3 only where their file was named."""
+    model, training = cell.config.model, cell.config.training
+    configs = {
+        FULL_PRECISION: {"training": dataclasses.replace(training, precision="float32")},
+        KERAS_3: {"training": dataclasses.replace(training, epsilon=KERAS_EPSILON)},
+        BILINEAR: {"model": dataclasses.replace(model, upscore_start="bilinear")},
+        NO_WEIGHTS: {"model": dataclasses.replace(model, weights="none", trainable_from="all")},
+    }
+    if FIRST_BLOCKS in places.weights:
+        file = places.weights[FIRST_BLOCKS]
+        configs[THREE_BLOCKS] = {"model": dataclasses.replace(model, weights=file, trainable_from="block4")}
+    *setting, loss = cell.tags
+    return [
+        Setting((*setting, name, loss), dataclasses.replace(cell.config, **groups)) for name, groups in configs.items()
+    ]
+
+
+def beside(results: Results) -> list[Table]:
+    """One table: the cell, and each change of it against the cell's runs of the same seeds."""
+    by_tags: dict[tuple[str, ...], list[Row]] = {}
+    for row in sorted(results.rows, key=lambda row: row.seed):
+        by_tags.setdefault(row.tags, []).append(row)
+    *setting, loss = CELL
+    known = {name: by_tags[tags] for name in CHANGES if (tags := (*setting, name, loss)) in by_tags}
+    if not known:
+        return []
+    cell = by_tags.get(CELL, [])
+    rows = [_row("as in the tables above", "–", cell, [])] if cell else []
+    for name, found in known.items():
+        seeds = {row.seed for row in found}
+        rows.append(_row(name, CHANGES[name], found, [row for row in cell if row.seed in seeds]))
+    truth = results.artifacts_of_truth.get(" ".join(setting))
+    caption = (
+        "Difference: IoU of each test image minus that of the unchanged cell with the same seed, and its 95 % interval "
+        "(paired t-test). Artifacts: share of the change between neighboring pixels of the masks that keeps to the "
+        "32-pixel grid of upscore32 (`kseg.metrics.grid_artifacts`)"
+    )
+    caption += "." if truth is None else f"; the true masks have {truth:.3f}."
+    header = [
+        "run",
+        "changed",
+        "seeds",
+        "IoU",
+        "accuracy",
+        "best epoch",
+        "artifacts",
+        "difference",
+        "95 % interval",
+        "p",
+    ]
+    return [Table(f"One thing changed: {' '.join(CELL)}", header, rows, caption=caption)]
+
+
+def _row(name: str, change: str, rows: Sequence[Row], cell: Sequence[Row]) -> list[str]:
+    def mean(figure: str, form: str = ".3f") -> str:
+        values = [value for row in rows if (value := getattr(row, figure)) is not None]
+        return format(np.mean(values), form) if values else DASH
+
+    tested = [DASH] * 3
+    if cell:
+        a, b = image_scores(rows), image_scores(cell)
+        both = ~(np.isnan(a) | np.isnan(b))
+        result = compared(Pairs(name, a[both].tolist(), b[both].tolist()))
+        if isinstance(result, Comparison):
+            tested = [*difference(result), shown(result.p, ".2g")]
+    return [
+        name, change, str(len(rows)), mean("iou"), mean("accuracy"), mean("best_epoch", ".0f"), mean("artifacts"),
+        *tested,
+    ]  # fmt: skip
+
+
+def changed_curves(results: Results) -> list[Plot]:
+    """Validation IoU of the cell and of each change, by epoch."""
+    *setting, loss = CELL
+    curves = {"as in the paper": [row.curve for row in results.rows if row.tags == CELL]}
+    for name in CHANGES:
+        curves[name] = [row.curve for row in results.rows if row.tags == (*setting, name, loss)]
+    curves = {name: runs for name, runs in curves.items() if runs}
+    plot = plots.curves_plot(f"One thing changed {' '.join(CELL)}", curves) if len(curves) > 1 else None
+    return [] if plot is None else [plot]
+
+
+FIGURES = {
+    3: ("hair", None, "Example label with hair"),
+    4: ("no hair", None, "Example label without hair"),
+    5: ("no hair", "iou", "Example output: IoU loss, without hair"),
+    6: ("no hair", "bce", "Example output: BCE loss, without hair"),
+}
+"""Figure → labels, loss of the output or None for the label itself, caption."""
+
+
+def figures_of_paper(jobs: Sequence[Job], results: Results) -> list[Plot]:
+    """Figures 3 to 6 on a test image of ours, as far as the jobs behind them are complete.
+
+    The image is the one of median IoU under the IoU loss: the paper's own is not named.
+    """
+    complete = {job.tags: job for job in jobs if job.seed == 1 and WorkDir(job.path).masks.exists()}
+    drawn = changed_curves(results)
+    for size in ("big", "small"):
+        outputs = {loss: complete.get(("bfcn32s", "lfw", size, "no hair", loss)) for loss in ("iou", "bce")}
+        if all(outputs.values()):
+            return [*drawn, *_figures({loss: job for loss, job in outputs.items() if job}, results)]
+    return drawn
+
+
+def _figures(outputs: dict[str, Job], results: Results) -> list[Plot]:
+    reference = next(row for row in results.rows if row.job == outputs["iou"].path.name)
+    scores = np.array([np.nan if value is None else value for value in reference.images])
+    middle = int(np.argsort(scores, kind="stable")[np.count_nonzero(~np.isnan(scores)) // 2])
+    without = outputs["iou"].config.data
+    try:
+        datasets = {
+            name: open_dataset(dataclasses.replace(without, hair=name == "hair")) for name in ("hair", "no hair")
+        }
+        record = datasets["hair"].records("test")[middle]
+        image = datasets["hair"].image(record)
+        labels = {name: dataset.labels(record) for name, dataset in datasets.items()}
+    except KsegError:  # a report can be made where the data is not
+        return []
+    drawn = []
+    for number, (hair, loss, caption) in FIGURES.items():
+        mask = labels[hair] if loss is None else load_masks(WorkDir(outputs[loss].path).masks)[record.id]
+        text = f"{record.id}, of median IoU under the IoU loss. As figure {number} of the paper."
+        if loss is not None:
+            text += f" {' '.join(outputs[loss].tags)}, seed {outputs[loss].seed}."
+        drawn.append(panels_plot(f"Figure {number}: {caption}", [[image, mask > 0]], text, columns=["image", "mask"]))
+    return drawn
