@@ -31,9 +31,9 @@ FULL_PRECISION, KERAS_3, BILINEAR = "with float32", "with Keras 3's RMSprop", "w
 THREE_BLOCKS, NO_WEIGHTS = "with VGG16 blocks 1-3", "with a random VGG16"
 
 CHANGES = {
-    FULL_PRECISION: "float32 in all layers",
-    KERAS_3: f"RMSprop divides by √(v + {KERAS_EPSILON:g})",
     BILINEAR: "upscore32 starts bilinear, score_fr at zero",
+    KERAS_3: f"RMSprop divides by √(v + {KERAS_EPSILON:g})",
+    FULL_PRECISION: "float32 in all layers",
     THREE_BLOCKS: "blocks 4 and 5 start at random and are trained",
     NO_WEIGHTS: "all of VGG16 starts at random and is trained",
 }
@@ -44,9 +44,9 @@ def changed(cell: Setting, places: Places) -> list[Setting]:
     """The cell again, each time with one thing changed; blocks 1–3 only where their file was named."""
     model, training = cell.config.model, cell.config.training
     configs = {
-        FULL_PRECISION: {"training": dataclasses.replace(training, precision="float32")},
-        KERAS_3: {"training": dataclasses.replace(training, epsilon=KERAS_EPSILON)},
         BILINEAR: {"model": dataclasses.replace(model, upscore_start="bilinear")},
+        KERAS_3: {"training": dataclasses.replace(training, epsilon=KERAS_EPSILON)},
+        FULL_PRECISION: {"training": dataclasses.replace(training, precision="float32")},
         NO_WEIGHTS: {"model": dataclasses.replace(model, weights="none", trainable_from="all")},
     }
     if FIRST_BLOCKS in places.weights:
