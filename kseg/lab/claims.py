@@ -11,6 +11,7 @@ import numpy as np
 
 from kseg.errors import UsageError
 from kseg.lab.comparisons import difference, shown
+from kseg.lab.correlation import rank_correlation
 from kseg.lab.statistics import Comparison, compare
 from kseg.lab.table import Table
 
@@ -24,7 +25,8 @@ RULES = (
     "A difference held where p < 0.05 (paired t-test) with the paper's sign; it did not hold where that is not so and "
     "the 95 % interval ends below the paper's own mean difference. “Alike” did not hold where p < 0.05 or "
     "where one pair is further apart than the paper says; it held where otherwise the interval lies within that. “No "
-    "conclusion” held where p ≥ 0.05. “The same loss” held where it is so in every pair. What remains cannot be judged."
+    "conclusion” held where p ≥ 0.05. “Grows” held where the 95 % interval of Spearman's ρ lies above 0; it did not "
+    "hold where that lies below 0. “The same loss” held where it is so in every pair. What remains cannot be judged."
 )
 
 
@@ -80,6 +82,25 @@ def inconclusive(subject: str, said: str, of: str, first: Sequence[float], secon
     if isinstance(result, str) or np.isnan(result.p):
         return Claim(subject, said, result if isinstance(result, str) else numbers(of, result, 2), "cannot be judged")
     return Claim(subject, said, numbers(of, result, 2), "did not hold" if result.p < ALPHA else "held")
+
+
+def growing(subject: str, said: str, x: Sequence[float], y: Sequence[float]) -> Claim:
+    """The paper says that y grows with x.
+
+    Held: the 95 % interval of Spearman's ρ lies above 0 (or ρ = 1 with p < 0.05). Did not hold: it lies below 0 (or
+    ρ = −1 with p < 0.05). Cannot be judged: all else, and fewer than four points.
+    """
+    try:
+        found = rank_correlation(x, y)
+    except UsageError as error:
+        return Claim(subject, said, str(error), "cannot be judged")
+    perfect = abs(found.value) > 1 - 1e-9 and found.p < ALPHA
+    low, high = (found.value, found.value) if perfect else (found.low, found.high)
+    interval = f" [{shown(found.low, '+.2f')}, {shown(found.high, '+.2f')}]"
+    text = (
+        f"Spearman's ρ = {shown(found.value, '+.2f')}{interval} over {found.n} categories, p = {shown(found.p, '.2g')}"
+    )
+    return Claim(subject, said, text, "held" if low > 0 else "did not hold" if high < 0 else "cannot be judged")
 
 
 def numbers(of: str, result: Comparison, digits: int = 4) -> str:

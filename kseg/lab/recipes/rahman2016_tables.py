@@ -16,6 +16,7 @@ from kseg.lab.recipes.rahman2016_paper import (
     VOC_2011,
     VOC_CATEGORIES,
 )
+from kseg.lab.recipes.rahman2016_recall import recall_table
 from kseg.lab.rows import Results, Row, by_setting
 from kseg.lab.table import DASH, Table
 from kseg.lab.tables import paper_table
@@ -47,6 +48,7 @@ def tables(results: Results, recipe: Recipe) -> list[Table]:
         for table, ours in own:
             made.append(replace(table, caption=f"{table.caption} {caption}".strip()) if ours & known.keys() else table)
         made += imbalance_tables(results, recipe.versus)
+        made.append(recall_table(results))
     return [*made, *(paper_table(results, recipe, figure) for figure in recipe.figures[1:])]
 
 

@@ -1,0 +1,85 @@
+"""Rahman & Wang 2016, sections 4.2 and 4.3: its claims on figures of ours, one optimizer after the other."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from kseg.lab.claims import Claim, growing, larger
+from kseg.lab.correlation import rank_correlation
+from kseg.lab.recipe import BESIDE, Recipe
+from kseg.lab.recipes.rahman2016_imbalance import our_gains, paper_gains
+from kseg.lab.recipes.rahman2016_paper import IMBALANCE
+from kseg.lab.recipes.rahman2016_recall import recalls
+from kseg.lab.recipes.rahman2016_tables import DATASETS
+from kseg.lab.rows import Results, by_setting, figure_of
+
+LOSSES = ("iou", "acc")
+OF_LOSSES = "FCN_IoU minus FCN_acc"
+
+
+def claims(results: Results) -> list[Claim]:
+    """IoU, recall and imbalance on the paper's data sets; the smoke test proves the path and nothing else."""
+    results = replace(results, rows=[row for row in results.rows if row.tags[0] in DATASETS])
+    if results.scale == "smoke" or not results.rows:
+        return []
+    return [
+        claim for name, part in by_optimizer(results).items() for claim in _claims(part, f" ({name})" if name else "")
+    ]
+
+
+def by_optimizer(results: Results) -> dict[str, Results]:
+    """ "" → the paper's settings, "with Adam" → the same settings under that name, the name taken off their tags."""
+    names = dict.fromkeys(next((tag for tag in row.tags if tag.startswith(BESIDE)), "") for row in results.rows)
+    return {
+        name: replace(
+            results,
+            rows=[
+                replace(row, tags=tuple(tag for tag in row.tags if tag != name))
+                for row in results.rows
+                if (name in row.tags if name else not Recipe.is_beside(row.tags))
+            ],
+        )
+        for name in sorted(names)
+    }
+
+
+def _claims(results: Results, which: str) -> list[Claim]:
+    paper = paper_gains()
+    gains = [*paper["VOC 2011"].values(), *paper["CamVid test"].values()]
+    iou = {
+        setting: {loss: figure_of(rows, "iou") for loss, rows in found.items()}
+        for setting, found in by_setting(results.rows).items()
+    }
+    mean = float(np.mean(gains)) / 100
+    said = f"higher with FCN_IoU in most categories (VOC 2011 and CamVid: mean {mean:+.4f}, in "
+    said += f"{sum(gain > 0 for gain in gains)} of {len(gains)})"
+    first = larger(f"IoU of the categories{which}", said, OF_LOSSES, *_both(iou), paper=mean)
+    said = "FCN_IoU recovers some of the false negatives of FCN_acc (shown in pictures, no figure)"
+    recall = larger(f"Recall{which}", said, OF_LOSSES, *_both(recalls(results)), paper=0.0)
+    return [first, recall, *_imbalance(results, which)]
+
+
+def _imbalance(results: Results, which: str) -> list[Claim]:
+    """One claim for every data set with enough categories."""
+    found = []
+    for dataset, seeds in our_gains(results, LOSSES).items():
+        ratios = results.ratios.get(dataset, {})
+        shared = [category for category in seeds if category in ratios]
+        if len(shared) > 1:
+            said = "the gain grows with the ratio of background to object (by its table 3 and table 2, VOC 2011: "
+            said += f"ρ = {_paper_rho():+.2f})"
+            gains = [float(np.mean(seeds[category])) for category in shared]
+            found.append(growing(f"Gain and imbalance, {dataset}{which}", said, [ratios[one] for one in shared], gains))
+    return found
+
+
+def _paper_rho() -> float:
+    gains = paper_gains()["VOC 2011"]
+    return rank_correlation([IMBALANCE["2011"][name] for name in gains], list(gains.values())).value
+
+
+def _both(figures: Mapping[tuple[str, ...], Mapping[str, float]]) -> tuple[list[float], list[float]]:
+    complete = [found for found in figures.values() if set(LOSSES) <= set(found)]
+    first, second = ([found[loss] for found in complete] for loss in LOSSES)
+    return first, second
