@@ -30,6 +30,9 @@ class Predict:
     """height and width the network is fed (unset: the size it was trained at)"""
     batch_size: int = 16
     """images predicted at a time"""
+    joint: bool = False
+    """RUN_A RUN_B … IMAGES: runs of one category each, and the class of the largest probability in every pixel; without
+    images: their own test images are measured (mIoU)"""
 
     def run(self) -> int:
         from functools import partial
@@ -42,6 +45,10 @@ class Predict:
 
         if not 0 < self.threshold < 1:
             raise UsageError(f"--threshold is {self.threshold}; it is a probability between 0 and 1")
+        if self.joint:
+            from kseg.cli.joint import predict_jointly
+
+            return predict_jointly(self)
         files = collect_images(self.images)
         model, card = load_model(self.model)
         # What was black and white in the images it was trained on is so here.

@@ -1,0 +1,132 @@
+"""`kseg predict RUN_A RUN_B … --joint`: one label map from runs that each know one category."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kseg.errors import Failure, UsageError
+
+if TYPE_CHECKING:
+    from kseg.cli.predict import Predict
+    from kseg.datasets import DataOptions
+    from kseg.inference import ModelCard
+    from kseg.inference.joint import Member
+    from kseg.training.config import TrainConfig
+
+
+def predict_jointly(options: "Predict") -> int:
+    """Masks of the images that are named behind the runs; without any, the runs' own test images are measured."""
+    from kseg.inference import load_model
+    from kseg.inference.joint import Member, joint_card
+
+    runs, images = split_runs([str(options.model), *options.images])
+    members = []
+    for run in runs:
+        model, card = load_model(run)
+        members.append(Member(model, card, options.image_size or card.image_size))
+    card = joint_card(members, [str(run) for run in runs])
+    return _predict(options, members, card, images) if images else _measure(options, members, card, runs)
+
+
+def split_runs(given: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """The runs and `.keras` files at the beginning, and the images behind them."""
+    count = next((i for i, name in enumerate(given) if not _is_run(Path(name))), len(given))
+    return [Path(name) for name in given[:count]], list(given[count:])
+
+
+def _is_run(path: Path) -> bool:
+    return path.suffix == ".keras" or (path / "config.json").is_file()
+
+
+def _predict(options: "Predict", members: "list[Member]", card: "ModelCard", images: list[str]) -> int:
+    from tqdm import tqdm
+
+    from kseg.datasets.images import read_image
+    from kseg.inference import collect_images, write_prediction
+    from kseg.inference.joint import predict_joint
+
+    files = collect_images(images)
+    paths = [file.path for file in files]
+    predicted = predict_joint(
+        members, lambda: map(read_image, paths), threshold=options.threshold, batch_size=options.batch_size
+    )
+    for file, probabilities in zip(tqdm(files, unit="image", disable=None), predicted, strict=True):
+        write_prediction(
+            options.out,
+            file.stem,
+            probabilities,
+            card,
+            image=read_image(file.path) if options.overlays else None,
+            save_probabilities=options.probabilities,
+            inputs=paths,
+        )
+    print(f"{len(files)} masks in {options.out} ({', '.join(f'{i} {name}' for i, name in enumerate(card.classes))})")
+    return 0
+
+
+def _measure(options: "Predict", members: "list[Member]", card: "ModelCard", runs: list[Path]) -> int:
+    from kseg.atomic import write_json
+    from kseg.cli.evaluate import table
+    from kseg.datasets import open_dataset
+    from kseg.datasets.several_categories import SeveralCategories
+    from kseg.inference import measure
+    from kseg.inference.joint import predict_joint
+    from kseg.inference.predict import ORIGINAL
+
+    configs = [recorded_config(run) for run in runs]
+    whole = open_dataset(common_data(runs, [config.data for config in configs]))
+    if options.image_size is None:  # what each run was measured on
+        members = [
+            dataclasses.replace(member, image_size=ORIGINAL) if config.training.test_input == ORIGINAL else member
+            for member, config in zip(members, configs, strict=True)
+        ]
+    dataset = SeveralCategories(whole, card.classes[1:])
+    records = dataset.records("test")
+    predicted = predict_joint(
+        members,
+        lambda: (dataset.image(record) for record in records),
+        threshold=options.threshold,
+        batch_size=options.batch_size,
+    )
+    result = measure(predicted, dataset, "test")
+    write_json(options.out / "evaluation.json", result.to_json())
+    result.write_csv(options.out / "per_image.csv")
+    print(table(result.scores()))
+    print(f"\n{len(records)} test images of {dataset.name} through {len(members)} runs (for masks, name images)")
+    print(f"{options.out}: evaluation.json, per_image.csv")
+    return 0
+
+
+def recorded_config(run: Path) -> "TrainConfig":
+    """The configuration of a run, or of the run that a model file lies in.
+
+    Raises:
+      UsageError: a model file alone does not say what it was trained on.
+    """
+    from kseg.training.config import from_record
+
+    file = (run if run.is_dir() else run.parent) / "config.json"
+    try:
+        return from_record(json.loads(file.read_text(encoding="utf-8")), where=str(file))
+    except FileNotFoundError:
+        raise UsageError(
+            f"{run} is no run and does not say what it was trained on; name images to predict behind the models"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise Failure(f"{file} cannot be read ({error}); train the run again") from None
+
+
+def common_data(runs: Sequence[Path], data: "Sequence[DataOptions]") -> "DataOptions":
+    """The data of all runs, whatever the category. Raises: UsageError where they differ, with the differences."""
+    from kseg.training.config import differences, to_json
+
+    first, *others = (dataclasses.replace(one, category=None) for one in data)
+    for run, other in zip(runs[1:], others, strict=True):
+        if changed := differences(to_json(first), to_json(other)):
+            raise UsageError(
+                f"{runs[0]} and {run} were trained on different data ({'; '.join(changed)}); name images to predict "
+                "behind the runs, or runs of the same data"
+            )
+    return first

@@ -1,0 +1,92 @@
+"""Joint prediction: an image through several networks that each know one category, and one label map from all."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kseg.errors import UsageError
+from kseg.inference.evaluate import foreground_probability
+from kseg.inference.model_file import ModelCard
+from kseg.inference.predict import ImageSize, predict_probabilities
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the networks."""
+
+    model: "keras.Model"
+    card: ModelCard
+    image_size: ImageSize
+    """what it is fed"""
+
+
+def joint_probabilities(foreground: np.ndarray, *, threshold: float = 0.5) -> np.ndarray:
+    """Probabilities of background and K categories from the foreground probabilities of K networks.
+
+        q_0 = (1 − m)·t / (1 − t)      q_k = p_k      m = max_k p_k      each divided by Σ q
+
+    so that the largest is the category of the largest probability where that exceeds the threshold t, and background
+    elsewhere; among equal ones the first.
+
+    Args:
+      foreground: (K, H, W), p_k of each network.
+      threshold: t, between 0 and 1.
+    Returns:
+      float32 (H, W, K + 1), which sum to 1.
+    Source: Rahman & Wang 2016, section 4, "we pass all test images through the learned models, one for each object
+    category". Deviations: the paper then segments "the specific objects individually"; one map of all is ours.
+    """
+    p = np.asarray(foreground, np.float64)
+    background = (1 - p.max(axis=0)) * threshold / (1 - threshold)
+    q = np.concatenate([background[None], p])
+    # All networks certain of background with t → 0 is the only sum of 0; background it is.
+    total = q.sum(axis=0)
+    q[0][total == 0] = 1.0
+    return np.moveaxis(q / q.sum(axis=0), 0, -1).astype(np.float32)
+
+
+def joint_card(members: Sequence[Member], names: Sequence[str]) -> ModelCard:
+    """The classes of the joint label map: background, and the category of each network.
+
+    Args:
+      names: what the networks are called in error messages.
+    Raises:
+      UsageError: fewer than two networks, one that tells several classes apart, or two of the same category.
+    """
+    if len(members) < 2:
+        raise UsageError(f"--joint joins at least two runs of one category each, received {len(members)}")
+    for member, name in zip(members, names, strict=True):
+        if len(member.card.classes) != 2:
+            raise UsageError(
+                f"{name} tells {len(member.card.classes)} classes apart ({', '.join(member.card.classes)}); "
+                "--joint joins runs of one category each (--category)"
+            )
+    categories = [member.card.classes[1] for member in members]
+    for i, category in enumerate(categories):
+        if category in categories[:i]:
+            first = names[categories.index(category)]
+            raise UsageError(f"{first} and {names[i]} both find {category!r}; leave one of them out")
+    palette = [members[0].card.palette[0], *(member.card.palette[1] for member in members)]
+    return ModelCard((members[0].card.classes[0], *categories), tuple(palette), model="joint")
+
+
+def predict_joint(
+    members: Sequence[Member],
+    images: Callable[[], Iterable[np.ndarray]],
+    *,
+    threshold: float = 0.5,
+    batch_size: int = 16,
+) -> Iterator[np.ndarray]:
+    """`joint_probabilities` for each image, in order.
+
+    Args:
+      images: called once for every network, gives the images; so no more than a batch per network is in memory.
+    """
+    runs = [predict_probabilities(one.model, images(), one.image_size, batch_size) for one in members]
+    for probabilities in zip(*runs, strict=True):
+        yield joint_probabilities(np.stack([foreground_probability(one) for one in probabilities]), threshold=threshold)
