@@ -2,22 +2,20 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from kseg.datasets import open_dataset
 from kseg.errors import KsegError
 from kseg.inference import load_masks
-from kseg.lab import comparison_plots as plots
-from kseg.lab.comparisons import Pairs, compared, difference, shown
-from kseg.lab.examples import image_scores
 from kseg.lab.jobs import Job
+from kseg.lab.one_changed import changed_curves, changed_table
 from kseg.lab.recipe import Places, Setting
 from kseg.lab.report.canvas import Plot
 from kseg.lab.report.panels import panels_plot
-from kseg.lab.rows import Results, Row
-from kseg.lab.statistics import Comparison
-from kseg.lab.table import DASH, Table
+from kseg.lab.rows import Results
+from kseg.lab.table import Table
 from kseg.training.config import KERAS_EPSILON
 from kseg.training.workdir import WorkDir
 
@@ -43,7 +41,7 @@ CHANGES = {
 def changed(cell: Setting, places: Places) -> list[Setting]:
     """The cell again, each time with one thing changed; blocks 1–3 only where their file was named."""
     model, training = cell.config.model, cell.config.training
-    configs = {
+    configs: dict[str, dict[str, Any]] = {
         BILINEAR: {"model": dataclasses.replace(model, upscore_start="bilinear")},
         KERAS_3: {"training": dataclasses.replace(training, epsilon=KERAS_EPSILON)},
         FULL_PRECISION: {"training": dataclasses.replace(training, precision="float32")},
@@ -58,69 +56,17 @@ def changed(cell: Setting, places: Places) -> list[Setting]:
     ]
 
 
+ARTIFACTS = (
+    "Artifacts: share of the change between neighboring pixels of the masks that keeps to the 32-pixel grid of "
+    "upscore32 (`kseg.metrics.grid_artifacts`)"
+)
+
+
 def beside(results: Results) -> list[Table]:
-    """One table: the cell, and each change of it against the cell's runs of the same seeds."""
-    by_tags: dict[tuple[str, ...], list[Row]] = {}
-    for row in sorted(results.rows, key=lambda row: row.seed):
-        by_tags.setdefault(row.tags, []).append(row)
-    *setting, loss = CELL
-    known = {name: by_tags[tags] for name in CHANGES if (tags := (*setting, name, loss)) in by_tags}
-    if not known:
-        return []
-    cell = by_tags.get(CELL, [])
-    rows = [_row("as in the tables above", "–", cell, [])] if cell else []
-    for name, found in known.items():
-        seeds = {row.seed for row in found}
-        rows.append(_row(name, CHANGES[name], found, [row for row in cell if row.seed in seeds]))
-    truth = results.artifacts_of_truth.get(" ".join(setting))
-    caption = (
-        "Difference: IoU of each test image minus that of the unchanged cell with the same seed, and its 95 % interval "
-        "(paired t-test). Artifacts: share of the change between neighboring pixels of the masks that keeps to the "
-        "32-pixel grid of upscore32 (`kseg.metrics.grid_artifacts`)"
-    )
-    caption += "." if truth is None else f"; the true masks have {truth:.3f}."
-    header = [
-        "run",
-        "changed",
-        "seeds",
-        "IoU",
-        "accuracy",
-        "best epoch",
-        "artifacts",
-        "difference",
-        "95 % interval",
-        "p",
-    ]
-    return [Table(f"One thing changed: {' '.join(CELL)}", header, rows, caption=caption)]
-
-
-def _row(name: str, change: str, rows: Sequence[Row], cell: Sequence[Row]) -> list[str]:
-    def mean(figure: str, form: str = ".3f") -> str:
-        values = [value for row in rows if (value := getattr(row, figure)) is not None]
-        return format(np.mean(values), form) if values else DASH
-
-    tested = [DASH] * 3
-    if cell:
-        a, b = image_scores(rows), image_scores(cell)
-        both = ~(np.isnan(a) | np.isnan(b))
-        result = compared(Pairs(name, a[both].tolist(), b[both].tolist()))
-        if isinstance(result, Comparison):
-            tested = [*difference(result), shown(result.p, ".2g")]
-    return [
-        name, change, str(len(rows)), mean("iou"), mean("accuracy"), mean("best_epoch", ".0f"), mean("artifacts"),
-        *tested,
-    ]  # fmt: skip
-
-
-def changed_curves(results: Results) -> list[Plot]:
-    """Validation IoU of the cell and of each change, by epoch."""
-    *setting, loss = CELL
-    curves = {"as in the paper": [row.curve for row in results.rows if row.tags == CELL]}
-    for name in CHANGES:
-        curves[name] = [row.curve for row in results.rows if row.tags == (*setting, name, loss)]
-    curves = {name: runs for name, runs in curves.items() if runs}
-    plot = plots.curves_plot(f"One thing changed {' '.join(CELL)}", curves) if len(curves) > 1 else None
-    return [] if plot is None else [plot]
+    """The cell, and each change of it against the cell's runs of the same seeds."""
+    truth = results.artifacts_of_truth.get(" ".join(CELL[:-1]))
+    caption = f"{ARTIFACTS}." if truth is None else f"{ARTIFACTS}; the true masks have {truth:.3f}."
+    return changed_table(results, CELL, CHANGES, caption)
 
 
 FIGURES = {
@@ -138,7 +84,7 @@ def figures_of_paper(jobs: Sequence[Job], results: Results) -> list[Plot]:
     The image is the one of median IoU under the IoU loss: the paper's own is not named.
     """
     complete = {job.tags: job for job in jobs if job.seed == 1 and WorkDir(job.path).masks.exists()}
-    drawn = changed_curves(results)
+    drawn = changed_curves(results, CELL, CHANGES)
     for size in ("big", "small"):
         outputs = {loss: complete.get(("bfcn32s", "lfw", size, "no hair", loss)) for loss in ("iou", "bce")}
         if all(outputs.values()):

@@ -1,0 +1,98 @@
+"""One cell of a recipe run again with a single thing changed: what that changes, image by image, and its curves."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from kseg.lab.comparison_plots import curves_plot
+from kseg.lab.comparisons import Pairs, compared, difference, shown
+from kseg.lab.examples import image_scores
+from kseg.lab.report.canvas import Plot
+from kseg.lab.rows import Results, Row
+from kseg.lab.statistics import Comparison
+from kseg.lab.table import DASH, Table
+
+CAPTION = (
+    "Difference: IoU of each test image minus that of the unchanged cell with the same seeds, and its 95 % interval "
+    "(paired t-test)."
+)
+
+
+def changed_table(
+    results: Results, cell: tuple[str, ...], changes: Mapping[str, str], caption: str = ""
+) -> list[Table]:
+    """A row for the cell and one for each change of it that was run; no table where none was.
+
+    Args:
+      cell: tags; a change has its own tag before the loss.
+      changes: tag → what is other than in the cell.
+      caption: said behind `CAPTION`.
+    """
+    of_cell, of_change = _rows(results, cell, changes)
+    if not of_change:
+        return []
+    lines = [_line("as above", DASH, of_cell, [])] if of_cell else []
+    for name, found in of_change.items():
+        seeds = {row.seed for row in found}
+        same_seeds = [row for row in of_cell if row.seed in seeds]
+        # The mean over other seeds would be compared with that over these.
+        complete = [row for row in found if row.seed in {other.seed for other in same_seeds}]
+        lines.append(_line(name, changes[name], found, same_seeds if len(complete) == len(found) else []))
+    header = [
+        "run",
+        "changed",
+        "seeds",
+        "IoU",
+        "accuracy",
+        "best epoch",
+        "artifacts",
+        "difference",
+        "95 % interval",
+        "p",
+    ]
+    if all(row.artifacts is None for row in [*of_cell, *(row for rows in of_change.values() for row in rows)]):
+        place = header.index("artifacts")
+        header, *lines = ([*cells[:place], *cells[place + 1 :]] for cells in (header, *lines))
+    return [Table(f"One thing changed: {' '.join(cell)}", header, lines, caption=f"{CAPTION} {caption}".strip())]
+
+
+def changed_curves(results: Results, cell: tuple[str, ...], changes: Mapping[str, str]) -> list[Plot]:
+    """Validation IoU of the cell and of each change, by epoch; nothing where no change was run."""
+    of_cell, of_change = _rows(results, cell, changes)
+    if not of_change:
+        return []
+    curves = {"as above": of_cell, **of_change} if of_cell else of_change
+    plot = curves_plot(
+        f"One thing changed: {' '.join(cell)}", {name: [row.curve for row in rows] for name, rows in curves.items()}
+    )
+    return [] if plot is None else [plot]
+
+
+def _rows(
+    results: Results, cell: tuple[str, ...], changes: Mapping[str, str]
+) -> tuple[list[Row], dict[str, list[Row]]]:
+    """The rows of the cell and those of each change that was run, in the order of their seeds."""
+    *setting, loss = cell
+    by_tags: dict[tuple[str, ...], list[Row]] = {}
+    for row in sorted(results.rows, key=lambda row: row.seed):
+        by_tags.setdefault(row.tags, []).append(row)
+    of_change = {name: by_tags[tags] for name in changes if (tags := (*setting, name, loss)) in by_tags}
+    return by_tags.get(cell, []), of_change
+
+
+def _line(name: str, change: str, rows: Sequence[Row], cell: Sequence[Row]) -> list[str]:
+    def mean(figure: str, form: str = ".3f") -> str:
+        values = [value for row in rows if (value := getattr(row, figure)) is not None]
+        return format(np.mean(values), form) if values else DASH
+
+    tested = [DASH] * 3
+    if cell:
+        a, b = image_scores(rows), image_scores(cell)
+        both = ~(np.isnan(a) | np.isnan(b))
+        result = compared(Pairs(name, a[both].tolist(), b[both].tolist()))
+        if isinstance(result, Comparison):
+            tested = [*difference(result), shown(result.p, ".2g")]
+    return [
+        name, change, str(len(rows)), mean("iou"), mean("accuracy"), mean("best_epoch", ".0f"), mean("artifacts"),
+        *tested,
+    ]  # fmt: skip
