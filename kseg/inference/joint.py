@@ -38,6 +38,10 @@ def joint_probabilities(foreground: np.ndarray, *, threshold: float = 0.5) -> np
       threshold: t, between 0 and 1.
     Returns:
       float32 (H, W, K + 1), which sum to 1.
+    >>> two = np.array([[[0.9, 0.2, 0.4]], [[0.6, 0.8, 0.3]]])  # two categories in a row of three pixels
+    >>> joint_probabilities(two).argmax(-1)
+    array([[1, 2, 0]])
+
     Source: Rahman & Wang 2016, section 4, "we pass all test images through the learned models, one for each object
     category". Deviations: the paper then segments "the specific objects individually"; one map of all is ours.
     """
