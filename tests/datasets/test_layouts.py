@@ -399,6 +399,7 @@ class TestLists:
         dataset = opened(folder)
         assert [record.id for record in dataset.records("train")] == ["a3", "caf%e9"]
         assert dataset.image(dataset.records("train")[1]).shape == (12, 10, 3)
+        assert dataset.label_counts(dataset.records("train")).shape == (2, 256)
         assert main(["data", "check", "folder", "--data-dir", str(folder)]) == 0
 
     def test_twice_and_without_mask_are_said(self, folder):

@@ -16,7 +16,7 @@ from kseg.inference import load_model
 from kseg.lab.report import write_report
 from kseg.pipeline import Augmentation
 from kseg.training.checkpoint import load_weights
-from kseg.training.run import default_path, flags_of, summary, train
+from kseg.training.run import default_path, flags_of, remarks_on_files, summary, train
 from kseg.training.workdir import WorkDir
 
 pytestmark = pytest.mark.usefixtures("clean_framework")
@@ -117,6 +117,15 @@ def test_without_a_test_split_the_end_measures_validation_and_says_so(tmp_path, 
     assert "validation IoU " in summary(workdir) and "8 train, 4 validation, trained" in capsys.readouterr().err
     assert set(Membership.read(workdir.path).splits) == {"train", "validation"}
     assert "validation IoU of " in write_report(workdir.path).read_text()
+
+
+def test_pictures_in_two_splits_are_said_before_training():
+    twice = Membership({"train": {"a": "1", "b": "2"}, "validation": {"c": "2"}, "test": {"a2": "1"}})
+    (line,) = remarks_on_files(open_dataset(TINY_DATA), twice)
+    assert line.startswith(
+        "leak      2 pictures are in more than one split under several names (a (train) is a2 (test))"
+    )
+    assert remarks_on_files(open_dataset(TINY_DATA), Membership({"train": {"a": "1"}, "test": {"b": "2"}})) == []
 
 
 def test_the_name_of_a_run_tells_settings_apart():

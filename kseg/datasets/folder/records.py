@@ -12,6 +12,7 @@ from kseg.datasets.facts import Facts
 from kseg.datasets.folder.coding import Coding
 from kseg.datasets.folder.divide import divide
 from kseg.datasets.folder.mask_options import MaskOptions
+from kseg.datasets.folder.names import shown
 from kseg.datasets.folder.pairs import find_pairs
 from kseg.datasets.folder.recognition import recognize
 from kseg.datasets.images import ValueRange, image_size
@@ -126,7 +127,8 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
         return labels
 
     def fingerprint(self, record: Record) -> str:
-        return f"{super().fingerprint(record)} {self.coding} {self.value_range}"
+        files = shown(super().fingerprint(record))  # it is encoded by those who ask, whatever bytes are in the names
+        return f"{files} {self.coding} {self.value_range}"
 
 
 def _sizes_differ(image: Path, mask: Path, shape: tuple[int, ...]) -> str:
