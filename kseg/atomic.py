@@ -1,14 +1,19 @@
 """Files and directories that appear whole or not at all."""
 
 import contextlib
+import csv
+import io
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from kseg.errors import Failure
+
+FORMULA_SIGNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""With which a spreadsheet takes a cell for a formula, full-width ones included."""
 
 
 @contextlib.contextmanager
@@ -36,8 +41,27 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
+    """UTF-8; a letter of a file name that has no code in it (another system's) is written by its number."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table for spreadsheets; what one would run as a formula (`=`, `+`, `-`, `@`) begins with an apostrophe."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([_harmless(cell) for cell in row] for row in (header, *rows))
+    with replacing(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def _harmless(cell: str) -> str:
+    if not cell.lstrip().startswith(FORMULA_SIGNS) and not cell.startswith(("\t", "\r", "\n")):
+        return cell
+    try:
+        float(cell)
+        return cell  # a number, which may well be negative
+    except ValueError:
+        return f"'{cell}"
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "training": {
         "losses", "metrics", "layers", "encoders", "models", "postprocess", "datasets", "pipeline", "inference",
     },
-    "export": {"models", "inference"},
+    "export": {"models", "inference", "datasets"},
 }  # fmt: skip
 TOP_FLOORS = {"lab": {"cli"}, "cli": set()}  # may import everything but these
 

@@ -1,88 +1,148 @@
 """`kseg evaluate`: measure a trained model on a data set."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from kseg.cli.run_data import NOT_GIVEN, RunData, digest, where
 from kseg.datasets import DataOptions
+
+if TYPE_CHECKING:
+    from kseg.datasets import Dataset
+    from kseg.inference import ModelCard
 
 
 @dataclass(frozen=True)
 class Evaluate:
     """Measure a run or model on a split, at the images' original size, with threshold sweep and per-image CSV.
 
-    Example: python evaluate.py runs/RUN --dataset lfw --hair --split test
+    The data are the run's own, flags change them; a .keras file that lies in no run takes the data set of its card.
+
+    Example: python evaluate.py runs/RUN --data-dir hospital_b --split all
     """
 
     model: Positional[Path]
     """a run directory or a .keras file"""
-    data: Annotated[DataOptions, arg(name="")] = field(default_factory=DataOptions)
-    split: Literal["train", "validation", "test"] = "test"
-    """which records to measure"""
+    data: Annotated[DataOptions, arg(name="")] = field(default_factory=lambda: DataOptions(dataset=NOT_GIVEN))
+    split: Literal["train", "validation", "test", "all"] | None = None
+    """which records to measure (unset: test, or validation where there is no test split); all: every one there is, for
+    a folder that is a test set as a whole"""
+    match_classes: Literal["names", "order"] = "names"
+    """how the model's classes meet the data's: by name, in whatever order, or by order, whatever their names"""
     original_size: bool = True
     """compare at each image's own size; or at the size the network sees"""
     image_size: tuple[int, int] | None = None
     """height and width the network is fed (unset: the size it was trained at)"""
-    input_size: Literal["trained", "original"] = "trained"
-    """original: the network is fed every image at its own size, nothing is resized; trained: as --image-size says"""
+    input_size: Literal["trained", "original"] | None = None
+    """what the network is fed: trained, images resized as in training, or original, as they are (unset: as the run's
+    own test)"""
     batch_size: int = 16
     """images predicted at a time"""
     out: Path | None = None
     """directory for evaluation.json, per_image.csv, and thresholds.csv of a binary model (unset: beside the model)"""
 
+    def with_defaults_of_run(self) -> "Evaluate":
+        """What the flags are read over a second time, once they have told the model: its run's data."""
+        return replace(self, data=RunData.of(self.model).defaults(self.data, self.model))
+
     def run(self) -> int:
         from kseg.atomic import write_json
-        from kseg.datasets import open_dataset
+        from kseg.datasets import EVERYTHING, open_dataset
         from kseg.datasets.membership import use_recorded_splits
-        from kseg.errors import UsageError
         from kseg.inference import evaluate, load_model
+        from kseg.inference.predict import fed_in_words, fed_size
+        from kseg.training.finish import measured_split
 
-        if self.input_size == "original" and self.image_size is not None:
-            raise UsageError(
-                f"--input-size original and --image-size {self.image_size[0]} {self.image_size[1]} exclude each other; "
-                "leave one out"
-            )
+        # 1. data, before the model: a wrong folder is told at once
+        run = RunData.of(self.model)
         dataset = open_dataset(self.data)
-        run = self.model if self.model.is_dir() else self.model.parent
-        for note in use_recorded_splits(dataset, run, self.split):
-            print(note)
-        dataset.records(self.split)
+        split = self.split or measured_split(dataset)
+        if split != EVERYTHING and run.folder is not None:
+            for note in use_recorded_splits(dataset, run.folder, split):
+                print(note)
+        records = dataset.records(split)
+
+        # 2. model
         model, card = load_model(self.model)
-        if len(card.classes) != len(dataset.classes):
-            raise UsageError(
-                f"{self.model} tells {len(card.classes)} classes apart ({', '.join(card.classes)}) and "
-                f"{dataset.name} has {len(dataset.classes)} ({', '.join(dataset.classes)}); use the label variant "
-                "it was trained on (--hair, --parts, --classes, --category)"
-            )
-        if self.data.category is not None and card.dataset == dataset.name and card.classes != dataset.classes:
-            raise UsageError(
-                f"{self.model} was trained to find {card.classes[1]!r} in {dataset.name}, not {dataset.classes[1]!r}; "
-                f"pass --category {card.classes[1]}"
-            )
         dataset.use_range(card.value_range)
+        order = self._order(card, dataset)
+        size = fed_size(card, self.image_size, self.input_size)
+        which = "all images" if split == EVERYTHING else f"{split} split"
+        print(f"data      {where(self.data)}, {which}: {len(records)} images ({run.described(self.data)})")
+        compared = "at their own size" if self.original_size else "at that size"
+        print(f"fed       {fed_in_words(model, size)}, compared {compared}")
+        print(f"classes   {', '.join(dataset.classes)}{self._matched(card, dataset, order)}")
+        seen = run.trained_on(dataset, records)
+        if seen:
+            print(f"trained   on {seen} of these {len(records)} images: their scores say nothing about new ones")
+
+        # 3. measure
         result = evaluate(
             model,
             dataset,
-            self.split,
-            image_size="original" if self.input_size == "original" else self.image_size or card.image_size,
+            split,
+            image_size=size,
             batch_size=self.batch_size,
             original_size=self.original_size,
+            order=order,
         )
-        beside = self.model if self.model.is_dir() else self.model.parent
-        size = self.input_size if self.image_size is None else f"{self.image_size[0]}x{self.image_size[1]}"
-        fed = "" if size == "trained" else f"-{size}"
-        out = self.out or beside / f"evaluation-{dataset.name}-{self.split}{fed}"
+        out = self.out or self._default_out(run, dataset, split)
         write_json(out / "evaluation.json", result.to_json())
         result.write_csv(out / "per_image.csv")
         written = ["evaluation.json", "per_image.csv"]
         if result.histogram is not None:
             result.write_thresholds(out / "thresholds.csv")
             written.append("thresholds.csv")
-        print(table(result.scores()))
-        print(f"\n{out}: {', '.join(written)}")
+        print(f"\n{table(result.scores())}\n\n{out}: {', '.join(written)}")
         return 0
+
+    def _order(self, card: "ModelCard", dataset: "Dataset") -> tuple[int, ...]:
+        """The model's id of each class of the data set; an error with the way out where their names are others."""
+        from kseg.errors import UsageError
+        from kseg.inference import class_order
+
+        if len(card.classes) == len(dataset.classes) and (self.match_classes == "order" or not card.knows_classes):
+            return tuple(range(len(card.classes)))
+        try:
+            return class_order(card.classes, dataset.classes)
+        except UsageError as error:
+            if len(card.classes) != len(dataset.classes):
+                remedy = "use the label variant it was trained on (--hair, --parts, --classes, --category)"
+            elif self.data.category is not None:
+                raise UsageError(
+                    f"{self.model} was trained to find {card.classes[1]!r} in {card.dataset or 'other data'}, not "
+                    f"{dataset.classes[1]!r}; pass --category {card.classes[1]}"
+                ) from error
+            else:
+                remedy = "name them alike, or pass --match-classes order if they mean the same"
+            raise UsageError(
+                f"{self.model} tells {len(card.classes)} classes apart ({', '.join(card.classes)}) and {dataset.name} "
+                f"has {len(dataset.classes)} ({', '.join(dataset.classes)}); {remedy}"
+            ) from error
+
+    def _matched(self, card: "ModelCard", dataset: "Dataset", order: tuple[int, ...]) -> str:
+        """What is to be said about the model's classes, if they are not simply the data's."""
+        if not card.knows_classes:
+            return " (by order: the model's file does not name its own)"
+        if tuple(card.classes) == tuple(dataset.classes):
+            return ""
+        how = "by order" if order == tuple(range(len(order))) and self.match_classes == "order" else "by name"
+        return f" ({how}; the model's are {', '.join(card.classes)})"
+
+    def _default_out(self, run: RunData, dataset: "Dataset", split: str) -> Path:
+        """Beside the model, under a name of its own for whatever is not as in the run."""
+        beside = self.model if self.model.is_dir() else self.model.parent
+        parts = ["evaluation", dataset.name, split]
+        if self.data != run.options:
+            parts += [*type(dataset).variant_names(self.data), digest(self.data)]
+        if self.image_size is not None:
+            parts.append(f"{self.image_size[0]}x{self.image_size[1]}")
+        elif self.input_size is not None:
+            parts.append(self.input_size)
+        parts += [] if self.original_size else ["network-size"]
+        return beside / "-".join(parts)
 
 
 def table(scores: dict) -> str:

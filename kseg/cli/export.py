@@ -11,7 +11,8 @@ from tyro.conf import Positional
 class Export:
     """Write a run's model as SavedModel, ONNX or LiteRT, and check that it gives the same probabilities.
 
-    The export takes raw uint8 RGB images; its classes, colours and sizes lie beside it as JSON.
+    The export takes raw uint8 RGB images of any size and resizes them inside, as `kseg predict` does; its classes,
+    colors and sizes lie beside it as JSON.
 
     Example: kseg export runs/RUN --format onnx
     """
@@ -19,13 +20,15 @@ class Export:
     model: Positional[Path]
     """a run directory or a .keras file"""
     format: Literal["saved_model", "onnx", "litert"] = "saved_model"
-    """saved_model and onnx take images of any size, litert those of one size"""
+    """saved_model and onnx take batches, litert one image at a time"""
     out: Path | None = None
     """where to write it (unset: beside the model: model_saved_model/, model.onnx or model.tflite)"""
     overwrite: bool = False
     """replace an earlier export"""
     image_size: tuple[int, int] | None = None
-    """litert: height and width of its images (unset: the size the network was trained at)"""
+    """height and width the network is fed (unset: the size it was trained at)"""
+    any_size: bool = False
+    """export the bare network, which resizes nothing; of any size, litert of --image-size, as some devices want"""
 
     def run(self) -> int:
         from kseg.export import default_path, export_model
@@ -33,5 +36,14 @@ class Export:
 
         out = self.out or default_path(self.model, self.format)
         model, card = load_model(self.model)
-        print(export_model(model, card, out, self.format, overwrite=self.overwrite, image_size=self.image_size))
+        report = export_model(
+            model,
+            card,
+            out,
+            self.format,
+            overwrite=self.overwrite,
+            image_size=self.image_size,
+            any_size=self.any_size,
+        )
+        print(report)
         return 0

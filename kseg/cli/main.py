@@ -7,6 +7,7 @@ import errno
 import importlib
 import os
 import sys
+from typing import Any
 
 COMMANDS = {
     "train": ("kseg.cli.train:Train", "train a network, measure it, write model and report"),
@@ -57,6 +58,9 @@ def _main(arguments: list[str] | None, program: str | None) -> int:
         command = _parse(arguments, program=program)
         keep_freed_memory()
         import_keras_quietly()
+        if hasattr(command, "with_defaults_of_run"):
+            # Only the flags tell which run is meant, and only the run what a flag left out means: read them twice.
+            command = _parse(arguments, program=program, default=command.with_defaults_of_run())
         return command.run()
     except KsegError as error:
         print(f"kseg: {error}", file=sys.stderr)
@@ -82,7 +86,8 @@ def overview() -> str:
     )
 
 
-def _parse(arguments: list[str], *, program: str | None):
+def _parse(arguments: list[str], *, program: str | None, default: Any = None):
+    """The command that the arguments mean, what they leave out being as in `default`, or else as in its file."""
     import tyro
 
     from kseg.cli.config_file import defaults_from_file
@@ -99,6 +104,6 @@ def _parse(arguments: list[str], *, program: str | None):
         kind,
         args=rest,
         prog=program or f"kseg {name}",
-        default=defaults_from_file(kind, rest),
+        default=defaults_from_file(kind, rest) if default is None else default,
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.DisallowNone),
     )

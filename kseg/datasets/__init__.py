@@ -4,6 +4,6 @@
 a record into an RGB image and a label map. One folder per data set; each registers itself in `DATASETS`.
 """
 
-from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record, open_dataset
+from kseg.datasets.base import DATASETS, EVERYTHING, DataOptions, Dataset, Record, open_dataset
 
-__all__ = ["DATASETS", "DataOptions", "Dataset", "Record", "open_dataset"]
+__all__ = ["DATASETS", "EVERYTHING", "DataOptions", "Dataset", "Record", "open_dataset"]

@@ -17,6 +17,9 @@ from kseg.datasets.locate import stamp
 from kseg.errors import Failure, UsageError
 from kseg.registry import Registry
 
+EVERYTHING = "all"
+"""In place of a split's name: every record, for a folder that is a test set as a whole."""
+
 
 @dataclass(frozen=True)
 class DataOptions:
@@ -222,17 +225,23 @@ class Dataset(ABC):
         return count_labels(self, records)
 
     def every_record(self) -> Sequence[Record]:
-        """All records there are, also those of no split; for `kseg data check`."""
+        """All records there are, also those of no split; for `kseg data check` and `EVERYTHING`."""
         return ()
 
     def records(self, split: str) -> tuple[Record, ...]:
-        """The records of a split, cut to `options.limit`; an empty split is an error."""
-        if split not in SPLITS:
-            raise UsageError(f"unknown split {split!r}; valid: {', '.join(SPLITS)}")
-        records = tuple(self.all_records(split))[: self.options.limit]
+        """The records of a split, or of `EVERYTHING`, cut to `options.limit`; an empty split is an error."""
+        if split not in (*SPLITS, EVERYTHING):
+            raise UsageError(f"unknown split {split!r}; valid: {', '.join((*SPLITS, EVERYTHING))}")
+        found = self._records_of_every_split() if split == EVERYTHING else self.all_records(split)
+        records = tuple(found)[: self.options.limit]
         if not records:
             raise UsageError(f"the {split} split of {self.name} is empty; check the split lists or --limit")
         return records
+
+    def _records_of_every_split(self) -> Sequence[Record]:
+        """All records, those of no split included, each once: two splits may share theirs (`test_is_validation`)."""
+        found = self.every_record() or [record for split in SPLITS for record in self.all_records(split)]
+        return tuple({record.id: record for record in found}.values())
 
 
 DATASETS: Registry[type[Dataset]] = Registry(

@@ -143,11 +143,12 @@ def category_id(classes: Sequence[str], category: str, dataset: str) -> int:
             f"--category {category} picks one of several classes, and {dataset} has only {' and '.join(classes)}; "
             "leave it out, or ask for more classes (faces: --parts)"
         )
-    ids = {_plain(name): index for index, name in enumerate(classes) if name != BACKGROUND}
-    if _plain(category) not in ids:
+    ids = {plain_name(name): index for index, name in enumerate(classes) if name != BACKGROUND}
+    if plain_name(category) not in ids:
         raise unknown_name("category", category.lower(), [name for name in classes if name != BACKGROUND])
-    return ids[_plain(category)]
+    return ids[plain_name(category)]
 
 
-def _plain(name: str) -> str:
-    return "".join(character for character in name.lower() if character.isalnum())
+def plain_name(name: str) -> str:
+    """A class's name as it is compared: without capitals, spaces, hyphens and the like."""
+    return "".join(character for character in name.casefold() if character.isalnum()) or name

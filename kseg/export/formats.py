@@ -22,15 +22,13 @@ class Format:
 
     title: str
     module: str
-    """has `write(serve, path)` and `load(path) -> Predict`"""
+    """has `write(serve, path, metadata)` and `load(path) -> Predict`"""
     suffix: str
     """what its file name ends in; "" for a folder"""
     default_name: str
     """name beside a model file with the stem {stem}"""
-    variable_size: bool
-    """whether one export serves every H and W; if not, and only then, N = 1"""
-    tolerance: float
-    """the largest difference of a probability from the Keras model's that passes"""
+    batches: bool
+    """whether N is free; if not, N = 1, and a bare network takes one H and W"""
     needs: tuple[str, ...] = ()
     """packages beyond kseg's own"""
 
@@ -52,11 +50,10 @@ class Format:
             raise UsageError(f"{path.name!r} does not name a {self.title} export; its name {wanted}")
 
 
-# The same operations run in all three, in another order and by other kernels: rounding, not approximation.
 FORMATS: dict[str, Format] = {
-    "saved_model": Format("SavedModel", "saved_model", "", "{stem}_saved_model", True, 1e-5),
-    "onnx": Format("ONNX", "onnx_file", ".onnx", "{stem}.onnx", True, 1e-4, ("tf2onnx", "onnx", "onnxruntime")),
-    "litert": Format("LiteRT", "litert", ".tflite", "{stem}.tflite", False, 1e-4),
+    "saved_model": Format("SavedModel", "saved_model", "", "{stem}_saved_model", True),
+    "onnx": Format("ONNX", "onnx_file", ".onnx", "{stem}.onnx", True, ("tf2onnx", "onnx", "onnxruntime")),
+    "litert": Format("LiteRT", "litert", ".tflite", "{stem}.tflite", False),
 }
 SUFFIXES = {".onnx", ".tflite", ".keras", ".h5"}
 

@@ -2,6 +2,7 @@
 
 import tempfile
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from kseg.export import saved_model
 from kseg.export.formats import Predict
 
 
-def write(serve: Any, path: Path) -> None:
+def write(serve: Any, path: Path, metadata: Mapping[str, str]) -> None:
     """Converts `serve`, by way of a SavedModel: the way that turns variables into constants."""
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".litert-") as folder:
-        saved_model.write(serve, Path(folder))
+        saved_model.write(serve, Path(folder), metadata)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
         # TensorFlow's own kernels stand in for what LiteRT lacks; `foreign_operations` tells which.
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]

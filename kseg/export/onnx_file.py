@@ -1,6 +1,7 @@
 """ONNX: one file for ONNX Runtime, in any language, through tf2onnx."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ OPSET = 17
 AXES = ("N", "H", "W")
 
 
-def write(serve: Any, path: Path) -> None:
-    """Converts the graph of `serve`; sizes that vary are named N, H and W."""
+def write(serve: Any, path: Path, metadata: Mapping[str, str]) -> None:
+    """Converts the graph of `serve`; sizes that vary are named N, H and W; `metadata` become the model's properties."""
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
 
     @tf.function(input_signature=serve.input_signature)
@@ -42,6 +43,7 @@ def write(serve: Any, path: Path) -> None:
         for axis, dimension in zip(AXES, value.type.tensor_type.shape.dim, strict=False):
             if not dimension.dim_value:
                 dimension.dim_param = axis
+    onnx.helper.set_model_props(model, dict(metadata))
     try:
         onnx.save(model, str(path))
     except (EncodeError, ValueError) as error:

@@ -1,21 +1,44 @@
 """The function that every export serves: raw uint8 images in, float32 probabilities out."""
 
-from typing import Any
+from collections.abc import Set
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
 from kseg.errors import UsageError
+from kseg.export.resampling import rounded_to, shrink_or_enlarge
+from kseg.inference.predict import STRIDE
 
 HALF = {"float16", "bfloat16", "mixed_float16", "mixed_bfloat16"}
+FLOATS = HALF | {"float32", "float64"}
+
+NetworkSize = tuple[int, int] | Literal["multiple"] | None
+"""Of the network inside: (height, width); "multiple": of `STRIDE`, the nearest; None: the image's own."""
 
 
-def serving_function(model: keras.Model, batch: int | None, size: tuple[int | None, int | None]) -> Any:
-    """`model` as a tf.function of uint8 (batch, *size, 3); None is any size."""
+def serving_function(
+    model: keras.Model, batch: int | None, size: tuple[int | None, int | None], network_size: NetworkSize = None
+) -> Any:
+    """`model` as a tf.function of uint8 (batch, *size, 3), a size of None being any, as `kseg predict` runs it.
+
+    With `network_size` images are resized to it, and the probabilities back to the images' size, in the graph itself.
+    """
 
     @tf.function(input_signature=[tf.TensorSpec((batch, *size, 3), tf.uint8, name="images")])
     def serve(images):
-        return {"probabilities": tf.cast(model(tf.cast(images, tf.float32), training=False), tf.float32)}
+        height, width = tf.shape(images)[1], tf.shape(images)[2]
+        if network_size is None:
+            fed = tf.cast(images, tf.float32)
+        elif network_size == "multiple":
+            fed = shrink_or_enlarge(images, rounded_to(STRIDE, height), rounded_to(STRIDE, width))
+        else:
+            fed = shrink_or_enlarge(images, *network_size)
+        probabilities = tf.cast(model(fed, training=False), tf.float32)
+        if network_size is not None:
+            # Rounding must not leave [0, 1], which `kseg predict` sees to as well.
+            probabilities = tf.image.resize(tf.clip_by_value(probabilities, 0.0, 1.0), (height, width))
+        return {"probabilities": probabilities}
 
     return serve
 
@@ -26,31 +49,41 @@ def in_float32(model: keras.Model) -> keras.Model:
     Half-precision kernels are missing from ONNX Runtime and LiteRT on most devices.
     """
     description = model.to_json()
-    if not any(f'"{name}"' in description for name in HALF):
-        return model
-
-    def as_float32(layer: keras.layers.Layer) -> keras.layers.Layer:
-        return layer.__class__.from_config(_without_half(layer.get_config()))
-
-    twin = keras.models.clone_model(model, clone_function=as_float32)
-    twin.set_weights(model.get_weights())
-    return twin
+    return twin(model, "float32", HALF) if any(f'"{name}"' in description for name in HALF) else model
 
 
-def _without_half(config: Any) -> Any:
-    """`config` with every mixed or half-precision dtype policy, at any depth, replaced by float32."""
+def in_float64(model: keras.Model) -> keras.Model:
+    """A twin with the same weights, to tell what of a probability is rounding."""
+    return twin(model, "float64", FLOATS)
+
+
+def twin(model: keras.Model, dtype: str, instead_of: Set[str]) -> keras.Model:
+    """A copy with the same weights whose layers compute in `dtype` where they computed in one of `instead_of`."""
+
+    def converted(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return layer.__class__.from_config(_with_dtype(layer.get_config(), dtype, instead_of))
+
+    copy = keras.models.clone_model(model, clone_function=converted)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _with_dtype(config: Any, dtype: str, instead_of: Set[str]) -> Any:
+    """`config` with every dtype policy in `instead_of`, at any depth, replaced by `dtype`."""
     if isinstance(config, dict):
         return {
-            key: "float32" if key == "dtype" and _is_half(value) else _without_half(value)
+            key: dtype
+            if key == "dtype" and _policy_name(value) in instead_of
+            else _with_dtype(value, dtype, instead_of)
             for key, value in config.items()
         }
     if isinstance(config, list | tuple):
-        return type(config)(_without_half(value) for value in config)
+        return type(config)(_with_dtype(value, dtype, instead_of) for value in config)
     return config
 
 
-def _is_half(dtype: Any) -> bool:
-    return (dtype["config"].get("name") if isinstance(dtype, dict) else dtype) in HALF
+def _policy_name(dtype: Any) -> Any:
+    return dtype["config"].get("name") if isinstance(dtype, dict) else dtype
 
 
 def spatial_size(model: keras.Model) -> tuple[int | None, int | None]:

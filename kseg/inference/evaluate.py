@@ -1,7 +1,7 @@
 """Measuring a model on a split of a data set, one batch of probabilities in memory at a time."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -9,7 +9,8 @@ from tqdm import tqdm
 
 from kseg.conventions import VOID, output_channels
 from kseg.datasets import Dataset
-from kseg.datasets.images import resize_labels
+from kseg.datasets.category import plain_name
+from kseg.datasets.images import probability_strips, resize_labels
 from kseg.datasets.truth import truth
 from kseg.errors import UsageError
 from kseg.inference.evaluation import Evaluation
@@ -26,6 +27,7 @@ def evaluate(
     image_size: ImageSize,
     batch_size: int = 16,
     original_size: bool = True,
+    order: Sequence[int] | None = None,
     void: int = VOID,
     progress: bool = True,
 ) -> Evaluation:
@@ -34,6 +36,7 @@ def evaluate(
     Args:
       model: images 0..255 to probabilities (N, H, W, C); C = 1 for two classes, else one per class.
       dataset, split: where images and truth come from.
+      order: the model's id of each class of the data set (`class_order`); None: they are the same.
       image_size: (height, width) of the network's input; None or "original": each image's own (see
         `predict_probabilities`).
       original_size: compare at each label map's own size, with the probabilities resized to it; False: at the
@@ -46,7 +49,9 @@ def evaluate(
     records = dataset.records(split)
     fed = network_size(model, image_size)  # refuses a wrong size before the first image is read
     images = (dataset.image(record) for record in records)
-    predictions = predict_probabilities(model, images, image_size, batch_size, original_size=original_size)
+    predictions = predict_probabilities(model, images, image_size, batch_size, original_size=False)
+    if order is not None:
+        predictions = (in_order(probabilities, order) for probabilities in predictions)
     return measure(
         predictions, dataset, split, input_size=ORIGINAL if image_size == ORIGINAL else fed,
         original_size=original_size, void=void, progress=progress,
@@ -67,8 +72,10 @@ def measure(
     """Count what is right in probabilities that come from anywhere, one (H, W, C) for each record of the split.
 
     Args:
-      predictions: float32 (H, W, C) each, in the order of the records; truth is resized to them.
-      input_size, original_size: what to record about what the network was fed, and about their own size.
+      predictions: float32 (H, W, C) each, in the order of the records, of any size.
+      input_size: what to record about what the network was fed.
+      original_size: compare at the size of the truth, the probabilities being resized to it a strip at a time; False:
+        at the size of the probabilities, the truth being resized to it.
       seen: is given each label map that was predicted, uint8 (H, W).
     """
     num_classes, records = len(dataset.classes), dataset.records(split)
@@ -76,13 +83,17 @@ def measure(
     histogram = np.zeros((2, BINS), np.int64) if num_classes == 2 else None
     start = time.perf_counter()
     for i, probabilities in enumerate(_with_bar(predictions, len(records), split, progress)):
-        labels = resize_labels(truth(dataset, records[i]), probabilities.shape[:2])
-        predicted = predicted_classes(probabilities)
-        matrices[i] = confusion_matrix(labels, predicted, num_classes, void=void)
+        labels = truth(dataset, records[i])
+        if not original_size:
+            labels = resize_labels(labels, probabilities.shape[:2])
+        predicted = np.empty(labels.shape, np.uint8)
+        for rows, strip in probability_strips(probabilities, labels.shape):
+            predicted[rows] = predicted_classes(strip)
+            matrices[i] += confusion_matrix(labels[rows], predicted[rows], num_classes, void=void)
+            if histogram is not None:
+                histogram += probability_histogram(labels[rows], foreground_probability(strip), void=void)
         if seen is not None:
             seen(predicted)
-        if histogram is not None:
-            histogram += probability_histogram(labels, foreground_probability(probabilities), void=void)
     return Evaluation(
         dataset=dataset.name,
         split=split,
@@ -95,6 +106,29 @@ def measure(
         seconds=time.perf_counter() - start,
         background=dataset.has_background,
     )
+
+
+def class_order(model: Sequence[str], dataset: Sequence[str]) -> tuple[int, ...]:
+    """The id in `model` of each class of `dataset`, by name; capitals, spaces, hyphens and the like do not matter.
+
+    Raises `UsageError` where the two do not name the same classes.
+
+        >>> class_order(("background", "hair", "face"), ("background", "Face", "Hair"))
+        (0, 2, 1)
+    """
+    ours, theirs = ([plain_name(name) for name in names] for names in (model, dataset))
+    if len({*ours}) < len(ours) or len({*theirs}) < len(theirs):  # `b/c` and `b c` are told apart exactly
+        ours, theirs = list(model), list(dataset)
+    if sorted(ours) != sorted(theirs):
+        raise UsageError(f"the model's classes are {', '.join(model)} and the data's are {', '.join(dataset)}")
+    return tuple(ours.index(name) for name in theirs)
+
+
+def in_order(probabilities: np.ndarray, order: Sequence[int]) -> np.ndarray:
+    """(H, W, C) with the channels of the classes in another order; C = 1 is the second of two classes."""
+    if list(order) == sorted(order):
+        return probabilities
+    return 1 - probabilities if probabilities.shape[-1] == 1 else probabilities[..., list(order)]
 
 
 def check_fits(model: keras.Model, dataset: Dataset) -> None:
@@ -112,6 +146,16 @@ def predicted_classes(probabilities: np.ndarray, *, threshold: float = 0.5) -> n
     if probabilities.shape[-1] <= 2:
         return (foreground_probability(probabilities) >= threshold).astype(np.uint8)
     return np.argmax(probabilities, axis=-1).astype(np.uint8)
+
+
+def predicted_labels(
+    probabilities: np.ndarray, size: tuple[int, ...] | None = None, *, threshold: float = 0.5
+) -> np.ndarray:
+    """uint8 (H, W): `predicted_classes` of the probabilities resized to `size`, which are never held as a whole."""
+    labels = np.empty(size or probabilities.shape[:2], np.uint8)
+    for rows, strip in probability_strips(probabilities, labels.shape):
+        labels[rows] = predicted_classes(strip, threshold=threshold)
+    return labels
 
 
 def foreground_probability(probabilities: np.ndarray) -> np.ndarray:

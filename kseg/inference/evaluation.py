@@ -1,15 +1,14 @@
 """The result of measuring a model on a split: raw counts, from which every score can be made again later."""
 
-import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from kseg.atomic import replacing
+from kseg.atomic import write_csv
 from kseg.errors import UsageError
 from kseg.metrics.calibration import expected_calibration_error
 from kseg.metrics.scores import (
@@ -180,13 +179,13 @@ class Evaluation:
         _write_table(Path(path), header, zip(thresholds, *foreground, pixel_accuracy(matrices), strict=True))
 
 
-def _write_table(path: Path, header: Iterable[str], rows: Iterable[Iterable]) -> None:
+def _write_table(path: Path, header: Sequence[str], rows: Iterable[Iterable]) -> None:
     """A CSV file; numbers with six decimals, nan as an empty cell."""
-    with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(header)
-        for row in rows:
-            table.writerow([cell if isinstance(cell, str) else "" if np.isnan(cell) else f"{cell:.6f}" for cell in row])
+    write_csv(
+        path,
+        header,
+        ([cell if isinstance(cell, str) else "" if np.isnan(cell) else f"{cell:.6f}" for cell in row] for row in rows),
+    )
 
 
 def _plain(value):

@@ -1,6 +1,8 @@
 """Images in, masks out: which files a person meant, and what is written for each."""
 
 import glob
+import os
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +12,22 @@ import numpy as np
 from PIL import Image
 
 from kseg.atomic import replacing
-from kseg.datasets.images import overlay, save_image, save_labels
+from kseg.datasets.images import overlay, probability_strips, save_image, save_labels
 from kseg.errors import UsageError
-from kseg.inference.evaluate import foreground_probability, predicted_classes
+from kseg.inference.evaluate import predicted_labels
 from kseg.inference.model_file import ModelCard
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".jp2")
+IMAGE_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".jp2",
+    ".avif", ".heic", ".heif",
+)  # fmt: skip
+"""What a folder's images end in. Whether one can be read is another matter (HEIC cannot): then it is reported."""
+
 WHITE_16_BIT = 65535
+NAMED = 8
+"""Files that a sentence names before it only counts them."""
+
+Probabilities = Literal["npy", "png"] | None
 
 
 @dataclass(frozen=True)
@@ -44,13 +55,52 @@ def collect_images(inputs: Sequence[Path | str]) -> list[ImageFile]:
             found.setdefault(path.resolve(), path)
     by_stem: dict[str, Path] = {}
     for path in found.values():
-        if path.stem in by_stem:
+        same = by_stem.setdefault(_folded(path.stem), path)
+        if same is not path:
             raise UsageError(
-                f"{by_stem[path.stem]} and {path} would both be written as {path.stem}.png; "
-                "predict them into two folders"
+                f"{same} and {path} would both be written as {path.stem}.png; predict them into two folders"
             )
-        by_stem[path.stem] = path
-    return [ImageFile(path, stem) for stem, path in by_stem.items()]
+    return [ImageFile(path, path.stem) for path in by_stem.values()]
+
+
+def left_out(inputs: Sequence[Path | str]) -> list[str]:
+    """A sentence for every folder or pattern that holds more than `collect_images` takes; hidden files aside."""
+    sentences = []
+    for given in inputs:
+        others = [path for path in _entries(given) if not _looks_like_image(path) and not path.name.startswith(".")]
+        files = [path.name for path in others if not path.is_dir()]
+        folders = [path.name for path in others if path.is_dir() and Path(given).is_dir()]
+        if files:
+            sentences.append(f"{given}: left out {_counted(files, 'file')}, no image by the extension")
+        if folders:
+            sentences.append(f"{given}: left out {_counted(folders, 'folder')} in it; pass it too, or a pattern '**/*'")
+    return sentences
+
+
+def output_names(stem: str, card: ModelCard, *, overlays: bool, save_probabilities: Probabilities) -> list[str]:
+    """The files that `write_prediction` writes for an image, the mask first."""
+    names = [f"{stem}.png"] + [f"{stem}_overlay.png"] * overlays
+    if save_probabilities == "npy":
+        names.append(f"{stem}_probabilities.npy")
+    elif save_probabilities == "png":
+        names += [f"{stem}_probability{suffix}.png" for suffix, _ in _channel_names(card)]
+    return names
+
+
+def check_outputs(
+    files: Sequence[ImageFile], out_dir: Path, card: ModelCard, *, overlays: bool, save_probabilities: Probabilities
+) -> None:
+    """`UsageError` if one output would overwrite another or an image, also where capitals make no difference."""
+    inputs = _identities(file.path for file in files)
+    written_for: dict[str, Path] = {}
+    for file in files:
+        for name in output_names(file.stem, card, overlays=overlays, save_probabilities=save_probabilities):
+            other = written_for.setdefault(_folded(name), file.path)
+            if other is not file.path:
+                raise UsageError(
+                    f"{name} would be written for both {other} and {file.path}; predict them into two folders"
+                )
+            _refuse_input(out_dir / name, inputs)
 
 
 def write_prediction(
@@ -59,15 +109,17 @@ def write_prediction(
     probabilities: np.ndarray,
     card: ModelCard,
     *,
+    size: tuple[int, int] | None = None,
     image: np.ndarray | None = None,
     threshold: float = 0.5,
-    save_probabilities: Literal["npy", "png"] | None = None,
+    save_probabilities: Probabilities = None,
     inputs: Iterable[Path] = (),
 ) -> list[Path]:
     """Write the mask of one image and what else is asked for; every file whole or not at all.
 
     Args:
-      probabilities: float32 (H, W, C), as `predict_probabilities` gives them.
+      probabilities: float32 (h, w, C), as `predict_probabilities` gives them.
+      size: (height, width) to resize them to, a strip at a time (unset: they have the image's size already).
       image: uint8 (H, W, 3), to write `STEM_overlay.png` too.
       threshold: binary only, foreground where p ≥ threshold.
       save_probabilities: "npy": `STEM_probabilities.npy`, float32 (H, W, C); "png": 16-bit grey, 65535 = 1, of the
@@ -78,54 +130,106 @@ def write_prediction(
     """
     if save_probabilities not in (None, "npy", "png"):
         raise UsageError(f"probabilities are saved as 'npy' or 'png', received {save_probabilities!r}")
-    out_dir = Path(out_dir)
-    taken = {Path(path).resolve() for path in inputs}
-    written: list[Path] = []
+    size = size or probabilities.shape[:2]
+    names = output_names(stem, card, overlays=image is not None, save_probabilities=save_probabilities)
+    paths = [Path(out_dir) / name for name in names]
+    taken = _identities(inputs)
+    for path in paths:
+        _refuse_input(path, taken)
 
-    def target(name: str) -> Path:
-        path = out_dir / name
-        if path.resolve() in taken:
-            raise UsageError(f"{path} is one of the images and would be overwritten; choose another --out")
-        written.append(path)
-        return path
-
-    labels = predicted_classes(probabilities, threshold=threshold)
-    save_labels(target(f"{stem}.png"), labels, card.palette)
+    labels = predicted_labels(probabilities, size, threshold=threshold)
+    remaining = iter(paths)
+    save_labels(next(remaining), labels, card.palette)
     if image is not None:
-        save_image(target(f"{stem}_overlay.png"), overlay(image, labels, card.palette, background=card.background))
+        save_image(next(remaining), overlay(image, labels, card.palette, background=card.background))
     if save_probabilities == "npy":
-        with replacing(target(f"{stem}_probabilities.npy")) as temporary:
-            np.save(temporary, np.asarray(probabilities, np.float32))
+        _save_array(next(remaining), probabilities, size)
     elif save_probabilities == "png":
-        for name, channel in _named_channels(probabilities, card):
-            with replacing(target(f"{stem}_probability{name}.png")) as temporary:
-                Image.fromarray(np.rint(channel * WHITE_16_BIT).astype(np.uint16)).save(temporary)
-    return written
+        for path, (_, channel) in zip(remaining, _channel_names(card), strict=True):
+            _save_grey(path, probabilities[..., [channel]], size)
+    return paths
+
+
+def _save_array(path: Path, probabilities: np.ndarray, size: tuple[int, int]) -> None:
+    """What `np.save` writes of the resized probabilities, without holding them."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": (*size, probabilities.shape[-1])}
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for _, strip in probability_strips(probabilities, size):
+            file.write(np.ascontiguousarray(strip, "<f4").tobytes())
+
+
+def _save_grey(path: Path, probability: np.ndarray, size: tuple[int, int]) -> None:
+    grey = np.empty(size, np.uint16)
+    for rows, strip in probability_strips(probability, size):
+        grey[rows] = np.rint(strip[..., 0] * WHITE_16_BIT)
+    with replacing(path) as temporary:
+        Image.fromarray(grey).save(temporary)
+
+
+def _entries(given: Path | str) -> list[Path]:
+    """What a folder or pattern holds, sorted; nothing of a file."""
+    path = Path(given)
+    if path.is_file():
+        return []
+    if path.is_dir():
+        return sorted(path.iterdir())
+    return sorted(map(Path, glob.glob(str(given), recursive=True))) if glob.has_magic(str(given)) else []
 
 
 def _matches(given: Path | str) -> list[Path]:
     path = Path(given)
     if path.is_file():
         return [path]
-    if path.is_dir():
-        images = sorted(entry for entry in path.iterdir() if _looks_like_image(entry))
-        if not images:
-            raise UsageError(f"the folder {path} holds no image ({', '.join(IMAGE_SUFFIXES)}); check the path")
-        return images
-    if glob.has_magic(str(given)):
-        images = sorted(entry for entry in map(Path, glob.glob(str(given), recursive=True)) if _looks_like_image(entry))
-        if not images:
-            raise UsageError(f"no image matches {str(given)!r}; check the pattern")
-        return images
-    raise UsageError(f"{path} does not exist; pass image files, folders or patterns such as 'photos/*.jpg'")
+    if not path.is_dir() and not glob.has_magic(str(given)):
+        raise UsageError(f"{path} does not exist; pass image files, folders or patterns such as 'photos/*.jpg'")
+    entries = _entries(given)
+    images = [entry for entry in entries if _looks_like_image(entry)]
+    if not images:
+        others = [entry.name for entry in entries if not entry.name.startswith(".")]
+        instead = f"; it holds {_counted(others, 'other')}" if others else ""
+        if path.is_dir():
+            raise UsageError(f"the folder {path} holds no image ({', '.join(IMAGE_SUFFIXES)}){instead}; check the path")
+        raise UsageError(f"no image matches {str(given)!r}{instead.replace('holds', 'matches')}; check the pattern")
+    return images
 
 
 def _looks_like_image(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def _named_channels(probabilities: np.ndarray, card: ModelCard) -> list[tuple[str, np.ndarray]]:
-    if probabilities.shape[-1] <= 2:
-        return [("", foreground_probability(probabilities))]
-    names = ("".join(c if c.isalnum() or c in "-_" else "_" for c in name) for name in card.classes)
-    return [(f"_{name}", probabilities[..., i]) for i, name in enumerate(names)]
+def _counted(names: Sequence[str], kind: str) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{len(names)} {kind}{'s'[: len(names) != 1]} ({', '.join(names[:NAMED])}{more})"
+
+
+def _folded(name: str) -> str:
+    """Equal for names that are one file on a system without capitals (Windows, macOS), or with accents of its own."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _identities(paths: Iterable[Path]) -> set[tuple[int, int]]:
+    """Device and inode of the files there are: names may differ by a link, or by capitals."""
+    return {(found.st_dev, found.st_ino) for path in paths if (found := _status(path))}
+
+
+def _refuse_input(path: Path, inputs: set[tuple[int, int]]) -> None:
+    if (found := _status(path)) and (found.st_dev, found.st_ino) in inputs:
+        raise UsageError(f"{path} is one of the images and would be overwritten; choose another --out")
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _channel_names(card: ModelCard) -> list[tuple[str, int]]:
+    """What tells the files of the channels apart, and the channel; of two classes only the foreground's is written."""
+    if len(card.classes) == 2:
+        return [("", -1)]
+    plain = ["".join(c if c.isalnum() or c in "-_" else "_" for c in name) for name in card.classes]
+    if len({_folded(name) for name in plain}) < len(plain):  # `b/c` and `b c`
+        plain = [f"{index}_{name}" for index, name in enumerate(plain)]
+    return [(f"_{name}", index) for index, name in enumerate(plain)]

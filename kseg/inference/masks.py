@@ -28,6 +28,8 @@ def load_masks(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             ids, shapes, labels, bits = (stored[name] for name in ("ids", "shapes", "labels", "bits"))
+    except PermissionError:
+        raise Failure(f"{path} may not be read; change its permissions") from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise Failure(f"{path} holds no predicted masks ({error}); remove its run and measure again") from None
     sizes = shapes.astype(int).prod(axis=1)

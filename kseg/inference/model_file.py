@@ -5,7 +5,7 @@ import math
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from kseg import __version__
 from kseg.atomic import replacing
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CARD_MEMBER = "kseg.json"
 MODEL_OF_A_RUN = "model.keras"
+
+InputSize = Literal["trained", "original"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,15 @@ class ModelCard:
     """whether class 0 is background, which overlays leave unpainted"""
     value_range: tuple[float, float] | None = None
     """the values of black and white in training images of more than 8 bits; None: each image's own"""
+    input_size: InputSize = "trained"
+    """what the network was fed when its run was measured: images resized to `image_size`, or as they are"""
     kseg: str = __version__
-    """the version that wrote the file"""
+    """the version that wrote the file; empty for a card made up for a model without one"""
+
+    @property
+    def knows_classes(self) -> bool:
+        """Whether the names of the classes are the training data's, and not made up from the number of channels."""
+        return bool(self.kseg)
 
     def to_json(self) -> dict:
         return asdict(self)
@@ -53,6 +62,7 @@ class ModelCard:
             image_size=None if size is None else (int(size[0]), int(size[1])),
             background=bool(text.get("background", True)),
             value_range=None if text.get("value_range") is None else _range(text["value_range"]),
+            input_size="original" if text.get("input_size") == "original" else "trained",
             **known,
         )
 
@@ -92,6 +102,13 @@ def load_model(path_or_run: Path | str) -> tuple["keras.Model", ModelCard]:
     return model, card
 
 
+def read_card(path_or_run: Path | str) -> ModelCard | None:
+    """The card alone, without loading the model; None for a file that Keras wrote."""
+    path = model_path(path_or_run)
+    _, card_text = _members(path, whole=False)
+    return None if card_text is None else _parse_card(card_text, path)
+
+
 def model_path(path_or_run: Path | str) -> Path:
     """The `.keras` file that a file name or run directory means; UsageError if there is none."""
     path = Path(path_or_run)
@@ -110,8 +127,8 @@ def model_path(path_or_run: Path | str) -> Path:
     return path
 
 
-def _members(path: Path) -> tuple[dict, str | None]:
-    """The architecture and the card's text, from an archive of which every member reads well."""
+def _members(path: Path, *, whole: bool = True) -> tuple[dict, str | None]:
+    """The architecture and the card's text; `whole`: from an archive of which every member reads well."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
@@ -119,7 +136,7 @@ def _members(path: Path) -> tuple[dict, str | None]:
                 raise UsageError(
                     f"{path} is a zip archive but no Keras model (it has no config.json); pass another file"
                 )
-            broken = archive.testzip()
+            broken = archive.testzip() if whole else None
             if broken is not None:
                 raise UsageError(f"{path} is damaged at {broken}; copy or save it again")
             card = archive.read(CARD_MEMBER).decode() if CARD_MEMBER in names else None

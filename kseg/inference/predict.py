@@ -1,7 +1,7 @@
 """Probabilities for images of any size: resize in, run the network, resize back."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import keras
 import numpy as np
@@ -9,8 +9,14 @@ import numpy as np
 from kseg.datasets.images import resize_image, resize_probabilities
 from kseg.errors import Failure, UsageError
 
+if TYPE_CHECKING:
+    from kseg.inference.model_file import ModelCard
+
 STRIDE = 32
 """Sizes are rounded to a multiple of the encoders' largest stride where no size is given."""
+
+LARGEST_BATCH = 16 * 512 * 512
+"""Pixels in a batch of more than one image: sixteen photographs as they are would not fit into memory."""
 
 ImageSize = tuple[int, int] | Literal["original"] | None
 """Of the network's input: (height, width); "original": each image's own to the pixel; None: rounded to `STRIDE`."""
@@ -36,7 +42,8 @@ def predict_probabilities(
       image_size: (height, width) in pixels of the network's input; None: each image's own size, rounded to a multiple
         of 32 so that few different shapes reach the network; "original": its own size to the pixel, nothing is
         resized (kseg's models take any size). A model built for one size wants that size.
-      batch_size: images per forward pass; a batch holds consecutive images of one network size.
+      batch_size: images per forward pass, fewer of large ones (`LARGEST_BATCH` pixels); a batch holds consecutive
+        images of one network size.
       original_size: resize the probabilities back to each image's size (bilinear, half-pixel centres); False leaves
         them at the network's.
     Returns:
@@ -46,7 +53,7 @@ def predict_probabilities(
     if batch_size < 1:
         raise UsageError(f"the batch size is at least 1, received {batch_size}")
     fixed_size = network_size(model, image_size)
-    own_size = _exactly if image_size == ORIGINAL else _rounded
+    own_size = _exactly if image_size == ORIGINAL else rounded_size
     run = forward(model)
     batch: list[np.ndarray] = []
     sizes: list[tuple[int, int]] = []
@@ -54,13 +61,38 @@ def predict_probabilities(
         _check_image(image)
         size = fixed_size or own_size(image.shape[:2])
         resized = resize_image(image, size)
-        if batch and (len(batch) == batch_size or batch[0].shape != resized.shape):
+        full = len(batch) == batch_size or (len(batch) + 1) * resized[..., 0].size > LARGEST_BATCH
+        if batch and (full or batch[0].shape != resized.shape):
             yield from _finished(run(np.stack(batch)), sizes, original_size)
             batch, sizes = [], []
         batch.append(resized)
         sizes.append(image.shape[:2])
     if batch:
         yield from _finished(run(np.stack(batch)), sizes, original_size)
+
+
+def fed_size(
+    card: "ModelCard", image_size: tuple[int, int] | None, input_size: Literal["trained", "original"] | None
+) -> ImageSize:
+    """What to feed, from the flags `--image-size` and `--input-size` or, where they are unset, as the run was measured.
+
+    Raises `UsageError` where both are given and contradict each other.
+    """
+    if image_size is not None and input_size == ORIGINAL:
+        raise UsageError(
+            f"--input-size original and --image-size {image_size[0]} {image_size[1]} exclude each other; leave one out"
+        )
+    if image_size is not None:
+        return image_size
+    return ORIGINAL if (input_size or card.input_size) == ORIGINAL else card.image_size
+
+
+def fed_in_words(model: keras.Model, image_size: ImageSize) -> str:
+    """The size that reaches the network, for a person."""
+    if image_size == ORIGINAL:
+        return "each image as it is"
+    size = network_size(model, image_size)
+    return f"resized to {size[0]} × {size[1]} pixels (height × width)" if size else f"at a multiple of {STRIDE} pixels"
 
 
 def network_size(model: keras.Model, image_size: ImageSize) -> tuple[int, int] | None:
@@ -104,7 +136,8 @@ def _exactly(size: tuple[int, int]) -> tuple[int, int]:
     return size
 
 
-def _rounded(size: tuple[int, int]) -> tuple[int, int]:
+def rounded_size(size: tuple[int, ...]) -> tuple[int, int]:
+    """The nearest multiples of `STRIDE`."""
     height, width = (max(STRIDE, round(side / STRIDE) * STRIDE) for side in size)
     return height, width
 

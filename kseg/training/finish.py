@@ -72,6 +72,7 @@ def measure_as_exported(config: TrainConfig, workdir: WorkDir, network: keras.Mo
         dataset=dataset.name,
         background=dataset.has_background,
         value_range=dataset.value_range,
+        input_size="original" if test_size(config) == ORIGINAL else "trained",
     )
     save_model(final, workdir.model, card)
     return evaluate(final, dataset, measured_split(dataset), image_size=test_size(config))

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from permissions import ordinary_user
 from PIL import Image
 
 from kseg.cli.main import COMMANDS, main
-from kseg.datasets import DATASETS
+from kseg.cli.run_data import NOT_GIVEN, RunData
+from kseg.datasets import DATASETS, DataOptions, open_dataset
+from kseg.errors import UsageError
 from kseg.models import model_names
 
 TINY = ["--synthetic-size", "32", "--synthetic-counts", "8", "4", "4"]
@@ -259,9 +262,68 @@ def test_predict_survives_odd_images_and_names_broken_ones(capsys, trained, tmp_
     assert main(["predict", str(trained), str(good), "--out", str(tmp_path / "masks")]) == 0
     assert Image.open(tmp_path / "masks" / "rotated.png").size == (20, 30)
 
-    for name, content in {"zero.jpg": b"", "cut.png": photo(tmp_path / "whole.png").read_bytes()[:300]}.items():
-        (tmp_path / name).write_bytes(content)
-        code, shown = complaint(capsys, "predict", str(trained), str(tmp_path / name), "--out", str(tmp_path / "none"))
-        assert code == 1
-        assert name in shown and "Traceback" not in shown
-        assert not (tmp_path / "none" / name.replace("jpg", "png")).exists()
+
+def test_predict_goes_on_after_an_image_that_cannot_be_read(capsys, trained, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a_zero.jpg").write_bytes(b"")
+    (folder / "b_cut.png").write_bytes(photo(tmp_path / "whole.png").read_bytes()[:300])
+    (folder / "c.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    (folder / "notes.txt").write_text("")
+    photo(folder / "d.avif")
+    photo(folder / "e.jpg", (33, 47))
+    code, shown = complaint(capsys, "predict", str(trained), str(folder), "--out", str(tmp_path / "masks"))
+    assert code == 1 and "Traceback" not in shown
+    assert "3 of 5 images cannot be read" in shown and "notes.txt" in shown
+    assert all(name in shown for name in ("a_zero.jpg", "b_cut.png", "c.heic"))
+    assert {path.name for path in (tmp_path / "masks").iterdir()} == {
+        "d.png", "d_overlay.png", "e.png", "e_overlay.png",
+    }  # fmt: skip
+
+
+def test_evaluate_measures_on_the_data_of_the_run(capsys, trained, tmp_path):
+    assert main(["evaluate", str(trained), "--out", str(tmp_path / "own")]) == 0
+    shown = capsys.readouterr().out
+    assert "synthetic (seed 0), test split: 4 images (the run's own data)" in shown and "trained   on" not in shown
+    own, results = (
+        json.loads(path.read_text()) for path in (tmp_path / "own" / "evaluation.json", trained / "results.json")
+    )
+    assert own["scores"]["iou_dataset"] == results["evaluation"]["scores"]["iou_dataset"]
+    # all of them, of which the run has trained on eight; a file in the run is the run's
+    assert main(["evaluate", str(trained / "model.keras"), "--split", "all", "--out", str(tmp_path / "all")]) == 0
+    shown = capsys.readouterr().out
+    assert "all images: 16 images" in shown and "on 8 of these 16 images" in shown
+    assert len(json.loads((tmp_path / "all" / "evaluation.json").read_text())["ids"]) == 16
+
+
+def test_evaluate_says_what_differs_from_the_run(trained):
+    run = RunData.of(trained)
+    other = run.defaults(DataOptions(dataset="synthetic"), trained)
+    assert other == run.options
+    assert "--data-seed 7 instead of 0" in run.described(replace(other, data_seed=7))
+    # --data-dir alone, of a run whose data have no files: a folder
+    assert run.defaults(DataOptions(NOT_GIVEN, data_dir=trained), trained).dataset == "folder"
+    # options of the run do not follow to another data set
+    assert run.defaults(DataOptions(dataset="lfw"), trained) == DataOptions(dataset="lfw")
+    with pytest.raises(UsageError, match="--dataset NAME, or --data-dir"):
+        RunData(None).defaults(DataOptions(NOT_GIVEN), trained)
+
+
+def test_a_copy_of_a_training_image_is_noticed(tmp_path):
+    for folder in ("run", "other"):
+        for kind in ("images", "masks"):
+            (tmp_path / folder / kind).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for index in range(10):
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(tmp_path / f"run/images/{index}.png")
+        Image.fromarray(np.eye(32, dtype=np.uint8)).save(tmp_path / f"run/masks/{index}.png")
+    options = DataOptions(dataset="folder", data_dir=tmp_path / "run")
+    train = open_dataset(options).records("train")
+    for record, name in zip(train[:3], ("x", "y", "z"), strict=True):
+        (tmp_path / f"other/images/{name}.png").write_bytes(record.image.read_bytes())
+        Image.fromarray(np.eye(32, dtype=np.uint8)).save(tmp_path / f"other/masks/{name}.png")
+    Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(tmp_path / "other/images/new.png")
+    Image.fromarray(np.eye(32, dtype=np.uint8)).save(tmp_path / "other/masks/new.png")
+    other = open_dataset(DataOptions(dataset="folder", data_dir=tmp_path / "other"))
+    assert RunData(options).trained_on(other, other.records("all")) == 3
+    assert RunData(DataOptions("folder", tmp_path / "gone")).trained_on(other, other.records("all")) is None

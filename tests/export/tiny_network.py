@@ -28,6 +28,7 @@ class Card:
     model: str = "tiny"
     loss: str = "iou"
     dataset: str = "synthetic"
+    input_size: str = "trained"
 
 
 @keras.saving.register_keras_serializable("kseg_tests")

@@ -2,15 +2,18 @@
 
 import csv
 import json
+import os
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+from kseg.atomic import write_csv
 from kseg.datasets import DataOptions, Dataset, Record
 from kseg.errors import Failure, UsageError
-from kseg.inference import Evaluation, evaluate
+from kseg.inference import Evaluation, class_order, evaluate
+from kseg.inference.evaluate import in_order
 from kseg.metrics import iou_dataset, iou_image
 
 
@@ -128,6 +131,44 @@ def test_csv(measured, tmp_path):
     assert float(rows[0]["predicted_fraction"]) == pytest.approx(matrix[:, 1].sum() / matrix.sum(), abs=1e-6)
     assert float(rows[0]["accuracy"]) == pytest.approx(np.trace(matrix) / matrix.sum(), abs=1e-6)
     assert (rows[1]["iou"], rows[2]["iou"]) == ("", "1.000000")
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_text(tmp_path):
+    rows = [("=1+1", "-0.5"), (" +x", "1"), ("\t@y", ""), ("-z", "+2"), ("a-b", "")]
+    write_csv(tmp_path / "a.csv", ("id", "score"), rows)
+    with open(tmp_path / "a.csv", newline="") as file:
+        rows = list(csv.reader(file))
+    assert [row[0] for row in rows] == ["id", "'=1+1", "' +x", "'\t@y", "'-z", "a-b"]
+    assert [row[1] for row in rows] == ["score", "-0.5", "1", "", "+2", ""]
+
+
+def test_names_that_are_not_utf8_are_written_by_number(tmp_path):
+    write_csv(tmp_path / "a.csv", ("id",), [(os.fsdecode(b"caf\xe9"),)])
+    assert (tmp_path / "a.csv").read_bytes() == b"id\r\ncaf\\udce9\r\n"
+
+
+def test_classes_of_another_order_are_matched_by_name():
+    class Three(Written):
+        classes = ("background", "hair", "face")
+        palette = ((0, 0, 0), (255, 0, 0), (0, 255, 0))
+
+    # the model's channels are red, green, blue: face, background, hair
+    order = class_order(("Face", "background", "HAIR"), Three.classes)
+    assert order == (1, 2, 0)
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, keras.layers.Softmax()(inputs))
+    truth = np.full((32, 32), 2)
+    dataset = Three([truth], [truth])
+    dataset.image = lambda record: np.full((32, 32, 3), (255, 0, 0), np.uint8)
+    evaluation = evaluate(model, dataset, "test", image_size=None, order=order, progress=False)
+    assert evaluation.matrix[2, 2] == 32 * 32
+    with pytest.raises(UsageError, match="classes are a, b and the data's are a, c"):
+        class_order(("a", "b"), ("a", "c"))
+
+
+def test_two_classes_of_another_order_swap_what_is_foreground():
+    assert class_order(("sky", "ground"), ("ground", "sky")) == (1, 0)
+    np.testing.assert_allclose(in_order(np.array([[[0.25]]]), (1, 0)), [[[0.75]]])
 
 
 def test_without_background_no_share_of_it_is_written(measured, tmp_path):

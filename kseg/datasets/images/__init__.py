@@ -4,7 +4,7 @@ from kseg.datasets.images.decode import read_image, read_labels
 from kseg.datasets.images.deep import ValueRange
 from kseg.datasets.images.draw import contrasting_palette, overlay, save_image, save_labels
 from kseg.datasets.images.formats import file_format, image_size
-from kseg.datasets.images.resize import resize_image, resize_labels, resize_probabilities
+from kseg.datasets.images.resize import probability_strips, resize_image, resize_labels, resize_probabilities
 
 __all__ = [
     "ValueRange",
@@ -12,6 +12,7 @@ __all__ = [
     "file_format",
     "image_size",
     "overlay",
+    "probability_strips",
     "read_image",
     "read_labels",
     "resize_image",

@@ -12,6 +12,8 @@ from kseg.conventions import VOID
 
 Palette = Sequence[Sequence[int]]
 
+STRIP_PIXELS = 2**20
+
 VOID_COLOUR = (224, 224, 192)
 """The pale border colour of PASCAL VOC's masks."""
 
@@ -24,13 +26,18 @@ def overlay(
     `background` says whether class 0 is that; where it is a class like any other, it is tinted as well.
     """
     colours = _colour_table(palette)
-    tint = colours[labels].astype(np.float32)
     painted = labels >= int(background)
-    weight = np.where(painted, np.float32(alpha), np.float32(0))[..., None]
-    blended = image + (tint - image) * weight
     outline = _borders(labels) & painted
-    blended[outline] = tint[outline]
-    return np.clip(np.rint(blended), 0, 255).astype(np.uint8)
+    overlaid = np.empty(image.shape, np.uint8)
+    # A photograph as floats is large, so the blending goes strip by strip.
+    for top in range(0, len(image), max(1, STRIP_PIXELS // image.shape[1])):
+        rows = slice(top, top + max(1, STRIP_PIXELS // image.shape[1]))
+        tint = colours[labels[rows]].astype(np.float32)
+        weight = np.where(painted[rows], np.float32(alpha), np.float32(0))[..., None]
+        blended = image[rows] + (tint - image[rows]) * weight
+        blended[outline[rows]] = tint[outline[rows]]
+        overlaid[rows] = np.clip(np.rint(blended), 0, 255)
+    return overlaid
 
 
 def save_labels(path: Path | str, labels: np.ndarray, palette: Palette) -> None:

@@ -1,7 +1,12 @@
 """Resizing with half-pixel centres: images antialiased, labels by nearest neighbour, probabilities bilinear."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from PIL import Image
+
+STRIP_BYTES = 2**23
+"""Of probabilities that are resized at a time; intermediate results take a few times as much."""
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -28,20 +33,37 @@ def resize_probabilities(probabilities: np.ndarray, size: tuple[int, int]) -> np
     return resized
 
 
+def probability_strips(
+    probabilities: np.ndarray, size: tuple[int, ...], *, strip_bytes: int = STRIP_BYTES
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """`resize_probabilities(probabilities, size)`, the same to the bit, as (rows, those rows) from top to bottom.
+
+    Every class of every pixel of a large photograph at once takes gigabytes; who only wants the largest needs no more
+    than a strip.
+    """
+    height, width = size
+    rows = max(1, strip_bytes // (width * probabilities.shape[-1] * 4))
+    for top in range(0, height, rows):
+        span = slice(top, min(top + rows, height))
+        strip = _interpolate(np.asarray(probabilities, dtype=np.float32), height, 0, span)
+        yield span, _interpolate(strip, width, 1)
+
+
 def _centres_under(old: int, new: int) -> np.ndarray:
     # floor((i + ½)·old/new) in integers, so that no rounding moves a label.
     return (2 * np.arange(new) + 1) * old // (2 * new)
 
 
-def _interpolate(values: np.ndarray, new: int, axis: int) -> np.ndarray:
+def _interpolate(values: np.ndarray, new: int, axis: int, span: slice = slice(None)) -> np.ndarray:
+    """`values` with `new` entries along `axis`, of which only those in `span` are computed."""
     old = values.shape[axis]
     if old == new:
-        return values
-    position = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
+        return values[(slice(None),) * axis + (span,)]
+    position = np.clip((np.arange(new)[span] + 0.5) * (old / new) - 0.5, 0, old - 1)
     below = np.floor(position).astype(int)
     above = np.minimum(below + 1, old - 1)
     weight_shape = [1] * values.ndim
-    weight_shape[axis] = new
+    weight_shape[axis] = len(position)
     weight = (position - below).astype(np.float32).reshape(weight_shape)
     low, high = values.take(below, axis), values.take(above, axis)
     return low + (high - low) * weight

@@ -1,0 +1,101 @@
+"""The data that a run was trained on, for the commands that come after training and want the same again."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from kseg.datasets import DataOptions, Dataset, Record, open_dataset
+from kseg.datasets.locate import data_dir
+from kseg.datasets.membership import Membership
+from kseg.errors import KsegError, UsageError
+
+NOT_GIVEN = "the run's"
+"""The value of `--dataset` that nobody typed: argument parsers do not tell a default from the same value typed."""
+
+NO_FILES = "synthetic"
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What is known about a model's training data before any flag is heeded."""
+
+    options: DataOptions | None
+    """of the run's config.json; None for a model file that lies in no run"""
+    card_dataset: str = ""
+    """the data set that the model's card names"""
+    folder: Path | None = None
+    """of the run"""
+
+    @classmethod
+    def of(cls, model: Path) -> "RunData":
+        """The data of a run directory, or of the `.keras` file in one, or what the file's card says."""
+        from kseg.inference.model_file import MODEL_OF_A_RUN, read_card
+        from kseg.training.workdir import WorkDir
+
+        run = model if model.is_dir() else model.parent if model.name == MODEL_OF_A_RUN else None
+        if run is not None and (workdir := WorkDir(run)).config.is_file():
+            from kseg.training.config import from_json
+
+            return cls(from_json(workdir.read_config(), where=str(workdir.config)).data, folder=run)
+        card = read_card(model)
+        return cls(None, card.dataset if card else "")
+
+    def defaults(self, given: DataOptions, model: Path) -> DataOptions:
+        """The options that the flags `given` start from: the run's where they speak of the same data set.
+
+        `--data-dir` alone means the run's data set in that folder, or, where that has no files, a folder of images and
+        masks. Raises `UsageError` where nothing says which data set is meant.
+        """
+        own = self.options or (DataOptions(dataset=self.card_dataset) if self.card_dataset else None)
+        if given.dataset != NOT_GIVEN:
+            return own if own and own.dataset == given.dataset else DataOptions(dataset=given.dataset)
+        if given.data_dir is not None and (own is None or own.dataset == NO_FILES):
+            return DataOptions(dataset="folder")
+        if own is None:
+            raise UsageError(
+                f"{model} lies in no run and names no data set; say what to measure it on: --dataset NAME, or "
+                "--data-dir FOLDER with images/ and masks/"
+            )
+        return own
+
+    def described(self, used: DataOptions) -> str:
+        """Whether the data are the run's own, and if not, what is different."""
+        if self.options is None:
+            return "the model lies in no run, so what it was trained on is not known"
+        values = ((field.name, getattr(used, field.name), getattr(self.options, field.name)) for field in fields(used))
+        changed = [f"--{name.replace('_', '-')} {new} instead of {old}" for name, new, old in values if new != old]
+        if used.dataset != self.options.dataset:
+            return f"the run was trained on {where(self.options)}"
+        return f"not the run's own data: {', '.join(changed)}" if changed else "the run's own data"
+
+    def trained_on(self, dataset: Dataset, records: Sequence[Record]) -> int | None:
+        """How many of `records` show an image that the run was trained on; None where that cannot be told.
+
+        Pictures are compared, so that a copy or another split of the same folder is noticed.
+        """
+        if self.options is None:
+            return None
+        try:
+            recorded = Membership.read(self.folder) if self.folder is not None else None
+            if recorded is None:  # a run from before runs recorded their splits
+                trained = open_dataset(self.options)
+                train = trained.all_records("train")[: self.options.limit]
+                recorded = Membership.of(trained, {"train": train})
+            return len(recorded.trained_on(dataset, records))
+        except (KsegError, OSError):
+            return None  # the run's data are no longer where they were
+
+
+def where(options: DataOptions) -> str:
+    """A data set and its folder: `lfw in /data/lfw`."""
+    if options.dataset == NO_FILES:
+        return f"{options.dataset} (seed {options.data_seed})"
+    return f"{options.dataset} in {data_dir(options.dataset, options.data_dir)}"
+
+
+def digest(options: DataOptions) -> str:
+    """Six digits that tell these options from others, for the name of a directory."""
+    text = json.dumps(asdict(options), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
