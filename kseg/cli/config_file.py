@@ -9,7 +9,11 @@ from typing import Any
 import tyro
 
 from kseg.errors import UsageError
+from kseg.reading import read_text
 from kseg.training.config import from_json
+
+MOST_BYTES = 1 << 20
+"""Of a file of settings."""
 
 
 def defaults_from_file(command: Any, arguments: list[str]) -> Any:
@@ -19,14 +23,14 @@ def defaults_from_file(command: Any, arguments: list[str]) -> Any:
         return tyro.MISSING_NONPROP
     # argparse finds this one flag; everything else is left to tyro, which reads the line again.
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    finder.add_argument("--config", type=Path)
+    finder.add_argument("--config", type=Path, nargs="?")  # without its value: tyro says so
     path = finder.parse_known_args(arguments)[0].config
     if path is None:
         return tyro.MISSING_NONPROP
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_text(path, most=MOST_BYTES))
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}; name a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"--config {path} is not TOML: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"--config {path} is not TOML: {error}; write [training], then epochs = 3") from None
     return command(options=from_json(content, where=str(path)), config=path)

@@ -138,9 +138,13 @@ def info(options: DataOptions, write: Callable[[str], None] = print) -> int:
 def prepare(options: DataOptions, write: Callable[[str], None] = print) -> int:
     from kseg.datasets.prepare import prepare as get_ready
     from kseg.datasets.prepare import split_counts
+    from kseg.errors import Failure
 
     dataset = get_ready(options, note=write)
-    counts = ", ".join(f"{split} {count}" for split, count in split_counts(dataset).items())
+    found = split_counts(dataset)
+    if not any(isinstance(count, int) for count in found.values()):
+        raise Failure(f"{dataset.name} is not ready: {next(iter(found.values()))}")
+    counts = ", ".join(f"{split} {count}" for split, count in found.items())
     write(f"{dataset.name} is ready: {counts}; classes: {', '.join(dataset.classes)}")
     return 0
 

@@ -5,6 +5,7 @@ Only the subcommand's own module is imported, so `kseg --help` answers at once.
 
 import errno
 import importlib
+import io
 import os
 import sys
 from typing import Any
@@ -19,12 +20,16 @@ COMMANDS = {
     "lab": ("kseg.cli.lab:Lab", "run a recipe: the papers' experiments, the study of losses"),
 }
 
-CIRCUMSTANCES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+CIRCUMSTANCES = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENAMETOOLONG, errno.ELOOP,
+    errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.EMFILE,
+}  # fmt: skip
 """System errors that no fault of kseg's can cause."""
 
 
 def main(arguments: list[str] | None = None, *, program: str | None = None) -> int:
     """Run one subcommand; returns the exit code (0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 unread)."""
+    _ready_streams()
     try:
         try:
             return _main(arguments, program)
@@ -33,9 +38,35 @@ def main(arguments: list[str] | None = None, *, program: str | None = None) -> i
     except BrokenPipeError:
         from kseg.cli.exit_codes import NOBODY_READS
 
-        # What is left in the buffer has to go somewhere, or Python complains when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return NOBODY_READS
+    except OSError as error:
+        if error.errno not in CIRCUMSTANCES:
+            raise
+        _drop_output()
+        print(f"kseg: cannot write the output: {error.strerror}; make room or send it elsewhere", file=sys.stderr)
+        return 1
+
+
+def _ready_streams() -> None:
+    """Where a stream is closed (`>&-`) nothing is shown; a letter that a console lacks is shown by its number."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the free number, or the next file that is opened would
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """What is left in the buffer has to go somewhere, or Python complains when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _main(arguments: list[str] | None, program: str | None) -> int:
@@ -68,10 +99,13 @@ def _main(arguments: list[str] | None, program: str | None) -> int:
     except KeyboardInterrupt:
         print("kseg: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except MemoryError:
+        print("kseg: out of memory; give smaller images or a smaller --batch-size", file=sys.stderr)
+        return 1
     except OSError as error:
-        if error.errno not in CIRCUMSTANCES:
+        if error.errno not in CIRCUMSTANCES or error.filename is None:
             raise
-        where = error.filename or "a file"
+        where = error.filename
         print(
             f"kseg: cannot use {where}: {error.strerror}; change permissions or choose another place", file=sys.stderr
         )
@@ -88,10 +122,9 @@ def overview() -> str:
 
 def _parse(arguments: list[str], *, program: str | None, default: Any = None):
     """The command that the arguments mean, what they leave out being as in `default`, or else as in its file."""
-    import tyro
-
     from kseg.cli.config_file import defaults_from_file
     from kseg.cli.flags import understood
+    from kseg.cli.parse import parse
     from kseg.errors import unknown_name
 
     name, *rest = arguments
@@ -100,10 +133,5 @@ def _parse(arguments: list[str], *, program: str | None, default: Any = None):
     rest = understood(rest)
     module, _, attribute = COMMANDS[name][0].partition(":")
     kind = getattr(importlib.import_module(module), attribute)
-    return tyro.cli(
-        kind,
-        args=rest,
-        prog=program or f"kseg {name}",
-        default=defaults_from_file(kind, rest) if default is None else default,
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.DisallowNone),
-    )
+    default = defaults_from_file(kind, rest) if default is None else default
+    return parse(kind, rest, program=program or f"kseg {name}", default=default)

@@ -1,6 +1,10 @@
 """Extracting archives from strangers: nothing outside the target, no links, no devices, no bombs, nothing half done."""
 
+import bz2
 import calendar
+import contextlib
+import gzip
+import lzma
 import os
 import tarfile
 import tempfile
@@ -9,14 +13,21 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO
+from typing import IO, Any
 
 from tqdm import tqdm
 
-from kseg.errors import Failure
+from kseg.errors import Failure, KsegError
+from kseg.reading import DAMAGE, allowed_growth, open_regular
 
 CHUNK = 1 << 20
 PADDING_CHUNKS = 16
+HEADERS = 1 << 20
+"""Bytes that may describe one file of a tar: names and times, a few kilobytes."""
+LATEST = 1 << 32
+"""Seconds since 1970 that a file system takes for a time."""
+OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+"""How a compressed tar begins."""
 
 
 @dataclass(frozen=True)
@@ -67,35 +78,76 @@ def extract_once(
             except OSError:
                 if not target.is_dir():  # if it is, another process was faster
                     raise
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeError, NotImplementedError) as error:
+    except KsegError:
+        raise
+    except (tarfile.TarError, *DAMAGE) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # gzip's own complaints carry no errno
+            raise Failure(f"cannot extract {archive} to {target}: {error.strerror}") from error
         raise Failure(f"archive {archive} is broken ({error or type(error).__name__}); download it again") from error
-    except OSError as error:
-        if isinstance(error, zipfile.BadZipFile) or error.errno is None:  # gzip's own complaints carry no errno
-            raise Failure(f"archive {archive} is broken ({error}); download it again") from error
-        raise Failure(f"cannot extract {archive} to {target}: {error.strerror}") from error
     return target
 
 
 def _extract(archive: Path, root: Path, wanted: Callable[[str], bool], limits: Limits, progress: bool) -> None:
-    written = files = 0
-    allowed = max(limits.ratio_applies_from, limits.ratio * archive.stat().st_size)
-    for member in _members(archive, progress):
+    growth, written = Growth(archive, limits), 0
+    for files, member in enumerate(_members(archive, growth, progress), 1):
         destination = root / _safe(member.name, archive)
-        if _is_apple_double(member.name) or not wanted(member.name):
-            continue
-        files += 1
         if files > limits.files:
             raise Failure(f"archive {archive} holds more than {limits.files} files and is not extracted")
+        if _is_apple_double(member.name) or not wanted(member.name):
+            continue
         destination.parent.mkdir(parents=True, exist_ok=True)
         with member.open() as source, open(destination, "wb") as copy:
             while chunk := source.read(CHUNK):
                 written += len(chunk)
-                if written > limits.total_bytes:
-                    raise Failure(f"archive {archive} grows beyond {limits.total_bytes} bytes and is not extracted")
-                if written > allowed:
-                    raise Failure(f"archive {archive} grows more than {limits.ratio} fold and is not extracted")
+                growth.check(written)
                 copy.write(chunk)
-        os.utime(destination, (member.time, member.time))  # so that a second extraction has the same fingerprint
+        time = member.time if 0 <= member.time < LATEST else 0
+        os.utime(destination, (time, time))  # so that a second extraction has the same fingerprint
+
+
+class Growth:
+    """Refuses an archive that unpacks to more than its limits, whether the bytes are wanted or not."""
+
+    def __init__(self, archive: Path, limits: Limits):
+        self.archive, self.limits = archive, limits
+        self.allowed = allowed_growth(archive.stat().st_size, ratio=limits.ratio, free=limits.ratio_applies_from)
+
+    def check(self, size: int) -> None:
+        if size > self.limits.total_bytes:
+            raise Failure(f"archive {self.archive} grows beyond {self.limits.total_bytes} bytes and is not extracted")
+        if size > self.allowed:
+            raise Failure(f"archive {self.archive} grows more than {self.limits.ratio} fold and is not extracted")
+
+
+class Unpacked:
+    """What a compressed tar unpacks to, read by `tarfile`, which itself sets no bound to headers or to what it skips.
+
+    The position counts what has been unpacked. Between members only `HEADERS` bytes may be read: a PAX header, a long
+    name or the map of a sparse file is held in memory whole.
+    """
+
+    def __init__(self, file: IO[bytes], growth: Growth):
+        self._file, self._growth = file, growth
+        self.headers_left: int | None = HEADERS
+        """None inside a member"""
+
+    def read(self, size: int = -1) -> bytes:
+        if self.headers_left is not None:
+            if not 0 <= size <= self.headers_left:
+                raise Failure(
+                    f"archive {self._growth.archive} describes a file in more than {HEADERS} bytes and is not extracted"
+                )
+            self.headers_left -= size
+        content = self._file.read(size)
+        self._growth.check(self._file.tell())
+        return content
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        self._growth.check(position)
+        return self._file.seek(position, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
 
 
 def _safe(name: str, archive: Path) -> PurePosixPath:
@@ -110,40 +162,54 @@ def _is_apple_double(name: str) -> bool:
     return path.name.startswith("._") or "__MACOSX" in path.parts
 
 
-def _members(archive: Path, progress: bool) -> Iterator[Member]:
-    if tarfile.is_tarfile(archive):
-        return _tar_members(archive, progress)
-    if zipfile.is_zipfile(archive):
-        return _zip_members(archive, progress)
-    raise Failure(f"{archive} is neither a tar nor a zip archive, or is cut short; download it again")
+def _members(archive: Path, growth: Growth, progress: bool) -> Iterator[Member]:
+    with open_regular(archive) as raw:
+        start = raw.read(max(map(len, OPENERS)))
+        raw.seek(0)
+        opener = next((opener for magic, opener in OPENERS.items() if start.startswith(magic)), contextlib.nullcontext)
+        with opener(raw) as unpacked:
+            stream = Unpacked(unpacked, growth)
+            try:
+                tar = tarfile.open(fileobj=stream, mode="r:")  # type: ignore[call-overload]  # noqa: SIM115
+            except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError):
+                tar = None
+            if tar is not None:
+                yield from _tar_members(tar, stream, raw, archive, progress)
+                return
+        if not zipfile.is_zipfile(raw):
+            raise Failure(f"{archive} is neither a tar nor a zip archive, or is cut short; download it again")
+        yield from _zip_members(raw, archive, growth, progress)
 
 
-def _tar_members(archive: Path, progress: bool) -> Iterator[Member]:
+def _tar_members(
+    tar: tarfile.TarFile, stream: Unpacked, raw: IO[bytes], archive: Path, progress: bool
+) -> Iterator[Member]:
     size = archive.stat().st_size
-    with (
-        open(archive, "rb") as raw,
-        tarfile.open(fileobj=raw, mode="r:*") as tar,
-        tqdm(
-            total=size, unit="B", unit_scale=True, desc=archive.name, disable=None if progress else True, leave=False
-        ) as bar,
-    ):
-        for entry in tar:
+    with tqdm(
+        total=size, unit="B", unit_scale=True, desc=archive.name, disable=None if progress else True, leave=False
+    ) as bar:
+        while (entry := tar.next()) is not None:
+            stream.headers_left = None
+            tar.members.clear()  # type: ignore[attr-defined]  # or it remembers every one, with its headers
             bar.update(min(raw.tell(), size) - bar.n)
             if entry.isdir():
                 _safe(entry.name, archive)
             elif entry.isreg():
-                yield Member(entry.name, max(entry.mtime, 0), lambda entry=entry: tar.extractfile(entry))  # type: ignore
+                yield Member(entry.name, entry.mtime, lambda entry=entry: tar.extractfile(entry))  # type: ignore
             else:
                 what = "link" if entry.issym() or entry.islnk() else "device"
                 raise Failure(f"archive {archive} holds a {what} ({entry.name!r}) and is not extracted")
+            stream.headers_left = HEADERS
         # The checksum of a compressed stream is at its very end, behind the padding that a tar reader does not need.
+        stream.headers_left = None
         for _ in range(PADDING_CHUNKS):
-            if not (tar.fileobj and tar.fileobj.read(CHUNK)):
+            if not stream.read(CHUNK):
                 break
 
 
-def _zip_members(archive: Path, progress: bool) -> Iterator[Member]:
-    with zipfile.ZipFile(archive) as bundle:
+def _zip_members(raw: IO[bytes], archive: Path, growth: Growth, progress: bool) -> Iterator[Member]:
+    with zipfile.ZipFile(raw) as bundle:
+        growth.check(sum(entry.file_size for entry in bundle.infolist()))
         for entry in tqdm(bundle.infolist(), desc=archive.name, disable=None if progress else True, leave=False):
             kind = (entry.external_attr >> 16) & 0o170000
             if kind not in (0, 0o100000, 0o040000):

@@ -47,7 +47,9 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
     has_classes = _has_classes(dataset, report)
     homes = _homes(dataset, report)
     seen: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
-    for record, splits in tqdm(homes.values(), desc=f"check {dataset.name}", disable=not progress, leave=False):
+    for record, splits in tqdm(
+        homes.values(), desc=f"check {dataset.name}", disable=None if progress else True, leave=False
+    ):
         for split in splits:
             report.counts[split] = report.counts.get(split, 0) + 1
         if len(splits) > 1:

@@ -5,7 +5,6 @@ Which images show a category, how frequent the classes are and what they should 
 
 import hashlib
 import sys
-import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,8 @@ from kseg.atomic import replacing
 from kseg.datasets.locate import cache_dir
 from kseg.datasets.truth import truth
 from kseg.errors import Failure
+from kseg.npz import read_npz
+from kseg.reading import DAMAGE
 
 if TYPE_CHECKING:
     from kseg.datasets.base import Dataset, Record
@@ -62,11 +63,11 @@ def _path(dataset: "Dataset", records: "Sequence[Record]") -> Path:
 def _stored(path: Path, count: int) -> np.ndarray | None:
     """The counts that lie there; None if there are none, or something damaged them."""
     try:
-        with np.load(path) as stored:
-            counts = stored["counts"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        counts = read_npz(path)["counts"]
+    except DAMAGE:
         return None
-    return counts if counts.shape == (count, VALUES) else None
+    sound = counts.shape == (count, VALUES) and counts.dtype == np.int64 and counts.min(initial=0) >= 0
+    return counts if sound else None
 
 
 def _read(dataset: "Dataset", records: "Sequence[Record]") -> np.ndarray:

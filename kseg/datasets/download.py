@@ -107,7 +107,9 @@ def _fetch_rest(url: str, part: Path, progress: bool) -> None:
         tag_file.write_text(response.headers.get("ETag") or response.headers.get("Last-Modified") or "")
         with (
             open(part, "ab" if goes_on else "wb") as file,
-            tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=url, disable=not progress) as bar,
+            tqdm(
+                total=total, initial=start, unit="B", unit_scale=True, desc=url, disable=None if progress else True
+            ) as bar,
         ):
             while chunk := response.read(CHUNK):
                 file.write(chunk)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path, PurePosixPath
 
 from kseg.errors import Failure, UsageError
+from kseg.reading import read_bytes
 
 SOURCE_TREE = Path(__file__).parents[2] / "data" / "splits"
 INSTALLED = Path(sys.prefix) / "share" / "kseg" / "splits"
@@ -40,9 +41,9 @@ def read_lines(path: Path) -> list[str]:
     UTF-16 where every other byte is 0, or else Windows' Latin-1. Raises `Failure` for a file that cannot be read.
     """
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
         lines = _decoded(content).replace("\ufeff", "").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise Failure(f"the list {path} cannot be read ({reason}); save it as UTF-8 text") from error
     return [line.strip() for line in lines if line.strip()]

@@ -1,6 +1,5 @@
 """Which image is in which split, as a run records it: so that no later draw measures it on what it was trained on."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from kseg.conventions import SPLITS
 from kseg.datasets.base import Dataset, Record
 from kseg.errors import Failure, UsageError
+from kseg.reading import held_to, read_json
 from kseg.wording import counted
 
 FILE = "splits.json"
@@ -43,15 +43,14 @@ class Membership:
         path = run / FILE
         if not path.is_file():
             return None
+        remedy = "copy it again, or train the run anew"
+        stored: dict[str, Any] = read_json(path, dict[str, Any], remedy=remedy)
         try:
-            splits = json.loads(path.read_text(encoding="utf-8"))["splits"]
-            shaped = {"train"} <= set(splits) <= set(SPLITS) and all(
-                isinstance(digest, str) for members in splits.values() for digest in members.values()
-            )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            shaped = False
-        if not shaped:
-            raise Failure(f"{path} does not hold the splits of a run; copy it again, or train the run anew")
+            splits: dict[str, dict[str, str]] = held_to(stored.get("splits"), dict[str, dict[str, str]])
+        except ValueError:
+            splits = {}
+        if not {"train"} <= set(splits) <= set(SPLITS):
+            raise Failure(f"{path} does not hold the splits of a run; {remedy}")
         return cls(splits)
 
     def to_json(self) -> dict[str, Any]:

@@ -2,22 +2,23 @@
 
 import io
 import lzma
-import zipfile
-import zlib
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import numpy as np
 
-from kseg.errors import Failure, UsageError
+from kseg.errors import Failure, KsegError, UsageError
+from kseg.npz import read_npz
+from kseg.reading import DAMAGE, allowed_growth, open_regular
 
 Weights = dict[str, dict[str, np.ndarray]]
 """layer name → weight → array, where a weight is known by its name ("kernel") or its place in the layer ("0")"""
 
-DAMAGE = (OSError, EOFError, ValueError, KeyError, lzma.LZMAError, zipfile.BadZipFile, zlib.error)
-"""What the readers raise at a file that is not what its name says."""
+MOST_FOLD = 50
+"""What weights may unpack to, by the byte: they are close to noise, which does not shrink."""
 
 
 class NamelessLayers(Exception):
@@ -35,23 +36,30 @@ def read_weights(path: str | Path) -> Weights:
     """
     path = Path(path)
     try:
-        file = path.open("rb")
+        file = open_regular(path)
     except PermissionError as error:
         raise Failure(f"weights file {path} may not be read: {error.strerror}; change its permissions") from error
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise UsageError(
             f"there is no weights file {path}; pass --weights none, imagenet or an existing file"
         ) from error
+    except (OSError, ValueError) as error:  # a pipe or folder; a name that no file can have
+        said = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(
+            f"weights file {path} cannot be read: {said}; pass --weights none, imagenet or a file"
+        ) from None
     with file:
         reader = _reader_for(path)
         try:
-            return reader(io.BytesIO(lzma.decompress(file.read())) if path.suffix == ".xz" else file)
+            return reader(_unpacked(file) if path.suffix == ".xz" else file)
         except NamelessLayers as error:
             raise UsageError(
                 f"weights file {path} does not say which layers its arrays belong to ({error}), as files of Keras 3 "
                 "before 3.8 do not; load it into its own network and save that again with a newer Keras, or as .npz "
                 "with keys LAYER/WEIGHT"
             ) from None
+        except KsegError:
+            raise
         except DAMAGE as error:
             raise Failure(f"weights file {path} is damaged ({error}); get it again or pass --weights none") from error
 
@@ -66,22 +74,33 @@ def _reader_for(path: Path) -> Callable[[Any], Weights]:
     return readers[suffix]
 
 
+def _unpacked(file: IO[bytes]) -> IO[bytes]:
+    """Not `lzma.decompress`, which two megabytes can make fill any memory."""
+    allowed = allowed_growth(os.fstat(file.fileno()).st_size, ratio=MOST_FOLD)
+    with lzma.open(file) as stream:
+        content = stream.read(allowed + 1)
+    if len(content) > allowed:
+        raise ValueError(f"it unpacks to more than {allowed >> 20} MiB, {MOST_FOLD} times its size")
+    return io.BytesIO(content)
+
+
 def _read_npz(file) -> Weights:
     weights: Weights = {}
-    archive = np.load(file, allow_pickle=False)
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise ValueError("it is one array without a name")
-    with archive:
-        for key in archive.files:
-            if not isinstance(archive[key], np.ndarray):
-                raise ValueError(f"its member {key!r} is no array")
-            layer, _, weight = key.rpartition("/")
-            weights.setdefault(layer, {})[weight] = archive[key]
+    for key, array in read_npz(file).items():
+        layer, _, weight = key.rpartition("/")
+        weights.setdefault(layer, {})[weight] = _of_numbers(array, key)
     return weights
+
+
+def _of_numbers(array: np.ndarray, name: str) -> np.ndarray:
+    if array.dtype.kind not in "biufV":  # V: bfloat16
+        raise ValueError(f"{name!r} holds {array.dtype}, not numbers")
+    return array
 
 
 def _read_h5(file) -> Weights:
     with h5py.File(file, "r") as archive:
+        check_declared(archive, file.seek(0, 2))
         if "layer_names" in archive.attrs:
             return _read_keras2(archive)
         if "model_weights" in archive:
@@ -89,12 +108,36 @@ def _read_h5(file) -> Weights:
         return _read_keras3(archive)
 
 
+def check_declared(archive: h5py.File, size: int) -> None:
+    """HDF5 makes room for what a data set declares, and follows links to other files.
+
+    Raises: ValueError where the arrays are larger than `size` bytes could hold, or lie in another file.
+    """
+    declared = 0
+
+    def visit(path: str, entry: h5py.Group | h5py.Dataset) -> None:
+        nonlocal declared
+        if isinstance(entry, h5py.Group):
+            if any(isinstance(entry.get(name, getlink=True), h5py.ExternalLink) for name in entry):
+                raise ValueError(f"{path!r} leads to another file")
+        elif entry.external or entry.is_virtual:
+            raise ValueError(f"{path!r} lies in another file")
+        else:
+            declared += entry.nbytes
+
+    visit("/", archive)
+    archive.visititems(visit)
+    if declared > allowed_growth(size):
+        raise ValueError(f"it declares {declared} bytes of arrays and has {size}")
+
+
 def _read_keras2(group: h5py.Group) -> Weights:
     weights = {}
     for layer in map(_text, group.attrs["layer_names"]):
-        names = group[layer].attrs["weight_names"]
-        if len(names):
-            weights[layer] = {str(place): group[layer][_text(name)][()] for place, name in enumerate(names)}
+        names = [_text(name) for name in group[layer].attrs["weight_names"]]
+        if names:
+            arrays = ((name, np.asarray(group[layer][name][()])) for name in names)
+            weights[layer] = {str(place): _of_numbers(array, name) for place, (name, array) in enumerate(arrays)}
     return weights
 
 
@@ -106,7 +149,8 @@ def _read_keras3(archive: h5py.File) -> Weights:
         if not isinstance(entry, h5py.Dataset):
             return
         if "name" in entry.parent.attrs:
-            weights.setdefault(_text(entry.parent.attrs["name"]), {})[path.rpartition("/")[-1]] = entry[()]
+            array = _of_numbers(np.asarray(entry[()]), path)
+            weights.setdefault(_text(entry.parent.attrs["name"]), {})[path.rpartition("/")[-1]] = array
         else:
             nameless.append(path)
 

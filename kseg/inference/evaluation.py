@@ -1,10 +1,9 @@
 """The result of measuring a model on a split: raw counts, from which every score can be made again later."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NotRequired, TypedDict
 
 import numpy as np
 
@@ -27,9 +26,41 @@ from kseg.metrics.scores import (
     precision,
     recall,
 )
-from kseg.metrics.thresholds import average_precision, best_threshold, threshold_sweep
+from kseg.metrics.thresholds import BINS, average_precision, best_threshold, threshold_sweep
+from kseg.reading import held_to, parse_json
 
 FOREGROUND = 1
+
+Figure = float | None
+"""None where a score has no meaning"""
+
+
+class StoredScores(TypedDict):
+    """Those of `Evaluation.scores` that are shown without being computed again."""
+
+    iou_dataset: Figure
+    iou_image: Figure
+    accuracy: Figure
+    images: int
+    miou: NotRequired[Figure]
+
+
+class StoredEvaluation(TypedDict):
+    """`Evaluation.to_json`; what is not required came later."""
+
+    dataset: str
+    split: str
+    classes: list[str]
+    ids: list[str]
+    scores: StoredScores
+    confusion_matrix: list[list[int]]
+    confusion_matrices: list[list[list[int]]]
+    iou_image: list[Figure]
+    histogram: list[list[int]] | None
+    original_size: bool
+    seconds: float
+    background: NotRequired[bool]
+    input_size: NotRequired[tuple[int, int] | Literal["original"] | None]
 
 
 @dataclass(frozen=True)
@@ -130,30 +161,32 @@ class Evaluation:
         }
 
     @classmethod
-    def from_json(cls, content: dict | str) -> "Evaluation":
+    def from_json(cls, content: Any) -> "Evaluation":
         """The evaluation that `to_json` wrote; scores are computed again from the counts."""
         try:
-            content = json.loads(content) if isinstance(content, str) else content
-            histogram, fed = content["histogram"], content.get("input_size")  # files from before they were kept
-            classes, ids = tuple(content["classes"]), tuple(content["ids"])
-            return cls(
-                dataset=content["dataset"],
-                split=content["split"],
-                classes=classes,
-                ids=ids,
-                matrices=np.array(content["confusion_matrices"], np.int64).reshape(
-                    len(ids), len(classes), len(classes)
-                ),
-                histogram=None if histogram is None else np.array(histogram, np.int64),
-                original_size=content["original_size"],
-                seconds=content["seconds"],
-                background=content.get("background", True),
-                input_size=tuple(fed) if isinstance(fed, list) else fed,
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise UsageError(
-                f"this is no evaluation as kseg writes it ({error!r}); evaluate the model again"
-            ) from error
+            stored: StoredEvaluation = (parse_json if isinstance(content, str) else held_to)(content, StoredEvaluation)
+            histogram, classes = stored["histogram"], stored["classes"]
+            matrices = np.array(stored["confusion_matrices"], np.int64)
+            matrices = matrices.reshape(len(stored["ids"]), len(classes), len(classes))
+            counts = None if histogram is None else np.array(histogram, np.int64).reshape(2, BINS)
+            if len(set(classes)) < max(2, len(classes)):
+                raise ValueError(f"its classes are {', '.join(classes) or 'none'}")
+            if matrices.min(initial=0) < 0 or (counts is not None and counts.min() < 0):
+                raise ValueError("a count of pixels is negative")
+        except (OverflowError, ValueError) as error:
+            raise UsageError(f"this is no evaluation as kseg writes it ({error}); evaluate the model again") from error
+        return cls(
+            dataset=stored["dataset"],
+            split=stored["split"],
+            classes=tuple(classes),
+            ids=tuple(stored["ids"]),
+            matrices=matrices,
+            histogram=counts,
+            original_size=stored["original_size"],
+            seconds=stored["seconds"],
+            background=stored.get("background", True),
+            input_size=stored.get("input_size"),
+        )
 
     def write_csv(self, path: Path | str) -> None:
         """One row per image: id, IoU, accuracy; and, if class 0 is background, the share of valid pixels that is not

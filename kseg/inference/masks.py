@@ -1,6 +1,5 @@
 """The label maps predicted for a split in one small file, for comparing networks long after they are gone."""
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +7,8 @@ import numpy as np
 
 from kseg.atomic import replacing
 from kseg.errors import Failure
+from kseg.npz import read_npz
+from kseg.reading import DAMAGE, cannot_read
 
 
 def save_masks(path: Path, ids: Sequence[str], masks: Sequence[np.ndarray], *, num_classes: int) -> None:
@@ -26,13 +27,15 @@ def load_masks(path: Path) -> dict[str, np.ndarray]:
       Failure: the file is missing or broken.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            ids, shapes, labels, bits = (stored[name] for name in ("ids", "shapes", "labels", "bits"))
-    except PermissionError:
-        raise Failure(f"{path} may not be read; change its permissions") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        stored = read_npz(path)
+        ids, shapes, labels, bits = (stored[name] for name in ("ids", "shapes", "labels", "bits"))
+        if shapes.min(initial=0) < 0 or shapes.shape != (len(ids), 2) or labels.dtype != np.uint8:
+            raise ValueError("its arrays do not fit together")
+        sizes = shapes.astype(int).prod(axis=1)
+        flat = np.unpackbits(labels)[: int(sizes.sum())] if bits else labels
+        pieces = np.split(flat, np.cumsum(sizes)[:-1])
+        return {str(name): piece.reshape(shape) for name, piece, shape in zip(ids, pieces, shapes, strict=True)}
+    except PermissionError as error:
+        raise cannot_read(path, error) from None
+    except DAMAGE as error:
         raise Failure(f"{path} holds no predicted masks ({error}); remove its run and measure again") from None
-    sizes = shapes.astype(int).prod(axis=1)
-    flat = np.unpackbits(labels, count=int(sizes.sum())) if bits else labels
-    pieces = np.split(flat, np.cumsum(sizes)[:-1])
-    return {str(name): piece.reshape(shape) for name, piece, shape in zip(ids, pieces, shapes, strict=True)}

@@ -1,22 +1,24 @@
 """`.keras` files that know their classes: the archive Keras writes, with one member more, `kseg.json`."""
 
 import json
-import math
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kseg import __version__
 from kseg.atomic import replacing
 from kseg.conventions import output_channels
 from kseg.errors import KsegError, UsageError
+from kseg.reading import DAMAGE, allowed_growth, held_to, open_regular, parse_json
 
 if TYPE_CHECKING:
     import keras
 
 CARD_MEMBER = "kseg.json"
 MODEL_OF_A_RUN = "model.keras"
+LONGEST_SIDE = 1 << 15
+"""Pixels of an image that a network is fed."""
 
 InputSize = Literal["trained", "original"]
 
@@ -53,25 +55,16 @@ class ModelCard:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, text: dict) -> "ModelCard":
-        size = text.get("image_size")
-        known = {key: str(text[key]) for key in ("model", "loss", "dataset", "kseg") if key in text}
-        return cls(
-            classes=tuple(str(name) for name in text["classes"]),
-            palette=tuple((int(r), int(g), int(b)) for r, g, b in text["palette"]),
-            image_size=None if size is None else (int(size[0]), int(size[1])),
-            background=bool(text.get("background", True)),
-            value_range=None if text.get("value_range") is None else _range(text["value_range"]),
-            input_size="original" if text.get("input_size") == "original" else "trained",
-            **known,
-        )
-
-
-def _range(values) -> tuple[float, float]:
-    low, high = (float(value) for value in values)
-    if not -math.inf < low < high < math.inf:
-        raise ValueError(f"value_range is {values}, not the values of black and white")
-    return low, high
+    def from_json(cls, stored: dict) -> "ModelCard":
+        """Raises: ValueError where a value is of another type than its field, or colours or sizes cannot be."""
+        card: ModelCard = held_to(stored, cls)
+        if not all(0 <= value <= 255 for color in card.palette for value in color):
+            raise ValueError(f"a color of {card.palette} is not of bytes")
+        if card.image_size is not None and not all(0 < side <= LONGEST_SIDE for side in card.image_size):
+            raise ValueError(f"image_size is {card.image_size}")
+        if card.value_range is not None and not card.value_range[0] < card.value_range[1]:
+            raise ValueError(f"value_range is {card.value_range}, not the values of black and white")
+        return card
 
 
 def save_model(model: "keras.Model", path: Path | str, card: ModelCard) -> None:
@@ -130,7 +123,10 @@ def model_path(path_or_run: Path | str) -> Path:
 def _members(path: Path, *, whole: bool = True) -> tuple[dict, str | None]:
     """The architecture and the card's text; `whole`: from an archive of which every member reads well."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            size = file.seek(0, 2)
+            if (unpacked := sum(member.file_size for member in archive.infolist())) > allowed_growth(size):
+                raise ValueError(f"it would unpack to {unpacked} bytes")
             names = set(archive.namelist())
             if "config.json" not in names:
                 raise UsageError(
@@ -139,14 +135,30 @@ def _members(path: Path, *, whole: bool = True) -> tuple[dict, str | None]:
             broken = archive.testzip() if whole else None
             if broken is not None:
                 raise UsageError(f"{path} is damaged at {broken}; copy or save it again")
+            if whole:
+                _check_weights(archive, size)
             card = archive.read(CARD_MEMBER).decode() if CARD_MEMBER in names else None
-            return json.loads(archive.read("config.json")), card
-    except (zipfile.BadZipFile, EOFError, UnicodeDecodeError, json.JSONDecodeError, NotImplementedError) as error:
+            return parse_json(archive.read("config.json"), dict[str, Any]), card
+    except KsegError:
+        raise
+    except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise UsageError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
         raise UsageError(
             f"{path} ({path.stat().st_size} bytes) is cut short or no .keras file ({error}); copy or save it again"
         ) from error
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}; check its permissions") from error
+
+
+def _check_weights(archive: zipfile.ZipFile, size: int) -> None:
+    """Raises: ValueError where the arrays that the weights declare are larger than they could be."""
+    import h5py
+
+    from kseg.encoders.weights_file import check_declared
+
+    for name in archive.namelist():
+        if name.endswith(".h5"):
+            with archive.open(name) as member, h5py.File(member, "r") as weights:
+                check_declared(weights, size)
 
 
 def _refuse_code(config, path: Path) -> None:
@@ -226,6 +238,6 @@ def _card_from_channels(model) -> ModelCard:
 
 def _parse_card(text: str, path: Path) -> ModelCard:
     try:
-        return ModelCard.from_json(json.loads(text))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{path}: its {CARD_MEMBER} is not a model card ({error!r}); save the model again") from error
+        return ModelCard.from_json(parse_json(text, dict[str, Any]))
+    except ValueError as error:
+        raise UsageError(f"{path}: its {CARD_MEMBER} is not a model card ({error}); save the model again") from error

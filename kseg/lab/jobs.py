@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypedDict, TypeVar
 
 from kseg.atomic import write_json, write_text
 from kseg.errors import UsageError, unknown_name
 from kseg.lab.recipe import Setting
+from kseg.reading import read_json
 from kseg.training.config import KERAS_EPSILON, LossOptions, TrainConfig, resolve
 from kseg.training.workdir import WorkDir
 
@@ -24,6 +25,12 @@ State = Literal["complete", "failed", "started", "new"]
 FAILURE = "failure.json"
 PLAIN = TrainConfig(loss=LossOptions("iou"))
 """What a configuration is compared with for its name: the defaults, and the loss that most models take."""
+
+
+class RecordedFailure(TypedDict):
+    """`failure.json`."""
+
+    error: str
 
 
 @dataclass(frozen=True)
@@ -68,10 +75,10 @@ class Job:
 
     def failure(self) -> str | None:
         """The sentence that was recorded."""
-        try:
-            return json.loads((self.path / FAILURE).read_text())["error"]
-        except FileNotFoundError:
+        path = self.path / FAILURE
+        if not path.exists():
             return None
+        return read_json(path, RecordedFailure, remedy="run the job again with --retry")["error"]
 
     def record_failure(self, kind: str, error: str) -> None:
         write_json(self.path / FAILURE, {"kind": kind, "error": error, "command": self.command})

@@ -11,10 +11,10 @@ writes anew what stands between the marks `<!-- begin SOURCE -->` and `<!-- end 
 `<!-- begin results/vanbeers2019/results.json: IoU | Accuracy -->` shows these tables of the recipe and no others.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from kseg.atomic import write_text
 from kseg.errors import Failure, UsageError
@@ -24,12 +24,19 @@ from kseg.lab.recipe import RECIPES
 from kseg.lab.rows import Results
 from kseg.lab.table import Table, markdown_of
 from kseg.lab.tables import tables_of
+from kseg.reading import read_json
 
 MARKED = re.compile(
     r"(?P<begin><!-- begin (?P<source>[^\s:]+)(?:: (?P<titles>[^\n]+))? -->\n)(?P<body>.*?)"
     r"(?P<end><!-- end (?P=source) -->)",
     re.DOTALL,
 )
+
+
+class PaperFile(TypedDict):
+    """`paper.json`, as far as it is read."""
+
+    recipe: str
 
 
 def refreshed(text: str, root: Path) -> str:
@@ -55,8 +62,8 @@ def tables(source: Path, titles: Sequence[str] = ()) -> str:
     if source.is_dir():
         return measured.markdown(source)
     if source.name == "paper.json":
-        recipe = json.loads(source.read_text(encoding="utf-8"))["recipe"]
-        return markdown_of([paper_tests_table(RECIPES[recipe])])
+        paper: PaperFile = read_json(source, PaperFile, remedy="write it with `kseg lab report RECIPE --paper`")
+        return markdown_of([paper_tests_table(RECIPES[paper["recipe"]])])
     results = Results.load(source)
     return markdown_of(_chosen(tables_of(results, RECIPES[results.recipe]), titles, source))
 

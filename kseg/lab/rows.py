@@ -4,7 +4,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from kseg.inference import load_masks
 from kseg.lab.jobs import Job, portable
 from kseg.metrics import grid_artifacts
 from kseg.models import MODELS
+from kseg.reading import parse_json, read_text
 from kseg.training.config import TrainConfig
+from kseg.training.record import Epoch
 from kseg.training.workdir import WorkDir
 
 NEARLY = 0.95
@@ -116,14 +118,24 @@ class Results:
     @classmethod
     def load(cls, path: Path) -> "Results":
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            rows = [Row(**{**row, "tags": tuple(row["tags"])}) for row in content["rows"]]
-            known = {entry.name for entry in fields(cls)}
-            return cls(**{**{name: value for name, value in content.items() if name in known}, "rows": rows})
+            results: Results = parse_json(read_text(path), cls)
+            results.check()
+            return results
         except OSError as error:
             raise UsageError(f"no results in {path}: {error.strerror}; `kseg lab report` writes them") from None
-        except (KeyError, TypeError, ValueError) as error:
-            raise Failure(f"{path} holds no results of kseg lab ({error!r}); report again") from None
+        except ValueError as error:
+            raise Failure(f"{path} holds no results of kseg lab ({error}); report again") from None
+
+    def check(self) -> None:
+        """Raises: ValueError where rows do not go together, as tables and plots take for granted."""
+        images: dict[tuple[str, ...], int] = {}
+        for row in self.rows:
+            if len(row.tags) < 2 or len(row.tags) != len(self.rows[0].tags):
+                raise ValueError(f"the tags of {row.job!r} are {' '.join(row.tags) or 'none'}")
+            if not row.matrix or any(len(line) != len(row.matrix) for line in row.matrix):
+                raise ValueError(f"the confusion matrix of {row.job!r} is not square")
+            if images.setdefault(row.setting, len(row.images)) != len(row.images):
+                raise ValueError(f"{row.job!r} has {len(row.images)} images, others of its setting have other numbers")
 
 
 def by_setting(rows: Iterable[Row]) -> dict[tuple[str, ...], dict[str, list[Row]]]:
@@ -167,20 +179,23 @@ def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Re
 
 
 def read_row(job: Job) -> Row:
-    results = json.loads(WorkDir(job.path).results.read_text())
+    results = WorkDir(job.path).read_results()
     evaluation = results["evaluation"]
     scores, matrix = evaluation["scores"], evaluation["confusion_matrix"]
     pixels = sum(map(sum, matrix))
+    iou = scores["iou_dataset"] if len(matrix) == 2 else scores.get("miou")
+    if iou is None or scores["iou_image"] is None or scores["accuracy"] is None:
+        raise Failure(f"{WorkDir(job.path).results} has no valid test pixel to score; mend the test split's masks")
     epochs = _epochs(job)
     scored = {
         name: value for name, value in zip(evaluation["ids"], evaluation["iou_image"], strict=True) if value is not None
     }
-    kept = epochs.get(results["best_epoch"], {})
+    kept = epochs.get(results["best_epoch"]) or Epoch(epoch=results["best_epoch"])
     return Row(
         tags=job.tags,
         seed=job.seed,
         job=job.path.name,
-        iou=scores["iou_dataset"] if len(matrix) == 2 else scores["miou"],
+        iou=iou,
         iou_image=scores["iou_image"],
         accuracy=scores["accuracy"],
         matrix=matrix,
@@ -236,10 +251,9 @@ def _artifacts_of_truth(jobs: Iterable[Job]) -> dict[str, float]:
     return found
 
 
-def _epochs(job: Job) -> dict[int, dict[str, Any]]:
+def _epochs(job: Job) -> dict[int, Epoch]:
     """What the journal says of every epoch; of one that was done again after an interruption, the last."""
-    entries = map(json.loads, WorkDir(job.path).journal.read_text().splitlines())
-    return {entry["epoch"]: entry for entry in entries}
+    return {entry["epoch"]: entry for entry in WorkDir(job.path).read_epochs()}
 
 
 def _rounded(value: float | None) -> float | None:
@@ -264,14 +278,14 @@ def _environment(jobs: Iterable[Job]) -> dict[str, Any]:
     """What all jobs have in common, and every value of what they have not."""
     found: dict[str, list[Any]] = {}
     for job in jobs:
-        environment = json.loads(WorkDir(job.path).environment.read_text())
-        git, weights = environment["git"], environment["weights"]
+        environment = WorkDir(job.path).read_environment()
+        git, weights = environment.get("git"), environment.get("weights")
         for name, value in {
-            "device": environment["device"],
-            "backend": environment["backend"],
-            "python": environment["python"],
-            "packages": environment["packages"],
-            "commit": None if git is None else git["commit"][:12] + (" (changed)" if git["dirty"] else ""),
+            "device": environment.get("device"),
+            "backend": environment.get("backend"),
+            "python": environment.get("python"),
+            "packages": environment.get("packages"),
+            "commit": None if git is None else git["commit"][:12] + (" (changed)" if git.get("dirty") else ""),
             "weights": None if weights is None else f"{weights['file']} (SHA-256 {weights['sha256'][:16]}…)",
         }.items():
             if value not in found.setdefault(name, []) and value is not None:

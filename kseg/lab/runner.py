@@ -7,7 +7,6 @@ stop the rest; a worker is replaced after some jobs, because TensorFlow keeps ab
 """
 
 import contextlib
-import json
 import math
 import multiprocessing
 import os
@@ -170,7 +169,7 @@ class Runner:
         else:
             self.tally.complete += 1
             self.seconds.note(job)
-            said = f"IoU {outcome.iou:.4f}"
+            said = "no IoU" if outcome.iou is None else f"IoU {outcome.iou:.4f}"
         done = self.tally.complete + len(self.tally.failed) + len(self.tally.elsewhere)
         self.write(
             f"[{done:>{len(str(len(self.jobs)))}}/{len(self.jobs)}] {job.title}  {said}  {outcome.seconds:.1f} s"
@@ -191,8 +190,9 @@ class Seconds:
             self.note(job)
 
     def note(self, job: Job) -> None:
-        seconds = float(json.loads(WorkDir(job.path).results.read_text())["wall_seconds"])
-        self._known.setdefault(job.kind, []).append(seconds)
+        seconds = WorkDir(job.path).read_results().get("wall_seconds")
+        if seconds is not None:
+            self._known.setdefault(job.kind, []).append(seconds)
 
     def expected(self, job: Job) -> float:
         """The mean of its kind, else of all kinds, else 0: the first job is always begun."""

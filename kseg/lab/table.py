@@ -1,5 +1,6 @@
 """A table: Markdown, LaTeX, and the cells that HTML is made of."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -22,11 +23,11 @@ class Table:
     caption: str = ""
 
     def markdown(self) -> str:
-        lines = [f"| {' | '.join(map(_md, self.header))} |", "|---" * len(self.header) + "|"]
+        lines = [f"| {' | '.join(map(md, self.header))} |", "|---" * len(self.header) + "|"]
         for i, row in enumerate(self.rows):
-            cells = [f"**{_md(cell)}**" if (i, j) in self.best else _md(cell) for j, cell in enumerate(row)]
+            cells = [f"**{md(cell)}**" if (i, j) in self.best else md(cell) for j, cell in enumerate(row)]
             lines.append(f"| {' | '.join(cells)} |")
-        return "\n".join([*lines, *(["", f"*{_md(self.caption)}*"] if self.caption else [])])
+        return "\n".join([*lines, *(["", f"*{md(self.caption)}*"] if self.caption else [])])
 
     def latex(self) -> str:
         def row(cells: Iterable[str]) -> str:
@@ -59,9 +60,13 @@ class Table:
         return "".join(width if long else "l" if j == 0 else "r" for j, long in enumerate(prose))
 
 
-def _md(text: str) -> str:
-    """A bar would begin another cell, and asterisks another emphasis."""
-    return text.replace("|", r"\|").replace("*", r"\*")
+MARKS = re.compile(r"[\\|*`]|<(?=[A-Za-z/!?])|(?<=\])\(|(?<!\w)_|_(?!\w)")
+"""What Markdown takes for a cell's end, emphasis, code, HTML or a link; an underscore inside of a word is none."""
+
+
+def md(text: str) -> str:
+    """A cell of a Markdown table that shows `text`, whatever letters a class or file has in its name."""
+    return MARKS.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 TEX = {

@@ -1,8 +1,9 @@
 """A process that runs jobs one after another: the framework starts once and images are read once."""
 
 import gc
-import json
+import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ class Images:
 def work(connection: Connection, threads: int | None, prepare: Callable[[], None] | None) -> None:
     """The life of a worker: a job comes in, its outcome goes out, until None comes or nobody is there any more."""
     images = Images()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         if prepare is not None:
             prepare()
@@ -53,6 +55,14 @@ def work(connection: Connection, threads: int | None, prepare: Callable[[], None
             connection.send(run_job(job, images))
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         os._exit(0)  # a job under way can be resumed; there is nothing to tidy up
+
+
+def _end_with_parent() -> None:
+    """A command that SIGTERM or SIGKILL ends tells its workers nothing; without this they would train on."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def limit_threads(threads: int | None) -> None:
@@ -99,5 +109,5 @@ def first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "")
 
 
-def read_iou(workdir: WorkDir) -> float:
-    return json.loads(workdir.results.read_text())["evaluation"]["scores"]["iou_dataset"]
+def read_iou(workdir: WorkDir) -> float | None:
+    return workdir.read_results()["evaluation"]["scores"]["iou_dataset"]

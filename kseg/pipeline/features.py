@@ -25,8 +25,9 @@ from kseg.pipeline.feature_files import FeatureWriter, ahead, discard_abandoned
 from kseg.pipeline.frozen import Split, bytes_per_image
 from kseg.pipeline.order import Order
 from kseg.pipeline.source import Arrays, ArraySpec, ImageSource, Signature, Source
-from kseg.pipeline.stored_features import GB, META, hold, make_room, stored_features
+from kseg.pipeline.stored_features import GB, META, hold, make_room, read_meta, stored_features
 from kseg.pipeline.transforms import flip
+from kseg.reading import DAMAGE
 
 AUTO_LIMIT = 32 * GB
 """The largest cache that `--cache-features auto` makes without being asked."""
@@ -49,7 +50,7 @@ class FeatureSource(Source):
         weakref.finalize(self, os.close, held)
         self.reused, self.seconds = reused, seconds
         """whether the folder was there already; how long it took to make"""
-        meta = json.loads((path / META).read_text())
+        meta = read_meta(path / META)
         self._specs = tuple(ArraySpec(tuple(t["shape"]), t["dtype"]) for t in meta["tensors"])
         self._tensors = [_mapped(path / f"feature_{i}.npy", spec.dtype) for i, spec in enumerate(self._specs)]
 
@@ -162,9 +163,19 @@ def _held_if_whole(path: Path, count: int) -> int | None:
         return None
     held = hold(path)
     try:
-        tensors = json.loads((path / META).read_text())["tensors"]
-        whole = all(len(np.load(path / f"feature_{i}.npy", mmap_mode="r")) == count for i in range(len(tensors)))
-    except (OSError, ValueError, KeyError):
+        specs = read_meta(path / META)["tensors"]
+        whole = all(
+            _mapped(path / f"feature_{i}.npy", spec["dtype"]).shape == (count, *spec["shape"])
+            for i, spec in enumerate(specs)
+        )
+    except PermissionError as error:
+        if held is not None:
+            os.close(held)
+        raise Failure(
+            f"cannot read the feature cache {path}: {error.strerror}; change its permissions, set {CACHE_VARIABLE} to "
+            "a folder of your own, or pass --cache-features off"
+        ) from None
+    except DAMAGE:
         whole = False
     if held is not None and not whole:
         os.close(held)

@@ -4,7 +4,6 @@ Whoever reads a cache holds a shared lock on its `meta.json` and leaves the time
 computed again at any time, so the least recently used goes first when a new one needs the room.
 """
 
-import json
 import os
 import shutil
 import time
@@ -12,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 from kseg.errors import UsageError
 from kseg.pipeline.feature_files import partial_name
+from kseg.reading import parse_json, read_text
 
 try:
     import fcntl
@@ -26,6 +27,21 @@ META = "meta.json"
 LIMIT_VARIABLE = "KSEG_CACHE_LIMIT"
 """Environment variable: gigabytes that all feature caches together may take."""
 LIMIT = 64.0
+
+
+class Tensor(TypedDict):
+    """One array of a cache, without its axis of images."""
+
+    shape: list[int]
+    dtype: str
+
+
+class Meta(TypedDict):
+    """`meta.json` of a cache."""
+
+    count: int
+    tensors: list[Tensor]
+    dataset: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -67,7 +83,7 @@ def stored_features(folder: Path) -> list[StoredFeatures]:
 def hold(path: Path) -> int | None:
     """Marks the cache at `path` as used now, and in use until the returned descriptor is closed; None if it is gone."""
     try:
-        descriptor = os.open(path / META, os.O_RDONLY)
+        descriptor = os.open(path / META, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return None
     if fcntl:
@@ -122,7 +138,7 @@ def make_room(folder: Path, needed: int, spare: int) -> None:
 def _exclusively(path: Path) -> Iterator[bool]:
     """Whether nobody else holds this cache; nobody can take hold of it inside the block."""
     try:
-        descriptor = os.open(path / META, os.O_RDONLY)
+        descriptor = os.open(path / META, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         yield False
         return
@@ -140,7 +156,14 @@ def _exclusively(path: Path) -> Iterator[bool]:
 
 def _title(meta: Path) -> str:
     try:
-        content = json.loads(meta.read_text())
+        content = read_meta(meta)
         return f"{content['count']} images of {content.get('dataset', 'a data set')}"
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except PermissionError:
+        return "somebody else's"
+    except (OSError, ValueError):
         return "damaged"
+
+
+def read_meta(path: Path) -> Meta:
+    """Raises: OSError; ValueError where it is damaged."""
+    return parse_json(read_text(path), Meta)

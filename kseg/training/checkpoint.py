@@ -4,19 +4,25 @@ Written whole or not at all.
 """
 
 import json
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import keras
 import numpy as np
 
 from kseg.atomic import replacing
 from kseg.errors import Failure
+from kseg.npz import read_npz
+from kseg.reading import DAMAGE, cannot_read, parse_json
 
 STATE = "state.json"
+
+
+class State(TypedDict):
+    """What callbacks know: the journal's entries so far."""
+
+    entries: list[dict[str, int | float | None]]
 
 
 def save_checkpoint(path: Path, model: keras.Model, trained: keras.Model, state: dict[str, Any]) -> None:
@@ -33,7 +39,7 @@ def save_checkpoint(path: Path, model: keras.Model, trained: keras.Model, state:
         np.savez(file, allow_pickle=False, **{STATE: np.array(json.dumps(state))}, **arrays)  # type: ignore[arg-type]
 
 
-def load_checkpoint(path: Path, model: keras.Model, trained: keras.Model) -> dict[str, Any]:
+def load_checkpoint(path: Path, model: keras.Model, trained: keras.Model) -> State:
     """Put back what `save_checkpoint` wrote and return its state.
 
     Raises:
@@ -41,10 +47,12 @@ def load_checkpoint(path: Path, model: keras.Model, trained: keras.Model) -> dic
     """
     arrays = _read(path)
     try:
-        state = json.loads(str(arrays.pop(STATE)))
-    except (KeyError, ValueError):
+        state: State = parse_json(str(arrays.pop(STATE)), State, nan=True)
+        if not all("epoch" in entry for entry in state["entries"]):
+            raise ValueError("an entry names no epoch")
+    except (KeyError, ValueError) as error:
         raise Failure(
-            f"checkpoint {path} holds no {STATE}; remove {path.parent} to start this run from the beginning"
+            f"checkpoint {path} holds no {STATE} ({error}); remove {path.parent} to start this run from the beginning"
         ) from None
     _assign(dict(_variables(model, trained)), arrays, path)
     return state
@@ -66,11 +74,12 @@ def load_weights(path: Path, model: keras.Model) -> None:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+        return read_npz(path)
     except FileNotFoundError:
         raise Failure(f"checkpoint {path} is gone; remove {path.parent} to start this run from the beginning") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except PermissionError as error:
+        raise cannot_read(path, error) from None
+    except DAMAGE as error:
         raise Failure(
             f"checkpoint {path} is broken ({error}); remove {path.parent} to start this run from the beginning"
         ) from None
@@ -79,7 +88,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 def _assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: Path) -> None:
     """All of the arrays or, where names or shapes differ, none."""
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
-    if {name: array.shape for name, array in arrays.items()} != shapes:
+    numbers = all(array.dtype.kind in "biufV" for array in arrays.values())  # V: bfloat16
+    if {name: array.shape for name, array in arrays.items()} != shapes or not numbers:
         raise Failure(
             f"checkpoint {path} belongs to another network or optimiser; remove {path.parent} to start this run from "
             "the beginning"

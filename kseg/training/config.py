@@ -180,6 +180,8 @@ def to_json(value: Any) -> Any:
 
 def from_json(config: dict[str, Any], *, where: str = "config.json") -> TrainConfig:
     """The configuration that `to_json` wrote; unknown groups and keys and values of a wrong type are named."""
+    if not isinstance(config, dict) or not all(isinstance(values, dict) for values in config.values()):
+        raise UsageError(f"{where} holds no groups of settings; write [data], [model], [loss], [augment], [training]")
     parts: dict[str, Any] = {}
     groups = {entry.name: entry.default_factory for entry in dataclasses.fields(TrainConfig)}
     for group, values in config.items():

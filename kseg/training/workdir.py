@@ -1,17 +1,18 @@
 """The directory that *is* a run: what lies in it, opened for a configuration."""
 
 import contextlib
-import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from kseg.atomic import write_json
 from kseg.datasets import membership
 from kseg.errors import Failure, KsegError, UsageError
+from kseg.reading import read_json, read_json_lines
 from kseg.training.config import TrainConfig, differences, from_record
+from kseg.training.record import Config, Epoch, RunEnvironment, RunResults
 
 try:
     import fcntl
@@ -130,14 +131,26 @@ class WorkDir:
                 shutil.rmtree(self.path, ignore_errors=True)
             raise
 
-    def read_config(self) -> dict[str, Any]:
-        return self._read(self.config, f"remove {self.path} and start anew")
+    def read_config(self) -> Config:
+        return read_json(self.config, Config, remedy=f"remove {self.path} and start anew, or name another --workdir")
 
-    def read_results(self) -> dict[str, Any]:
-        return self._read(self.results, "remove it and repeat the command to measure the run again")
+    def read_results(self) -> RunResults:
+        return read_json(self.results, RunResults, remedy=self._again)
 
-    def _read(self, file: Path, remedy: str) -> dict[str, Any]:
-        try:
-            return json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise Failure(f"{file} cannot be read ({error}); {remedy}") from None
+    def read_environment(self) -> RunEnvironment:
+        return read_json(self.environment, RunEnvironment, remedy=self._again)
+
+    def read_epochs(self) -> list[Epoch]:
+        """One entry an epoch, numbered from 1; a score without a meaning is None."""
+        entries: list[Epoch] = read_json_lines(self.journal, Epoch, remedy=self._again)
+        for line, entry in enumerate(entries, 1):
+            if entry["epoch"] < 1:
+                raise Failure(f"line {line} of {self.journal} is of epoch {entry['epoch']}; {self._again}")
+            for name, value in entry.items():
+                if isinstance(value, float) and not math.isfinite(value):
+                    entry[name] = None  # type: ignore[literal-required]
+        return entries
+
+    @property
+    def _again(self) -> str:
+        return f"remove {self.results.name} from {self.path} and repeat the training command to write it anew"

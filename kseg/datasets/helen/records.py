@@ -10,6 +10,7 @@ from kseg.datasets.base import DATASETS, DataOptions, Record
 from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset
 from kseg.datasets.helen.facts import ARCHIVE, FACTS
 from kseg.datasets.images import read_labels
+from kseg.datasets.lists import read_lines
 from kseg.datasets.locate import cache_dir, existing_data_dir, files_by_stem, short_hash, stamp
 from kseg.datasets.splits import PaperSplit
 from kseg.errors import Failure, UsageError
@@ -61,7 +62,7 @@ class Helen(FaceDataset):
             raise UsageError(
                 f"the official split needs {path}; see `kseg data info helen`, or use --split-scheme paper"
             )
-        ids = [id_of_line(line, path) for line in path.read_text().splitlines() if line.strip()]
+        ids = [id_of_line(line, path) for line in read_lines(path)]
         unknown = [one for one in ids if one not in self._by_id]
         if unknown:
             raise Failure(f"{path} lists {unknown[0]!r} and {len(unknown) - 1} others without image; complete the data")
@@ -87,7 +88,7 @@ def map_paths(folder: Path) -> list[Path]:
 def id_of_line(line: str, path: Path) -> str:
     """`17 , 100032540_1` means 100032540_1."""
     number, comma, image_id = (part.strip() for part in line.partition(","))
-    if not (comma and number.isdigit() and image_id):
+    if not (comma and number.isdecimal() and image_id):
         raise Failure(f"{path} has the line {line!r}; expected NUMBER , ID, as in '17 , 100032540_1'")
     return image_id
 

@@ -10,6 +10,7 @@ from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset
 from kseg.datasets.images import read_labels
 from kseg.datasets.lfw.facts import FACTS
 from kseg.datasets.lfw.files import find_images, find_masks
+from kseg.datasets.lists import read_lines
 from kseg.datasets.locate import existing_data_dir
 from kseg.datasets.splits import PaperSplit
 from kseg.errors import Failure, UsageError
@@ -57,7 +58,7 @@ class LFW(FaceDataset):
     def _listed(self, path: Path) -> list[Record]:
         if not path.is_file():
             raise UsageError(f"the official split needs {path}; see `kseg data info lfw`, or use --split-scheme paper")
-        stems = [stem_of_line(line, path) for line in path.read_text().splitlines() if line.strip()]
+        stems = [stem_of_line(line, path) for line in read_lines(path)]
         unknown = [stem for stem in stems if stem not in self._by_stem]
         if unknown:
             raise Failure(
@@ -69,7 +70,7 @@ class LFW(FaceDataset):
 def stem_of_line(line: str, path: Path) -> str:
     """`Ted_Turner 0001` and `Ted_Turner 1` both mean Ted_Turner_0001."""
     words = line.split()
-    if len(words) != 2 or not words[1].isdigit():
+    if len(words) != 2 or not words[1].isdecimal():
         raise Failure(f"{path} has the line {line!r}; expected NAME NUMBER, as in 'Ted_Turner 0001'")
     return f"{words[0]}_{int(words[1]):04d}"
 

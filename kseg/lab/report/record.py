@@ -1,6 +1,5 @@
 """A run directory, read: configuration, environment, epochs, and what was measured."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from kseg.datasets import DataOptions
 from kseg.errors import Failure, UsageError
 from kseg.inference import Evaluation
 from kseg.training.config import from_json
+from kseg.training.workdir import WorkDir
 
 
 @dataclass(frozen=True)
@@ -45,31 +45,19 @@ def read_run(path: Path) -> RunRecord:
     path = Path(path)
     if not (path / "config.json").is_file():
         raise UsageError(f"{path} is no run directory (it has no config.json); pass one that kseg train made")
-    results = _json(path / "results.json")
-    evaluation = results.get("evaluation")
+    workdir = WorkDir(path)
+    results: Any = workdir.read_results() if workdir.results.exists() else {}
+    environment: Any = workdir.read_environment() if workdir.environment.exists() else {}
+    epochs: Any = workdir.read_epochs() if workdir.journal.exists() else []
+    try:
+        evaluation = Evaluation.from_json(results["evaluation"]) if results else None
+    except UsageError as error:
+        raise Failure(f"{workdir.results}: {error}") from None
     return RunRecord(
         path=path,
-        config=_json(path / "config.json"),
-        environment=_json(path / "env.json"),
-        epochs=_lines(path / "metrics.jsonl"),
+        config=workdir.read_config(),
+        environment=environment,
+        epochs=epochs,
         results=results,
-        evaluation=Evaluation.from_json(evaluation) if evaluation else None,
+        evaluation=evaluation,
     )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Failure(f"{path} cannot be read ({error}); start the training command again to write it anew") from error
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise Failure(f"{path} cannot be read ({error}); start the training command again to write it anew") from error

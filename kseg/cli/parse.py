@@ -1,0 +1,108 @@
+"""The command line as a dataclass; what tyro frames in a box of many lines becomes one sentence."""
+
+import ast
+import contextlib
+import io
+import os
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import tyro
+
+from kseg.errors import UsageError, unknown_name
+
+WANTED = {"INT": "a whole number", "FLOAT": "a number", "PATH": "a path", "STR": "a text"}
+
+
+def parse(kind: Any, arguments: Sequence[str], *, program: str, default: Any = tyro.MISSING_NONPROP) -> Any:
+    """An instance of `kind`. Raises: UsageError; SystemExit(0) once help was printed."""
+    complaint = io.StringIO()
+    asked_for_help = any(word in ("-h", "--help") for word in arguments)
+    try:
+        with contextlib.redirect_stderr(complaint), contextlib.nullcontext() if asked_for_help else _unwrapped():
+            return tyro.cli(
+                kind,
+                args=list(arguments),
+                prog=program,
+                default=default,
+                config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.DisallowNone),
+            )
+    except SystemExit as leaving:
+        if leaving.code in (0, None):
+            raise
+        raise _in_one_sentence(complaint.getvalue(), program) from None
+
+
+@contextlib.contextmanager
+def _unwrapped() -> Iterator[None]:
+    """tyro breaks lines at the terminal's width, also within a long path."""
+    columns = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "5000"
+    try:
+        yield
+    finally:
+        del os.environ["COLUMNS"]
+        if columns is not None:
+            os.environ["COLUMNS"] = columns
+
+
+def _in_one_sentence(box: str, program: str) -> UsageError:
+    """The error that the text in tyro's box is about."""
+    # 1. the parts between the lines of the box, and the command whose help says more
+    rows = [line.strip().strip("│").rstrip() for line in box.splitlines() if line.strip()[:1] not in ("╭", "╰")]
+    parts: list[list[str]] = [[]]
+    for row in rows:
+        parts.append([]) if row.strip() and not row.strip("─ ") else parts[-1].append(row)
+    said = " ".join(" ".join(parts[0]).split())
+    asked = re.search(r"(?:run:?|see)\s+(\S.*?) --help", " ".join(" ".join(sum(parts[1:], [])).split()))
+    command = asked[1] if asked else program
+    more = f"`{command} --help` says more"
+
+    # 2. the kinds of complaint
+    if found := re.match(r"Error parsing (\S+): no type matching (.+?) could be instantiated from (\[.*?\])\.", said):
+        flag, kind, values = found.groups()
+        return UsageError(f"{flag} is {_values(values)}; it must be {_wanted(kind)}; {more}")
+    if found := re.match(r"invalid choice '(.*)' for argument '(.+?)'\. Expected one of (\(.*\))", said):
+        choices = [str(name) for name in ast.literal_eval(found[3]) if name != "None"]
+        return unknown_name(found[2], found[1], choices)
+    if found := re.match(r"Unrecognized options: (.*)", said):
+        return _unknown(found[1], parts[1:], command, more)
+    if found := re.match(r"Missing from .*?: *(.*)", said):
+        lacking = re.sub(r"\b([A-Z]+) (.*?) \(required\)", r"\2", found[1])
+        return UsageError(f"{command} lacks {lacking}; {more}")
+    if found := re.match(r"Missing value for argument '(.+?)'\. Expected (\d+) value", said):
+        return UsageError(f"{found[1]} is given without its value{'s'[: found[2] != '1']}; {more}")
+    if found := re.match(r"Expected one of \{(.*)\}", said):
+        return UsageError(f"{command} is given nothing to do; name one of {found[1]}; {more}")
+    return UsageError(f"{said.rstrip('.')}; {more}")
+
+
+def _unknown(words: str, hints: Sequence[Sequence[str]], command: str, more: str) -> UsageError:
+    """Of an unknown flag tyro names what follows it too, and flags that are alike."""
+    found = words.split(", ")
+    flags = [word for word in found if re.match(r"--?[^\W\d]", word)]
+    for part in hints:
+        if part and (listed := re.match(r"\s*Available subcommands: (.*)", part[0])):
+            return unknown_name(f"{command} action", found[0], listed[1].split(", "))
+    if not flags:
+        return UsageError(f"{command} has no place for {' '.join(map(repr, found))}; leave it out; {more}")
+    alike = [row.split()[0] for part in hints for row in part if re.match(r"\s+--\w", row)]
+    meant = f"did you mean {' or '.join(dict.fromkeys(alike))}? " if alike else ""
+    return UsageError(f"unknown option {', '.join(flags)}; {meant}{more}")
+
+
+def _values(text: str) -> str:
+    try:
+        return " ".join(map(str, ast.literal_eval(text)))
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _wanted(kind: str) -> str:
+    """`INT` as a whole number, `{INT INT}` as 2 values."""
+    words = kind.strip("{}").split()
+    if len(words) == 1:
+        return WANTED.get(words[0], words[0])
+    plain = {"INT": "whole numbers", "FLOAT": "numbers"}
+    return f"{len(words)} {plain[words[0]]}" if set(words) <= plain.keys() and len(set(words)) == 1 else kind
