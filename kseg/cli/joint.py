@@ -1,12 +1,11 @@
 """`kseg predict RUN_A RUN_B … --joint`: one label map from runs that each know one category."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kseg.errors import Failure, UsageError
+from kseg.errors import UsageError
 
 if TYPE_CHECKING:
     from kseg.cli.predict import Predict
@@ -106,16 +105,14 @@ def recorded_config(run: Path) -> "TrainConfig":
       UsageError: a model file alone does not say what it was trained on.
     """
     from kseg.training.config import from_record
+    from kseg.training.workdir import WorkDir
 
     file = (run if run.is_dir() else run.parent) / "config.json"
-    try:
-        return from_record(json.loads(file.read_text(encoding="utf-8")), where=str(file))
-    except FileNotFoundError:
+    if not file.exists():
         raise UsageError(
             f"{run} is no run and does not say what it was trained on; name images to predict behind the models"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise Failure(f"{file} cannot be read ({error}); train the run again") from None
+        )
+    return from_record(WorkDir(file.parent).read_config(), where=str(file))
 
 
 def common_data(runs: Sequence[Path], data: "Sequence[DataOptions]") -> "DataOptions":

@@ -80,7 +80,8 @@ def files_in(folder: Path) -> set[str]:
 
 def assert_one_sentence(said: str, words: str) -> None:
     lines = said.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("kseg: "), said
+    assert lines and lines[0].startswith("kseg: "), said
+    assert all(line.startswith("  ") for line in lines[1:]), said  # of several pictures one line each
     assert words in said, said
     assert len(lines[0]) < 1000, said
 
