@@ -38,12 +38,13 @@ from kseg.training.changes import new_run_command, with_whole_paths
 from kseg.training.checkpoint import load_checkpoint
 from kseg.training.compilation import CompiledLoss, compiled, extent
 from kseg.training.config import TrainConfig, from_json, ignored_options, resolve
+from kseg.training.description import describe
 from kseg.training.distribution import is_chief, prepare_for_workers, scope, strategy_for
 from kseg.training.environment import describe_environment
 from kseg.training.finish import finish, measured_split
 from kseg.training.inputs import Inputs, open_inputs
 from kseg.training.kept_epoch import Rule
-from kseg.training.network import count_trainable, training_network
+from kseg.training.network import training_network
 from kseg.training.optimisers import build_optimiser
 from kseg.training.out_of_memory import memory_errors, training_remedy
 from kseg.training.precision import precision
@@ -147,7 +148,8 @@ def _train(
         compile_stage(config, stages[0], inputs, optimiser, len(dataset.classes))
         inputs.trained.optimizer.build(inputs.trained.trainable_variables)
     if not quiet:
-        print(describe(config, dataset, weights, splits, network, inputs, workdir), file=sys.stderr)
+        missing = missing_classes(dataset, splits)
+        print(describe(config, dataset, weights, splits, network, inputs, workdir, missing), file=sys.stderr)
         for line in remarks_on_files(dataset, membership):
             print(f"  {line}", file=sys.stderr)
     began = time.perf_counter()
@@ -309,35 +311,6 @@ def name_of_loss(spec: str) -> str:
     return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}_{sha256(spec.encode()).hexdigest()[:8]}"
 
 
-def describe(config, dataset, weights, splits, network, inputs, workdir) -> str:
-    """What is about to happen, in a few lines."""
-    options = config.training
-    counts = ", ".join(f"{len(records)} {split}" for split, records in splits.items())
-    lines = [
-        f"{config.model.model} · {config.loss.loss} · {dataset.name} ({', '.join(dataset.classes)}) → {workdir.path}",
-        f"  images    {counts}, {describe_size(config)}",
-        *(f"  reading   {sentence}" for sentence in dataset.reading),
-        *(f"  missing   {sentence}" for sentence in missing_classes(dataset, splits)),
-        f"  weights   {count_trainable(network):,} of {network.count_params():,} trained",
-        f"  training  {options.optimizer} {options.learning_rate:g} {options.schedule}, batch {options.batch_size}"
-        f"{' (all training images)' if len(splits['train']) < options.batch_size else ''}, "
-        f"at most {options.epochs} epochs of {inputs.steps_per_epoch} steps, {options.precision}",
-    ]
-    if inputs.positives is not None:
-        lines.append(
-            f"  batches   each with at least {inputs.positives.per_batch} of the {len(inputs.positives.indices)} "
-            f"training images that show {dataset.classes[1]}"
-        )
-    if weights is not None:
-        shown = ", ".join(f"{name} {weight:.3g}" for name, weight in zip(dataset.classes, weights, strict=True))
-        lines.append(f"  classes   weighed by {config.loss.class_weights}: {shown}")
-    if inputs.note:
-        lines.append(f"  features  {inputs.note}")
-    if network.transplant_report is not None:
-        lines.append(f"  start     {network.transplant_report}")
-    return "\n".join(lines)
-
-
 def missing_classes(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) -> list[str]:
     """Which split of a folder lacks which class, and which classes no mask shows, a sentence each.
 
@@ -363,19 +336,6 @@ def remarks_on_files(dataset: Dataset, membership: Membership) -> list[str]:
             "flatters the scores; `kseg data check` names them"
         )
     return lines
-
-
-def describe_size(config: TrainConfig) -> str:
-    """What the network is fed: images of one size, or crops of them in training."""
-    image, seen = config.model.image_size, config.training_size
-    assert image is not None  # resolved
-    if seen == image:
-        return f"trained at {image[0]}×{image[1]}"
-    larger = any(have < want for have, want in zip(image, seen, strict=True))
-    margin = " with void around them" if larger else ""
-    return (
-        f"resized to {image[0]}×{image[1]}, trained in random crops of {seen[0]}×{seen[1]}{margin}, validated as wholes"
-    )
 
 
 def flags_of(data: DataOptions) -> str:
