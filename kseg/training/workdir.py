@@ -146,7 +146,7 @@ class WorkDir:
 
     def _reopened(self, found: Changes, recorded: dict[str, Any]) -> bool:
         """Whether a complete run has more to train now; if it has, what was measured is removed."""
-        done, bound = int(self.read_results()["epochs"]), recorded["training"]["epochs"]
+        done, bound = self._epochs_done(), recorded["training"]["epochs"]
         old_patience, patience = found.get("training.patience", (0, 0))
         _, epochs = found.get("training.epochs", (bound, bound))
         stopped_early = done < bound

@@ -1,7 +1,6 @@
 """A run goes on with some other options and says so; for the rest there is a command that starts from its weights."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -33,6 +32,11 @@ def begun(tmp_path) -> WorkDir:
     workdir.best.write_bytes(b"")
     workdir.journal.write_text('{"epoch": 1}\n{"epoch": 2}\n')
     return workdir
+
+
+def complete(workdir: WorkDir, *, epochs: int) -> None:
+    workdir.results.write_text("{}")
+    workdir.journal.write_text("".join(f'{{"epoch": {number}}}\n' for number in range(1, epochs + 1)))
 
 
 def adopt(workdir: WorkDir, asked: TrainConfig) -> str | None:
@@ -122,7 +126,7 @@ def test_one_place_is_one_place_however_it_is_written(tmp_path, monkeypatch):
 
 
 def test_more_epochs_of_a_complete_run(begun):
-    begun.results.write_text(json.dumps({"epochs": 8}))
+    complete(begun, epochs=8)
     begun.report.write_text("old")
     assert adopt(begun, config(epochs=7)) is None  # it has them
     assert adopt(begun, config(epochs=8, tensorboard=False)) is None
@@ -132,14 +136,14 @@ def test_more_epochs_of_a_complete_run(begun):
 
 
 def test_a_run_that_patience_ended_needs_more_of_it(begun, capsys):
-    begun.results.write_text(json.dumps({"epochs": 5}))
+    complete(begun, epochs=5)
     assert adopt(begun, config(epochs=12)) is None
     assert "ended after 5 epochs by --patience 20, not by --epochs; pass a larger --patience" in capsys.readouterr().err
     assert "training.patience: 20 → 40" in adopt(begun, config(epochs=8, patience=40))
 
 
 def test_more_epochs_need_a_checkpoint(begun):
-    begun.results.write_text(json.dumps({"epochs": 8}))
+    complete(begun, epochs=8)
     begun.last.unlink()
     with pytest.raises(UsageError, match="cannot go on: its checkpoints were not kept"):
         adopt(begun, config(epochs=9))
