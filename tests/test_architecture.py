@@ -8,9 +8,21 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "kseg"
 
 # Each room may import itself, the rooms named here, and the ground floor.
-GROUND_FLOOR = {"allocator", "atomic", "conventions", "door", "errors", "npz", "reading", "registry", "wording"}
+GROUND_FLOOR = {
+    "allocator",
+    "atomic",
+    "conventions",
+    "door",
+    "errors",
+    "npz",
+    "ranges",
+    "reading",
+    "registry",
+    "wording",
+}
 MAY_IMPORT = {
     "allocator": set(),
+    "ranges": set(),
     "conventions": set(),
     "door": set(),
     "errors": set(),

@@ -3,6 +3,7 @@
 Only the subcommand's own module is imported, so `kseg --help` answers at once.
 """
 
+import dataclasses
 import errno
 import importlib
 import io
@@ -84,9 +85,12 @@ def _main(arguments: list[str] | None, program: str | None) -> int:
     from kseg.cli.exit_codes import INTERRUPTED
     from kseg.cli.quiet import import_keras_quietly
     from kseg.errors import KsegError
+    from kseg.ranges import check_ranges
 
     try:
         command = _parse(arguments, program=program)
+        if dataclasses.is_dataclass(command):
+            check_ranges(command)
         keep_freed_memory()
         import_keras_quietly()
         if hasattr(command, "with_defaults_of_run"):

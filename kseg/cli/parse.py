@@ -55,6 +55,7 @@ def _in_one_sentence(box: str, program: str) -> UsageError:
     for row in rows:
         parts.append([]) if row.strip() and not row.strip("─ ") else parts[-1].append(row)
     said = " ".join(" ".join(parts[0]).split())
+    said = re.sub(r"^Error parsing [\w.]+: (?=--)", "", said)  # a group's own complaint names the flag
     asked = re.search(r"(?:run:?|see)\s+(\S.*?) --help", " ".join(" ".join(sum(parts[1:], [])).split()))
     command = asked[1] if asked else program
     more = f"`{command} --help` says more"

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from kseg.datasets.facts import Facts, RemoteFile
 from kseg.datasets.images import ValueRange, read_image
 from kseg.datasets.locate import stamp
 from kseg.errors import Failure, UsageError
+from kseg.ranges import COUNT, SEED, Range, check_ranges
 from kseg.registry import Registry
 
 EVERYTHING = "all"
@@ -40,7 +41,7 @@ class DataOptions:
     colors: tuple[str, ...] = ()
     """folder: masks in color, one NAME=R,G,B per class in order of id (first is background; void=R,G,B counts for
     nothing)"""
-    color_tolerance: float = 0.0
+    color_tolerance: Annotated[float, Range(least=0, most=442)] = 0.0
     """folder, with --colors: a pixel takes the nearest named color up to this distance in RGB (0..442), as blended
     edges need; what lies farther is void"""
     binary: Literal["auto"] | float | None = None
@@ -48,7 +49,7 @@ class DataOptions:
     areas are painted in any value (unset: recognised)"""
     classes: tuple[str, ...] = ()
     """folder: names of the classes in order of id (unset: found in the masks)"""
-    void: tuple[int, ...] = ()
+    void: Annotated[tuple[int, ...], Range(least=0, most=65_535)] = ()
     """folder: mask values that count for nothing, besides 255 in a mask of ids"""
     images: str | None = None
     """folder: a pattern of the images under --data-dir, as 'imgs/*.jpg' (unset: recognised)"""
@@ -57,17 +58,18 @@ class DataOptions:
     in --images; {dir} and {split} likewise"""
     merge_masks: bool = False
     """folder: join several masks of one image into one"""
-    limit: int | None = None
+    limit: Annotated[int | None, COUNT] = None
     """use only the first N records of every split, for a quick look"""
-    data_seed: int = 0  # not `seed`: that is the flag of the run
+    data_seed: Annotated[int, SEED] = 0  # not `seed`: that is the flag of the run
     """seed of the synthetic images, of a folder's split and of the 80/20 of voc and pets"""
-    synthetic_size: int = 96
+    synthetic_size: Annotated[int, Range(least=16, most=4096)] = 96
     """synthetic: height and width of the images in pixels"""
-    synthetic_counts: tuple[int, int, int] = (600, 100, 100)
+    synthetic_counts: Annotated[tuple[int, int, int], Range(least=0, most=1_000_000)] = (600, 100, 100)
     """synthetic: number of train, validation and test images"""
-    synthetic_foreground: float | None = None
-    """synthetic: draw the head smaller, anywhere in the picture: mean share of its pixels, up to 0.2 (unset: 0.24)"""
-    split_sizes: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    synthetic_foreground: Annotated[float | None, Range(above=0, most=0.2)] = None
+    """synthetic: draw the head smaller, anywhere in the picture: mean share of its pixels, up to 0.2, above
+    which parts leave the picture (unset: 0.24)"""
+    split_sizes: Annotated[tuple[float, float, float], Range(least=0, most=1e9)] = (0.8, 0.1, 0.1)
     """folder without lists: shares of train, validation and test, in which chance places each image by itself; or
     numbers of images, if one is above 1"""
     year: Literal["2010", "2011", "2012", "2012+sbd"] = "2012"
@@ -81,6 +83,12 @@ class DataOptions:
     """pets: classes besides the background: pet, the two species, or the 37 breeds"""
     category: str | None = None
     """one class of several against all others: it is the foreground, they are the background, void stays void"""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        twice = sorted({name for name in self.classes if self.classes.count(name) > 1})
+        if twice:
+            raise UsageError(f"--classes names {', '.join(twice)} more than once; every class needs a name of its own")
 
 
 @dataclass(frozen=True)
@@ -207,7 +215,7 @@ class Dataset(ABC):
         """uint8 (H, W), class ids and VOID, of the same H and W as the image."""
 
     def fingerprint(self, record: Record) -> str:
-        """A short text that changes when the record's pixels do (name, size and time of its files; or its seed)."""
+        """A short text that changes when the record's pixels do (name and content of its files; or its seed)."""
         return stamp(*self.files_of(record))
 
     def files_of(self, record: Record) -> Sequence[Path]:

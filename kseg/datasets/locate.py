@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from kseg.datasets.contents import WHOLE, content_digest
 from kseg.errors import UsageError
 
 DATA_VARIABLE = "KSEG_DATA"
@@ -47,8 +48,12 @@ def cache_dir() -> Path:
 
 
 def stamp(*paths: Path) -> str:
-    """A short text that changes when one of the files is replaced: names, sizes and times, not contents."""
-    return " ".join(f"{path.name}:{status.st_size}:{status.st_mtime_ns}" for path, status in _statuses(paths))
+    """A short text of names and contents: it changes when a file is replaced, and stays when its folder moves.
+
+    The time of a file too large to be read whole belongs to it, for the blocks that are read may have stayed the same.
+    Raises: OSError for a file that is not there.
+    """
+    return " ".join(_stamp(path, path.stat()) for path in paths)
 
 
 def short_hash(text: str) -> str:
@@ -61,5 +66,6 @@ def files_by_stem(paths: Iterable[Path]) -> dict[str, Path]:
     return {path.stem: path for path in sorted(paths) if not path.name.startswith("._")}
 
 
-def _statuses(paths: Iterable[Path]) -> Iterable[tuple[Path, os.stat_result]]:
-    return ((path, path.stat()) for path in paths)
+def _stamp(path: Path, status: os.stat_result) -> str:
+    time = f":{status.st_mtime_ns}" if status.st_size > WHOLE else ""
+    return f"{path.name}:{content_digest(path)}{time}"

@@ -62,4 +62,4 @@ def _used(split: str) -> str:
 def _consequence(split: str) -> str:
     if split == "train":
         return "a network learns to answer that everywhere"
-    return "its IoU says nothing" + (", and the best epoch is chosen by it" if split == "validation" else "")
+    return "its IoU says nothing" + (", and the best epoch is chosen by its loss" if split == "validation" else "")

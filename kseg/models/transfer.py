@@ -1,8 +1,10 @@
 """Weights from one network to another: to the saved model, which takes any size, and to the next stage of training."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 import keras
+import numpy as np
 
 from kseg.encoders import TransplantReport
 from kseg.errors import UsageError
@@ -26,20 +28,26 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
         layer.set_weights(have[name].get_weights())
 
 
-def start_from(target: keras.Model, source: keras.Model, *, name: str) -> TransplantReport:
+def start_from(
+    target: keras.Model, source: keras.Model | Mapping[str, Sequence[np.ndarray]], *, name: str
+) -> TransplantReport:
     """Gives the layers of `target` the weights of `source`'s layers of the same names, where they fit.
 
     A layer whose weights have other shapes of the same sizes takes them reshaped (a dense layer made a convolution);
     one of another size, such as the scores of another number of classes, stays as it was initialised.
 
     Args:
+      source: a network, or its layers' weights by name.
       name: what the report calls `source`.
     Returns:
       what was kept, reshaped, left random and dropped; fixed layers without a counterpart (bilinear upsampling) are
       complete as they are and not listed.
     Errors: UsageError if no layer fits.
     """
-    stored = {layer.name: layer.get_weights() for layer in source.layers if layer.weights}
+    if isinstance(source, keras.Model):
+        stored: Mapping[str, Sequence] = {layer.name: layer.get_weights() for layer in source.layers if layer.weights}
+    else:
+        stored = source
     kept, reshaped, random = [], [], []
     for layer in (layer for layer in target.layers if layer.weights):
         arrays, shapes = stored.get(layer.name, []), [tuple(weight.shape) for weight in layer.weights]

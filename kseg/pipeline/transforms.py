@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 
 from kseg.conventions import VOID
 from kseg.errors import UsageError
+from kseg.ranges import SHARE, Range, check_ranges
 
 Example = dict[str, np.ndarray]
 """{"image": uint8 (H, W, 3), "label": uint8 (H, W)}"""
@@ -27,21 +29,18 @@ class Augmentation:
 
     flip: bool = False
     """mirror half of the images left to right"""
-    scale: tuple[float, float] = (1.0, 1.0)
+    scale: Annotated[tuple[float, float], Range(above=0, most=100)] = (1.0, 1.0)
     """resize by a random factor between these two"""
-    crop: tuple[int, int] | None = None
+    crop: Annotated[tuple[int, int] | None, Range(least=1, most=16_384)] = None
     """cut out a random window of this height and width (unset: the image's own)"""
-    colour: float = 0.0
+    colour: Annotated[float, SHARE] = 0.0
     """strength, 0..1, of random brightness, contrast and saturation"""
 
     def __post_init__(self) -> None:
+        check_ranges(self)
         low, high = self.scale
-        if not 0 < low <= high:
-            raise UsageError(f"scale is {low} to {high}; it must be two factors above 0, the smaller one first")
-        if self.crop is not None and min(self.crop) < 1:
-            raise UsageError(f"crop is {self.crop}; it must be a height and a width of at least 1 pixel")
-        if not 0 <= self.colour <= 1:
-            raise UsageError(f"colour is {self.colour}; it must lie between 0 and 1")
+        if low > high:
+            raise UsageError(f"--scale is {low:g} {high:g}; the smaller factor comes first")
 
     @property
     def active(self) -> bool:

@@ -72,6 +72,14 @@ def load_weights(path: Path, model: keras.Model) -> None:
     _assign(_weights(model), _read(path), path)
 
 
+def layer_weights(path: Path) -> dict[str, list[np.ndarray]]:
+    """The weights that `save_weights` wrote, by layer. Raises: as `load_checkpoint`."""
+    layers: dict[str, list[np.ndarray]] = {}
+    for name, array in _read(path).items():  # in the order of the layers and their weights
+        layers.setdefault(name.rpartition("/")[0], []).append(array)
+    return layers
+
+
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         return read_npz(path)

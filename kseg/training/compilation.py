@@ -23,8 +23,8 @@ def extent(config: TrainConfig, steps_per_epoch: int) -> Extent:
 
     Nothing where replicas share a batch, whose losses have only been proven outside of compiled functions.
     """
-    options, size = config.training, config.model.image_size
-    assert size is not None and options.epochs is not None and options.batch_size is not None  # resolved
+    options, size = config.training, config.training_size
+    assert options.epochs is not None and options.batch_size is not None  # resolved
     if options.jit != "auto":
         return "step" if options.jit == "on" else "nothing"
     backend = keras.backend.backend()

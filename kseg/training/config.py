@@ -5,15 +5,15 @@ configuration is what a run records and compares.
 """
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 from kseg.datasets import DataOptions
 from kseg.datasets.class_statistics import Weighting
 from kseg.errors import UsageError, unknown_name
 from kseg.pipeline.transforms import Augmentation
+from kseg.ranges import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SIDE, Range, check_ranges
 from kseg.training.field_types import described, fits
 from kseg.training.presets import preset
 
@@ -23,9 +23,23 @@ WITH_EPSILON = ("rmsprop", "adam", "adamw")
 KERAS_EPSILON = 1e-7
 """Keras' own, which runs had before `--epsilon` existed."""
 
+CHANGES = "changes"
+"""In the config.json of a run that went on with other options: which, and after how many epochs, by number."""
+
+WIDTH = Range(least=1, most=65_536)
+"""Feature maps of a layer."""
+
 
 @dataclass(frozen=True)
-class ModelOptions:
+class OptionGroup:
+    """Options whose numbers are checked as they are made."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class ModelOptions(OptionGroup):
     """Which network, and where its encoder's weights come from."""
 
     model: str = "unet"
@@ -36,10 +50,11 @@ class ModelOptions:
     weights: str = "none"
     """encoder weights: imagenet (downloads), none (random), or a file (.h5, .npz, also .xz)"""
     init: str | None = None
-    """start from the weights of a run or .keras file, by layer name: fcn16s from a run of fcn32s, fcn8s from fcn16s"""
-    outputs: int | None = None
+    """start from the weights of a run, finished or not, or of a .keras file, by layer name: fcn16s from a run of
+    fcn32s, fcn8s from fcn16s"""
+    outputs: Annotated[int | None, Range(least=1, most=255)] = None
     """channels of the prediction: 2 gives two classes a softmax, for --loss ce (unset: one sigmoid for two classes)"""
-    head_width: int | None = None
+    head_width: Annotated[int | None, WIDTH] = None
     """feature maps of the fully convolutional head (unset: 4096 as in the papers, 512 on ResNet, 256 on MobileNetV2;
     fcresnet 4096)"""
     fc6_kernel: Literal[1, 6] | None = None
@@ -51,14 +66,14 @@ class ModelOptions:
     """of fcn16s and fcn8s: at_once scales them down, to learn all of a VGG16 from the start (unset: staged)"""
     upscore: Literal["fixed", "learned"] | None = None
     """the last upsampling of the fcn networks stays bilinear or is learned (unset: fixed on VGG16 and AlexNet)"""
-    dropout: float | None = None
+    dropout: Annotated[float | None, Range(least=0, below=1)] = None
     """after fc6 and fc7 of the fcn networks (unset: 0.5)"""
-    base_width: int | None = None
+    base_width: Annotated[int | None, WIDTH] = None
     """feature maps of unet's first level (unset: Amadi's 64; 16 on the synthetic portraits)"""
     trainable_from: str | None = None
     """train the encoder from this layer on ("all", "none"); unset: the paper's, VGG16 block5 and ResNet-50 conv5 of van
     Beers et al., all of the fcn networks; none of MobileNetV2"""
-    image_size: tuple[int, int] | None = None
+    image_size: Annotated[tuple[int, int] | None, SIDE] = None
     """height and width the network trains at (unset: the data set's own, 224 224 for photographs)"""
 
     @property
@@ -73,7 +88,7 @@ class ModelOptions:
 
 
 @dataclass(frozen=True)
-class LossOptions:
+class LossOptions(OptionGroup):
     """What is minimised."""
 
     loss: str | None = None
@@ -87,52 +102,52 @@ class LossOptions:
     pixel_weights: Literal["none", "balance", "border"] = "none"
     """weigh the loss of every pixel: balance, by how rare its class is in training; border, U-Net's w_c +
     w0·exp(−(d1 + d2)²/2σ²): balanced, and more where two objects come close"""
-    border_weight: float = 10.0
+    border_weight: Annotated[float, NOT_NEGATIVE] = 10.0
     """w0 of --pixel-weights border"""
-    border_sigma: float = 5.0
+    border_sigma: Annotated[float, POSITIVE] = 5.0
     """σ of --pixel-weights border, in pixels at training size"""
 
 
 @dataclass(frozen=True)
-class TrainingOptions:
+class TrainingOptions(OptionGroup):
     """How it is minimised."""
 
-    epochs: int | None = None
+    epochs: Annotated[int | None, COUNT] = None
     """upper bound of epochs (unset: the model's own)"""
-    batch_size: int | None = None
+    batch_size: Annotated[int | None, COUNT] = None
     """images a step, over all devices (unset: the model's own)"""
     optimizer: Literal["rmsprop", "sgd", "adam", "adamw"] | None = None
     """unset: the model's own"""
-    learning_rate: float | None = None
+    learning_rate: Annotated[float | None, NOT_NEGATIVE] = None
     """unset: the model's own"""
-    momentum: float | None = None
+    momentum: Annotated[float | None, Range(least=0, below=1)] = None
     """of sgd and rmsprop (unset: the model's own, else 0)"""
-    epsilon: float | None = None
+    epsilon: Annotated[float | None, POSITIVE] = None
     """of rmsprop, adam and adamw, which divide by the root of a mean square: rmsprop by √(v + this), the others by √v +
     this (unset: the model's own, 1e-14 for bfcn32s and fcresnet, else Keras' 1e-7)"""
-    weight_decay: float = 0.0
+    weight_decay: Annotated[float, NOT_NEGATIVE] = 0.0
     """decoupled, as in AdamW: every step shrinks the weights by learning rate × this"""
-    l2_decay: float | None = None
+    l2_decay: Annotated[float | None, NOT_NEGATIVE] = None
     """of sgd, in the gradient: its velocity sees gradient + this × weight, biases excepted (unset: the model's own,
     else 0)"""
     schedule: Literal["constant", "poly", "cosine"] | None = None
     """learning rate over the run: constant, lr·(1 − i/i_max)^power, or half a cosine (unset: the model's own)"""
-    poly_power: float = 0.9
+    poly_power: Annotated[float, Range(above=0, most=1000)] = 0.9
     """power of the poly schedule; 1 falls linearly"""
-    warmup_epochs: float = 0.0
+    warmup_epochs: Annotated[float, Range(least=0, most=1_000_000)] = 0.0
     """the learning rate rises linearly from 0 over this many epochs first"""
-    clip_norm: float | None = None
+    clip_norm: Annotated[float | None, POSITIVE] = None
     """clip the global norm of the gradient"""
-    ema: float | None = None
+    ema: Annotated[float | None, Range(above=0, below=1)] = None
     """momentum of an exponential moving average of the weights, e.g. 0.99; validation and the result use the average"""
-    accumulate: int = 1
+    accumulate: Annotated[int, COUNT] = 1
     """add up the gradients of this many steps before each update"""
-    patience: int | None = None
+    patience: Annotated[int | None, COUNT] = None
     """stop after this many epochs without a better validation IoU (unset: the model's own); where one loss follows
     another, only in the last"""
-    positives_per_batch: int | None = None
+    positives_per_batch: Annotated[int | None, Range(least=0, most=1_000_000)] = None
     """binary tasks: at least so many images of every batch show the foreground (unset: the model's own)"""
-    steps_per_epoch: int | None = None
+    steps_per_epoch: Annotated[int | None, COUNT] = None
     """call this many steps an epoch (unset: one pass over the training images)"""
     test_input: Literal["trained", "original"] | None = None
     """what the network is fed on the test split: images resized as in training, or as they are; the truth keeps its
@@ -146,7 +161,7 @@ class TrainingOptions:
     """mirrored: all GPUs of this machine; multiworker: the machines that TF_CONFIG names"""
     cache_features: Literal["auto", "on", "off"] = "auto"
     """compute what a frozen encoder sees once and train on that (auto: where nothing is augmented and it fits)"""
-    seed: int = 1
+    seed: Annotated[int, SEED] = 1
     """of weights, order and augmentation"""
     tensorboard: bool = True
     """write TensorBoard events: scalars, and overlays of validation images"""
@@ -168,6 +183,13 @@ class TrainConfig:
     def to_json(self) -> dict[str, Any]:
         return to_json(self)
 
+    @property
+    def training_size(self) -> tuple[int, int]:
+        """Height and width of what the network sees in training: crops, or whole images."""
+        size = self.augment.crop or self.model.image_size
+        assert size is not None  # resolved
+        return size
+
 
 def to_json(value: Any) -> Any:
     """Dataclasses, paths and tuples as JSON has them."""
@@ -185,6 +207,8 @@ def from_json(config: dict[str, Any], *, where: str = "config.json") -> TrainCon
     parts: dict[str, Any] = {}
     groups = {entry.name: entry.default_factory for entry in dataclasses.fields(TrainConfig)}
     for group, values in config.items():
+        if group == CHANGES:
+            continue  # how a run came to these values
         if group not in groups:
             raise unknown_name(f"group in {where}", group, groups)
         kind = groups[group]
@@ -218,15 +242,24 @@ def from_record(config: dict[str, Any], *, where: str = "config.json") -> TrainC
     return recorded
 
 
-def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
-    """Lines `group.key: old → new` for what differs between two JSON configurations."""
+def changed_values(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
+    """`group.key` to the old and the new value, of all that differs between two JSON configurations."""
     if isinstance(old, dict) and isinstance(new, dict):
-        return [
-            line
-            for key in sorted(old.keys() | new.keys())
-            for line in differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else key)
-        ]
-    return [] if old == new else [f"{prefix}: {old!r} → {new!r}"]
+        found: dict[str, tuple[Any, Any]] = {}
+        for key in sorted(old.keys() | new.keys()):
+            found |= changed_values(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else key)
+        return found
+    return {} if old == new else {prefix: (old, new)}
+
+
+def differences(old: Any, new: Any) -> list[str]:
+    """Lines `group.key: old → new` for what differs between two JSON configurations."""
+    return in_words(changed_values(old, new))
+
+
+def in_words(changed: dict[str, tuple[Any, Any]]) -> list[str]:
+    """A line for every changed value."""
+    return [f"{key}: {old!r} → {new!r}" for key, (old, new) in changed.items()]
 
 
 def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: int = 2) -> TrainConfig:
@@ -259,39 +292,47 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
     return config
 
 
+def ignored_options(config: TrainConfig) -> list[str]:
+    """A sentence for every option of a resolved configuration that was given and that another one makes idle."""
+    training, loss = config.training, config.loss
+    idle = {
+        "poly_power": (training, training.schedule != "poly", f"the {training.schedule} schedule"),
+        "border_weight": (loss, loss.pixel_weights != "border", f"--pixel-weights {loss.pixel_weights}"),
+        "border_sigma": (loss, loss.pixel_weights != "border", f"--pixel-weights {loss.pixel_weights}"),
+    }
+    return [
+        f"--{name.replace('_', '-')} means nothing with {reason} and is ignored"
+        for name, (group, is_idle, reason) in idle.items()
+        if is_idle and getattr(group, name) != getattr(type(group)(), name)
+    ]
+
+
+def _spaced(values: tuple[int, ...]) -> str:
+    return " ".join(map(str, values))
+
+
 def check(config: TrainConfig) -> None:
-    """Refuse numbers that cannot mean anything, before a file is read or a network built."""
+    """Refuse options that cannot mean anything together, before a file is read or a network built."""
     training = config.training
-    at_least = {
-        "epochs": 1, "batch_size": 1, "learning_rate": 0.0, "accumulate": 1, "patience": 1,
-        "steps_per_epoch": 1, "positives_per_batch": 0, "weight_decay": 0.0, "l2_decay": 0.0, "warmup_epochs": 0.0,
-        "momentum": 0.0,
-    }  # fmt: skip
-    at_least_in_model = {"head_width": 1, "base_width": 1}
-    for name, least in {**at_least, **at_least_in_model}.items():
-        value = getattr(config.model if name in at_least_in_model else training, name)
-        if value is not None and value < least:
-            raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}")
-    if config.loss.border_sigma <= 0 or config.loss.border_weight < 0:
-        raise UsageError(
-            f"--border-weight is {config.loss.border_weight} and --border-sigma is {config.loss.border_sigma}; "
-            "the first must not be negative, the second must be above 0"
-        )
     if config.loss.pixel_weights != "none" and config.loss.class_weights != "none":
         raise UsageError(
             f"--pixel-weights {config.loss.pixel_weights} balances the classes already; leave out --class-weights"
         )
-    if training.ema is not None and not 0 < training.ema < 1:
-        raise UsageError(f"--ema is {training.ema}; it is a momentum between 0 and 1, such as 0.99")
+    assert training.epochs is not None and training.batch_size is not None  # resolved
+    if training.warmup_epochs >= training.epochs:
+        raise UsageError(
+            f"--warmup-epochs is {training.warmup_epochs:g} and the run has {training.epochs} epochs, so that it would "
+            "never reach its learning rate; warm up for fewer"
+        )
+    if (training.positives_per_batch or 0) > training.batch_size:
+        raise UsageError(
+            f"--positives-per-batch is {training.positives_per_batch} and a batch holds {training.batch_size} images; "
+            "ask for fewer, or pass a larger --batch-size"
+        )
     if training.momentum and training.optimizer not in ("sgd", "rmsprop"):
         raise UsageError(f"--momentum goes with sgd and rmsprop, not with {training.optimizer}; leave it out")
-    if training.epsilon is not None:
-        if training.optimizer not in WITH_EPSILON:
-            raise UsageError(
-                f"--epsilon goes with {', '.join(WITH_EPSILON)}, not with {training.optimizer}; leave it out"
-            )
-        if not 0 < training.epsilon < math.inf:
-            raise UsageError(f"--epsilon is {training.epsilon}; it must be above 0, such as Keras' {KERAS_EPSILON:g}")
+    if training.epsilon is not None and training.optimizer not in WITH_EPSILON:
+        raise UsageError(f"--epsilon goes with {', '.join(WITH_EPSILON)}, not with {training.optimizer}; leave it out")
     if training.l2_decay and training.optimizer != "sgd":
         raise UsageError(
             f"--l2-decay goes with sgd, not with {training.optimizer}; leave it out or pass --weight-decay"
@@ -300,8 +341,7 @@ def check(config: TrainConfig) -> None:
         raise UsageError(
             f"--init {config.model.init} and --weights {config.model.weights} both fill the encoder; leave one out"
         )
+    if not all(map(SIDE.holds, config.training_size)):
+        raise UsageError(f"--crop is {_spaced(config.training_size)}; for networks each side must be {SIDE}")
     if training.cache_features == "on" and not config.augment.cacheable:
         raise UsageError("--cache-features on needs images that never change; leave out the augmentation but --flip")
-    assert config.model.image_size is not None
-    if min(config.model.image_size) < 32:
-        raise UsageError(f"--image-size is {config.model.image_size}; both sides must be at least 32 pixels")

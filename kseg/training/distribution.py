@@ -26,15 +26,41 @@ def strategy_for(distribute: str) -> Any:
     import tensorflow as tf
 
     if distribute == "multiworker":
+        this_task()
         return tf.distribute.MultiWorkerMirroredStrategy()
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     return tf.distribute.MirroredStrategy([device.name for device in tf.config.list_logical_devices(kind)])
 
 
-def is_chief() -> bool:
+def is_chief(distribute: str) -> bool:
     """Whether this process writes the run's files: alone, or the first of the workers that TF_CONFIG names."""
-    task = json.loads(os.environ.get("TF_CONFIG") or "{}").get("task", {})
-    return task.get("type", "worker") in ("chief", "worker") and int(task.get("index", 0)) == 0
+    if distribute != "multiworker":
+        return True  # what TF_CONFIG may say is of another job
+    kind, index = this_task()
+    return kind in ("chief", "worker") and index == 0
+
+
+def this_task() -> tuple[str, int]:
+    """Type and index of this process among those that TF_CONFIG names.
+
+    Raises: UsageError where the variable is not what TensorFlow writes there.
+    """
+    text = os.environ.get("TF_CONFIG") or "{}"
+    try:
+        content = json.loads(text)
+        task = content.get("task", {})
+        kind, index = task.get("type", "worker"), int(task.get("index", 0))
+        members = content.get("cluster", {}).get(kind, []) if content else [""]
+        if not (isinstance(kind, str) and isinstance(members, list) and 0 <= index < len(members)):
+            raise ValueError("no such task in the cluster")
+        if not all(isinstance(address, str) for address in members):
+            raise ValueError("addresses are texts")
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(
+            f"TF_CONFIG is {text[:200]!r} ({error}); --distribute multiworker wants JSON such as "
+            '{"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, "task": {"type": "worker", "index": 0}}'
+        ) from None
+    return kind, index
 
 
 def prepare_for_workers(model: keras.Model, batch: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from kseg.inference.model_file import model_path
+from kseg.training.workdir import weights_file
 
 PACKAGES = ("kseg", "keras", "tensorflow", "jax", "torch", "tensorflow-datasets", "numpy", "scipy", "pillow")
 
@@ -25,7 +25,7 @@ def describe_environment(*, command: list[str] | None, weights: str, init: str |
         "device": describe_device(),
         "git": _git_state(),
         "weights": describe_weights(weights),
-        "init": None if init is None else describe_weights(str(model_path(init))),
+        "init": None if init is None else describe_weights(str(weights_file(init))),
         "command": shlex.join(command or sys.argv),
     }
 

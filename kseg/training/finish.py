@@ -12,10 +12,10 @@ from kseg.datasets import Dataset
 from kseg.datasets.images import resize_probabilities
 from kseg.inference import Evaluation, ModelCard, evaluate, measure, save_masks, save_model
 from kseg.inference.predict import ORIGINAL, ImageSize, predict_probabilities
-from kseg.training.callbacks.history import best_entry
 from kseg.training.checkpoint import load_weights
 from kseg.training.config import TrainConfig
 from kseg.training.inputs import Inputs
+from kseg.training.kept_epoch import Rule, best_entry
 from kseg.training.network import count_trainable, final_network
 from kseg.training.workdir import WorkDir
 
@@ -28,6 +28,7 @@ def finish(
     dataset: Dataset,
     entries: list[dict[str, Any]],
     *,
+    kept_by: Rule,
     seconds: float,
 ) -> None:
     """Write what the run is to leave behind; results.json comes last and marks the run as complete."""
@@ -37,7 +38,7 @@ def finish(
     else:
         evaluation = measure_as_exported(config, workdir, network, dataset)
         evaluation.write_csv(workdir.path / "per_image.csv")
-    best = best_entry(entries)
+    best = best_entry(entries, kept_by)
     assert best is not None
     write_json(
         workdir.results,
@@ -47,6 +48,7 @@ def finish(
             "dataset": dataset.name,
             "split": evaluation.split,
             "best_epoch": best["epoch"],
+            "kept_by": kept_by,
             "epochs": entries[-1]["epoch"],
             "train_seconds": round(sum(entry["seconds"] for entry in entries), 1),
             "wall_seconds": round(seconds, 1),

@@ -97,7 +97,8 @@ class Inputs:
         order = Order(len(source), self.batch_size, shuffle=False)
         for step in range(order.steps_per_epoch):
             indices = order.at(step)[1]
-            yield source.batch(np.resize(indices, self.batch_size), 0)[0], len(indices)
+            full = np.resize(indices, min(self.batch_size, len(source)))
+            yield source.batch(full, 0)[0], len(indices)
 
     def shown_examples(self) -> tuple[Any, np.ndarray, np.ndarray]:
         """(network inputs, RGB images, label maps) of the first validation images."""

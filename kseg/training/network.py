@@ -6,21 +6,35 @@ import keras
 import numpy as np
 
 from kseg.datasets import Dataset
+from kseg.encoders import TransplantReport
 from kseg.inference import load_model
 from kseg.models import build, start_from, transfer_weights
+from kseg.training.checkpoint import layer_weights
 from kseg.training.config import TrainConfig
 from kseg.training.precision import precision
+from kseg.training.workdir import weights_file
 
 
 def training_network(config: TrainConfig, dataset: Dataset) -> keras.Model:
-    """Logits at one input size, in the run's precision, with the encoder's weights, or another run's, loaded."""
-    assert config.model.image_size is not None  # resolved
-    network = _build(
-        config, dataset, input_shape=(*config.model.image_size, 3), activation=None, weights=config.model.weights
-    )
+    """Logits, in the run's precision, with the encoder's weights, or another run's, loaded.
+
+    It takes images of one size, which is faster; of any size where crops are trained on, for validation shows whole
+    images.
+    """
+    sizes = {config.training_size, config.model.image_size}
+    size = (None, None) if len(sizes) > 1 else config.training_size
+    network = _build(config, dataset, input_shape=(*size, 3), activation=None, weights=config.model.weights)
     if config.model.init is not None:
-        network.transplant_report = start_from(network, load_model(config.model.init)[0], name=config.model.init)
+        network.transplant_report = _start(network, config.model.init)
     return network
+
+
+def _start(network: keras.Model, init: str) -> TransplantReport:
+    """Start from a finished run or model, or from the best weights so far of a run that was stopped."""
+    file = weights_file(init)
+    if file.suffix == ".keras":
+        return start_from(network, load_model(file)[0], name=init)
+    return start_from(network, layer_weights(file), name=f"{init}, as far as it got")
 
 
 def final_network(config: TrainConfig, trained: keras.Model, dataset: Dataset) -> keras.Model:

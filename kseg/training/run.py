@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from kseg.datasets import DATASETS, DataOptions, Dataset, Record, open_dataset
 from kseg.datasets.class_statistics import class_statistics
 from kseg.datasets.membership import Membership
 from kseg.datasets.presence import absences, classes_without_pixels
+from kseg.errors import UsageError
 from kseg.metrics.label_only import LabelOnly
 from kseg.models import MODELS
 from kseg.pipeline import own_errors
@@ -32,16 +34,21 @@ from kseg.training.callbacks import (
     StopWhenStale,
 )
 from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardScalars, open_events
+from kseg.training.changes import new_run_command, with_whole_paths
 from kseg.training.checkpoint import load_checkpoint
 from kseg.training.compilation import CompiledLoss, compiled, extent
-from kseg.training.config import TrainConfig, from_json, resolve
+from kseg.training.config import TrainConfig, from_json, ignored_options, resolve
+from kseg.training.description import describe
 from kseg.training.distribution import is_chief, prepare_for_workers, scope, strategy_for
 from kseg.training.environment import describe_environment
 from kseg.training.finish import finish, measured_split
 from kseg.training.inputs import Inputs, open_inputs
-from kseg.training.network import count_trainable, training_network
+from kseg.training.kept_epoch import Rule
+from kseg.training.network import training_network
 from kseg.training.optimisers import build_optimiser
+from kseg.training.out_of_memory import memory_errors, training_remedy
 from kseg.training.precision import precision
+from kseg.training.split_classes import remarks_on_splits
 from kseg.training.stages import LossStage, loss_stages
 from kseg.training.workdir import WorkDir
 
@@ -57,7 +64,7 @@ def train(
     dataset: Dataset | None = None,
     quiet: bool = False,
 ) -> WorkDir:
-    """Train, keep the best weights by validation IoU, measure them on the test split.
+    """Train, keep the weights of the best epoch (`kseg.training.kept_epoch`), measure them on the test split.
 
     Args:
       config: fields left at None are filled in from the model's preset and the data set.
@@ -70,6 +77,7 @@ def train(
     Raises:
       UsageError, Failure: see their sentences; a KeyboardInterrupt leaves a run that can be resumed.
     """
+    config = with_whole_paths(config)
     dataset = dataset or open_dataset(config.data)
     config = resolve(config, image_size=dataset.training_size, num_classes=len(dataset.classes))
     MODELS[config.model.model]  # an unknown name is refused before anything is made
@@ -82,10 +90,15 @@ def train(
     )  # truth that cannot be read must not be found after hours of training
     weights = class_weights(config, dataset, splits["train"])
     stages = loss_stages(config, weights)
+    remarks, kept_by = remarks_on_splits(dataset, splits)
+    if dataset.reading and not quiet:
+        remarks = []  # `describe` says them of a folder, with what else was recognised
+    for remark in [*remarks, *([] if quiet else ignored_options(config))]:
+        print(f"kseg: {remark}", file=sys.stderr)
     path = path or default_path(config)
-    kept = WorkDir(path).kept_once_begun() if is_chief() else contextlib.nullcontext()
+    kept = WorkDir(path).kept_once_begun() if is_chief(config.training.distribute) else contextlib.nullcontext()
     with precision(config.training.precision), kept, contextlib.ExitStack() as claim:
-        return _train(config, dataset, stages, weights, splits, path, command, quiet, claim)
+        return _train(config, dataset, stages, weights, splits, kept_by, path, command, quiet, claim)
 
 
 def _train(
@@ -94,6 +107,7 @@ def _train(
     stages: Sequence[LossStage],
     weights: tuple[float, ...] | None,
     splits: Mapping[str, Sequence[Record]],
+    kept_by: Rule,
     path: Path,
     command: list[str] | None,
     quiet: bool,
@@ -102,14 +116,22 @@ def _train(
     """`train` of a resolved configuration, once everything that can be refused beforehand is."""
     started = time.perf_counter()
     keras.utils.set_random_seed(config.training.seed)
+    batch, size = config.training.batch_size, config.training_size
+    assert batch is not None  # resolved
+    enough_memory = partial(
+        memory_errors, f"in training with batches of {batch} images of {size[0]}×{size[1]}", training_remedy(batch)
+    )
     strategy = strategy_for(config.training.distribute)
-    with scope(strategy):
+    with scope(strategy), enough_memory():
         # Before the directory is made: a weights file that does not fit must not leave a run behind.
         network = training_network(config, dataset)
-        chief = is_chief()
-        workdir = WorkDir.open(path, config) if chief else WorkDir(path)
+        chief = is_chief(config.training.distribute)
+        workdir = WorkDir.open(path, config, anew=True, command=command) if chief else WorkDir(path)
         if chief:
             claim.enter_context(workdir.claimed())
+            changed = workdir.adopt(config, command=command)
+            if changed:
+                print(f"kseg: {changed}", file=sys.stderr)
         if workdir.results.exists():
             print(f"{workdir.path} is complete; remove it to train again", file=sys.stderr)
             return workdir
@@ -121,20 +143,25 @@ def _train(
                 environment["class_weights"] = dict(zip(dataset.classes, weights, strict=True))
             write_json(workdir.environment, environment)
         inputs = open_inputs(config, dataset, splits, network, strategy)
+        check_updates(config, inputs)
         optimiser = build_optimiser(config.training, steps_per_epoch=inputs.steps_per_epoch)
         compile_stage(config, stages[0], inputs, optimiser, len(dataset.classes))
         inputs.trained.optimizer.build(inputs.trained.trainable_variables)
     if not quiet:
-        print(describe(config, dataset, weights, splits, network, inputs, workdir), file=sys.stderr)
+        missing = missing_classes(dataset, splits)
+        print(describe(config, dataset, weights, splits, network, inputs, workdir, missing), file=sys.stderr)
         for line in remarks_on_files(dataset, membership):
             print(f"  {line}", file=sys.stderr)
     began = time.perf_counter()
-    entries = fit(config, workdir, network, inputs, dataset, stages, quiet=quiet)
+    with enough_memory():
+        entries = fit(config, workdir, network, inputs, dataset, stages, kept_by=kept_by, command=command, quiet=quiet)
     if chief:
         now = time.perf_counter()
         # Of epochs before a resume their own seconds are known, and not how long the process took to start.
         resumed = max(0.0, sum(entry["seconds"] for entry in entries) - (now - began))
-        finish(config, workdir, network, inputs, dataset, entries, seconds=now - started + resumed)
+        seconds = now - started + resumed
+        with memory_errors("in measuring the test images", "free some and repeat the command, which goes on from here"):
+            finish(config, workdir, network, inputs, dataset, entries, kept_by=kept_by, seconds=seconds)
     return workdir
 
 
@@ -167,6 +194,8 @@ def fit(
     dataset: Dataset,
     stages: Sequence[LossStage],
     *,
+    kept_by: Rule,
+    command: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> list[dict[str, Any]]:
     """Keras' `fit` for every loss in turn, from the last checkpoint on, if there is one; the entries of all epochs."""
@@ -177,10 +206,10 @@ def fit(
         entries = load_checkpoint(workdir.last, network, inputs.trained)["entries"]
         print(f"resuming after epoch {entries[-1]['epoch']}", file=sys.stderr)
 
-    history = History(workdir, network, entries, writes=is_chief())
+    history = History(workdir, network, entries, writes=is_chief(config.training.distribute), rule=kept_by)
     stale = StopWhenStale(history, options.patience, first=stages[-1].first)
     callbacks: list[keras.callbacks.Callback] = [
-        StopOnNonFiniteLoss(),
+        StopOnNonFiniteLoss(lambda: calmer(config, workdir, command)),
         history,
         BestWeights(history),
         stale,
@@ -213,6 +242,31 @@ def fit(
                 verbose=0,
             )
     return history.entries
+
+
+def check_updates(config: TrainConfig, inputs: Inputs) -> None:
+    """Refuse a run that ends before its first update."""
+    options = config.training
+    assert options.epochs is not None  # resolved
+    steps = options.epochs * inputs.steps_per_epoch
+    if options.accumulate > steps:
+        raise UsageError(
+            f"--accumulate is {options.accumulate} and the whole run has {steps} steps, so that no weight would ever "
+            "change; accumulate fewer"
+        )
+
+
+def calmer(config: TrainConfig, workdir: WorkDir, command: Sequence[str] | None) -> str:
+    """What to do about a loss that is no number: another rate from the start, or from the run's best weights on."""
+    rate = config.training.learning_rate
+    assert rate is not None  # resolved
+    if not workdir.last.exists():
+        return "repeat the command with a lower --learning-rate or with --clip-norm 1"
+    flags = {"--learning-rate": f"{rate / 10:g}"}
+    weights = config.model.weights
+    return "go on from its best weights: " + new_run_command(
+        workdir.path, command, flags=flags, encoder_weights=weights
+    )
 
 
 def tensorboard_callbacks(
@@ -255,34 +309,6 @@ def name_of_loss(spec: str) -> str:
     """A loss as part of a file name: `bce_0.5_iou`; a long one ends in a digest of the whole."""
     name = re.sub(r"[^0-9A-Za-z.]+", "_", spec).strip("_.")
     return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}_{sha256(spec.encode()).hexdigest()[:8]}"
-
-
-def describe(config, dataset, weights, splits, network, inputs, workdir) -> str:
-    """What is about to happen, in a few lines."""
-    options, size = config.training, config.model.image_size
-    counts = ", ".join(f"{len(records)} {split}" for split, records in splits.items())
-    lines = [
-        f"{config.model.model} · {config.loss.loss} · {dataset.name} ({', '.join(dataset.classes)}) → {workdir.path}",
-        f"  images    {counts}, trained at {size[0]}×{size[1]}",
-        *(f"  reading   {sentence}" for sentence in dataset.reading),
-        *(f"  missing   {sentence}" for sentence in missing_classes(dataset, splits)),
-        f"  weights   {count_trainable(network):,} of {network.count_params():,} trained",
-        f"  training  {options.optimizer} {options.learning_rate:g} {options.schedule}, batch {options.batch_size}, "
-        f"at most {options.epochs} epochs of {inputs.steps_per_epoch} steps, {options.precision}",
-    ]
-    if inputs.positives is not None:
-        lines.append(
-            f"  batches   each with at least {inputs.positives.per_batch} of the {len(inputs.positives.indices)} "
-            f"training images that show {dataset.classes[1]}"
-        )
-    if weights is not None:
-        shown = ", ".join(f"{name} {weight:.3g}" for name, weight in zip(dataset.classes, weights, strict=True))
-        lines.append(f"  classes   weighed by {config.loss.class_weights}: {shown}")
-    if inputs.note:
-        lines.append(f"  features  {inputs.note}")
-    if network.transplant_report is not None:
-        lines.append(f"  start     {network.transplant_report}")
-    return "\n".join(lines)
 
 
 def missing_classes(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) -> list[str]:

@@ -1,17 +1,22 @@
-"""The directory that *is* a run: what lies in it, opened for a configuration."""
+"""The directory that *is* a run: what lies in it, opened for a configuration, or for one that it can go on with."""
 
 import contextlib
+import json
 import math
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from kseg.atomic import write_json
+from kseg.atomic import replacing, write_json
 from kseg.datasets import membership
 from kseg.errors import Failure, KsegError, UsageError
+from kseg.inference.model_file import MODEL_OF_A_RUN, model_path
 from kseg.reading import read_json, read_json_lines
-from kseg.training.config import TrainConfig, differences, from_record
+from kseg.training.changes import GOES_ON, Changes, changes, consequence, new_run_command
+from kseg.training.config import CHANGES, TrainConfig, from_record, in_words
 from kseg.training.record import Config, Epoch, RunEnvironment, RunResults
 
 try:
@@ -37,28 +42,29 @@ class WorkDir:
         self.last = self.checkpoints / "last.npz"
         self.best = self.checkpoints / "best.npz"
         self.tensorboard = path / "tensorboard"
-        self.model = path / "model.keras"
+        self.model = path / MODEL_OF_A_RUN
         self.results = path / "results.json"
         self.report = path / "report.html"
         self.masks = path / "test_masks.npz"
+        self._held: list[int] = []
 
     @classmethod
-    def open(cls, path: Path, config: TrainConfig) -> "WorkDir":
-        """The run directory for this configuration.
+    def open(
+        cls, path: Path, config: TrainConfig, *, anew: bool = False, command: Sequence[str] | None = None
+    ) -> "WorkDir":
+        """The run directory for this configuration, which `adopt` makes the run's.
 
+        Args:
+          anew: a directory in which nothing was trained yet takes any configuration.
+          command: that is under way, to name one like it.
         Raises:
-          UsageError: the directory holds a run with another configuration (the differences are named), or other files.
+          UsageError: the directory holds a run that does not go on with this configuration (the differences are
+            named, and the command that starts a new run from its weights), or other files.
           Failure: it cannot be made or written.
         """
         workdir = cls(path)
         if workdir.config.exists():
-            recorded = from_record(workdir.read_config(), where=str(workdir.config))
-            changed = differences(recorded.to_json(), config.to_json())
-            if changed:
-                raise UsageError(
-                    f"{path} holds a run with another configuration ({'; '.join(changed)}); "
-                    "repeat its flags to resume it, or name another --workdir"
-                )
+            workdir._changes(config, command, anew=anew)
             return workdir
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise UsageError(f"{path} exists and is not a run of kseg; name another --workdir")
@@ -83,14 +89,101 @@ class WorkDir:
                 f"{self.path} was begun by a kseg that did not record its splits and drew them otherwise: going on "
                 "would train on images that the run is measured on; begin anew in another --workdir"
             )
-        changes = recorded.changes(now) if recorded else ""
-        if changes:
+        moved = recorded.changes(now) if recorded else ""
+        if moved:
             raise UsageError(
-                f"the splits are not those that {self.path} was begun with: {changes}; put the images back, or begin "
+                f"the splits are not those that {self.path} was begun with: {moved}; put the images back, or begin "
                 "anew in another --workdir"
             )
         if recorded is None:
             write_json(self.splits, now.to_json())
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything that a change of the configuration could contradict."""
+        return self.last.exists() or self.results.exists()
+
+    def _changes(self, config: TrainConfig, command: Sequence[str] | None, *, anew: bool = True) -> Changes:
+        """What is to change; refused where the run has begun and the change is not one that it goes on with."""
+        # What came later than the run has the default that leaves it as it was.
+        recorded = from_record(self.read_config(), where=str(self.config))
+        found = changes(recorded, config)
+        if (self.has_begun or not anew) and not found.keys() <= GOES_ON:
+            other = {key: values for key, values in found.items() if key not in GOES_ON}
+            raise UsageError(
+                f"{self.path} holds a run with another configuration ({'; '.join(in_words(other))}); repeat its flags "
+                f"to resume it, or {self._remedy(other, config, command)}"
+            )
+        return found
+
+    def _remedy(self, found: Changes, config: TrainConfig, command: Sequence[str] | None) -> str:
+        if "model.model" in found or not (self.model.exists() or self.best.exists()):
+            return "name another --workdir"
+        weights = config.model.weights
+        return f"start a new one from its weights: {new_run_command(self.path, command, encoder_weights=weights)}"
+
+    def adopt(self, config: TrainConfig, *, command: Sequence[str] | None = None) -> str | None:
+        """Records the configuration in a directory that is `claimed`; a sentence about what changed, None for nothing.
+
+        A complete run whose bound on epochs was raised is no longer complete: its results go, to be measured anew.
+        Raises: UsageError as `open`, and for more epochs of a run whose checkpoints were not kept.
+        """
+        found = self._changes(config, command)
+        if not found:
+            return None
+        if not self.has_begun:
+            shutil.rmtree(self.tensorboard, ignore_errors=True)
+            self.splits.unlink(missing_ok=True)
+            self._replace_config(config.to_json())
+            return f"nothing was trained in {self.path} yet; it takes the new options: {'; '.join(in_words(found))}"
+        recorded = self.read_config()
+        if self.results.exists() and not self._reopened(found, recorded):
+            return None
+        entry = {"after_epoch": self._epochs_done(), **{key: list(values) for key, values in found.items()}}
+        before = recorded.get(CHANGES, {})
+        self._replace_config({**config.to_json(), CHANGES: {**before, str(len(before) + 1): entry}})
+        return f"{self.path} goes on with {'; '.join(in_words(found))}{consequence(found, config)}"
+
+    def _reopened(self, found: Changes, recorded: dict[str, Any]) -> bool:
+        """Whether a complete run has more to train now; if it has, what was measured is removed."""
+        done, bound = self._epochs_done(), recorded["training"]["epochs"]
+        old_patience, patience = found.get("training.patience", (0, 0))
+        _, epochs = found.get("training.epochs", (bound, bound))
+        stopped_early = done < bound
+        if epochs <= done or (stopped_early and patience <= old_patience):
+            if stopped_early and epochs > bound:
+                print(
+                    f"{self.path} ended after {done} epochs by --patience {recorded['training']['patience']}, "
+                    "not by --epochs; pass a larger --patience too to go on",
+                    file=sys.stderr,
+                )
+            return False
+        if not self.last.exists():
+            raise UsageError(
+                f"{self.path} cannot go on: its checkpoints were not kept (--keep measurements); name another --workdir"
+            )
+        for file in (self.results, self.report):
+            file.unlink(missing_ok=True)
+        return True
+
+    def _epochs_done(self) -> int:
+        try:
+            return sum(1 for line in self.journal.read_text(encoding="utf-8").splitlines() if line.strip())
+        except OSError:
+            return 0
+
+    def _replace_config(self, content: dict[str, Any]) -> None:
+        # The lock is on the file and not on its name: the new file is locked before it takes the name over.
+        with replacing(self.config) as temporary:
+            temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            self._lock(temporary)
+
+    def _lock(self, file: Path) -> None:
+        """Raises: BlockingIOError if another process has it."""
+        descriptor = os.open(file, os.O_RDWR)  # NFS locks no file that is open for reading only
+        self._held.append(descriptor)
+        if fcntl:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
@@ -99,15 +192,14 @@ class WorkDir:
         Raises:
           RunInUse: it is another's, on this machine or one that shares the file system.
         """
-        descriptor = os.open(self.config, os.O_RDWR)  # NFS locks no file that is open for reading only
         try:
-            if fcntl:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock(self.config)
             yield
         except BlockingIOError:
             raise self.in_use() from None
         finally:
-            os.close(descriptor)
+            while self._held:
+                os.close(self._held.pop())
 
     def in_use(self) -> RunInUse:
         return RunInUse(f"another process trains in {self.path}; wait until it has ended, or name another --workdir")
@@ -154,3 +246,14 @@ class WorkDir:
     @property
     def _again(self) -> str:
         return f"remove {self.results.name} from {self.path} and repeat the training command to write it anew"
+
+
+def weights_file(path_or_run: Path | str) -> Path:
+    """The file of weights that `--init` means: a model, or the best weights so far of a run that has not finished.
+
+    Raises: UsageError if there is none.
+    """
+    best = WorkDir(Path(path_or_run)).best
+    if not (Path(path_or_run) / MODEL_OF_A_RUN).is_file() and best.is_file():
+        return best
+    return model_path(path_or_run)

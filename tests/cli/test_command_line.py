@@ -148,9 +148,9 @@ def test_file_that_is_not_toml(capsys, tmp_path):
 
 
 def test_another_configuration_in_the_run_directory(capsys, trained):
-    code, shown = complaint(capsys, "train", *TINY_TRAINING, "--epochs", "2", "--workdir", str(trained))
+    code, shown = complaint(capsys, "train", *TINY_TRAINING, "--seed", "2", "--workdir", str(trained))
     assert code == 2
-    assert "training.epochs: 1 → 2" in shown
+    assert "training.seed: 1 → 2" in shown
 
 
 def test_no_permission(capsys, tmp_path, trained):  # by then all is imported, which another user may not read

@@ -1,11 +1,14 @@
 """The image source: sizes, memory, randomness and what broken input gets."""
 
+import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from kseg.datasets import Record
+from kseg.datasets.contents import WHOLE
 from kseg.errors import Failure, UsageError
 from kseg.pipeline import ArraySpec, Augmentation, ImageSource
 
@@ -97,6 +100,31 @@ def test_the_fingerprint_of_image_files_does_not_depend_on_labels(drawn, tmp_pat
     file.unlink()
     with pytest.raises(Failure, match="cannot read image0 of drawn: .*No such file"):
         ImageSource(drawn, records, (6, 6)).fingerprint  # noqa: B018
+
+
+@pytest.mark.parametrize("size", [1000, WHOLE + 1000], ids=["small", "large"])
+def test_another_folder_of_the_same_names_sizes_and_times_is_told_apart_and_a_moved_one_is_not(drawn, tmp_path, size):
+    """Archives and `cp -p` set whole seconds, and uncompressed pictures of one camera are all of one size."""
+    folders = {name: tmp_path / name for name in ("one", "other")}
+    for value, folder in enumerate(folders.values()):
+        folder.mkdir()
+        for number in range(3):
+            (folder / f"{number}.png").write_bytes(bytes([number, value]) * (size // 2))
+            os.utime(folder / f"{number}.png", (10**9, 10**9))
+
+    def fingerprint(folder):
+        return ImageSource(drawn, [Record(str(n), image=folder / f"{n}.png") for n in range(3)], (6, 6)).fingerprint
+
+    one = fingerprint(folders["one"])
+    assert fingerprint(folders["other"]) != one
+    shutil.copytree(folders["one"], tmp_path / "copied")  # keeps times
+    folders["one"].rename(tmp_path / "moved")
+    assert fingerprint(tmp_path / "copied") == fingerprint(tmp_path / "moved") == one
+    replaced = tmp_path / "moved" / "1.png"
+    with replaced.open("r+b") as file:  # the same inode, size and time
+        file.write(b"other")
+    os.utime(replaced, (10**9, 10**9))
+    assert fingerprint(tmp_path / "moved") != one
 
 
 def test_images_of_several_sizes_in_a_batch_are_named(drawn):

@@ -16,6 +16,7 @@ from kseg.training.config import (
     differences,
     from_json,
     from_record,
+    ignored_options,
     resolve,
 )
 
@@ -168,20 +169,33 @@ def test_whole_numbers_are_numbers():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"batch_size": 0}, "--batch-size is 0"),
-        ({"ema": 1.5}, "--ema is 1.5"),
         ({"momentum": 0.9, "optimizer": "adam"}, "--momentum goes with"),
+        ({"epochs": 3, "warmup_epochs": 3.0}, "--warmup-epochs is 3 and the run has 3 epochs"),
+        ({"batch_size": 4, "positives_per_batch": 5}, "--positives-per-batch is 5 and a batch holds 4 images"),
         ({"l2_decay": 5e-4, "optimizer": "adam"}, "--l2-decay goes with sgd, not with adam; leave it out or pass"),
-        ({"l2_decay": -1.0}, "--l2-decay is -1.0; it must be at least 0"),
         ({"epsilon": 1e-3, "optimizer": "sgd"}, "--epsilon goes with rmsprop, adam, adamw, not with sgd; leave it out"),
-        ({"epsilon": 0.0}, "--epsilon is 0.0; it must be above 0, such as Keras' 1e-07"),
+        ({"epsilon": 0.0}, "--epsilon is 0; it must be above 0, or left out"),
         ({"epsilon": float("nan")}, "--epsilon is nan; it must be above 0"),
-        ({"accumulate": 0}, "--accumulate is 0"),
     ],
 )
 def test_nonsense_is_refused(options, words):
     with pytest.raises(UsageError, match=words):
         resolve(config(**options), image_size=(64, 64))
+
+
+def test_options_that_others_make_idle_are_told():
+    loss = LossOptions(border_sigma=3.0)
+    given = TrainConfig(loss=loss, training=TrainingOptions(schedule="cosine", poly_power=2.0))
+    assert ignored_options(resolve(given, image_size=(64, 64))) == [
+        "--poly-power means nothing with the cosine schedule and is ignored",
+        "--border-sigma means nothing with --pixel-weights none and is ignored",
+    ]
+    assert ignored_options(resolve(config(schedule="poly", poly_power=2.0), image_size=(64, 64))) == []
+
+
+def test_crops_as_small_as_no_network_takes_are_refused():
+    with pytest.raises(UsageError, match="--crop is 16 64; for networks each side must be at least 32"):
+        resolve(TrainConfig(augment=Augmentation(crop=(16, 64))), image_size=(64, 64))
 
 
 def test_cached_features_and_augmentation_exclude_each_other():

@@ -223,6 +223,17 @@ def test_bad_truth_of_the_test_split_stops_a_run_before_it_begins(tmp_path, monk
     assert not (tmp_path / "run").exists()
 
 
+def test_crops_of_another_size_than_the_images_train(tmp_path, capsys):
+    """Lower and wider than the image; the loss reads more than labels, and TensorBoard is shown whole images."""
+    changes = {"image_size": (48, 48), "augment": Augmentation(crop=(32, 64)), "loss": "bce + 0.01*boundary"}
+    workdir = train(tiny_run(epochs=1, tensorboard=True, **changes), tmp_path / "run")
+    told = capsys.readouterr().err
+    assert "resized to 48×48, trained in random crops of 32×64 with void around them, validated as wholes" in told
+    network, card = load_model(workdir.path)
+    assert card.image_size == (48, 48)  # what it is fed in use is what it was validated at
+    assert np.isfinite(entries(workdir)[0]["val_loss"])
+
+
 @pytest.mark.parametrize("keep", ["everything", "measurements"])
 def test_the_network_may_be_tested_on_images_as_they_are(tmp_path, keep):
     config = tiny_run(epochs=1, image_size=(48, 64), test_input="original", keep=keep)

@@ -134,5 +134,5 @@ def test_what_was_there_before_an_error_stays(tmp_path, what):
 def test_broken_results_say_so(tmp_path):
     workdir = WorkDir.open(tmp_path / "run", TrainConfig())
     workdir.results.write_text("{")
-    with pytest.raises(Failure, match=r"results\.json cannot be read .*; remove it and repeat the command"):
+    with pytest.raises(Failure, match=r"results\.json cannot be read .*; remove results\.json from .* and repeat"):
         workdir.read_results()

@@ -16,19 +16,14 @@ from kseg.datasets.synthetic.head import paint_person
 from kseg.datasets.synthetic.occluders import paint_occluders
 from kseg.datasets.synthetic.people import somebody
 from kseg.datasets.synthetic.photograph import photograph
-from kseg.errors import UsageError
 
 VERSION = 1
 """Counts changes to the drawing that change pixels, so that cached features are not mistaken for current ones."""
 
-SMALLEST, LARGEST = 16, 4096
 KEPT_DRAWINGS = 32
 
 NATURAL_SHARE = 0.24
 """Mean share of face and hair in a picture, were all of the head inside it."""
-
-LARGEST_SHARE = 0.2
-"""Larger, and parts of the heads leave the picture."""
 
 
 @DATASETS.register("synthetic")
@@ -48,17 +43,6 @@ class Synthetic(FaceDataset):
 
     def __init__(self, options: DataOptions):
         super().__init__(options)
-        if not SMALLEST <= options.synthetic_size <= LARGEST:
-            raise UsageError(f"--synthetic-size {options.synthetic_size} is outside {SMALLEST}..{LARGEST}")
-        if len(options.synthetic_counts) != len(SPLITS) or min(options.synthetic_counts) < 0:
-            raise UsageError(
-                f"--synthetic-counts {options.synthetic_counts} must be three counts: train validation test"
-            )
-        if options.synthetic_foreground is not None and not 0 < options.synthetic_foreground <= LARGEST_SHARE:
-            raise UsageError(
-                f"--synthetic-foreground {options.synthetic_foreground} is outside 0..{LARGEST_SHARE}; leave it out "
-                "for heads that fill the picture"
-            )
         self._counts = dict(zip(SPLITS, options.synthetic_counts, strict=True))
         # Image and labels of a record are asked for one after the other: draw once.
         self._draw = lru_cache(maxsize=KEPT_DRAWINGS)(self._draw_anew)

@@ -8,6 +8,7 @@ from kseg.datasets import DataOptions
 from kseg.errors import Failure, UsageError
 from kseg.inference import Evaluation
 from kseg.training.config import from_json
+from kseg.training.kept_epoch import BY_SCORE, SCORE, best_entry
 from kseg.training.workdir import WorkDir
 
 
@@ -30,9 +31,9 @@ class RunRecord:
 
     @property
     def best(self) -> dict[str, Any] | None:
-        """The entry of the epoch whose weights were kept: the first with the highest validation IoU."""
-        scored = [entry for entry in self.epochs if entry.get("val_iou") is not None]
-        return max(scored, key=lambda entry: entry["val_iou"], default=None)
+        """The entry of the epoch whose weights were kept."""
+        scored = [entry for entry in self.epochs if entry.get(SCORE) is not None]
+        return best_entry(scored, self.results.get("kept_by", BY_SCORE))
 
     @property
     def data_options(self) -> DataOptions:

@@ -1,9 +1,10 @@
-"""Keeps the weights of the epoch with the best validation IoU."""
+"""Keeps the weights of the best epoch, as `kseg.training.kept_epoch` ranks them."""
 
 import keras
 
-from kseg.training.callbacks.history import SCORE, History, best_entry
+from kseg.training.callbacks.history import History
 from kseg.training.checkpoint import save_weights
+from kseg.training.kept_epoch import LOSS, SCORE, rank
 
 
 class BestWeights(keras.callbacks.Callback):
@@ -18,7 +19,8 @@ class BestWeights(keras.callbacks.Callback):
         self.history = history
 
     def on_test_end(self, logs=None):
-        best = best_entry(self.history.entries)
-        score = float(logs[SCORE.removeprefix("val_")])
-        if self.history.writes and (best is None or score > best[SCORE]):
+        best, rule = self.history.best, self.history.rule
+        entry = {name: float(logs[name.removeprefix("val_")]) for name in (SCORE, LOSS)}
+        entry["epoch"] = len(self.history.entries) + 1
+        if self.history.writes and (best is None or rank(entry, rule) > rank(best, rule)):
             save_weights(self.history.workdir.best, self.history.network)

@@ -1,12 +1,15 @@
-"""Early stopping by validation IoU."""
+"""Early stopping: a run ends when the epoch it would keep lies too far behind."""
 
 import keras
 
-from kseg.training.callbacks.history import History, best_entry
+from kseg.training.callbacks.history import History
 
 
 class StopWhenStale(keras.callbacks.Callback):
     """Stops after `patience` epochs without a better validation IoU (van Beers et al. table 2: 20).
+
+    "Better" is `kseg.training.kept_epoch.rank`: of equal IoUs the one with the lower loss is better; a run that can
+    validate nothing keeps its last epoch and uses all of them.
 
     Epochs before `first`, counted from 0, are no reason to stop: where one loss follows another, the last has begun
     then and gets its own chance.
@@ -19,8 +22,7 @@ class StopWhenStale(keras.callbacks.Callback):
         self.first = first
 
     def is_stale(self) -> bool:
-        entries = self.history.entries
-        best = best_entry(entries)
+        entries, best = self.history.entries, self.history.best
         return best is not None and entries[-1]["epoch"] - max(best["epoch"], self.first) >= self.patience
 
     def on_epoch_end(self, epoch, logs=None):

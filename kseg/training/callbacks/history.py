@@ -13,28 +13,40 @@ import numpy as np
 
 from kseg.atomic import write_text
 from kseg.training.checkpoint import save_checkpoint
+from kseg.training.kept_epoch import BY_SCORE, Rule, best_entry
 from kseg.training.workdir import WorkDir
-
-SCORE = "val_iou"
-"""What "best" means: the validation split's IoU."""
 
 
 class History(keras.callbacks.Callback):
     """Appends an entry per epoch and saves the full state; comes first, so that the others see the new entry.
 
-    With `writes=False`, for the workers beside the chief, it only remembers.
+    With `writes=False`, for the workers beside the chief, it only remembers. `rule` says which epoch is the best.
 
     An entry holds `epoch` (from 1), `seconds`, `learning_rate`, and `loss`, `iou`, `accuracy` with their `val_` twins.
     """
 
-    def __init__(self, workdir: WorkDir, network: keras.Model, entries: list[dict[str, Any]], *, writes: bool = True):
+    def __init__(
+        self,
+        workdir: WorkDir,
+        network: keras.Model,
+        entries: list[dict[str, Any]],
+        *,
+        writes: bool = True,
+        rule: Rule = BY_SCORE,
+    ):
         super().__init__()
         self.writes = writes
+        self.rule = rule
         self.workdir = workdir
         self.network = network
         self.entries = list(entries)
         if writes:
             self._write_journal()
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The entry of the epoch whose weights are kept so far."""
+        return best_entry(self.entries, self.rule)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()
@@ -54,8 +66,3 @@ class History(keras.callbacks.Callback):
     def _write_journal(self) -> None:
         # Rewritten whole: after a kill it may be an epoch ahead of the checkpoint, and never holds half a line.
         write_text(self.workdir.journal, "".join(json.dumps(entry) + "\n" for entry in self.entries))
-
-
-def best_entry(entries: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The first epoch with the highest validation IoU; None before the first epoch."""
-    return max(entries, key=lambda entry: entry[SCORE], default=None)

@@ -1,6 +1,7 @@
 """Stops a run whose loss is no longer a number."""
 
 import math
+from collections.abc import Callable
 
 import keras
 
@@ -8,7 +9,14 @@ from kseg.errors import Failure
 
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
-    """Raises `Failure` naming the step; the last checkpoint is of a healthy epoch and stays."""
+    """Raises `Failure` naming the step; the last checkpoint is of a healthy epoch and stays.
+
+    `remedy` gives the rest of the sentence: what can be done from where the run stands then.
+    """
+
+    def __init__(self, remedy: Callable[[], str]):
+        super().__init__()
+        self.remedy = remedy
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
@@ -17,6 +25,6 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         loss = float(logs["loss"])
         if not math.isfinite(loss):
             raise Failure(
-                f"the loss became {loss} at step {batch + 1} of epoch {self._epoch + 1}; lower --learning-rate, set "
-                "--clip-norm, or look for broken labels with `kseg data check` (the last checkpoint is untouched)"
+                f"the loss became {loss} at step {batch + 1} of epoch {self._epoch + 1}; {self.remedy()}, or look for "
+                "broken labels with `kseg data check`"
             )

@@ -6,7 +6,8 @@ import time
 import keras
 from tqdm import tqdm
 
-from kseg.training.callbacks.history import SCORE, History, best_entry
+from kseg.training.callbacks.history import History
+from kseg.training.kept_epoch import SCORE
 
 
 class Progress(keras.callbacks.Callback):
@@ -32,7 +33,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._bar.close()
         entries = self.history.entries
-        entry, best = entries[-1], best_entry(entries) or entries[-1]
+        entry, best = entries[-1], self.history.best or entries[-1]
         left = (self.epochs - entry["epoch"]) * sum(e["seconds"] for e in entries) / len(entries)
         print(
             f"epoch {entry['epoch']:>3}/{self.epochs}  loss {entry['loss']:.4f}  IoU {entry['iou']:.4f}"

@@ -1,0 +1,38 @@
+"""Running out of memory as a sentence: every framework has an error of its own for it."""
+
+import contextlib
+from collections.abc import Iterator
+
+from kseg.errors import Failure, KsegError
+
+CLASSES = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+"""Python and NumPy, TensorFlow, PyTorch."""
+
+WORDS = ("resource_exhausted", "out of memory", "out_of_memory", "failed to allocate")
+"""In messages of errors that have no class of their own: XLA's, JAX's, CUDA's."""
+
+
+@contextlib.contextmanager
+def memory_errors(doing: str, remedy: str) -> Iterator[None]:
+    """Inside the block, an error of a lack of memory becomes a `Failure`: "out of memory DOING; REMEDY"."""
+    try:
+        yield
+    except KsegError:
+        raise
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise Failure(f"out of memory {doing}; {remedy}") from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether this error says that there was no memory left."""
+    if CLASSES & {kind.__name__ for kind in type(error).__mro__}:
+        return "No space left" not in str(error)  # TensorFlow's full disk is an exhausted resource too
+    return isinstance(error, RuntimeError | SystemError) and any(word in str(error).lower() for word in WORDS)
+
+
+def training_remedy(batch_size: int) -> str:
+    """What makes a step smaller."""
+    smaller = f"a smaller --batch-size, such as {batch_size // 2}, " if batch_size > 1 else ""
+    return f"pass {smaller}a smaller --image-size, or --precision mixed_bfloat16"

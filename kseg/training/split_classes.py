@@ -1,0 +1,75 @@
+"""Which classes the splits of a run show: what is missing is said, or refused, before a network is trained."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from kseg.conventions import VOID
+from kseg.datasets import Dataset, Record
+from kseg.datasets.truth import truth
+from kseg.errors import UsageError
+from kseg.training.kept_epoch import BY_SCORE, Rule, rule_for
+
+SHOWN = 6
+"""Names of missing classes that a line gives."""
+
+
+def classes_shown(dataset: Dataset, records: Sequence[Record]) -> set[int]:
+    """The ids that label at least one pixel of these images; void is none of them.
+
+    It reads no more label maps than it takes to have seen every class: two or three of most binary splits.
+    """
+    wanted, shown = set(range(len(dataset.classes))), set()
+    for record in records:
+        shown |= set(np.unique(truth(dataset, record)).tolist()) - {VOID}
+        if wanted <= shown:
+            break
+    return shown & wanted
+
+
+def remarks_on_splits(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) -> tuple[list[str], Rule]:
+    """A line for every split that lacks a class, and the rule by which the kept epoch is chosen.
+
+    A line says what is missing and what follows from it.
+    Raises:
+      UsageError: no training image shows anything but one class (or the background), which leaves nothing to learn.
+    """
+    remarks, rule = [], BY_SCORE
+    for split, records in splits.items():
+        shown = classes_shown(dataset, records)
+        missing = [name for number, name in enumerate(dataset.classes) if number not in shown]
+        if split == "train" and len(shown) < 2:
+            raise UsageError(_nothing_to_learn(dataset, shown, len(records)))
+        if split == "validation":
+            rule = rule_for(shown, len(dataset.classes))
+        consequence = _consequence(split, shown, len(dataset.classes))
+        if consequence is not None and missing:
+            more = f" and {len(missing) - SHOWN} others" if len(missing) > SHOWN else ""
+            remarks.append(
+                f"no pixel of the {len(records)} {split} images is {', '.join(missing[:SHOWN])}{more}: {consequence}"
+            )
+    return remarks, rule
+
+
+def _nothing_to_learn(dataset: Dataset, shown: set[int], count: int) -> str:
+    what = dataset.classes[next(iter(shown))] if shown else "void"
+    return (
+        f"every pixel of the {count} training images of {dataset.name} is {what}, so that there is nothing to learn; "
+        "look at the masks with `kseg data preview`, or choose other splits or classes"
+    )
+
+
+def _consequence(split: str, shown: set[int], num_classes: int) -> str | None:
+    """What a missing class means for the run; None where it means nothing."""
+    binary = num_classes == 2
+    if split == "train":
+        return "the network cannot learn to find it"
+    if binary and 1 in shown:
+        return None  # a split without background: the foreground's IoU is what it always is
+    if split == "test":
+        return "its test scores are undefined" if shown else "every test score is undefined"
+    if not shown:
+        return "nothing can be validated, so that the last epoch is kept and --patience stops nothing"
+    if binary:
+        return "the validation IoU is 0 or undefined, so that the epoch with the lowest validation loss is kept"
+    return "it counts in no validation score"
