@@ -6,10 +6,11 @@ the front makes of the images. Importing this package loads neither Keras nor Te
 what needs Keras is imported from its own module.
 """
 
+from kseg.pipeline.augmentation import Augmentation
 from kseg.pipeline.order import Order, Positives, batch_indices
 from kseg.pipeline.source import ArraySpec, ImageSource, Signature, Source, own_errors
 from kseg.pipeline.tfdata import batches, distributed_batches
-from kseg.pipeline.transforms import Augmentation, compose
+from kseg.pipeline.transforms import compose
 
 __all__ = [
     "ArraySpec",

@@ -1,15 +1,15 @@
-"""Random changes of an example: pure functions of {"image", "label"} and an explicit generator, all off by default."""
+"""Random changes of an example: pure functions of {"image", "label"} and an explicit generator.
+
+What moves pixels moves image and label alike: labels by nearest, and what comes from outside is `VOID`. What changes
+colours leaves labels alone.
+"""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated
 
 import numpy as np
 
 from kseg.conventions import VOID
-from kseg.errors import UsageError
-from kseg.ranges import SHARE, Range, check_ranges
 
 Example = dict[str, np.ndarray]
 """{"image": uint8 (H, W, 3), "label": uint8 (H, W)}"""
@@ -21,48 +21,6 @@ MEAN_COLOUR = (124, 116, 104)
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of R, G and B in the grey value (ITU-R BT.601)."""
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Which random changes training sees; off by default, as in the papers that use none."""
-
-    flip: bool = False
-    """mirror half of the images left to right"""
-    scale: Annotated[tuple[float, float], Range(above=0, most=100)] = (1.0, 1.0)
-    """resize by a random factor between these two"""
-    crop: Annotated[tuple[int, int] | None, Range(least=1, most=16_384)] = None
-    """cut out a random window of this height and width (unset: the image's own)"""
-    colour: Annotated[float, SHARE] = 0.0
-    """strength, 0..1, of random brightness, contrast and saturation"""
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
-        low, high = self.scale
-        if low > high:
-            raise UsageError(f"--scale is {low:g} {high:g}; the smaller factor comes first")
-
-    @property
-    def active(self) -> bool:
-        return self != Augmentation()
-
-    @property
-    def cacheable(self) -> bool:
-        """Whether an image takes on so few forms, itself and its mirror image, that each can be computed once."""
-        return replace(self, flip=False) == Augmentation()
-
-    def transforms(self) -> tuple[Transform, ...]:
-        """What is switched on, in order: scale, crop, flip, colour."""
-        chosen: list[Transform] = []
-        if self.scale != (1.0, 1.0):
-            chosen.append(partial(scale_and_crop, factors=self.scale, size=self.crop))
-        elif self.crop is not None:
-            chosen.append(partial(crop, size=self.crop))
-        if self.flip:
-            chosen.append(flip)
-        if self.colour > 0:
-            chosen.append(partial(colour, strength=self.colour))
-        return tuple(chosen)
 
 
 def compose(transforms: Iterable[Transform]) -> Transform:
@@ -138,4 +96,48 @@ def colour(example: Example, rng: np.random.Generator, *, strength: float) -> Ex
     x = mean + contrast * (x - mean)
     grey = (x @ weights)[..., None]
     x = grey + saturation * (x - grey)
-    return {**example, "image": np.clip(np.rint(x), 0, 255).astype(np.uint8)}
+    return {**example, "image": _to_uint8(x)}
+
+
+def vertical_flip(example: Example, rng: np.random.Generator) -> Example:
+    """Turned upside down with probability 1/2."""
+    if rng.random() < 0.5:
+        return example
+    return {name: np.ascontiguousarray(array[::-1]) for name, array in example.items()}
+
+
+def rotate(example: Example, rng: np.random.Generator, *, degrees: float) -> Example:
+    """Turned about its center by an angle drawn uniformly from [−degrees, degrees]; the size stays.
+
+    Image bilinear, labels nearest; what turns in from outside is `MEAN_COLOUR` and `VOID`.
+    """
+    from PIL import Image
+
+    angle = float(rng.uniform(-degrees, degrees))
+    image = Image.fromarray(example["image"]).rotate(angle, Image.Resampling.BILINEAR, fillcolor=MEAN_COLOUR)
+    label = Image.fromarray(example["label"]).rotate(angle, Image.Resampling.NEAREST, fillcolor=VOID)
+    return {"image": np.array(image), "label": np.array(label)}
+
+
+def blur(example: Example, rng: np.random.Generator, *, sigma: float) -> Example:
+    """A Gaussian whose standard deviation, in pixels, is drawn uniformly from [0, sigma]; labels untouched.
+
+    The borders are mirrored: a constant color beyond them would darken the rim.
+    """
+    from scipy import ndimage
+
+    drawn = float(rng.uniform(0.0, sigma))
+    blurred = ndimage.gaussian_filter(example["image"].astype(np.float32), (drawn, drawn, 0), mode="mirror")
+    return {**example, "image": _to_uint8(blurred)}
+
+
+def noise(example: Example, rng: np.random.Generator, *, sigma: float) -> Example:
+    """Independent Gaussian noise of every value, its standard deviation drawn uniformly from [0, sigma]; labels
+    untouched."""
+    drawn = float(rng.uniform(0.0, sigma))
+    noisy = example["image"] + drawn * rng.standard_normal(example["image"].shape, dtype=np.float32)
+    return {**example, "image": _to_uint8(noisy)}
+
+
+def _to_uint8(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

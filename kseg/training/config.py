@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from kseg.datasets import DataOptions
 from kseg.datasets.class_statistics import Weighting
 from kseg.errors import UsageError, unknown_name
-from kseg.pipeline.transforms import Augmentation
+from kseg.pipeline.augmentation import Augmentation
 from kseg.ranges import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SIDE, Range, check_ranges
 from kseg.training.field_types import described, fits
 from kseg.training.presets import preset

@@ -6,7 +6,8 @@ import pytest
 from kseg.conventions import VOID
 from kseg.errors import UsageError
 from kseg.pipeline import Augmentation, compose
-from kseg.pipeline.transforms import MEAN_COLOUR, colour, crop, flip, scale
+from kseg.pipeline.augmentation import SETS
+from kseg.pipeline.transforms import MEAN_COLOUR, blur, colour, crop, flip, noise, rotate, scale, vertical_flip
 
 
 @pytest.fixture
@@ -27,6 +28,9 @@ class Fixed:
 
     def uniform(self, low, high, size=None):
         return self.draws.pop(0) if size is None else np.array(self.draws.pop(0))
+
+    def standard_normal(self, shape, dtype):
+        return np.full(shape, self.draws.pop(0), dtype)
 
     def integers(self, high):
         value = self.draws.pop(0)
@@ -77,6 +81,71 @@ def test_colour_without_saturation_is_grey(example):
     assert np.ptp(result, axis=-1).max() <= 1
 
 
+def test_vertical_flip_turns_both_upside_down(example):
+    assert vertical_flip(example, Fixed(0.49)) is example
+    turned = vertical_flip(example, Fixed(0.5))
+    np.testing.assert_array_equal(turned["label"], example["label"][::-1])
+    np.testing.assert_array_equal(turned["image"][..., 0], turned["label"])
+
+
+def test_rotation_by_a_right_angle_moves_pixels_whole(example):
+    square = {name: array[:, :6] for name, array in example.items()}
+    turned = rotate(square, Fixed(90.0), degrees=90)
+    np.testing.assert_array_equal(turned["label"], np.rot90(square["label"]))
+    np.testing.assert_array_equal(turned["image"], np.rot90(square["image"]))
+
+
+def ellipse(size, angle=0.0, factor=1.0):
+    """Image and label of a bright ellipse off the center, the picture turned by `angle` degrees, counter-clockwise."""
+    height, width = size
+    y, x = np.mgrid[:height, :width] + 0.5 - np.array(size)[:, None, None] / 2
+    a = np.deg2rad(angle)
+    x, y = (x * np.cos(a) - y * np.sin(a)) / factor, (x * np.sin(a) + y * np.cos(a)) / factor
+    label = (((x - 6) / 14) ** 2 + ((y + 4) / 6) ** 2 < 1).astype(np.uint8)
+    return {"image": np.repeat(label[..., None] * np.uint8(255), 3, axis=-1), "label": label}
+
+
+@pytest.mark.parametrize("angle", [-28.0, 7.0, 30.0])
+def test_rotating_a_drawing_is_drawing_it_rotated(angle):
+    turned, drawn = rotate(ellipse((64, 80)), Fixed(angle), degrees=30), ellipse((64, 80), angle)
+    inside = turned["label"] != VOID
+    assert 0.75 < inside.mean() < 1.0
+    np.testing.assert_array_equal((turned["image"] == MEAN_COLOUR).all(axis=-1), ~inside)
+    for found in (turned["label"] == 1, inside & (turned["image"][..., 0] > 127)):
+        assert (found != drawn["label"])[inside].sum() <= 20  # of a rim of about 65 pixels
+        np.testing.assert_allclose(np.argwhere(found).mean(0), np.argwhere(drawn["label"]).mean(0), atol=0.15)
+
+
+def test_scaling_a_drawing_is_drawing_it_larger():
+    scaled, drawn = scale(ellipse((64, 80)), Fixed(1.5), factors=(1, 2)), ellipse((96, 120), factor=1.5)
+    assert (scaled["label"] != drawn["label"]).sum() <= 40
+    assert ((scaled["image"][..., 0] > 127) != scaled["label"]).sum() <= 40
+
+
+def test_blur_and_noise_leave_labels_alone(example):
+    flat = {"image": np.full((6, 8, 3), 90, np.uint8), "label": example["label"]}
+    np.testing.assert_array_equal(blur(flat, Fixed(2.0), sigma=2.0)["image"], flat["image"])  # also along the rim
+    dot = {**flat, "image": flat["image"].copy()}
+    dot["image"][3, 4] = 255
+    blurred = blur(dot, Fixed(1.0), sigma=1.0)
+    # a Gaussian of σ = 1 leaves (1/Σ exp(−k²/2))² = 0.1592 of the height of 165 in the middle
+    assert abs(int(blurred["image"][3, 4, 0]) - (90 + 0.1592 * 165)) <= 1
+    noisy = noise(dot, Fixed(4.0, 2.0), sigma=8.0)  # σ = 4, every draw 2σ
+    assert noisy["image"][0, 0, 0] == 98 and noisy["image"][3, 4, 0] == 255
+    assert blurred["label"] is noisy["label"] is example["label"]
+
+
+def test_a_set_is_its_options_and_what_is_given_wins():
+    strong = Augmentation("strong", rotate=5.0).expanded()
+    assert (strong.rotate, strong.scale, strong.flip) == (5.0, SETS["strong"]["scale"], True)
+    assert Augmentation("none", flip=True).transforms() == (flip,)
+    assert Augmentation("none", flip=True).cacheable and not Augmentation("light").cacheable
+    for name in SETS:  # `--help` tells what a set holds
+        told = {transform.func.__name__ if hasattr(transform, "func") else transform.__name__ for transform in
+                Augmentation(name).transforms()}  # fmt: skip
+        assert told == {"scale_and_crop" if option == "scale" else option for option in SETS[name]}
+
+
 def test_off_by_default():
     assert not Augmentation().active
     assert Augmentation().transforms() == ()
@@ -89,6 +158,11 @@ def test_off_by_default():
         Augmentation(scale=(0.5, 2.0)),
         Augmentation(crop=(5, 9)),
         Augmentation(colour=0.4),
+        Augmentation(vertical_flip=True),
+        Augmentation(rotate=40.0),
+        Augmentation(blur=2.0),
+        Augmentation(noise=20.0),
+        Augmentation("strong", crop=(4, 4), vertical_flip=True),
         Augmentation(flip=True, scale=(0.5, 2.0), crop=(4, 4), colour=0.4),
     ],
 )
@@ -106,7 +180,8 @@ def test_the_generator_alone_decides_and_the_input_stays(example, augmentation):
     assert {r["image"].shape[:2] for r in results} == {augmentation.crop or (6, 8)}
 
 
-@pytest.mark.parametrize("arguments", [{"scale": (2.0, 1.0)}, {"scale": (0.0, 1.0)}, {"crop": (0, 4)}, {"colour": 1.5}])
+@pytest.mark.parametrize("arguments", [{"scale": (2.0, 1.0)}, {"scale": (0.0, 1.0)}, {"crop": (0, 4)}, {"colour": 1.5},
+                                       {"rotate": 200.0}, {"blur": -1.0}, {"noise": float("nan")}])  # fmt: skip
 def test_impossible_values_are_named(arguments):
     ((name, _),) = arguments.items()
     with pytest.raises(UsageError, match=f"{name} is"):

@@ -1,0 +1,96 @@
+"""Which random changes training sees: one option per transform, and two named sets of them."""
+
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from kseg.errors import UsageError
+from kseg.pipeline.transforms import (
+    Transform,
+    blur,
+    colour,
+    crop,
+    flip,
+    noise,
+    rotate,
+    scale_and_crop,
+    vertical_flip,
+)
+from kseg.ranges import SHARE, Range, check_ranges
+
+
+SETS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "light": {"flip": True, "scale": (0.8, 1.25), "rotate": 10.0, "colour": 0.2},
+    "strong": {"flip": True, "scale": (0.5, 2.0), "rotate": 30.0, "colour": 0.4, "blur": 1.0, "noise": 8.0},
+}
+"""What `--augment` switches on. No set turns pictures upside down: photographs and documents have an up and a down."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Which random changes training sees; off by default, as in the papers that use none."""
+
+    augment: Literal["none", "light", "strong"] | None = None
+    """a set of random changes: light (flip, scale 0.8 1.25, rotate 10, colour 0.2) or strong (flip, scale 0.5 2, rotate
+    30, colour 0.4, blur 1, noise 8); the options below win over it. none: only the options below, also under --preset
+    auto"""
+    flip: bool = False
+    """mirror half of the images left to right"""
+    vertical_flip: bool = False
+    """turn half of the images upside down: for microscopes and pictures from above, which have no up and down"""
+    scale: Annotated[tuple[float, float], Range(above=0, most=100)] = (1.0, 1.0)
+    """resize by a random factor between these two"""
+    rotate: Annotated[float, Range(least=0, most=180)] = 0.0
+    """turn by a random angle of up to so many degrees either way; what turns in from outside is void"""
+    crop: Annotated[tuple[int, int] | None, Range(least=1, most=16_384)] = None
+    """cut out a random window of this height and width (unset: the image's own)"""
+    colour: Annotated[float, SHARE] = 0.0
+    """strength, 0..1, of random brightness, contrast and saturation"""
+    blur: Annotated[float, Range(least=0, most=100)] = 0.0
+    """blur by a random Gaussian of up to this standard deviation, in pixels at training size"""
+    noise: Annotated[float, Range(least=0, most=255)] = 0.0
+    """add random Gaussian noise of up to this standard deviation, in grey levels of 255"""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        low, high = self.scale
+        if low > high:
+            raise UsageError(f"--scale is {low:g} {high:g}; the smaller factor comes first")
+
+    def expanded(self) -> "Augmentation":
+        """The same with what the set named by `augment` switches on; an option that was given keeps its value."""
+        defaults = {field.name: field.default for field in fields(self)}
+        chosen = SETS.get(self.augment or "none", {})
+        return replace(self, **{n: value for n, value in chosen.items() if getattr(self, n) == defaults[n]})
+
+    @property
+    def active(self) -> bool:
+        return bool(self.transforms())
+
+    @property
+    def cacheable(self) -> bool:
+        """Whether an image takes on so few forms, itself and its mirror image, that each can be computed once."""
+        return replace(self.expanded(), flip=False, augment=None) == Augmentation()
+
+    def transforms(self) -> tuple[Transform, ...]:
+        """What is switched on, in order: rotate, scale, crop, flips, colour, blur, noise."""
+        on = self.expanded()
+        chosen: list[Transform] = []
+        if on.rotate > 0:
+            chosen.append(partial(rotate, degrees=on.rotate))
+        if on.scale != (1.0, 1.0):
+            chosen.append(partial(scale_and_crop, factors=on.scale, size=on.crop))
+        elif on.crop is not None:
+            chosen.append(partial(crop, size=on.crop))
+        if on.flip:
+            chosen.append(flip)
+        if on.vertical_flip:
+            chosen.append(vertical_flip)
+        if on.colour > 0:
+            chosen.append(partial(colour, strength=on.colour))
+        if on.blur > 0:
+            chosen.append(partial(blur, sigma=on.blur))
+        if on.noise > 0:
+            chosen.append(partial(noise, sigma=on.noise))
+        return tuple(chosen)
