@@ -2,7 +2,7 @@
 
 from kseg.encoders.alexnet import AlexNet
 from kseg.encoders.base import ENCODERS, Encoder, encoder_layers, needs_padding
-from kseg.encoders.transplant import TransplantReport, load_encoder_weights, transplant
+from kseg.encoders.transplant import TransplantReport, imagenet_problem, load_encoder_weights, transplant
 from kseg.encoders.weights_file import read_weights
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Encoder",
     "TransplantReport",
     "encoder_layers",
+    "imagenet_problem",
     "load_encoder_weights",
     "needs_padding",
     "read_weights",

@@ -1,6 +1,7 @@
 """Puts weights from a file into a model by layer name, and says what it did."""
 
 import math
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from kseg.encoders.base import ENCODERS, encoder_layers
 from kseg.encoders.dilation import steady_names
 from kseg.encoders.weights_file import Weights, read_weights
 from kseg.errors import Failure, UsageError
+
+CONNECTION_TIMEOUT = 20.0
+"""Seconds without a byte after which a download counts as impossible."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,20 @@ def download_imagenet(encoder: str, *, classifier: bool = False) -> Weights:
         for layer in network.layers
         if layer.weights
     }
+
+
+def imagenet_problem(encoder: str) -> str | None:
+    """Why the ImageNet weights of an encoder cannot be had; None if they are there or could be downloaded."""
+    timeout = socket.getdefaulttimeout()
+    # Without one a firewall that swallows packets holds the run up for ever.
+    socket.setdefaulttimeout(CONNECTION_TIMEOUT)
+    try:
+        download_imagenet(encoder)
+    except Failure as failure:
+        return str(failure)
+    finally:
+        socket.setdefaulttimeout(timeout)
+    return None
 
 
 def transplant(

@@ -18,12 +18,12 @@ from kseg.atomic import write_json, write_text
 from kseg.errors import UsageError, unknown_name
 from kseg.lab.recipe import Setting
 from kseg.reading import read_json
-from kseg.training.config import KERAS_EPSILON, LossOptions, TrainConfig, resolve
+from kseg.training.config import KERAS_EPSILON, LossOptions, ModelOptions, TrainConfig, resolve
 from kseg.training.workdir import WorkDir
 
 State = Literal["complete", "failed", "started", "new"]
 FAILURE = "failure.json"
-PLAIN = TrainConfig(loss=LossOptions("iou"))
+PLAIN = TrainConfig(model=ModelOptions("unet", weights="none"), loss=LossOptions("iou"))
 """What a configuration is compared with for its name: the defaults, and the loss that most models take."""
 
 
@@ -131,7 +131,7 @@ def portable(config: TrainConfig) -> TrainConfig:
     return dataclasses.replace(
         config,
         data=dataclasses.replace(config.data, data_dir=None),
-        model=dataclasses.replace(config.model, weights=Path(config.model.weights).name),
+        model=dataclasses.replace(config.model, weights=Path(config.model.weights or "none").name),
     )
 
 

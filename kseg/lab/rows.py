@@ -16,7 +16,7 @@ from kseg.datasets.class_statistics import class_statistics, labelled_records
 from kseg.encoders.base import STRIDE
 from kseg.errors import Failure, KsegError, UsageError
 from kseg.inference import load_masks
-from kseg.lab.jobs import Job, portable
+from kseg.lab.jobs import PLAIN, Job, portable
 from kseg.metrics import grid_artifacts
 from kseg.models import MODELS
 from kseg.reading import parse_json, read_text
@@ -300,7 +300,7 @@ def _settings(jobs: Iterable[Job]) -> dict[str, Any]:
         for name, value in _flat(portable(job.config)).items():
             if value not in found.setdefault(name, []):
                 found[name].append(value)
-    defaults = _flat(TrainConfig())
+    defaults = _flat(TrainConfig(model=PLAIN.model))
     return {
         name: values[0] if len(values) == 1 else values
         for name, values in found.items()

@@ -42,13 +42,15 @@ class OptionGroup:
 class ModelOptions(OptionGroup):
     """Which network, and where its encoder's weights come from."""
 
-    model: str = "unet"
-    """bfcn32s, fcresnet, fcmobilenet, fcn32s, fcn16s, fcn8s, fcn32s_alexnet, unet, unet_mobilenetv2"""
+    model: str | None = None
+    """bfcn32s, fcresnet, fcmobilenet, fcn32s, fcn16s, fcn8s, fcn32s_alexnet, unet, unet_mobilenetv2 (unset: unet; under
+    --preset auto unet_mobilenetv2 where its encoder weights can be had)"""
     encoder: str | None = None
     """of fcn32s, fcn16s and fcn8s: vgg16 (unset), or any network of keras.applications, such as resnet50, mobilenetv2,
     efficientnetb0"""
-    weights: str = "none"
-    """encoder weights: imagenet (downloads), none (random), or a file (.h5, .npz, also .xz)"""
+    weights: str | None = None
+    """encoder weights: imagenet (downloads), none (random), or a file (.h5, .npz, also .xz).
+    Unset: none; under --preset auto imagenet where it can be had"""
     init: str | None = None
     """start from the weights of a run, finished or not, or of a .keras file, by layer name: fcn16s from a run of
     fcn32s, fcn8s from fcn16s"""
@@ -112,6 +114,10 @@ class LossOptions(OptionGroup):
 class TrainingOptions(OptionGroup):
     """How it is minimised."""
 
+    preset: Literal["auto", "paper"] | None = None
+    """where unset options come from. paper: the model's paper, or what was found for it. auto: network, size, batch,
+    steps, learning rate and flips are chosen from the images and masks, and printed (unset: auto on a folder, else
+    paper)"""
     epochs: Annotated[int | None, COUNT] = None
     """upper bound of epochs (unset: the model's own)"""
     batch_size: Annotated[int | None, COUNT] = None
@@ -264,8 +270,16 @@ def in_words(changed: dict[str, tuple[Any, Any]]) -> list[str]:
 
 def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: int = 2) -> TrainConfig:
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
-    own = preset(config.model.model, config.data.dataset, config.model.encoder)
-    values = {"positives_per_batch": 0, "epsilon": KERAS_EPSILON, **own, "image_size": image_size}
+    model = config.model.model or "unet"
+    own = preset(model, config.data.dataset, config.model.encoder)
+    values = {
+        "positives_per_batch": 0,
+        "epsilon": KERAS_EPSILON,
+        **own,
+        "image_size": image_size,
+        "model": model,
+        "weights": "none",
+    }
     if config.model.outputs == 2 and num_classes == 2:
         values["loss"] = "ce"  # the softmax baseline
     if config.training.optimizer not in (None, values["optimizer"]):
@@ -286,7 +300,11 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
         return dataclasses.replace(group, **missing)
 
     config = dataclasses.replace(
-        config, training=filled(config.training), loss=filled(config.loss), model=filled(config.model)
+        config,
+        training=dataclasses.replace(filled(config.training), preset=None),  # it has done its work
+        loss=filled(config.loss),
+        model=filled(config.model),
+        augment=config.augment.expanded(),
     )
     check(config)
     return config

@@ -63,7 +63,7 @@ def finish(
 
 def measure_as_exported(config: TrainConfig, workdir: WorkDir, network: keras.Model, dataset: Dataset) -> Evaluation:
     """Write model.keras (probabilities, float32) and measure just that."""
-    assert config.loss.loss is not None  # resolved
+    assert config.loss.loss is not None and config.model.model is not None  # resolved
     final = final_network(config, network, dataset)
     card = ModelCard(
         classes=dataset.classes,

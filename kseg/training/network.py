@@ -51,5 +51,6 @@ def count_trainable(network: keras.Model) -> int:
 
 def _build(config: TrainConfig, dataset: Dataset, **arguments: Any) -> keras.Model:
     options: dict[str, Any] = config.model.builder_options
+    assert config.model.model is not None  # resolved
     classes, outputs = len(dataset.classes), config.model.outputs
     return build(config.model.model, num_classes=classes, outputs=outputs, **arguments, **options)

@@ -25,6 +25,7 @@ from kseg.errors import UsageError
 from kseg.metrics.label_only import LabelOnly
 from kseg.models import MODELS
 from kseg.pipeline import own_errors
+from kseg.training.auto import Choice, choose
 from kseg.training.callbacks import (
     BestWeights,
     History,
@@ -79,8 +80,12 @@ def train(
     """
     config = with_whole_paths(config)
     dataset = dataset or open_dataset(config.data)
-    config = resolve(config, image_size=dataset.training_size, num_classes=len(dataset.classes))
-    MODELS[config.model.model]  # an unknown name is refused before anything is made
+    settled = partial(resolve, image_size=dataset.training_size, num_classes=len(dataset.classes))
+    choice = choose(config, dataset, path, path_of=lambda config: default_path(settled(config)))
+    if choice is not None and not quiet:
+        print(choice, file=sys.stderr)
+    config = settled(config if choice is None else choice.config)
+    MODELS[str(config.model.model)]  # an unknown name is refused before anything is made
     loss_stages(config)  # so is an unknown loss
     splits = {
         split: dataset.records(split) for split in dict.fromkeys(("train", "validation", measured_split(dataset)))
@@ -98,11 +103,12 @@ def train(
     path = path or default_path(config)
     kept = WorkDir(path).kept_once_begun() if is_chief(config.training.distribute) else contextlib.nullcontext()
     with precision(config.training.precision), kept, contextlib.ExitStack() as claim:
-        return _train(config, dataset, stages, weights, splits, kept_by, path, command, quiet, claim)
+        return _train(config, choice, dataset, stages, weights, splits, kept_by, path, command, quiet, claim)
 
 
 def _train(
     config: TrainConfig,
+    choice: Choice | None,
     dataset: Dataset,
     stages: Sequence[LossStage],
     weights: tuple[float, ...] | None,
@@ -138,7 +144,11 @@ def _train(
         membership = Membership.of(dataset, splits)
         if chief:
             workdir.keep_splits(membership, drawn=dataset.draws_splits)
-            environment = describe_environment(command=command, weights=config.model.weights, init=config.model.init)
+            environment = describe_environment(
+                command=command, weights=str(config.model.weights), init=config.model.init
+            )
+            if choice is not None:
+                environment["auto"] = choice.to_json()
             if weights is not None:
                 environment["class_weights"] = dict(zip(dataset.classes, weights, strict=True))
             write_json(workdir.environment, environment)
@@ -296,7 +306,7 @@ def class_weights(config: TrainConfig, dataset: Dataset, records: Sequence[Recor
 def default_path(config: TrainConfig) -> Path:
     """`runs/bfcn32s-iou-lfw-hair`: the same flags lead to the same run, so repeating a command resumes it."""
     data = config.data
-    assert config.loss.loss is not None  # resolved
+    assert config.loss.loss is not None and config.model.model is not None  # resolved
     parts = [config.model.model, *([config.model.encoder] if config.model.encoder else [])]
     parts += [name_of_loss(config.loss.loss), data.dataset]
     parts += DATASETS[data.dataset].variant_names(data)
@@ -378,7 +388,6 @@ def summary(workdir: WorkDir) -> str:
             f"  kseg predict {path} IMAGES --out predictions        masks and overlays of your own images",
             f"  kseg evaluate {path} {flags_of(data)} --split validation",
             f"  kseg export {path} --format saved_model|onnx|litert",
-            "  kseg train --dataset folder --data-dir DIR --model unet_mobilenetv2 --weights imagenet"
-            "        images/ and masks/ of your own",
+            "  kseg train --dataset folder --data-dir DIR        images/ and masks/ of your own",
         ]
     )

@@ -1,0 +1,250 @@
+"""`--preset auto`: settings for a folder of images, chosen from the images, the masks and how many there are.
+
+The rule. A structure is as wide as `kseg.datasets.object_width` measures it; an option that is given stays as given.
+
+* model: `unet_mobilenetv2` where its encoder's ImageNet weights can be had, else `unet`, 16 wide; which one is said.
+* image size: the images' median shape, shrunk until the narrowest structure is `WIDTH` pixels wide, but to no less
+  than `SMALLEST` pixels and no more than `LARGEST`; never above its own size beyond `SMALLEST`. Multiples of 32.
+* batch: at least `STEPS_OF_A_PASS` steps a pass, at most the model's own batch, `LARGEST_BATCH` pixels and 4 at least.
+* learning rate: of Adam, times the square root of (batch / the model's own batch).
+* epochs: the model's own, or as many as `UPDATES` updates take. An epoch has `STEPS` steps at least, because one of
+  two steps spends its time on validation and checkpoints; a large folder gets fewer epochs, for `BUDGET` pixels.
+* flip: images are mirrored unless a class name says left or right. Features of mirrored images can be cached.
+
+Deterministic: the same files give the same settings.
+"""
+
+import dataclasses
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kseg.datasets import Dataset, Record
+from kseg.datasets.object_width import median_size, narrowest_width
+from kseg.encoders import imagenet_problem
+from kseg.models import MODELS
+from kseg.pipeline.augmentation import Augmentation
+from kseg.training.config import TrainConfig, from_json
+from kseg.training.presets import preset
+from kseg.training.workdir import WorkDir
+
+RECOMMENDED, WITHOUT_WEIGHTS = "unet_mobilenetv2", "unet"
+
+WIDTH = 12.0
+"""Pixels at training size: the decoder of `unet_mobilenetv2` predicts blocks of 4 × 4 from features at 1/4."""
+
+SMALLEST, LARGEST = 224 * 224, 640 * 640
+"""Pixels of a training image: what the encoders were trained at, and what two cores train in an evening."""
+
+MULTIPLE = 32
+
+UPDATES = 500
+STEPS = 25
+STEPS_OF_A_PASS = 8
+SMALLEST_BATCH = 4
+LARGEST_BATCH = 8 * 512 * 512
+"""Pixels of a batch."""
+
+BUDGET = 4e9
+"""Pixels of all training images of all epochs: 80,000 images of 224 × 224, about an hour on two cores."""
+
+LEAST_EPOCHS = 3
+OPEN_ENDED = 100
+"""A model whose own epochs are as many stops by patience; they stay."""
+
+FROM_SCRATCH = {"base_width": 16, "learning_rate": 4e-3, "batch_size": 8}
+"""Of `unet` at a quarter of its paper's width, as the default command trains it."""
+
+SIDED = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A configuration with what was chosen filled in, `values` of `group.option`, and a sentence why."""
+
+    config: TrainConfig
+    values: dict[str, Any]
+    why: str
+
+    def __str__(self) -> str:
+        return f"auto: {self.why}\n  to repeat it exactly, add to the command: {self.flags}"
+
+    def to_json(self) -> dict[str, Any]:
+        """For env.json; the values themselves stand in config.json."""
+        return {"options": sorted(self.values), "flags": self.flags, "why": self.why}
+
+    @property
+    def flags(self) -> str:
+        """What to add to the command to repeat the run exactly, on any machine and after any change of the rule."""
+        words = ["--preset", "paper"]
+        for name, value in self.values.items():
+            flag = f"--{name.partition('.')[2].replace('_', '-')}"
+            if isinstance(value, bool):
+                words += [flag] if value else []
+            else:
+                words += [flag, *map(str, value if isinstance(value, tuple | list) else (value,))]
+        return shlex.join(words)
+
+
+def is_automatic(config: TrainConfig) -> bool:
+    """Whether `--preset auto` is asked for, or the default here."""
+    asked = config.training.preset
+    return asked == "auto" or (asked is None and config.data.dataset == "folder")
+
+
+def choose(
+    config: TrainConfig, dataset: Dataset, path: Path | None, *, path_of: Callable[[TrainConfig], Path]
+) -> Choice | None:
+    """Everything that `--preset auto` decides; None where it is not asked for.
+
+    Args:
+      path: the run directory, if it was named.
+      path_of: what it is called otherwise, for a configuration with a network.
+    """
+    if not is_automatic(config):
+        return None
+    if path is not None and (again := recorded(config, path)):
+        return again
+    network = choose_network(config)
+    if path is None and (again := recorded(config, path_of(network.config))):
+        return again
+    settings = choose_settings(network.config, dataset, dataset.records("train"))
+    why = "; ".join(filter(None, (settings.why, network.why)))
+    return Choice(settings.config, network.values | settings.values, why)
+
+
+def choose_network(config: TrainConfig, *, problem: Callable[[str], str | None] = imagenet_problem) -> Choice:
+    """The model and where its encoder's weights come from, as far as they are open.
+
+    Args:
+      problem: why the ImageNet weights of an encoder cannot be had, None if they can.
+    """
+    given, values, why = config.model, {}, ""
+    name = given.model
+    if name is None:
+        name = RECOMMENDED
+        if given.weights == "none" or not set(given.builder_options) <= set(MODELS[RECOMMENDED].options):
+            name = WITHOUT_WEIGHTS
+        values["model.model"] = name
+    encoder = given.encoder or MODELS[name].encoder
+    if given.weights is None and given.init is None and encoder is not None:
+        missing = problem(encoder)
+        if missing is None:
+            values["model.weights"] = "imagenet"
+        elif given.model is None:
+            values["model.model"], values["model.weights"] = WITHOUT_WEIGHTS, "none"
+            why = f"{WITHOUT_WEIGHTS} from scratch instead of {RECOMMENDED}, which is better: {missing}"
+        else:
+            values["model.weights"] = "none"
+            why = f"the encoder starts random: {missing}"
+    return Choice(filled(config, values), values, why)
+
+
+def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Record]) -> Choice:
+    """Size, batch, steps and flips for a configuration whose model is settled, from its training images."""
+    assert config.model.model is not None
+    own = preset(config.model.model, dataset.name, config.model.encoder)
+    values: dict[str, Any] = {}
+    scratch = config.model.model == WITHOUT_WEIGHTS
+    if scratch and config.model.base_width is None:
+        values["model.base_width"] = FROM_SCRATCH["base_width"]
+        own |= FROM_SCRATCH
+
+    # 1. size
+    native, width = median_size(dataset, records), narrowest_width(dataset, records)
+    size = config.model.image_size or training_size(native, width, smallest=not scratch)
+    values["model.image_size"] = size
+    pixels = size[0] * size[1]
+
+    # 2. batch, and the learning rate that goes with it
+    training, count = config.training, len(records)
+    batch = training.batch_size or batch_size(count, pixels, own["batch_size"])
+    values["training.batch_size"] = batch
+    if own["optimizer"] == "adam" and training.optimizer in (None, "adam"):
+        rate = own["learning_rate"] * min(1.0, batch / own["batch_size"]) ** 0.5
+        values["training.learning_rate"] = float(f"{rate:.2g}")
+
+    # 3. steps
+    a_pass = -(-count // batch)
+    steps = training.steps_per_epoch or max(STEPS, a_pass)
+    if steps > a_pass:
+        values["training.steps_per_epoch"] = steps
+    values["training.epochs"] = epochs(steps, batch * pixels, own["epochs"])
+
+    # 4. what training sees of an image
+    sided = [name for name in dataset.classes if SIDED.search(name.replace("_", " "))]
+    if config.augment == Augmentation() and not sided:
+        values["augment.flip"] = True
+
+    values = {name: value for name, value in values.items() if is_open(config, name)}
+    wide = "" if width is None else f", narrowest structures about {width:.2g} pixels wide"
+    unflipped = f"; not mirrored, for the class {sided[0]!r}" if sided else ""
+    images = "1 training image" if count == 1 else f"{count} training images"
+    why = f"{images} of {native[0]}×{native[1]}{wide}{unflipped}"
+    return Choice(filled(config, values), values, why)
+
+
+def training_size(native: tuple[int, int], width: float | None, *, smallest: bool = True) -> tuple[int, int]:
+    """Height and width to train at; `smallest`: enlarge images of fewer than `SMALLEST` pixels."""
+    pixels = native[0] * native[1]
+    least = SMALLEST if smallest else min(SMALLEST, pixels)
+    wanted = pixels * min(1.0, WIDTH / width) ** 2 if width else least
+    factor = (min(max(wanted, least), LARGEST) / pixels) ** 0.5
+    height, width_of_image = (max(2, round(side * factor / MULTIPLE)) * MULTIPLE for side in native)
+    return height, width_of_image
+
+
+def batch_size(count: int, pixels: int, own: int) -> int:
+    """Images a step, for so many training images of so many pixels; `own`: the model's own batch."""
+    batch = min(own, 16)
+    while batch > SMALLEST_BATCH and (count < STEPS_OF_A_PASS * batch or batch * pixels > LARGEST_BATCH):
+        batch //= 2
+    return min(max(batch, 1), count)
+
+
+def epochs(steps: int, pixels: int, own: int) -> int:
+    """Epochs of so many steps of so many pixels; `own`: the model's own."""
+    least = -(-UPDATES // steps)
+    if own >= OPEN_ENDED:
+        return max(own, least)
+    affordable = max(LEAST_EPOCHS, int(BUDGET / (steps * pixels)))
+    return max(least, min(own, affordable))
+
+
+def recorded(config: TrainConfig, path: Path) -> Choice | None:
+    """What was chosen for the run that is there, for the same command again; None without one.
+
+    Options that are open now take the run's own values, and nothing is chosen anew: an image may have come to the
+    folder, the weights may be out of reach today, or the rule may be another. Options that were given then and are not
+    now keep their default, and opening the run names them.
+    """
+    workdir = WorkDir(path)
+    if not workdir.config.exists() or not workdir.environment.exists():
+        return None
+    names = workdir.read_environment().get("auto", {}).get("options", [])
+    run = from_json(workdir.read_config(), where=str(workdir.config))
+    values = {}
+    for name in filter(partial(is_open, config), names):
+        group, _, option = name.partition(".")
+        values[name] = getattr(getattr(run, group), option)
+    return Choice(filled(config, values), values, f"as chosen when {path} began") if names else None
+
+
+def is_open(config: TrainConfig, name: str) -> bool:
+    """Whether `group.option` was not given; options of augmentation are open all together or not at all."""
+    group, _, option = name.partition(".")
+    if group == "augment":
+        return config.augment == Augmentation()
+    return getattr(getattr(config, group, None), option, 0) is None
+
+
+def filled(config: TrainConfig, values: dict[str, Any]) -> TrainConfig:
+    """The configuration with the `values` of `group.option`."""
+    for name, value in values.items():
+        group, _, option = name.partition(".")
+        config = dataclasses.replace(config, **{group: dataclasses.replace(getattr(config, group), **{option: value})})
+    return config
