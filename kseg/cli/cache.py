@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kseg.wording import counted
+
 
 @dataclass(frozen=True)
 class Cache:
@@ -26,7 +28,10 @@ class Cache:
         found = {stored.path.name: stored for stored in caches.stored_features(folder)}
         if not self.remove:
             total = sum(stored.bytes for stored in found.values()) / caches.GB
-            write(f"{len(found)} feature caches, {total:.2f} of at most {caches.limit() / caches.GB:g} GB, in {folder}")
+            write(
+                f"{counted(len(found), 'feature cache')}, {total:.2f} of at most {caches.limit() / caches.GB:g} GB, "
+                f"in {folder}"
+            )
             for stored in found.values():
                 write(f"{stored}{'  in use' if caches.in_use(stored) else ''}")
             return 0
@@ -35,7 +40,7 @@ class Cache:
             if key not in found:
                 raise unknown_name("feature cache", key, ["all", *found])
         used = [key for key in chosen if not caches.remove(found[key])]
-        write(f"removed {len(chosen) - len(used)} feature caches from {folder}")
+        write(f"removed {counted(len(chosen) - len(used), 'feature cache')} from {folder}")
         if used:
             raise Failure(f"a run is using {', '.join(used)} in {folder}; remove it when the run has ended")
         return 0

@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 from kseg.cli.cache import Cache
 from kseg.cli.data_stats import stats
 from kseg.datasets import DataOptions
+from kseg.wording import counted
 
 
 @dataclass(frozen=True)
@@ -162,13 +163,13 @@ def check(options: DataOptions, write: Callable[[str], None] = print) -> int:
     for line in (*report.reading, *report.notes, *report.problems):
         write(line)
     counts = ", ".join(f"{split} {count}" for split, count in report.counts.items())
-    write(f"{dataset.name}: {sum(report.counts.values())} pairs read ({counts})")
+    write(f"{dataset.name}: {counted(sum(report.counts.values()), 'pair')} read ({counts})")
     total = max(1, int(report.pixels.sum()))
     for value, name in [*enumerate(dataset.classes if report.pixels.any() else ()), (VOID, "void")]:
         if value != VOID or report.pixels[value]:
             share, images = report.pixels[value] / total, report.images_with[value]
-            write(f"  {value:>3} {name:<16} {share:6.1%} of the pixels, in {images} images")
-    write(f"{len(report.problems)} problems" if report.problems else "no problems")
+            write(f"  {value:>3} {name:<16} {share:6.1%} of the pixels, in {counted(int(images), 'image')}")
+    write(f"{counted(len(report.problems), 'problem')}" if report.problems else "no problems")
     return 1 if report.problems else 0
 
 

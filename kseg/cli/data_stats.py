@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kseg.datasets import DataOptions
+from kseg.wording import counted
 
 if TYPE_CHECKING:
     from kseg.datasets.class_statistics import ClassStatistics
@@ -30,7 +31,10 @@ def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str]
         return 0
     label = f"{dataset.name} {' '.join(type(dataset).variant_names(options))}".strip()
     void = found.void_pixels / max(1, found.void_pixels + int(found.pixels.sum()))
-    write(f"{label}, {split}: {found.total_images} images, {void:.1%} of the pixels void and in none of the figures\n")
+    write(
+        f"{label}, {split}: {counted(found.total_images, 'image')}, {void:.1%} of the pixels void and in none of "
+        "the figures\n"
+    )
     write(table(found))
     whole = "" if split == ALL else ", there over all images with labels: --split all"
     write(f"\nbackground : object, one category against all others (Rahman & Wang, table 2{whole})\n")

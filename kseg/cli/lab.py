@@ -12,6 +12,7 @@ from tyro.conf import Positional, subcommand
 
 from kseg.cli.exit_codes import INTERRUPTED
 from kseg.errors import UsageError
+from kseg.wording import counted
 
 MOST_LISTED = 5
 """Failures in one sentence."""
@@ -93,7 +94,7 @@ class List:
         for scale in recipe.scales:
             settings = recipe.at(scale, Places())
             jobs = make_jobs(Path(), settings)
-            yield f"--scale {scale:<6} {len(settings)} settings, {len(jobs)} jobs", jobs
+            yield f"--scale {scale:<6} {counted(len(settings), 'setting')}, {counted(len(jobs), 'job')}", jobs
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Run(Selection):
         left = f", {tally.left} left for the next call (--budget {self.budget})" if tally.left else ""
         if tally.elsewhere:
             left = f", {len(tally.elsewhere)} under way in other processes{left}"
-        print(f"{tally.complete} of {len(jobs)} jobs complete, {len(tally.failed)} failed{left}")
+        print(f"{tally.complete} of {counted(len(jobs), 'job')} complete, {len(tally.failed)} failed{left}")
         for job in tally.failed:
             print(f"  {job.title}: {job.failure()}")
         if tally.failed:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
+from kseg.wording import counted
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -101,11 +103,11 @@ class Predict:
         # 3. what became of them
         written = len(files) - len(failures)
         print(
-            f"{written} mask{'s'[: written != 1]} in {self.out} "
+            f"{counted(written, 'mask')} in {self.out} "
             f"({', '.join(f'{i} {name}' for i, name in enumerate(card.classes))}); fed {fed_in_words(model, size)}"
         )
         if failures:
-            print(f"kseg: {len(failures)} of {len(files)} images cannot be read and have no mask:", file=sys.stderr)
+            print(f"kseg: {len(failures)} of {counted(len(files), 'image')} cannot be read and have no mask:", file=sys.stderr)
             print("\n".join(f"  {failure}" for failure in failures), file=sys.stderr)
         return 1 if failures else 0
 

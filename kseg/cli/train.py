@@ -10,6 +10,7 @@ from tyro.conf import arg
 
 from kseg.cli.exit_codes import INTERRUPTED
 from kseg.training.config import TrainConfig
+from kseg.wording import counted
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Train:
             print(markdown(report))
             for path in write_report(report, study.folder / "report")[:4]:
                 print(path)
-        print(f"{tally.complete} of {len(study.jobs)} jobs complete, {len(tally.failed)} failed")
+        print(f"{tally.complete} of {counted(len(study.jobs), 'job')} complete, {len(tally.failed)} failed")
         for job in tally.failed:
             print(f"  {job.title}: {job.failure()}")
         return 1 if tally.failed else 0

@@ -7,6 +7,7 @@ from kseg.datasets.archives import extract_once
 from kseg.datasets.base import Record
 from kseg.datasets.locate import cache_dir, short_hash, stamp
 from kseg.errors import Failure
+from kseg.wording import counted
 
 
 def find_tree(folder: Path, places: Iterable[str], holds: Sequence[str]) -> Path | None:
@@ -36,7 +37,7 @@ def listed_records(
     for kind, files in (("image", images), ("mask", masks)):
         lacking = [one for one in ids if one not in files]
         if lacking:
-            more = f" (nor have {len(lacking) - 1} others it lists)" if len(lacking) > 1 else ""
+            more = f" ({counted(len(lacking) - 1, 'other')} it lists likewise)" if len(lacking) > 1 else ""
             raise Failure(
                 f"{listed_in} lists {lacking[0]}, which has no {kind} in {where[kind]}{more}; complete the data or "
                 "take it off the list"

@@ -12,6 +12,7 @@ from kseg.encoders.base import ENCODERS, encoder_layers
 from kseg.encoders.dilation import steady_names
 from kseg.encoders.weights_file import Weights, read_weights
 from kseg.errors import Failure, UsageError
+from kseg.wording import counted
 
 CONNECTION_TIMEOUT = 20.0
 """Seconds without a byte after which a download counts as impossible."""
@@ -35,7 +36,7 @@ class TransplantReport:
     """those of `random` that will not be trained either"""
 
     def __str__(self) -> str:
-        lines = [f"weights from {self.source}: {len(self.kept)} layers kept"]
+        lines = [f"weights from {self.source}: {counted(len(self.kept), 'layer')} kept"]
         lines += [f"  {title}: {shortened(names)}" for title, names in (
             ("reshaped", self.reshaped), ("left random", self.random), ("dropped", self.dropped),
         ) if names]  # fmt: skip

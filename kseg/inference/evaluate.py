@@ -17,6 +17,7 @@ from kseg.inference.evaluation import Evaluation
 from kseg.inference.predict import ORIGINAL, ImageSize, network_size, predict_probabilities
 from kseg.metrics.confusion import confusion_matrix
 from kseg.metrics.thresholds import BINS, probability_histogram
+from kseg.wording import counted
 
 
 def evaluate(
@@ -136,7 +137,7 @@ def check_fits(model: keras.Model, dataset: Dataset) -> None:
     channels, needed = model.outputs[0].shape[-1], output_channels(len(dataset.classes))
     if channels not in (needed, len(dataset.classes)):
         raise UsageError(
-            f"the model gives {channels} channel{'s'[: channels != 1]} but {dataset.name} has the classes "
+            f"the model gives {counted(channels, 'channel')} but {dataset.name} has the classes "
             f"{', '.join(dataset.classes)}, which need {needed}; choose the data set and options it was trained with"
         )
 

@@ -11,6 +11,7 @@ from kseg.atomic import replacing
 from kseg.conventions import output_channels
 from kseg.errors import KsegError, UsageError
 from kseg.reading import DAMAGE, allowed_growth, held_to, open_regular, parse_json
+from kseg.wording import counted
 
 if TYPE_CHECKING:
     import keras
@@ -204,7 +205,7 @@ def _check_is_segmentation(model, path: Path) -> None:
         )
     if inputs[0][-1] not in (3, None) or outputs[0][-1] is None:
         raise UsageError(
-            f"{path} takes {inputs[0][-1]} channels and gives {outputs[0][-1]}; "
+            f"{path} takes {counted(inputs[0][-1], 'channel')} and gives {outputs[0][-1]}; "
             "RGB images need 3, and the number of classes must be fixed"
         )
 
@@ -217,7 +218,9 @@ def _check_channels(model, card: ModelCard, path: Path) -> None:
             "two classes take one channel, more take one each"
         )
     if len(card.palette) != len(card.classes):
-        raise UsageError(f"{path}: {len(card.palette)} colours for {len(card.classes)} classes; give one each")
+        raise UsageError(
+            f"{path}: {counted(len(card.palette), 'colour')} for {counted(len(card.classes), 'class')}; give one each"
+        )
 
 
 def _card_from_channels(model) -> ModelCard:

@@ -18,6 +18,7 @@ from kseg.lab.recipes.rahman2016_tables import tables
 from kseg.lab.rows import collect
 from kseg.training.config import LossOptions, TrainConfig, resolve
 from kseg.training.run import default_path
+from kseg.wording import counted
 
 ALL = "all"
 BASELINE, OUTPUTS = "ce", 2
@@ -109,7 +110,7 @@ def caption(config: TrainConfig) -> str:
     return (
         f"Ours: {name}, trained at {model.image_size[0]}×{model.image_size[1]}, tested on images "
         f"{'as they are' if training.test_input == 'original' else 'of that size'}, {training.optimizer} "
-        f"{training.learning_rate:g}, batch {training.batch_size}, at most {training.epochs} epochs, "
+        f"{training.learning_rate:g}, batch {training.batch_size}, at most {counted(training.epochs, 'epoch')}, "
         f"{training.precision}, seed {training.seed}."
     )
 

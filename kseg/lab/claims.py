@@ -14,6 +14,7 @@ from kseg.lab.comparisons import difference, shown
 from kseg.lab.correlation import rank_correlation
 from kseg.lab.statistics import Comparison, compare
 from kseg.lab.table import Table
+from kseg.wording import counted
 
 Verdict = Literal["held", "did not hold", "cannot be judged"]
 
@@ -111,7 +112,7 @@ def numbers(of: str, result: Comparison, digits: int = 4) -> str:
         if np.isnan(result.p)
         else f"p = {shown(result.p, '.2g')}, d_z = {shown(result.effect, '.2f')}"
     )
-    return f"{of} {mean} {interval} over {result.n} pairs, {tested}, above 0 in {result.wins}"
+    return f"{of} {mean} {interval} over {counted(result.n, 'pair')}, {tested}, above 0 in {result.wins}"
 
 
 def _compared(first: Sequence[float], second: Sequence[float]) -> Comparison | str:

@@ -25,6 +25,7 @@ from kseg.lab.side_by_side import CSS as SIDE_BY_SIDE_CSS
 from kseg.lab.side_by_side import side_by_side
 from kseg.lab.table import Table, markdown_of
 from kseg.lab.tables import mean_rank, tables_of
+from kseg.wording import counted
 
 SHOWN_LOSSES = 4
 """Best losses in the plot of sparse foreground, besides BCE and the soft IoU."""
@@ -179,7 +180,7 @@ def _words(value: Any) -> Any:
     if isinstance(value, dict):
         return ", ".join(f"{name} {version}" for name, version in value.items())
     if isinstance(value, list) and len(value) > MOST_ALTERNATIVES:
-        return f"{len(value)} values"
+        return f"{counted(len(value), 'value')}"
     if isinstance(value, list):
         return " | ".join("unset" if entry is None else str(entry) for entry in value)
     return value

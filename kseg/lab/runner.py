@@ -24,6 +24,7 @@ from kseg.lab.jobs import Job
 from kseg.lab.worker import Outcome, work
 from kseg.training.callbacks.progress import duration
 from kseg.training.workdir import WorkDir
+from kseg.wording import counted
 
 JOBS_PER_WORKER = 25
 
@@ -99,8 +100,8 @@ class Runner:
     def run(self) -> Tally:
         if self.pending:
             found = f"{self.tally.complete} complete, {len(self.tally.failed)} failed, {len(self.pending)} to run"
-            where = f" on {len(self.gpus)} GPU{'s'[: len(self.gpus) != 1]}" if self.gpus else ""
-            self.write(f"{len(self.jobs)} jobs: {found}, {self.processes} at a time{where}")
+            where = f" on {counted(len(self.gpus), 'GPU')}" if self.gpus else ""
+            self.write(f"{counted(len(self.jobs), 'job')}: {found}, {self.processes} at a time{where}")
         try:
             while self._hand_out():
                 self._collect()

@@ -13,6 +13,7 @@ from kseg.lab.loss_tests import baseline_table
 from kseg.lab.recipe import FIGURES, LOWER_IS_BETTER, Recipe
 from kseg.lab.rows import Results, Row, by_setting, figure_of, range_of
 from kseg.lab.table import DASH, Table
+from kseg.wording import counted
 
 
 def paper_table(results: Results, recipe: Recipe, figure: str) -> Table:
@@ -96,8 +97,7 @@ def loss_table(results: Results) -> Table:
             cells.append(_with_range(found.get(loss, [])))
         rows.append(cells)
     counts = ", ".join(
-        f"{' '.join(setting)}: {max(map(len, found.values()))} seed{'s'[: max(map(len, found.values())) != 1]}"
-        for setting, found in settings.items()
+        f"{' '.join(setting)}: {counted(max(map(len, found.values())), 'seed')}" for setting, found in settings.items()
     )
     caption = f"Test IoU, mean [lowest, highest] of the seeds ({counts}); sorted by mean rank"
     ranked = ranked_settings(settings)

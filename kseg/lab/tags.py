@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from kseg.wording import counted
+
 WIDTH = 110
 
 
@@ -20,7 +22,7 @@ def tag_lines(tags: Sequence[tuple[str, ...]]) -> list[str]:
         for tag, count in Counter(tag for tag in place if tag is not None).items():
             by_count.setdefault(count, []).append(tag)
         for count, names in by_count.items():
-            start = f"  {count} job{'s'[: count != 1]}{' each' if len(names) > 1 else ''}: "
+            start = f"  {counted(count, 'job')}{' each' if len(names) > 1 else ''}: "
             lines += textwrap.wrap(
                 ", ".join(names), WIDTH, initial_indent=start, subsequent_indent="    ", break_on_hyphens=False
             )

@@ -28,6 +28,7 @@ from kseg.pipeline.source import Arrays, ArraySpec, ImageSource, Signature, Sour
 from kseg.pipeline.stored_features import GB, META, hold, make_room, read_meta, stored_features
 from kseg.pipeline.transforms import flip
 from kseg.reading import DAMAGE
+from kseg.wording import counted
 
 AUTO_LIMIT = 32 * GB
 """The largest cache that `--cache-features auto` makes without being asked."""
@@ -75,7 +76,7 @@ class FeatureSource(Source):
 
     def __str__(self) -> str:
         origin = "found" if self.reused else f"computed in {self.seconds:.0f} s"
-        return f"frozen features of {len(self)} images, {self.bytes / GB:.2f} GB, {origin}: {self.path}"
+        return f"frozen features of {counted(len(self), 'image')}, {self.bytes / GB:.2f} GB, {origin}: {self.path}"
 
 
 def _mapped(path: Path, dtype: str) -> np.ndarray:

@@ -11,6 +11,7 @@ from itertools import cycle, islice
 import numpy as np
 
 from kseg.errors import UsageError
+from kseg.wording import counted
 
 Shard = tuple[int, int]
 """(index, count): the part of every global batch that one worker or replica gets."""
@@ -66,8 +67,8 @@ class Order:
             raise UsageError(f"batch size is {self.batch_size}; it must be at least 1")
         if self.positives is not None and self.positives.per_batch > self.batch_size:
             raise UsageError(
-                f"--positives-per-batch is {self.positives.per_batch} and a batch has {self.batch_size} images; "
-                "lower it, or raise --batch-size"
+                f"--positives-per-batch is {self.positives.per_batch} and a batch has "
+                f"{counted(self.batch_size, 'image')}; lower it, or raise --batch-size"
             )
 
     @property

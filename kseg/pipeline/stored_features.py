@@ -16,6 +16,7 @@ from typing import NotRequired, TypedDict
 from kseg.errors import UsageError
 from kseg.pipeline.feature_files import partial_name
 from kseg.reading import parse_json, read_text
+from kseg.wording import counted
 
 try:
     import fcntl
@@ -157,7 +158,7 @@ def _exclusively(path: Path) -> Iterator[bool]:
 def _title(meta: Path) -> str:
     try:
         content = read_meta(meta)
-        return f"{content['count']} images of {content.get('dataset', 'a data set')}"
+        return f"{counted(content['count'], 'image')} of {content.get('dataset', 'a data set')}"
     except PermissionError:
         return "somebody else's"
     except (OSError, ValueError):

@@ -31,6 +31,7 @@ from kseg.pipeline.augmentation import Augmentation
 from kseg.training.config import TrainConfig, from_json
 from kseg.training.presets import preset
 from kseg.training.workdir import WorkDir
+from kseg.wording import counted
 
 RECOMMENDED, WITHOUT_WEIGHTS = "unet_mobilenetv2", "unet"
 
@@ -183,8 +184,7 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
     values = {name: value for name, value in values.items() if is_open(config, name)}
     wide = "" if width is None else f", narrowest structures about {width:.2g} pixels wide"
     unflipped = f"; not mirrored, for the class {sided[0]!r}" if sided else ""
-    images = "1 training image" if count == 1 else f"{count} training images"
-    why = f"{images} of {native[0]}×{native[1]}{wide}{unflipped}"
+    why = f"{counted(count, 'training image')} of {native[0]}×{native[1]}{wide}{unflipped}"
     return Choice(filled(config, values), values, why)
 
 

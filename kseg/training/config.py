@@ -16,6 +16,7 @@ from kseg.pipeline.augmentation import Augmentation
 from kseg.ranges import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SIDE, Range, check_ranges
 from kseg.training.field_types import described, fits
 from kseg.training.presets import preset
+from kseg.wording import counted
 
 WITH_EPSILON = ("rmsprop", "adam", "adamw")
 """The optimisers that have one."""
@@ -291,7 +292,7 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
         if config.training.positives_per_batch:
             raise UsageError(
                 f"--positives-per-batch asks for images with the foreground, and {config.data.dataset} has "
-                f"{num_classes} classes here; choose one of them with --category"
+                f"{counted(num_classes, 'class')} here; choose one of them with --category"
             )
         values["positives_per_batch"] = 0  # a preset's wish is for its paper's binary task
 

@@ -52,6 +52,7 @@ from kseg.training.precision import precision
 from kseg.training.split_classes import remarks_on_splits
 from kseg.training.stages import LossStage, loss_stages
 from kseg.training.workdir import WorkDir
+from kseg.wording import counted
 
 LONGEST_NAME = 60
 """Letters of a loss in the name of a run."""
@@ -374,7 +375,7 @@ def summary(workdir: WorkDir) -> str:
     )
     scored = (
         f"{results['split']} IoU {iou}   mean per image {mean}   pixel accuracy {accuracy}   "
-        f"({scores['images']} images, best epoch {results['best_epoch']})"
+        f"({counted(scores['images'], 'image')}, best epoch {results['best_epoch']})"
     )
     if not workdir.model.exists():
         return f"\n{scored}\n  results {workdir.results}"

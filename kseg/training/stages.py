@@ -12,6 +12,7 @@ from kseg.losses.compose import get
 from kseg.losses.packed import bands_read
 from kseg.losses.schedule import parse_schedule
 from kseg.training.config import TrainConfig
+from kseg.wording import counted
 
 REDUCTIONS = {"mean": "sum_over_batch_size", "sum": "sum"}
 
@@ -51,8 +52,8 @@ def loss_stages(config: TrainConfig, class_weights: tuple[float, ...] | None = N
     last = parsed[-1]
     if last.first_epoch >= epochs:
         raise UsageError(
-            f"--loss comes to {last.spec!r} after {last.first_epoch} epochs, and the run ends after {epochs}; "
-            f"pass --epochs {last.first_epoch + 1} or more, or shorten the stages before"
+            f"--loss comes to {last.spec!r} after {counted(last.first_epoch, 'epoch')}, and the run ends after "
+            f"{epochs}; pass --epochs {last.first_epoch + 1} or more, or shorten the stages before"
         )
     ends = [*(stage.first_epoch for stage in parsed[1:]), epochs]
     reduction = REDUCTIONS[str(config.loss.loss_reduction)]

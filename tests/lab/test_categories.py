@@ -71,7 +71,7 @@ def test_tables_say_what_was_trained():
     study = category_study(dataclasses.replace(FACES, loss=LossOptions()), "hair")
     assert [job.tags[-1] for job in study.jobs] == ["iou", "ce"]
     assert study.recipe.captions["as given"] == (
-        "Ours: unet, trained at 32×32, tested on images of that size, adam 0.004, batch 4, at most 1 epochs, float32, "
+        "Ours: unet, trained at 32×32, tested on images of that size, adam 0.004, batch 4, at most 1 epoch, float32, "
         "seed 3."
     )
 

@@ -43,7 +43,7 @@ def three(folder):
 
 def test_they_are_listed_from_the_least_recently_used(three):
     assert names(three) == ["older", "old", "new"]
-    assert "1 images of lfw" in str(stored_features(three)[0])
+    assert "1 image of lfw" in str(stored_features(three)[0])
     os.close(hold(three / "older"))  # using it is what counts
     assert names(three) == ["old", "new", "older"]
 

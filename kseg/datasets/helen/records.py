@@ -14,6 +14,7 @@ from kseg.datasets.lists import read_lines
 from kseg.datasets.locate import cache_dir, existing_data_dir, files_by_stem, short_hash, stamp
 from kseg.datasets.splits import PaperSplit
 from kseg.errors import Failure, UsageError
+from kseg.wording import counted
 
 PAPER = PaperSplit(total=2330, big=(1864, 233), small=(1000, 100), test=233)
 """van Beers et al. 2019, table 1: 1864 + 233 + 233 = 2330."""
@@ -65,7 +66,8 @@ class Helen(FaceDataset):
         ids = [id_of_line(line, path) for line in read_lines(path)]
         unknown = [one for one in ids if one not in self._by_id]
         if unknown:
-            raise Failure(f"{path} lists {unknown[0]!r} and {len(unknown) - 1} others without image; complete the data")
+            more = f" ({counted(len(unknown) - 1, 'other')} likewise)" if len(unknown) > 1 else ""
+            raise Failure(f"{path} lists {unknown[0]!r}, which has no image{more}; complete the data")
         return [self._by_id[one] for one in ids]
 
 

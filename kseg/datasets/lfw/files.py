@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from kseg.datasets.archives import extract_once
 from kseg.datasets.locate import cache_dir, files_by_stem, short_hash, stamp
 from kseg.errors import UsageError
+from kseg.wording import counted
 
 IMAGES = "lfw_funneled"
 MASKS = "parts_lfw_funneled_gt_images"
@@ -24,7 +25,7 @@ def find_images(folder: Path, stems: Collection[str]) -> dict[str, Path]:
     Upstream's archive holds 13,233 images; only the labelled ones are extracted.
     """
     wanted = set(stems)
-    tree = _tree(folder, IMAGES, lambda name: PurePosixPath(name).stem in wanted, f"{len(wanted)} images")
+    tree = _tree(folder, IMAGES, lambda name: PurePosixPath(name).stem in wanted, f"{counted(len(wanted), 'image')}")
     return {stem: tree / stem.rsplit("_", 1)[0] / f"{stem}.jpg" for stem in stems}
 
 

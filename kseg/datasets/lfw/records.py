@@ -14,6 +14,7 @@ from kseg.datasets.lists import read_lines
 from kseg.datasets.locate import existing_data_dir
 from kseg.datasets.splits import PaperSplit
 from kseg.errors import Failure, UsageError
+from kseg.wording import counted
 
 PAPER = PaperSplit(total=2927, big=(2342, 292), small=(1000, 100), test=292)
 """van Beers et al. 2019, table 1. With `big`, 2342 + 292 + 292 leaves one of the 2,927 images out, as in the paper."""
@@ -61,9 +62,8 @@ class LFW(FaceDataset):
         stems = [stem_of_line(line, path) for line in read_lines(path)]
         unknown = [stem for stem in stems if stem not in self._by_stem]
         if unknown:
-            raise Failure(
-                f"{path} lists {unknown[0]} and {len(unknown) - 1} others that have no mask; complete the data"
-            )
+            more = f" ({counted(len(unknown) - 1, 'other')} likewise)" if len(unknown) > 1 else ""
+            raise Failure(f"{path} lists {unknown[0]}, which has no mask{more}; complete the data")
         return [self._by_stem[stem] for stem in stems]
 
 

@@ -9,6 +9,7 @@ from kseg.datasets.locate import files_by_stem
 from kseg.datasets.trees import find_archive, find_tree, unpacked
 from kseg.datasets.voc.facts import ARCHIVES, SBD_ARCHIVE, SBD_TREE
 from kseg.errors import Failure, UsageError
+from kseg.wording import counted
 
 LISTS, MASKS, IMAGES = "ImageSets/Segmentation", "SegmentationClass", "JPEGImages"
 
@@ -53,7 +54,7 @@ def find_files(folder: Path, year: str, others: Collection[str] = ()) -> Files:
     images = unpacked(
         archive,
         "voc",
-        f"{len(wanted)} images",
+        f"{counted(len(wanted), 'image')}",
         lambda name: _is_in(name, IMAGES) and PurePosixPath(name).stem in wanted,
     )
     images_tree = find_tree(images, places, (IMAGES,))

@@ -8,6 +8,7 @@ import numpy as np
 from kseg.datasets import DataOptions
 from kseg.lab.report.record import RunRecord
 from kseg.metrics.scores import iou_class
+from kseg.wording import counted
 
 GAP = 0.1
 """Training IoU above validation IoU by this much is called overfitting."""
@@ -29,7 +30,9 @@ def _of_training(run: RunRecord) -> list[str]:
         return ["No epoch has been finished yet."]
     last, said = run.epochs[-1]["epoch"], []
     if best["epoch"] == last:
-        said.append(f"Validation IoU was still rising when training ended after {_count(last, 'epoch')}; train longer.")
+        said.append(
+            f"Validation IoU was still rising when training ended after {counted(last, 'epoch')}; train longer."
+        )
     else:
         said.append(
             f"Validation IoU was highest after epoch {best['epoch']} of {last} ({best['val_iou']:.3f}); "
@@ -150,7 +153,3 @@ def _words(run: RunRecord) -> list[str]:
     if words[0].endswith(".py"):
         return ["python", *words]
     return ["kseg", *words[1:]] if words[0].endswith("/kseg") else words
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

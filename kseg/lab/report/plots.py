@@ -11,6 +11,7 @@ from kseg.lab.report.canvas import BLUE, GREEN, HEIGHT, INK, ORANGE, PURPLE, Plo
 from kseg.metrics.calibration import expected_calibration_error, reliability
 from kseg.metrics.scores import iou_class, precision, recall
 from kseg.metrics.thresholds import best_threshold, threshold_sweep
+from kseg.wording import counted
 
 CELLS_WITH_NUMBERS = 12
 """More classes than this, and the numbers in a confusion matrix would overlap."""
@@ -82,7 +83,7 @@ def iou_distribution(evaluation: Evaluation) -> Plot | None:
         ax.set_xlim(edges[0], 1)
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         legend_above(figure, ax)
-        return Plot(title, to_svg(figure, title), f"{len(iou)} images; one in twenty is below {low:.3f}.")
+        return Plot(title, to_svg(figure, title), f"{counted(len(iou), 'image')}; one in twenty is below {low:.3f}.")
 
 
 def threshold_curve(histogram: np.ndarray) -> Plot:
