@@ -14,6 +14,7 @@ from kseg.wording import counted
         (3, "batch", "3 batches"),
         (2, "category", "2 categories"),
         (2, "day", "2 days"),
+        (3, "epoch", "3 epochs"),
     ],
 )
 def test_the_noun_follows_the_number(number, noun, text):

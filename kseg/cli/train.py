@@ -41,6 +41,8 @@ class Train:
     def train_one(self) -> int:
         from kseg.datasets.applies import check_data_dir, ignored_options
         from kseg.lab.report import write_report
+        from kseg.lab.report.advice import advice_to_go_on
+        from kseg.lab.report.record import read_run
         from kseg.training.distribution import is_chief
         from kseg.training.run import summary, train
 
@@ -53,6 +55,8 @@ class Train:
         if self.options.training.keep == "everything" and not workdir.report.exists():
             write_report(workdir.path)
         print(summary(workdir))
+        if longer := advice_to_go_on(read_run(workdir.path)):
+            print(longer)
         return 0
 
     def train_categories(self, categories: str) -> int:

@@ -11,10 +11,19 @@ import pytest
 from PIL import Image
 from small_run import make_run
 
+from kseg.datasets import DATASETS, DataOptions
 from kseg.errors import Failure, UsageError
 from kseg.inference import Evaluation
 from kseg.lab.report import plots, write_report
-from kseg.lab.report.advice import data_flags, findings, next_commands, repeat_command, with_flag
+from kseg.lab.report.advice import (
+    advice_to_go_on,
+    data_flags,
+    findings,
+    longer_command,
+    next_commands,
+    repeat_command,
+    with_flag,
+)
 from kseg.lab.report.canvas import INK
 from kseg.lab.report.compose import count, duration
 from kseg.lab.report.page import gallery
@@ -30,6 +39,9 @@ from kseg.lab.report.pictures import (
     show_errors,
 )  # fmt: skip
 from kseg.lab.report.record import read_run
+from kseg.lab.report.settings import applicable
+from kseg.training.config import ModelOptions, TrainConfig, resolve
+from kseg.training.curve import still_rising
 
 
 class Reader(HTMLParser):
@@ -285,7 +297,55 @@ def test_commands(binary_run, tmp_path):
     assert commands["See what the loss does"] == f"python train.py --model tiny --loss bce --workdir {run.path}-bce"
     assert commands["Measure another split"].endswith("--dataset synthetic --limit 14 --split validation")
     late = dict(next_commands(read_run(make_run(tmp_path / "late", epochs=3, measured=False))))
-    assert late["Train longer"].endswith(f"--epochs 6 --workdir {tmp_path / 'late'}-6-epochs")
+    assert late["Train longer"] == "python train.py --model tiny --loss iou --workdir 'a b' --epochs 6"  # the same run
+    assert "Train longer" not in dict(next_commands(read_run(make_run(tmp_path / "over", epochs=9, measured=False))))
+
+
+@pytest.mark.parametrize(
+    ("scores", "rising"),
+    [
+        ([0.2, 0.5, 0.7], True),
+        ([0.2, 0.5, 0.505], False),  # the last epoch is the best, by less than a point
+        ([0.2, 0.7, 0.6], False),
+        ([0.5], False),
+        ([0.1] * 22 + [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.65, 0.66], True),  # best within the last tenth
+        ([0.1] * 20 + [0.2, 0.3, 0.7, 0.5, 0.6, 0.6, 0.65, 0.66], False),
+        ([float("nan"), float("nan"), 0.3], True),
+        ([None, float("nan"), float("nan")], False),
+    ],
+)
+def test_a_curve_that_was_cut_short(scores, rising):
+    assert still_rising([{"epoch": i, "val_iou": score} for i, score in enumerate(scores, 1)]) is rising
+
+
+def test_the_line_at_the_end_of_training(tmp_path):
+    run = read_run(make_run(tmp_path / "late", epochs=3, measured=False))
+    assert advice_to_go_on(run) == f"validation IoU was still rising; go on with: {longer_command(run)}"
+    run.environment["command"] = "/usr/bin/kseg train --epochs 3"
+    assert longer_command(run) == f"kseg train --epochs 6 --workdir {run.path}"
+    run.config["training"]["epochs"] = 50  # patience ended it: more epochs would change nothing
+    assert advice_to_go_on(run) is None
+
+
+def test_settings_are_those_that_apply():
+    config = resolve(TrainConfig(DataOptions("lfw"), ModelOptions("unet")), image_size=(64, 64)).to_json()
+    shown = applicable(config)
+    assert {"hair", "size", "limit"} <= shown["data"].keys()
+    assert not {"colours", "synthetic_size", "border", "year", "classes"} & shown["data"].keys()
+    assert "base_width" in shown["model"] and not {"skips", "head_width", "weights"} & shown["model"].keys()
+    assert "poly_power" in shown["training"] and not {"momentum", "l2_decay", "preset"} & shown["training"].keys()
+    assert not {"border_weight", "border_sigma"} & shown["loss"].keys()
+    assert shown["augment"] == {"augment": "none"}
+    config["augment"] |= {"flip": True, "rotate": 10.0}
+    config["training"] |= {"optimizer": "sgd", "schedule": "constant"}
+    shown = applicable(config)
+    assert shown["augment"] == {"flip": True, "rotate": 10.0}
+    assert {"momentum", "l2_decay"} <= shown["training"].keys() and "poly_power" not in shown["training"]
+
+
+@pytest.mark.parametrize("name", sorted(DATASETS))
+def test_the_options_a_data_set_calls_its_own_exist(name):
+    assert set(DATASETS[name].own_options) <= vars(DataOptions()).keys()
 
 
 def test_with_flag_replaces_both_spellings():
@@ -294,8 +354,6 @@ def test_with_flag_replaces_both_spellings():
 
 
 def test_data_flags_name_only_what_differs():
-    from kseg.datasets import DataOptions
-
     assert data_flags(DataOptions("lfw")) == "--dataset lfw"
     options = DataOptions("folder", hair=False, classes=("sky", "wet road"), void=(7, 9))
     assert data_flags(options) == "--dataset folder --no-hair --classes sky 'wet road' --void 7 9"

@@ -2,12 +2,14 @@
 
 import dataclasses
 import shlex
+from collections.abc import Sequence
 
 import numpy as np
 
 from kseg.datasets import DataOptions
 from kseg.lab.report.record import RunRecord
 from kseg.metrics.scores import iou_class
+from kseg.training.curve import still_rising
 from kseg.wording import counted
 
 GAP = 0.1
@@ -29,7 +31,7 @@ def _of_training(run: RunRecord) -> list[str]:
     if best is None:
         return ["No epoch has been finished yet."]
     last, said = run.epochs[-1]["epoch"], []
-    if best["epoch"] == last:
+    if still_rising(run.epochs):
         said.append(
             f"Validation IoU was still rising when training ended after {counted(last, 'epoch')}; train longer."
         )
@@ -81,6 +83,26 @@ def repeat_command(run: RunRecord) -> str | None:
     return shlex.join(words) if words else None
 
 
+def longer_command(run: RunRecord) -> str | None:
+    """The command that goes on with the run for as many epochs again; None where its curve does not ask for it."""
+    words, epochs = _words(run), run.config.get("training", {}).get("epochs")
+    if not words or not epochs or not still_rising(run.epochs) or run.epochs[-1]["epoch"] < int(epochs):
+        return None
+    return shlex.join([*with_flag(words, "epochs", str(2 * int(epochs)), but=()), *_workdir_of(run, words)])
+
+
+def advice_to_go_on(run: RunRecord) -> str | None:
+    """A line for the end of training."""
+    command = longer_command(run)
+    return None if command is None else f"validation IoU was still rising; go on with: {command}"
+
+
+def _workdir_of(run: RunRecord, words: list[str]) -> list[str]:
+    """`--workdir`, where the command does not name the run's directory already."""
+    named = any(word.split("=")[0] == "--workdir" for word in words)
+    return [] if named else ["--workdir", str(run.path)]
+
+
 def next_commands(run: RunRecord) -> list[tuple[str, str]]:
     """(why, command) pairs for what people do with a run."""
     path = shlex.quote(str(run.path))
@@ -91,17 +113,16 @@ def next_commands(run: RunRecord) -> list[tuple[str, str]]:
             ("Take the model elsewhere", f"kseg export {path} --format onnx"),
             ("Measure another split", f"kseg evaluate {path} {data_flags(run.data_options)} --split validation"),
         ]
-    words, loss, best = _words(run), str(run.config.get("loss", {}).get("loss", "")), run.best
+    words, loss = _words(run), str(run.config.get("loss", {}).get("loss", ""))
     if words:
         other = OTHER_LOSS.get(loss, "iou")
         if other == "bce" and _is_multi_class(run):
             other = "ce"
         if other != loss:
             commands.append(("See what the loss does", _variant(run, "loss", other, f"{run.path}-{other}")))
-        epochs = run.config.get("training", {}).get("epochs")
-        if best is not None and best["epoch"] == run.epochs[-1]["epoch"] and epochs:
-            more = str(2 * int(epochs))
-            commands.append(("Train longer", _variant(run, "epochs", more, f"{run.path}-{more}-epochs")))
+        longer = longer_command(run)
+        if longer is not None:
+            commands.append(("Train longer", longer))
     if (run.path / "tensorboard").is_dir():
         commands.append(("Follow curves and overlays", f"tensorboard --logdir {path}/tensorboard"))
     return commands
@@ -132,14 +153,14 @@ def data_flags(options: DataOptions) -> str:
     return shlex.join(words)
 
 
-def with_flag(words: list[str], flag: str, value: str) -> list[str]:
-    """The command with `--flag value`, and without `--workdir`, which belongs to the run it made."""
+def with_flag(words: list[str], flag: str, value: str, *, but: Sequence[str] = ("workdir",)) -> list[str]:
+    """The command with `--flag value`, and without the flags in `but`: `--workdir` belongs to the run it made."""
     kept, skip = [], False
     for word in words:
         name = word.split("=")[0].lstrip("-").replace("_", "-")
         if skip:
             skip = False
-        elif word.startswith("--") and name in (flag, "workdir"):
+        elif word.startswith("--") and name in (flag, *but):
             skip = "=" not in word
         else:
             kept.append(word)

@@ -15,6 +15,7 @@ from kseg.lab.report import page, plots
 from kseg.lab.report.advice import findings, next_commands, repeat_command
 from kseg.lab.report.pictures import make_pictures
 from kseg.lab.report.record import RunRecord, read_run
+from kseg.lab.report.settings import applicable
 
 REPORT = "report.html"
 GROUPS = {"data": "Data", "model": "Model", "loss": "Loss", "augment": "Augmentation", "training": "Training"}
@@ -147,8 +148,8 @@ def _commands(run: RunRecord) -> tuple[str, str, str]:
 
 
 def _settings(run: RunRecord) -> tuple[str, str, str]:
-    groups = {title: run.config[group] for group, title in GROUPS.items() if run.config.get(group)}
-    cards = [page.card(title, page.pairs(values)) for title, values in groups.items()]
+    shown = applicable(run.config)
+    cards = [page.card(GROUPS[group], page.pairs(values)) for group, values in shown.items()]
     cards.append(page.card("Environment", page.pairs(_environment(run))))
     transplant = run.results.get("transplant")
     content = (
