@@ -19,7 +19,6 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,12 +117,8 @@ def choose(
     return Choice(settings.config, network.values | settings.values, why)
 
 
-def choose_network(config: TrainConfig, *, problem: Callable[[str], str | None] = imagenet_problem) -> Choice:
-    """The model and where its encoder's weights come from, as far as they are open.
-
-    Args:
-      problem: why the ImageNet weights of an encoder cannot be had, None if they can.
-    """
+def choose_network(config: TrainConfig) -> Choice:
+    """The model and where its encoder's weights come from, as far as they are open."""
     given, values, why = config.model, {}, ""
     name = given.model
     if name is None:
@@ -133,7 +128,7 @@ def choose_network(config: TrainConfig, *, problem: Callable[[str], str | None] 
         values["model.model"] = name
     encoder = given.encoder or MODELS[name].encoder
     if given.weights is None and given.init is None and encoder is not None:
-        missing = problem(encoder)
+        missing = imagenet_problem(encoder)
         if missing is None:
             values["model.weights"] = "imagenet"
         elif given.model is None:
@@ -225,13 +220,16 @@ def recorded(config: TrainConfig, path: Path) -> Choice | None:
     workdir = WorkDir(path)
     if not workdir.config.exists() or not workdir.environment.exists():
         return None
-    names = workdir.read_environment().get("auto", {}).get("options", [])
+    stored = workdir.read_environment().get("auto")
+    names = stored.get("options") if isinstance(stored, dict) else None
+    if not isinstance(names, list):
+        return None
     run = from_json(workdir.read_config(), where=str(workdir.config))
     values = {}
-    for name in filter(partial(is_open, config), names):
+    for name in (name for name in names if isinstance(name, str) and is_open(config, name)):
         group, _, option = name.partition(".")
         values[name] = getattr(getattr(run, group), option)
-    return Choice(filled(config, values), values, f"as chosen when {path} began") if names else None
+    return Choice(filled(config, values), values, f"as chosen when {path} began")
 
 
 def is_open(config: TrainConfig, name: str) -> bool:

@@ -1,0 +1,195 @@
+"""`--preset auto`: the rule by numbers, explicit flags win, and what it chose repeats and resumes the run."""
+
+import shlex
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kseg.atomic import write_json
+from kseg.cli.main import _parse
+from kseg.datasets import DataOptions, open_dataset
+from kseg.pipeline import Augmentation
+from kseg.training import auto
+from kseg.training.auto import (
+    batch_size,
+    choose,
+    choose_network,
+    choose_settings,
+    epochs,
+    is_automatic,
+    training_size,
+)
+from kseg.training.config import ModelOptions, TrainConfig, TrainingOptions, resolve
+from kseg.training.run import train
+from kseg.training.workdir import WorkDir
+
+REASON = "the ImageNet weights of mobilenetv2 could not be downloaded"
+
+
+@pytest.fixture(params=["weights", "no weights"])
+def network(request, monkeypatch):
+    """Whether the ImageNet weights can be had."""
+    monkeypatch.setattr(auto, "imagenet_problem", lambda encoder: None if request.param == "weights" else REASON)
+    return request.param
+
+
+def paired_folder(folder, count=12, classes=("background", "cell")):
+    rng = np.random.default_rng(0)
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for i in range(count):
+        labels = np.zeros((40, 60), np.uint8)
+        labels[:, 10 + i : 16 + i] = 1
+        Image.fromarray(labels).save(folder / "masks" / f"{i:02d}.png")
+        image = labels[..., None] * 120 + rng.integers(0, 60, (40, 60, 3))
+        Image.fromarray(image.astype(np.uint8)).save(folder / "images" / f"{i:02d}.png")
+    return DataOptions("folder", folder, classes=classes)
+
+
+@pytest.mark.parametrize(
+    ("native", "width", "size"),
+    [
+        ((512, 512), 7.8, (512, 512)),  # membranes: narrow, so as they are
+        ((360, 480), 7.2, (352, 480)),  # pedestrians
+        ((600, 800), 24.0, (288, 384)),  # half, where structures of 24 pixels become 12
+        ((375, 500), 200.0, (192, 256)),  # 224 × 224 pixels in the image's shape
+        ((96, 96), 3.0, (224, 224)),  # never fewer than the encoders know
+        ((3000, 4000), 10.0, (544, 736)),  # nor more than an evening allows
+        ((360, 480), None, (192, 256)),  # no mask has a border
+    ],
+)
+def test_the_size_keeps_narrow_structures(native, width, size):
+    assert training_size(native, width) == size
+
+
+def test_a_network_from_scratch_takes_small_images_as_they_are():
+    assert training_size((96, 128), 3.0, smallest=False) == (96, 128)
+
+
+@pytest.mark.parametrize(
+    ("count", "pixels", "own", "batch"),
+    [(1000, 224**2, 16, 16), (100, 224**2, 16, 8), (20, 224**2, 16, 4), (3, 224**2, 16, 3), (1000, 640**2, 16, 4),
+     (1000, 224**2, 100, 16), (1000, 224**2, 8, 8)],
+)  # fmt: skip
+def test_the_batch(count, pixels, own, batch):
+    assert batch_size(count, pixels, own) == batch
+
+
+@pytest.mark.parametrize(
+    ("steps", "pixels", "own", "number"),
+    [
+        (25, 4 * 512**2, 14, 20),  # 500 updates
+        (63, 16 * 224**2, 14, 14),  # a thousand images: the model's own
+        (1250, 16 * 224**2, 14, 3),  # twenty thousand: an evening
+        (25, 8 * 224**2, 1000, 1000),  # ends by patience
+    ],
+)
+def test_the_epochs(steps, pixels, own, number):
+    assert epochs(steps, pixels, own) == number
+
+
+def test_auto_is_the_default_for_folders_alone():
+    asked = {None: (True, False), "auto": (True, True), "paper": (False, False)}
+    for preset, expected in asked.items():
+        configs = [
+            TrainConfig(DataOptions(name), training=TrainingOptions(preset=preset)) for name in ("folder", "lfw")
+        ]
+        assert tuple(map(is_automatic, configs)) == expected
+
+
+def test_the_network_and_its_weights(network):
+    there = network == "weights"
+    found = choose_network(TrainConfig())
+    expected = ("unet_mobilenetv2", "imagenet") if there else ("unet", "none")
+    assert (found.config.model.model, found.config.model.weights) == expected
+    assert (REASON in found.why) != there  # a fallback is said
+    named = choose_network(TrainConfig(model=ModelOptions("fcn8s", encoder="mobilenetv2")))
+    assert (named.config.model.model, named.config.model.weights) == ("fcn8s", "imagenet" if there else "none")
+    assert (REASON in named.why) != there
+
+
+@pytest.mark.parametrize(
+    ("given", "model"),
+    [
+        (ModelOptions(weights="w.npz"), "unet_mobilenetv2"),
+        (ModelOptions(weights="none"), "unet"),
+        (ModelOptions(base_width=8), "unet"),  # an option of unet alone
+        (ModelOptions("unet"), "unet"),
+    ],
+)
+def test_what_is_given_needs_no_download(given, model, monkeypatch):
+    monkeypatch.setattr(auto, "imagenet_problem", lambda encoder: pytest.fail("asked for weights"))
+    found = choose_network(TrainConfig(model=given)).config.model
+    assert (found.model, found.weights, found.base_width) == (model, given.weights, given.base_width)
+
+
+def settings(folder, **groups):
+    data = paired_folder(folder, classes=groups.pop("classes", ("background", "cell")))
+    config = TrainConfig(data, **{"model": ModelOptions("unet_mobilenetv2", weights="none"), **groups})
+    dataset = open_dataset(data)
+    return choose_settings(config, dataset, dataset.records("train"))
+
+
+def test_few_small_images(tmp_path, monkeypatch):
+    monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
+    found = settings(tmp_path / "a")
+    assert found.values == {
+        "model.image_size": (192, 288), "training.batch_size": 4, "training.learning_rate": 1e-3,
+        "training.steps_per_epoch": 25, "training.epochs": 20, "augment.flip": True,
+    }  # fmt: skip
+    assert "10 training images of 40×60, narrowest structures about 6 pixels wide" in found.why
+
+
+def test_what_is_given_wins_and_moves_the_rest(tmp_path, monkeypatch):
+    monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
+    found = settings(
+        tmp_path / "a", training=TrainingOptions(batch_size=1, epochs=7, optimizer="sgd"), augment=Augmentation("none")
+    )
+    assert found.values == {"model.image_size": (192, 288), "training.steps_per_epoch": 25}
+    sided = settings(tmp_path / "b", classes=("background", "left_lung"))
+    assert "augment.flip" not in sided.values and "'left_lung'" in sided.why
+
+
+def test_the_printed_flags_are_the_choice(tmp_path, monkeypatch):
+    monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
+    found = settings(tmp_path / "a", model=ModelOptions("unet"))
+    words = ["train", "--dataset", "folder", "--data-dir", str(tmp_path / "a"), "--model", "unet"]
+    pasted = _parse([*words, "--classes", "background", "cell", *shlex.split(found.flags)], program="kseg").options
+    assert not is_automatic(pasted)
+    assert resolve(pasted, image_size=(224, 224)) == resolve(found.config, image_size=(224, 224))
+
+
+def test_a_run_goes_on_with_what_it_chose(tmp_path, monkeypatch, clean_framework):
+    monkeypatch.chdir(tmp_path)
+    data = paired_folder(tmp_path / "a")
+    asked = TrainConfig(
+        data,
+        ModelOptions(base_width=4, image_size=(32, 32)),
+        training=TrainingOptions(epochs=1, steps_per_epoch=2, tensorboard=False, keep="measurements"),
+    )
+    workdir = train(asked, quiet=True)
+    config, chosen = workdir.read_config(), workdir.read_environment()["auto"]
+    assert (config["model"]["model"], config["training"]["batch_size"], config["augment"]["flip"]) == ("unet", 4, True)
+    assert chosen["options"] == ["augment.flip", "model.model", "training.batch_size", "training.learning_rate"]
+
+    # The rule is another one now, as after new images or an update of kseg: the run stays what it was.
+    monkeypatch.setattr(auto, "SMALLEST_BATCH", 2)
+    monkeypatch.setattr(auto, "STEPS_OF_A_PASS", 80)
+    again = choose(asked, open_dataset(data), None, path_of=lambda config: workdir.path)
+    assert again.config.training.batch_size == 4 and "as chosen when" in again.why
+    assert resolve(again.config, image_size=(224, 224)).to_json() == config
+    # A flag that was given wins over the record.
+    other = replace(asked, training=replace(asked.training, batch_size=2))
+    assert choose(other, open_dataset(data), workdir.path, path_of=None).config.training.batch_size == 2
+
+
+def test_a_record_with_nonsense_is_not_taken(tmp_path):
+    workdir = WorkDir.open(tmp_path / "run", resolve(TrainConfig(), image_size=(64, 64)))
+    asked = TrainConfig(DataOptions("folder"))
+    for stored in (None, 3, {}, {"options": 3}):
+        write_json(workdir.environment, {"auto": stored})
+        assert auto.recorded(asked, workdir.path) is None
+    write_json(workdir.environment, {"auto": {"options": ["model.nonsense", "x", 3, "training.batch_size"]}})
+    assert auto.recorded(asked, workdir.path).values == {"training.batch_size": 16}
