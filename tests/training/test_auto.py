@@ -11,7 +11,7 @@ from kseg.atomic import write_json
 from kseg.cli.main import _parse
 from kseg.datasets import DataOptions, open_dataset
 from kseg.pipeline import Augmentation
-from kseg.training import auto
+from kseg.training import auto, run
 from kseg.training.auto import (
     batch_size,
     choose,
@@ -22,7 +22,6 @@ from kseg.training.auto import (
     training_size,
 )
 from kseg.training.config import ModelOptions, TrainConfig, TrainingOptions, resolve
-from kseg.training.run import train
 from kseg.training.workdir import WorkDir
 
 REASON = "the ImageNet weights of mobilenetv2 could not be downloaded"
@@ -161,6 +160,10 @@ def test_the_printed_flags_are_the_choice(tmp_path, monkeypatch):
     assert resolve(pasted, image_size=(224, 224)) == resolve(found.config, image_size=(224, 224))
 
 
+def stopped(*arguments, **options):
+    raise KeyboardInterrupt
+
+
 def test_a_run_goes_on_with_what_it_chose(tmp_path, monkeypatch, clean_framework):
     monkeypatch.chdir(tmp_path)
     data = paired_folder(tmp_path / "a")
@@ -169,7 +172,10 @@ def test_a_run_goes_on_with_what_it_chose(tmp_path, monkeypatch, clean_framework
         ModelOptions(base_width=4, image_size=(32, 32)),
         training=TrainingOptions(epochs=1, steps_per_epoch=2, tensorboard=False, keep="measurements"),
     )
-    workdir = train(asked, quiet=True)
+    monkeypatch.setattr(run, "fit", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run.train(asked, tmp_path / "run", quiet=True)
+    workdir = WorkDir(tmp_path / "run")
     config, chosen = workdir.read_config(), workdir.read_environment()["auto"]
     assert (config["model"]["model"], config["training"]["batch_size"], config["augment"]["flip"]) == ("unet", 4, True)
     assert chosen["options"] == ["augment.flip", "model.model", "training.batch_size", "training.learning_rate"]
@@ -192,4 +198,4 @@ def test_a_record_with_nonsense_is_not_taken(tmp_path):
         write_json(workdir.environment, {"auto": stored})
         assert auto.recorded(asked, workdir.path) is None
     write_json(workdir.environment, {"auto": {"options": ["model.nonsense", "x", 3, "training.batch_size"]}})
-    assert auto.recorded(asked, workdir.path).values == {"training.batch_size": 16}
+    assert auto.recorded(asked, workdir.path).values == {"training.batch_size": 8}
