@@ -97,20 +97,26 @@ def is_automatic(config: TrainConfig) -> bool:
 
 
 def choose(
-    config: TrainConfig, dataset: Dataset, path: Path | None, *, path_of: Callable[[TrainConfig], Path]
+    config: TrainConfig,
+    dataset: Dataset,
+    path: Path | None,
+    *,
+    settle: Callable[[TrainConfig], TrainConfig],
+    path_of: Callable[[TrainConfig], Path],
 ) -> Choice | None:
-    """Everything that `--preset auto` decides; None where it is not asked for.
+    """Everything that `--preset auto` decides; None where it is not asked for, or nothing is open: in jobs of the lab.
 
     Args:
       path: the run directory, if it was named.
-      path_of: what it is called otherwise, for a configuration with a network.
+      settle: fills what is open without a choice.
+      path_of: what the run directory is called otherwise, for a settled configuration.
     """
-    if not is_automatic(config):
+    if not is_automatic(config) or settle(config) == config:
         return None
     if path is not None and (again := recorded(config, path)):
         return again
     network = choose_network(config)
-    if path is None and (again := recorded(config, path_of(network.config))):
+    if path is None and (again := recorded(config, path_of(settle(network.config)))):
         return again
     settings = choose_settings(network.config, dataset, dataset.records("train"))
     why = "; ".join(filter(None, (settings.why, network.why)))

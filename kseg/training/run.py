@@ -82,7 +82,7 @@ def train(
     config = with_whole_paths(config)
     dataset = dataset or open_dataset(config.data)
     settled = partial(resolve, image_size=dataset.training_size, num_classes=len(dataset.classes))
-    choice = choose(config, dataset, path, path_of=lambda config: default_path(settled(config)))
+    choice = choose(config, dataset, path, settle=settled, path_of=default_path)
     if choice is not None and not quiet:
         print(choice, file=sys.stderr)
     config = settled(config if choice is None else choice.config)

@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -183,12 +184,15 @@ def test_a_run_goes_on_with_what_it_chose(tmp_path, monkeypatch, clean_framework
     # The rule is another one now, as after new images or an update of kseg: the run stays what it was.
     monkeypatch.setattr(auto, "SMALLEST_BATCH", 2)
     monkeypatch.setattr(auto, "STEPS_OF_A_PASS", 80)
-    again = choose(asked, open_dataset(data), None, path_of=lambda config: workdir.path)
+    settle = partial(resolve, image_size=(224, 224))
+    again = choose(asked, open_dataset(data), None, settle=settle, path_of=lambda config: workdir.path)
     assert again.config.training.batch_size == 4 and "as chosen when" in again.why
-    assert resolve(again.config, image_size=(224, 224)).to_json() == config
+    assert settle(again.config).to_json() == config
+    # A settled configuration, such as a job's of the lab, has nothing left to choose.
+    assert choose(settle(again.config), open_dataset(data), None, settle=settle, path_of=None) is None
     # A flag that was given wins over the record.
     other = replace(asked, training=replace(asked.training, batch_size=2))
-    assert choose(other, open_dataset(data), workdir.path, path_of=None).config.training.batch_size == 2
+    assert choose(other, open_dataset(data), workdir.path, settle=settle, path_of=None).config.training.batch_size == 2
 
 
 def test_a_record_with_nonsense_is_not_taken(tmp_path):
