@@ -185,7 +185,10 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
     values = {name: value for name, value in values.items() if is_open(config, name)}
     wide = "" if width is None else f", narrowest structures about {width:.2g} pixels wide"
     unflipped = f"; not mirrored, for the class {sided[0]!r}" if sided else ""
-    why = f"{counted(count, 'training image')} of {native[0]}×{native[1]}{wide}{unflipped}"
+    thin = ""
+    if width is not None and (shrunk := width * (pixels / (native[0] * native[1])) ** 0.5) < min(width, WIDTH / 2):
+        thin = f" and {shrunk:.2g} at the training size, where a larger --image-size would keep more of them"
+    why = f"{counted(count, 'training image')} of {native[0]}×{native[1]}{wide}{thin}{unflipped}"
     return Choice(filled(config, values), values, why)
 
 

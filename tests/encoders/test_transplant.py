@@ -2,13 +2,21 @@
 
 import dataclasses
 import json
+import socket
 
 import keras
 import numpy as np
 import pytest
 from weight_files import VGG16_CONVOLUTIONS, compressed, vgg16_weights, write_keras2, write_npz
 
-from kseg.encoders import ENCODERS, TransplantReport, encoder_layers, load_encoder_weights, transplant
+from kseg.encoders import (
+    ENCODERS,
+    TransplantReport,
+    encoder_layers,
+    imagenet_problem,
+    load_encoder_weights,
+    transplant,
+)
 from kseg.errors import Failure, UsageError
 from kseg.models import build
 
@@ -212,3 +220,18 @@ def test_the_report_of_a_model(tmp_path):
     report = build("bfcn32s", input_shape=(32, 32, 3), head_width=WIDTH, weights=str(path)).transplant_report
     assert report.kept == ("block1_conv1", "block1_conv2")
     assert json.dumps(str(report))  # goes into env.json
+
+
+def test_whether_the_imagenet_weights_can_be_had(monkeypatch):
+    waited = []
+
+    def download(encoder):
+        waited.append(socket.getdefaulttimeout())
+        if encoder == "vgg16":
+            raise Failure("the ImageNet weights of vgg16 could not be downloaded (no network); pass --weights PATH")
+        return {}
+
+    monkeypatch.setattr("kseg.encoders.transplant.download_imagenet", download)
+    assert imagenet_problem("mobilenetv2") is None
+    assert "no network" in imagenet_problem("vgg16")
+    assert None not in waited and socket.getdefaulttimeout() is None  # a firewall cannot hold a run up for ever

@@ -148,6 +148,8 @@ def test_what_is_given_wins_and_moves_the_rest(tmp_path, monkeypatch):
         tmp_path / "a", training=TrainingOptions(batch_size=1, epochs=7, optimizer="sgd"), augment=Augmentation("none")
     )
     assert found.values == {"model.image_size": (192, 288), "training.steps_per_epoch": 25}
+    thin = settings(tmp_path / "c", model=ModelOptions("unet", image_size=(32, 32)))  # 6 pixels · √(32²/(40·60))
+    assert "about 6 pixels wide and 3.9 at the training size" in thin.why
     sided = settings(tmp_path / "b", classes=("background", "left_lung"))
     assert "augment.flip" not in sided.values and "'left_lung'" in sided.why
 
