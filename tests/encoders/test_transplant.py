@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import socket
+import sys
 
 import keras
 import numpy as np
@@ -231,7 +232,8 @@ def test_whether_the_imagenet_weights_can_be_had(monkeypatch):
             raise Failure("the ImageNet weights of vgg16 could not be downloaded (no network); pass --weights PATH")
         return {}
 
-    monkeypatch.setattr("kseg.encoders.transplant.download_imagenet", download)
+    module = sys.modules[imagenet_problem.__module__]  # the package has a function of the same name
+    monkeypatch.setattr(module, "download_imagenet", download)
     assert imagenet_problem("mobilenetv2") is None
     assert "no network" in imagenet_problem("vgg16")
     assert None not in waited and socket.getdefaulttimeout() is None  # a firewall cannot hold a run up for ever
