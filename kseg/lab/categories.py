@@ -105,7 +105,7 @@ def check_shown(dataset: Dataset, names: Sequence[str]) -> None:
 def caption(config: TrainConfig) -> str:
     """Network and settings, for under the tables."""
     model, training = config.model, config.training
-    assert model.image_size is not None
+    assert model.image_size is not None and training.epochs is not None  # resolved
     name = " on ".join(filter(None, (model.model, model.encoder)))
     return (
         f"Ours: {name}, trained at {model.image_size[0]}×{model.image_size[1]}, tested on images "
