@@ -27,12 +27,12 @@ from kseg.datasets.object_width import median_size, narrowest_width
 from kseg.encoders import imagenet_problem
 from kseg.models import MODELS
 from kseg.pipeline.augmentation import Augmentation
-from kseg.training.config import TrainConfig, from_json
+from kseg.training.config import DEFAULT_MODEL, TrainConfig, from_json
 from kseg.training.presets import preset
 from kseg.training.workdir import WorkDir
 from kseg.wording import counted
 
-RECOMMENDED, WITHOUT_WEIGHTS = "unet_mobilenetv2", "unet"
+RECOMMENDED, WITHOUT_WEIGHTS = "unet_mobilenetv2", DEFAULT_MODEL
 
 WIDTH = 12.0
 """Pixels at training size: the decoder of `unet_mobilenetv2` predicts blocks of 4 × 4 from features at 1/4."""

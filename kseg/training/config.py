@@ -30,6 +30,9 @@ CHANGES = "changes"
 WIDTH = Range(least=1, most=65_536)
 """Feature maps of a layer."""
 
+DEFAULT_MODEL = "unet"
+"""Needs neither files nor a download."""
+
 
 @dataclass(frozen=True)
 class OptionGroup:
@@ -271,7 +274,7 @@ def in_words(changed: dict[str, tuple[Any, Any]]) -> list[str]:
 
 def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: int = 2) -> TrainConfig:
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
-    model = config.model.model or "unet"
+    model = config.model.model or DEFAULT_MODEL
     own = preset(model, config.data.dataset, config.model.encoder)
     values = {
         "positives_per_batch": 0,

@@ -38,7 +38,7 @@ from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardSca
 from kseg.training.changes import new_run_command, with_whole_paths
 from kseg.training.checkpoint import load_checkpoint
 from kseg.training.compilation import CompiledLoss, compiled, extent
-from kseg.training.config import TrainConfig, from_json, ignored_options, resolve
+from kseg.training.config import DEFAULT_MODEL, TrainConfig, from_json, ignored_options, resolve
 from kseg.training.description import describe
 from kseg.training.distribution import is_chief, prepare_for_workers, scope, strategy_for
 from kseg.training.environment import describe_environment
@@ -307,8 +307,8 @@ def class_weights(config: TrainConfig, dataset: Dataset, records: Sequence[Recor
 def default_path(config: TrainConfig) -> Path:
     """`runs/bfcn32s-iou-lfw-hair`: the same flags lead to the same run, so repeating a command resumes it."""
     data = config.data
-    assert config.loss.loss is not None and config.model.model is not None  # resolved
-    parts = [config.model.model, *([config.model.encoder] if config.model.encoder else [])]
+    assert config.loss.loss is not None  # resolved
+    parts = [config.model.model or DEFAULT_MODEL, *([config.model.encoder] if config.model.encoder else [])]
     parts += [name_of_loss(config.loss.loss), data.dataset]
     parts += DATASETS[data.dataset].variant_names(data)
     parts += [name_of_loss(data.category.lower())] if data.category else []
