@@ -331,7 +331,7 @@ def test_settings_are_those_that_apply():
     config = resolve(TrainConfig(DataOptions("lfw"), ModelOptions("unet")), image_size=(64, 64)).to_json()
     shown = applicable(config)
     assert {"hair", "size", "limit"} <= shown["data"].keys()
-    assert not {"colours", "synthetic_size", "border", "year", "classes"} & shown["data"].keys()
+    assert not {"colors", "synthetic_size", "border", "year", "classes"} & shown["data"].keys()
     assert "base_width" in shown["model"] and not {"skips", "head_width", "weights"} & shown["model"].keys()
     assert "poly_power" in shown["training"] and not {"momentum", "l2_decay", "preset"} & shown["training"].keys()
     assert not {"border_weight", "border_sigma"} & shown["loss"].keys()
