@@ -139,7 +139,7 @@ def test_few_small_images(tmp_path, monkeypatch):
         "model.image_size": (192, 288), "training.batch_size": 4, "training.learning_rate": 1e-3,
         "training.steps_per_epoch": 25, "training.epochs": 20, "augment.flip": True,
     }  # fmt: skip
-    assert "10 training images of 40×60, narrowest structures about 6 pixels wide" in found.why
+    assert "training images of 40×60, narrowest structures about 6 pixels wide" in found.why
 
 
 def test_what_is_given_wins_and_moves_the_rest(tmp_path, monkeypatch):
