@@ -218,7 +218,10 @@ def _cells(job: Job) -> tuple[float, float] | None:
     Images fed at their own size each have their own grid.
     """
     size = job.config.model.image_size
-    if "upscore_start" not in MODELS[job.config.model.model].options or job.config.training.test_input == "original":
+    if (
+        "upscore_start" not in MODELS[str(job.config.model.model)].options
+        or job.config.training.test_input == "original"
+    ):
         return None
     assert size is not None
     return size[0] / STRIDE, size[1] / STRIDE

@@ -6,6 +6,7 @@ from typing import Any
 from kseg.datasets import DATASETS
 from kseg.models import MODELS
 from kseg.pipeline.augmentation import Augmentation
+from kseg.training.config import WITH_EPSILON
 
 Group = Mapping[str, Any]
 
@@ -13,6 +14,7 @@ GROUPS = ("data", "model", "loss", "augment", "training")
 
 DEPENDENT: dict[str, Callable[[Mapping[str, Group]], bool]] = {
     "momentum": lambda config: config["training"].get("optimizer") in ("sgd", "rmsprop"),
+    "epsilon": lambda config: config["training"].get("optimizer") in WITH_EPSILON,
     "l2_decay": lambda config: config["training"].get("optimizer") == "sgd",
     "poly_power": lambda config: config["training"].get("schedule") == "poly",
     "border_weight": lambda config: config["loss"].get("pixel_weights") == "border",
