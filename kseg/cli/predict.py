@@ -107,7 +107,10 @@ class Predict:
             f"({', '.join(f'{i} {name}' for i, name in enumerate(card.classes))}); fed {fed_in_words(model, size)}"
         )
         if failures:
-            print(f"kseg: {len(failures)} of {counted(len(files), 'image')} cannot be read and have no mask:", file=sys.stderr)
+            print(
+                f"kseg: {len(failures)} of {len(files)} images cannot be read and have no mask:",
+                file=sys.stderr,
+            )
             print("\n".join(f"  {failure}" for failure in failures), file=sys.stderr)
         return 1 if failures else 0
 
