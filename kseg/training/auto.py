@@ -29,6 +29,7 @@ from kseg.models import MODELS
 from kseg.pipeline.augmentation import Augmentation
 from kseg.training.config import DEFAULT_MODEL, TrainConfig, from_json
 from kseg.training.presets import preset
+from kseg.training.record import ChosenOptions
 from kseg.training.workdir import WorkDir
 from kseg.wording import counted
 
@@ -73,7 +74,7 @@ class Choice:
     def __str__(self) -> str:
         return f"auto: {self.why}\n  to repeat it exactly, add to the command: {self.flags}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ChosenOptions:
         """For env.json; the values themselves stand in config.json."""
         return {"options": sorted(self.values), "flags": self.flags, "why": self.why}
 
@@ -230,12 +231,11 @@ def recorded(config: TrainConfig, path: Path) -> Choice | None:
     if not workdir.config.exists() or not workdir.environment.exists():
         return None
     stored = workdir.read_environment().get("auto")
-    names = stored.get("options") if isinstance(stored, dict) else None
-    if not isinstance(names, list):
+    if stored is None:
         return None
     run = from_json(workdir.read_config(), where=str(workdir.config))
     values = {}
-    for name in (name for name in names if isinstance(name, str) and is_open(config, name)):
+    for name in (name for name in stored["options"] if is_open(config, name)):
         group, _, option = name.partition(".")
         values[name] = getattr(getattr(run, group), option)
     return Choice(filled(config, values), values, f"as chosen when {path} began")

@@ -59,6 +59,14 @@ class WeightsFile(TypedDict):
     sha256: str
 
 
+class ChosenOptions(TypedDict):
+    """What `--preset auto` chose: names of `group.option`, the same as flags, and a sentence."""
+
+    options: list[str]
+    flags: str
+    why: str
+
+
 class RunEnvironment(TypedDict, total=False):
     """`env.json`."""
 
@@ -69,4 +77,5 @@ class RunEnvironment(TypedDict, total=False):
     device: str
     git: Commit | None
     weights: WeightsFile | None
+    auto: ChosenOptions
     command: str

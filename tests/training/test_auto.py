@@ -11,6 +11,7 @@ from PIL import Image
 from kseg.atomic import write_json
 from kseg.cli.main import _parse
 from kseg.datasets import DataOptions, open_dataset
+from kseg.errors import Failure
 from kseg.pipeline import Augmentation
 from kseg.training import auto, run
 from kseg.training.auto import (
@@ -200,8 +201,12 @@ def test_a_run_goes_on_with_what_it_chose(tmp_path, monkeypatch, clean_framework
 def test_a_record_with_nonsense_is_not_taken(tmp_path):
     workdir = WorkDir.open(tmp_path / "run", resolve(TrainConfig(), image_size=(64, 64)))
     asked = TrainConfig(DataOptions("folder"))
-    for stored in (None, 3, {}, {"options": 3}):
+    write_json(workdir.environment, {})
+    assert auto.recorded(asked, workdir.path) is None
+    for stored in (3, {}, {"options": 3}):
         write_json(workdir.environment, {"auto": stored})
-        assert auto.recorded(asked, workdir.path) is None
-    write_json(workdir.environment, {"auto": {"options": ["model.nonsense", "x", 3, "training.batch_size"]}})
+        with pytest.raises(Failure, match="env.json"):
+            auto.recorded(asked, workdir.path)
+    names = ["model.nonsense", "x", "training.batch_size"]
+    write_json(workdir.environment, {"auto": {"options": names, "flags": "", "why": ""}})
     assert auto.recorded(asked, workdir.path).values == {"training.batch_size": 8}
