@@ -124,9 +124,6 @@ class Dataset(ABC):
     facts: ClassVar[Facts | None] = None
     """where it comes from, for `kseg data info`"""
 
-    own_options: ClassVar[tuple[str, ...]] = ()
-    """the options that this data set reads and not every data set has"""
-
     def __init__(self, options: DataOptions):
         self.options = options
         self._given_range: ValueRange | None = None

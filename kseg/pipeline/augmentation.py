@@ -18,7 +18,6 @@ from kseg.pipeline.transforms import (
 )
 from kseg.ranges import SHARE, Range, check_ranges
 
-
 SETS: dict[str, dict[str, Any]] = {
     "none": {},
     "light": {"flip": True, "scale": (0.8, 1.25), "rotate": 10.0, "colour": 0.2},

@@ -41,14 +41,15 @@ def _same_place(one: str | None, other: str | None) -> bool:
 def with_whole_paths(config: TrainConfig) -> TrainConfig:
     """The configuration with paths that mean the same from every folder, as a run records them."""
 
-    def whole(path: str | None) -> str | None:
-        return path if path is None or path in NAMES else os.path.abspath(os.path.expanduser(path))
+    def whole(path: str) -> str:
+        return path if path in NAMES else os.path.abspath(os.path.expanduser(path))
 
     data, model = config.data, config.model
     if data.data_dir is not None:
         data = dataclasses.replace(data, data_dir=Path(whole(str(data.data_dir))))
     init = None if model.init is None else whole(model.init)
-    model = dataclasses.replace(model, weights=whole(model.weights), init=init)
+    weights = None if model.weights is None else whole(model.weights)
+    model = dataclasses.replace(model, weights=weights, init=init)
     return dataclasses.replace(config, data=data, model=model)
 
 

@@ -2,6 +2,7 @@
 
 from kseg.training.config import TrainConfig
 from kseg.training.network import count_trainable
+from kseg.wording import counted
 
 
 def describe(config, dataset, weights, splits, network, inputs, workdir, missing) -> str:
@@ -16,7 +17,7 @@ def describe(config, dataset, weights, splits, network, inputs, workdir, missing
         f"  weights   {count_trainable(network):,} of {network.count_params():,} trained",
         f"  training  {options.optimizer} {options.learning_rate:g} {options.schedule}, batch {options.batch_size}"
         f"{' (all training images)' if len(splits['train']) < options.batch_size else ''}, "
-        f"at most {options.epochs} epochs of {inputs.steps_per_epoch} steps, {options.precision}",
+        f"at most {counted(options.epochs, 'epoch')} of {counted(inputs.steps_per_epoch, 'step')}, {options.precision}",
     ]
     if inputs.positives is not None:
         lines.append(

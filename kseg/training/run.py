@@ -274,7 +274,7 @@ def calmer(config: TrainConfig, workdir: WorkDir, command: Sequence[str] | None)
     if not workdir.last.exists():
         return "repeat the command with a lower --learning-rate or with --clip-norm 1"
     flags = {"--learning-rate": f"{rate / 10:g}"}
-    weights = config.model.weights
+    weights = str(config.model.weights)  # resolved
     return "go on from its best weights: " + new_run_command(
         workdir.path, command, flags=flags, encoder_weights=weights
     )

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from small_run import make_run
 
-from kseg.datasets import DATASETS, DataOptions
+from kseg.datasets import DataOptions
 from kseg.errors import Failure, UsageError
 from kseg.inference import Evaluation
 from kseg.lab.report import plots, write_report
@@ -341,11 +341,6 @@ def test_settings_are_those_that_apply():
     shown = applicable(config)
     assert shown["augment"] == {"flip": True, "rotate": 10.0}
     assert {"momentum", "l2_decay"} <= shown["training"].keys() and "poly_power" not in shown["training"]
-
-
-@pytest.mark.parametrize("name", sorted(DATASETS))
-def test_the_options_a_data_set_calls_its_own_exist(name):
-    assert set(DATASETS[name].own_options) <= vars(DataOptions()).keys()
 
 
 def test_with_flag_replaces_both_spellings():

@@ -25,7 +25,6 @@ class CamVid(Dataset):
     """CamVid with eleven classes. `--data-dir` holds SegNet's archive or tree, or the original images and labels."""
 
     name = "camvid"
-    own_options = ("data_dir",)
     title = "CamVid: 701 road scenes, 11 classes and void, SegNet's 360×480 or the original 720×960"
     facts = FACTS
     classes = NAMES

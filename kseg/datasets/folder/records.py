@@ -30,10 +30,6 @@ class Folder(Dataset):
     """
 
     name = "folder"
-    own_options = (
-        "data_dir", "data_seed", "split_sizes", "images", "masks", "merge_masks", "classes", "colors",
-        "color_tolerance", "binary", "void",
-    )  # fmt: skip
     title = "your own folder of images and masks"
     facts = Facts(
         homepage="your own",

@@ -32,7 +32,6 @@ class Helen(FaceDataset):
     """HELEN in the layout of SmithCVPR2013_dataset_resized; a record's `mask` is the folder of its eleven maps."""
 
     name = "helen"
-    own_options = ("data_dir", "hair", "parts", "size", "split_scheme")
     title = "HELEN (SmithCVPR2013): 2,330 faces, background / hair / face from 11 probability maps"
     facts = FACTS
 

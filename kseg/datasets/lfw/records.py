@@ -32,7 +32,6 @@ class LFW(FaceDataset):
     """LFW Part Labels. `--data-dir` holds the upstream archives or the extracted tree."""
 
     name = "lfw"
-    own_options = ("data_dir", "hair", "parts", "size", "split_scheme")
     title = "LFW Part Labels: 2,927 faces, 250×250, background / hair / face"
     facts = FACTS
 

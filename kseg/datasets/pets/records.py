@@ -27,7 +27,6 @@ class Pets(Dataset):
     """Oxford-IIIT Pet. `--data-dir` holds upstream's two archives or the extracted trees."""
 
     name = "pets"
-    own_options = ("data_dir", "data_seed", "border", "animals")
     title = "Oxford-IIIT Pet: cats and dogs of 37 breeds; pet, background and the border between them"
     facts = FACTS
     draws_splits = True

@@ -31,7 +31,6 @@ class Synthetic(FaceDataset):
     """Procedural portraits: varied skin, hair, clothes, light, clutter, occluders and noise; drawn when asked for."""
 
     name = "synthetic"
-    own_options = ("hair", "parts", "data_seed", "synthetic_size", "synthetic_counts", "synthetic_foreground")
     title = "procedural portraits, drawn on the fly: background / hair / face"
     facts = Facts(
         homepage="part of kseg",

@@ -32,7 +32,6 @@ class VOC(Dataset):
     """PASCAL VOC segmentation of one year. `--data-dir` holds the upstream archives or the extracted devkit."""
 
     name = "voc"
-    own_options = ("data_dir", "data_seed", "split_scheme", "year", "val_list")
     title = "PASCAL VOC 2010, 2011, 2012 or 2012 with SBD: 20 categories and background, 255 void"
     facts = FACTS
     classes = NAMES
