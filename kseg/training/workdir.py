@@ -119,7 +119,7 @@ class WorkDir:
     def _remedy(self, found: Changes, config: TrainConfig, command: Sequence[str] | None) -> str:
         if "model.model" in found or not (self.model.exists() or self.best.exists()):
             return "name another --workdir"
-        weights = config.model.weights
+        weights = str(config.model.weights)  # resolved
         return f"start a new one from its weights: {new_run_command(self.path, command, encoder_weights=weights)}"
 
     def adopt(self, config: TrainConfig, *, command: Sequence[str] | None = None) -> str | None:

@@ -29,7 +29,7 @@ def make_run(path: Path, *, parts: bool = False, epochs: int = 6, measured: bool
         "data": {"dataset": "synthetic", "parts": parts, "limit": 14, "classes": [], "data_dir": None},
         "model": {"model": "tiny", "weights": "none", "image_size": list(SIZE)},
         "loss": {"loss": "iou"},
-        "training": {"epochs": epochs, "learning_rate": 0.001, "clip_norm": None, "tensorboard": False},
+        "training": {"epochs": max(epochs, 1), "learning_rate": 0.001, "clip_norm": None, "tensorboard": False},
     }
     environment = {
         "packages": {"keras": keras.__version__},
