@@ -153,9 +153,10 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
     own = preset(config.model.model, dataset.name, config.model.encoder)
     values: dict[str, Any] = {}
     scratch = config.model.model == WITHOUT_WEIGHTS
-    if scratch and config.model.base_width is None:
+    if scratch:
         values["model.base_width"] = FROM_SCRATCH["base_width"]
-        own |= FROM_SCRATCH
+        if (config.model.base_width or 0) <= FROM_SCRATCH["base_width"]:  # the paper's rate is for its own width
+            own |= FROM_SCRATCH
 
     # 1. size
     native, width = median_size(dataset, records), narrowest_width(dataset, records)
