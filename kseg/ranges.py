@@ -60,6 +60,9 @@ SEED = Range(least=0, most=2**32 - 1)
 SIDE = Range(least=32, most=16_384)
 """Height or width of images that a network trains on, in pixels: strides go up to 32, and memory is bounded."""
 
+FED = Range(least=1, most=16_384)
+"""Height or width of images that a trained network is fed, in pixels."""
+
 
 def check_ranges(options: Any) -> None:
     """Refuse a number outside of its range, in a dataclass or in one of its fields that are dataclasses.

@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 from kseg.cli.cache import Cache
 from kseg.cli.data_stats import stats
 from kseg.datasets import DataOptions
+from kseg.ranges import COUNT
 from kseg.wording import counted
 
 
@@ -74,7 +75,7 @@ class Preview:
     data: Source = field(default_factory=NamedData)
     split: Literal["train", "validation", "test"] = "train"
     """which split to show"""
-    count: int = 24
+    count: Annotated[int, COUNT] = 24
     """number of pairs on the sheet"""
     out: Path | None = None
     """the PNG to write (unset: preview-NAME-SPLIT.png)"""

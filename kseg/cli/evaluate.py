@@ -8,6 +8,7 @@ from tyro.conf import Positional, arg
 
 from kseg.cli.run_data import NOT_GIVEN, RunData, digest, where
 from kseg.datasets import DataOptions
+from kseg.ranges import COUNT, FED
 
 if TYPE_CHECKING:
     from kseg.datasets import Dataset
@@ -33,12 +34,12 @@ class Evaluate:
     """how the model's classes meet the data's: by name, in whatever order, or by order, whatever their names"""
     original_size: bool = True
     """compare at each image's own size; or at the size the network sees"""
-    image_size: tuple[int, int] | None = None
+    image_size: Annotated[tuple[int, int] | None, FED] = None
     """height and width the network is fed (unset: the size it was trained at)"""
     input_size: Literal["trained", "original"] | None = None
     """what the network is fed: trained, images resized as in training, or original, as they are (unset: as the run's
     own test)"""
-    batch_size: int = 16
+    batch_size: Annotated[int, COUNT] = 16
     """images predicted at a time"""
     out: Path | None = None
     """directory for evaluation.json, per_image.csv, and thresholds.csv of a binary model (unset: beside the model)"""

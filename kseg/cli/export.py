@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from tyro.conf import Positional
+
+from kseg.ranges import FED
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Export:
     """where to write it (unset: beside the model: model_saved_model/, model.onnx or model.tflite)"""
     overwrite: bool = False
     """replace an earlier export"""
-    image_size: tuple[int, int] | None = None
+    image_size: Annotated[tuple[int, int] | None, FED] = None
     """height and width the network is fed (unset: the size it was trained at)"""
     any_size: bool = False
     """export the bare network, which resizes nothing; of any size, litert of --image-size, as some devices want"""

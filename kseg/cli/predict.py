@@ -5,10 +5,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional
 
+from kseg.ranges import COUNT, FED
 from kseg.wording import counted
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ class Predict:
     """also write the probabilities: float32 NPY, or 16-bit grey PNG"""
     threshold: float = 0.5
     """binary models: foreground where the probability is at least this"""
-    image_size: tuple[int, int] | None = None
+    image_size: Annotated[tuple[int, int] | None, FED] = None
     """height and width the network is fed (unset: the size it was trained at)"""
     input_size: Literal["trained", "original"] | None = None
     """what the network is fed: trained, images resized as in training, or original, as they are (unset: as the run's
     own test)"""
-    batch_size: int = 16
+    batch_size: Annotated[int, COUNT] = 16
     """images predicted at a time, fewer of large ones"""
     joint: bool = False
     """RUN_A RUN_B … IMAGES: runs of one category each, and the class of the largest probability in every pixel; without

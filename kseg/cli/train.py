@@ -39,7 +39,7 @@ class Train:
             return INTERRUPTED
 
     def train_one(self) -> int:
-        from kseg.datasets.applies import check_data_dir, ignored_options
+        from kseg.datasets.applies import check_data_dir
         from kseg.lab.report import write_report
         from kseg.lab.report.advice import advice_to_go_on
         from kseg.lab.report.record import read_run
@@ -47,8 +47,6 @@ class Train:
         from kseg.training.run import summary, train
 
         check_data_dir(self.options.data)
-        for line in ignored_options(self.options.data):
-            print(f"kseg: {line}", file=sys.stderr)
         workdir = train(self.options, self.workdir)
         if not is_chief(self.options.training.distribute):
             return 0

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from kseg.datasets.base import DataOptions
+from kseg.datasets.base import DATASETS, DataOptions
 from kseg.errors import UsageError
 
 FACES = ("lfw", "helen", "synthetic")
@@ -35,6 +35,8 @@ APPLIES = {
 
 def ignored_options(options: DataOptions) -> list[str]:
     """A sentence for every option that was given and has no meaning for the data set."""
+    if options.dataset not in DATASETS:
+        return []  # whoever opens it says which there are
     given = (field.name for field in dataclasses.fields(options) if getattr(options, field.name) != field.default)
     ignored = [name for name in given if options.dataset not in APPLIES.get(name, (options.dataset,))]
     return [

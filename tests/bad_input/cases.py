@@ -164,7 +164,7 @@ FIGURES = [
         Row(f"{CHECK} --split-sizes {sizes}", USAGE, "--split-sizes")
         for sizes in ("nan nan nan", "-1 1 1", "0 0 0", "inf 1 1")
     ],
-    Row(f"{CHECK} --void 999", USAGE, "--void"),
+    Row(f"{CHECK} --void 99999", USAGE, "--void"),
     Row(f"{CHECK} --void -1", USAGE, "--void"),
     Row(f"{CHECK} --classes a a", USAGE, "a"),
     *[Row(f"{PREDICT} --threshold {value}", USAGE, "--threshold") for value in ("nan", "2", "-1", "0", "inf")],
