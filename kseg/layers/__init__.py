@@ -1,5 +1,6 @@
 """Keras layers that Keras lacks: exact stride-s upsampling, any input size, one resize, preprocessing, LRN."""
 
+from kseg.layers.aligned_upsample import AlignedUpsample
 from kseg.layers.atrous_pooling import AtrousPooling2D
 from kseg.layers.grouped_conv import GroupedConv2D
 from kseg.layers.large_kernel import LargeKernelConv2D
@@ -10,6 +11,7 @@ from kseg.layers.resize import ResizeLike, resize
 from kseg.layers.sizes import CropLike, PadToMultiple, padded_size
 
 __all__ = [
+    "AlignedUpsample",
     "AtrousPooling2D",
     "Bilinear",
     "CropLike",

@@ -47,11 +47,12 @@ class ModelOptions(OptionGroup):
     """Which network, and where its encoder's weights come from."""
 
     model: str | None = None
-    """bfcn32s, fcresnet, fcmobilenet, fcn32s, fcn16s, fcn8s, fcn32s_alexnet, unet, unet_mobilenetv2 (unset: unet; under
-    --preset auto unet_mobilenetv2 where its encoder weights can be had)"""
+    """bfcn32s, fcresnet, fcmobilenet, fcn32s, fcn16s, fcn8s, fcn32s_alexnet, deeplab_largefov,
+    deeplab_resnet101, unet, unet_mobilenetv2 (unset: unet; under --preset auto unet_mobilenetv2 where its encoder
+    weights can be had)"""
     encoder: str | None = None
-    """of fcn32s, fcn16s and fcn8s: vgg16 (unset), or any network of keras.applications, such as resnet50, mobilenetv2,
-    efficientnetb0"""
+    """of fcn32s, fcn16s, fcn8s (unset: vgg16) and deeplab_resnet101: any network of keras.applications, such as
+    resnet50, mobilenetv2, efficientnetb0"""
     weights: str | None = None
     """encoder weights: imagenet (downloads), none (random), or a file (.h5, .npz, also .xz).
     Unset: none; under --preset auto imagenet where it can be had"""

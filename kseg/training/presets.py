@@ -46,6 +46,24 @@ LONG: dict[str, Any] = {
     "epochs": 175,
 }
 
+KIM_LARGEFOV: dict[str, Any] = {
+    # Kim et al. 2019, section 4.1, with crop 512 and flip, which are not part of a preset. 20,000 steps of 10 images
+    # are 19 passes over the 10,582 of VOC.
+    "loss": "ce",
+    "optimizer": "sgd",
+    "learning_rate": 4e-3,
+    "momentum": 0.9,
+    "l2_decay": 1e-4,
+    "schedule": "poly",
+    "batch_size": 10,
+    "epochs": 19,
+    "patience": 20,
+    "loss_reduction": "mean",
+}
+
+# Crop 321.
+KIM_RESNET: dict[str, Any] = {**KIM_LARGEFOV, "learning_rate": 2.5e-4, "l2_decay": 5e-4}
+
 AMADI: dict[str, Any] = {
     # The text names Adam and nothing else: the rate is Keras' default, the rest is ours.
     "optimizer": "adam",
@@ -89,6 +107,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "fcn8s": LONG,
     # Ten times more, and its 16 M weights settle on "everything is foreground" within the first steps.
     "fcmobilenet": {**LAPTOP, "learning_rate": 1e-4},
+    "deeplab_largefov": KIM_LARGEFOV,
+    "deeplab_resnet101": KIM_RESNET,
     "unet": AMADI,
     "unet_mobilenetv2": LAPTOP,
 }

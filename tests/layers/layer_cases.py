@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from kseg.layers import (
+    AlignedUpsample,
     AtrousPooling2D,
     CropLike,
     GroupedConv2D,
@@ -44,6 +45,7 @@ CASES = {
     ),
     "grouped": (lambda **k: GroupedConv2D(6, 3, groups=2, kernel_initializer="ones", **k), [(2, 5, 7, 4)]),
     "local_response": (lambda **k: LocalResponseNorm(3, **k), [(2, 5, 7, 4)]),
+    "aligned": (lambda **k: AlignedUpsample(3, **k), [(2, 5, 7, 4)]),
     "atrous_max": (lambda **k: AtrousPooling2D(3, 2, **k), [(2, 5, 7, 4)]),
     "atrous_average": (lambda **k: AtrousPooling2D(2, 2, "average", **k), [(2, 5, 7, 4)]),
     "preprocess_caffe": (lambda **k: Preprocess("caffe", **k), [(2, 5, 7, 3)]),
