@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,8 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     for plot in report.plots:
         stem = re.sub(r"[^a-z0-9]+", "-", plot.title.lower()).strip("-") or "plot"
         # Titles that differ in other letters alone, such as of the classes "b/c" and "b c", have files of their own.
-        name = next(name for name in (stem, *(f"{stem}-{n}" for n in count(2))) if name not in taken)
+        numbered = (f"{stem}-{number}" for number in count(2))
+        name = next(name for name in chain((stem,), numbered) if name not in taken)
         taken.add(name)
         svg = plot.svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
         write_text(folder / f"{name}.svg", plot.svg if "xmlns=" in plot.svg[:400] else svg)
