@@ -68,6 +68,7 @@ RECOGNISED = {
     "one folder inside": ("data/p{i}.JPEG", "data/p{i}-gt.png"),
     "Carvana's": ("train/p{i}_{i}.jpg", "train_masks/p{i}_{i}_mask.gif"),
     "a folder around all": ("download/images/p{i}.png", "download/masks/p{i}.png"),
+    "DRIVE's": ("images/{i:02d}_test.tif", "1st_manual/{i:02d}_manual1.gif"),
     "nnU-Net's": ("imagesTr/case_{i:03d}_0000.png", "labelsTr/case_{i:03d}.png"),
     "VOC tools'": ("JPEGImages/a{i}.jpg", "SegmentationClassPNG/a{i}.jpg.png"),
     "masks inside the images": ("images/{i}.jpg", "images/masks/{i}.png"),
@@ -87,6 +88,7 @@ def test_recognised(tmp_path, name):
     dataset = opened(make(tmp_path, images, masks))
     assert set(pairs(dataset)) == {(images.format(i=i), masks.format(i=i)) for i in range(1, 7)}
     assert dataset.layout[0].startswith("6 pairs of image and mask: ") and len(dataset.layout) == 2
+    assert "; " not in dataset.layout[0]  # one way for all
     assert len(set(pairs(dataset).values())) == 6
     assert sum(len(dataset.records(split)) for split in SPLITS) == 6
     for record in dataset.every_record():

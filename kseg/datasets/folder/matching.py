@@ -104,9 +104,8 @@ def _most_in_common(images: Sequence[Named], masks: Sequence[Named]) -> tuple[Af
     image_cores, mask_cores = _unique_cores(images), _unique_cores(masks)
     shapes: dict[tuple[Run, Run], dict[Named, Named]] = defaultdict(dict)
     for core in image_cores.keys() & mask_cores.keys():
-        (image, image_runs), (mask, mask_runs) = image_cores[core], mask_cores[core]
-        for shape in itertools.product(image_runs, mask_runs):
-            shapes[shape].setdefault(image, mask)
+        for (image_run, image), (mask_run, mask) in itertools.product(image_cores[core], mask_cores[core]):
+            shapes[image_run, mask_run].setdefault(image, mask)
     # Of ways that pair as many files, the one that leaves the least of the names out.
     best = max(shapes, key=lambda shape: (len(shapes[shape]), -sum(map(sum, shape)), shape), default=None)
     if best is None:
@@ -122,20 +121,21 @@ Run = tuple[int, int]
 """Parts before and after a run of parts."""
 
 
-def _unique_cores(files: Sequence[Named]) -> dict[tuple[Hashable, tuple[str, ...]], tuple[Named, list[Run]]]:
-    """The runs of parts that one file of a place alone has, and where they stand in its name."""
-    cores: dict[tuple[Hashable, tuple[str, ...]], tuple[Named, list[Run]] | None] = {}
+def _unique_cores(files: Sequence[Named]) -> dict[tuple[Hashable, tuple[str, ...]], list[tuple[Run, Named]]]:
+    """The runs of parts that one file of a place alone has where they stand in its name.
+
+    Where they stand counts: of `01_manual1` and `02_manual1` only the first begins with 1, though both end with it.
+    """
+    owners: dict[tuple[Hashable, tuple[str, ...], Run], list[Named]] = defaultdict(list)
     for file in files:
         parts = _parts(file.stem)
         for start, end in _runs(len(parts)):
-            core = file.where, parts[start:end]
-            run = start, len(parts) - end
-            known = cores.setdefault(core, (file, []))
-            if known is not None and known[0] == file:
-                known[1].append(run)
-            else:
-                cores[core] = None
-    return {core: owner for core, owner in cores.items() if owner is not None}
+            owners[file.where, parts[start:end], (start, len(parts) - end)].append(file)
+    cores = defaultdict(list)
+    for (where, core, run), named in owners.items():
+        if len(named) == 1:
+            cores[where, core].append((run, named[0]))
+    return cores
 
 
 def _outside(stem: str, run: Run) -> tuple[str, str]:
