@@ -35,6 +35,11 @@ Figure = float | None
 """None where a score has no meaning"""
 
 
+def another_split(measured: str) -> str:
+    """A split that `kseg evaluate` has not measured yet: validation, or train where validation was measured."""
+    return "train" if measured == "validation" else "validation"
+
+
 class StoredScores(TypedDict):
     """Those of `Evaluation.scores` that are shown without being computed again."""
 

@@ -1,9 +1,7 @@
 """A training run from configuration to results; calling it again with the same configuration resumes it."""
 
 import contextlib
-import dataclasses
 import re
-import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,11 +15,12 @@ import numpy as np
 
 from kseg import losses, metrics
 from kseg.atomic import write_json
-from kseg.datasets import DATASETS, DataOptions, Dataset, Record, applies, open_dataset
+from kseg.datasets import DATASETS, Dataset, Record, applies, open_dataset
 from kseg.datasets.class_statistics import class_statistics
 from kseg.datasets.membership import Membership
 from kseg.datasets.presence import absences, classes_without_pixels
 from kseg.errors import UsageError
+from kseg.inference.evaluation import another_split
 from kseg.metrics.label_only import LabelOnly
 from kseg.models import MODELS
 from kseg.pipeline import own_errors
@@ -38,7 +37,7 @@ from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardSca
 from kseg.training.changes import new_run_command, with_whole_paths
 from kseg.training.checkpoint import load_checkpoint
 from kseg.training.compilation import CompiledLoss, compiled, extent
-from kseg.training.config import DEFAULT_MODEL, TrainConfig, from_json, ignored_options, resolve
+from kseg.training.config import DEFAULT_MODEL, TrainConfig, ignored_options, resolve
 from kseg.training.description import describe
 from kseg.training.distribution import is_chief, prepare_for_workers, scope, strategy_for
 from kseg.training.environment import describe_environment
@@ -349,26 +348,11 @@ def remarks_on_files(dataset: Dataset, membership: Membership) -> list[str]:
     return lines
 
 
-def flags_of(data: DataOptions) -> str:
-    """What makes `kseg evaluate` open these data: --dataset, and what differs from the defaults."""
-    words = ["--dataset", data.dataset]
-    for option in dataclasses.fields(data):
-        value, flag = getattr(data, option.name), option.name.replace("_", "-")
-        if option.name == "dataset" or value == option.default:
-            continue
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            words += [f"--{flag}", *map(str, value if isinstance(value, tuple) else (value,))]
-    return shlex.join(words)
-
-
 def summary(workdir: WorkDir) -> str:
     """What a person wants to know at the end: the figure, the files, what to try next."""
     results = workdir.read_results()
     scores = results["evaluation"]["scores"]
     path = workdir.path
-    data = from_json(workdir.read_config()).data
     iou, mean, accuracy = (
         "undefined" if scores[name] is None else f"{scores[name]:.4f}"  # of images that are void throughout
         for name in ("iou_dataset", "iou_image", "accuracy")
@@ -387,7 +371,7 @@ def summary(workdir: WorkDir) -> str:
             f"  report  {workdir.report}",
             "next:",
             f"  kseg predict {path} IMAGES --out predictions        masks and overlays of your own images",
-            f"  kseg evaluate {path} {flags_of(data)} --split validation",
+            f"  kseg evaluate {path} --split {another_split(results['split'])}",
             f"  kseg export {path} --format saved_model|onnx|litert",
             "  kseg train --dataset folder --data-dir DIR        images/ and masks/ of your own",
         ]

@@ -17,7 +17,6 @@ from kseg.inference import Evaluation
 from kseg.lab.report import plots, write_report
 from kseg.lab.report.advice import (
     advice_to_go_on,
-    data_flags,
     findings,
     longer_command,
     next_commands,
@@ -295,7 +294,7 @@ def test_commands(binary_run, tmp_path):
     assert repeat_command(run) == "python train.py --model tiny --loss iou --workdir 'a b'"
     commands = dict(next_commands(run))
     assert commands["See what the loss does"] == f"python train.py --model tiny --loss bce --workdir {run.path}-bce"
-    assert commands["Measure another split"].endswith("--dataset synthetic --limit 14 --split validation")
+    assert commands["Measure another split"] == f"kseg evaluate {run.path} --split validation"  # of the run's own data
     late = dict(next_commands(read_run(make_run(tmp_path / "late", epochs=3, measured=False))))
     assert late["Train longer"] == "python train.py --model tiny --loss iou --workdir 'a b' --epochs 6"  # the same run
     assert "Train longer" not in dict(next_commands(read_run(make_run(tmp_path / "over", epochs=9, measured=False))))
@@ -346,12 +345,6 @@ def test_settings_are_those_that_apply():
 def test_with_flag_replaces_both_spellings():
     words = ["train.py", "--loss=iou", "--workdir", "x", "--hair", "--weight_decay", "0"]
     assert with_flag(words, "loss", "bce") == ["train.py", "--hair", "--weight_decay", "0", "--loss", "bce"]
-
-
-def test_data_flags_name_only_what_differs():
-    assert data_flags(DataOptions("lfw")) == "--dataset lfw"
-    options = DataOptions("folder", hair=False, classes=("sky", "wet road"), void=(7, 9))
-    assert data_flags(options) == "--dataset folder --no-hair --classes sky 'wet road' --void 7 9"
 
 
 def test_figures_are_readable():

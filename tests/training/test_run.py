@@ -2,21 +2,20 @@
 
 import dataclasses
 import json
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from tiny_run import TINY_DATA, tiny_run
 
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import open_dataset
 from kseg.datasets.membership import Membership
 from kseg.errors import Failure, UsageError
 from kseg.inference import load_model
 from kseg.lab.report import write_report
 from kseg.pipeline import Augmentation
 from kseg.training.checkpoint import load_weights
-from kseg.training.run import default_path, flags_of, remarks_on_files, summary, train
+from kseg.training.run import default_path, remarks_on_files, summary, train
 from kseg.training.workdir import WorkDir
 
 pytestmark = pytest.mark.usefixtures("clean_framework")
@@ -114,6 +113,7 @@ def test_without_a_test_split_the_end_measures_validation_and_says_so(tmp_path, 
     results = workdir.read_results()
     assert results["split"] == results["evaluation"]["split"] == "validation"
     assert len(results["evaluation"]["ids"]) == 4
+    assert "--split train\n" in summary(workdir)  # validation is measured already
     assert "validation IoU " in summary(workdir) and "8 train, 4 validation, trained" in capsys.readouterr().err
     assert set(Membership.read(workdir.path).splits) == {"train", "validation"}
     assert "validation IoU of " in write_report(workdir.path).read_text()
@@ -158,7 +158,7 @@ def test_one_category_with_positives_and_class_weights(tmp_path, capsys):
     # 1/ln(1.02 + p): what is rarer weighs more
     expected = {"background": 1 / np.log(2.02 - share), "hair": 1 / np.log(1.02 + share)}
     assert weights == pytest.approx(expected, abs=1e-5) and weights["hair"] > weights["background"]
-    assert "--category hair" in summary(workdir)
+    assert f"kseg evaluate {workdir.path} --split validation\n" in summary(workdir)  # of the run's own data
     told = capsys.readouterr().err
     assert f"each with at least 1 of the {showing} training images that show hair" in told
     assert "weighed by inverse_log: background " in told
@@ -240,9 +240,3 @@ def test_the_network_may_be_tested_on_images_as_they_are(tmp_path, keep):
     evaluation = train(config, tmp_path / "run", quiet=True).read_results()["evaluation"]
     assert evaluation["input_size"] == "original"
     assert np.sum(evaluation["confusion_matrix"]) == 4 * 32 * 32
-
-
-def test_the_next_command_opens_the_same_data():
-    data = DataOptions("voc", Path("a b"), year="2010", category="cat", limit=3, hair=False)
-    assert flags_of(data) == "--dataset voc --data-dir 'a b' --no-hair --limit 3 --year 2010 --category cat"
-    assert flags_of(DataOptions()) == "--dataset synthetic"

@@ -1,12 +1,11 @@
 """What the numbers of a run say in words, and which commands to try next."""
 
-import dataclasses
 import shlex
 from collections.abc import Sequence
 
 import numpy as np
 
-from kseg.datasets import DataOptions
+from kseg.inference.evaluation import another_split
 from kseg.lab.report.record import RunRecord
 from kseg.metrics.scores import iou_class
 from kseg.training.curve import still_rising
@@ -111,7 +110,7 @@ def next_commands(run: RunRecord) -> list[tuple[str, str]]:
         commands += [
             ("Segment your own pictures", f"kseg predict {path} photos/ --out masks"),
             ("Take the model elsewhere", f"kseg export {path} --format onnx"),
-            ("Measure another split", f"kseg evaluate {path} {data_flags(run.data_options)} --split validation"),
+            ("Measure another split", f"kseg evaluate {path} --split {another_split(run.evaluation.split)}"),
         ]
     words, loss = _words(run), str(run.config.get("loss", {}).get("loss", ""))
     if words:
@@ -136,21 +135,6 @@ def _is_multi_class(run: RunRecord) -> bool:
 def _variant(run: RunRecord, flag: str, value: str, workdir: str) -> str:
     """The run's command with one flag changed; a run directory holds one configuration, so it gets another."""
     return shlex.join([*with_flag(_words(run), flag, value), "--workdir", workdir])
-
-
-def data_flags(options: DataOptions) -> str:
-    """The flags that give these options: the data set's name, and what differs from the defaults."""
-    words = ["--dataset", options.dataset]
-    for field in dataclasses.fields(DataOptions):
-        value = getattr(options, field.name)
-        if field.name == "dataset" or value == field.default:
-            continue
-        flag = field.name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            words += [f"--{flag}", *(map(str, value) if isinstance(value, tuple) else [str(value)])]
-    return shlex.join(words)
 
 
 def with_flag(words: list[str], flag: str, value: str, *, but: Sequence[str] = ("workdir",)) -> list[str]:
