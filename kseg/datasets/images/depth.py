@@ -64,13 +64,14 @@ class _Facts:
 def _facts(path: Path) -> _Facts | None:
     try:
         with opened(path, decode=False) as image:
+            turned = orientation(image) != 1  # reading the pixels of a TIFF forgets it
             values = deep_pixels_of(image, path)
             if image.format == "TIFF":
                 bands = len(image.tag_v2.get(TIFF_BITS, ()))  # type: ignore[attr-defined]
             else:
                 bands = len(image.getbands())
             dropped = bands > 3 and image.mode in ("RGB", "RGBA") and not (image.mode == "RGBA" and has_opacity(image))
-            return _Facts(None if values is None else spread(values), dropped, orientation(image) != 1)
+            return _Facts(None if values is None else spread(values), dropped, turned)
     except Unidentified as unknown:
         try:
             return _Facts(spread(unidentified_pixels(path, unknown)))
