@@ -61,8 +61,9 @@ class Greys:
             return self._mixed()
         if ones := self._ones_beside_soft():
             return self._binary(
-                f"{self.count}: {ones} of 0 and 1, {len(self.surveys) - ones} of grey {self.used[0]}…{self.used[-1]} with "
-                f"soft edges or strays{self._kinds()}, each read as background and foreground (if 255 is void: --void 255)",
+                f"{self.count}: {ones} of 0 and 1, {len(self.surveys) - ones} of grey {self.used[0]}…{self.used[-1]} "
+                f"with soft edges or strays{self._kinds()}, each read as background and foreground (if 255 is void: "
+                "--void 255)",
                 ones=True,
             )
         if self._soft():

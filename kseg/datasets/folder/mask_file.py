@@ -38,7 +38,7 @@ class MaskFile:
     palette: np.ndarray | None = None
     """uint8 (256, 3) of a palette file"""
     alpha: np.ndarray | None = None
-    """uint8 (H, W), 255 is opaque, the most opaque pixels of a file that is nowhere half opaque; None of a file without"""
+    """uint8 (H, W), 255 is opaque; stretched where a file is nowhere half opaque, None of a file without"""
     lossy: bool = False
 
     @property

@@ -75,9 +75,9 @@ def number_objects(surveys: Sequence[Survey], void: Sequence[int]) -> Objects | 
     if differ and named and complete < COMPLETE and not once:
         return None
     limit = BY_CHANCE_OF_TWO if max(highest) == 2 else BY_CHANCE
-    if not differ and not (same and ordered):
-        if not alike or min(areas.chance_of_place, areas.chance_of_size) < limit:
-            return None
+    asked = (same and ordered) or (alike and min(areas.chance_of_place, areas.chance_of_size) >= limit)
+    if not (differ or asked):
+        return None
     several_of = f"{min(counts)} to {max(counts)}" if len(set(counts)) > 1 else str(counts[0])
     sure = differ and several and (once or ordered or complete >= COMPLETE)
     return Objects(sure, f"{several_of} an image, each of one piece")

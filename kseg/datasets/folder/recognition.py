@@ -84,8 +84,9 @@ def _by_opacity_in_some(
         coding = Greys([as_grey(one, kind) for one in others], options, where).coding()
     if not isinstance(coding, BinaryCoding):
         raise UsageError(
-            f"{counted(len(hidden))} of {len(surveys)} in {where} ({hidden[0].path.name}) show a dark object on transparent "
-            "ground, and the others are no masks in black and white; save them all alike, without transparency"
+            f"{counted(len(hidden))} of {len(surveys)} in {where} ({hidden[0].path.name}) show a dark object on "
+            "transparent ground, and the others are no masks in black and white; save them all alike, without "
+            "transparency"
         )
     note = f"{counted(len(hidden))} by opacity (alpha channel), since the object is as dark as the transparent ground"
     return replace(coding, alpha=True, notes=(*coding.notes, note))

@@ -85,8 +85,8 @@ def grey_bits(path: Path | str) -> int:
 
 
 def has_opacity(image: Image.Image) -> bool:
-    """Whether a fourth band is opacity. It may be near infrared: one that a TIFF does not declare as opacity, or that in
-    any file takes many in-between values nearly everywhere, as no opacity does."""
+    """Whether a fourth band is opacity. It may be near infrared: one that a TIFF does not declare as opacity, or one in
+    any file that takes many in-between values nearly everywhere, as no opacity does."""
     if image.format == "TIFF" and not set(image.tag_v2.get(TIFF_EXTRA_SAMPLES, ())) & {1, 2}:  # type: ignore[attr-defined]
         return False
     if image.mode != "RGBA":

@@ -45,8 +45,8 @@ def measured_depth(paths: Sequence[Path]) -> Depth:
         notes.append(f"{_images(extra)} with a further band that is no opacity, such as near infrared: it is left out")
     if turned:
         notes.append(
-            f"{_images(turned)} turned as the EXIF orientation says: a mask has to show the picture upright, as viewers do "
-            "(`kseg data preview` draws both)"
+            f"{_images(turned)} turned as the EXIF orientation says: a mask has to show the picture upright, as "
+            "viewers do (`kseg data preview` draws both)"
         )
     return Depth(value_range, tuple(notes))
 
@@ -66,10 +66,8 @@ def _facts(path: Path) -> _Facts | None:
         with opened(path, decode=False) as image:
             turned = orientation(image) != 1  # reading the pixels of a TIFF forgets it
             values = deep_pixels_of(image, path)
-            if image.format == "TIFF":
-                bands = len(image.tag_v2.get(TIFF_BITS, ()))  # type: ignore[attr-defined]
-            else:
-                bands = len(image.getbands())
+            tags = getattr(image, "tag_v2", None)
+            bands = len(image.getbands() if tags is None else tags.get(TIFF_BITS, ()))
             dropped = bands > 3 and image.mode in ("RGB", "RGBA") and not (image.mode == "RGBA" and has_opacity(image))
             return _Facts(None if values is None else spread(values), dropped, turned)
     except Unidentified as unknown:

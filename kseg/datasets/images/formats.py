@@ -47,7 +47,9 @@ def image_size(path: Path | str) -> tuple[int, int]:
 
 def orientation(image: Image.Image) -> int:
     """How the stored picture is turned, 1..8; 1 is upright."""
-    tags = getattr(image, "tag_v2", None)  # Pillow has turned a TIFF's pixels, and its EXIF says so
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1  # Pillow would decode all pixels to look behind them
+    tags = getattr(image, "tag_v2", None)
     value = (image.getexif() if tags is None else tags).get(ORIENTATION, 1)
     return value if value in range(1, 9) else 1
 
@@ -78,7 +80,7 @@ def opened(path: Path | str, *, decode: bool = True) -> Iterator[Image.Image]:
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.format == "TIFF":
-                # Without a name Pillow does not map the file: of a turned one it would map the turned size, not its own.
+                # Without a name Pillow does not map the file; of a turned one it would map the size once turned.
                 image.filename = ""
             frames = _pictures(image)
             if frames > 1:
