@@ -173,6 +173,10 @@ class Dataset(ABC):
         """Whether the classes are what the masks happened to hold, stray values included."""
         return False
 
+    def naming(self, class_ids: Sequence[int], *, void: bool) -> str:
+        """Options that make these classes all there are, without gaps between them; "" where none do."""
+        return ""
+
     @property
     def reading(self) -> Sequence[str]:
         """How pixels of images and masks are understood, a sentence each, where it was recognised from the files."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kseg.conventions import MAX_CLASSES, VOID
-from kseg.datasets.folder.coding import BINARY_NAMES, BinaryCoding, Coding, ValueCoding, some, value_coding
+from kseg.datasets.folder.coding import BINARY_NAMES, BinaryCoding, Coding, Color, ValueCoding, some, value_coding
 from kseg.datasets.folder.mask_options import MaskOptions
 from kseg.datasets.folder.objects import Objects, number_objects
 from kseg.datasets.folder.survey import FAINT, STRONG, Survey, total
@@ -231,7 +231,19 @@ class Greys:
         note = f"{self.count} of class ids {shown or 'none'}" + (", and 255 as void" if void else "")
         if first:
             note += f"; there is no 0, so 1 is the first class ({names[0]})"
-        return value_coding(names, table, [note])
+        colors = {table[value]: color for value, color in self._colors().items() if value in table}
+        return replace(value_coding(names, table, [note]), stored_as=tuple(sorted(colors.items())))
+
+    def _colors(self) -> dict[int, Color]:
+        """The color that `--colors` takes for each value; empty where files differ in it."""
+        colors: dict[int, Color] = {}
+        for one in self.surveys:
+            for value in one.counts:
+                grey = value * 255 // one.white if one.white < 255 else min(value // (one.white // 255), 255)
+                color = one.index_colors[value] if one.is_palette else (grey, grey, grey)
+                if colors.setdefault(value, color) != color:
+                    return {}
+        return colors if len(set(colors.values())) == len(colors) else {}
 
     # Sentences
 
