@@ -319,6 +319,7 @@ class TestQuestions:
             ("{i:03d}.jpg", "{i:03d}_L.png"),
             ("c{i}/c{i}_dermoscopic/c{i}.bmp", "c{i}/c{i}_lesion/c{i}_lesion.bmp"),
             ("x/{i}.png", "y/{i}.png"),
+            ("{i}_in.png", "{i}_out.png"),
         ],
     )
     def test_the_advice_is_made_of_the_files_there_are(self, tmp_path, images, masks):

@@ -471,10 +471,11 @@ def test_an_opacity_that_is_nowhere_half(tmp_path, opacity, color):
 
 
 def test_black_on_transparent_beside_greys(tmp_path):
-    paths = written(tmp_path, lambda i: faint(i, 255, 0) if i % 2 else grey(disc(i) * 255))
-    coding = coding_of(paths)
-    assert coding.notes[1].startswith("4 masks by opacity")
-    assert all(np.array_equal(coding.decode(path), disc(index)) for index, path in enumerate(paths))
+    for high in (1, 255):
+        paths = written(tmp_path, lambda i, high=high: faint(i, 255, 0) if i % 2 else grey(disc(i) * high))
+        coding = coding_of(paths)
+        assert coding.notes[1].startswith("4 masks by opacity")
+        assert all(np.array_equal(coding.decode(path), disc(index)) for index, path in enumerate(paths))
     paths = written(tmp_path, lambda i: faint(i, 255, 0) if i % 2 else grey(two(i)))
     with pytest.raises(UsageError, match="4 masks of 8 .* save them all alike, without transparency"):
         coding_of(paths)
@@ -501,6 +502,13 @@ def blocks(index: int, numbers, *, by_column: bool = False) -> np.ndarray:
     return ids
 
 
+def by_size(ids: np.ndarray) -> np.ndarray:
+    """Objects numbered anew, the largest first."""
+    sizes = np.bincount(ids.ravel())[1:]
+    ranks = np.argsort(np.argsort(-sizes, kind="stable"), kind="stable") + 1
+    return np.concatenate([[0], ranks]).astype(np.uint8)[ids]
+
+
 @pytest.mark.parametrize(
     "draw",
     [
@@ -509,6 +517,7 @@ def blocks(index: int, numbers, *, by_column: bool = False) -> np.ndarray:
         lambda i: blocks(i, range(1, 3 + i % 2)),
         lambda i: blocks(i, range(1, 2 + i % 2)),
         lambda i: blocks(i, [1, 2, 3, 4, 5], by_column=True),
+        lambda i: by_size(blocks(i, [1, 2, 3, 4, 5])),
     ],
 )
 def test_numbers_that_go_with_neither_place_nor_size_are_asked_about(tmp_path, draw):

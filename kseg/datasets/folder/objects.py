@@ -48,8 +48,8 @@ def number_objects(surveys: Sequence[Survey], void: Sequence[int]) -> Objects | 
     Objects are numbered anew in every image, so how high the numbers go differs, and they have few gaps; or they are
     numbered through all images, so hardly any comes twice. Either way nearly each marks one connected area. Of classes
     an image shows some, with gaps, the same ones come again and again, and they lie in several pieces. Where most
-    images hold one object, or all equally many that are numbered in reading order or so that neither place nor size
-    goes with the number, it could be either.
+    images hold one object, or all equally many that are numbered in reading order, by size, or so that neither
+    place nor size goes with the number, it could be either.
     """
     numbers = [sorted(set(one.counts) - {0, VOID, *void}) for one in surveys]
     numbers = [found for found in numbers if found]
@@ -75,7 +75,9 @@ def number_objects(surveys: Sequence[Survey], void: Sequence[int]) -> Objects | 
     if differ and named and complete < COMPLETE and not once:
         return None
     limit = BY_CHANCE_OF_TWO if max(highest) == 2 else BY_CHANCE
-    asked = (same and ordered) or (alike and min(areas.chance_of_place, areas.chance_of_size) >= limit)
+    asked = (same and max(areas.in_order, areas.by_size) >= IN_ONE_PIECE) or (
+        alike and min(areas.chance_of_place, areas.chance_of_size) >= limit
+    )
     if not (differ or asked):
         return None
     several_of = f"{min(counts)} to {max(counts)}" if len(set(counts)) > 1 else str(counts[0])
@@ -92,6 +94,8 @@ class _Areas:
     in_order: float
     """share of files whose numbers ascend from top to bottom, or from left to right, none of them as wide as the
     layers of a scene"""
+    by_size: float
+    """share of files whose numbers go from the largest area to the smallest, or the other way round"""
     chance_of_place: float
     """how likely numbers that say nothing about the place lie as far apart as these do"""
     chance_of_size: float
@@ -100,14 +104,14 @@ class _Areas:
 def _areas(surveys: Sequence[Survey], void: Sequence[int]) -> _Areas:
     """Of some files, evenly chosen."""
     chosen = surveys[:: max(1, -(-len(surveys) // LOOKED_AT))]
-    whole = every = down = across = 0
+    whole = every = down = across = sized = 0
     by_number: dict[int, list[tuple[float, float, float]]] = defaultdict(list)
     for one in chosen:
         values = read_mask(one.path).values
         height, width = values.shape[:2]
         present, dense = np.unique(values, return_inverse=True)
         dense = dense.reshape(values.shape) + 1
-        tops, lefts, widest = [], [], 0
+        tops, lefts, sizes, widest = [], [], [], 0
         for number, (rows, columns) in zip(present.tolist(), ndimage.find_objects(dense), strict=True):
             if number in (0, VOID, *void):
                 continue
@@ -118,12 +122,15 @@ def _areas(surveys: Sequence[Survey], void: Sequence[int]) -> _Areas:
             lefts.append(columns.start)
             widest = max(widest, columns.stop - columns.start)
             middle = (rows.start + rows.stop) / height, (columns.start + columns.stop) / width
-            by_number[number].append((*middle, float(np.log(area.sum() / values.size))))
+            sizes.append(float(np.log(area.sum() / values.size)))
+            by_number[number].append((*middle, sizes[-1]))
         down += tops == sorted(tops) and widest < width / 2
+        sized += len(set(sizes)) > 1 and sizes in (sorted(sizes), sorted(sizes, reverse=True))
         across += lefts == sorted(lefts) and widest < width / 2
     places = min(_chance([[area[axis] for area in areas] for areas in by_number.values()]) for axis in (0, 1))
-    sizes = _chance([[area[2] for area in areas] for areas in by_number.values()])
-    return _Areas(whole / max(1, every), max(down, across) / len(chosen), places, sizes)
+    chance_of_size = _chance([[area[2] for area in areas] for areas in by_number.values()])
+    count = len(chosen)
+    return _Areas(whole / max(1, every), max(down, across) / count, sized / count, places, chance_of_size)
 
 
 def _chance(groups: Sequence[Sequence[float]]) -> float:

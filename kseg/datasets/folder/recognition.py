@@ -81,7 +81,10 @@ def _by_opacity_in_some(
     if all(one.alpha is None and not one.is_color for one in others) and (
         kind != "color" or options.binary is not None
     ):
-        coding = Greys([as_grey(one, kind) for one in others], options, where).coding()
+        greys = [as_grey(one, kind) for one in others]
+        coding = Greys(greys, options, where).coding()
+        if all(set(one.counts) <= {0, 1} for one in greys):
+            coding = BinaryCoding(coding.names, coding.palette, ones=True, notes=coding.notes)
     if not isinstance(coding, BinaryCoding):
         raise UsageError(
             f"{counted(len(hidden))} of {len(surveys)} in {where} ({hidden[0].path.name}) show a dark object on "

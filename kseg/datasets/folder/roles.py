@@ -97,12 +97,26 @@ def _by_affix(places: Sequence[Place]) -> str:
             if stem[mark.end() :] in stems:
                 ways[stem[: mark.end()], ""] += 1
     if not ways:
-        return ""
+        return _by_ending(places)
     (before, after), count = ways.most_common(1)[0]
     if count < MOST * len(stems) / 2:
         return ""
     prefix = common_folder([place.path for place in places])
     return option_line(f"{prefix}*.*", f"{prefix}{before}{{stem}}{after}.*")
+
+
+def _by_ending(places: Sequence[Place]) -> str:
+    """Options for files of two endings: `a_in.png`, `a_out.png`."""
+    heads: dict[str, set[str]] = {}
+    for place in places:
+        if marks := list(MARK.finditer(plain(place.stem))):
+            heads.setdefault(plain(place.stem)[marks[-1].start() :], set()).add(plain(place.stem)[: marks[-1].start()])
+    first, second = (*sorted(heads, key=lambda ending: -len(heads[ending])), "", "")[:2]
+    if not second or 2 * len(heads[first] & heads[second]) < MOST * len(places):
+        return ""
+    prefix = common_folder([place.path for place in places])
+    choices = ((first, second), (second, first))
+    return "  or  ".join(option_line(f"{prefix}{{stem}}{a}.*", f"{prefix}{{stem}}{b}.*") for a, b in choices)
 
 
 def _by_folder(folder: Path, places: Sequence[Place]) -> str:
