@@ -133,7 +133,7 @@ def test_bad_classes_and_void(tmp_path):
         opened(folder, classes=("cat",))
     with pytest.raises(UsageError, match="leave --classes out"):
         opened(folder, classes=("a", "b"), colors=("a=0,0,0", "b=1,1,1"))
-    with pytest.raises(UsageError, match="--void 70000"):
+    with pytest.raises(UsageError, match="--void is 70000; it must be .* at most 65535, or left out"):
         _ = opened(folder, void=(70000,)).classes
 
 
