@@ -213,7 +213,9 @@ def test_a_run_from_before_is_told(folder, run, tmp_path):
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"splits": {"train": []}}', '{"splits": 3}', "[" * 100_000])
 def test_a_record_of_something_else_is_refused(run, content):
     (run / FILE).write_text(content)
-    with pytest.raises(Failure, match=r"splits.json (does not hold the splits of a run|cannot be read).*; copy it again"):
+    with pytest.raises(
+        Failure, match=r"splits.json (does not hold the splits of a run|cannot be read).*; copy it again"
+    ):
         Membership.read(run)
 
 

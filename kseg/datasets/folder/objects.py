@@ -109,8 +109,9 @@ def _areas(surveys: Sequence[Survey], void: Sequence[int]) -> _Areas:
     for one in chosen:
         values = read_mask(one.path).values
         height, width = values.shape[:2]
-        present, dense = np.unique(values, return_inverse=True)
-        dense = dense.reshape(values.shape) + 1
+        few = values.max(initial=0) < 1 << 20
+        present = np.flatnonzero(np.bincount(values.ravel())) if few else np.unique(values)
+        dense = np.searchsorted(present, values) + 1
         tops, lefts, sizes, widest = [], [], [], 0
         for number, (rows, columns) in zip(present.tolist(), ndimage.find_objects(dense), strict=True):
             if number in (0, VOID, *void):
