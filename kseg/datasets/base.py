@@ -219,8 +219,8 @@ class Dataset(ABC):
         if value_range is None or own is None or own == value_range:
             return ""
         return (
-            f"read as the model was trained: {value_range[0]:g} is black and {value_range[1]:g} white, but these images "
-            f"by themselves have {own[0]:g} and {own[1]:g}; where that is another camera, scale them alike first"
+            f"read as the model was trained: {value_range[0]:g} is black and {value_range[1]:g} white, but these "
+            f"images by themselves have {own[0]:g} and {own[1]:g}; where that is another camera, scale them alike first"
         )
 
     @abstractmethod
