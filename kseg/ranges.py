@@ -101,7 +101,7 @@ def _is_number(value: Any) -> bool:
 def _otherwise(field: dataclasses.Field) -> str:
     if field.default is dataclasses.MISSING:
         return ""
-    return ", or left out" if field.default is None else f", such as the default, {_shown(field.default)}"
+    return ", or left out" if field.default in (None, ()) else f", such as the default, {_shown(field.default)}"
 
 
 def _shown(value: Any) -> str:

@@ -67,7 +67,7 @@ class Evaluate:
 
         # 2. model
         model, card = load_model(self.model)
-        dataset.use_range(card.value_range)
+        other_range = dataset.use_range(card.value_range)
         order = self._order(card, dataset)
         size = fed_size(card, self.image_size, self.input_size)
         which = "all images" if split == EVERYTHING else f"{split} split"
@@ -75,6 +75,8 @@ class Evaluate:
         compared = "at their own size" if self.original_size else "at that size"
         print(f"fed       {fed_in_words(model, size)}, compared {compared}")
         print(f"classes   {', '.join(dataset.classes)}{self._matched(card, dataset, order)}")
+        if other_range:
+            print(f"values    {other_range}")
         seen = run.trained_on(dataset, records)
         if seen:
             print(f"trained   on {seen} of these {len(records)} images: their scores say nothing about new ones")

@@ -173,6 +173,10 @@ class Dataset(ABC):
         """Whether the classes are what the masks happened to hold, stray values included."""
         return False
 
+    def naming(self, class_ids: Sequence[int], *, void: bool) -> str:
+        """Options that make these classes all there are, without gaps between them; "" where none do."""
+        return ""
+
     @property
     def reading(self) -> Sequence[str]:
         """How pixels of images and masks are understood, a sentence each, where it was recognised from the files."""
@@ -206,9 +210,18 @@ class Dataset(ABC):
         """uint8 (H, W, 3), RGB."""
         return read_image(record.pair[0], self._given_range or self.value_range)
 
-    def use_range(self, value_range: ValueRange | None) -> None:
-        """From now on read images of more than 8 bits as a model was trained, whatever range these images have."""
-        self._given_range = value_range
+    def use_range(self, value_range: ValueRange | None) -> str:
+        """From now on read images of more than 8 bits as a model was trained, whatever range these images have.
+
+        Returns: a sentence where these images have another one; "" where not.
+        """
+        self._given_range, own = value_range, self.value_range
+        if value_range is None or own is None or own == value_range:
+            return ""
+        return (
+            f"read as the model was trained: {value_range[0]:g} is black and {value_range[1]:g} white, but these "
+            f"images by themselves have {own[0]:g} and {own[1]:g}; where that is another camera, scale them alike first"
+        )
 
     @abstractmethod
     def labels(self, record: Record) -> np.ndarray:

@@ -88,8 +88,8 @@ class OneCategory(Dataset):
     def image(self, record: Record) -> np.ndarray:
         return self.whole.image(record)
 
-    def use_range(self, value_range: ValueRange | None) -> None:
-        self.whole.use_range(value_range)
+    def use_range(self, value_range: ValueRange | None) -> str:
+        return self.whole.use_range(value_range)
 
     def labels(self, record: Record) -> np.ndarray:
         return self._new_label[self.whole.labels(record)]

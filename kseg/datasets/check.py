@@ -82,7 +82,7 @@ def _check_classes(dataset: Dataset, report: CheckReport) -> None:
     if dataset.options.category is not None:
         return  # `_absent_category` knows more
     if dataset.options.limit is None and report.reading:
-        report.problems += classes_without_pixels(dataset.classes, report.pixels)
+        report.problems += classes_without_pixels(dataset, report.pixels)
     parts = {split: pixels for split, pixels in report.split_pixels.items() if split != UNUSED}
     problems, remarks = absences(dataset.classes, parts)
     report.problems += problems

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kseg.conventions import VOID
+from kseg.datasets.base import Dataset
 
 
 def absences(classes: Sequence[str], pixels: Mapping[str, np.ndarray]) -> tuple[list[str], list[str]]:
@@ -36,8 +37,9 @@ def absences(classes: Sequence[str], pixels: Mapping[str, np.ndarray]) -> tuple[
     return problems, remarks
 
 
-def classes_without_pixels(classes: Sequence[str], pixels: np.ndarray) -> list[str]:
+def classes_without_pixels(dataset: Dataset, pixels: np.ndarray) -> list[str]:
     """A sentence if some class has no pixel in any mask; void in its place often means masks that are misread."""
+    classes = dataset.classes
     absent = [f"{value} ({name})" for value, name in enumerate(classes) if not pixels[value]]
     if not absent or not pixels.any():
         return []
@@ -49,9 +51,14 @@ def classes_without_pixels(classes: Sequence[str], pixels: np.ndarray) -> list[s
             f"{told}, and {void:.1%} of the pixels are void: if void is the object, pass --binary, or name its value "
             "with --classes or --colors"
         ]
+    if not dataset.finds_classes:
+        return [f"{told}; name only classes that the masks show, or add masks that show the others"]
+    shown = [class_id for class_id in range(len(classes)) if pixels[class_id]]
+    named = dataset.naming(shown, void=bool(void)) if len(shown) > 1 else ""
+    objects = "if the numbers count objects, pass --binary; " if highest > 1 else ""
     return [
-        f"{told}, and the highest value is {highest}; if the masks hold stray values, pass them as --void, or name the "
-        "classes with --classes"
+        f"{told}, and the highest value is {highest}; {objects}if the masks hold stray values, pass them as --void"
+        + (f"; if there are but {len(shown)} classes, name them: {named}" if named else "")
     ]
 
 

@@ -331,7 +331,7 @@ def missing_classes(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) ->
     pixels = {split: dataset.label_counts(records).sum(axis=0) for split, records in splits.items()}
     problems, remarks = absences(dataset.classes, pixels)
     if dataset.options.category is None and dataset.options.limit is None:
-        problems = classes_without_pixels(dataset.classes, sum(pixels.values())) + problems
+        problems = classes_without_pixels(dataset, sum(pixels.values())) + problems
     return problems + remarks
 
 

@@ -161,14 +161,14 @@ def test_a_folder_of_sixteen_bits_is_read_in_one_range_and_as_a_model_was_traine
     record = next(record for record in dataset.every_record() if record.id == "a11")
     assert dataset.value_range == (0, 2047) and dataset.image(record)[0, 0, 0] == round(1100 * 255 / 2047)
     assert "values 0…1100: 0 is read as black and 2047 as white" in dataset.reading[0]
-    dataset.use_range((0, 4095))
+    assert dataset.use_range((0, 2047)) == ""
+    assert "0 is black and 4095 white, but these images by themselves have 0 and 2047" in dataset.use_range((0, 4095))
     assert dataset.image(record)[0, 0, 0] == round(1100 * 255 / 4095)
 
 
 def test_check_tells_which_class_no_mask_holds(folder):
     assert problems(folder, classes=("wall", "cat", "dog")) == [
-        "no mask holds 2 (dog), and the highest value is 1; if the masks hold stray values, pass them as --void, or "
-        "name the classes with --classes"
+        "no mask holds 2 (dog); name only classes that the masks show, or add masks that show the others"
     ]
     for path in (folder / "masks").iterdir():  # the object is void
         write(path, np.repeat(np.array([[0] * 5 + [255] * 5], dtype=np.uint8), 12, axis=0))

@@ -5,9 +5,11 @@ import pytest
 from layouts import noise, write
 from PIL import Image
 
+from kseg.datasets.folder.mask_file import read_mask
 from kseg.datasets.images import file_format, image_size, read_image, read_labels
 from kseg.datasets.images.depth import measured_depth
 from kseg.datasets.images.formats import stored_size
+from kseg.datasets.images.tiff import TURNS
 from kseg.errors import Failure
 
 ORIENTATION = 0x0112
@@ -323,3 +325,45 @@ def png_of(shape, rows, bits: int, color_type: int) -> bytes:
     header = struct.pack(">IIBBBBB", shape[1], shape[0], bits, color_type, 0, 0, 0)
     content = zlib.compress(b"".join(b"\0" + row for row in rows))
     return b"\x89PNG\r\n\x1a\n" + block(b"IHDR", header) + block(b"IDAT", content) + block(b"IEND", b"")
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+@pytest.mark.parametrize("mode", ["L", "P", "I;16", "RGBA"])
+def test_a_turned_tiff_without_compression(tmp_path, mode, orientation):
+    """Pillow maps such files into memory, by the turned size: rows were cut in the wrong places."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    stored = np.random.default_rng(0).integers(0, 255, (24, 40)).astype(np.uint16 if mode == "I;16" else np.uint8)
+    picture = Image.fromarray(np.dstack([stored] * 3 + [np.full_like(stored, 255)]) if mode == "RGBA" else stored)
+    if mode == "P":
+        picture.putpalette([channel for value in range(256) for channel in (value, 255 - value, 7)])
+    picture.save(tmp_path / "a.tif", exif=exif)
+    upright = TURNS[orientation](stored)
+    assert image_size(tmp_path / "a.tif") == upright.shape
+    if mode == "RGBA":
+        assert np.array_equal(read_image(tmp_path / "a.tif")[..., 0], upright)
+    else:
+        assert np.array_equal(read_mask(tmp_path / "a.tif").values, upright)
+        assert read_image(tmp_path / "a.tif").shape[:2] == upright.shape
+
+
+def test_near_infrared_in_a_png_is_no_opacity(tmp_path):
+    rng = np.random.default_rng(0)
+    colors, infrared = rng.integers(0, 255, (16, 15, 3)), rng.integers(20, 230, (16, 15, 1))
+    infrared[:5] = 0  # water
+    path = write(tmp_path / "a.png", np.concatenate([colors, infrared], axis=-1).astype(np.uint8))
+    assert np.array_equal(read_image(path), colors)
+    assert "1 image with a further band that is no opacity" in measured_depth([path]).notes[0]
+
+
+def test_a_picture_shown_half_transparent_lies_on_white(tmp_path):
+    pixels = np.zeros((4, 4, 4), dtype=np.uint8)
+    pixels[..., 3] = 128
+    assert read_image(write(tmp_path / "a.png", pixels))[0, 0].tolist() == [127] * 3
+
+
+def test_turned_pictures_are_said(tmp_path):
+    exif = Image.Exif()
+    exif[ORIENTATION] = 3
+    paths = [write(tmp_path / name, noise(0), exif=exif) for name in ("a.jpg", "b.tif", "c.png")]
+    assert measured_depth([*paths, write(tmp_path / "d.jpg", noise(1))]).notes[0].startswith("3 images turned as")

@@ -72,11 +72,15 @@ def test_color_masks(tmp_path):
 
 
 def test_stray_values_are_classes_that_no_mask_holds(tmp_path):
-    report = check(opened(pair_folder(tmp_path, values=(0, 1, 4))), progress=False)
+    folder = pair_folder(tmp_path, values=(0, 1, 4))
+    report = check(opened(folder), progress=False)
     assert [problem for problem in report.problems if "no mask holds" in problem] == [
-        "no mask holds 2 (class 2), 3 (class 3), and the highest value is 4; if the masks hold stray values, pass them "
-        "as --void, or name the classes with --classes"
+        "no mask holds 2 (class 2), 3 (class 3), and the highest value is 4; if the numbers count objects, pass "
+        "--binary; if the masks hold stray values, pass them as --void; if there are but 3 classes, name them: "
+        "--colors background=0,0,0 NAME1=1,1,1 NAME4=4,4,4"
     ]
+    for options in ({"void": (4,)}, {"colors": ("background=0,0,0", "NAME1=1,1,1", "NAME4=4,4,4")}):
+        assert not [one for one in check(opened(folder, **options), progress=False).problems if "no mask" in one]
 
 
 def test_names_pair_whatever_the_extension(tmp_path):
@@ -129,7 +133,7 @@ def test_bad_classes_and_void(tmp_path):
         opened(folder, classes=("cat",))
     with pytest.raises(UsageError, match="leave --classes out"):
         opened(folder, classes=("a", "b"), colors=("a=0,0,0", "b=1,1,1"))
-    with pytest.raises(UsageError, match="--void 70000"):
+    with pytest.raises(UsageError, match="--void is 70000; it must be .* at most 65535, or left out"):
         _ = opened(folder, void=(70000,)).classes
 
 

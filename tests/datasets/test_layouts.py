@@ -315,6 +315,24 @@ class TestQuestions:
         assert advised[0] == "--images 'x/*.bmp' --masks 'x/{stem}.png'"
         assert len(pairs(opened(tmp_path, images="x/*.bmp", masks="x/{stem}.png"))) == 6
 
+    @pytest.mark.parametrize(
+        ("images", "masks"),
+        [
+            ("{i:03d}.jpg", "{i:03d}_L.png"),
+            ("c{i}/c{i}_dermoscopic/c{i}.bmp", "c{i}/c{i}_lesion/c{i}_lesion.bmp"),
+            ("x/{i}.png", "y/{i}.png"),
+            ("{i}_in.png", "{i}_out.png"),
+        ],
+    )
+    def test_the_advice_is_made_of_the_files_there_are(self, tmp_path, images, masks):
+        make(tmp_path, images, masks)
+        with pytest.raises(UsageError) as error:
+            opened(tmp_path)
+        advised = str(error.value).split("say where they lie: ")[1].split("  or  ")[0]
+        _, image_pattern, _, mask_pattern = advised.replace("'", "").split()
+        found = pairs(opened(tmp_path, images=image_pattern, masks=mask_pattern))
+        assert set(found) == {(images.format(i=i), masks.format(i=i)) for i in range(1, 7)}
+
     def test_names_that_have_nothing_in_common(self, tmp_path):
         for first, second in zip("abcdef", "uvwxyz", strict=True):
             draw(tmp_path, f"images/{first}.png")
@@ -425,6 +443,18 @@ class TestLists:
             and "'a99'" in text
             and "3 problems" in text
         )
+
+    def test_of_any_capitals_and_with_a_header(self, folder):
+        self.write_lists(
+            folder, style=lambda names: "\n".join(["image,mask", *(f"{n}.png,{n}.png" for n in names)]).encode()
+        )
+        for name in ("train", "val", "test"):
+            (folder / f"{name}.txt").rename(folder / f"{name.title()}.TXT")
+        assert self.ids(folder) == ["a3", "a1", "a2"] and self.ids(folder, "test") == ["a5"]
+
+    def test_a_table_is_not_passed_over_in_silence(self, folder):
+        (folder / "train.csv").write_text("a1.png,a1.png")
+        assert any("not read: train.csv" in line for line in opened(folder).layout)
 
     def test_two_lists_of_one_split(self, folder):
         self.write_lists(folder)

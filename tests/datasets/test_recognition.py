@@ -455,3 +455,93 @@ def test_advice_for_a_binary_mask_of_odd_values_in_a_jpeg(tmp_path):
     paths = written(tmp_path, two, suffix="jpg")
     with pytest.raises(Failure, match="is a JPEG with more than black and white, .* or pass --binary"):
         coding_of(paths)
+
+
+def faint(index: int, opacity: int, color: int) -> Image.Image:
+    """The disc is where the alpha channel is not 0."""
+    return Image.fromarray(np.dstack([np.full((H, W), color)] * 3 + [disc(index) * opacity]).astype(np.uint8))
+
+
+@pytest.mark.parametrize(("opacity", "color"), [(1, 255), (1, 40), (100, 200), (255, 0)])
+def test_an_opacity_that_is_nowhere_half(tmp_path, opacity, color):
+    paths = written(tmp_path, lambda i: faint(i, opacity, color))
+    coding = coding_of(paths)
+    assert "opacity" in coding.notes[0]
+    assert all(np.array_equal(coding.decode(path), disc(index)) for index, path in enumerate(paths))
+
+
+def test_black_on_transparent_beside_greys(tmp_path):
+    for high in (1, 255):
+        paths = written(tmp_path, lambda i, high=high: faint(i, 255, 0) if i % 2 else grey(disc(i) * high))
+        coding = coding_of(paths)
+        assert coding.notes[1].startswith("4 masks by opacity")
+        assert all(np.array_equal(coding.decode(path), disc(index)) for index, path in enumerate(paths))
+    paths = written(tmp_path, lambda i: faint(i, 255, 0) if i % 2 else grey(two(i)))
+    with pytest.raises(UsageError, match="4 masks of 8 .* save them all alike, without transparency"):
+        coding_of(paths)
+
+
+@pytest.mark.parametrize("other", [lambda i: grey(disc(i)), lambda i: of_palette(disc(i) * 1, BLACK, WHITE)])
+def test_soft_edges_beside_files_of_0_and_1(tmp_path, other):
+    paths = written(tmp_path, lambda i: other(i) if i % 2 else soft(i))
+    coding = coding_of(paths)
+    assert len(coding.names) == 2 and "soft edges" in coding.notes[0]
+    assert all(np.mean(coding.decode(path) != disc(index)) < 0.02 for index, path in enumerate(paths))
+
+
+def blocks(index: int, numbers, *, by_column: bool = False) -> np.ndarray:
+    """Blocks of the given numbers at places that chance chooses, or numbered from left to right."""
+    rng = np.random.default_rng(index)
+    places = rng.permutation(12)[: len(numbers)]
+    if by_column:
+        places = sorted(places, key=lambda place: (place % 4, place))
+    ids = np.zeros((H, W), dtype=np.uint8)
+    for number, place in zip(numbers, places, strict=True):
+        top, left = 13 * (place // 4) + rng.integers(3), 12 * (place % 4) + (0 if by_column else rng.integers(3))
+        ids[top : top + rng.integers(5, 9), left : left + rng.integers(5, 9)] = number
+    return ids
+
+
+def by_size(ids: np.ndarray) -> np.ndarray:
+    """Objects numbered anew, the largest first."""
+    sizes = np.bincount(ids.ravel())[1:]
+    ranks = np.argsort(np.argsort(-sizes, kind="stable"), kind="stable") + 1
+    return np.concatenate([[0], ranks]).astype(np.uint8)[ids]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda i: blocks(i, [1, 2, 3, 4, 5]),
+        lambda i: blocks(i, [1, 2, 3]),
+        lambda i: blocks(i, range(1, 3 + i % 2)),
+        lambda i: blocks(i, range(1, 2 + i % 2)),
+        lambda i: blocks(i, [1, 2, 3, 4, 5], by_column=True),
+        lambda i: by_size(blocks(i, [1, 2, 3, 4, 5])),
+    ],
+)
+def test_numbers_that_go_with_neither_place_nor_size_are_asked_about(tmp_path, draw):
+    """Equally many objects in every image; as classes they would be read wrong without a word."""
+    paths = written(tmp_path, draw, count=20)
+    with pytest.raises(UsageError, match=r"may count the objects .* --binary .* \(--classes background NAME1") as error:
+        coding_of(paths)
+    names = tuple(str(error.value).split("(--classes ")[1].rstrip(")").split())
+    assert np.array_equal(coding_of(paths, classes=names).decode(paths[0]), draw(0))
+    assert np.array_equal(coding_of(paths, binary="auto").decode(paths[0]), draw(0) > 0)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.7])
+def test_organs_that_lie_at_their_place_are_classes(tmp_path, share):
+    """Each of one piece, some of them missing in some images: no numbering of objects leaves such gaps."""
+
+    def draw(index):
+        rng, ids = np.random.default_rng(index), np.zeros((H, W), dtype=np.uint8)
+        for place, organ in enumerate((3, 1, 5, 2, 4)):
+            if rng.random() < share:
+                top = 4 + 18 * (place % 2) + index % 4
+                ids[top : top + 10, 2 + 9 * place : 9 + 9 * place] = organ
+        return ids
+
+    paths = written(tmp_path, draw, count=20)
+    coding = coding_of(paths)
+    assert len(coding.names) == 6 and np.array_equal(coding.decode(paths[3]), draw(3))

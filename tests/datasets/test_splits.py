@@ -77,7 +77,7 @@ def test_no_split_of_a_few_images_is_empty(total):
         (12, (float("inf"), 1, 1), "must be three"),
         (12, (0, 0, 0), "must be three"),
         (12, (0.8, 2, 2), "mixes shares and numbers"),
-        (2, (0.8, 0.1, 0.1), "2 images are too few"),
+        (2, (0.8, 0.1, 0.1), "needs more than 2 images"),
     ],
 )
 def test_sizes_that_cannot_be(total, sizes, complaint):
@@ -135,6 +135,13 @@ def test_a_folders_split_goes_by_what_the_images_hold(folder):
         for kind in ("images", "masks"):
             shutil.copy(folder / kind / f"{name}.png", folder / kind / f"copy_{name}.png")
     assert {f"copy_{name}" for name in before["validation"]} <= set(ids(opened(folder), "validation"))
+
+
+@pytest.mark.parametrize(("count", "counts"), [(1, (1, 0, 0)), (2, (1, 1, 0)), (3, (1, 1, 1))])
+def test_a_folder_of_so_few_images_has_fewer_splits(tmp_path, count, counts):
+    dataset = opened(pair_folder(tmp_path / "few", count))
+    assert tuple(len(dataset.all_records(split)) for split in SPLITS) == counts
+    assert len(dataset.records("all")) == count  # as a test set for another's model
 
 
 def test_pictures_that_are_all_alike_are_divided_by_name(tmp_path):
@@ -206,7 +213,9 @@ def test_a_run_from_before_is_told(folder, run, tmp_path):
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"splits": {"train": []}}', '{"splits": 3}', "[" * 100_000])
 def test_a_record_of_something_else_is_refused(run, content):
     (run / FILE).write_text(content)
-    with pytest.raises(Failure, match="does not hold the splits of a run"):
+    with pytest.raises(
+        Failure, match=r"splits.json (does not hold the splits of a run|cannot be read).*; copy it again"
+    ):
         Membership.read(run)
 
 

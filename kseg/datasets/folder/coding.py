@@ -49,6 +49,8 @@ class ValueCoding(Coding):
     """Greys or palette indices that stand for ids, as pairs of value and id; any other value is an error."""
 
     ids: tuple[tuple[int, int], ...] = ()
+    stored_as: tuple[tuple[int, Color], ...] = field(default=(), compare=False, repr=False)
+    """color by id, where each id has one color in all files"""
 
     def ids_of(self, mask: MaskFile, path: Path) -> np.ndarray:
         if mask.values.ndim == 3:

@@ -9,9 +9,10 @@ import numpy as np
 
 from kseg.conventions import VOID
 from kseg.datasets.folder.coding import BINARY_NAMES, Color, ColorCoding, text_of
-from kseg.datasets.folder.survey import COARSE, Survey, total
+from kseg.datasets.folder.survey import COARSE, FAINT, STRONG, Survey, total
 from kseg.datasets.images.draw import VOID_COLOUR
 from kseg.errors import UsageError
+from kseg.wording import counted
 
 NEAR_BLACK, NEAR_WHITE = 8, 247
 
@@ -52,7 +53,9 @@ def palettes(surveys: Sequence[Survey]) -> Literal["index", "level", "color"]:
     colors = set().union(*(one.index_colors.values() for one in indexed))
     white = any(min(color) >= NEAR_WHITE for color in colors)
     extremes = all(max(color) <= NEAR_BLACK or min(color) >= NEAR_WHITE for color in colors)
-    if extremes and white and not repeats and all(set(one.counts) <= {0, one.white} for one in greys):
+    shades = {value * 255 // one.white for one in greys for value in one.counts}
+    soft = sum(FAINT <= value < STRONG for value in shades) > 2 and max(shades) >= STRONG
+    if extremes and white and not repeats and (soft or all(set(one.counts) <= {0, one.white} for one in greys)):
         return "level"
     all_grey = all(len(set(color)) == 1 for color in colors)
     if all_grey and (not agree or len(colors) > PROPOSED):
@@ -106,7 +109,7 @@ def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, own: Sequen
         else f"the masks in {where} are"
     )
     shown = ", ".join(f"{text_of(color)} ({colors[color] / pixels:.1%})" for color in own[:8])
-    told = f"{which} in color; of {len(colors)} colors the most frequent are {shown}."
+    told = f"{which} in color; of {counted(len(colors), 'color')} the most frequent are {shown}."
     if len(own) > PROPOSED:
         return (
             f"{told} So many are rather objects than classes: --binary reads all but black as foreground; if they are "

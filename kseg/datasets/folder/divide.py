@@ -1,6 +1,7 @@
 """How a folder's pairs become train, validation and test: by lists, by folders of these names, or by chance."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,12 @@ LIST_NAMES = {
     "validation": ("validation.txt", "val.txt", "valid.txt"),
     "test": ("test.txt",),
 }
+COLUMNS = {
+    "image", "img", "mask", "label", "name", "file", "filename", "path", "id", "split", "annotation", "image_path",
+    "mask_path", "label_path", "image_name", "mask_name", "image_id", "file_name",
+}  # fmt: skip
+"""What a first line of a list may hold besides the name of an image."""
+
 LIST_PLACES = ("", "ImageSets/Segmentation", "splits", "lists")
 """Where under a folder its lists may lie; the first place that holds a training list is taken."""
 
@@ -55,7 +62,7 @@ def divide(folder: Path, pairs: Pairs, options: DataOptions) -> Division:
         splits = _drawn(records, options.split_sizes, options.data_seed) if records else {s: [] for s in SPLITS}
         sizes = " ".join(f"{size:g}" for size in options.split_sizes)
         told = f"splits: each image by itself, at random (--split-sizes {sizes}, --data-seed {options.data_seed})"
-        return Division(splits, drawn=True, layout=[told, *_no_test(splits)])
+        return Division(splits, drawn=True, layout=[told, *_tables(folder), *_no_test(splits)])
     _draw_validation(division, options)
     division.layout += _no_test(division.splits)
     return division
@@ -66,7 +73,7 @@ def find_lists(folder: Path) -> dict[str, Path]:
     for place in LIST_PLACES:
         found = {}
         for split, names in LIST_NAMES.items():
-            paths = [folder / place / name for name in names if (folder / place / name).is_file()]
+            paths = _files_in(folder / place, names)
             if len(paths) > 1:
                 raise UsageError(f"{folder / place} holds both {paths[0].name} and {paths[1].name}; keep one of them")
             if paths:
@@ -74,6 +81,22 @@ def find_lists(folder: Path) -> dict[str, Path]:
         if found and (not place or "train" in found):
             return found
     return {}
+
+
+def _files_in(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Files of these names, in their order; capitals do not matter."""
+    known = [path for path in folder.iterdir() if path.name.lower() in names] if folder.is_dir() else []
+    return sorted((path for path in known if path.is_file()), key=lambda path: (names.index(path.name.lower()), path))
+
+
+def _tables(folder: Path) -> list[str]:
+    """Tables named as a split, which may hold anything: said, not read."""
+    names = [f"{Path(name).stem}.csv" for split_names in LIST_NAMES.values() for name in split_names]
+    found = [path.name for path in _files_in(folder, names)]
+    if not found:
+        return []
+    text = f"{Path(found[0]).stem}.txt"
+    return [f"not read: {', '.join(found)}; if {found[0]} lists a split, save its names as {text}, one a line"]
 
 
 def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
@@ -88,9 +111,9 @@ def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
         unknown: list[str] = []
         lacking: list[str] = []
         twice: list[str] = []
-        for line in read_lines(path):
+        for number, line in enumerate(read_lines(path)):
             record = known.of_line(line)
-            if record is None and line.startswith(COMMENT):
+            if record is None and (line.startswith(COMMENT) or (number == 0 and _is_header(line))):
                 continue
             if record is None:
                 (lacking if plain(_stem(line)) in unlabelled else unknown).append(line)
@@ -158,12 +181,23 @@ class Lookup:
         return None
 
 
+def _is_header(line: str) -> bool:
+    """`image,mask` or `filename`: the names of columns."""
+    columns = re.split(r"[,;\t]|\s+", line.strip())
+    return all(column.strip("\"'").lower().rstrip("s") in COLUMNS for column in columns)
+
+
 def _stem(line: str) -> str:
     return PurePosixPath(line.replace("\\", "/")).stem
 
 
 def _drawn(records: Sequence[Record], sizes: Sequence[float], seed: int) -> dict[str, list[Record]]:
     """By what the image files hold: the same picture under two names is on one side, and a new name moves nothing."""
+    if max(sizes) <= 1:
+        asked = sum(size > 0 for size in sizes)
+        for needed, place in ((3, 2), (2, 1)):  # a test split, then a validation split, is what too few images lack
+            if len(records) < min(needed, asked) and sizes[0]:
+                sizes = [0.0 if split == place else size for split, size in enumerate(sizes)]
     digests = content_digests([record.pair[0] for record in records])
     keys = {record.id: digest for record, digest in zip(records, digests, strict=True)}
     if len(set(digests)) < sum(size > 0 for size in sizes):  # hardly a picture differs: nothing is kept apart by them

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kseg.conventions import MAX_CLASSES, VOID
-from kseg.datasets.folder.coding import BINARY_NAMES, BinaryCoding, Coding, ValueCoding, some, value_coding
+from kseg.datasets.folder.coding import BINARY_NAMES, BinaryCoding, Coding, Color, ValueCoding, some, value_coding
 from kseg.datasets.folder.mask_options import MaskOptions
 from kseg.datasets.folder.objects import Objects, number_objects
 from kseg.datasets.folder.survey import FAINT, STRONG, Survey, total
@@ -59,6 +59,13 @@ class Greys:
             return self._binary(f"{self.count} of black and white{self._kinds()}")
         if self._mixed_ones():
             return self._mixed()
+        if ones := self._ones_beside_soft():
+            return self._binary(
+                f"{self.count}: {ones} of 0 and 1, {len(self.surveys) - ones} of grey {self.used[0]}…{self.used[-1]} "
+                f"with soft edges or strays{self._kinds()}, each read as background and foreground (if 255 is void: "
+                "--void 255)",
+                ones=True,
+            )
         if self._soft():
             return self._binary(self._softness())
         self._refuse_lossy()
@@ -90,6 +97,16 @@ class Greys:
         if not all(values <= {0, 1} or values <= {0, 255} for values in self.sets):
             return False
         return {0, 255} in self.sets and any(1 in values for values in self.sets)
+
+    def _ones_beside_soft(self) -> int:
+        """How many files hold 0 and 1, where the others are soft edges or strays: no file of ids reaches near-white."""
+        ones = [one for one in self.full if one.counts.get(1) and set(one.counts) - self.void <= {0, 1}]
+        rest = [one for one in self.surveys if one not in ones]
+        if not ones or not rest:
+            return 0
+        others = Greys(rest, self.options, self.where)
+        blended = sum(FAINT <= value < VOID for value in others.used) > 2 or bool({253, 254} & set(others.used))
+        return len(ones) if blended and others._soft() else 0
 
     def _soft(self) -> bool:
         """In-between values that are the blend at edges, or strays."""
@@ -148,7 +165,7 @@ class Greys:
         threshold = float(automatic if asked in (None, "auto") else asked)  # type: ignore[arg-type]
         if self.white == 65535 and threshold > 255:  # given in the values of 16-bit files
             threshold /= 257
-        ones = threshold > 1 and self._mixed_ones()
+        ones = threshold > 1 and (self._mixed_ones() or self._ones_beside_soft() > 0)
         highest = max([*self.used, *(255 for one in self.few_bits if one.highest)], default=0)
         if highest < threshold:
             raise UsageError(
@@ -181,10 +198,14 @@ class Greys:
 
     def _objects(self, objects: Objects) -> BinaryCoding:
         if not objects.sure:
+            highest = max((value for value in self.used if value != VOID), default=0)
+            example = (
+                f" (--classes background {' '.join(f'NAME{n}' for n in range(1, highest + 1))})" if highest < 10 else ""
+            )
             raise UsageError(
-                f"the masks in {self.where} hold numbers up to {self.used[-1]} ({objects.described}) that may count "
+                f"the masks in {self.where} hold numbers up to {highest} ({objects.described}) that may count "
                 "the objects of each image or name classes; pass --binary to read them as foreground, or --classes "
-                "with a name for each"
+                f"with a name for each{example}"
             )
         void = (VOID,) if 255 in self.pixels and self._look_like_ids() else ()
         highest = max(value for value in self.used if value not in void)
@@ -210,7 +231,19 @@ class Greys:
         note = f"{self.count} of class ids {shown or 'none'}" + (", and 255 as void" if void else "")
         if first:
             note += f"; there is no 0, so 1 is the first class ({names[0]})"
-        return value_coding(names, table, [note])
+        colors = {table[value]: color for value, color in self._colors().items() if value in table}
+        return replace(value_coding(names, table, [note]), stored_as=tuple(sorted(colors.items())))
+
+    def _colors(self) -> dict[int, Color]:
+        """The color that `--colors` takes for each value; empty where files differ in it."""
+        colors: dict[int, Color] = {}
+        for one in self.surveys:
+            for value in one.counts:
+                grey = value * 255 // one.white if one.white < 255 else min(value // (one.white // 255), 255)
+                color = one.index_colors[value] if one.is_palette else (grey, grey, grey)
+                if colors.setdefault(value, color) != color:
+                    return {}
+        return colors if len(set(colors.values())) == len(colors) else {}
 
     # Sentences
 

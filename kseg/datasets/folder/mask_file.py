@@ -38,7 +38,7 @@ class MaskFile:
     palette: np.ndarray | None = None
     """uint8 (256, 3) of a palette file"""
     alpha: np.ndarray | None = None
-    """uint8 (H, W), 255 is opaque; None of a file without"""
+    """uint8 (H, W), 255 is opaque; stretched where a file is nowhere half opaque, None of a file without"""
     lossy: bool = False
 
     @property
@@ -79,7 +79,7 @@ def read_mask(path: Path | str) -> MaskFile:
     except Unidentified as unknown:
         values = unidentified_pixels(path, unknown)
     if values.ndim == 3:
-        alpha = (values[..., 3] // 256).astype(np.uint8) if values.shape[-1] == 4 else None
+        alpha = _opacity((values[..., 3] // 256).astype(np.uint8)) if values.shape[-1] == 4 else None
         if values.dtype.kind == "f":
             raise Failure(f"mask {path} has colors of floating-point values; save it as PNG")
         return _grey_if_equal(values[..., :3], 65535, alpha, lossy=False)
@@ -97,7 +97,7 @@ def _eight_bits(image: Image.Image, path: Path | str) -> MaskFile:
         palette = np.zeros((256, 3), dtype=np.uint8)
         stored = np.array(upright.getpalette("RGB") or [], dtype=np.uint8).reshape(-1, 3)[:256]
         palette[: len(stored)] = stored
-        alpha = np.array(upright.convert("RGBA"))[..., 3] if upright.has_transparency_data else None
+        alpha = _opacity(np.array(upright.convert("RGBA"))[..., 3]) if upright.has_transparency_data else None
         values = np.array(upright)
         if (palette[values] == palette[values.flat[0]]).all():  # one color, as where no palette was stored
             return MaskFile(values) if len(np.unique(values)) > 1 else MaskFile(values, palette=palette, alpha=alpha)
@@ -111,7 +111,13 @@ def _eight_bits(image: Image.Image, path: Path | str) -> MaskFile:
     extra = getattr(image, "tag_v2", {}).get(TIFF_EXTRA_SAMPLES, (2,))
     has_alpha = upright.has_transparency_data and bool(set(extra) & {1, 2})
     rgba = np.array(upright.convert("RGBA"))
-    return _grey_if_equal(rgba[..., :3], 255, rgba[..., 3] if has_alpha else None, lossy=lossy)
+    return _grey_if_equal(rgba[..., :3], 255, _opacity(rgba[..., 3]) if has_alpha else None, lossy=lossy)
+
+
+def _opacity(alpha: np.ndarray) -> np.ndarray:
+    """Opacity of 0 and 1, or of an object that is drawn faintly over the picture, as 0..255."""
+    highest = int(alpha.max(initial=0))
+    return (alpha.astype(np.uint16) * 255 // highest).astype(np.uint8) if 0 < highest < 128 else alpha
 
 
 def _grey_if_equal(colors: np.ndarray, white: int, alpha: np.ndarray | None, *, lossy: bool) -> MaskFile:

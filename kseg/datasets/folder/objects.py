@@ -1,10 +1,11 @@
 """Tells numbers that count the objects of each image from numbers that name classes."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, stats
 
 from kseg.conventions import VOID
 from kseg.datasets.folder.mask_file import read_mask
@@ -22,6 +23,15 @@ FEW_IMAGES = 5
 WITHOUT_GAPS = 0.7
 """An image of n objects numbers them 1..n; where some were removed, so many of the numbers are left at least."""
 
+COMPLETE = 0.5
+"""Of images that surely number objects at least this share numbers them without a gap."""
+
+BY_CHANCE = 1e-3
+"""Numbers that differ in place or size less likely than so by chance are names: class 2 lies below class 1, or is
+smaller."""
+BY_CHANCE_OF_TWO = 0.05
+"""The same where there are but two numbers, which are more often classes."""
+
 
 @dataclass(frozen=True)
 class Objects:
@@ -38,43 +48,95 @@ def number_objects(surveys: Sequence[Survey], void: Sequence[int]) -> Objects | 
     Objects are numbered anew in every image, so how high the numbers go differs, and they have few gaps; or they are
     numbered through all images, so hardly any comes twice. Either way nearly each marks one connected area. Of classes
     an image shows some, with gaps, the same ones come again and again, and they lie in several pieces. Where most
-    images hold one object, or all equally many that are numbered from top to bottom, it could be either.
+    images hold one object, or all equally many that are numbered in reading order, by size, or so that neither
+    place nor size goes with the number, it could be either.
     """
     numbers = [sorted(set(one.counts) - {0, VOID, *void}) for one in surveys]
     numbers = [found for found in numbers if found]
     counts, highest = [len(found) for found in numbers], [found[-1] for found in numbers]
-    if len(numbers) < 3 or max(highest) < 3:
+    if len(numbers) < 3 or max(highest) < 2:
         return None
     several = sum(counts) >= 2 * len(numbers)
-    differ = len(set(highest)) >= min(3, len(numbers))
+    complete = sum(found[-1] == len(found) for found in numbers) / len(numbers)
     gapless = sum(counts) / sum(highest) >= WITHOUT_GAPS
     once = several and sum(counts) <= 1.5 * len(set().union(*numbers))
+    differ = max(highest) > 2 and len(set(highest)) >= min(3, len(numbers)) and (gapless or once)
+    alike = len(numbers) >= FEW_IMAGES and complete >= IN_ONE_PIECE  # to be told apart by place and size alone
+    if max(highest) == 2:
+        alike &= min(highest.count(1), highest.count(2)) >= FEW_IMAGES
     same = len(numbers) >= FEW_IMAGES and len(set(highest)) == 1 and gapless and max(highest) > 3
-    if not (differ and (gapless or once)) and not same:
+    if not (differ or alike or same):
         return None
-    one_piece, in_order = _areas(surveys, void)
-    if one_piece < IN_ONE_PIECE or (same and in_order < IN_ONE_PIECE):
+    areas = _areas(surveys, void)
+    if areas.one_piece < IN_ONE_PIECE:
+        return None
+    ordered = areas.in_order >= IN_ONE_PIECE
+    named = areas.chance_of_place < BY_CHANCE and not ordered  # the same number at the same place in every image
+    if differ and named and complete < COMPLETE and not once:
+        return None
+    limit = BY_CHANCE_OF_TWO if max(highest) == 2 else BY_CHANCE
+    asked = (same and max(areas.in_order, areas.by_size) >= IN_ONE_PIECE) or (
+        alike and min(areas.chance_of_place, areas.chance_of_size) >= limit
+    )
+    if not (differ or asked):
         return None
     several_of = f"{min(counts)} to {max(counts)}" if len(set(counts)) > 1 else str(counts[0])
-    return Objects(differ and several, f"{several_of} an image, each of one piece")
+    sure = differ and several and (once or ordered or complete >= COMPLETE)
+    return Objects(sure, f"{several_of} an image, each of one piece")
 
 
-def _areas(surveys: Sequence[Survey], void: Sequence[int]) -> tuple[float, float]:
-    """Of some files, evenly chosen: the share of numbers that mark one connected area, diagonals included, and the
-    share of files whose numbers ascend from top to bottom, none of them as wide as the layers of a scene."""
+@dataclass(frozen=True)
+class _Areas:
+    """What the connected areas of some files tell."""
+
+    one_piece: float
+    """share of numbers that mark one connected area, diagonals included"""
+    in_order: float
+    """share of files whose numbers ascend from top to bottom, or from left to right, none of them as wide as the
+    layers of a scene"""
+    by_size: float
+    """share of files whose numbers go from the largest area to the smallest, or the other way round"""
+    chance_of_place: float
+    """how likely numbers that say nothing about the place lie as far apart as these do"""
+    chance_of_size: float
+
+
+def _areas(surveys: Sequence[Survey], void: Sequence[int]) -> _Areas:
+    """Of some files, evenly chosen."""
     chosen = surveys[:: max(1, -(-len(surveys) // LOOKED_AT))]
-    whole = every = ascending = 0
+    whole = every = down = across = sized = 0
+    by_number: dict[int, list[tuple[float, float, float]]] = defaultdict(list)
     for one in chosen:
         values = read_mask(one.path).values
-        present, dense = np.unique(values, return_inverse=True)
-        dense = dense.reshape(values.shape) + 1
-        tops, widest = [], 0
-        for number, window in zip(present.tolist(), ndimage.find_objects(dense), strict=True):
+        height, width = values.shape[:2]
+        few = values.max(initial=0) < 1 << 20
+        present = np.flatnonzero(np.bincount(values.ravel())) if few else np.unique(values)
+        dense = np.searchsorted(present, values) + 1
+        tops, lefts, sizes, widest = [], [], [], 0
+        for number, (rows, columns) in zip(present.tolist(), ndimage.find_objects(dense), strict=True):
             if number in (0, VOID, *void):
                 continue
-            _, pieces = ndimage.label(values[window] == number, structure=np.ones((3, 3)))
+            area = values[rows, columns] == number
+            _, pieces = ndimage.label(area, structure=np.ones((3, 3)))
             whole, every = whole + (pieces == 1), every + 1
-            tops.append(window[0].start)
-            widest = max(widest, window[1].stop - window[1].start)
-        ascending += tops == sorted(tops) and widest < values.shape[1] / 2
-    return whole / max(1, every), ascending / len(chosen)
+            tops.append(rows.start)
+            lefts.append(columns.start)
+            widest = max(widest, columns.stop - columns.start)
+            middle = (rows.start + rows.stop) / height, (columns.start + columns.stop) / width
+            sizes.append(float(np.log(area.sum() / values.size)))
+            by_number[number].append((*middle, sizes[-1]))
+        down += tops == sorted(tops) and widest < width / 2
+        sized += len(set(sizes)) > 1 and sizes in (sorted(sizes), sorted(sizes, reverse=True))
+        across += lefts == sorted(lefts) and widest < width / 2
+    places = min(_chance([[area[axis] for area in areas] for areas in by_number.values()]) for axis in (0, 1))
+    chance_of_size = _chance([[area[2] for area in areas] for areas in by_number.values()])
+    count = len(chosen)
+    return _Areas(whole / max(1, every), max(down, across) / count, sized / count, places, chance_of_size)
+
+
+def _chance(groups: Sequence[Sequence[float]]) -> float:
+    """How likely groups of one distribution differ as much (Kruskal and Wallis); 1 where nothing can be compared."""
+    compared = [group for group in groups if len(group) >= 3]
+    if len(compared) < 2 or len({value for group in compared for value in group}) < 2:
+        return 1.0
+    return float(stats.kruskal(*compared).pvalue)

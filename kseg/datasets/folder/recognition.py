@@ -14,6 +14,7 @@ from kseg.datasets.folder.greys import HALF, Greys, counted
 from kseg.datasets.folder.mask_options import MaskOptions
 from kseg.datasets.folder.survey import Survey, survey
 from kseg.datasets.images import contrasting_palette
+from kseg.errors import UsageError
 
 
 def recognize(paths: Sequence[Path], options: MaskOptions, where: Path) -> Coding:
@@ -26,6 +27,8 @@ def recognize(paths: Sequence[Path], options: MaskOptions, where: Path) -> Codin
     surveys = survey(paths)
     if opacity_is_the_mask(surveys):
         return by_opacity(surveys, options)
+    if hidden := dark_and_transparent(surveys):
+        return _by_opacity_in_some(surveys, hidden, options, where)
     kind = palettes(surveys) if options.binary is None else "color"
     if kind == "color" and options.binary is None:
         return by_colors(surveys, where, options.classes)
@@ -55,6 +58,41 @@ def by_opacity(surveys: Sequence[Survey], options: MaskOptions) -> BinaryCoding:
     )
     names = options.classes or BINARY_NAMES
     return BinaryCoding(names, contrasting_palette(2), threshold=threshold, alpha=True, notes=(note,))
+
+
+def dark_and_transparent(surveys: Sequence[Survey]) -> list[Survey]:
+    """The masks, of others without an alpha channel, whose object is as dark as what is transparent around it."""
+    with_alpha = [one for one in surveys if one.alpha is not None and one.alpha[0]]
+    colors = frozenset().union(*(one.opaque_colors for one in with_alpha))
+    return (
+        with_alpha
+        if len(with_alpha) < len(surveys) and len(colors) == 1 and all(max(color) < HALF for color in colors)
+        else []
+    )
+
+
+def _by_opacity_in_some(
+    surveys: Sequence[Survey], hidden: Sequence[Survey], options: MaskOptions, where: Path
+) -> BinaryCoding:
+    """The others by what they are, these by their opacity."""
+    others = [one for one in surveys if one not in hidden]
+    kind = palettes(others) if options.binary is None else "color"
+    coding = None
+    if all(one.alpha is None and not one.is_color for one in others) and (
+        kind != "color" or options.binary is not None
+    ):
+        greys = [as_grey(one, kind) for one in others]
+        coding = Greys(greys, options, where).coding()
+        if all(set(one.counts) <= {0, 1} for one in greys):
+            coding = BinaryCoding(coding.names, coding.palette, ones=True, notes=coding.notes)
+    if not isinstance(coding, BinaryCoding):
+        raise UsageError(
+            f"{counted(len(hidden))} of {len(surveys)} in {where} ({hidden[0].path.name}) show a dark object on "
+            "transparent ground, and the others are no masks in black and white; save them all alike, without "
+            "transparency"
+        )
+    note = f"{counted(len(hidden))} by opacity (alpha channel), since the object is as dark as the transparent ground"
+    return replace(coding, alpha=True, notes=(*coding.notes, note))
 
 
 def as_grey(one: Survey, kind: str) -> Survey:

@@ -9,7 +9,8 @@ import numpy as np
 from kseg.conventions import VOID
 from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
 from kseg.datasets.facts import Facts
-from kseg.datasets.folder.coding import Coding
+from kseg.datasets.folder.coding import Coding, ValueCoding, text_of
+from kseg.datasets.folder.colors import PROPOSED
 from kseg.datasets.folder.divide import divide
 from kseg.datasets.folder.mask_options import MaskOptions
 from kseg.datasets.folder.names import shown
@@ -97,6 +98,14 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
     @property
     def finds_classes(self) -> bool:
         return not (self.options.classes or self.options.colors)
+
+    def naming(self, class_ids: Sequence[int], *, void: bool) -> str:
+        colors = dict(self.coding.stored_as) if isinstance(self.coding, ValueCoding) else {}
+        wanted = [*class_ids, *([VOID] if void else [])]
+        if len(class_ids) > PROPOSED or not set(wanted) <= set(colors):
+            return ""
+        names = {VOID: "void", class_ids[0]: "background"}
+        return "--colors " + " ".join(f"{names.get(one, f'NAME{one}')}={text_of(colors[one])}" for one in wanted)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Which files of a folder are images and which are masks: by the words in its names, or by JPEG and PNG of one name."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,12 @@ from kseg.errors import UsageError
 
 PHOTOGRAPHS = {".jpg", ".jpeg"}
 """Of two files of one name, the one that no mask is stored as."""
+
+MARK = re.compile(r"[\W_]+")
+"""What stands between the words of a name."""
+
+MOST = 0.8
+"""Share of the files that advice has to pair."""
 
 WANTED = "put images into images/ and masks of the same names into masks/, or say where they lie"
 
@@ -45,9 +52,10 @@ def images_and_masks(folder: Path) -> tuple[list[Place], list[Place], list[Place
     lacking = "mask" if not masks else "image" if not images else None
     if lacking:
         there = some([shown(place.path) for place in places])
+        options = _by_suffix(places) or _by_affix(places) or _by_folder(folder, places) or EXAMPLE
         raise UsageError(
             f"{folder} has no folder images/ and masks/, and nothing else there tells which of its {len(places)} files "
-            f"is the {lacking} of which ({there}); {WANTED}: {_by_suffix(places) or EXAMPLE}"
+            f"is the {lacking} of which ({there}); {WANTED}: {options}"
         )
     known = {*images, *masks}
     return images, masks, [place for place in places if place not in known]
@@ -74,6 +82,57 @@ def _by_suffix(places: Sequence[Place]) -> str:
     first, second = (f"{prefix}{{name}}{suffix}" for suffix in suffixes)
     choices = ((first, second), (second, first))
     return "  or  ".join(option_line(a.format(name="*"), b.format(name="{stem}")) for a, b in choices)
+
+
+def _by_affix(places: Sequence[Place]) -> str:
+    """Options for files of which one half is named as the other with something before or after: `a.jpg`, `a_L.png`."""
+    stems = {plain(place.stem) for place in places}
+    if len(stems) < len(places):
+        return ""
+    ways: Counter[tuple[str, str]] = Counter()
+    for stem in stems:
+        for mark in MARK.finditer(stem):
+            if stem[: mark.start()] in stems:
+                ways["", stem[mark.start() :]] += 1
+            if stem[mark.end() :] in stems:
+                ways[stem[: mark.end()], ""] += 1
+    if not ways:
+        return _by_ending(places)
+    (before, after), count = ways.most_common(1)[0]
+    if count < MOST * len(stems) / 2:
+        return ""
+    prefix = common_folder([place.path for place in places])
+    return option_line(f"{prefix}*.*", f"{prefix}{before}{{stem}}{after}.*")
+
+
+def _by_ending(places: Sequence[Place]) -> str:
+    """Options for files of two endings: `a_in.png`, `a_out.png`."""
+    heads: dict[str, set[str]] = {}
+    for place in places:
+        if marks := list(MARK.finditer(plain(place.stem))):
+            heads.setdefault(plain(place.stem)[marks[-1].start() :], set()).add(plain(place.stem)[: marks[-1].start()])
+    first, second = (*sorted(heads, key=lambda ending: -len(heads[ending])), "", "")[:2]
+    if not second or 2 * len(heads[first] & heads[second]) < MOST * len(places):
+        return ""
+    prefix = common_folder([place.path for place in places])
+    choices = ((first, second), (second, first))
+    return "  or  ".join(option_line(f"{prefix}{{stem}}{a}.*", f"{prefix}{{stem}}{b}.*") for a, b in choices)
+
+
+def _by_folder(folder: Path, places: Sequence[Place]) -> str:
+    """Options for two folders of the same names; masks are the smaller files, but it may be the other way round."""
+    groups = Counter(place.path.parent for place in places).most_common(2)
+    if len(groups) < 2:
+        return ""
+    members = {parent: [place for place in places if place.path.parent == parent] for parent, _ in groups}
+    first, second = ({plain(place.stem) for place in own} for own in members.values())
+    if len(first & second) < MOST * max(len(first), len(second)):
+        return ""
+    sizes = {parent: sum((folder / one.path).stat().st_size for one in own) for parent, own in members.items()}
+    large, small = (parent.as_posix() for parent in sorted(sizes, key=lambda parent: -sizes[parent]))
+    large, small = (f"{'' if parent == '.' else f'{parent}/'}" for parent in (large, small))
+    choices = ((large, small), (small, large))
+    return "  or  ".join(option_line(f"{images}*.*", f"{masks}{{stem}}.*") for images, masks in choices)
 
 
 def _one_group(folder: Path, images: list[Place], masks: list[Place]) -> tuple[list[Place], list[Place]]:

@@ -16,6 +16,9 @@ from kseg.datasets.images.deep import (
 from kseg.datasets.images.formats import TIFF_EXTRA_SAMPLES, Unidentified, opened
 from kseg.errors import Failure
 
+SHADES = 16
+"""Fewer degrees of opacity than so many are a picture that is shown half transparent, and no band of its own."""
+
 
 def read_image(path: Path | str, value_range: ValueRange | None = None) -> np.ndarray:
     """uint8 (H, W, 3) RGB of an image file, upright as its EXIF orientation says.
@@ -82,14 +85,14 @@ def grey_bits(path: Path | str) -> int:
 
 
 def has_opacity(image: Image.Image) -> bool:
-    """Whether a fourth band is opacity. In a TIFF it may be near infrared: one that no tag declares as opacity, or that
-    takes in-between values nearly everywhere, as no opacity does."""
-    if image.format != "TIFF":
-        return True
-    if not set(image.tag_v2.get(TIFF_EXTRA_SAMPLES, ())) & {1, 2}:  # type: ignore[attr-defined]
+    """Whether a fourth band is opacity. It may be near infrared: one that a TIFF does not declare as opacity, or one in
+    any file that takes many in-between values nearly everywhere, as no opacity does."""
+    if image.format == "TIFF" and not set(image.tag_v2.get(TIFF_EXTRA_SAMPLES, ())) & {1, 2}:  # type: ignore[attr-defined]
         return False
-    opacity = np.array(image.getchannel("A")) if image.mode == "RGBA" else np.zeros(1)
-    return float(np.mean((opacity > 0) & (opacity < 255))) < 0.5
+    if image.mode != "RGBA":
+        return True
+    shares = np.array(image.getchannel("A").histogram()[1:255]) / (image.width * image.height)
+    return float(shares.sum()) < 0.5 or int((shares > 0).sum()) < SHADES
 
 
 def _on_white(image: Image.Image) -> np.ndarray:

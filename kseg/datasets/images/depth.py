@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kseg.datasets.images.decode import has_opacity
 from kseg.datasets.images.deep import ValueRange, common_range, deep_pixels_of, spread, unidentified_pixels
-from kseg.datasets.images.formats import TIFF_BITS, Unidentified, opened
+from kseg.datasets.images.formats import TIFF_BITS, Unidentified, opened, orientation
 from kseg.errors import Failure
 
 READERS = 4
@@ -30,8 +30,8 @@ def measured_depth(paths: Sequence[Path]) -> Depth:
     """
     with ThreadPoolExecutor(READERS) as readers:
         facts = [fact for fact in readers.map(_facts, paths) if fact is not None]
-    spreads = [found for found, _ in facts if found is not None]
-    extra = sum(dropped for _, dropped in facts)
+    spreads = [one.spread for one in facts if one.spread is not None]
+    extra, turned = sum(one.dropped for one in facts), sum(one.turned for one in facts)
     notes = []
     value_range = common_range(spreads) if spreads else None
     if value_range is not None:
@@ -43,19 +43,36 @@ def measured_depth(paths: Sequence[Path]) -> Depth:
         )
     if extra:
         notes.append(f"{_images(extra)} with a further band that is no opacity, such as near infrared: it is left out")
+    if turned:
+        notes.append(
+            f"{_images(turned)} turned as the EXIF orientation says: a mask has to show the picture upright, as "
+            "viewers do (`kseg data preview` draws both)"
+        )
     return Depth(value_range, tuple(notes))
 
 
-def _facts(path: Path) -> tuple[ValueRange | None, bool] | None:
+@dataclass(frozen=True)
+class _Facts:
+    """What one file says of itself."""
+
+    spread: ValueRange | None = None
+    dropped: bool = False
+    """whether it has a band that is left out"""
+    turned: bool = False
+
+
+def _facts(path: Path) -> _Facts | None:
     try:
         with opened(path, decode=False) as image:
+            turned = orientation(image) != 1  # reading the pixels of a TIFF forgets it
             values = deep_pixels_of(image, path)
-            bands = len(image.tag_v2.get(TIFF_BITS, ())) if image.format == "TIFF" else 0  # type: ignore[attr-defined]
+            tags = getattr(image, "tag_v2", None)
+            bands = len(image.getbands() if tags is None else tags.get(TIFF_BITS, ()))
             dropped = bands > 3 and image.mode in ("RGB", "RGBA") and not (image.mode == "RGBA" and has_opacity(image))
-            return (None if values is None else spread(values)), dropped
+            return _Facts(None if values is None else spread(values), dropped, turned)
     except Unidentified as unknown:
         try:
-            return spread(unidentified_pixels(path, unknown)), False
+            return _Facts(spread(unidentified_pixels(path, unknown)))
         except Failure:
             return None
     except Failure:

@@ -45,6 +45,15 @@ def image_size(path: Path | str) -> tuple[int, int]:
         return tiff_size(path, otherwise=unknown)
 
 
+def orientation(image: Image.Image) -> int:
+    """How the stored picture is turned, 1..8; 1 is upright."""
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1  # Pillow would decode all pixels to look behind them
+    tags = getattr(image, "tag_v2", None)
+    value = (image.getexif() if tags is None else tags).get(ORIENTATION, 1)
+    return value if value in range(1, 9) else 1
+
+
 def stored_size(path: Path | str) -> tuple[int, int]:
     """(height, width) as stored, before any EXIF rotation."""
     with opened(path, decode=False) as image:
@@ -70,6 +79,9 @@ def opened(path: Path | str, *, decode: bool = True) -> Iterator[Image.Image]:
         raise Failure(f"image {path} is empty (0 bytes); copy it again or leave it out")
     try:
         with Image.open(path, formats=FORMATS) as image:
+            if image.format == "TIFF":
+                # Without a name Pillow does not map the file; of a turned one it would map the size once turned.
+                image.filename = ""
             frames = _pictures(image)
             if frames > 1:
                 raise Failure(f"image {path} holds {frames} frames; save the one you want as a still image")
