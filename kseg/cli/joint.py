@@ -61,7 +61,7 @@ def _predict(options: "Predict", members: "list[Member]", card: "ModelCard", ima
             save_probabilities=options.probabilities,
             inputs=paths,
         )
-    print(f"{len(files)} masks in {options.out} ({', '.join(f'{i} {name}' for i, name in enumerate(card.classes))})")
+    print(f"{counted(len(files), 'mask')} in {options.out} ({', '.join(f'{i} {name}' for i, name in enumerate(card.classes))})")
     return 0
 
 
@@ -93,7 +93,7 @@ def _measure(options: "Predict", members: "list[Member]", card: "ModelCard", run
     write_json(options.out / "evaluation.json", result.to_json())
     result.write_csv(options.out / "per_image.csv")
     print(table(result.scores()))
-    print(f"\n{len(records)} test images of {dataset.name} through {len(members)} runs (for masks, name images)")
+    print(f"\n{counted(len(records), 'test image')} of {dataset.name} through {len(members)} runs (for masks, name images)")
     print(f"{options.out}: evaluation.json, per_image.csv")
     return 0
 
