@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from kseg.conventions import SPLITS
 from kseg.errors import UsageError
+from kseg.wording import counted
 
 T = TypeVar("T")
 
@@ -111,4 +112,4 @@ def _check_sizes(total: int, sizes: Sequence[float]) -> None:
     elif sum(sizes) > 1 + 1e-6:
         raise UsageError(f"--split-sizes {asked} adds up to more than 1; shares of train, validation and test must not")
     if total < sum(size > 0 for size in sizes):
-        raise UsageError(f"{total} images are too few for --split-sizes {asked}; add images or change the sizes")
+        raise UsageError(f"{counted(total, 'image')} cannot fill --split-sizes {asked}; add images or change the sizes")
