@@ -78,7 +78,9 @@ class Evaluate:
         print(f"classes   {', '.join(dataset.classes)}{self._matched(card, dataset, order)}")
         seen = run.trained_on(dataset, records)
         if seen:
-            print(f"trained   on {seen} of {counted(len(records), 'image')}: their scores say nothing about new ones")
+            print(
+                f"trained   on {seen} of these {counted(len(records), 'image')}: their scores tell nothing of new ones"
+            )
 
         # 3. measure
         result = evaluate(

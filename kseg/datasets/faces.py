@@ -30,6 +30,8 @@ class FaceDataset(Dataset):
     `hair` (default): hair and face are foreground; `--no-hair`: hair is background; `--parts`: all three are classes.
     """
 
+    own_options = ("hair", "parts")
+
     def __init__(self, options: DataOptions):
         if options.parts and not options.hair:
             raise UsageError("--parts keeps hair as a class of its own and --no-hair removes it; give one of them")
