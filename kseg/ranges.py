@@ -105,9 +105,9 @@ def _otherwise(field: dataclasses.Field) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A number as a person writes it; the digits of one with hundreds would fill the screen."""
+    """A number as a person writes it; one of hundreds of digits would fill the screen."""
     if isinstance(value, tuple | list):
         return " ".join(map(_shown, value))
     if isinstance(value, int) and abs(value) > 10**18:
-        return f"a number of {math.floor(math.log10(abs(value))) + 1} digits"
+        return "a number of more than 18 digits"
     return f"{value:g}" if isinstance(value, float) else str(value)

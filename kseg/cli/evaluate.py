@@ -55,6 +55,7 @@ class Evaluate:
         from kseg.inference import evaluate, load_model
         from kseg.inference.predict import fed_in_words, fed_size
         from kseg.training.finish import measured_split
+        from kseg.wording import counted
 
         # 1. data, before the model: a wrong folder is told at once
         run = RunData.of(self.model)
@@ -71,7 +72,7 @@ class Evaluate:
         order = self._order(card, dataset)
         size = fed_size(card, self.image_size, self.input_size)
         which = "all images" if split == EVERYTHING else f"{split} split"
-        print(f"data      {where(self.data)}, {which}: {len(records)} images ({run.described(self.data)})")
+        print(f"data      {where(self.data)}, {which}: {counted(len(records), 'image')} ({run.described(self.data)})")
         compared = "at their own size" if self.original_size else "at that size"
         print(f"fed       {fed_in_words(model, size)}, compared {compared}")
         print(f"classes   {', '.join(dataset.classes)}{self._matched(card, dataset, order)}")
@@ -79,7 +80,9 @@ class Evaluate:
             print(f"values    {other_range}")
         seen = run.trained_on(dataset, records)
         if seen:
-            print(f"trained   on {seen} of these {len(records)} images: their scores say nothing about new ones")
+            print(
+                f"trained   on {seen} of these {counted(len(records), 'image')}: their scores tell nothing of new ones"
+            )
 
         # 3. measure
         result = evaluate(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kseg.errors import UsageError
+from kseg.wording import counted
 
 if TYPE_CHECKING:
     from kseg.cli.predict import Predict
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
 def predict_jointly(options: "Predict") -> int:
     """Masks of the images that are named behind the runs; without any, the runs' own test images are measured."""
+    from kseg.cli.predict import named_files, write_masks
     from kseg.inference import load_model
-    from kseg.inference.joint import Member, joint_card
+    from kseg.inference.joint import Member, joint_card, predict_joint
 
     runs, images = split_runs([str(options.model), *options.images])
     members = []
@@ -26,7 +28,14 @@ def predict_jointly(options: "Predict") -> int:
         model, card = load_model(run)
         members.append(Member(model, card, options.image_size or card.image_size))
     card = joint_card(members, [str(run) for run in runs])
-    return _predict(options, members, card, images) if images else _measure(options, members, card, runs)
+    if not images:
+        return _measure(options, members, card, runs)
+    return write_masks(
+        options,
+        named_files(images),
+        card,
+        lambda read: predict_joint(members, read, threshold=options.threshold, batch_size=options.batch_size),
+    )
 
 
 def split_runs(given: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -39,37 +48,11 @@ def _is_run(path: Path) -> bool:
     return path.suffix == ".keras" or (path / "config.json").is_file()
 
 
-def _predict(options: "Predict", members: "list[Member]", card: "ModelCard", images: list[str]) -> int:
-    from tqdm import tqdm
-
-    from kseg.datasets.images import read_image
-    from kseg.inference import collect_images, write_prediction
-    from kseg.inference.joint import predict_joint
-
-    files = collect_images(images)
-    paths = [file.path for file in files]
-    predicted = predict_joint(
-        members, lambda: map(read_image, paths), threshold=options.threshold, batch_size=options.batch_size
-    )
-    for file, probabilities in zip(tqdm(files, unit="image", disable=None), predicted, strict=True):
-        write_prediction(
-            options.out,
-            file.stem,
-            probabilities,
-            card,
-            image=read_image(file.path) if options.overlays else None,
-            save_probabilities=options.probabilities,
-            inputs=paths,
-        )
-    print(f"{len(files)} masks in {options.out} ({', '.join(f'{i} {name}' for i, name in enumerate(card.classes))})")
-    return 0
-
-
 def _measure(options: "Predict", members: "list[Member]", card: "ModelCard", runs: list[Path]) -> int:
     from kseg.atomic import write_json
     from kseg.cli.evaluate import table
     from kseg.datasets import open_dataset
-    from kseg.datasets.several_categories import SeveralCategories
+    from kseg.datasets.category import Relabeled, category_id
     from kseg.inference import measure
     from kseg.inference.joint import predict_joint
     from kseg.inference.predict import ORIGINAL
@@ -81,7 +64,8 @@ def _measure(options: "Predict", members: "list[Member]", card: "ModelCard", run
             dataclasses.replace(member, image_size=ORIGINAL) if config.training.test_input == ORIGINAL else member
             for member, config in zip(members, configs, strict=True)
         ]
-    dataset = SeveralCategories(whole, card.classes[1:])
+    dataset = Relabeled(whole, [category_id(whole.classes, name, whole.name) for name in card.classes[1:]])
+    dataset.use_range(card.value_range)
     records = dataset.records("test")
     predicted = predict_joint(
         members,
@@ -93,7 +77,9 @@ def _measure(options: "Predict", members: "list[Member]", card: "ModelCard", run
     write_json(options.out / "evaluation.json", result.to_json())
     result.write_csv(options.out / "per_image.csv")
     print(table(result.scores()))
-    print(f"\n{len(records)} test images of {dataset.name} through {len(members)} runs (for masks, name images)")
+    print(
+        f"\n{counted(len(records), 'test image')} of {dataset.name} through {len(members)} runs (name images for masks)"
+    )
     print(f"{options.out}: evaluation.json, per_image.csv")
     return 0
 

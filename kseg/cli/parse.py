@@ -50,10 +50,12 @@ def _unwrapped() -> Iterator[None]:
 def _in_one_sentence(box: str, program: str) -> UsageError:
     """The error that the text in tyro's box is about."""
     # 1. the parts between the lines of the box, and the command whose help says more
-    rows = [line.strip().strip("│").rstrip() for line in box.splitlines() if line.strip()[:1] not in ("╭", "╰")]
+    rows = [line.rstrip().strip("│").rstrip() for line in box.splitlines() if line.strip()[:1] not in ("╭", "╰")]
     parts: list[list[str]] = [[]]
     for row in rows:
-        parts.append([]) if row.strip() and not row.strip("─ ") else parts[-1].append(row)
+        parts.append([]) if row.strip() and not row.strip("─- ") else parts[-1].append(row)
+    if "╭" not in box:  # stdout is not UTF-8, for which tyro draws no frame: the title is a part
+        del parts[0]
     said = " ".join(" ".join(parts[0]).split())
     said = re.sub(r"^Error parsing [\w.]+: (?=--)", "", said)  # a group's own complaint names the flag
     asked = re.search(r"(?:run:?|see)\s+(\S.*?) --help", " ".join(" ".join(sum(parts[1:], [])).split()))

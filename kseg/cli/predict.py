@@ -4,6 +4,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from kseg.errors import Failure
-    from kseg.inference import ImageFile
+    from kseg.inference import ImageFile, ModelCard
 
 
 @dataclass(frozen=True)
@@ -52,84 +53,116 @@ class Predict:
     images: their own test images are measured (mIoU)"""
 
     def run(self) -> int:
-        from functools import partial
-
-        from tqdm import tqdm
-
-        from kseg.datasets import images
-        from kseg.errors import Failure, UsageError
-        from kseg.inference import collect_images, load_model, predict_probabilities, write_prediction
-        from kseg.inference.files import check_outputs, left_out
+        from kseg.errors import UsageError
+        from kseg.inference import load_model, predict_probabilities
         from kseg.inference.predict import fed_in_words, fed_size
 
-        # 1. everything that can be refused, before the first image is predicted
         if not 0 < self.threshold < 1:
             raise UsageError(f"--threshold is {self.threshold}; it is a probability between 0 and 1")
         if self.joint:
             from kseg.cli.joint import predict_jointly
 
             return predict_jointly(self)
-        files = collect_images(self.images)
-        for sentence in left_out(self.images):
-            print(f"kseg: {sentence}", file=sys.stderr)
+        files = named_files(self.images)
         model, card = load_model(self.model)
         size = fed_size(card, self.image_size, self.input_size)
-        check_outputs(files, self.out, card, overlays=self.overlays, save_probabilities=self.probabilities)
-
-        # 2. masks, of the images that can be read; black and white in them are what they were in training
-        read_image = partial(images.read_image, value_range=card.value_range)
-        failures: list[Failure] = []
-        read: deque[tuple[ImageFile, tuple[int, int]]] = deque()
-        readable = _readable(files, read_image, read, failures)
-        predicted = predict_probabilities(model, readable, size, self.batch_size, original_size=False)
-        for probabilities in tqdm(predicted, total=len(files), unit="image", disable=None):
-            file, own_size = read.popleft()
-            try:
-                # Read once more, which is cheaper than holding a batch of large photographs in memory.
-                image = read_image(file.path) if self.overlays else None
-            except Failure as failure:
-                failures.append(failure)
-                continue
-            write_prediction(
-                self.out,
-                file.stem,
-                probabilities,
-                card,
-                size=own_size,
-                image=image,
-                threshold=self.threshold,
-                save_probabilities=self.probabilities,
-            )
-
-        # 3. what became of them
-        written = len(files) - len(failures)
-        print(
-            f"{counted(written, 'mask')} in {self.out} "
-            f"({', '.join(f'{i} {name}' for i, name in enumerate(card.classes))}); fed {fed_in_words(model, size)}"
+        return write_masks(
+            self,
+            files,
+            card,
+            lambda images: predict_probabilities(model, images(), size, self.batch_size, original_size=False),
+            fed=f"; fed {fed_in_words(model, size)}",
         )
-        if failures:
-            print(
-                f"kseg: {len(failures)} of {len(files)} images cannot be read and have no mask:",
-                file=sys.stderr,
-            )
-            print("\n".join(f"  {failure}" for failure in failures), file=sys.stderr)
-        return 1 if failures else 0
 
 
-def _readable(
+def named_files(images: "Sequence[str]") -> "list[ImageFile]":
+    """The image files that the command line names; what its folders hold besides is said."""
+    from kseg.inference import collect_images
+    from kseg.inference.files import left_out
+
+    files = collect_images(images)
+    for sentence in left_out(images):
+        print(f"kseg: {sentence}", file=sys.stderr)
+    return files
+
+
+def write_masks(
+    options: Predict,
     files: "Sequence[ImageFile]",
-    read_image: "Callable[[Path], np.ndarray]",
-    read: "deque[tuple[ImageFile, tuple[int, int]]]",
-    failures: "list[Failure]",
-) -> "Iterator[np.ndarray]":
-    """The images that can be read; which ones, with their sizes, goes into `read`, and why not into `failures`."""
-    from kseg.errors import Failure
+    card: "ModelCard",
+    predict: "Callable[[Callable[[], Iterator[np.ndarray]]], Iterator[np.ndarray]]",
+    *,
+    fed: str = "",
+) -> int:
+    """The masks of the files that can be read, and the exit code: 1 where some cannot.
 
-    for file in files:
+    Args:
+      predict: gives the probabilities of images, in order; may ask for the images several times, in lockstep.
+      fed: what is said behind the classes.
+    """
+    from tqdm import tqdm
+
+    from kseg.datasets.images import read_image
+    from kseg.errors import Failure
+    from kseg.inference import write_prediction
+    from kseg.inference.files import check_outputs
+
+    # 1. what can be refused, before the first image is predicted
+    check_outputs(files, options.out, card, overlays=options.overlays, save_probabilities=options.probabilities)
+
+    # 2. masks, of the images that can be read; black and white in them are what they were in training
+    read = Readable(files, partial(read_image, value_range=card.value_range))
+    for probabilities in tqdm(predict(read.images), total=len(files), unit="image", disable=None):
+        file, own_size = read.waiting.popleft()
         try:
-            image = read_image(file.path)
+            # Read once more, which is cheaper than holding a batch of large photographs in memory.
+            image = read.read(file.path) if options.overlays else None
         except Failure as failure:
-            failures.append(failure)
+            read.failures[file] = failure
             continue
-        read.append((file, image.shape[:2]))
-        yield image
+        write_prediction(
+            options.out,
+            file.stem,
+            probabilities,
+            card,
+            size=own_size,
+            image=image,
+            threshold=options.threshold,
+            save_probabilities=options.probabilities,
+        )
+
+    # 3. what became of them
+    written = counted(len(files) - len(read.failures), "mask")
+    print(f"{written} in {options.out} ({', '.join(f'{i} {name}' for i, name in enumerate(card.classes))}){fed}")
+    if read.failures:
+        of = counted(len(files), "image")
+        print(f"kseg: {len(read.failures)} of {of} cannot be read, so no mask is written:", file=sys.stderr)
+        print("\n".join(f"  {failure}" for failure in read.failures.values()), file=sys.stderr)
+    return 1 if read.failures else 0
+
+
+class Readable:
+    """The images that can be read, and which: for several networks that each ask for them."""
+
+    def __init__(self, files: "Sequence[ImageFile]", read: "Callable[[Path], np.ndarray]"):
+        self.files, self.read = files, read
+        self.failures: dict[ImageFile, Failure] = {}
+        self.waiting: deque[tuple[ImageFile, tuple[int, int]]] = deque()
+        """the file and size of every image that was given and has no mask yet"""
+        self._given: set[ImageFile] = set()
+
+    def images(self) -> "Iterator[np.ndarray]":
+        from kseg.errors import Failure
+
+        for file in self.files:
+            if file in self._given:
+                yield self.read(file.path)
+            elif file not in self.failures:
+                try:
+                    image = self.read(file.path)
+                except Failure as failure:
+                    self.failures[file] = failure
+                    continue
+                self._given.add(file)
+                self.waiting.append((file, image.shape[:2]))
+                yield image

@@ -5,32 +5,10 @@ import dataclasses
 from kseg.datasets.base import DATASETS, DataOptions
 from kseg.errors import UsageError
 
-FACES = ("lfw", "helen", "synthetic")
 
-APPLIES = {
-    "hair": FACES,
-    "parts": FACES,
-    "size": ("lfw", "helen"),
-    "split_scheme": ("lfw", "helen", "voc"),
-    "colors": ("folder",),
-    "color_tolerance": ("folder",),
-    "binary": ("folder",),
-    "images": ("folder",),
-    "masks": ("folder",),
-    "merge_masks": ("folder",),
-    "classes": ("folder",),
-    "void": ("folder",),
-    "split_sizes": ("folder",),
-    "data_seed": ("synthetic", "folder", "voc", "pets"),
-    "synthetic_size": ("synthetic",),
-    "synthetic_counts": ("synthetic",),
-    "synthetic_foreground": ("synthetic",),
-    "year": ("voc",),
-    "val_list": ("voc",),
-    "border": ("pets",),
-    "animals": ("pets",),
-}
-"""Option to data sets; one that is not listed is of all of them."""
+def owners(option: str) -> tuple[str, ...]:
+    """The data sets that an option is of; () where it means something for all of them."""
+    return tuple(name for name, kind in DATASETS.items() if option in kind.own_options)
 
 
 def ignored_options(options: DataOptions) -> list[str]:
@@ -38,11 +16,11 @@ def ignored_options(options: DataOptions) -> list[str]:
     if options.dataset not in DATASETS:
         return []  # whoever opens it says which there are
     given = (field.name for field in dataclasses.fields(options) if getattr(options, field.name) != field.default)
-    ignored = [name for name in given if options.dataset not in APPLIES.get(name, (options.dataset,))]
     return [
         f"--{name.replace('_', '-')} means nothing for --dataset {options.dataset} and is ignored; it is of "
-        + ", ".join(APPLIES[name])
-        for name in ignored
+        + ", ".join(owners(name))
+        for name in given
+        if owners(name) and options.dataset not in owners(name)
     ]
 
 

@@ -122,6 +122,8 @@ class Dataset(ABC):
     title: ClassVar[str]
     """one line: what it is"""
     facts: ClassVar[Facts | None] = None
+    own_options: ClassVar[tuple[str, ...]] = ()
+    """the fields of `DataOptions` that mean something here and not for every data set"""
     """where it comes from, for `kseg data info`"""
 
     def __init__(self, options: DataOptions):

@@ -12,37 +12,32 @@ from kseg.errors import UsageError, unknown_name
 BACKGROUND = "background"
 
 
-class OneCategory(Dataset):
-    """A data set whose foreground is one class of another one; every other class is background, void stays void.
+class Relabeled(Dataset):
+    """A data set whose labels are those of `whole` renumbered; images, splits, sizes and files are those of `whole`.
 
-    Images, splits and sizes are those of `whole`. A split without a single image that shows the category is an error,
-    since neither a network nor an IoU can be had from it.
+    Args:
+      ids: of `whole`, of the classes that become 1, 2, …; every other class is background, void stays void.
     """
 
-    def __init__(self, whole: Dataset, category: str):
+    def __init__(self, whole: Dataset, ids: Sequence[int]):
         super().__init__(whole.options)
-        self.whole, self.id = whole, category_id(whole.classes, category, whole.name)
+        self.whole, self.ids = whole, tuple(ids)
         # Pixels, names and facts are asked for under the data set's own name, so that caches of images are shared.
         self.name, self.title, self.facts = whole.name, whole.title, whole.facts  # type: ignore[misc]
         self._new_label = np.zeros(VOID + 1, dtype=np.uint8)
-        self._new_label[[self.id, VOID]] = 1, VOID
+        self._new_label[[*self.ids, VOID]] = *range(1, len(self.ids) + 1), VOID
 
     @classmethod
     def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
         return DATASETS[options.dataset].variant_names(options)
 
     @property
-    def category(self) -> str:
-        """The class's own name."""
-        return self.whole.classes[self.id]
-
-    @property
     def classes(self) -> tuple[str, ...]:
-        return BACKGROUND, self.category
+        return BACKGROUND, *(self.whole.classes[i] for i in self.ids)
 
     @property
     def palette(self) -> tuple[tuple[int, int, int], ...]:
-        return (0, 0, 0), self.whole.palette[self.id]
+        return (0, 0, 0), *(self.whole.palette[i] for i in self.ids)
 
     @property
     def training_size(self) -> tuple[int, int]:
@@ -95,16 +90,32 @@ class OneCategory(Dataset):
         return self._new_label[self.whole.labels(record)]
 
     def fingerprint(self, record: Record) -> str:
-        return f"{self.whole.fingerprint(record)} category {self.category}"
+        return f"{self.whole.fingerprint(record)} category {', '.join(self.classes[1:])}"
 
     def label_counts(self, records: Sequence[Record]) -> np.ndarray:
         """From the counts of all classes, so that the masks are read once for all categories."""
         counts = self.whole.label_counts(records)
-        object_pixels, void = counts[:, self.id], counts[:, VOID]
+        kept = [*self.ids, VOID]
         merged = np.zeros_like(counts)
-        merged[:, 0] = counts.sum(axis=1) - object_pixels - void
-        merged[:, 1], merged[:, VOID] = object_pixels, void
+        merged[:, self._new_label[kept]] = counts[:, kept]
+        merged[:, 0] = counts.sum(axis=1) - counts[:, kept].sum(axis=1)
         return merged
+
+
+class OneCategory(Relabeled):
+    """A data set whose foreground is one class of another one.
+
+    A split without a single image that shows the category is an error, since neither a network nor an IoU can be had
+    from it.
+    """
+
+    def __init__(self, whole: Dataset, category: str):
+        super().__init__(whole, [category_id(whole.classes, category, whole.name)])
+
+    @property
+    def category(self) -> str:
+        """The class's own name."""
+        return self.classes[1]
 
     def records(self, split: str) -> tuple[Record, ...]:
         """The records of a split; one in which no image shows the category is an error."""

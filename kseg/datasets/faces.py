@@ -1,6 +1,7 @@
 """Face data sets share three parts (background, hair, face) and the choice of which of them is foreground."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
@@ -29,6 +30,8 @@ class FaceDataset(Dataset):
 
     `hair` (default): hair and face are foreground; `--no-hair`: hair is background; `--parts`: all three are classes.
     """
+
+    own_options: ClassVar[tuple[str, ...]] = ("hair", "parts")
 
     def __init__(self, options: DataOptions):
         if options.parts and not options.hair:

@@ -16,6 +16,7 @@ from kseg.datasets.images import image_size, resize_labels
 from kseg.datasets.locate import cache_dir
 from kseg.datasets.truth import truth
 from kseg.errors import Failure
+from kseg.reading import parse_json, read_text
 
 SAMPLE = 48
 """Masks that are measured, spread evenly over the records."""
@@ -48,9 +49,8 @@ def narrowest_width(dataset: Dataset, records: Sequence[Record]) -> float | None
         digest.update(f"{record.id}\0{dataset.fingerprint(record)}\n".encode())
     path = cache_dir() / "widths" / f"{dataset.name}-{digest.hexdigest()[:24]}.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["width"]
-        return None if found is None else float(found)
-    except (OSError, ValueError, KeyError, TypeError):
+        return parse_json(read_text(path), dict[str, float | None])["width"]
+    except (OSError, ValueError, KeyError):
         pass  # not measured yet, or damaged
     with ThreadPoolExecutor(READERS) as readers:
         parts = list(readers.map(lambda record: component_widths(truth(dataset, record)), sample))

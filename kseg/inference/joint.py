@@ -60,7 +60,8 @@ def joint_card(members: Sequence[Member], names: Sequence[str]) -> ModelCard:
     Args:
       names: what the networks are called in error messages.
     Raises:
-      UsageError: fewer than two networks, one that tells several classes apart, or two of the same category.
+      UsageError: fewer than two networks, one that tells several classes apart, two of the same category, or images
+        of other values.
     """
     if len(members) < 2:
         raise UsageError(f"--joint joins at least two runs of one category each, received {len(members)}")
@@ -75,8 +76,15 @@ def joint_card(members: Sequence[Member], names: Sequence[str]) -> ModelCard:
         if category in categories[:i]:
             first = names[categories.index(category)]
             raise UsageError(f"{first} and {names[i]} both find {category!r}; leave one of them out")
+    ranges = dict.fromkeys(member.card.value_range for member in members)
+    if len(ranges) > 1:
+        raise UsageError(
+            f"the runs were trained on images of different values (black and white: {', '.join(map(str, ranges))}); "
+            "train them on the same images"
+        )
     palette = [members[0].card.palette[0], *(member.card.palette[1] for member in members)]
-    return ModelCard((members[0].card.classes[0], *categories), tuple(palette), model="joint")
+    classes = (members[0].card.classes[0], *categories)
+    return ModelCard(classes, tuple(palette), model="joint", value_range=members[0].card.value_range)
 
 
 def predict_joint(

@@ -9,6 +9,7 @@ from kseg.datasets import Dataset, Record
 from kseg.datasets.truth import truth
 from kseg.errors import UsageError
 from kseg.training.kept_epoch import BY_SCORE, Rule, rule_for
+from kseg.wording import counted
 
 SHOWN = 6
 """Names of missing classes that a line gives."""
@@ -46,7 +47,8 @@ def remarks_on_splits(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) 
         if consequence is not None and missing:
             more = f" and {len(missing) - SHOWN} others" if len(missing) > SHOWN else ""
             remarks.append(
-                f"no pixel of the {len(records)} {split} images is {', '.join(missing[:SHOWN])}{more}: {consequence}"
+                f"no pixel of the {counted(len(records), f'{split} image')} is {', '.join(missing[:SHOWN])}{more}: "
+                f"{consequence}"
             )
     return remarks, rule
 
@@ -54,8 +56,8 @@ def remarks_on_splits(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) 
 def _nothing_to_learn(dataset: Dataset, shown: set[int], count: int) -> str:
     what = dataset.classes[next(iter(shown))] if shown else "void"
     return (
-        f"every pixel of the {count} training images of {dataset.name} is {what}, so that there is nothing to learn; "
-        "look at the masks with `kseg data preview`, or choose other splits or classes"
+        f"every pixel of the {counted(count, 'training image')} of {dataset.name} is {what}, so that there is nothing "
+        "to learn; look at the masks with `kseg data preview`, or choose other splits or classes"
     )
 
 

@@ -1,6 +1,7 @@
 """What a person types: exit codes, one sentence for what cannot be, files beside flags, predictions on disk."""
 
 import csv
+import io
 import json
 import os
 import stat
@@ -118,6 +119,24 @@ def test_wrong_usage_is_exit_code_2_and_says_the_way_out(capsys, tmp_path, argum
     assert all(word in shown for word in words), shown
     assert "Traceback" not in shown
     assert not (tmp_path / "run" / "checkpoints" / "last.npz").exists()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "UTF-8"])
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("--learning-rate nan", "--learning-rate is nan; it must be at least 0, or left out"),
+        ("--epochs many", "--epochs is many; it must be a whole number"),
+        ("--losss iou", "unknown option --losss; did you mean --loss?"),
+        ("--distribute mirored", "unknown --distribute 'mirored'; did you mean 'mirrored' or 'multiworker'?"),
+        ("--epochs", "--epochs is given without its value"),
+    ],
+)
+def test_the_sentence_does_not_depend_on_the_console(capsys, monkeypatch, encoding, arguments, sentence):
+    """tyro frames its complaints by the encoding of stdout."""
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    assert main(["train", *arguments.split()]) == 2
+    assert capsys.readouterr().err.startswith(f"kseg: {sentence}")
 
 
 def test_file_and_flags_combine_and_flags_win(capsys, tmp_path):

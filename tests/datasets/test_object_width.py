@@ -66,6 +66,14 @@ def test_the_narrowest_class_of_a_folder_is_measured_once(folder, monkeypatch):
     assert narrowest_width(folder, records) == pytest.approx(4.0)
 
 
+@pytest.mark.parametrize("text", ["", "[]", '{"width": "4"}', '{"width": NaN}', "[" * 100_000])
+def test_a_damaged_measurement_is_made_again(folder, tmp_path, text):
+    narrowest_width(folder, folder.every_record())
+    (cached,) = (tmp_path / "cache" / "widths").iterdir()
+    cached.write_text(text)
+    assert narrowest_width(folder, folder.every_record()) == pytest.approx(4.0)
+
+
 def test_a_sample_is_spread_over_the_records_and_always_the_same(monkeypatch):
     monkeypatch.setattr(object_width, "SAMPLE", 4)
     records = [Record(str(i)) for i in range(10)]

@@ -10,8 +10,8 @@ from pytest import approx
 
 from kseg.cli.main import main
 from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets.category import Relabeled
 from kseg.datasets.images import read_image, save_image
-from kseg.datasets.several_categories import SeveralCategories
 from kseg.errors import UsageError
 from kseg.inference import ModelCard, save_model
 from kseg.inference.joint import joint_probabilities
@@ -71,8 +71,11 @@ def test_masks_of_images(runs, capsys):
         "--out",
         str(out),
     ]
-    assert main([*arguments, "--probabilities", "npy"]) == 0
-    assert "1 masks in" in capsys.readouterr().out
+    (runs / "broken.png").write_bytes(b"no image")
+    arguments.insert(3, str(runs / "broken.png"))
+    assert main([*arguments, "--probabilities", "npy"]) == 1  # the others have theirs, as of one run
+    said = capsys.readouterr()
+    assert "1 mask in" in said.out and "1 of 2 images cannot be read" in said.err and said.err.count("broken.png") == 1
     assert np.load(out / "photo_probabilities.npy").argmax(-1).tolist() == [[1, 2, 0, 2]]
     assert (out / "photo.png").exists() and read_image(out / "photo_overlay.png").shape == colors.shape
 
@@ -83,7 +86,7 @@ def test_the_runs_own_test_images_are_measured_without_images(runs, capsys):
     result = json.loads((out / "evaluation.json").read_text())
     assert result["classes"] == ["background", "hair", "face"] and "miou" in capsys.readouterr().out
     # the same by hand
-    truth = SeveralCategories(open_dataset(DATA), ("hair", "face"))
+    truth = Relabeled(open_dataset(DATA), (1, 2))
     counts = np.zeros((3, 3), int)
     for record in truth.records("test"):
         red, green = truth.image(record)[..., 0] / 255, truth.image(record)[..., 1] / 255
@@ -94,10 +97,12 @@ def test_the_runs_own_test_images_are_measured_without_images(runs, capsys):
 
 def test_truth_of_some_categories():
     whole = open_dataset(DATA)
-    some = SeveralCategories(whole, ("face",))
+    some = Relabeled(whole, [whole.classes.index("face")])
     record = some.records("test")[0]
     assert some.classes == ("background", "face") and len(some.palette) == 2
-    assert (some.labels(record) == (whole.labels(record) == whole.classes.index("face"))).all()
+    face = whole.labels(record) == whole.classes.index("face")
+    assert (some.labels(record) == face).all()
+    assert some.label_counts([record])[0, :2].tolist() == [(~face).sum(), face.sum()]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def by_colors(surveys: Sequence[Survey], where: Path, names: Sequence[str]) -> C
         names = tuple(names) or BINARY_NAMES
         blended = f", {len(colors) - 2} blended ones read as the nearer of the two" if len(colors) > 2 else ""
         meaning = f"{text_of(black)} is {names[0]}, {text_of(other)} is {names[1]}"
-        note = f"{len(surveys)} masks of two colors{blended}: {meaning}"
+        note = f"{counted(len(surveys), 'mask')} of two colors{blended}: {meaning}"
         return ColorCoding(names, (black, other), colors=((black, 0), (other, 1)), tolerance=FARTHEST, notes=(note,))
     raise UsageError(_advice(surveys, where, colors, own))
 

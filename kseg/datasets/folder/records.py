@@ -32,6 +32,10 @@ class Folder(Dataset):
 
     name = "folder"
     title = "your own folder of images and masks"
+    own_options = (
+        "colors", "color_tolerance", "binary", "images", "masks", "merge_masks", "classes", "void", "split_sizes",
+        "data_seed",
+    )  # fmt: skip
     facts = Facts(
         homepage="your own",
         licence="your own",

@@ -34,6 +34,7 @@ class Helen(FaceDataset):
     name = "helen"
     title = "HELEN (SmithCVPR2013): 2,330 faces, background / hair / face from 11 probability maps"
     facts = FACTS
+    own_options = (*FaceDataset.own_options, "size", "split_scheme")
 
     def __init__(self, options: DataOptions):
         super().__init__(options)

@@ -34,6 +34,7 @@ class LFW(FaceDataset):
     name = "lfw"
     title = "LFW Part Labels: 2,927 faces, 250×250, background / hair / face"
     facts = FACTS
+    own_options = (*FaceDataset.own_options, "size", "split_scheme")
 
     def __init__(self, options: DataOptions):
         super().__init__(options)

@@ -29,6 +29,7 @@ class Pets(Dataset):
     name = "pets"
     title = "Oxford-IIIT Pet: cats and dogs of 37 breeds; pet, background and the border between them"
     facts = FACTS
+    own_options = ("data_seed", "border", "animals")
     draws_splits = True
 
     def __init__(self, options: DataOptions):

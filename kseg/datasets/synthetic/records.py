@@ -32,6 +32,9 @@ class Synthetic(FaceDataset):
 
     name = "synthetic"
     title = "procedural portraits, drawn on the fly: background / hair / face"
+    own_options = (
+        *FaceDataset.own_options, "data_seed", "synthetic_size", "synthetic_counts", "synthetic_foreground",
+    )  # fmt: skip
     facts = Facts(
         homepage="part of kseg",
         licence="as kseg itself",

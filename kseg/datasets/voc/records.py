@@ -34,6 +34,7 @@ class VOC(Dataset):
     name = "voc"
     title = "PASCAL VOC 2010, 2011, 2012 or 2012 with SBD: 20 categories and background, 255 void"
     facts = FACTS
+    own_options = ("data_seed", "split_scheme", "year", "val_list")
     classes = NAMES
     palette = PALETTE
     training_size = 375, 500

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kseg.datasets import DATASETS
-from kseg.datasets.applies import APPLIES
 from kseg.models import MODELS
 from kseg.pipeline.augmentation import Augmentation
 from kseg.training.config import WITH_EPSILON
@@ -50,7 +49,7 @@ def applicable(config: Mapping[str, Group]) -> dict[str, dict[str, Any]]:
 def _of_other_datasets(name: Any) -> set[str]:
     if name not in DATASETS:
         return set()
-    return {option for option, names in APPLIES.items() if name not in names}
+    return {option for other in DATASETS.values() for option in other.own_options} - set(DATASETS[name].own_options)
 
 
 def _of_other_models(name: Any) -> set[str]:
