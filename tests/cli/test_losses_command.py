@@ -79,7 +79,7 @@ def test_the_picture_is_named_after_the_loss(tmp_path, monkeypatch, capsys):
         (["show", "dice(smoth=1)"], ["did you mean 'smooth'"]),
         (["show", "bce", "--classes", "3"], ["bce", "binary"]),
         (["show", "ce(class_weights=(1, 2, 3))"], ["class_weights", "2"]),
-        (["show"], ["STR"]),
+        (["show"], ["lacks a loss"]),
         (["shwo"], ["shwo"]),
     ],
 )

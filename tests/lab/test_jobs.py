@@ -115,7 +115,7 @@ def test_a_job_leaves_measurements_and_masks_alone(tmp_path):
     outcome = run_job(job, Images())
     assert outcome.error is None and job.state == "complete"
     names = {path.name for path in job.path.iterdir()}
-    assert names == {"config.json", "env.json", "metrics.jsonl", "results.json", "test_masks.npz"}
+    assert names == {"config.json", "env.json", "metrics.jsonl", "results.json", "splits.json", "test_masks.npz"}
     evaluation = json.loads((job.path / "results.json").read_text())["evaluation"]
     assert evaluation["scores"]["iou_dataset"] == outcome.iou
     masks = load_masks(job.path / "test_masks.npz")
@@ -154,7 +154,14 @@ def test_a_budget_leaves_what_does_not_fit(tmp_path):
     jobs = make_jobs(tmp_path, [setting("tiny", loss, loss=loss) for loss in ("iou", "bce")])
     done, left = jobs
     done.path.mkdir()
-    WorkDir(done.path).results.write_text(json.dumps({"wall_seconds": 100.0}))
+    scores = {"iou_dataset": 0.5, "iou_image": 0.5, "accuracy": 0.5, "images": 0}
+    evaluation = {
+        "dataset": "tiny", "split": "test", "classes": ["a", "b"], "ids": [], "scores": scores,
+        "confusion_matrix": [], "confusion_matrices": [], "iou_image": [], "histogram": None, "original_size": True,
+        "seconds": 0.0,
+    }  # fmt: skip
+    results = {"best_epoch": 1, "epochs": 1, "evaluation": evaluation, "wall_seconds": 100.0}
+    WorkDir(done.path).results.write_text(json.dumps(results))
     tally = run_jobs(jobs, budget=60, write=lambda line: None)
     assert (tally.complete, tally.left) == (1, 1)
     assert left.state == "new"

@@ -37,12 +37,19 @@ def test_an_unfinished_run_is_refused(tmp_path):
 
 def test_seeds_of_one_setting_share_a_row(tmp_path):
     for seed, weights, miou in ((1, "none", 0.5), (2, "none", 0.7), (1, "median", 0.4)):
-        scores = {"miou": miou, "accuracy": 0.8, "mean_accuracy": 0.9}
+        scores = {
+            "iou_dataset": miou,
+            "iou_image": miou,
+            "images": 3,
+            "miou": miou,
+            "accuracy": 0.8,
+            "mean_accuracy": 0.9,
+        }
         scores["iou_class"] = {"sky": miou + 0.1, "road": miou, "tree": miou - 0.1}
         row = {
             "config": {"model": {}, "data": {"size": "big", "hair": True}, "loss": {"class_weights": weights}},
             "results": {
-                "model": "fcn8s", "loss": "ce", "epochs": 9, "best_epoch": 5 + seed,
+                "model": "fcn8s", "loss": "ce", "epochs": 9, "best_epoch": 5 + seed, "wall_seconds": 60.0,
                 "evaluation": {"classes": ["sky", "road", "tree"], "scores": scores},
             },
         }  # fmt: skip

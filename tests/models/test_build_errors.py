@@ -8,7 +8,7 @@ from kseg.models import build, model_names, transfer_weights
 
 REFUSED = [
     ({"name": "unett"}, r"unknown model 'unett'; did you mean 'unet'.*valid: bfcn32s, .*unet_mobilenetv2"),
-    ({"name": "transformer"}, r"unknown model 'transformer'; .*valid: bfcn32s, fcmobilenet"),
+    ({"name": "transformer"}, r"unknown model 'transformer'; .*valid: bfcn32s, deeplab_largefov"),
     ({"head_width": 8}, r"unet has no option 'head_width'; its options: base_width"),
     ({"zeta": 1, "alpha": 2}, r"no option 'alpha', 'zeta'; its options: base_width"),
     (

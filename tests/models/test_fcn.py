@@ -178,7 +178,7 @@ def test_upscore_is_fixed_or_learned():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"encoder": "vgg19"}, "unknown encoder 'vgg19'; did you mean 'vgg16'.*valid: alexnet, mobilenetv2, resnet101"),
+        ({"encoder": "vgg17"}, "unknown encoder 'vgg17'; did you mean 'vgg1[69]'.*valid: alexnet, convnextbase"),
         ({"skips": "at_onse"}, "unknown skips 'at_onse'; did you mean 'at_once'"),
         ({"upscore": "bilinear"}, "unknown upscore 'bilinear'; .*valid: auto, fixed, learned"),
         ({"dropout": 1.0}, "dropout is 1.0; it is a share from 0 to below 1"),
