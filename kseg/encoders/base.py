@@ -69,7 +69,7 @@ class Encoder:
         if self.rebuilt or output_stride != STRIDE:
             return self._rebuilt(x, trainable_from, output_stride)
         backbone = self.application(include_top=False, weights=None, input_tensor=x)
-        self._freeze(backbone.layers, trainable_from)
+        self.freeze(backbone.layers, trainable_from)
 
         def feature(place: str):
             if place.startswith(before("")):
@@ -81,7 +81,7 @@ class Encoder:
     def _rebuilt(self, x, trainable_from: str | None, output_stride: int) -> dict[int, keras.KerasTensor]:
         template = self.application(include_top=False, weights=None, input_shape=(None, None, 3))
         made = rebuilt(template, x, self.name, output_stride=output_stride, whole_stem=self.rebuilt)
-        self._freeze([part.layer for part in made.values() if isinstance(part.layer, keras.Layer)], trainable_from)
+        self.freeze([part.layer for part in made.values() if isinstance(part.layer, keras.Layer)], trainable_from)
 
         def feature(place: str):
             if place.startswith(before("")):
@@ -90,7 +90,8 @@ class Encoder:
 
         return {stride: feature(place) for stride, place in self.features.items()}
 
-    def _freeze(self, backbone: Sequence[keras.Layer], trainable_from: str | None) -> None:
+    def freeze(self, backbone: Sequence[keras.Layer], trainable_from: str | None) -> None:
+        """Mark the layers, in the order of the graph, as this encoder's, and train those from `trainable_from` on."""
         if trainable_from == "none":
             trainable_from = None
         trained = trainable_from == "all"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import keras
 from keras import layers
@@ -83,13 +84,13 @@ def rebuilt(network: keras.Model, image, encoder: str, *, output_stride: int, wh
     return made
 
 
+@dataclass(frozen=True)
 class Rebuilt:
     """One operation of a network that was put together again."""
 
-    def __init__(self, layer: Callable, entering, leaving):
-        self.layer = layer
-        self.entering = entering
-        self.leaving = leaving
+    layer: Callable
+    entering: keras.KerasTensor
+    leaving: keras.KerasTensor
 
 
 def entering_strides(network: keras.Model) -> dict[str, int]:

@@ -43,24 +43,18 @@ def deeplab_largefov(image, channels, *, head_width=1024, rate=12, dropout=0.5, 
     """
     _check_dropout(dropout)
     x = Preprocess("caffe", name="preprocess")(image)
-    trained = trainable_from == "all"
+    backbone = []
     for block, (convolutions, filters) in enumerate(BLOCKS, start=1):
         for part in range(1, convolutions + 1):
-            name = f"block{block}_conv{part}"
-            trained = trained or (trainable_from not in (None, "none") and name.startswith(trainable_from))
             convolution = layers.Conv2D(
-                filters, 3, padding="same", dilation_rate=2 if block == 5 else 1, activation="relu", trainable=trained,
-                name=name,
+                filters, 3, padding="same", dilation_rate=2 if block == 5 else 1, activation="relu",
+                name=f"block{block}_conv{part}",
             )  # fmt: skip
-            convolution.encoder = "vgg16"
+            backbone.append(convolution)
             x = convolution(x)
         x = layers.ZeroPadding2D(1, name=f"block{block}_pad")(x)  # after a ReLU zeros are as good as nothing
         x = layers.MaxPooling2D(3, strides=2 if block < 4 else 1, name=f"block{block}_pool")(x)
-    if trainable_from not in (None, "none") and not trained:
-        raise UsageError(
-            f"no layer of vgg16 is called {trainable_from!r}…; pass all, none, or the start of one of: "
-            + ", ".join(f"block{block}" for block in range(1, 6))
-        )
+    ENCODERS["vgg16"].freeze(backbone, trainable_from)
     x = layers.AveragePooling2D(3, strides=1, padding="same", name="pool5a")(x)
     for name, kernel, dilation in (("fc6", 3, rate), ("fc7", 1, 1)):
         x = layers.Conv2D(
