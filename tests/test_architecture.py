@@ -31,19 +31,21 @@ MAY_IMPORT = {
     "wording": set(),
     "reading": set(),
     "npz": set(),
+    "structures": set(),
     "losses": set(),
     "metrics": set(),
     "layers": set(),
     "encoders": {"layers"},
     "models": {"encoders", "layers"},
     "postprocess": {"layers"},
-    "datasets": set(),
-    "pipeline": {"datasets", "encoders"},
-    "inference": {"metrics", "layers", "encoders", "models", "postprocess", "datasets", "pipeline"},
+    "datasets": {"structures"},
+    "pipeline": {"structures", "datasets", "encoders"},
+    "inference": {"structures", "metrics", "layers", "encoders", "models", "postprocess", "datasets", "pipeline"},
     "training": {
-        "losses", "metrics", "layers", "encoders", "models", "postprocess", "datasets", "pipeline", "inference",
+        "structures", "losses", "metrics", "layers", "encoders", "models", "postprocess", "datasets", "pipeline",
+        "inference",
     },
-    "export": {"models", "inference", "datasets"},
+    "export": {"structures", "models", "inference", "datasets"},
 }  # fmt: skip
 TOP_FLOORS = {"lab": {"cli"}, "cli": set()}  # may import everything but these
 

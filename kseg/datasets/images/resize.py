@@ -1,4 +1,4 @@
-"""Resizing with half-pixel centres: images antialiased, labels by nearest neighbour, probabilities bilinear."""
+"""Resizing with half-pixel centres: images antialiased, probabilities bilinear. Labels: `kseg.structures.moves`."""
 
 from collections.abc import Iterator
 
@@ -15,14 +15,6 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if image.shape[:2] == (height, width):
         return image
     return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
-
-
-def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(H, W) to (h, w): each pixel takes the label under its centre, so no label is invented."""
-    if labels.shape[:2] == tuple(size):
-        return labels
-    rows, columns = (_centres_under(old, new) for old, new in zip(labels.shape[:2], size, strict=True))
-    return labels[rows[:, None], columns[None, :]]
 
 
 def resize_probabilities(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -47,11 +39,6 @@ def probability_strips(
         span = slice(top, min(top + rows, height))
         strip = _interpolate(np.asarray(probabilities, dtype=np.float32), height, 0, span)
         yield span, _interpolate(strip, width, 1)
-
-
-def _centres_under(old: int, new: int) -> np.ndarray:
-    # floor((i + ½)·old/new) in integers, so that no rounding moves a label.
-    return (2 * np.arange(new) + 1) * old // (2 * new)
 
 
 def _interpolate(values: np.ndarray, new: int, axis: int, span: slice = slice(None)) -> np.ndarray:

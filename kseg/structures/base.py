@@ -1,0 +1,57 @@
+"""What every structure can do: be moved as its image is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+
+from kseg.errors import UsageError
+from kseg.structures import moves
+
+
+class Structure(ABC):
+    """The truth of an image, or a prediction of it. A structure does not change; every move returns a new one."""
+
+    @property
+    @abstractmethod
+    def size(self) -> moves.Size:
+        """(H, W) of the image in pixels."""
+
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """Memory that the pixels take, for caches that stay within a budget."""
+
+    def flipped(self, *, vertical: bool = False) -> Self:
+        """Mirrored left to right, or with `vertical` upside down."""
+        return self._moved(moves.mirror(self.size, vertical=vertical))
+
+    def cropped(self, window: Sequence[int]) -> Self:
+        """What lies in the window (top, left, bottom, right), in whole pixels and within the image."""
+        return self._moved(moves.window(self.size, window))
+
+    def resized(self, size: Sequence[int]) -> Self:
+        """Of another size (h, w): each pixel takes what lies under its centre."""
+        return self if self.size == tuple(size) else self._moved(moves.scaling(self.size, size))
+
+    def padded(self, size: Sequence[int], at: Sequence[int] = (0, 0)) -> Self:
+        """Within a larger image of `size` (h, w), in which it begins at row and column `at`; void around it."""
+        return self if self.size == tuple(size) else self._moved(moves.frame(self.size, size, at))
+
+    def warped(self, field: np.ndarray) -> Self:
+        """Bent: pixel (i, j) takes what lies at (i + ½ + field[0, i, j], j + ½ + field[1, i, j]); void from outside.
+
+        `field` is (2, H, W), displacements in pixels.
+        """
+        return self._moved(moves.warp(self.size, field))
+
+    @abstractmethod
+    def _moved(self, move: moves.Move) -> Self: ...
+
+
+def check_map(values: np.ndarray, dtype: type, what: str) -> None:
+    """Raises UsageError unless `values` is an array (H, W) of `dtype` with at least one pixel."""
+    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype != dtype or not values.size:
+        given = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
+        raise UsageError(f"{what} has to be {np.dtype(dtype)} (H, W) with at least one pixel, not {given}")

@@ -1,0 +1,199 @@
+"""Where every pixel of a moved picture comes from: the geometry that all structures share.
+
+Pixel (i, j) covers [i, i + 1) × [j, j + 1), so a resized or warped map takes the value under each pixel's centre and
+never invents one.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kseg.errors import UsageError
+
+Size = tuple[int, int]
+"""(height, width) in pixels"""
+
+BEYOND = -1
+"""In place of a row or column: one that lies outside the picture."""
+
+
+class Move(ABC):
+    """A change of geometry, from a picture of one size to one of another."""
+
+    @property
+    @abstractmethod
+    def size(self) -> Size:
+        """(h, w) of the result."""
+
+    @abstractmethod
+    def of_map(self, values: np.ndarray, beyond: int) -> np.ndarray:
+        """The moved map (h, w) of `values` (H, W); what comes from outside is `beyond`."""
+
+    @abstractmethod
+    def of_window(self, inside: np.ndarray, top: int, left: int) -> tuple[np.ndarray, int, int]:
+        """The same for a mask that is False outside its window: (moved window, its top, its left)."""
+
+    @abstractmethod
+    def of_boxes(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The moved boxes (N, 4), cut at the border, and bool (N,): which of them are whole, so that the box is exact.
+
+        A box that was cut is an upper bound of its object's; one that was bent is four zeros.
+        """
+
+
+@dataclass(frozen=True)
+class AxisMove(Move):
+    """A move of rows and columns by themselves: mirror, window, scale, frame.
+
+        result[i, j] = values[rows[i], columns[j]]      y ← scale·y + shift for continuous coordinates
+
+    `rows` (h,) and `columns` (w,) rise or fall steadily; `BEYOND` is outside.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    scale: tuple[float, float] = (1.0, 1.0)
+    shift: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def size(self) -> Size:
+        return len(self.rows), len(self.columns)
+
+    def of_map(self, values: np.ndarray, beyond: int) -> np.ndarray:
+        moved = values.take(self.rows, axis=0).take(self.columns, axis=1)
+        if self.rows.min() == BEYOND or self.columns.min() == BEYOND:
+            moved[self.rows == BEYOND] = beyond
+            moved[:, self.columns == BEYOND] = beyond
+        return moved
+
+    def of_window(self, inside: np.ndarray, top: int, left: int) -> tuple[np.ndarray, int, int]:
+        height, width = inside.shape
+        rows = np.flatnonzero((self.rows >= top) & (self.rows < top + height))
+        columns = np.flatnonzero((self.columns >= left) & (self.columns < left + width))
+        if not rows.size or not columns.size:
+            return np.zeros((0, 0), bool), 0, 0
+        moved = inside[self.rows[rows][:, None] - top, self.columns[columns][None, :] - left]
+        return moved, int(rows[0]), int(columns[0])
+
+    def of_boxes(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        corners = boxes.reshape(-1, 2, 2) * self.scale + self.shift
+        corners = np.sort(corners, axis=1)  # a mirror swaps the ends
+        inside = np.clip(corners, 0, self.size)
+        return inside.reshape(-1, 4), (inside == corners).all(axis=(1, 2))
+
+
+@dataclass(frozen=True)
+class Warp(Move):
+    """Every pixel by itself: result[i, j] = values[rows[i, j], columns[i, j]]; `BEYOND` in both is outside."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+
+    @property
+    def size(self) -> Size:
+        return self.rows.shape[0], self.rows.shape[1]
+
+    def of_map(self, values: np.ndarray, beyond: int) -> np.ndarray:
+        moved = values[self.rows, self.columns]
+        moved[self.rows == BEYOND] = beyond
+        return moved
+
+    def of_window(self, inside: np.ndarray, top: int, left: int) -> tuple[np.ndarray, int, int]:
+        height, width = inside.shape
+        reached = (self.rows >= top) & (self.rows < top + height)
+        reached &= (self.columns >= left) & (self.columns < left + width)
+        moved = np.zeros(self.size, bool)
+        moved[reached] = inside[self.rows[reached] - top, self.columns[reached] - left]
+        return moved, 0, 0
+
+    def of_boxes(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros_like(boxes), np.zeros(len(boxes), bool)
+
+
+def mirror(size: Size, *, vertical: bool) -> AxisMove:
+    """Left to right, or with `vertical` upside down."""
+    rows, columns = np.arange(size[0]), np.arange(size[1])
+    if vertical:
+        return AxisMove(rows[::-1], columns, (-1.0, 1.0), (float(size[0]), 0.0))
+    return AxisMove(rows, columns[::-1], (1.0, -1.0), (0.0, float(size[1])))
+
+
+def window(size: Size, box: Sequence[int]) -> AxisMove:
+    """What lies in the window (top, left, bottom, right), in whole pixels; it has to lie within the picture."""
+    top, left, bottom, right = (_whole(edge, "a window's edge") for edge in box)
+    if not (0 <= top < bottom <= size[0] and 0 <= left < right <= size[1]):
+        raise UsageError(
+            f"the window from ({top}, {left}) to ({bottom}, {right}) does not lie within {size[0]}×{size[1]} pixels; "
+            "pad first, or choose a window inside the picture"
+        )
+    return AxisMove(np.arange(top, bottom), np.arange(left, right), shift=(-float(top), -float(left)))
+
+
+def scaling(size: Size, new: Sequence[int]) -> AxisMove:
+    """To a new size: every pixel takes what lies under its centre."""
+    height, width = _checked(new)
+    rows, columns = centres_under(size[0], height), centres_under(size[1], width)
+    return AxisMove(rows, columns, scale=(height / size[0], width / size[1]))
+
+
+def frame(size: Size, new: Sequence[int], at: Sequence[int]) -> AxisMove:
+    """Within a picture of a larger size, whose pixel `at` is where this one's upper left pixel goes."""
+    new = _checked(new)
+    top, left = (_whole(edge, "a frame's edge") for edge in at)
+    if top < 0 or left < 0 or top + size[0] > new[0] or left + size[1] > new[1]:
+        raise UsageError(
+            f"a picture of {size[0]}×{size[1]} pixels does not fit into {new[0]}×{new[1]} at ({top}, {left}); "
+            "crop it first, or pad to a larger size"
+        )
+    places = (np.arange(new_side) - start for new_side, start in zip(new, (top, left), strict=True))
+    rows, columns = (
+        np.where((place >= 0) & (place < side), place, BEYOND) for place, side in zip(places, size, strict=True)
+    )
+    return AxisMove(rows, columns, shift=(float(top), float(left)))
+
+
+def warp(size: Size, field: np.ndarray) -> Warp:
+    """Pixel (i, j) takes what lies at (i + ½ + field[0, i, j], j + ½ + field[1, i, j]); `field` (2, H, W) in pixels."""
+    field = np.asarray(field)
+    if field.shape != (2, *size):
+        raise UsageError(
+            f"a displacement field of shape {field.shape} does not fit {size[0]}×{size[1]} pixels; "
+            f"it has to be (2, {size[0]}, {size[1]}): rows and columns in pixels"
+        )
+    if field.dtype.kind not in "fiu" or not np.isfinite(field).all():
+        raise UsageError("a displacement field has values that are no finite numbers; give pixels, as floats")
+    sources = []
+    for axis, side in enumerate(size):
+        centres = (np.arange(side) + 0.5).reshape((-1, 1) if axis == 0 else (1, -1))
+        sources.append(np.floor(centres + field[axis]))
+    inside = (sources[0] >= 0) & (sources[0] < size[0]) & (sources[1] >= 0) & (sources[1] < size[1])
+    rows, columns = (np.where(inside, source, BEYOND).astype(np.intp) for source in sources)
+    return Warp(rows, columns)
+
+
+def resize_labels(labels: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """(H, W) to (h, w): each pixel takes the label under its centre, so no label is invented."""
+    if labels.shape[:2] == tuple(size):
+        return labels
+    return scaling((labels.shape[0], labels.shape[1]), size).of_map(labels, BEYOND)
+
+
+def centres_under(old: int, new: int) -> np.ndarray:
+    """int (new,): which of `old` pixels lies under the centre of each of `new`."""
+    # floor((i + ½)·old/new) in integers, so that no rounding moves a label.
+    return (2 * np.arange(new) + 1) * old // (2 * new)
+
+
+def _checked(size: Sequence[int]) -> Size:
+    height, width = (_whole(side, "a side of a picture") for side in size)
+    if height < 1 or width < 1:
+        raise UsageError(f"a picture of {height}×{width} pixels has none; both sides have to be 1 or more")
+    return height, width
+
+
+def _whole(value: int, what: str) -> int:
+    if not isinstance(value, (int, np.integer)):
+        raise UsageError(f"{what} is {value!r}; give whole pixels")
+    return int(value)
