@@ -1,4 +1,7 @@
-"""Counts in sentences: "1 mask", "2 masks"."""
+"""Counts in sentences: "1 mask", "2 masks"; and what stands for no number."""
+
+DASH = "–"
+"""Stands where a number would, and there is none."""
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

@@ -5,20 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kseg.cli.masks import PredictOptions, named_files, write_masks
 from kseg.errors import UsageError
 from kseg.wording import counted
 
 if TYPE_CHECKING:
-    from kseg.cli.predict import Predict
     from kseg.datasets import DataOptions
     from kseg.inference import ModelCard
     from kseg.inference.joint import Member
     from kseg.training.config import TrainConfig
 
 
-def predict_jointly(options: "Predict") -> int:
+def predict_jointly(options: PredictOptions) -> int:
     """Masks of the images that are named behind the runs; without any, the runs' own test images are measured."""
-    from kseg.cli.predict import named_files, write_masks
     from kseg.inference import load_model
     from kseg.inference.joint import Member, joint_card, predict_joint
 
@@ -48,7 +47,7 @@ def _is_run(path: Path) -> bool:
     return path.suffix == ".keras" or (path / "config.json").is_file()
 
 
-def _measure(options: "Predict", members: "list[Member]", card: "ModelCard", runs: list[Path]) -> int:
+def _measure(options: PredictOptions, members: "list[Member]", card: "ModelCard", runs: list[Path]) -> int:
     from kseg.atomic import write_json
     from kseg.cli.evaluate import table
     from kseg.datasets import open_dataset

@@ -44,8 +44,10 @@ class Selection:
     """where the jobs' directories lie, in a folder per recipe"""
 
     def jobs(self):
-        from kseg.lab.jobs import make_jobs, select
-        from kseg.lab.recipe import RECIPES, read_places
+        from kseg.lab.experiment.jobs import make_jobs
+        from kseg.lab.experiment.setting import read_places
+        from kseg.lab.recipe import RECIPES
+        from kseg.lab.selection import select
 
         recipe = RECIPES[self.recipe]
         settings = recipe.at(self.scale or USUAL, read_places(self.data_dir, self.weights))
@@ -54,7 +56,7 @@ class Selection:
     def stored(self, path: Path):
         """The part of a results.json that the flags ask for."""
         from kseg.lab.recipe import RECIPES
-        from kseg.lab.stored import stored_results
+        from kseg.lab.selection import stored_results
 
         if self.shard is not None:
             raise UsageError(f"--shard {self.shard} is a part of jobs, and {path} has none; leave it out")
@@ -73,7 +75,7 @@ class List:
 
     def run(self) -> int:
         from kseg.lab.recipe import RECIPES
-        from kseg.lab.tags import tag_lines
+        from kseg.lab.selection import tag_lines
 
         if self.recipe is None:
             for name, recipe in RECIPES.items():
@@ -88,8 +90,8 @@ class List:
 
     @staticmethod
     def _scales(recipe):
-        from kseg.lab.jobs import make_jobs
-        from kseg.lab.recipe import Places
+        from kseg.lab.experiment.jobs import make_jobs
+        from kseg.lab.experiment.setting import Places
 
         for scale in recipe.scales:
             settings = recipe.at(scale, Places())
@@ -114,7 +116,7 @@ class Run(Selection):
 
     def run(self) -> int:
         from kseg.cli.quiet import import_keras_quietly
-        from kseg.lab.runner import run_jobs
+        from kseg.lab.running.runner import run_jobs
 
         budget = None if self.budget is None else seconds(self.budget)
         jobs = self.jobs()
@@ -170,10 +172,10 @@ class Report(Selection):
     """the paper's own figures through the same statistics: paper.json and paper.md in OUT (unset: results/RECIPE)"""
 
     def run(self) -> int:
-        from kseg.lab.compose import markdown, write_report
-        from kseg.lab.paper_tests import paper_tests_table, write_paper_tests
+        from kseg.lab.pages.study import markdown, write_report
         from kseg.lab.recipe import RECIPES
-        from kseg.lab.table import markdown_of
+        from kseg.lab.tables.paper_tests import paper_tests_table, write_paper_tests
+        from kseg.lab.tables.table import markdown_of
 
         recipe = RECIPES[self.recipe]
         if self.paper:
@@ -190,9 +192,9 @@ class Report(Selection):
         return 0
 
     def _report(self):
-        from kseg.lab.compose import make_report
+        from kseg.lab.pages.study import make_report
         from kseg.lab.recipe import RECIPES
-        from kseg.lab.rows import collect
+        from kseg.lab.results.collect import collect
 
         recipe, path = RECIPES[self.recipe], self.results
         committed = Path("results") / recipe.name / "results.json"
@@ -238,7 +240,7 @@ class Verify(Selection):
 
     def run(self) -> int:
         from kseg.lab.recipe import RECIPES
-        from kseg.lab.rows import collect
+        from kseg.lab.results.collect import collect
         from kseg.lab.verify import verify
 
         recipe = RECIPES[self.recipe]

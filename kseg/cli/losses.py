@@ -91,10 +91,10 @@ def show(
     spec: str, out: Path | None = None, num_classes: int | None = None, write: Callable[[str], None] = print
 ) -> int:
     """Prints the docstring and the options of every part, writes the picture."""
-    from kseg.lab.loss_plots import draw_loss
-    from kseg.lab.loss_probes import subject
     from kseg.losses.catalogue import facts
     from kseg.losses.schedule import is_schedule
+    from kseg.report.loss_picture import draw_loss
+    from kseg.report.loss_probes import subject
 
     if is_schedule(spec):
         raise UsageError(

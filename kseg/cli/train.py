@@ -40,9 +40,9 @@ class Train:
 
     def train_one(self) -> int:
         from kseg.datasets.applies import check_data_dir
-        from kseg.lab.report import write_report
-        from kseg.lab.report.advice import advice_to_go_on
-        from kseg.lab.report.record import read_run
+        from kseg.report import write_report
+        from kseg.report.advice import advice_to_go_on
+        from kseg.report.record import read_run
         from kseg.training.distribution import is_chief
         from kseg.training.run import summary, train
 
@@ -59,14 +59,16 @@ class Train:
 
     def train_categories(self, categories: str) -> int:
         from kseg.cli.quiet import import_keras_quietly
-        from kseg.lab.categories import category_study
-        from kseg.lab.compose import markdown, write_report
-        from kseg.lab.runner import run_jobs
+        from kseg.lab.pages.study import make_report, markdown, write_report
+        from kseg.lab.recipes.rahman2016.every_category import SCALE, category_study
+        from kseg.lab.results.collect import collect
+        from kseg.lab.running.runner import run_jobs
 
         study = category_study(self.options, categories, self.workdir)
         tally = run_jobs(study.jobs, retry=True, prepare=import_keras_quietly)
         if tally.complete:
-            report = study.report(shlex.join(sys.argv))
+            results = collect(study.jobs, recipe=study.recipe.name, scale=SCALE, command=shlex.join(sys.argv))
+            report = make_report(results, study.recipe, study.jobs)
             print(markdown(report))
             for path in write_report(report, study.folder / "report")[:4]:
                 print(path)

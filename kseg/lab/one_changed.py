@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kseg.lab.comparison_plots import curves_plot
-from kseg.lab.comparisons import Pairs, compared, difference, shown
-from kseg.lab.examples import image_scores
-from kseg.lab.report.canvas import Plot
-from kseg.lab.rows import Results, Row
-from kseg.lab.statistics import Comparison
-from kseg.lab.table import DASH, Table
+from kseg.lab.plots import curves_plot
+from kseg.lab.results.rows import Results, Row, image_scores
+from kseg.lab.statistics.paired_tests import Comparison
+from kseg.lab.statistics.pairs import Pairs
+from kseg.lab.statistics.words import difference, shown
+from kseg.lab.tables.table import Table
+from kseg.lab.tables.tests import compared
+from kseg.report.canvas import Plot
+from kseg.wording import DASH
 
 CAPTION = (
     "Difference: IoU of each test image minus that of the unchanged cell with the same seeds, and its 95 % interval "

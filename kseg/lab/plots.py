@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from kseg.lab.loss_tests import BASELINE
-from kseg.lab.report.canvas import (
+from kseg.lab.results.rows import Row, by_setting, figure_of, range_of
+from kseg.lab.tables.losses import BASELINE
+from kseg.report.canvas import (
     BLUE,
     GREEN,
     HEIGHT,
@@ -24,7 +25,6 @@ from kseg.lab.report.canvas import (
     to_png,
     to_svg,
 )
-from kseg.lab.rows import Row, by_setting, figure_of, range_of
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
 

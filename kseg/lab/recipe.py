@@ -3,84 +3,22 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from kseg.datasets.locate import folder_name
 from kseg.errors import UsageError
+from kseg.lab.experiment.setting import Places, Scale, Setting
 from kseg.registry import Registry
-from kseg.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from kseg.lab.claims import Claim
-    from kseg.lab.jobs import Job
-    from kseg.lab.report.canvas import Plot
-    from kseg.lab.rows import Results
-    from kseg.lab.table import Table
+    from kseg.lab.experiment.jobs import Job
+    from kseg.lab.results.rows import Results
+    from kseg.lab.statistics.claims import Claim
+    from kseg.lab.tables.table import Table
+    from kseg.report.canvas import Plot
 
-Scale = Literal["smoke", "cpu", "laptop", "paper"]
-"""smoke: proves the path in a minute; cpu: quick stand-ins for two cores; laptop: the paper's own networks in nights on
-two cores; paper: to the letter."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One cell of a recipe's tables."""
-
-    tags: tuple[str, ...]
-    """names it, data first and loss last: ("lfw", "fcmobilenet", "big", "hair", "iou"); what `--only` looks for"""
-    config: TrainConfig
-    """everything but the seed; `model.image_size` has to be given"""
-    seeds: int = 1
-    """how often it is run, unless `--seeds` says otherwise"""
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where this machine keeps what the settings need."""
-
-    data: Path | None = None
-    """folder of the data sets' folders (None: where kseg looks anyway)"""
-    weights: Mapping[str, str] = field(default_factory=dict)
-    """encoder to its weights file; "" stands for any encoder"""
-
-    def data_dir(self, dataset: str) -> Path | None:
-        return None if self.data is None else self.data.expanduser().absolute() / folder_name(dataset)
-
-    def weights_of(self, encoder: str) -> str:
-        """The file for an encoder, "imagenet" where none was named."""
-        return self.weights.get(encoder, self.weights.get("", "imagenet"))
-
-
-def read_places(data: Path | None, weights: Sequence[str]) -> Places:
-    """`--data-dir` and `--weights FILE` or `--weights mobilenetv2=FILE resnet50=FILE`, checked."""
-    found = {}
-    for text in weights:
-        encoder, equals, file = text.partition("=")
-        encoder, file = (encoder, file) if equals else ("", text)
-        if file not in ("imagenet", "none"):
-            if not Path(file).expanduser().is_file():
-                raise UsageError(f"--weights {text}: there is no file {file}; name a weights file, imagenet or none")
-            file = str(Path(file).expanduser().absolute())
-        found[encoder] = file
-    return Places(data, found)
-
-
-FIGURES = {
-    "iou": "IoU",
-    "iou_image": "mean image IoU",
-    "accuracy": "accuracy",
-    "train_accuracy": "accuracy in training",
-    "lowest": "lowest image IoU",
-    "best_epoch": "epochs to the best validation IoU",
-    "epochs_95": "epochs to 95 % of the best validation IoU",
-}
-"""Fields of a row that tables show, and what they are called."""
 
 BESIDE = "with "
 """Begins the tag of a setting that differs from one of the paper's in a single thing: "with float32"."""
-
-LOWER_IS_BETTER = {"best_epoch", "epochs_95"}
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,53 @@
-"""Results from a file in place of jobs: of the recipe, scale, settings and seeds that were asked for."""
+"""Which jobs or rows are meant: chosen by tags and shard, the tags to choose from listed, stored rows narrowed."""
 
 import dataclasses
 import re
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
-from typing import cast
+from typing import Protocol, TypeVar, cast
 
-from kseg.errors import UsageError
-from kseg.lab.jobs import make_jobs, select
-from kseg.lab.recipe import Places, Recipe, Scale
-from kseg.lab.rows import Results
+from kseg.errors import UsageError, unknown_name
+from kseg.lab.experiment.jobs import make_jobs
+from kseg.lab.experiment.setting import Places, Scale
+from kseg.lab.recipe import Recipe
+from kseg.lab.results.rows import Results
+from kseg.wording import counted
 
 HASH = re.compile(r"-[0-9a-f]+$")
+
+
+WIDTH = 110
+
+
+class Tagged(Protocol):
+    """A job, or what became of it."""
+
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+
+
+T = TypeVar("T", bound=Tagged)
+
+
+def select(jobs: Sequence[T], only: str | None = None, shard: str | None = None) -> list[T]:
+    """The jobs whose tags hold every word of `only` ("lfw,iou"), and of those part 1/4, 2/4, … of several machines'."""
+    words = [word.strip() for word in (only or "").split(",") if word.strip()]
+    known = {tag for job in jobs for tag in job.tags}
+    for word in words:
+        if word not in known:
+            raise unknown_name("tag", word, known)
+    chosen = [job for job in jobs if set(words) <= set(job.tags)]
+    if not chosen:
+        raise UsageError(f"no setting has all of {', '.join(words)}; `kseg lab list RECIPE` shows the settings")
+    if shard is None:
+        return chosen
+    part = re.fullmatch(r"(\d+)/(\d+)", shard)
+    if not part or not 1 <= int(part[1]) <= int(part[2]):
+        raise UsageError(f"--shard {shard} is no part of a whole; write 1/4 … 4/4 on four machines")
+    return chosen[int(part[1]) - 1 :: int(part[2])]
 
 
 def stored_results(
@@ -46,3 +83,22 @@ def _narrowed(results: Results, recipe: Recipe, path: Path, only: str | None, se
     failures = {name: said for name, said in results.failures.items() if HASH.sub("", name) in asked}
     missing = max(0, len(jobs) - len(rows) - len(failures))
     return dataclasses.replace(results, rows=rows, failures=failures, missing=missing)
+
+
+def tag_lines(tags: Sequence[tuple[str, ...]]) -> list[str]:
+    """A line for every place of a tag and number of jobs that have it: "  16 jobs each: big, small".
+
+    Args:
+      tags: of every job.
+    """
+    lines = []
+    for place in zip_longest(*tags):
+        by_count: dict[int, list[str]] = {}
+        for tag, count in Counter(tag for tag in place if tag is not None).items():
+            by_count.setdefault(count, []).append(tag)
+        for count, names in by_count.items():
+            start = f"  {counted(count, 'job')}{' each' if len(names) > 1 else ''}: "
+            lines += textwrap.wrap(
+                ", ".join(names), WIDTH, initial_indent=start, subsequent_indent="    ", break_on_hyphens=False
+            )
+    return lines

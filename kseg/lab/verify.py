@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from kseg.errors import UsageError
-from kseg.lab.recipe import FIGURES, Expected, Recipe
-from kseg.lab.rows import Results, figure_of
+from kseg.lab.recipe import Expected, Recipe
+from kseg.lab.results.figures import FIGURES
+from kseg.lab.results.rows import Results, figure_of
 
 
 @dataclass(frozen=True)

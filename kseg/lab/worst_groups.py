@@ -9,9 +9,9 @@ from scipy.ndimage import binary_dilation
 from kseg.conventions import VOID
 from kseg.datasets import Dataset, Record
 from kseg.datasets.images import overlay, resize_labels
-from kseg.lab.report.canvas import Plot
-from kseg.lab.report.panels import panels_plot
 from kseg.metrics.whole import whole
+from kseg.report.canvas import Plot
+from kseg.report.panels import panels_plot
 
 WORST = 0.1
 """Share of the images that counts as the worst."""

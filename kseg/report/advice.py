@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from kseg.inference.evaluation import another_split
-from kseg.lab.report.record import RunRecord
 from kseg.metrics.scores import iou_class
+from kseg.report.record import RunRecord
 from kseg.training.curve import still_rising
 from kseg.wording import counted
 

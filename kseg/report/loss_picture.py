@@ -10,9 +10,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from kseg.atomic import replacing
-from kseg.lab import loss_probes as probes
-from kseg.lab.loss_probes import Curve, Subject
-from kseg.lab.report.canvas import BLUE, GREEN, ORANGE, PURPLE, SKY, STYLE, VERMILION
+from kseg.report import loss_probes as probes
+from kseg.report.canvas import BLUE, GREEN, ORANGE, PURPLE, SKY, STYLE, VERMILION
+from kseg.report.loss_probes import Curve, Subject
 
 INK, SOFT = "#1b2733", "#8a96a3"
 TRUTH_COLOURS = {1: BLUE, 0: ORANGE}

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from kseg.lab.report.canvas import Plot
-from kseg.lab.report.pictures import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP, Picture
-from kseg.lab.report.style import CSS, tab_rules
+from kseg.report.canvas import Plot
+from kseg.report.pictures import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP, Picture
+from kseg.report.style import CSS, tab_rules
 
 Pairs = Sequence[tuple[str, str]]
 GROUP_TITLES = {"worst": "Worst", "median": "Median", "best": "Best"}

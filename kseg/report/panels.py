@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kseg.lab.report.canvas import STYLE, Plot, to_png, to_svg
+from kseg.report.canvas import STYLE, Plot, to_png, to_svg
 
 PANEL = 1.6
 """Inches of the longer side of a picture."""

@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from kseg.inference import Evaluation
-from kseg.lab.report.canvas import BLUE, GREEN, HEIGHT, INK, ORANGE, PURPLE, Plot, axes, legend_above, to_svg
 from kseg.metrics.calibration import expected_calibration_error, reliability
 from kseg.metrics.scores import iou_class, precision, recall
 from kseg.metrics.thresholds import best_threshold, threshold_sweep
+from kseg.report.canvas import BLUE, GREEN, HEIGHT, INK, ORANGE, PURPLE, Plot, axes, legend_above, to_svg
 from kseg.wording import counted
 
 CELLS_WITH_NUMBERS = 12

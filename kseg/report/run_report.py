@@ -11,11 +11,11 @@ from kseg.datasets import open_dataset
 from kseg.datasets.membership import use_recorded_splits
 from kseg.errors import KsegError
 from kseg.inference import Evaluation, load_model
-from kseg.lab.report import page, plots
-from kseg.lab.report.advice import findings, next_commands, repeat_command
-from kseg.lab.report.pictures import make_pictures
-from kseg.lab.report.record import RunRecord, read_run
-from kseg.lab.report.settings import applicable
+from kseg.report import page, plots
+from kseg.report.advice import findings, next_commands, repeat_command
+from kseg.report.pictures import make_pictures
+from kseg.report.record import RunRecord, read_run
+from kseg.report.settings import applicable
 
 REPORT = "report.html"
 GROUPS = {"data": "Data", "model": "Model", "loss": "Loss", "augment": "Augmentation", "training": "Training"}

@@ -13,7 +13,7 @@ from making import image, pair_folder
 from kseg.cli.main import main
 from kseg.encoders import read_weights
 from kseg.errors import KsegError
-from kseg.lab.report import write_report
+from kseg.report import write_report
 
 ONE_FUNCTION = {"report": write_report, "read-weights": read_weights}
 
@@ -35,7 +35,7 @@ ROWS = [
 @pytest.fixture(scope="session")
 def sound(tmp_path_factory):
     """A finished run, its model, a photo, a folder of pairs and a recipe's results, by the names of the table."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "lab"))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
     from small_run import make_run
 
     root = tmp_path_factory.mktemp("sound")

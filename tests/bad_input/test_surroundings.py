@@ -14,7 +14,7 @@ from permissions import ordinary_user
 from kseg.cli.main import main
 from kseg.errors import Failure
 from kseg.inference.masks import load_masks
-from kseg.lab.table import Table
+from kseg.lab.tables.table import Table
 from kseg.reading import read_json
 from kseg.training.checkpoint import load_weights
 from kseg.training.workdir import WorkDir
@@ -87,7 +87,7 @@ def test_a_cell_of_markdown_shows_what_it_is_given():
 COMMAND_WITH_A_WORKER = """
 import sys, time
 from functools import partial
-from kseg.lab.runner import Worker
+from kseg.lab.running.runner import Worker
 
 if __name__ == "__main__":
     print(Worker(None, partial(time.sleep, 600)).process.pid, flush=True)

@@ -9,9 +9,9 @@ from PIL import Image
 
 from kseg.cli.losses import list_losses
 from kseg.cli.main import main
-from kseg.lab import loss_probes as probes
 from kseg.losses import LOSSES
 from kseg.losses.catalogue import catalogue
+from kseg.report import loss_probes as probes
 
 
 def test_lists_every_loss_within_100_columns(capsys):

@@ -10,9 +10,10 @@ import pytest
 from kseg.cli.main import main
 from kseg.datasets import DATASETS, DataOptions
 from kseg.errors import UsageError
-from kseg.lab.categories import category_study, dataset_tag
-from kseg.lab.compose import markdown
-from kseg.lab.worker import Images, run_job
+from kseg.lab.pages.study import make_report, markdown
+from kseg.lab.recipes.rahman2016.every_category import SCALE, category_study, dataset_tag
+from kseg.lab.results.collect import collect
+from kseg.lab.running.worker import Images, run_job
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
 
 FACES = TrainConfig(
@@ -60,7 +61,8 @@ def test_results_become_tables(tmp_path, monkeypatch):
     images = Images()
     assert [run_job(job, images).error for job in study.jobs] == [None, None]
     keras.utils.clear_session()
-    report = study.report("train.py --categories hair")
+    results = collect(study.jobs, recipe="categories", scale=SCALE, command="train.py --categories hair")
+    report = make_report(results, study.recipe, study.jobs)
     assert {row.loss for row in report.results.rows} == {"iou(pooling='batch')", "ce"}
     assert report.results.ratios["synthetic"]["hair"] > 1  # hair is the smaller part of a portrait
     assert all(row.validation_iou is not None for row in report.results.rows)

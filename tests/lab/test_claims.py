@@ -5,13 +5,14 @@ import dataclasses
 import pytest
 from pytest import approx
 
-from kseg.lab.claims import alike, claims_table, inconclusive, larger
-from kseg.lab.paper_tests import paper_tests_json
 from kseg.lab.recipe import RECIPES
-from kseg.lab.recipes.rahman2016_paper import PRINTED_MEANS
-from kseg.lab.recipes.vanbeers2019_claims import claims, of_scores, of_size, paper_figures
-from kseg.lab.recipes.vanbeers2019_paper import CLAIMS, TABLES
-from kseg.lab.rows import Results, Row
+from kseg.lab.recipes.rahman2016.printed import PRINTED_MEANS
+from kseg.lab.recipes.vanbeers2019.claims import claims, of_scores, of_size, paper_figures
+from kseg.lab.recipes.vanbeers2019.printed import CLAIMS, TABLES
+from kseg.lab.results.rows import Results, Row
+from kseg.lab.statistics.claims import alike, inconclusive, larger
+from kseg.lab.tables.paper_tests import paper_tests_json
+from kseg.lab.tables.tests import claims_table
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kseg.lab import runner
-from kseg.lab.gpus import SHARING, VISIBLE, environment, inherited, least_used, visible_gpus
+from kseg.lab.running import runner
+from kseg.lab.running.gpus import SHARING, VISIBLE, environment, inherited, least_used, visible_gpus
 
 LISTED = """\
 GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-0a)

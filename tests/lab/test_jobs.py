@@ -14,11 +14,12 @@ from kseg.cli.main import main
 from kseg.datasets import DataOptions
 from kseg.errors import UsageError
 from kseg.inference import load_masks
-from kseg.lab.jobs import config_hash, make_jobs, select, to_toml
-from kseg.lab.recipe import RECIPES, Places, Setting, read_places
-from kseg.lab.runner import epochs_of, run_jobs
-from kseg.lab.tags import tag_lines
-from kseg.lab.worker import Images, run_job
+from kseg.lab.experiment.jobs import config_hash, make_jobs, to_toml
+from kseg.lab.experiment.setting import Places, Setting, read_places
+from kseg.lab.recipe import RECIPES
+from kseg.lab.running.runner import epochs_of, run_jobs
+from kseg.lab.running.worker import Images, run_job
+from kseg.lab.selection import select, tag_lines
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions, from_json
 from kseg.training.workdir import WorkDir
 

@@ -14,15 +14,20 @@ from kseg.cli.main import main
 from kseg.datasets import open_dataset
 from kseg.errors import Failure, UsageError
 from kseg.inference import measure, save_masks
-from kseg.lab.comparison_plots import axis_from, far_below
-from kseg.lab.comparisons import comparison_tables, paired_rows
-from kseg.lab.compose import make_report, markdown, write_report
-from kseg.lab.examples import examples
-from kseg.lab.jobs import Job, make_jobs
-from kseg.lab.recipe import RECIPES, Expected, Places, Recipe
-from kseg.lab.rows import Results, collect, figure_of
-from kseg.lab.stored import stored_results
-from kseg.lab.tables import loss_table, mean_rank, paper_table, tables_of
+from kseg.lab.experiment.jobs import Job, make_jobs
+from kseg.lab.experiment.setting import Places
+from kseg.lab.pages.side_by_side import examples
+from kseg.lab.pages.study import make_report, markdown, write_report
+from kseg.lab.plots import axis_from, far_below
+from kseg.lab.recipe import RECIPES, Expected, Recipe
+from kseg.lab.results.collect import collect
+from kseg.lab.results.rows import Results, figure_of
+from kseg.lab.selection import stored_results
+from kseg.lab.statistics.pairs import paired_rows
+from kseg.lab.tables.losses import loss_table, mean_rank
+from kseg.lab.tables.of_recipe import tables_of
+from kseg.lab.tables.paper_and_ours import paper_table
+from kseg.lab.tables.tests import comparison_tables
 from kseg.lab.verify import verify
 from kseg.training.workdir import WorkDir
 

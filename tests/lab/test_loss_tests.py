@@ -4,8 +4,8 @@ import dataclasses
 
 from scipy import stats
 
-from kseg.lab.loss_tests import baseline_table
-from kseg.lab.rows import Results, Row
+from kseg.lab.results.rows import Results, Row
+from kseg.lab.tables.losses import baseline_table
 
 BCE = {("a", 1): 0.5, ("a", 2): 0.6, ("b", 1): 0.1}
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from kseg.errors import UsageError
-from kseg.lab.measured import Collect, markdown
+from kseg.lab.pages.single_runs import markdown
+from kseg.lab.results.single_runs import Collect
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = [ROOT / "results" / name for name in ("lfw", "camvid")]

@@ -9,15 +9,16 @@ import pytest
 from pytest import approx
 
 from kseg.inference import save_masks
-from kseg.lab.claims import growing
-from kseg.lab.jobs import make_jobs
-from kseg.lab.recipe import RECIPES, Places
-from kseg.lab.recipes import rahman2016_laptop as laptop
-from kseg.lab.recipes.rahman2016_claims import claims
-from kseg.lab.recipes.rahman2016_paper import CAMVID
-from kseg.lab.recipes.rahman2016_recall import all_as, recall_table
-from kseg.lab.rows import Results, Row
-from kseg.lab.tables import tables_of
+from kseg.lab.experiment.jobs import make_jobs
+from kseg.lab.experiment.setting import Places
+from kseg.lab.recipe import RECIPES
+from kseg.lab.recipes.rahman2016 import laptop
+from kseg.lab.recipes.rahman2016.claims import claims
+from kseg.lab.recipes.rahman2016.printed import CAMVID
+from kseg.lab.recipes.rahman2016.recall import all_as, recall_table
+from kseg.lab.results.rows import Results, Row
+from kseg.lab.statistics.claims import growing
+from kseg.lab.tables.of_recipe import tables_of
 
 RECIPE = RECIPES["rahman2016"]
 RATIOS = {"camvid": {"road": 2.0, "building": 3.0, "fence": 60.0, "sign-symbol": 80.0, "column-pole": 100.0}}

@@ -10,13 +10,14 @@ from pytest import approx
 from scipy import stats
 
 from kseg.errors import UsageError
-from kseg.lab.correlation import rank_correlation
-from kseg.lab.jobs import make_jobs
-from kseg.lab.recipe import RECIPES, Places
-from kseg.lab.recipes.rahman2016 import FOUND
-from kseg.lab.recipes.rahman2016_imbalance import our_gains
-from kseg.lab.rows import Results, Row
-from kseg.lab.tables import tables_of
+from kseg.lab.experiment.jobs import make_jobs
+from kseg.lab.experiment.setting import Places
+from kseg.lab.recipe import RECIPES
+from kseg.lab.recipes.rahman2016.imbalance import our_gains
+from kseg.lab.recipes.rahman2016.recipe import FOUND
+from kseg.lab.results.rows import Results, Row
+from kseg.lab.statistics.correlation import rank_correlation
+from kseg.lab.tables.of_recipe import tables_of
 
 RECIPE = RECIPES["rahman2016"]
 

@@ -8,9 +8,9 @@ import pytest
 
 from kseg.cli.main import main
 from kseg.errors import Failure, UsageError
-from kseg.lab.paper_tests import paper_tests_json
-from kseg.lab.readme import refreshed, sources, tables
+from kseg.lab.pages.readme import refreshed, sources, tables
 from kseg.lab.recipe import RECIPES
+from kseg.lab.tables.paper_tests import paper_tests_json
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,7 +18,7 @@ RESULTS = ROOT / "results"
 
 
 def test_every_marked_table_is_the_one_that_its_source_makes():
-    assert refreshed(README, ROOT) == README, "run `python -m kseg.lab.readme`"
+    assert refreshed(README, ROOT) == README, "run `python -m kseg.lab.pages.readme`"
 
 
 def test_every_recipe_s_results_have_their_table():

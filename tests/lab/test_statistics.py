@@ -6,9 +6,16 @@ from pytest import approx
 from scipy import stats
 
 from kseg.errors import UsageError
-from kseg.lab.recipes.rahman2016_paper import CAMVID, PRINTED_MEANS, VOC_2010, VOC_2011
-from kseg.lab.recipes.vanbeers2019_paper import CLAIMS, TABLES, pairs
-from kseg.lab.statistics import FEW, compare, holm, mean_error_reduction, paired_by_key, total_error_reduction
+from kseg.lab.recipes.rahman2016.printed import CAMVID, PRINTED_MEANS, VOC_2010, VOC_2011
+from kseg.lab.recipes.vanbeers2019.printed import CLAIMS, TABLES, pairs
+from kseg.lab.statistics.paired_tests import (
+    FEW,
+    compare,
+    holm,
+    mean_error_reduction,
+    paired_by_key,
+    total_error_reduction,
+)
 from kseg.metrics.intervals import bootstrap_mean
 
 

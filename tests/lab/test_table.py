@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from kseg.lab.recipe import RECIPES
-from kseg.lab.rows import Results
-from kseg.lab.table import Table
-from kseg.lab.tables import tables_of
+from kseg.lab.results.rows import Results
+from kseg.lab.tables.of_recipe import tables_of
+from kseg.lab.tables.table import Table
 
 
 def test_tables_in_latex_are_escaped():

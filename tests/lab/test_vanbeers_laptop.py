@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from kseg.inference import save_masks
-from kseg.lab.jobs import make_jobs
-from kseg.lab.recipe import RECIPES, Places
-from kseg.lab.recipes.vanbeers2019_laptop import BILINEAR, CELL, CHANGES, THREE_BLOCKS, beside
-from kseg.lab.recipes.vanbeers2019_paper import TABLES
-from kseg.lab.rows import Results, Row
-from kseg.lab.tables import tables_of
+from kseg.lab.experiment.jobs import make_jobs
+from kseg.lab.experiment.setting import Places
+from kseg.lab.recipe import RECIPES
+from kseg.lab.recipes.vanbeers2019.laptop import BILINEAR, CELL, CHANGES, THREE_BLOCKS, beside
+from kseg.lab.recipes.vanbeers2019.printed import TABLES
+from kseg.lab.results.rows import Results, Row
+from kseg.lab.tables.of_recipe import tables_of
 
 RECIPE = RECIPES["vanbeers2019"]
 
@@ -91,7 +92,7 @@ def test_results_of_a_change_alone_make_its_table(results):
 
 
 def test_figures_3_to_6_are_of_the_image_of_median_iou(jobs, results, tmp_path, monkeypatch):
-    from kseg.lab.recipes import vanbeers2019_laptop as laptop
+    from kseg.lab.recipes.vanbeers2019 import laptop
 
     class Faces:
         """Three images; hair is foreground in all of them or in none."""

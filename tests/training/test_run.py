@@ -12,8 +12,8 @@ from kseg.datasets import open_dataset
 from kseg.datasets.membership import Membership
 from kseg.errors import Failure, UsageError
 from kseg.inference import load_model
-from kseg.lab.report import write_report
 from kseg.pipeline import Augmentation
+from kseg.report import write_report
 from kseg.training.checkpoint import load_weights
 from kseg.training.run import default_path, remarks_on_files, summary, train
 from kseg.training.workdir import WorkDir

@@ -10,7 +10,7 @@ from tiny_run import tiny_run
 from kseg.errors import UsageError
 from kseg.inference import load_model
 from kseg.inference.evaluate import predicted_classes
-from kseg.lab.report import write_report
+from kseg.report import write_report
 from kseg.training.run import default_path, train
 
 

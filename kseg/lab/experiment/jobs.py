@@ -9,14 +9,14 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypedDict, TypeVar
+from typing import Any, Literal, TypedDict
 
 from kseg.atomic import write_json, write_text
-from kseg.errors import UsageError, unknown_name
-from kseg.lab.recipe import Setting
+from kseg.errors import UsageError
+from kseg.lab.experiment.setting import Setting
 from kseg.reading import read_json
 from kseg.training.config import KERAS_EPSILON, LossOptions, ModelOptions, TrainConfig, resolve
 from kseg.training.workdir import WorkDir
@@ -143,34 +143,6 @@ def _without_defaults(values: dict[str, Any], defaults: dict[str, Any]) -> dict[
         elif value != defaults[key] and (value or defaults[key] is not None):  # unset may resolve to "none of it"
             kept[key] = value
     return kept
-
-
-class Tagged(Protocol):
-    """A job, or what became of it."""
-
-    @property
-    def tags(self) -> tuple[str, ...]: ...
-
-
-T = TypeVar("T", bound=Tagged)
-
-
-def select(jobs: Sequence[T], only: str | None = None, shard: str | None = None) -> list[T]:
-    """The jobs whose tags hold every word of `only` ("lfw,iou"), and of those part 1/4, 2/4, … of several machines'."""
-    words = [word.strip() for word in (only or "").split(",") if word.strip()]
-    known = {tag for job in jobs for tag in job.tags}
-    for word in words:
-        if word not in known:
-            raise unknown_name("tag", word, known)
-    chosen = [job for job in jobs if set(words) <= set(job.tags)]
-    if not chosen:
-        raise UsageError(f"no setting has all of {', '.join(words)}; `kseg lab list RECIPE` shows the settings")
-    if shard is None:
-        return chosen
-    part = re.fullmatch(r"(\d+)/(\d+)", shard)
-    if not part or not 1 <= int(part[1]) <= int(part[2]):
-        raise UsageError(f"--shard {shard} is no part of a whole; write 1/4 … 4/4 on four machines")
-    return chosen[int(part[1]) - 1 :: int(part[2])]
 
 
 def to_toml(config: TrainConfig) -> str:

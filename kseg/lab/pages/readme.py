@@ -1,12 +1,12 @@
 """The README's result tables, made from the files under `results/`.
 
-    python -m kseg.lab.readme
+    python -m kseg.lab.pages.readme
 
 writes anew what stands between the marks `<!-- begin SOURCE -->` and `<!-- end SOURCE -->`. SOURCE is
 
 * `results/RECIPE/results.json`, which `kseg lab report RECIPE --out results/RECIPE` writes: the recipe's tables;
 * `results/RECIPE/paper.json`, which `kseg lab report RECIPE --paper` writes: the paper's own figures in the statistics;
-* a folder of single runs, which `python -m kseg.lab.measured RUN --folder FOLDER` fills: one row per run.
+* a folder of single runs, which `python -m kseg.lab.results.single_runs RUN --folder FOLDER` fills: one row per run.
 
 `<!-- begin results/vanbeers2019/results.json: IoU | Accuracy -->` shows these tables of the recipe and no others.
 """
@@ -18,12 +18,12 @@ from typing import TypedDict
 
 from kseg.atomic import write_text
 from kseg.errors import Failure, UsageError
-from kseg.lab import measured
-from kseg.lab.paper_tests import paper_tests_table
+from kseg.lab.pages import single_runs
 from kseg.lab.recipe import RECIPES
-from kseg.lab.rows import Results
-from kseg.lab.table import Table, markdown_of
-from kseg.lab.tables import tables_of
+from kseg.lab.results.rows import Results
+from kseg.lab.tables.of_recipe import tables_of
+from kseg.lab.tables.paper_tests import paper_tests_table
+from kseg.lab.tables.table import Table, markdown_of
 from kseg.reading import read_json
 
 MARKED = re.compile(
@@ -60,7 +60,7 @@ def sources(text: str) -> list[str]:
 def tables(source: Path, titles: Sequence[str] = ()) -> str:
     """The Markdown that a source stands for."""
     if source.is_dir():
-        return measured.markdown(source)
+        return single_runs.markdown(source)
     if source.name == "paper.json":
         paper: PaperFile = read_json(source, PaperFile, remedy="write it with `kseg lab report RECIPE --paper`")
         return markdown_of([paper_tests_table(RECIPES[paper["recipe"]])])

@@ -1,34 +1,20 @@
-"""Single runs kept under `results/`: collected from run directories, and the README's table of them.
+"""The marked tables of single runs, from the files that `kseg.lab.results.single_runs` collects."""
 
-    python -m kseg.lab.measured runs/bfcn32s-iou-lfw-hair --folder results/lfw
-
-`kseg lab report` does the same for the jobs of a recipe.
-"""
-
-import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from statistics import fmean
-from typing import Any, TypedDict
+from typing import TypedDict
 
-import tyro
-
-from kseg.atomic import write_json
-from kseg.errors import UsageError
-from kseg.lab.recipes.vanbeers2019_paper import TABLES
-from kseg.lab.table import md
+from kseg.lab.recipes.vanbeers2019.printed import TABLES
+from kseg.lab.results.single_runs import AGAIN
+from kseg.lab.tables.table import md
 from kseg.reading import read_json
 from kseg.training.record import Config
-from kseg.training.workdir import WorkDir
 
 COLUMNS = (
     "model", "loss", "split", "hair", "flips", "IoU", "mean image IoU", "accuracy", "best epoch", "wall time",
     "paper's IoU", "paper's accuracy",
 )  # fmt: skip
-
-AGAIN = "collect its run again"
 
 
 class MeasuredScores(TypedDict):
@@ -65,45 +51,6 @@ class Measured(TypedDict):
 
     config: Config
     results: MeasuredResults
-
-
-@dataclass(frozen=True)
-class Collect:
-    """Copy what a run measured into a folder: configuration, environment, scores, per-image IoU, confusion matrix."""
-
-    runs: tyro.conf.Positional[tuple[Path, ...]]
-    """run directories"""
-    folder: Path
-    """where the JSON files go, one per run, named as the run"""
-
-    def run(self) -> None:
-        for path in self.runs:
-            workdir = WorkDir(path)
-            if not workdir.results.exists():
-                raise UsageError(f"{path} is not a complete run of kseg; finish it by running its command again")
-            workdir.read_results()  # is it sound?
-            results: dict[str, Any] = read_json(workdir.results, dict[str, Any], remedy=AGAIN)
-            evaluation = results["evaluation"]
-            # The confusion matrices per image follow from nothing else, but are large; IoU per image is kept.
-            evaluation.pop("confusion_matrices")
-            workdir.read_environment()
-            environment: dict[str, Any] = read_json(workdir.environment, dict[str, Any], remedy=AGAIN)
-            content = {"config": workdir.read_config(), "environment": environment, "results": results}
-            environment["command"] = shlex.join(map(without_folders, shlex.split(environment.get("command", ""))))
-            write_json(self.folder / f"{path.name}.json", _with_texts(content, without_folders))
-
-
-def without_folders(text: str) -> str:
-    """The last part of an absolute path, for a reader who has other folders; any other text as it is."""
-    return Path(text).name if text.startswith("/") and " " not in text else text
-
-
-def _with_texts(content: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(content, dict):
-        return {key: _with_texts(value, change) for key, value in content.items()}
-    if isinstance(content, list):
-        return [_with_texts(value, change) for value in content]
-    return change(content) if isinstance(content, str) else content
 
 
 def markdown(folder: Path) -> str:
@@ -166,7 +113,3 @@ def faces_table(rows: list[Measured]) -> str:
 def _sort_key(row: Measured) -> tuple:
     data, results = row["config"]["data"], row["results"]
     return results["model"], data["size"], not data["hair"], results["loss"], results["epochs"]
-
-
-if __name__ == "__main__":
-    tyro.cli(Collect).run()

@@ -12,19 +12,19 @@ import numpy as np
 
 from kseg import __version__
 from kseg.atomic import replacing, write_text
-from kseg.lab import comparison_plots as plots
-from kseg.lab.claims import RULES, TITLE, Claim
-from kseg.lab.examples import image_scores
-from kseg.lab.jobs import Job
+from kseg.lab import plots
+from kseg.lab.experiment.jobs import Job
+from kseg.lab.pages.side_by_side import CSS as SIDE_BY_SIDE_CSS
+from kseg.lab.pages.side_by_side import side_by_side
 from kseg.lab.recipe import Recipe
-from kseg.lab.report import page
-from kseg.lab.report.canvas import Plot
-from kseg.lab.report.compose import duration
-from kseg.lab.rows import Results, Row, by_setting
-from kseg.lab.side_by_side import CSS as SIDE_BY_SIDE_CSS
-from kseg.lab.side_by_side import side_by_side
-from kseg.lab.table import Table, markdown_of
-from kseg.lab.tables import mean_rank, tables_of
+from kseg.lab.results.rows import Results, Row, by_setting, image_scores
+from kseg.lab.statistics.claims import RULES, TITLE, Claim
+from kseg.lab.tables.losses import mean_rank
+from kseg.lab.tables.of_recipe import tables_of
+from kseg.lab.tables.table import Table, markdown_of
+from kseg.report import page
+from kseg.report.canvas import Plot
+from kseg.report.run_report import duration
 from kseg.wording import counted
 
 SHOWN_LOSSES = 4

@@ -22,7 +22,8 @@ import dataclasses
 from typing import Any
 
 from kseg.datasets import DataOptions
-from kseg.lab.recipe import RECIPES, Expected, Places, Recipe, Scale, Setting
+from kseg.lab.experiment.setting import Places, Scale, Setting
+from kseg.lab.recipe import RECIPES, Expected, Recipe
 from kseg.losses.base import LOSSES
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
 

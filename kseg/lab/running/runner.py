@@ -19,9 +19,9 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from kseg.errors import UsageError
-from kseg.lab.gpus import environment, inherited, least_used, visible_gpus
-from kseg.lab.jobs import Job
-from kseg.lab.worker import Outcome, work
+from kseg.lab.experiment.jobs import Job
+from kseg.lab.running.gpus import environment, inherited, least_used, visible_gpus
+from kseg.lab.running.worker import Outcome, work
 from kseg.training.callbacks.progress import duration
 from kseg.training.workdir import WorkDir
 from kseg.wording import counted

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from kseg.datasets import DataOptions, Dataset, open_dataset
 from kseg.datasets.remembered import remembered
 from kseg.errors import KsegError
-from kseg.lab.jobs import Job
+from kseg.lab.experiment.jobs import Job
 from kseg.training.workdir import RunInUse, WorkDir
 
 KEPT_DATASETS = 6

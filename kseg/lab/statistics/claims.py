@@ -10,11 +10,9 @@ from typing import Literal
 import numpy as np
 
 from kseg.errors import UsageError
-from kseg.lab.comparisons import difference, shown
-from kseg.lab.correlation import rank_correlation
-from kseg.lab.statistics import Comparison, compare
-from kseg.lab.table import Table
-from kseg.wording import counted
+from kseg.lab.statistics.correlation import rank_correlation
+from kseg.lab.statistics.paired_tests import Comparison, compare
+from kseg.lab.statistics.words import numbers, shown
 
 Verdict = Literal["held", "did not hold", "cannot be judged"]
 
@@ -104,27 +102,8 @@ def growing(subject: str, said: str, x: Sequence[float], y: Sequence[float]) -> 
     return Claim(subject, said, text, "held" if low > 0 else "did not hold" if high < 0 else "cannot be judged")
 
 
-def numbers(of: str, result: Comparison, digits: int = 4) -> str:
-    """Difference, interval, p, effect and count in one line."""
-    mean, interval = difference(result, digits)
-    tested = (
-        "all differences the same"
-        if np.isnan(result.p)
-        else f"p = {shown(result.p, '.2g')}, d_z = {shown(result.effect, '.2f')}"
-    )
-    return f"{of} {mean} {interval} over {counted(result.n, 'pair')}, {tested}, above 0 in {result.wins}"
-
-
 def _compared(first: Sequence[float], second: Sequence[float]) -> Comparison | str:
     try:
         return compare(first, second)
     except UsageError as error:
         return str(error)
-
-
-def claims_table(claims: Sequence[Claim]) -> Table:
-    """A row per claim, the verdicts marked."""
-    rows = [[claim.subject, claim.verdict, claim.found, claim.said] for claim in claims]
-    return Table(
-        TITLE, ["claim", "verdict", "here", "the paper"], rows, frozenset((i, 1) for i in range(len(rows))), RULES
-    )

@@ -1,10 +1,16 @@
-"""Is a loss of a study better than cross-entropy, or is that chance? Each against one baseline, p corrected."""
+"""Many losses: ranked by data set, and each tested against one baseline."""
 
+import math
+from collections.abc import Sequence
 from statistics import fmean
 
-from kseg.lab.comparisons import Pairs, tests_table
-from kseg.lab.rows import Results
-from kseg.lab.table import Table
+import numpy as np
+
+from kseg.lab.results.rows import Results, Row, by_setting, figure_of, range_of
+from kseg.lab.statistics.pairs import Pairs
+from kseg.lab.tables.table import Table
+from kseg.lab.tables.tests import tests_table
+from kseg.wording import DASH, counted
 
 BASELINE = "bce"
 
@@ -32,3 +38,51 @@ def baseline_table(results: Results) -> Table | None:
         "t-test takes for noise; Wilcoxon's test looks at ranks."
     )
     return tests_table(f"Against {BASELINE}", "loss", tests, caption, {})
+
+
+def loss_table(results: Results) -> Table:
+    """Losses by data set: mean IoU with the lowest and highest of the seeds; best mean rank first."""
+    settings = by_setting(results.rows)
+    losses = sorted({row.loss for row in results.rows}, key=lambda loss: (mean_rank(settings, loss), loss))
+    rows, best = [], set()
+    tops = {setting: max(figure_of(rows, "iou") for rows in found.values()) for setting, found in settings.items()}
+    for i, loss in enumerate(losses):
+        cells = [loss, f"{mean_rank(settings, loss):.1f}"]
+        for setting, found in settings.items():
+            if loss in found and figure_of(found[loss], "iou") == tops[setting]:
+                best.add((i, len(cells)))
+            cells.append(_with_range(found.get(loss, [])))
+        rows.append(cells)
+    counts = ", ".join(
+        f"{' '.join(setting)}: {counted(max(map(len, found.values())), 'seed')}" for setting, found in settings.items()
+    )
+    caption = f"Test IoU, mean [lowest, highest] of the seeds ({counts}); sorted by mean rank"
+    ranked = ranked_settings(settings)
+    caption += "." if len(ranked) == len(settings) else f" where all were run ({', '.join(map(' '.join, ranked))})."
+    header = ["loss", "mean rank", *(" ".join(setting) for setting in settings)]
+    return Table("Losses", header, rows, frozenset(best), caption)
+
+
+def mean_rank(settings, loss: str) -> float:
+    """1 is best; over the data sets that all losses were run on, where there are any, else those that have the loss."""
+    ranks = []
+    for setting in ranked_settings(settings):
+        found = settings[setting]
+        if loss in found:
+            own = figure_of(found[loss], "iou")
+            ranks.append(1 + sum(figure_of(rows, "iou") > own for rows in found.values()))
+    return float(np.mean(ranks)) if ranks else math.inf
+
+
+def ranked_settings(settings) -> list[tuple[str, ...]]:
+    """Ranks among a few losses and among all of them have no mean: a data set that is half done has to wait."""
+    everything = set().union(*settings.values())
+    return [setting for setting, found in settings.items() if set(found) == everything] or list(settings)
+
+
+def _with_range(rows: Sequence[Row]) -> str:
+    if not rows:
+        return DASH
+    if len(rows) == 1:
+        return f"{rows[0].iou:.3f}"
+    return "{:.3f} [{:.3f}, {:.3f}]".format(*range_of(rows))

@@ -6,10 +6,13 @@ from typing import Any
 
 from kseg.atomic import write_json, write_text
 from kseg.errors import UsageError
-from kseg.lab.comparisons import Pairs, tests_table
-from kseg.lab.recipe import LOWER_IS_BETTER, PaperTest, Recipe
-from kseg.lab.statistics import compare, mean_error_reduction, total_error_reduction
-from kseg.lab.table import DASH, Table, markdown_of
+from kseg.lab.recipe import PaperTest, Recipe
+from kseg.lab.results.figures import LOWER_IS_BETTER
+from kseg.lab.statistics.paired_tests import compare, mean_error_reduction, total_error_reduction
+from kseg.lab.statistics.pairs import Pairs
+from kseg.lab.tables.table import Table, markdown_of
+from kseg.lab.tables.tests import tests_table
+from kseg.wording import DASH
 
 
 def paper_tests_table(recipe: Recipe) -> Table:

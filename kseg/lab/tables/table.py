@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-DASH = "–"
 LONGEST_LINE = 40
 """Letters of a cell that LaTeX leaves in one line."""
 TEXT_SHARE = 0.7

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from kseg.lab.claims import Claim, growing, larger
-from kseg.lab.correlation import rank_correlation
 from kseg.lab.recipe import BESIDE, Recipe
-from kseg.lab.recipes.rahman2016_imbalance import our_gains, paper_gains
-from kseg.lab.recipes.rahman2016_paper import IMBALANCE
-from kseg.lab.recipes.rahman2016_recall import recalls
-from kseg.lab.recipes.rahman2016_tables import DATASETS
-from kseg.lab.rows import Results, by_setting, figure_of
+from kseg.lab.recipes.rahman2016.imbalance import our_gains, paper_gains
+from kseg.lab.recipes.rahman2016.printed import IMBALANCE
+from kseg.lab.recipes.rahman2016.recall import recalls
+from kseg.lab.recipes.rahman2016.tables import DATASETS
+from kseg.lab.results.rows import Results, by_setting, figure_of
+from kseg.lab.statistics.claims import Claim, growing, larger
+from kseg.lab.statistics.correlation import rank_correlation
 
 LOSSES = ("iou", "acc")
 OF_LOSSES = "FCN_IoU minus FCN_acc"

@@ -10,12 +10,11 @@ from kseg.conventions import SPLITS
 from kseg.datasets import DataOptions, Dataset, open_dataset
 from kseg.datasets.category import BACKGROUND, OneCategory, category_id
 from kseg.errors import UsageError
-from kseg.lab.compose import Report, make_report
-from kseg.lab.jobs import Job, make_job
-from kseg.lab.recipe import Recipe, Setting
-from kseg.lab.recipes.rahman2016 import paper
-from kseg.lab.recipes.rahman2016_tables import tables
-from kseg.lab.rows import collect
+from kseg.lab.experiment.jobs import Job, make_job
+from kseg.lab.experiment.setting import Setting
+from kseg.lab.recipe import Recipe
+from kseg.lab.recipes.rahman2016.recipe import paper
+from kseg.lab.recipes.rahman2016.tables import tables
 from kseg.training.config import LossOptions, TrainConfig, resolve
 from kseg.training.run import default_path
 from kseg.wording import counted
@@ -34,11 +33,6 @@ class Study:
     recipe: Recipe
     jobs: list[Job]
     folder: Path
-
-    def report(self, command: str) -> Report:
-        return make_report(
-            collect(self.jobs, recipe=self.recipe.name, scale=SCALE, command=command), self.recipe, self.jobs
-        )
 
 
 def category_study(config: TrainConfig, categories: str, path: Path | None = None) -> Study:

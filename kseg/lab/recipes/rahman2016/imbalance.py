@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from kseg.errors import UsageError
-from kseg.lab.correlation import rank_correlation
-from kseg.lab.recipes.rahman2016_paper import CAMVID, IMBALANCE, VOC_2010, VOC_2011
-from kseg.lab.rows import Results, by_setting
-from kseg.lab.table import DASH, Table
+from kseg.lab.recipes.rahman2016.printed import CAMVID, IMBALANCE, VOC_2010, VOC_2011
+from kseg.lab.results.rows import Results, by_setting
+from kseg.lab.statistics.correlation import rank_correlation
+from kseg.lab.tables.table import Table
+from kseg.wording import DASH
 
 Gains = Mapping[str, float]
 """category → FCN_IoU minus FCN_acc, in points of IoU"""

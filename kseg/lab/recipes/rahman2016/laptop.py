@@ -8,14 +8,15 @@ import numpy as np
 from kseg.datasets import DataOptions, open_dataset
 from kseg.errors import KsegError
 from kseg.inference import load_masks
-from kseg.lab.jobs import Job
-from kseg.lab.recipe import RECIPES, Places
-from kseg.lab.recipes.rahman2016_claims import by_optimizer
-from kseg.lab.recipes.rahman2016_paper import CAMVID
-from kseg.lab.report.canvas import Plot
-from kseg.lab.report.panels import panels_plot
-from kseg.lab.rows import Results, Row
-from kseg.lab.table import Table
+from kseg.lab.experiment.jobs import Job
+from kseg.lab.experiment.setting import Places
+from kseg.lab.recipe import RECIPES
+from kseg.lab.recipes.rahman2016.claims import by_optimizer
+from kseg.lab.recipes.rahman2016.printed import CAMVID
+from kseg.lab.results.rows import Results, Row
+from kseg.lab.tables.table import Table
+from kseg.report.canvas import Plot
+from kseg.report.panels import panels_plot
 from kseg.training.config import ModelOptions, TrainingOptions
 from kseg.training.presets import RAHMAN_WANG
 from kseg.training.workdir import WorkDir

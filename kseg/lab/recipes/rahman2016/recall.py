@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kseg.lab.rows import Results, Row, by_setting
-from kseg.lab.table import Table
+from kseg.lab.results.rows import Results, Row, by_setting
+from kseg.lab.tables.table import Table
 
 TITLE = "What is missed: recall and false negatives"
 CALLED = {"iou": "FCN_IoU", "acc": "FCN_acc"}

@@ -39,10 +39,11 @@ import dataclasses
 from collections.abc import Mapping
 
 from kseg.datasets import DataOptions
-from kseg.lab.recipe import BESIDE, RECIPES, Expected, PaperTest, Places, Recipe, Scale, Setting
-from kseg.lab.recipes.rahman2016_claims import claims
-from kseg.lab.recipes.rahman2016_laptop import beside, figures_of_paper, laptop
-from kseg.lab.recipes.rahman2016_paper import (
+from kseg.lab.experiment.setting import Places, Scale, Setting
+from kseg.lab.recipe import BESIDE, RECIPES, Expected, PaperTest, Recipe
+from kseg.lab.recipes.rahman2016.claims import claims
+from kseg.lab.recipes.rahman2016.laptop import beside, figures_of_paper, laptop
+from kseg.lab.recipes.rahman2016.printed import (
     CAMVID,
     PRINTED_MEANS,
     TABLE_1_CATEGORIES,
@@ -50,7 +51,7 @@ from kseg.lab.recipes.rahman2016_paper import (
     VOC_2011,
     VOC_CATEGORIES,
 )
-from kseg.lab.recipes.rahman2016_tables import tables
+from kseg.lab.recipes.rahman2016.tables import tables
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
 
 LOSSES = {"iou": "iou(pooling='batch')", "acc": "ce"}

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from kseg.lab.recipe import Recipe
-from kseg.lab.recipes.rahman2016_imbalance import imbalance_tables
-from kseg.lab.recipes.rahman2016_paper import (
+from kseg.lab.recipes.rahman2016.imbalance import imbalance_tables
+from kseg.lab.recipes.rahman2016.printed import (
     CAMVID,
     IMBALANCE,
     MRF_BELOW,
@@ -16,10 +16,11 @@ from kseg.lab.recipes.rahman2016_paper import (
     VOC_2011,
     VOC_CATEGORIES,
 )
-from kseg.lab.recipes.rahman2016_recall import recall_table
-from kseg.lab.rows import Results, Row, by_setting
-from kseg.lab.table import DASH, Table
-from kseg.lab.tables import paper_table
+from kseg.lab.recipes.rahman2016.recall import recall_table
+from kseg.lab.results.rows import Results, Row, by_setting
+from kseg.lab.tables.paper_and_ours import paper_table
+from kseg.lab.tables.table import Table
+from kseg.wording import DASH
 
 Found = Mapping[str, Mapping[str, Sequence[Row]]]
 """category → loss → rows"""

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from kseg.lab.claims import Claim, alike, inconclusive, larger, numbers
 from kseg.lab.recipe import Recipe
-from kseg.lab.recipes.vanbeers2019_paper import CLAIMS, TABLES, pairs
-from kseg.lab.rows import Results, by_setting, figure_of
-from kseg.lab.statistics import compare, total_error_reduction
+from kseg.lab.recipes.vanbeers2019.printed import CLAIMS, TABLES, pairs
+from kseg.lab.results.rows import Results, by_setting, figure_of
+from kseg.lab.statistics.claims import Claim, alike, inconclusive, larger
+from kseg.lab.statistics.paired_tests import compare, total_error_reduction
+from kseg.lab.statistics.words import numbers
 
 Figures = Callable[[str], Mapping[tuple[str, ...], Mapping[str, float]]]
 """name of a figure → (network, data set, size, hair) → loss → its value"""

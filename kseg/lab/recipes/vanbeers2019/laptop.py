@@ -9,13 +9,13 @@ import numpy as np
 from kseg.datasets import open_dataset
 from kseg.errors import KsegError
 from kseg.inference import load_masks
-from kseg.lab.jobs import Job
+from kseg.lab.experiment.jobs import Job
+from kseg.lab.experiment.setting import Places, Setting
 from kseg.lab.one_changed import changed_curves, changed_table
-from kseg.lab.recipe import Places, Setting
-from kseg.lab.report.canvas import Plot
-from kseg.lab.report.panels import panels_plot
-from kseg.lab.rows import Results
-from kseg.lab.table import Table
+from kseg.lab.results.rows import Results
+from kseg.lab.tables.table import Table
+from kseg.report.canvas import Plot
+from kseg.report.panels import panels_plot
 from kseg.training.config import KERAS_EPSILON
 from kseg.training.workdir import WorkDir
 

@@ -35,11 +35,13 @@ import dataclasses
 import itertools
 
 from kseg.datasets import DataOptions
-from kseg.lab.recipe import FIGURES, RECIPES, Expected, PaperTest, Places, Recipe, Scale, Setting
-from kseg.lab.recipes.vanbeers2019_claims import PATIENCE, STANDS_FOR, claims, paper_figures
-from kseg.lab.recipes.vanbeers2019_laptop import CELL, beside, changed, figures_of_paper
-from kseg.lab.recipes.vanbeers2019_paper import CLAIMS, TABLES
-from kseg.lab.rows import Results
+from kseg.lab.experiment.setting import Places, Scale, Setting
+from kseg.lab.recipe import RECIPES, Expected, PaperTest, Recipe
+from kseg.lab.recipes.vanbeers2019.claims import PATIENCE, STANDS_FOR, claims, paper_figures
+from kseg.lab.recipes.vanbeers2019.laptop import CELL, beside, changed, figures_of_paper
+from kseg.lab.recipes.vanbeers2019.printed import CLAIMS, TABLES
+from kseg.lab.results.figures import FIGURES
+from kseg.lab.results.rows import Results
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
 from kseg.training.presets import VAN_BEERS
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kseg.lab import loss_probes as probes
 from kseg.losses import LOSSES
+from kseg.report import loss_probes as probes
 
 
 @pytest.mark.parametrize("name", LOSSES)

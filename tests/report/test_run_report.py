@@ -14,8 +14,8 @@ from small_run import make_run
 from kseg.datasets import DataOptions
 from kseg.errors import Failure, UsageError
 from kseg.inference import Evaluation
-from kseg.lab.report import plots, write_report
-from kseg.lab.report.advice import (
+from kseg.report import plots, write_report
+from kseg.report.advice import (
     advice_to_go_on,
     findings,
     longer_command,
@@ -23,10 +23,9 @@ from kseg.lab.report.advice import (
     repeat_command,
     with_flag,
 )
-from kseg.lab.report.canvas import INK
-from kseg.lab.report.compose import count, duration
-from kseg.lab.report.page import gallery
-from kseg.lab.report.pictures import (
+from kseg.report.canvas import INK
+from kseg.report.page import gallery
+from kseg.report.pictures import (
     FALSE_NEGATIVE,
     FALSE_POSITIVE,
     MIXED_UP,
@@ -37,8 +36,9 @@ from kseg.lab.report.pictures import (
     display_size,
     show_errors,
 )  # fmt: skip
-from kseg.lab.report.record import read_run
-from kseg.lab.report.settings import applicable
+from kseg.report.record import read_run
+from kseg.report.run_report import count, duration
+from kseg.report.settings import applicable
 from kseg.training.config import ModelOptions, TrainConfig, resolve
 from kseg.training.curve import still_rising
 

@@ -1,0 +1,57 @@
+"""A setting of a recipe: a typed configuration with its name, and where this machine keeps what it needs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from kseg.datasets.locate import folder_name
+from kseg.errors import UsageError
+from kseg.training.config import TrainConfig
+
+Scale = Literal["smoke", "cpu", "laptop", "paper"]
+"""smoke: proves the path in a minute; cpu: quick stand-ins for two cores; laptop: the paper's own networks in nights on
+two cores; paper: to the letter."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One cell of a recipe's tables."""
+
+    tags: tuple[str, ...]
+    """names it, data first and loss last: ("lfw", "fcmobilenet", "big", "hair", "iou"); what `--only` looks for"""
+    config: TrainConfig
+    """everything but the seed; `model.image_size` has to be given"""
+    seeds: int = 1
+    """how often it is run, unless `--seeds` says otherwise"""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where this machine keeps what the settings need."""
+
+    data: Path | None = None
+    """folder of the data sets' folders (None: where kseg looks anyway)"""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """encoder to its weights file; "" stands for any encoder"""
+
+    def data_dir(self, dataset: str) -> Path | None:
+        return None if self.data is None else self.data.expanduser().absolute() / folder_name(dataset)
+
+    def weights_of(self, encoder: str) -> str:
+        """The file for an encoder, "imagenet" where none was named."""
+        return self.weights.get(encoder, self.weights.get("", "imagenet"))
+
+
+def read_places(data: Path | None, weights: Sequence[str]) -> Places:
+    """`--data-dir` and `--weights FILE` or `--weights mobilenetv2=FILE resnet50=FILE`, checked."""
+    found = {}
+    for text in weights:
+        encoder, equals, file = text.partition("=")
+        encoder, file = (encoder, file) if equals else ("", text)
+        if file not in ("imagenet", "none"):
+            if not Path(file).expanduser().is_file():
+                raise UsageError(f"--weights {text}: there is no file {file}; name a weights file, imagenet or none")
+            file = str(Path(file).expanduser().absolute())
+        found[encoder] = file
+    return Places(data, found)

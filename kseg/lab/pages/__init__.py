@@ -1,0 +1,1 @@
+"""What people read: a study's report, the same images under two losses, the marked tables of documents."""

@@ -1,0 +1,1 @@
+"""What jobs measured, as rows, and how they are collected."""

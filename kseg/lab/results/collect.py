@@ -1,0 +1,177 @@
+"""Jobs' directories read: the rows of those that are complete, and what they ran on."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kseg.datasets import open_dataset
+from kseg.datasets.class_statistics import class_statistics, labelled_records
+from kseg.encoders.base import STRIDE
+from kseg.errors import Failure, KsegError
+from kseg.inference import load_masks
+from kseg.lab.experiment.jobs import PLAIN, Job, portable
+from kseg.lab.results.rows import Results, Row
+from kseg.metrics import grid_artifacts
+from kseg.models import MODELS
+from kseg.training.config import TrainConfig
+from kseg.training.record import Epoch
+from kseg.training.workdir import WorkDir
+
+
+def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Results:
+    """The rows of the jobs that are complete."""
+    complete = [job for job in jobs if job.state == "complete"]
+    failures = {job.path.name: str(job.failure()) for job in jobs if job.state == "failed"}
+    return Results(
+        recipe=recipe,
+        scale=scale,
+        command=command,
+        environment=_environment(complete),
+        rows=[read_row(job) for job in complete],
+        failures=failures,
+        missing=len(jobs) - len(complete) - len(failures),
+        ratios=_ratios(complete),
+        artifacts_of_truth=_artifacts_of_truth(complete),
+        settings=_settings(complete),
+    )
+
+
+def read_row(job: Job) -> Row:
+    results = WorkDir(job.path).read_results()
+    evaluation = results["evaluation"]
+    scores, matrix = evaluation["scores"], evaluation["confusion_matrix"]
+    pixels = sum(map(sum, matrix))
+    iou = scores["iou_dataset"] if len(matrix) == 2 else scores.get("miou")
+    if iou is None or scores["iou_image"] is None or scores["accuracy"] is None:
+        raise Failure(f"{WorkDir(job.path).results} has no valid test pixel to score; mend the test split's masks")
+    epochs = _epochs(job)
+    scored = {
+        name: value for name, value in zip(evaluation["ids"], evaluation["iou_image"], strict=True) if value is not None
+    }
+    kept = epochs.get(results["best_epoch"]) or Epoch(epoch=results["best_epoch"])
+    return Row(
+        tags=job.tags,
+        seed=job.seed,
+        job=job.path.name,
+        iou=iou,
+        iou_image=scores["iou_image"],
+        accuracy=scores["accuracy"],
+        matrix=matrix,
+        best_epoch=results["best_epoch"],
+        epochs=results["epochs"],
+        seconds=results["wall_seconds"],
+        foreground=1 - sum(matrix[0]) / pixels,
+        images=[_rounded(value) for value in evaluation["iou_image"]],
+        train_accuracy=kept.get("accuracy"),
+        lowest_image=min(scored, key=scored.__getitem__, default=None),
+        validation_iou=kept.get("val_iou"),
+        curve=[_rounded(epochs[number].get("val_iou")) for number in sorted(epochs)],
+        artifacts=_artifacts(job),
+    )
+
+
+def _cells(job: Job) -> tuple[float, float] | None:
+    """Rows and columns of the score map that the network's last layer enlarges by a trained kernel; None without one.
+
+    Images fed at their own size each have their own grid.
+    """
+    size = job.config.model.image_size
+    if (
+        "upscore_start" not in MODELS[str(job.config.model.model)].options
+        or job.config.training.test_input == "original"
+    ):
+        return None
+    assert size is not None
+    return size[0] / STRIDE, size[1] / STRIDE
+
+
+def _artifacts(job: Job) -> float | None:
+    cells, masks = _cells(job), WorkDir(job.path).masks
+    if cells is None or not masks.exists():
+        return None
+    return round(grid_artifacts(load_masks(masks).values(), cells=cells), 4)
+
+
+def _artifacts_of_truth(jobs: Iterable[Job]) -> dict[str, float]:
+    """`Results.artifacts_of_truth`; the true masks of a data set are measured once."""
+    found: dict[str, float] = {}
+    known: dict[Any, float] = {}
+    for job in jobs:
+        cells, setting = _cells(job), " ".join(job.tags[:-1])
+        if cells is None or setting in found:
+            continue
+        key = (job.config.data, cells)
+        try:
+            if key not in known:
+                dataset = open_dataset(job.config.data)
+                masks = (dataset.labels(record) == 1 for record in dataset.records("test"))
+                known[key] = round(grid_artifacts(masks, cells=cells), 4)
+        except KsegError:  # as for the ratios
+            continue
+        found[setting] = known[key]
+    return found
+
+
+def _epochs(job: Job) -> dict[int, Epoch]:
+    """What the journal says of every epoch; of one that was done again after an interruption, the last."""
+    return {entry["epoch"]: entry for entry in WorkDir(job.path).read_epochs()}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _ratios(jobs: Iterable[Job]) -> dict[str, dict[str, float]]:
+    """`Results.ratios`; the masks are read once and their counts kept in the cache."""
+    chosen = {job.tags[0]: job.config.data for job in jobs if job.config.data.category is not None}
+    found = {}
+    for name, options in chosen.items():
+        try:
+            whole = open_dataset(replace(options, category=None))
+            rows = class_statistics(whole, labelled_records(whole)).rows()
+        except KsegError:  # a report can be made where the data is not; its tables then say "–"
+            continue
+        found[name] = {row["class"]: row["background_to_object"] for row in rows if row["background_to_object"]}
+    return found
+
+
+def _environment(jobs: Iterable[Job]) -> dict[str, Any]:
+    """What all jobs have in common, and every value of what they have not."""
+    found: dict[str, list[Any]] = {}
+    for job in jobs:
+        environment = WorkDir(job.path).read_environment()
+        git, weights = environment.get("git"), environment.get("weights")
+        for name, value in {
+            "device": environment.get("device"),
+            "backend": environment.get("backend"),
+            "python": environment.get("python"),
+            "packages": environment.get("packages"),
+            "commit": None if git is None else git["commit"][:12] + (" (changed)" if git.get("dirty") else ""),
+            "weights": None if weights is None else f"{weights['file']} (SHA-256 {weights['sha256'][:16]}…)",
+        }.items():
+            if value not in found.setdefault(name, []) and value is not None:
+                found[name].append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items() if values}
+
+
+def _settings(jobs: Iterable[Job]) -> dict[str, Any]:
+    """Fields of the configurations that are not what they are by default, or not the same in all jobs."""
+    found: dict[str, list[Any]] = {}
+    for job in jobs:
+        for name, value in _flat(portable(job.config)).items():
+            if value not in found.setdefault(name, []):
+                found[name].append(value)
+    defaults = _flat(TrainConfig(model=PLAIN.model))
+    return {
+        name: values[0] if len(values) == 1 else values
+        for name, values in found.items()
+        if values != [defaults[name]] and name != "training.seed"
+    }
+
+
+def _flat(config: TrainConfig) -> dict[str, Any]:
+    return {
+        f"{group}.{name}": ", ".join(map(str, value)) if isinstance(value, list) else value
+        for group, values in config.to_json().items()
+        for name, value in values.items()
+    }

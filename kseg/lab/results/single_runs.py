@@ -1,0 +1,64 @@
+"""Single runs kept under `results/`, collected from run directories.
+
+    python -m kseg.lab.results.single_runs runs/bfcn32s-iou-lfw-hair --folder results/lfw
+
+`kseg lab report` does the same for the jobs of a recipe.
+"""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from kseg.atomic import write_json
+from kseg.errors import UsageError
+from kseg.reading import read_json
+from kseg.training.workdir import WorkDir
+
+AGAIN = "collect its run again"
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Copy what a run measured into a folder: configuration, environment, scores, per-image IoU, confusion matrix."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """run directories"""
+    folder: Path
+    """where the JSON files go, one per run, named as the run"""
+
+    def run(self) -> None:
+        for path in self.runs:
+            workdir = WorkDir(path)
+            if not workdir.results.exists():
+                raise UsageError(f"{path} is not a complete run of kseg; finish it by running its command again")
+            workdir.read_results()  # is it sound?
+            results: dict[str, Any] = read_json(workdir.results, dict[str, Any], remedy=AGAIN)
+            evaluation = results["evaluation"]
+            # The confusion matrices per image follow from nothing else, but are large; IoU per image is kept.
+            evaluation.pop("confusion_matrices")
+            workdir.read_environment()
+            environment: dict[str, Any] = read_json(workdir.environment, dict[str, Any], remedy=AGAIN)
+            content = {"config": workdir.read_config(), "environment": environment, "results": results}
+            environment["command"] = shlex.join(map(without_folders, shlex.split(environment.get("command", ""))))
+            write_json(self.folder / f"{path.name}.json", _with_texts(content, without_folders))
+
+
+def without_folders(text: str) -> str:
+    """The last part of an absolute path, for a reader who has other folders; any other text as it is."""
+    return Path(text).name if text.startswith("/") and " " not in text else text
+
+
+def _with_texts(content: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(content, dict):
+        return {key: _with_texts(value, change) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_with_texts(value, change) for value in content]
+    return change(content) if isinstance(content, str) else content
+
+
+if __name__ == "__main__":
+    tyro.cli(Collect).run()

@@ -1,0 +1,1 @@
+"""Who runs jobs, and how many at a time."""

@@ -1,0 +1,1 @@
+"""Does one figure differ from another, and does what a paper says hold?"""

@@ -1,0 +1,86 @@
+"""Which figures of two losses belong together: by setting, by image, by seed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kseg.errors import UsageError
+from kseg.lab.results.figures import FIGURES, LOWER_IS_BETTER
+from kseg.lab.results.rows import Row, by_setting, figure_of
+
+Both = dict[tuple[str, ...], tuple[list[Row], list[Row]]]
+"""setting → the rows of the loss in question and of the baseline, of the same seeds in the same order"""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """One test to be made."""
+
+    name: str
+    first: Sequence[float]
+    baseline: Sequence[float]
+    epochs: bool = False
+    """the figures are numbers of epochs: fewer are better, and two digits say enough"""
+
+
+def paired_rows(rows: Sequence[Row], versus: tuple[str, str]) -> tuple[Both, list[str]]:
+    """The rows that can be compared, and a sentence for each setting in which some or all could not.
+
+    A pair is the same setting with the same seed: the mean of one loss over its seeds is not set beside that of the
+    other over different ones.
+
+    Raises:
+      UsageError: rows of a setting are not of the same number of test images, so that these have no pairs.
+    """
+    both: Both = {}
+    left_out = []
+    for setting, found in by_setting(rows).items():
+        sides = tuple(found.get(loss, []) for loss in versus)
+        check_same_images([*sides[0], *sides[1]])
+        if not all(sides):
+            continue
+        seeds = set.intersection(*({row.seed for row in side} for side in sides))
+        if any(row.seed not in seeds for side in sides for row in side):
+            had = " and ".join(
+                f"{', '.join(str(row.seed) for row in side)} ({loss})" for loss, side in zip(versus, sides, strict=True)
+            )
+            done = f"compared are {', '.join(map(str, sorted(seeds)))}" if seeds else "left out, as none is in both"
+            left_out.append(f"{' '.join(setting)} has the seeds {had}; {done}.")
+        if seeds:
+            ours, theirs = ([row for row in side if row.seed in seeds] for side in sides)
+            both[setting] = (ours, theirs)
+    return both, left_out
+
+
+def check_same_images(rows: Sequence[Row]) -> None:
+    """Images are paired by their place in the test list, which has to be the same."""
+    if len({len(row.images) for row in rows}) > 1:
+        counts = ", ".join(f"{row.loss} seed {row.seed}: {len(row.images)}" for row in rows)
+        raise UsageError(
+            f"the runs of {' '.join(rows[0].setting)} were not measured on the same test images (images of {counts}); "
+            "run those with the wrong number again, under another --root"
+        )
+
+
+def over_settings(both: Both, figures: Sequence[str]) -> Iterator[Pairs]:
+    for figure in figures:
+        pairs = [(figure_of(first, figure), figure_of(baseline, figure)) for first, baseline in both.values()]
+        known = [pair for pair in pairs if not np.isnan(pair).any()]
+        if known:
+            ours, theirs = map(list, zip(*known, strict=True))
+            yield Pairs(FIGURES[figure], ours, theirs, epochs=figure in LOWER_IS_BETTER)
+
+
+def image_pairs(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[float], list[float]]:
+    """IoU of each image, mean over the seeds; images without a score are left out."""
+    a, b = (
+        np.mean([[np.nan if v is None else v for v in row.images] for row in rows], axis=0) for rows in (first, second)
+    )
+    known = ~(np.isnan(a) | np.isnan(b))
+    return a[known].tolist(), b[known].tolist()
+
+
+def seed_pairs(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[float], list[float]]:
+    """Test IoU by seed."""
+    return [row.iou for row in first], [row.iou for row in second]

@@ -1,0 +1,67 @@
+"""A paper's figures and ours side by side, the better one marked."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kseg.lab.recipe import Recipe
+from kseg.lab.results.figures import FIGURES, LOWER_IS_BETTER
+from kseg.lab.results.rows import Results, Row, by_setting, figure_of
+from kseg.lab.tables.table import Table
+from kseg.wording import DASH
+
+
+def paper_table(results: Results, recipe: Recipe, figure: str) -> Table:
+    """A row per setting: the paper's figure for each loss, then ours, mean ± standard deviation over seeds."""
+    named = [(" ".join(setting), figure, setting) for setting in by_setting(results.rows)]
+    return _beside_the_paper(FIGURES[figure][0].upper() + FIGURES[figure][1:], "setting", named, results, recipe)
+
+
+def figures_table(results: Results, recipe: Recipe, setting: tuple[str, ...]) -> Table:
+    """A row per figure of one setting, columns as in `paper_table`."""
+    named = [(FIGURES[figure], figure, setting) for figure in recipe.figures]
+    return _beside_the_paper(" ".join(setting), "figure", named, results, recipe)
+
+
+def _beside_the_paper(
+    title: str, first: str, named: Sequence[tuple[str, str, tuple[str, ...]]], results: Results, recipe: Recipe
+) -> Table:
+    """A row for each (name, figure, setting)."""
+    losses = list(recipe.versus or dict.fromkeys(row.loss for row in results.rows))
+    theirs = recipe.paper and any(
+        figure in recipe.paper((*setting, loss)) for _, figure, setting in named for loss in losses
+    )
+    sides = ("paper", "ours") if theirs else ("ours",)
+    settings = by_setting(results.rows)
+    rows, best = [], set()
+    for i, (name, figure, setting) in enumerate(named):
+        cells, found = [name], settings[setting]
+        for side in sides:
+            values = [_value(recipe, setting, loss, found, figure, side) for loss in losses]
+            digits = 1 if figure in LOWER_IS_BETTER else 3  # as shown: what reads alike is alike
+            known = [round(value, digits) for value in values if value is not None and not np.isnan(value)]
+            mark = (min if figure in LOWER_IS_BETTER else max)(known) if len(set(known)) > 1 else None
+            for loss, value in zip(losses, values, strict=True):
+                if value is not None and round(value, digits) == mark:
+                    best.add((i, len(cells)))
+                cells.append(_shown(value, found.get(loss, []) if side == "ours" else [], figure))
+        rows.append(cells)
+    header = [first, *(f"{side}: {loss}" for side in sides for loss in losses)]
+    caption = " ".join(filter(None, [recipe.captions.get(results.scale), recipe.remark and recipe.remark(results)]))
+    return Table(title, header, rows, frozenset(best), caption)
+
+
+def _value(recipe: Recipe, setting, loss: str, found, figure: str, side: str) -> float | None:
+    if side == "paper":
+        assert recipe.paper is not None
+        return recipe.paper((*setting, loss)).get(figure)
+    return figure_of(found[loss], figure) if loss in found else None
+
+
+def _shown(value: float | None, rows: Sequence[Row], figure: str) -> str:
+    if value is None or np.isnan(value):
+        return DASH
+    whole = 1 if len(rows) > 1 else 0  # epochs: of a single run a whole number
+    digits = whole if figure in LOWER_IS_BETTER else 3
+    spread = f" ± {np.std([getattr(row, figure) for row in rows], ddof=1):.{digits}f}" if len(rows) > 1 else ""
+    return f"{value:.{digits}f}{spread}"
