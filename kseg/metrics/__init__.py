@@ -1,9 +1,9 @@
 """Metrics: one int64 confusion matrix and its scores, outlines, calibration, and thin Keras metrics over them.
 
 NumPy and float64: `confusion`, `scores`, `thresholds`, `histogram`, `calibration`, `surface`, `boundary`, `artifacts`,
-`intervals`.
+`intervals`, `segments`, `panoptic`.
 Keras metrics that stream inside a compiled step: `streaming`, `streaming_scores`, `streaming_histogram`, by name in
-`METRICS`.
+`METRICS`; `streaming_panoptic`.
 """
 
 from kseg.metrics.artifacts import grid_artifacts
@@ -12,6 +12,17 @@ from kseg.metrics.calibration import Reliability, expected_calibration_error, re
 from kseg.metrics.confusion import ConfusionMatrix, confusion_matrices, confusion_matrix
 from kseg.metrics.histogram import ProbabilityHistogram
 from kseg.metrics.intervals import Interval, bootstrap_mean, bootstrap_score, worst_images, worst_mean
+from kseg.metrics.panoptic import (
+    PanopticMatch,
+    PanopticScore,
+    panoptic_groups,
+    panoptic_match,
+    panoptic_quality,
+    panoptic_score,
+    panoptic_sums,
+    recognition_quality,
+    segmentation_quality,
+)
 from kseg.metrics.scores import (
     cohens_kappa,
     dice_class,
@@ -29,8 +40,10 @@ from kseg.metrics.scores import (
     precision,
     recall,
 )
+from kseg.metrics.segments import Segments, segment_table
 from kseg.metrics.streaming import METRICS, Dice, IoU, MeanIoU, PixelAccuracy
 from kseg.metrics.streaming_histogram import AveragePrecision, CalibrationError
+from kseg.metrics.streaming_panoptic import PanopticQuality
 from kseg.metrics.streaming_scores import (
     ClassIoU,
     CohenKappa,
@@ -71,11 +84,15 @@ __all__ = [
     "IoU",
     "MeanAccuracy",
     "MeanIoU",
+    "PanopticMatch",
+    "PanopticQuality",
+    "PanopticScore",
     "PixelAccuracy",
     "Precision",
     "ProbabilityHistogram",
     "Recall",
     "Reliability",
+    "Segments",
     "average_precision",
     "average_surface_distance",
     "best_threshold",
@@ -103,12 +120,20 @@ __all__ = [
     "miou_class",
     "miou_image",
     "normalised_surface_distance",
+    "panoptic_groups",
+    "panoptic_match",
+    "panoptic_quality",
+    "panoptic_score",
+    "panoptic_sums",
     "pixel_accuracy",
     "precision",
     "precision_recall_curve",
     "probability_histogram",
     "recall",
+    "recognition_quality",
     "reliability",
+    "segment_table",
+    "segmentation_quality",
     "surface_distances",
     "threshold_sweep",
     "worst_images",

@@ -21,7 +21,7 @@ def boundary_counts(
     if width is None:
         width = boundary_width(true_mask.shape, ratio)
     width = whole(width, "the width of a boundary in pixels")
-    true_band, predicted_band = (_inner_band(mask, valid, width) for mask in (true_mask, predicted_mask))
+    true_band, predicted_band = (inner_band(mask, valid, width) for mask in (true_mask, predicted_mask))
     return np.array([np.count_nonzero(true_band & predicted_band), np.count_nonzero(true_band | predicted_band)])
 
 
@@ -102,7 +102,8 @@ def _share_of_diagonal(size: tuple[int, int], ratio: float) -> float:
     return ratio * float(np.hypot(*size))
 
 
-def _inner_band(mask: np.ndarray, valid: np.ndarray | None, width: int) -> np.ndarray:
+def inner_band(mask: np.ndarray, valid: np.ndarray | None, width: int) -> np.ndarray:
+    """bool (H, W): pixels of a mask within `width` of its outline; void pixels are in no band and make no outline."""
     if not mask.any():
         return mask
     solid = mask if valid is None else mask | ~valid

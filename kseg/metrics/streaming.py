@@ -1,8 +1,4 @@
-"""Keras metrics over a confusion matrix that never loses a pixel.
-
-float32 stops counting at 2²⁴ and JAX has no int64 unless asked, so every count is kept as two int32 limbs,
-high · 2²⁰ + low, exact up to 2⁵¹ pixels. The state is a plain sum, so replicas merge by adding.
-"""
+"""Keras metrics over a confusion matrix that never loses a pixel."""
 
 import keras
 import numpy as np
@@ -12,13 +8,12 @@ from kseg.conventions import MAX_CLASSES, SERIALISATION_PACKAGE, VOID, output_ch
 from kseg.door import NO_CLASS, MaskWatch, as_tensor, class_ids, impossible_probabilities, readable, sound_weights
 from kseg.errors import UsageError
 from kseg.metrics.bins import count_ids
+from kseg.metrics.exact_counts import ExactCounts
 from kseg.metrics.whole import class_count
 from kseg.registry import Registry
 
 METRICS: Registry[type["CountingMetric"]] = Registry("metric", "kseg.metrics")
 """Name to Keras metric; a registered metric is walked by the contract tests."""
-
-_LIMB = 1 << 20
 
 
 def registered(name: str):
@@ -34,7 +29,7 @@ def registered(name: str):
     return add
 
 
-class CountingMetric(keras.metrics.Metric):
+class CountingMetric(ExactCounts):
     """Integer counts by cell, exact on every backend; subclasses say what is counted and what it means.
 
     `update_state` takes `y_true` (N, H, W) or (N, H, W, 1), class ids, and `y_pred` as one of
@@ -50,33 +45,13 @@ class CountingMetric(keras.metrics.Metric):
     """
 
     def __init__(self, cells: int, *, from_logits=False, threshold=0.5, void=VOID, name=None, dtype=None):
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(cells, name=name, dtype=dtype)
         if not 0 < threshold < 1:
             raise UsageError(f"the threshold is a probability between 0 and 1, received {threshold}")
         self.from_logits = from_logits
         self.threshold = threshold
         self.void = void
         self._watch = MaskWatch(void)
-        self.low = self.add_variable((cells,), "zeros", dtype="int32", name="low")
-        self.high = self.add_variable((cells,), "zeros", dtype="int32", name="high")
-
-    def add_counts(self, counts, high=0):
-        """Add counts + 2²⁰ · high, int32 (cells,), each below 2³⁰, as one step's are."""
-        low = self.low + ops.cast(counts, "int32")
-        carry = ops.floor_divide(low, _LIMB)
-        self.high.assign(self.high + carry + high)
-        self.low.assign(low - carry * _LIMB)
-
-    def counts(self):
-        """The counts as float32 (cells,): each exact to float32's rounding, whatever its size."""
-        carry = ops.floor_divide(self.low, _LIMB)  # the limbs of several replicas arrive as sums
-        high, low = self.high + carry, self.low - carry * _LIMB
-        return ops.cast(high, "float32") * float(_LIMB) + ops.cast(low, "float32")
-
-    def exact_counts(self) -> np.ndarray:
-        """The counts as int64 (cells,), outside of a graph."""
-        high, low = (ops.convert_to_numpy(limb).astype(np.int64) for limb in (self.high, self.low))
-        return high * _LIMB + low
 
     @staticmethod
     def channels(num_classes: int | None) -> tuple[int, ...] | None:

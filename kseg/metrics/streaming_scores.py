@@ -4,6 +4,7 @@ from keras import ops
 
 from kseg.conventions import VOID
 from kseg.errors import UsageError
+from kseg.metrics.exact_counts import UNIT, in_units
 from kseg.metrics.streaming import CountingMetric, MatrixMetric, in_range, number_of, registered
 from kseg.metrics.whole import class_count, class_label
 
@@ -128,8 +129,6 @@ class ImageIoU(CountingMetric):
     images.
     """
 
-    UNIT = 1 << 20
-
     def __init__(self, num_classes: int, *, from_logits=False, threshold=0.5, void=VOID, name="iou_image", dtype=None):
         super().__init__(3, from_logits=from_logits, threshold=threshold, void=void, name=name, dtype=dtype)
         self.num_classes = class_count(num_classes, least=2)
@@ -148,18 +147,15 @@ class ImageIoU(CountingMetric):
         if self.num_classes == 2:
             iou = ops.where(number > 0, iou, 1.0)  # nothing to find, nothing found
         has_pixels = _per_image(valid) > 0
-        units = ops.cast(ops.where(has_pixels, ops.round(iou * self.UNIT), 0.0), "int32")
         outside = ops.logical_and(valid, ops.logical_not(in_range(truth, prediction, self.num_classes)))
-        # 2048 perfect images are 2³¹ units, too many for int32: add thousands and the rest apart
-        thousands, rest = ops.sum(ops.floor_divide(units, 1024)), ops.sum(units % 1024)
-        low = ops.stack([thousands % 1024 * 1024 + rest, number_of(has_pixels), number_of(outside)])
-        self.add_counts(low, high=ops.stack([ops.floor_divide(thousands, 1024), 0, 0]))
+        low, high = in_units(ops.where(has_pixels, iou, 0.0))
+        self.add_counts(ops.stack([low, number_of(has_pixels), number_of(outside)]), high=ops.stack([high, 0, 0]))
 
     def result(self):
         """The mean so far, float32 ()."""
         units, images, outside = ops.unstack(self.counts(), 3)
         sound = ops.logical_and(images > 0, outside == 0)
-        return ops.where(sound, units / float(self.UNIT) / ops.maximum(images, 1.0), float("nan"))
+        return ops.where(sound, units / float(UNIT) / ops.maximum(images, 1.0), float("nan"))
 
     def get_config(self):
         return {**super().get_config(), "num_classes": self.num_classes}

@@ -14,6 +14,7 @@ from streaming_run import batches
 
 import kseg.metrics as m
 from kseg.errors import UsageError
+from kseg.metrics.exact_counts import UNIT
 
 HERE = Path(__file__).parent
 
@@ -199,7 +200,7 @@ def test_a_batch_may_hold_thousands_of_images(images):
     half = len(range(0, images, 3))
     metric = m.ImageIoU(2)
     assert fed(metric, [(truth, prediction)] * 2) == pytest.approx(1 - half / 2 / images, rel=1e-6)
-    assert metric.exact_counts().tolist() == [(2 * images - half) * metric.UNIT, 2 * images, 0]
+    assert metric.exact_counts().tolist() == [(2 * images - half) * UNIT, 2 * images, 0]
 
 
 WEIGHTS = np.array([0.0, 2.0, 1.0])

@@ -1,0 +1,52 @@
+"""Counts in a Keras metric that never lose one.
+
+float32 stops counting at 2²⁴ and JAX has no int64 unless asked, so every count is kept as two int32 limbs,
+high · 2²⁰ + low, exact up to 2⁵¹. The state is a plain sum, so replicas merge by adding.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+UNIT = 1 << 20
+"""A ratio within 0..1 is counted in units of 2⁻²⁰: right to 5e-7, and without drift over any number of them."""
+
+_LIMB = 1 << 20
+
+
+class ExactCounts(keras.metrics.Metric):
+    """Integer counts by cell, exact on every backend; subclasses say what is counted and what it means."""
+
+    def __init__(self, cells: int, *, name=None, dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.low = self.add_variable((cells,), "zeros", dtype="int32", name="low")
+        self.high = self.add_variable((cells,), "zeros", dtype="int32", name="high")
+
+    def add_counts(self, counts, high=0):
+        """Add counts + 2²⁰ · high, int32 (cells,), each below 2³⁰, as one step's are."""
+        low = self.low + ops.cast(counts, "int32")
+        carry = ops.floor_divide(low, _LIMB)
+        self.high.assign(self.high + carry + high)
+        self.low.assign(low - carry * _LIMB)
+
+    def counts(self):
+        """The counts as float32 (cells,): each exact to float32's rounding, whatever its size."""
+        carry = ops.floor_divide(self.low, _LIMB)  # the limbs of several replicas arrive as sums
+        high, low = self.high + carry, self.low - carry * _LIMB
+        return ops.cast(high, "float32") * float(_LIMB) + ops.cast(low, "float32")
+
+    def exact_counts(self) -> np.ndarray:
+        """The counts as int64 (cells,), outside of a graph."""
+        high, low = (ops.convert_to_numpy(limb).astype(np.int64) for limb in (self.high, self.low))
+        return high * _LIMB + low
+
+
+def in_units(ratios, axis=None):
+    """Σ ratios in `UNIT`s as the two arguments of `add_counts`, for float32 ratios within 0..1.
+
+    2048 ratios of 1 are 2³¹ units, too many for int32: thousands and the rest are added up apart.
+    """
+    units = ops.cast(ops.round(ratios * UNIT), "int32")
+    thousands = ops.sum(ops.floor_divide(units, 1024), axis=axis)
+    low = thousands % 1024 * 1024 + ops.sum(units % 1024, axis=axis)
+    return low, ops.floor_divide(thousands, 1024)

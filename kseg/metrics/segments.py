@@ -1,0 +1,170 @@
+"""Segments of two id maps: which share pixels, and how many; the same for the bands inside their outlines."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import find_objects
+
+from kseg.errors import UsageError
+from kseg.metrics.boundary import inner_band
+
+NO_SEGMENT = 0
+"""The id of pixels that belong to no segment: void in a truth, nothing said in a prediction."""
+
+_INSIDE = -1
+"""Marks pixels of a segment that are not in its band; no id is negative."""
+
+
+class Segments(NamedTuple):
+    """What an id map's numbers stand for, one entry a segment."""
+
+    ids: np.ndarray
+    """int64 (S,), ascending"""
+    classes: np.ndarray
+    """int64 (S,), class of each"""
+    crowd: np.ndarray
+    """bool (S,): a region of several objects that nobody told apart"""
+
+
+class Overlaps(NamedTuple):
+    """Pairs of segments that share pixels; row −1 is `NO_SEGMENT`."""
+
+    true: np.ndarray
+    """int64 (P,), rows of the true segments, pairs in the order of (true id, predicted id)"""
+    predicted: np.ndarray
+    """int64 (P,), rows of the predicted segments"""
+    pixels: np.ndarray
+    """int64 (P,), pixels that a pair shares"""
+
+
+def segment_table(ids, classes, crowd=None, *, num_classes: int, of: str) -> Segments:
+    """Checked `Segments` in ascending order of ids.
+
+    Args:
+      ids: integers (S,) of at least 1, none twice.
+      classes: integers (S,) in 0..num_classes − 1.
+      crowd: booleans (S,); None: none is a crowd.
+      of: "truth" or "prediction", for the sentence that refuses something.
+    Errors: another length, an id below 1 or twice, a class outside.
+    """
+    ids, classes = (np.asarray(values, np.int64).reshape(-1) for values in (ids, classes))
+    crowd = np.zeros(len(ids), bool) if crowd is None else np.asarray(crowd, bool).reshape(-1)
+    if not len(ids) == len(classes) == len(crowd):
+        raise UsageError(
+            f"the {of} has {len(ids)} ids, {len(classes)} classes and {len(crowd)} crowd flags; give one a segment"
+        )
+    order = np.argsort(ids, kind="stable")
+    ids, classes, crowd = ids[order], classes[order], crowd[order]
+    if len(ids) and ids[0] <= NO_SEGMENT:
+        raise UsageError(f"the {of} has a segment with the id {ids[0]}; ids are 1 and more, 0 is no segment")
+    if (twice := ids[1:][ids[1:] == ids[:-1]]).size:
+        raise UsageError(
+            f"the id {twice[0]} stands for two segments of the {of}; segments cannot overlap, so give each its own id"
+        )
+    if (outside := (classes < 0) | (classes >= num_classes)).any():
+        row = int(np.argmax(outside))
+        raise UsageError(
+            f"segment {ids[row]} of the {of} has the class {classes[row]} outside 0..{num_classes - 1}; "
+            "give it a known class or leave its pixels without a segment"
+        )
+    return Segments(ids, classes, crowd)
+
+
+def overlaps(truth, prediction, true_segments: Segments, predicted_segments: Segments) -> Overlaps:
+    """Pixels of every pair of segments of two id maps (H, W).
+
+    Errors: maps that are no integers (H, W) or differ in size, ids without an entry, entries without a pixel.
+    """
+    truth, prediction = id_map(truth, "truth"), id_map(prediction, "prediction")
+    if truth.shape != prediction.shape:
+        raise UsageError(f"truth {truth.shape} and prediction {prediction.shape} have different sizes")
+    true_ids, predicted_ids, pixels = _shared_pixels(truth, prediction)
+    true_rows = _rows(true_ids, true_segments.ids, "truth")
+    predicted_rows = _rows(predicted_ids, predicted_segments.ids, "prediction")
+    for rows, segments, of in ((true_rows, true_segments, "truth"), (predicted_rows, predicted_segments, "prediction")):
+        missing = np.setdiff1d(np.arange(len(segments.ids)), rows)
+        if missing.size:
+            shown = ", ".join(map(str, segments.ids[missing[:8]])) + (", …" if len(missing) > 8 else "")
+            raise UsageError(f"no pixel of the {of} has the ids {{{shown}}} of its segments; remove them or draw them")
+    return Overlaps(true_rows, predicted_rows, pixels)
+
+
+def band_overlaps(
+    truth, prediction, true_segments: Segments, predicted_segments: Segments, width: int
+) -> tuple[Overlaps, np.ndarray, np.ndarray]:
+    """`Overlaps` of the bands of `width` pixels inside each segment's outline, and both sides' band areas, int64 (S,).
+
+    A pair with row −1 in `true` is a predicted band where the truth has no segment.
+    """
+    bands = [
+        _bands(id_map(ids, of), segments, width)
+        for ids, segments, of in ((truth, true_segments, "truth"), (prediction, predicted_segments, "prediction"))
+    ]
+    true_ids, predicted_ids, pixels = _shared_pixels(*bands)
+    areas = []
+    for ids, segments in ((true_ids, true_segments), (predicted_ids, predicted_segments)):
+        in_band = ids > NO_SEGMENT
+        rows = np.searchsorted(segments.ids, ids[in_band])
+        areas.append(whole_counts(rows, pixels[in_band], len(segments.ids)))
+    counted = (true_ids != _INSIDE) & (predicted_ids != _INSIDE)
+    rows = [
+        np.where(ids[counted] == NO_SEGMENT, -1, np.searchsorted(segments.ids, ids[counted]))
+        for ids, segments in ((true_ids, true_segments), (predicted_ids, predicted_segments))
+    ]
+    return Overlaps(rows[0], rows[1], pixels[counted]), areas[0], areas[1]
+
+
+def id_map(ids, of: str) -> np.ndarray:
+    """`ids` as an array of integers (H, W), none negative."""
+    ids = np.asarray(ids)
+    if ids.ndim != 2 or ids.dtype.kind not in "iu":
+        raise UsageError(f"the {of} is a map of segment ids (H, W), integers, received {ids.dtype} {ids.shape}")
+    if ids.size and not 0 <= ids.min() <= ids.max() < 1 << 31:
+        raise UsageError(f"the {of} holds ids from {ids.min()} to {ids.max()}; ids are 0..2147483647")
+    return ids
+
+
+def whole_counts(rows: np.ndarray, pixels: np.ndarray, number: int) -> np.ndarray:
+    """int64 (number,): pixels added up by row; float64 sums of whole numbers are exact up to 2⁵³."""
+    return np.bincount(rows, pixels, minlength=number).astype(np.int64)
+
+
+def _shared_pixels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The pairs of values (ascending) and their pixels, int64 (P,) each.
+
+    Segments are flat, so a map is a few runs of equal pixels a row, and runs are sorted instead of pixels.
+    """
+    first, second = first.ravel(), second.ravel()
+    if not first.size:
+        nothing = np.zeros(0, np.int64)
+        return nothing, nothing, nothing
+    changes = np.flatnonzero((first[1:] != first[:-1]) | (second[1:] != second[:-1])) + 1
+    starts = np.concatenate([[0], changes])
+    lengths = np.diff(starts, append=first.size)
+    # a negative value of either half sorts in front, for the first half is signed and the second is shifted up
+    keys = (first[starts].astype(np.int64) << 32) + (second[starts].astype(np.int64) - _INSIDE)
+    pairs, where = np.unique(keys, return_inverse=True)
+    return pairs >> 32, (pairs & 0xFFFFFFFF) + _INSIDE, whole_counts(where, lengths, len(pairs))
+
+
+def _rows(ids: np.ndarray, known: np.ndarray, of: str) -> np.ndarray:
+    """Row of each id in the ascending `known`; −1 for `NO_SEGMENT`."""
+    rows = np.searchsorted(known, ids)
+    found = ids == NO_SEGMENT
+    found[~found] = np.isin(ids[~found], known)
+    if not found.all():
+        unknown = np.unique(ids[~found])
+        shown = ", ".join(map(str, unknown[:8])) + (", …" if len(unknown) > 8 else "")
+        raise UsageError(f"pixels of the {of} have the ids {{{shown}}}, which are not among its segments; list them")
+    return np.where(ids == NO_SEGMENT, -1, rows)
+
+
+def _bands(ids: np.ndarray, segments: Segments, width: int) -> np.ndarray:
+    """int64 (H, W): the id in the band of a segment, `_INSIDE` in the rest of it, `NO_SEGMENT` elsewhere."""
+    rows = np.where(ids == NO_SEGMENT, 0, np.searchsorted(segments.ids, ids) + 1)
+    bands = np.where(rows > 0, _INSIDE, NO_SEGMENT)
+    for row, window in enumerate(find_objects(rows, max_label=len(segments.ids)), 1):
+        if window is not None:
+            # erosion within the bounding box is the whole image's: around it there is nothing of the segment
+            bands[window][inner_band(rows[window] == row, None, width)] = segments.ids[row - 1]
+    return bands
