@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "npz": set(),
     "structures": set(),
     "losses": set(),
-    "metrics": set(),
+    "metrics": {"structures"},
     "layers": set(),
     "encoders": {"layers"},
     "models": {"encoders", "layers"},

@@ -40,7 +40,7 @@ from kseg.metrics.scores import (
     precision,
     recall,
 )
-from kseg.metrics.segments import Segments, segment_table
+from kseg.metrics.segments import Segments, segment_table, segments_of
 from kseg.metrics.streaming import METRICS, Dice, IoU, MeanIoU, PixelAccuracy
 from kseg.metrics.streaming_histogram import AveragePrecision, CalibrationError
 from kseg.metrics.streaming_panoptic import PanopticQuality
@@ -134,6 +134,7 @@ __all__ = [
     "reliability",
     "segment_table",
     "segmentation_quality",
+    "segments_of",
     "surface_distances",
     "threshold_sweep",
     "worst_images",

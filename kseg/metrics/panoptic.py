@@ -50,8 +50,8 @@ def panoptic_match(
     Args:
       truth: integers (H, W), segment ids; 0 is void.
       prediction: integers (H, W), segment ids; 0: nothing was predicted there.
-      true_segments, predicted_segments: tables of the ids, see `segment_table`. Crowd flags of a prediction mean
-        nothing.
+      true_segments, predicted_segments: tables of the ids, see `segment_table`, or `segments_of` a `Panoptic`. Crowd
+        flags of a prediction mean nothing.
       boundary: min(IoU, boundary IoU) in place of IoU: boundary PQ.
       width, ratio: of the bands, as for `boundary_iou`.
     Returns:
@@ -172,12 +172,12 @@ def panoptic_score(sums, among=None) -> PanopticScore:
         )
     kept = sums if among is None else sums[np.asarray(among, bool)]
     counted = kept[kept[:, 1:].any(axis=1)]
-    means = [
+    pq, sq, rq = (
         # not np.mean, whose pairwise sums differ from a loop's in the last digit
         float(sum(score(counted).tolist()) / len(counted)) if len(counted) else float("nan")
         for score in (panoptic_quality, segmentation_quality, recognition_quality)
-    ]
-    return PanopticScore(*means, classes=len(counted))
+    )
+    return PanopticScore(pq, sq, rq, classes=len(counted))
 
 
 def panoptic_groups(sums, is_thing) -> dict[str, PanopticScore]:

@@ -7,9 +7,7 @@ from scipy.ndimage import find_objects
 
 from kseg.errors import UsageError
 from kseg.metrics.boundary import inner_band
-
-NO_SEGMENT = 0
-"""The id of pixels that belong to no segment: void in a truth, nothing said in a prediction."""
+from kseg.structures import NO_SEGMENT, Panoptic
 
 _INSIDE = -1
 """Marks pixels of a segment that are not in its band; no id is negative."""
@@ -70,6 +68,16 @@ def segment_table(ids, classes, crowd=None, *, num_classes: int, of: str) -> Seg
     return Segments(ids, classes, crowd)
 
 
+def segments_of(structure: Panoptic) -> Segments:
+    """The table of a structure's segments, whose map is `structure.ids`."""
+    described = structure.segments
+    return Segments(
+        np.arange(1, len(described) + 1),
+        np.array([segment.class_id for segment in described], np.int64),
+        np.array([segment.crowd for segment in described], bool),
+    )
+
+
 def overlaps(truth, prediction, true_segments: Segments, predicted_segments: Segments) -> Overlaps:
     """Pixels of every pair of segments of two id maps (H, W).
 
@@ -107,11 +115,11 @@ def band_overlaps(
         rows = np.searchsorted(segments.ids, ids[in_band])
         areas.append(whole_counts(rows, pixels[in_band], len(segments.ids)))
     counted = (true_ids != _INSIDE) & (predicted_ids != _INSIDE)
-    rows = [
+    true_rows, predicted_rows = (
         np.where(ids[counted] == NO_SEGMENT, -1, np.searchsorted(segments.ids, ids[counted]))
         for ids, segments in ((true_ids, true_segments), (predicted_ids, predicted_segments))
-    ]
-    return Overlaps(rows[0], rows[1], pixels[counted]), areas[0], areas[1]
+    )
+    return Overlaps(true_rows, predicted_rows, pixels[counted]), areas[0], areas[1]
 
 
 def id_map(ids, of: str) -> np.ndarray:

@@ -11,6 +11,7 @@ from test_outlines import oracle_folder
 
 import kseg.metrics as m
 from kseg.errors import UsageError
+from kseg.structures import Panoptic, Segment
 
 
 def tables(true_segments, predicted_segments, num_classes=CLASSES):
@@ -197,6 +198,14 @@ def test_empty_maps():
     missed = matched(one, nothing, {1: (0, False)}, {})
     assert m.panoptic_score(m.panoptic_sums([missed], 2)) == m.PanopticScore(0, 0, 0, classes=1)
     assert matched(nothing, one, {}, {1: 0}).false.tolist() == []  # all on void
+
+
+def test_structures_are_scored_as_their_maps():
+    scene = Panoptic(
+        np.array([[1, 1, 2, 2, 0]], np.uint16), (Segment(0, thing=False), Segment(2, thing=True, crowd=True))
+    )
+    found = m.panoptic_match(scene.ids, scene.ids, m.segments_of(scene), m.segments_of(scene))
+    assert (found.pairs.tolist(), found.missed.tolist(), found.false.tolist()) == ([[1, 1]], [], [])
 
 
 def test_noise_and_types_of_ids():
