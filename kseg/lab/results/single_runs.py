@@ -15,7 +15,8 @@ import tyro
 
 from kseg.atomic import write_json
 from kseg.errors import UsageError
-from kseg.training.record import RunFiles
+from kseg.reading import read_json
+from kseg.training.workdir import WorkDir
 
 AGAIN = "collect its run again"
 
@@ -31,13 +32,17 @@ class Collect:
 
     def run(self) -> None:
         for path in self.runs:
-            files = RunFiles(path)
-            if not files.is_complete:
+            workdir = WorkDir(path)
+            if not workdir.results.exists():
                 raise UsageError(f"{path} is not a complete run of kseg; finish it by running its command again")
-            content = files.read_whole()
+            workdir.read_results()  # is it sound?
+            results: dict[str, Any] = read_json(workdir.results, dict[str, Any], remedy=AGAIN)
+            evaluation = results["evaluation"]
             # The confusion matrices per image follow from nothing else, but are large; IoU per image is kept.
-            content["results"]["evaluation"].pop("confusion_matrices")
-            environment = content["environment"]
+            evaluation.pop("confusion_matrices")
+            workdir.read_environment()
+            environment: dict[str, Any] = read_json(workdir.environment, dict[str, Any], remedy=AGAIN)
+            content = {"config": workdir.read_config(), "environment": environment, "results": results}
             environment["command"] = shlex.join(map(without_folders, shlex.split(environment.get("command", ""))))
             write_json(self.folder / f"{path.name}.json", _with_texts(content, without_folders))
 
