@@ -1,4 +1,4 @@
-"""Metrics beside others': the confusion matrix against Keras and torchmetrics, boundary scores against MONAI.
+"""Metrics beside others': the confusion matrix against Keras and torchmetrics, boundary scores against MONAI, PQ.
 
     python benchmarks/metrics.py [--rounds 15] [--out results/benchmarks/metrics.json]
 
@@ -9,7 +9,11 @@ One 512×1024 image of 19 classes in cells of 32×32 pixels, a fifth of the pred
     MeanIoU      keras.metrics.MeanIoU;      bincount  np.bincount alone;      torchmetrics  if installed
 
 and two ragged masks of 512×512 for boundary IoU, boundary F, HD95, ASSD and NSD at 2 pixels; MONAI, if installed, has
-the last three and nothing like the first two.
+the last three and nothing like the first two; and one pair of 1024×2048 id maps of 60 segments for
+
+    PQ       kseg.metrics.panoptic_match;      PQ sorted  pixels sorted and matched in dictionaries, panopticapi's way
+
+panopticapi is on no package index, so its way is written here.
 Variants run in turn for several rounds; medians of times and of ratios round by round.
 """
 
@@ -29,7 +33,8 @@ import tyro
 
 CLASSES = 19
 RATIOS = [("MeanIoU", "numpy", 20.0), ("MeanIoU", "keras", 20.0), ("torchmetrics", "numpy", 20.0),
-          ("MONAI HD95", "HD95", 1.0), ("MONAI ASSD", "ASSD", 1.0), ("MONAI NSD", "NSD", 1.0)]  # fmt: skip
+          ("MONAI HD95", "HD95", 1.0), ("MONAI ASSD", "ASSD", 1.0), ("MONAI NSD", "NSD", 1.0),
+          ("PQ sorted", "PQ", 5.0)]  # fmt: skip
 """(slower, faster, at least so many times)"""
 
 
@@ -98,6 +103,51 @@ def boundaries() -> dict[str, Callable[[], object]]:
     return run
 
 
+def panoptic() -> dict[str, Callable[[], object]]:
+    from scipy.ndimage import zoom
+    from scipy.spatial import cKDTree
+
+    import kseg.metrics as m
+
+    rng = np.random.default_rng(0)
+    points = rng.random((60, 2)) * (1024, 2048)
+    pixels = np.stack(np.mgrid[:1024, :2048], axis=-1).reshape(-1, 2)
+    ragged = zoom(rng.normal(size=(2, 33, 65)), (1, 1024 / 33, 2048 / 65), order=1).reshape(2, -1).T * 12
+    truth, prediction = (
+        cKDTree(points).query(pixels + shift)[1].reshape(1024, 2048).astype(np.int32) * 4099 + 1
+        for shift in (ragged, 0.6 * ragged)
+    )
+    truth[:40] = 0
+    classes = {i: row % 19 for row, i in enumerate(np.unique([truth, prediction]).tolist()) if i}
+    tables = []
+    for ids, of in ((truth, "truth"), (prediction, "prediction")):
+        present = [i for i in np.unique(ids).tolist() if i]
+        tables.append(m.segment_table(present, [classes[i] for i in present], num_classes=19, of=of))
+    pairs = {tuple(pair) for pair in m.panoptic_match(truth, prediction, *tables).pairs.tolist()}
+    assert pairs == sorted_matches(truth, prediction, classes) and len(pairs) > 40
+    return {
+        "PQ": lambda: m.panoptic_match(truth, prediction, *tables),
+        "PQ sorted": lambda: sorted_matches(truth, prediction, classes),
+    }
+
+
+def sorted_matches(truth: np.ndarray, prediction: np.ndarray, classes: dict[int, int]) -> set[tuple[int, int]]:
+    """Matches by way of all pixels' pairs of ids, sorted; areas by sorting once more."""
+    area = dict(zip(*(values.tolist() for values in np.unique(prediction, return_counts=True)), strict=True))
+    keys, counts = np.unique(truth.astype(np.uint64) * 256**3 + prediction.astype(np.uint64), return_counts=True)
+    shared = {divmod(key, 256**3): count for key, count in zip(keys.tolist(), counts.tolist(), strict=True)}
+    true_area: dict[int, int] = {}
+    for (t, _), count in shared.items():
+        true_area[t] = true_area.get(t, 0) + count
+    found = set()
+    for (t, p), count in shared.items():
+        if t and p and classes[t] == classes[p]:
+            union = true_area[t] + area[p] - count - shared.get((0, p), 0)
+            if count / union > 0.5:
+                found.add((t, p))
+    return found
+
+
 def in_turn(variants: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in variants}
     for done in range(rounds + 1):
@@ -120,7 +170,8 @@ def installed() -> dict[str, str]:
 
 
 def main(settings: Settings) -> None:
-    times = {**in_turn(matrices(), settings.rounds), **in_turn(boundaries(), settings.rounds)}
+    times = {**in_turn(matrices(), settings.rounds), **in_turn(boundaries(), settings.rounds),
+             **in_turn(panoptic(), settings.rounds)}  # fmt: skip
     median = {name: statistics.median(rounds) for name, rounds in times.items()}
     for name, ms in median.items():
         print(f"{name:<14}{ms:9.2f} ms")

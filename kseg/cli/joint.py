@@ -90,14 +90,14 @@ def recorded_config(run: Path) -> "TrainConfig":
       UsageError: a model file alone does not say what it was trained on.
     """
     from kseg.training.config import from_record
-    from kseg.training.workdir import WorkDir
+    from kseg.training.record import RunFiles
 
-    file = (run if run.is_dir() else run.parent) / "config.json"
-    if not file.exists():
+    files = RunFiles(run if run.is_dir() else run.parent)
+    if not files.is_run:
         raise UsageError(
             f"{run} is no run and does not say what it was trained on; name images to predict behind the models"
         )
-    return from_record(WorkDir(file.parent).read_config(), where=str(file))
+    return from_record(files.read_config(), where=str(files.config))
 
 
 def common_data(runs: Sequence[Path], data: "Sequence[DataOptions]") -> "DataOptions":

@@ -32,13 +32,13 @@ class RunData:
     def of(cls, model: Path) -> "RunData":
         """The data of a run directory, or of the `.keras` file in one, or what the file's card says."""
         from kseg.inference.model_file import MODEL_OF_A_RUN, read_card
-        from kseg.training.workdir import WorkDir
+        from kseg.training.record import RunFiles
 
         run = model if model.is_dir() else model.parent if model.name == MODEL_OF_A_RUN else None
-        if run is not None and (workdir := WorkDir(run)).config.is_file():
+        if run is not None and (files := RunFiles(run)).is_run:
             from kseg.training.config import from_json
 
-            return cls(from_json(workdir.read_config(), where=str(workdir.config)).data, folder=run)
+            return cls(from_json(files.read_config(), where=str(files.config)).data, folder=run)
         card = read_card(model)
         return cls(None, card.dataset if card else "")
 

@@ -42,8 +42,8 @@ class Train:
         from kseg.datasets.applies import check_data_dir
         from kseg.report import write_report
         from kseg.report.advice import advice_to_go_on
-        from kseg.report.record import read_run
         from kseg.training.distribution import is_chief
+        from kseg.training.record import read_run
         from kseg.training.run import summary, train
 
         check_data_dir(self.options.data)

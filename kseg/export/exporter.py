@@ -18,6 +18,7 @@ from kseg.atomic import replacing, write_json
 from kseg.datasets.images import resize_image, resize_probabilities
 from kseg.errors import Failure, KsegError, UsageError
 from kseg.export.formats import Format, FormatName, Predict, format_named
+from kseg.inference.model_file import MODEL_OF_A_RUN
 from kseg.inference.predict import ORIGINAL, forward, network_size, rounded_size
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def export_model(
 
 def default_path(model_path: Path, format: str) -> Path:  # noqa: A002
     """Where an export goes when nobody says: beside the model file (`RUN/model.onnx`)."""
-    file = model_path / "model.keras" if model_path.is_dir() else model_path
+    file = model_path / MODEL_OF_A_RUN if model_path.is_dir() else model_path
     return file.with_name(format_named(format).default_name.format(stem=file.stem))
 
 

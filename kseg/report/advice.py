@@ -7,8 +7,8 @@ import numpy as np
 
 from kseg.inference.evaluation import another_split
 from kseg.metrics.scores import iou_class
-from kseg.report.record import RunRecord
 from kseg.training.curve import still_rising
+from kseg.training.record import RunRecord
 from kseg.wording import counted
 
 GAP = 0.1

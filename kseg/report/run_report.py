@@ -14,8 +14,8 @@ from kseg.inference import Evaluation, load_model
 from kseg.report import page, plots
 from kseg.report.advice import findings, next_commands, repeat_command
 from kseg.report.pictures import make_pictures
-from kseg.report.record import RunRecord, read_run
 from kseg.report.settings import applicable
+from kseg.training.record import RunRecord, read_run
 
 REPORT = "report.html"
 GROUPS = {"data": "Data", "model": "Model", "loss": "Loss", "augment": "Augmentation", "training": "Training"}

@@ -1,8 +1,17 @@
-"""What lies in the files of a run, as types that a file is held to when it is read (`kseg.reading`)."""
+"""The reader of a run directory: the names of its files, the types they are held to, and what a run got as far as."""
 
+import math
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from kseg.inference.evaluation import StoredEvaluation
+from kseg.datasets import DataOptions, membership
+from kseg.errors import Failure, UsageError
+from kseg.inference.evaluation import Evaluation, StoredEvaluation
+from kseg.inference.model_file import MODEL_OF_A_RUN
+from kseg.reading import read_json, read_json_lines
+from kseg.training.config import from_json
+from kseg.training.kept_epoch import BY_SCORE, SCORE, best_entry
 
 Config = dict[str, dict[str, Any]]
 """`config.json`: group → key → value; `from_json` checks the values"""
@@ -79,3 +88,122 @@ class RunEnvironment(TypedDict, total=False):
     weights: WeightsFile | None
     auto: ChosenOptions
     command: str
+
+
+class RunFiles:
+    """The files of a run, and what they say; `kseg.training.workdir.WorkDir` also writes them."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config = path / "config.json"
+        self.environment = path / "env.json"
+        self.splits = path / membership.FILE
+        self.journal = path / "metrics.jsonl"
+        self.checkpoints = path / "checkpoints"
+        self.last = self.checkpoints / "last.npz"
+        self.best = self.checkpoints / "best.npz"
+        self.tensorboard = path / "tensorboard"
+        self.model = path / MODEL_OF_A_RUN
+        self.results = path / "results.json"
+        self.report = path / "report.html"
+        self.masks = path / "test_masks.npz"
+
+    @property
+    def is_run(self) -> bool:
+        return self.config.is_file()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it was measured: results.json is written last."""
+        return self.results.exists()
+
+    @property
+    def epochs_done(self) -> int:
+        """By the journal, which is written after the checkpoint; 0 where there is none."""
+        try:
+            return sum(1 for line in self.journal.read_text(encoding="utf-8").splitlines() if line.strip())
+        except OSError:
+            return 0
+
+    def read_config(self) -> Config:
+        return read_json(self.config, Config, remedy=f"remove {self.path} and start anew, or name another --workdir")
+
+    def read_results(self) -> RunResults:
+        return read_json(self.results, RunResults, remedy=self._again)
+
+    def read_environment(self) -> RunEnvironment:
+        return read_json(self.environment, RunEnvironment, remedy=self._again)
+
+    def read_epochs(self) -> list[Epoch]:
+        """One entry an epoch, numbered from 1; a score without a meaning is None."""
+        entries: list[Epoch] = read_json_lines(self.journal, Epoch, remedy=self._again)
+        for line, entry in enumerate(entries, 1):
+            if entry["epoch"] < 1:
+                raise Failure(f"line {line} of {self.journal} is of epoch {entry['epoch']}; {self._again}")
+            for name, value in entry.items():
+                if isinstance(value, float) and not math.isfinite(value):
+                    entry[name] = None  # type: ignore[literal-required]
+        return entries
+
+    def read_whole(self) -> dict[str, dict[str, Any]]:
+        """ "config", "environment" and "results" of a complete run, with the fields that no type names."""
+        self.read_results()
+        self.read_environment()
+        whole = {"environment": self.environment, "results": self.results}
+        return {
+            "config": self.read_config(),
+            **{name: read_json(file, dict[str, Any], remedy=self._again) for name, file in whole.items()},
+        }
+
+    @property
+    def _again(self) -> str:
+        return f"remove {self.results.name} from {self.path} and repeat the training command to write it anew"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The files of a run as far as it got; `results` is empty and `evaluation` None before it was measured."""
+
+    path: Path
+    config: dict[str, dict[str, Any]]
+    environment: dict[str, Any]
+    epochs: list[dict[str, Any]]
+    results: dict[str, Any]
+    evaluation: Evaluation | None
+
+    @property
+    def title(self) -> str:
+        """`bfcn32s · iou · lfw`."""
+        parts = (("model", "model"), ("loss", "loss"), ("data", "dataset"))
+        return " · ".join(str(self.config.get(group, {}).get(key, "?")) for group, key in parts)
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The entry of the epoch whose weights were kept."""
+        scored = [entry for entry in self.epochs if entry.get(SCORE) is not None]
+        return best_entry(scored, self.results.get("kept_by", BY_SCORE))
+
+    @property
+    def data_options(self) -> DataOptions:
+        """What to open the run's data set with."""
+        return from_json(self.config, where=str(RunFiles(self.path).config)).data
+
+
+def read_run(path: Path) -> RunRecord:
+    """The run in `path`; `config.json` is a must, the rest is what there is.
+
+    Raises:
+      UsageError: not a run directory.
+      Failure: one of its files is broken.
+    """
+    files = RunFiles(Path(path))
+    if not files.is_run:
+        raise UsageError(f"{path} is no run directory (it has no config.json); pass one that kseg train made")
+    results: Any = files.read_results() if files.is_complete else {}
+    environment: Any = files.read_environment() if files.environment.exists() else {}
+    epochs: Any = files.read_epochs() if files.journal.exists() else []
+    try:
+        evaluation = Evaluation.from_json(results["evaluation"]) if results else None
+    except UsageError as error:
+        raise Failure(f"{files.results}: {error}") from None
+    return RunRecord(files.path, files.read_config(), environment, epochs, results, evaluation)

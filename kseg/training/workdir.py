@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import os
 import shutil
 import sys
@@ -14,10 +13,9 @@ from kseg.atomic import replacing, write_json
 from kseg.datasets import membership
 from kseg.errors import Failure, KsegError, UsageError
 from kseg.inference.model_file import MODEL_OF_A_RUN, model_path
-from kseg.reading import read_json, read_json_lines
 from kseg.training.changes import GOES_ON, Changes, changes, consequence, new_run_command
 from kseg.training.config import CHANGES, TrainConfig, from_record, in_words
-from kseg.training.record import Config, Epoch, RunEnvironment, RunResults
+from kseg.training.record import RunFiles
 
 try:
     import fcntl
@@ -29,23 +27,11 @@ class RunInUse(Failure):
     """Another process trains in this directory."""
 
 
-class WorkDir:
-    """Paths of a run's files. `open` makes the directory, or checks that the one there is of the same run."""
+class WorkDir(RunFiles):
+    """A run's files, to be written. `open` makes the directory, or checks that the one there is of the same run."""
 
     def __init__(self, path: Path):
-        self.path = path
-        self.config = path / "config.json"
-        self.environment = path / "env.json"
-        self.splits = path / membership.FILE
-        self.journal = path / "metrics.jsonl"
-        self.checkpoints = path / "checkpoints"
-        self.last = self.checkpoints / "last.npz"
-        self.best = self.checkpoints / "best.npz"
-        self.tensorboard = path / "tensorboard"
-        self.model = path / MODEL_OF_A_RUN
-        self.results = path / "results.json"
-        self.report = path / "report.html"
-        self.masks = path / "test_masks.npz"
+        super().__init__(path)
         self._held: list[int] = []
 
     @classmethod
@@ -139,14 +125,14 @@ class WorkDir:
         recorded = self.read_config()
         if self.results.exists() and not self._reopened(found, recorded):
             return None
-        entry = {"after_epoch": self._epochs_done(), **{key: list(values) for key, values in found.items()}}
+        entry = {"after_epoch": self.epochs_done, **{key: list(values) for key, values in found.items()}}
         before = recorded.get(CHANGES, {})
         self._replace_config({**config.to_json(), CHANGES: {**before, str(len(before) + 1): entry}})
         return f"{self.path} goes on with {'; '.join(in_words(found))}{consequence(found, config)}"
 
     def _reopened(self, found: Changes, recorded: dict[str, Any]) -> bool:
         """Whether a complete run has more to train now; if it has, what was measured is removed."""
-        done, bound = self._epochs_done(), recorded["training"]["epochs"]
+        done, bound = self.epochs_done, recorded["training"]["epochs"]
         old_patience, patience = found.get("training.patience", (0, 0))
         _, epochs = found.get("training.epochs", (bound, bound))
         stopped_early = done < bound
@@ -165,12 +151,6 @@ class WorkDir:
         for file in (self.results, self.report):
             file.unlink(missing_ok=True)
         return True
-
-    def _epochs_done(self) -> int:
-        try:
-            return sum(1 for line in self.journal.read_text(encoding="utf-8").splitlines() if line.strip())
-        except OSError:
-            return 0
 
     def _replace_config(self, content: dict[str, Any]) -> None:
         # The lock is on the file and not on its name: the new file is locked before it takes the name over.
@@ -223,37 +203,13 @@ class WorkDir:
                 shutil.rmtree(self.path, ignore_errors=True)
             raise
 
-    def read_config(self) -> Config:
-        return read_json(self.config, Config, remedy=f"remove {self.path} and start anew, or name another --workdir")
-
-    def read_results(self) -> RunResults:
-        return read_json(self.results, RunResults, remedy=self._again)
-
-    def read_environment(self) -> RunEnvironment:
-        return read_json(self.environment, RunEnvironment, remedy=self._again)
-
-    def read_epochs(self) -> list[Epoch]:
-        """One entry an epoch, numbered from 1; a score without a meaning is None."""
-        entries: list[Epoch] = read_json_lines(self.journal, Epoch, remedy=self._again)
-        for line, entry in enumerate(entries, 1):
-            if entry["epoch"] < 1:
-                raise Failure(f"line {line} of {self.journal} is of epoch {entry['epoch']}; {self._again}")
-            for name, value in entry.items():
-                if isinstance(value, float) and not math.isfinite(value):
-                    entry[name] = None  # type: ignore[literal-required]
-        return entries
-
-    @property
-    def _again(self) -> str:
-        return f"remove {self.results.name} from {self.path} and repeat the training command to write it anew"
-
 
 def weights_file(path_or_run: Path | str) -> Path:
     """The file of weights that `--init` means: a model, or the best weights so far of a run that has not finished.
 
     Raises: UsageError if there is none.
     """
-    best = WorkDir(Path(path_or_run)).best
+    best = RunFiles(Path(path_or_run)).best
     if not (Path(path_or_run) / MODEL_OF_A_RUN).is_file() and best.is_file():
         return best
     return model_path(path_or_run)

@@ -17,7 +17,7 @@ from kseg.inference import load_masks
 from kseg.lab.experiment.jobs import config_hash, make_jobs, to_toml
 from kseg.lab.experiment.setting import Places, Setting, read_places
 from kseg.lab.recipe import RECIPES
-from kseg.lab.running.runner import epochs_of, run_jobs
+from kseg.lab.running.runner import run_jobs
 from kseg.lab.running.worker import Images, run_job
 from kseg.lab.selection import select, tag_lines
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions, from_json
@@ -174,7 +174,7 @@ def test_a_job_of_unknown_length_stops_after_an_epoch_when_the_budget_is_over(tm
     (job,) = make_jobs(tmp_path, [long])
     lines: list[str] = []
     tally = run_jobs([job], budget=1, write=lines.append)
-    done = epochs_of(job)
+    done = job.files.epochs_done
     assert (tally.complete, tally.failed, tally.left) == (0, [], 1)
     assert 1 <= done < 40 and job.state == "started"
     assert lines[-1].startswith(f"tiny iou seed 1  stopped after epoch {done}")

@@ -36,11 +36,11 @@ from kseg.report.pictures import (
     display_size,
     show_errors,
 )  # fmt: skip
-from kseg.report.record import read_run
 from kseg.report.run_report import count, duration
 from kseg.report.settings import applicable
 from kseg.training.config import ModelOptions, TrainConfig, resolve
 from kseg.training.curve import still_rising
+from kseg.training.record import read_run
 
 
 class Reader(HTMLParser):

@@ -19,7 +19,7 @@ from kseg.errors import UsageError
 from kseg.lab.experiment.setting import Setting
 from kseg.reading import read_json
 from kseg.training.config import KERAS_EPSILON, LossOptions, ModelOptions, TrainConfig, resolve
-from kseg.training.workdir import WorkDir
+from kseg.training.record import RunFiles
 
 State = Literal["complete", "failed", "started", "new"]
 FAILURE = "failure.json"
@@ -53,8 +53,13 @@ class Job:
         return self.tags[:-1]
 
     @property
+    def files(self) -> RunFiles:
+        """What it leaves behind."""
+        return RunFiles(self.path)
+
+    @property
     def state(self) -> State:
-        if WorkDir(self.path).results.exists():
+        if self.files.is_complete:
             return "complete"
         if (self.path / FAILURE).exists():
             return "failed"

@@ -20,7 +20,6 @@ from kseg.metrics.confusion import confusion_matrix
 from kseg.metrics.scores import iou_image
 from kseg.report import page
 from kseg.report.pictures import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP, data_url, display_size, show_errors
-from kseg.training.workdir import WorkDir
 
 CSS = """
 .spread { position: relative; aspect-ratio: 1; max-width: 30rem; border: 1px solid var(--line);
@@ -202,7 +201,7 @@ def examples(
     ranked = [int(i) for i in np.argsort(difference, kind="stable") if not np.isnan(difference[i])]
     middle = max(0, (len(ranked) - count) // 2)
     chosen = dict.fromkeys([*lowest, *ranked[::-1][:count], *ranked[:count], *ranked[middle : middle + count]])
-    masks = {loss: load_masks(path) for loss, job in jobs.items() if (path := WorkDir(job.path).masks).exists()}
+    masks = {loss: load_masks(path) for loss, job in jobs.items() if (path := job.files.masks).exists()}
     records = dataset.records("test")
     return [_example(dataset, records[i], masks) for i in chosen]
 

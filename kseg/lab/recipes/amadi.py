@@ -40,7 +40,6 @@ from kseg.lab.worst_groups import image_facts, worst_plot
 from kseg.pipeline import Augmentation
 from kseg.report.canvas import Plot
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
-from kseg.training.workdir import WorkDir
 
 LOSSES = ("iou", "ce")
 
@@ -98,14 +97,14 @@ def beside(results: Results) -> list[Table]:
 
 def figures_of_paper(jobs: Sequence[Job], results: Results) -> list[Plot]:
     """Figure 5, "the lowest IOU scored by any image", for every reason that the text names."""
-    job = next((job for job in jobs if job.tags == CELL and job.seed == 1 and WorkDir(job.path).masks.exists()), None)
+    job = next((job for job in jobs if job.tags == CELL and job.seed == 1 and job.files.masks.exists()), None)
     curves = changed_curves(results, CELL, CHANGES)
     if job is None:
         return curves
     try:
         dataset = open_dataset(job.config.data)
         records = dataset.records("test")
-        masks = load_masks(WorkDir(job.path).masks)
+        masks = load_masks(job.files.masks)
         row = next(row for row in results.rows if row.job == job.path.name)
         plot = worst_plot(dataset, masks, image_facts(dataset, records, masks, row.images), "Worst images, grouped")
     except KsegError:  # a report can be made where the data is not

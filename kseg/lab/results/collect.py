@@ -15,7 +15,6 @@ from kseg.metrics import grid_artifacts
 from kseg.models import MODELS
 from kseg.training.config import TrainConfig
 from kseg.training.record import Epoch
-from kseg.training.workdir import WorkDir
 
 
 def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Results:
@@ -37,13 +36,13 @@ def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Re
 
 
 def read_row(job: Job) -> Row:
-    results = WorkDir(job.path).read_results()
+    results = job.files.read_results()
     evaluation = results["evaluation"]
     scores, matrix = evaluation["scores"], evaluation["confusion_matrix"]
     pixels = sum(map(sum, matrix))
     iou = scores["iou_dataset"] if len(matrix) == 2 else scores.get("miou")
     if iou is None or scores["iou_image"] is None or scores["accuracy"] is None:
-        raise Failure(f"{WorkDir(job.path).results} has no valid test pixel to score; mend the test split's masks")
+        raise Failure(f"{job.files.results} has no valid test pixel to score; mend the test split's masks")
     epochs = _epochs(job)
     scored = {
         name: value for name, value in zip(evaluation["ids"], evaluation["iou_image"], strict=True) if value is not None
@@ -86,7 +85,7 @@ def _cells(job: Job) -> tuple[float, float] | None:
 
 
 def _artifacts(job: Job) -> float | None:
-    cells, masks = _cells(job), WorkDir(job.path).masks
+    cells, masks = _cells(job), job.files.masks
     if cells is None or not masks.exists():
         return None
     return round(grid_artifacts(load_masks(masks).values(), cells=cells), 4)
@@ -114,7 +113,7 @@ def _artifacts_of_truth(jobs: Iterable[Job]) -> dict[str, float]:
 
 def _epochs(job: Job) -> dict[int, Epoch]:
     """What the journal says of every epoch; of one that was done again after an interruption, the last."""
-    return {entry["epoch"]: entry for entry in WorkDir(job.path).read_epochs()}
+    return {entry["epoch"]: entry for entry in job.files.read_epochs()}
 
 
 def _rounded(value: float | None) -> float | None:
@@ -139,7 +138,7 @@ def _environment(jobs: Iterable[Job]) -> dict[str, Any]:
     """What all jobs have in common, and every value of what they have not."""
     found: dict[str, list[Any]] = {}
     for job in jobs:
-        environment = WorkDir(job.path).read_environment()
+        environment = job.files.read_environment()
         git, weights = environment.get("git"), environment.get("weights")
         for name, value in {
             "device": environment.get("device"),

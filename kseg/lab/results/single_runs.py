@@ -15,8 +15,7 @@ import tyro
 
 from kseg.atomic import write_json
 from kseg.errors import UsageError
-from kseg.reading import read_json
-from kseg.training.workdir import WorkDir
+from kseg.training.record import RunFiles
 
 AGAIN = "collect its run again"
 
@@ -32,17 +31,13 @@ class Collect:
 
     def run(self) -> None:
         for path in self.runs:
-            workdir = WorkDir(path)
-            if not workdir.results.exists():
+            files = RunFiles(path)
+            if not files.is_complete:
                 raise UsageError(f"{path} is not a complete run of kseg; finish it by running its command again")
-            workdir.read_results()  # is it sound?
-            results: dict[str, Any] = read_json(workdir.results, dict[str, Any], remedy=AGAIN)
-            evaluation = results["evaluation"]
+            content = files.read_whole()
             # The confusion matrices per image follow from nothing else, but are large; IoU per image is kept.
-            evaluation.pop("confusion_matrices")
-            workdir.read_environment()
-            environment: dict[str, Any] = read_json(workdir.environment, dict[str, Any], remedy=AGAIN)
-            content = {"config": workdir.read_config(), "environment": environment, "results": results}
+            content["results"]["evaluation"].pop("confusion_matrices")
+            environment = content["environment"]
             environment["command"] = shlex.join(map(without_folders, shlex.split(environment.get("command", ""))))
             write_json(self.folder / f"{path.name}.json", _with_texts(content, without_folders))
 

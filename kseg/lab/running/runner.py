@@ -23,7 +23,6 @@ from kseg.lab.experiment.jobs import Job
 from kseg.lab.running.gpus import environment, inherited, least_used, visible_gpus
 from kseg.lab.running.worker import Outcome, work
 from kseg.training.callbacks.progress import duration
-from kseg.training.workdir import WorkDir
 from kseg.wording import counted
 
 JOBS_PER_WORKER = 25
@@ -158,7 +157,9 @@ class Runner:
             self.tally.complete += 1
             return
         self.tally.left += 1
-        self.write(f"{job.title}  stopped after epoch {epochs_of(job)}, the budget is used up; it goes on from there")
+        self.write(
+            f"{job.title}  stopped after epoch {job.files.epochs_done}, the budget is used up; it goes on from there"
+        )
 
     def _ended(self, job: Job, outcome: Outcome) -> None:
         if outcome.elsewhere:
@@ -191,7 +192,7 @@ class Seconds:
             self.note(job)
 
     def note(self, job: Job) -> None:
-        seconds = WorkDir(job.path).read_results().get("wall_seconds")
+        seconds = job.files.read_results().get("wall_seconds")
         if seconds is not None:
             self._known.setdefault(job.kind, []).append(seconds)
 
@@ -247,7 +248,7 @@ class Worker:
     def has_ended_an_epoch(self) -> bool:
         """Since this was first asked; never of the last epoch, after which the job is as good as done."""
         assert self.job is not None and self.job.config.training.epochs is not None
-        epochs = epochs_of(self.job)
+        epochs = self.job.files.epochs_done
         if self._epochs is None:
             self._epochs = epochs
         return self._epochs < epochs < self.job.config.training.epochs
@@ -262,14 +263,6 @@ class Worker:
             self.process.terminate()
             self.process.join()
         self.connection.close()
-
-
-def epochs_of(job: Job) -> int:
-    """How many it has behind it, as its journal says, which is written after the checkpoint."""
-    try:
-        return len(WorkDir(job.path).journal.read_text().splitlines())
-    except FileNotFoundError:
-        return 0
 
 
 def _to_stderr(line: str) -> None:

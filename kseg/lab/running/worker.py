@@ -13,7 +13,7 @@ from kseg.datasets import DataOptions, Dataset, open_dataset
 from kseg.datasets.remembered import remembered
 from kseg.errors import KsegError
 from kseg.lab.experiment.jobs import Job
-from kseg.training.workdir import RunInUse, WorkDir
+from kseg.training.workdir import RunInUse
 
 KEPT_DATASETS = 6
 
@@ -87,11 +87,11 @@ def run_job(job: Job, images: Images) -> Outcome:
 
     started = time.perf_counter()
     if job.state == "complete":  # by another process, since the list was made
-        return Outcome(0.0, iou=read_iou(WorkDir(job.path)))
+        return Outcome(0.0, iou=iou_of(job))
     job.write_config()
     job.forget_failure()
     try:
-        workdir = train(job.config, job.path, command=job.command, dataset=images.of(job.config.data), quiet=True)
+        train(job.config, job.path, command=job.command, dataset=images.of(job.config.data), quiet=True)
     except RunInUse:
         return Outcome(time.perf_counter() - started, elsewhere=True)
     except Exception as error:  # whatever it is, the other jobs go on
@@ -102,12 +102,12 @@ def run_job(job: Job, images: Images) -> Outcome:
         keras.config.set_dtype_policy("float32")
         keras.utils.clear_session()
         gc.collect()
-    return Outcome(time.perf_counter() - started, iou=read_iou(workdir))
+    return Outcome(time.perf_counter() - started, iou=iou_of(job))
 
 
 def first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "")
 
 
-def read_iou(workdir: WorkDir) -> float | None:
-    return workdir.read_results()["evaluation"]["scores"]["iou_dataset"]
+def iou_of(job: Job) -> float | None:
+    return job.files.read_results()["evaluation"]["scores"]["iou_dataset"]

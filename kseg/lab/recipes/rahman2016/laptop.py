@@ -19,7 +19,6 @@ from kseg.report.canvas import Plot
 from kseg.report.panels import panels_plot
 from kseg.training.config import ModelOptions, TrainingOptions
 from kseg.training.presets import RAHMAN_WANG
-from kseg.training.workdir import WorkDir
 
 Options = tuple[DataOptions, ModelOptions, TrainingOptions]
 
@@ -94,7 +93,7 @@ COLUMNS = ("image", "truth", "FCN_IoU", "FCN_acc")
 
 def figures_of_paper(jobs: Sequence[Job], results: Results) -> list[Plot]:
     """Figures 2 and 3: for every category the test image of median IoU under FCN_acc among those that show it."""
-    complete = {job.tags: job for job in jobs if job.seed == 1 and WorkDir(job.path).masks.exists()}
+    complete = {job.tags: job for job in jobs if job.seed == 1 and job.files.masks.exists()}
     by_job = {row.job: row for row in results.rows}
     drawn = []
     for dataset, (number, where) in FIGURES.items():
@@ -123,5 +122,5 @@ def _panels(pair: Mapping[str, Job], by_job: Mapping[str, Row]) -> list[np.ndarr
     scores = np.array([np.nan if value is None else value for value in measured])
     scores[~shows] = np.nan
     record = records[int(np.argsort(scores, kind="stable")[np.count_nonzero(~np.isnan(scores)) // 2])]
-    masks = [load_masks(WorkDir(pair[loss].path).masks)[record.id] == 1 for loss in ("iou", "acc")]
+    masks = [load_masks(pair[loss].files.masks)[record.id] == 1 for loss in ("iou", "acc")]
     return [dataset.image(record), dataset.labels(record) == 1, *masks]

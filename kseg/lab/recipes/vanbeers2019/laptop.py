@@ -17,7 +17,6 @@ from kseg.lab.tables.table import Table
 from kseg.report.canvas import Plot
 from kseg.report.panels import panels_plot
 from kseg.training.config import KERAS_EPSILON
-from kseg.training.workdir import WorkDir
 
 CELL = ("bfcn32s", "lfw", "small", "hair", "iou")
 """The cell that is run again with one thing changed: the one whose figure was found first on two cores."""
@@ -83,7 +82,7 @@ def figures_of_paper(jobs: Sequence[Job], results: Results) -> list[Plot]:
 
     The image is the one of median IoU under the IoU loss: the paper's own is not named.
     """
-    complete = {job.tags: job for job in jobs if job.seed == 1 and WorkDir(job.path).masks.exists()}
+    complete = {job.tags: job for job in jobs if job.seed == 1 and job.files.masks.exists()}
     drawn = changed_curves(results, CELL, CHANGES)
     for size in ("big", "small"):
         outputs = {loss: complete.get(("bfcn32s", "lfw", size, "no hair", loss)) for loss in ("iou", "bce")}
@@ -108,7 +107,7 @@ def _figures(outputs: dict[str, Job], results: Results) -> list[Plot]:
         return []
     drawn = []
     for number, (hair, loss, caption) in FIGURES.items():
-        mask = labels[hair] if loss is None else load_masks(WorkDir(outputs[loss].path).masks)[record.id]
+        mask = labels[hair] if loss is None else load_masks(outputs[loss].files.masks)[record.id]
         text = f"{record.id}, of median IoU under the IoU loss. As figure {number} of the paper."
         if loss is not None:
             text += f" {' '.join(outputs[loss].tags)}, seed {outputs[loss].seed}."

@@ -1,0 +1,157 @@
+"""`kseg score` of two panoptic folders: tables of PQ, SQ and RQ, the interval over images, the worst images."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from kseg.datasets.panoptic_files import Category, PanopticFolder, PanopticImage, read_panoptic
+from kseg.errors import Failure, UsageError
+from kseg.metrics import (
+    PanopticMatch,
+    Segments,
+    bootstrap_score,
+    panoptic_groups,
+    panoptic_match,
+    panoptic_quality,
+    panoptic_sums,
+    recognition_quality,
+    segment_table,
+    segmentation_quality,
+    worst_images,
+)
+from kseg.wording import counted
+
+WORST = 5
+
+
+def score_panoptic(
+    truth: Path, prediction: Path, *, boundary: bool, resamples: int, write: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """Prints the tables, returns them as plain figures.
+
+    Raises: KsegError that names the file and the image which does not fit.
+    """
+    # 1. what there is
+    true, predicted = read_panoptic(truth), read_panoptic(prediction)
+    categories = _categories(true)
+    _same_images(true, predicted)
+    things = np.array([bool(category.get("isthing")) for category in categories.values()])
+    write(
+        f"truth       {true.json}: {counted(len(true.images), 'image')}, "
+        f"{counted(len(categories), 'category')} ({counted(int(things.sum()), 'thing')})"
+    )
+    write(f"prediction  {predicted.json}")
+
+    # 2. every image
+    rows = {category: row for row, category in enumerate(categories)}
+    kinds = ("PQ", "boundary PQ") if boundary else ("PQ",)
+    matches: dict[str, list[PanopticMatch]] = {kind: [] for kind in kinds}
+    for name, image in tqdm(true.images.items(), unit="image", disable=None, leave=False):
+        for kind, match in zip(kinds, _matches(image, predicted.images[name], rows, boundary), strict=True):
+            matches[kind].append(match)
+
+    # 3. tables
+    names = [category["name"] for category in categories.values()]
+    result: dict[str, Any] = {"truth": str(true.json), "prediction": str(predicted.json), "images": len(true.images)}
+    for kind in kinds:
+        write("")
+        result[kind] = _table(matches[kind], names, things, list(true.images), kind, resamples, write)
+    return result
+
+
+def _categories(folder: PanopticFolder) -> dict[int, Category]:
+    """By id."""
+    if not folder.categories:
+        raise Failure(f"{folder.json} names no categories; add COCO's list of id, name and isthing to the truth's JSON")
+    for category in folder.categories:
+        if "isthing" not in category:
+            raise Failure(
+                f"category {category['name']!r} of {folder.json} does not say whether it is a thing; "
+                "add isthing, 1 for things and 0 for stuff"
+            )
+    return {category["id"]: category for category in folder.categories}
+
+
+def _same_images(true: PanopticFolder, predicted: PanopticFolder) -> None:
+    for one, other, remedy in (
+        (true, predicted, "predict them too, with empty segments_info where nothing is found"),
+        (predicted, true, "leave them out, or take the truth that they are of"),
+    ):
+        alone = [name for name in one.images if name not in other.images]
+        if alone:
+            shown = ", ".join(map(str, alone[:3])) + (", …" if len(alone) > 3 else "")
+            raise Failure(
+                f"{counted(len(alone), 'image')} of {one.json} ({shown}) {'is' if len(alone) == 1 else 'are'} not in "
+                f"{other.json}; {remedy}"
+            )
+
+
+def _matches(image: PanopticImage, predicted: PanopticImage, rows: Mapping[int, int], boundary: bool):
+    """The matches of one image, and where wanted of its outlines."""
+    try:
+        tables = _segments(image, rows, "truth"), _segments(predicted, rows, "prediction")
+        maps = image.ids(), predicted.ids()
+        return [
+            panoptic_match(*maps, *tables, boundary=outlines) for outlines in ((False, True) if boundary else (False,))
+        ]
+    except UsageError as error:
+        raise Failure(f"{predicted.png} does not fit {image.png}: {error}") from None
+
+
+def _segments(image: PanopticImage, rows: Mapping[int, int], of: str) -> Segments:
+    unknown = [segment for segment in image.segments if segment["category_id"] not in rows]
+    if unknown:
+        raise UsageError(
+            f"segment {unknown[0]['id']} of the {of} has the category {unknown[0]['category_id']}, which the truth's "
+            "JSON does not name; add it there, or give the segment a category that is named"
+        )
+    return segment_table(
+        [segment["id"] for segment in image.segments],
+        [rows[segment["category_id"]] for segment in image.segments],
+        [bool(segment.get("iscrowd")) for segment in image.segments],
+        num_classes=len(rows),
+        of=of,
+    )
+
+
+def _table(matches, names, things, images, kind: str, resamples: int, write) -> dict[str, Any]:
+    """Prints groups, interval, classes and worst images of one kind of matches."""
+    sums = panoptic_sums(matches, len(names))
+    per_image = np.stack([panoptic_sums([match], len(names)) for match in matches])
+    result: dict[str, Any] = {"sums": sums.tolist(), "classes": {}}
+
+    # 1. all, things, stuff
+    write(f"{kind:<24}{'PQ':>8}{'SQ':>8}{'RQ':>8}  classes")
+    for group, score in panoptic_groups(sums, things).items():
+        write(f"{group:<24}{score.pq:8.4f}{score.sq:8.4f}{score.rq:8.4f}{score.classes:9d}")
+        result[group] = {"pq": score.pq, "sq": score.sq, "rq": score.rq, "classes": score.classes}
+    interval = bootstrap_score(per_image, _mean_quality, resamples=resamples)
+    write(f"PQ of all, 95 % interval over images: {interval}")
+    result["interval"] = [interval.low, interval.high]
+
+    # 2. classes
+    columns = zip(
+        names, panoptic_quality(sums), segmentation_quality(sums), recognition_quality(sums), sums, strict=True
+    )
+    for name, pq, sq, rq, (_, tp, fp, fn) in columns:
+        if tp + fp + fn:
+            write(f"  {name:<22}{pq:8.4f}{sq:8.4f}{rq:8.4f}  {tp:.0f} found, {fn:.0f} missed, {fp:.0f} false")
+            result["classes"][name] = {"pq": pq, "sq": sq, "rq": rq, "tp": int(tp), "fp": int(fp), "fn": int(fn)}
+
+    # 3. images
+    quality = _mean_quality(per_image)
+    result["per_image"] = {str(name): None if np.isnan(pq) else pq for name, pq in zip(images, quality, strict=True)}
+    worst = worst_images(quality, WORST)
+    write("worst images  " + ", ".join(f"{images[index]} {quality[index]:.3f}" for index in worst))
+    return result
+
+
+def _mean_quality(sums: np.ndarray) -> np.ndarray:
+    """(R, C, 4) to (R,): PQ, meaned over the classes that count; nan where none does."""
+    quality = panoptic_quality(sums)
+    counted = ~np.isnan(quality)
+    number = counted.sum(axis=-1)
+    return np.where(number, np.where(counted, quality, 0.0).sum(axis=-1) / np.maximum(number, 1), np.nan)

@@ -1,0 +1,126 @@
+"""COCO's panoptic format: a color PNG an image, whose pixels are segment ids, and one JSON that says what they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+import numpy as np
+
+from kseg.datasets.images import read_labels
+from kseg.errors import Failure, UsageError
+from kseg.reading import read_json
+from kseg.wording import counted
+
+REMEDY = "write it as COCO's panoptic format has it: annotations, each with image_id, file_name and segments_info"
+
+
+class Category(TypedDict):
+    id: int
+    name: str
+    isthing: NotRequired[int | bool]
+
+
+class SegmentInfo(TypedDict):
+    id: int
+    category_id: int
+    iscrowd: NotRequired[int | bool]
+
+
+class _Annotation(TypedDict):
+    image_id: int | str
+    file_name: str
+    segments_info: list[SegmentInfo]
+
+
+class _File(TypedDict):
+    annotations: list[_Annotation]
+    categories: NotRequired[list[Category]]
+
+
+@dataclass(frozen=True)
+class PanopticImage:
+    """One image of a folder."""
+
+    png: Path
+    segments: tuple[SegmentInfo, ...]
+
+    def ids(self) -> np.ndarray:
+        """int32 (H, W): R + 256 G + 65536 B of each pixel; 0 is no segment.
+
+        Raises: Failure where the file is missing, broken or no color image.
+        """
+        colors = read_labels(self.png)
+        if colors.ndim != 3:
+            raise Failure(
+                f"{self.png} has {colors.dtype} values {colors.shape}, not colors; save segment ids as RGB, "
+                "id = R + 256 G + 65536 B"
+            )
+        weights = np.array([1, 1 << 8, 1 << 16], np.int32)
+        return colors.astype(np.int32) @ weights
+
+
+@dataclass(frozen=True)
+class PanopticFolder:
+    """What a JSON and its folder of PNGs hold."""
+
+    json: Path
+    categories: tuple[Category, ...]
+    """empty where the file names none, as a prediction's may"""
+    images: Mapping[int | str, PanopticImage]
+    """by image_id, in the order of the file"""
+
+
+def read_panoptic(path: Path) -> PanopticFolder:
+    """The JSON read and its PNGs found.
+
+    Args:
+      path: the JSON, or the folder of PNGs, in which the JSON lies, or beside which it lies under the folder's name, as
+        COCO's `panoptic_val2017/` and `panoptic_val2017.json`.
+    Raises:
+      UsageError: there is no such folder, no JSON, or more than one.
+      Failure: the JSON is damaged or holds an image, a category twice.
+    """
+    json, pngs = _places(path)
+    content: _File = read_json(json, _File, remedy=REMEDY)
+    categories = content.get("categories", [])
+    _once([category["id"] for category in categories], "the category", json)
+    annotations = content["annotations"]
+    _once([annotation["image_id"] for annotation in annotations], "the image", json)
+    images = {
+        # file_name may be the photograph's, as in files of several tools
+        annotation["image_id"]: PanopticImage(
+            (pngs / annotation["file_name"]).with_suffix(".png"), tuple(annotation["segments_info"])
+        )
+        for annotation in annotations
+    }
+    if not images:
+        raise Failure(f"{json} has no annotations: nothing to read; {REMEDY}")
+    return PanopticFolder(json, tuple(categories), images)
+
+
+def _places(path: Path) -> tuple[Path, Path]:
+    """The JSON and the folder of PNGs."""
+    if path.is_file():
+        beside = path.with_suffix("")
+        return path, beside if beside.is_dir() else path.parent
+    if not path.is_dir():
+        raise UsageError(f"there is no {path}; give a folder of panoptic PNGs or its JSON")
+    inside = sorted(path.glob("*.json"))
+    named = path.with_name(f"{path.name}.json")
+    if not inside and named.is_file():
+        return named, path
+    if len(inside) != 1:
+        found = f"{counted(len(inside), 'JSON file')} in it ({', '.join(file.name for file in inside[:4])})"
+        raise UsageError(
+            f"{path} has {found if inside else 'no JSON file in it'} and no {named.name} beside it; "
+            "give the JSON with segments_info itself"
+        )
+    below = path / inside[0].stem
+    return inside[0], below if below.is_dir() else path
+
+
+def _once(names: list, what: str, path: Path) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1}, key=str) if len(set(names)) < len(names) else []
+    if twice:
+        raise Failure(f"{path} has {what} {twice[0]!r} more than once; keep one of them")
