@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.pipeline import Augmentation, ImageSource, Order, Source, batches
 from kseg.pipeline.feature_files import FeatureWriter
 from kseg.pipeline.features import FeatureSource
@@ -66,7 +66,7 @@ def stored_features(folder: Path, images: ImageSource, megabytes: float) -> Feat
 
 
 def main(options: Options) -> None:
-    dataset = open_dataset(DataOptions(options.dataset, options.data_dir, limit=options.limit))
+    dataset = open_dataset(data_options(options.dataset, options.data_dir, limit=options.limit))
     records = dataset.records(options.split)
     size = options.image_size
     print(f"{options.dataset}, {len(records)} images at {size[0]}×{size[1]}, batches of {options.batch_size}")

@@ -3,17 +3,18 @@
 import dataclasses
 import math
 import re
-from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
+from functools import partial
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from kseg.datasets import DataOptions
+from kseg.datasets import DATASETS, data_options
 from kseg.errors import UsageError
 from kseg.pipeline import Augmentation
 from kseg.ranges import Range, check_ranges
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions, from_json
 
-GROUPS = {"data": DataOptions, "model": ModelOptions, "loss": LossOptions, "training": TrainingOptions}
+GROUPS: dict[str, Any] = {"model": ModelOptions, "loss": LossOptions, "training": TrainingOptions}
 GROUPS["augment"] = Augmentation
 
 
@@ -30,23 +31,32 @@ def number_in(hint):
     return None
 
 
+GROUPS |= {f"data of {name}": partial(data_options, name) for name in DATASETS}
+
+
+def kind_of(group):
+    return type(GROUPS[group]())
+
+
 NUMBERS = [
     (group, field.name, *found)
-    for group, kind in GROUPS.items()
-    for field in dataclasses.fields(kind)
-    if (found := number_in(get_type_hints(kind)[field.name]))
+    for group in GROUPS
+    for field in dataclasses.fields(kind_of(group))
+    if (found := number_in(get_type_hints(kind_of(group))[field.name]))
 ]
 ABSURD = {int: (10**30, -(10**30), 2**40), float: (math.nan, math.inf, -math.inf, 1e300, -1e300)}
 
 
 @pytest.mark.parametrize(("group", "name", "kind", "count"), NUMBERS, ids=lambda part: getattr(part, "__name__", None))
 def test_absurd_numbers_are_refused_however_they_arrive(group, name, kind, count):
+    of, _, dataset = group.partition(" of ")
+    named = {"dataset": dataset} if dataset else {}
     for value in ABSURD[kind]:
-        given = (value,) * count if count > 1 or "tuple" in str(get_type_hints(GROUPS[group])[name]) else value
+        given = (value,) * count if count > 1 or "tuple" in str(get_type_hints(kind_of(group))[name]) else value
         with pytest.raises(UsageError, match=rf"{name.replace('_', '.')} is "):
             GROUPS[group](**{name: given})
         with pytest.raises(UsageError):
-            from_json({group: {name: list(given) if isinstance(given, tuple) else given}})
+            from_json({of: {**named, name: list(given) if isinstance(given, tuple) else given}})
 
 
 def test_the_walk_finds_the_numbers():
@@ -74,9 +84,9 @@ def test_the_walk_finds_the_numbers():
         ("model", {"image_size": (10**6, 10**6)}, "--image-size is 1000000 1000000; .* at most 16384"),
         ("model", {"dropout": 1.0}, "--dropout is 1; it must be at least 0 and below 1"),
         ("loss", {"border_sigma": 0.0}, "--border-sigma is 0; it must be above 0, such as the default, 5"),
-        ("data", {"limit": 0}, "--limit is 0; it must be at least 1"),
-        ("data", {"data_seed": -3}, "--data-seed is -3; it must be at least 0"),
-        ("data", {"classes": ("a", "b", "a")}, "--classes names a more than once"),
+        ("data of lfw", {"limit": 0}, "--limit is 0; it must be at least 1"),
+        ("data of voc", {"data_seed": -3}, "--data-seed is -3; it must be at least 0"),
+        ("data of folder", {"classes": ("a", "b", "a")}, "--classes names a more than once"),
         ("training", {"epochs": 10**400}, "--epochs is a number of more than 18 digits"),
     ],
 )

@@ -2,7 +2,9 @@
 
 import argparse
 import dataclasses
+import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +18,17 @@ MOST_BYTES = 1 << 20
 """Of a file of settings."""
 
 
-def defaults_from_file(command: Any, arguments: list[str]) -> Any:
+def defaults_from_file(command: Any, arguments: Sequence[str]) -> Any:
     """The command with the values of the file that `--config` names, or tyro's sign for "no defaults"."""
     fields = {field.name for field in dataclasses.fields(command)} if dataclasses.is_dataclass(command) else set()
     if "config" not in fields:
         return tyro.MISSING_NONPROP
-    # argparse finds this one flag; everything else is left to tyro, which reads the line again.
+    # argparse finds these flags; everything else is left to tyro, which reads the line again.
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     finder.add_argument("--config", type=Path, nargs="?")  # without its value: tyro says so
-    path = finder.parse_known_args(arguments)[0].config
+    finder.add_argument("--dataset", nargs="?")
+    given = finder.parse_known_args(list(arguments))[0]
+    path = given.config
     if path is None:
         return tyro.MISSING_NONPROP
     try:
@@ -33,4 +37,7 @@ def defaults_from_file(command: Any, arguments: list[str]) -> Any:
         raise UsageError(f"--config {path}: {error.strerror}; name a TOML file") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"--config {path} is not TOML: {error}; write [training], then epochs = 3") from None
-    return command(options=from_json(content, where=str(path)), config=path)
+    if given.dataset is not None and isinstance(content.get("data", {}), dict):
+        content["data"] = {**content.get("data", {}), "dataset": given.dataset}  # whose options the file may set
+    options = from_json(content, where=str(path), note=lambda sentence: print(f"kseg: {sentence}", file=sys.stderr))
+    return command(options=options, config=path)

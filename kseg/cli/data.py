@@ -2,26 +2,18 @@
 and `kseg data cache`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
 from kseg.cli.cache import Cache
 from kseg.cli.data_stats import stats
-from kseg.datasets import DataOptions
+from kseg.cli.join import NamedData, by_name
+from kseg.datasets import DataOptions, data_options
 from kseg.ranges import COUNT
 from kseg.wording import counted
-
-
-@dataclass(frozen=True)
-class NamedData(DataOptions):
-    """Which data set, where it lies, and which of its label variants and splits to use."""
-
-    dataset: Positional[str] = "synthetic"
-    """synthetic, lfw, helen, camvid, voc, pets or folder"""
-
 
 Source = Annotated[NamedData, arg(name="")]
 
@@ -33,7 +25,7 @@ class Info:
     Example: kseg data info lfw
     """
 
-    data: Source = field(default_factory=NamedData)
+    data: Source
 
     def run(self) -> int:
         return info(self.data)
@@ -46,7 +38,7 @@ class Prepare:
     Example: kseg data prepare lfw --data-dir data/lfw
     """
 
-    data: Source = field(default_factory=NamedData)
+    data: Source
 
     def run(self) -> int:
         return prepare(self.data)
@@ -59,7 +51,7 @@ class Check:
     Example: kseg data check folder --data-dir my_images
     """
 
-    data: Source = field(default_factory=NamedData)
+    data: Source
 
     def run(self) -> int:
         return check(self.data)
@@ -72,7 +64,7 @@ class Preview:
     Example: kseg data preview synthetic --out sheet.png
     """
 
-    data: Source = field(default_factory=NamedData)
+    data: Source
     split: Literal["train", "validation", "test"] = "train"
     """which split to show"""
     count: Annotated[int, COUNT] = 24
@@ -91,7 +83,7 @@ class Stats:
     Example: kseg data stats camvid --split train
     """
 
-    data: Source = field(default_factory=NamedData)
+    data: Source
     split: Literal["train", "validation", "test", "all"] = "train"
     """which images to count; training takes its weights from train"""
     json: bool = False
@@ -107,6 +99,12 @@ class Data:
 
     action: Info | Prepare | Check | Preview | Stats | Cache
 
+    def with_its_data(self) -> "Data":
+        """What the flags are read over a second time, once they have told the data set: its options."""
+        if isinstance(self.action, Cache):
+            return self
+        return Data(replace(self.action, data=by_name(data_options(self.action.data.dataset))))
+
     def run(self) -> int:
         return self.action.run()
 
@@ -121,7 +119,7 @@ def info(options: DataOptions, write: Callable[[str], None] = print) -> int:
     write(f"{kind.name}: {kind.title}")
     if kind.facts:
         write(kind.facts.as_text())
-    if options.dataset != "synthetic":
+    if kind.reads_files:
         write(f"looked for in  {data_dir(options.dataset, options.data_dir)}")
     try:
         dataset = open_dataset(options)

@@ -29,7 +29,7 @@ def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str]
         }
         write(json.dumps(content, indent=2, allow_nan=False))
         return 0
-    label = f"{dataset.name} {' '.join(type(dataset).variant_names(options))}".strip()
+    label = f"{dataset.name} {' '.join(options.variant_names)}".strip()
     void = found.void_pixels / max(1, found.void_pixels + int(found.pixels.sum()))
     write(
         f"{label}, {split}: {counted(found.total_images, 'image')}, {void:.1%} of the pixels void and in none of "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from kseg.cli.quiet import import_keras_quietly
 from kseg.cli.run_data import NOT_GIVEN, RunData, digest, where
 from kseg.datasets import DataOptions
 from kseg.ranges import COUNT, FED
@@ -26,7 +27,7 @@ class Evaluate:
 
     model: Positional[Path]
     """a run directory or a .keras file"""
-    data: Annotated[DataOptions, arg(name="")] = field(default_factory=lambda: DataOptions(dataset=NOT_GIVEN))
+    data: Annotated[DataOptions, arg(name="")] = field(default_factory=lambda: DataOptions(NOT_GIVEN))
     split: Literal["train", "validation", "test", "all"] | None = None
     """which records to measure (unset: test, or validation where there is no test split); all: every one there is, for
     a folder that is a test set as a whole"""
@@ -44,8 +45,9 @@ class Evaluate:
     out: Path | None = None
     """directory for evaluation.json, per_image.csv, and thresholds.csv of a binary model (unset: beside the model)"""
 
-    def with_defaults_of_run(self) -> "Evaluate":
+    def with_its_data(self) -> "Evaluate":
         """What the flags are read over a second time, once they have told the model: its run's data."""
+        import_keras_quietly()
         return replace(self, data=RunData.of(self.model).defaults(self.data, self.model))
 
     def run(self) -> int:
@@ -142,7 +144,7 @@ class Evaluate:
         beside = self.model if self.model.is_dir() else self.model.parent
         parts = ["evaluation", dataset.name, split]
         if self.data != run.options:
-            parts += [*type(dataset).variant_names(self.data), digest(self.data)]
+            parts += [*self.data.variant_names, digest(self.data)]
         if self.image_size is not None:
             parts.append(f"{self.image_size[0]}x{self.image_size[1]}")
         elif self.input_size is not None:

@@ -9,7 +9,6 @@ import importlib
 import io
 import os
 import sys
-from typing import Any
 
 COMMANDS = {
     "train": ("kseg.cli.train:Train", "train a network, measure it, write model and report"),
@@ -94,9 +93,6 @@ def _main(arguments: list[str] | None, program: str | None) -> int:
             check_ranges(command)
         keep_freed_memory()
         import_keras_quietly()
-        if hasattr(command, "with_defaults_of_run"):
-            # Only the flags tell which run is meant, and only the run what a flag left out means: read them twice.
-            command = _parse(arguments, program=program, default=command.with_defaults_of_run())
         return command.run()
     except KsegError as error:
         print(f"kseg: {error}", file=sys.stderr)
@@ -125,18 +121,15 @@ def overview() -> str:
     )
 
 
-def _parse(arguments: list[str], *, program: str | None, default: Any = None):
-    """The command that the arguments mean, what they leave out being as in `default`, or else as in its file."""
-    from kseg.cli.config_file import defaults_from_file
+def _parse(arguments: list[str], *, program: str | None):
+    """The command that the arguments mean."""
     from kseg.cli.flags import understood
-    from kseg.cli.parse import parse
+    from kseg.cli.join import read_command
     from kseg.errors import unknown_name
 
     name, *rest = arguments
     if name not in COMMANDS:
         raise unknown_name("command", name, COMMANDS)
-    rest = understood(rest)
     module, _, attribute = COMMANDS[name][0].partition(":")
     kind = getattr(importlib.import_module(module), attribute)
-    default = defaults_from_file(kind, rest) if default is None else default
-    return parse(kind, rest, program=program or f"kseg {name}", default=default)
+    return read_command(kind, understood(rest), program=program or f"kseg {name}")

@@ -2,10 +2,11 @@
 
 import ast
 import contextlib
+import inspect
 import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tyro
@@ -15,23 +16,42 @@ from kseg.errors import UsageError, unknown_name
 WANTED = {"INT": "a whole number", "FLOAT": "a number", "PATH": "a path", "STR": "a text"}
 
 
-def parse(kind: Any, arguments: Sequence[str], *, program: str, default: Any = tyro.MISSING_NONPROP) -> Any:
-    """An instance of `kind`. Raises: UsageError; SystemExit(0) once help was printed."""
+HELP = frozenset({"-h", "--help"})
+
+
+def parse(
+    kind: Any,
+    arguments: Sequence[str],
+    *,
+    program: str,
+    default: Any = tyro.MISSING_NONPROP,
+    more: str = "",
+    whose: Callable[[str], str] = lambda flag: "",
+) -> Any:
+    """An instance of `kind`.
+
+    Args:
+      default: an instance that holds what the line leaves out.
+      more: stands behind the description in the help.
+      whose: says of a flag that `kind` does not have whose option it is; "" where nobody's.
+    Raises:
+      UsageError; SystemExit(0) once help was printed.
+    """
     complaint = io.StringIO()
-    asked_for_help = any(word in ("-h", "--help") for word in arguments)
     try:
-        with contextlib.redirect_stderr(complaint), contextlib.nullcontext() if asked_for_help else _unwrapped():
+        with contextlib.redirect_stderr(complaint), contextlib.nullcontext() if HELP & set(arguments) else _unwrapped():
             return tyro.cli(
                 kind,
                 args=list(arguments),
                 prog=program,
                 default=default,
+                description=f"{inspect.getdoc(kind)}\n\n{more}" if more else None,
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes, tyro.conf.DisallowNone),
             )
     except SystemExit as leaving:
         if leaving.code in (0, None):
             raise
-        raise _in_one_sentence(complaint.getvalue(), program) from None
+        raise _in_one_sentence(complaint.getvalue(), program, whose) from None
 
 
 @contextlib.contextmanager
@@ -47,7 +67,7 @@ def _unwrapped() -> Iterator[None]:
             os.environ["COLUMNS"] = columns
 
 
-def _in_one_sentence(box: str, program: str) -> UsageError:
+def _in_one_sentence(box: str, program: str, whose: Callable[[str], str]) -> UsageError:
     """The error that the text in tyro's box is about."""
     # 1. the parts between the lines of the box, and the command whose help says more
     rows = [line.rstrip().strip("│").rstrip() for line in box.splitlines() if line.strip()[:1] not in ("╭", "╰")]
@@ -70,7 +90,7 @@ def _in_one_sentence(box: str, program: str) -> UsageError:
         choices = [str(name) for name in ast.literal_eval(found[3]) if name != "None"]
         return unknown_name(found[2], found[1], choices)
     if found := re.match(r"Unrecognized options: (.*)", said):
-        return _unknown(found[1], parts[1:], command, more)
+        return _unknown(found[1], parts[1:], command, more, whose)
     if found := re.match(r"Missing from .*?: *(.*)", said):
         lacking = re.sub(r"\b([A-Z]+) (.*?) \(required\)", r"\2", found[1])
         return UsageError(f"{command} lacks {lacking}; {more}")
@@ -81,7 +101,9 @@ def _in_one_sentence(box: str, program: str) -> UsageError:
     return UsageError(f"{said.rstrip('.')}; {more}")
 
 
-def _unknown(words: str, hints: Sequence[Sequence[str]], command: str, more: str) -> UsageError:
+def _unknown(
+    words: str, hints: Sequence[Sequence[str]], command: str, more: str, whose: Callable[[str], str]
+) -> UsageError:
     """Of an unknown flag tyro names what follows it too, and flags that are alike."""
     found = words.split(", ")
     flags = [word for word in found if re.match(r"--?[^\W\d]", word)]
@@ -90,6 +112,8 @@ def _unknown(words: str, hints: Sequence[Sequence[str]], command: str, more: str
             return unknown_name(f"{command} action", found[0], listed[1].split(", "))
     if not flags:
         return UsageError(f"{command} has no place for {' '.join(map(repr, found))}; leave it out; {more}")
+    if others := list(filter(None, map(whose, flags))):
+        return UsageError(f"{'; '.join(others)}; leave it out here; {more}")
     alike = [row.split()[0] for part in hints for row in part if re.match(r"\s+--\w", row)]
     meant = f"did you mean {' or '.join(dict.fromkeys(alike))}? " if alike else ""
     return UsageError(f"unknown option {', '.join(flags)}; {meant}{more}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from kseg.datasets import DataOptions, Dataset, Record, open_dataset
+from kseg.datasets import DATASETS, DataOptions, Dataset, Record, SeededOptions, data_options, open_dataset
 from kseg.datasets.locate import data_dir
 from kseg.datasets.membership import Membership
 from kseg.errors import KsegError, UsageError
@@ -14,7 +14,8 @@ from kseg.errors import KsegError, UsageError
 NOT_GIVEN = "the run's"
 """The value of `--dataset` that nobody typed: argument parsers do not tell a default from the same value typed."""
 
-NO_FILES = "synthetic"
+OWN_FILES = "folder"
+"""The data set that --data-dir alone means."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class RunData:
 
         run = model if model.is_dir() else model.parent if model.name == MODEL_OF_A_RUN else None
         if run is not None and (files := RunFiles(run)).is_run:
-            from kseg.training.config import from_json
+            from kseg.training.config import from_record
 
-            return cls(from_json(files.read_config(), where=str(files.config)).data, folder=run)
+            return cls(from_record(files.read_config(), where=str(files.config)).data, folder=run)
         card = read_card(model)
         return cls(None, card.dataset if card else "")
 
@@ -48,11 +49,11 @@ class RunData:
         `--data-dir` alone means the run's data set in that folder, or, where that has no files, a folder of images and
         masks. Raises `UsageError` where nothing says which data set is meant.
         """
-        own = self.options or (DataOptions(dataset=self.card_dataset) if self.card_dataset else None)
+        own = self.options or (data_options(self.card_dataset) if self.card_dataset else None)
         if given.dataset != NOT_GIVEN:
-            return own if own and own.dataset == given.dataset else DataOptions(dataset=given.dataset)
-        if given.data_dir is not None and (own is None or own.dataset == NO_FILES):
-            return DataOptions(dataset="folder")
+            return own if own and own.dataset == given.dataset else data_options(given.dataset)
+        if given.data_dir is not None and (own is None or not DATASETS[own.dataset].reads_files):
+            return data_options(OWN_FILES)
         if own is None:
             raise UsageError(
                 f"{model} lies in no run and names no data set; say what to measure it on: --dataset NAME, or "
@@ -64,10 +65,10 @@ class RunData:
         """Whether the data are the run's own, and if not, what is different."""
         if self.options is None:
             return "the model lies in no run, so what it was trained on is not known"
-        values = ((field.name, getattr(used, field.name), getattr(self.options, field.name)) for field in fields(used))
-        changed = [f"--{name.replace('_', '-')} {new} instead of {old}" for name, new, old in values if new != old]
         if used.dataset != self.options.dataset:
             return f"the run was trained on {where(self.options)}"
+        values = ((field.name, getattr(used, field.name), getattr(self.options, field.name)) for field in fields(used))
+        changed = [f"--{name.replace('_', '-')} {new} instead of {old}" for name, new, old in values if new != old]
         return f"not the run's own data: {', '.join(changed)}" if changed else "the run's own data"
 
     def trained_on(self, dataset: Dataset, records: Sequence[Record]) -> int | None:
@@ -90,8 +91,9 @@ class RunData:
 
 def where(options: DataOptions) -> str:
     """A data set and its folder: `lfw in /data/lfw`."""
-    if options.dataset == NO_FILES:
-        return f"{options.dataset} (seed {options.data_seed})"
+    if not DATASETS[options.dataset].reads_files:
+        seed = f" (seed {options.data_seed})" if isinstance(options, SeededOptions) else ""
+        return f"{options.dataset}{seed}"
     return f"{options.dataset} in {data_dir(options.dataset, options.data_dir)}"
 
 

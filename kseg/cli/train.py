@@ -39,7 +39,7 @@ class Train:
             return INTERRUPTED
 
     def train_one(self) -> int:
-        from kseg.datasets.applies import check_data_dir
+        from kseg.datasets.opening import check_data_dir
         from kseg.report import write_report
         from kseg.report.advice import advice_to_go_on
         from kseg.training.distribution import is_chief

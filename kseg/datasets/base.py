@@ -4,91 +4,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
 from kseg.conventions import SPLITS
 from kseg.datasets.contents import content_digests
 from kseg.datasets.counts import count_labels
-from kseg.datasets.facts import Facts, RemoteFile
+from kseg.datasets.facts import Facts
 from kseg.datasets.images import ValueRange, read_image
 from kseg.datasets.locate import stamp
-from kseg.errors import Failure, UsageError
-from kseg.ranges import COUNT, SEED, Range, check_ranges
+from kseg.datasets.options import DataOptions
+from kseg.errors import UsageError
 from kseg.registry import Registry
 
 EVERYTHING = "all"
 """In place of a split's name: every record, for a folder that is a test set as a whole."""
-
-
-@dataclass(frozen=True)
-class DataOptions:
-    """Which data set, where it lies, and which of its label variants and splits to use."""
-
-    dataset: str = "synthetic"
-    """synthetic (no files needed), lfw, helen, camvid, voc, pets, or folder (your own images/ and masks/)"""
-    data_dir: Path | None = None
-    """where the data set's archives or extracted tree lie (unset: data/NAME)"""
-    hair: bool = True
-    """faces: whether hair belongs to the foreground or to the background"""
-    parts: bool = False
-    """faces: keep background, hair and face as three classes instead of two"""
-    size: Literal["big", "small"] = "big"
-    """faces: the paper's big or small training and validation split"""
-    split_scheme: Literal["paper", "official"] = "paper"
-    """faces: van Beers' splits by sorted name; voc: Rahman & Wang's, 80/20 of train; or the data set's own lists"""
-    colors: tuple[str, ...] = ()
-    """folder: masks in color, one NAME=R,G,B per class in order of id (first is background; void=R,G,B counts for
-    nothing)"""
-    color_tolerance: Annotated[float, Range(least=0, most=442)] = 0.0
-    """folder, with --colors: a pixel takes the nearest named color up to this distance in RGB (0..442), as blended
-    edges need; what lies farther is void"""
-    binary: Literal["auto"] | float | None = None
-    """folder: two classes, foreground from this mask value on; --binary alone chooses 128 where edges are soft, 1 where
-    areas are painted in any value (unset: recognised)"""
-    classes: tuple[str, ...] = ()
-    """folder: names of the classes in order of id (unset: found in the masks)"""
-    void: Annotated[tuple[int, ...], Range(least=0, most=65_535)] = ()
-    """folder: mask values that count for nothing, besides 255 in a mask of ids"""
-    images: str | None = None
-    """folder: a pattern of the images under --data-dir, as 'imgs/*.jpg' (unset: recognised)"""
-    masks: str | None = None
-    """folder: where an image's mask lies, as 'labels/{stem}_mask.png'; {stem} is the image's name, or what it is
-    in --images; {dir} and {split} likewise"""
-    merge_masks: bool = False
-    """folder: join several masks of one image into one"""
-    limit: Annotated[int | None, COUNT] = None
-    """use only the first N records of every split, for a quick look"""
-    data_seed: Annotated[int, SEED] = 0  # not `seed`: that is the flag of the run
-    """seed of the synthetic images, of a folder's split and of the 80/20 of voc and pets"""
-    synthetic_size: Annotated[int, Range(least=16, most=4096)] = 96
-    """synthetic: height and width of the images in pixels"""
-    synthetic_counts: Annotated[tuple[int, int, int], Range(least=0, most=1_000_000)] = (600, 100, 100)
-    """synthetic: number of train, validation and test images"""
-    synthetic_foreground: Annotated[float | None, Range(above=0, most=0.2)] = None
-    """synthetic: draw the head smaller, anywhere in the picture: mean share of its pixels, up to 0.2, above
-    which parts leave the picture (unset: 0.24)"""
-    split_sizes: Annotated[tuple[float, float, float], Range(least=0, most=1e9)] = (0.8, 0.1, 0.1)
-    """folder without lists: shares of train, validation and test, in which chance places each image by itself; or
-    numbers of images, if one is above 1"""
-    year: Literal["2010", "2011", "2012", "2012+sbd"] = "2012"
-    """voc: which year's images; 2012+sbd trains on trainaug, with the masks of SBD"""
-    val_list: Literal["val", "seg11valid"] = "val"
-    """voc: the list that is measured on; seg11valid: those images of val that SBD has not in its train list (Long et
-    al.: 736 of 2011's)"""
-    border: Literal["void", "pet", "class"] = "void"
-    """pets: the border around the animal counts for nothing, is part of it, or a class of its own"""
-    animals: Literal["pet", "species", "breed"] = "pet"
-    """pets: classes besides the background: pet, the two species, or the 37 breeds"""
-    category: str | None = None
-    """one class of several against all others: it is the foreground, they are the background, void stays void"""
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
-        twice = sorted({name for name in self.classes if self.classes.count(name) > 1})
-        if twice:
-            raise UsageError(f"--classes names {', '.join(twice)} more than once; every class needs a name of its own")
 
 
 @dataclass(frozen=True)
@@ -122,23 +53,15 @@ class Dataset(ABC):
     title: ClassVar[str]
     """one line: what it is"""
     facts: ClassVar[Facts | None] = None
-    own_options: ClassVar[tuple[str, ...]] = ()
-    """the fields of `DataOptions` that mean something here and not for every data set"""
     """where it comes from, for `kseg data info`"""
+    Options: ClassVar[type[DataOptions]] = DataOptions
+    """the options it takes: those of every data set, and in a subclass its own"""
+    reads_files: ClassVar[bool] = True
+    """whether there are files of it in a folder; a data set that is drawn has none"""
 
     def __init__(self, options: DataOptions):
         self.options = options
         self._given_range: ValueRange | None = None
-
-    @classmethod
-    def remote_files(cls, options: DataOptions) -> Sequence[RemoteFile]:
-        """The files to download for these options."""
-        return cls.facts.files if cls.facts else ()
-
-    @classmethod
-    def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
-        """What tells these options from others of the data set in the name of a run."""
-        return ()
 
     @property
     def has_background(self) -> bool:
@@ -270,18 +193,3 @@ class Dataset(ABC):
 DATASETS: Registry[type[Dataset]] = Registry(
     "data set", "kseg.datasets", skip=("builders",)
 )  # they need TensorFlow Datasets
-
-
-def open_dataset(options: DataOptions, *, with_problems: bool = False) -> Dataset:
-    """The data set that `options` name, checked for files but with no pixel read yet; as a binary one by `category`.
-
-    Raises: Failure of its first problem, unless `with_problems` are wanted too, for `kseg data check`.
-    """
-    from kseg.datasets.category import OneCategory
-
-    dataset = DATASETS[options.dataset](options)
-    if dataset.problems and not with_problems:
-        more = len(dataset.problems) - 1
-        others = f" ({more} more: `kseg data check` names {'it' if more == 1 else 'them'})" if more else ""
-        raise Failure(f"{dataset.problems[0]}{others}")
-    return dataset if options.category is None else OneCategory(dataset, options.category)

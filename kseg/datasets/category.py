@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kseg.conventions import SPLITS, VOID
-from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
+from kseg.datasets.base import Dataset, Record
 from kseg.datasets.images import ValueRange
 from kseg.errors import UsageError, unknown_name
 
@@ -26,10 +26,6 @@ class Relabeled(Dataset):
         self.name, self.title, self.facts = whole.name, whole.title, whole.facts  # type: ignore[misc]
         self._new_label = np.zeros(VOID + 1, dtype=np.uint8)
         self._new_label[[*self.ids, VOID]] = *range(1, len(self.ids) + 1), VOID
-
-    @classmethod
-    def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
-        return DATASETS[options.dataset].variant_names(options)
 
     @property
     def classes(self) -> tuple[str, ...]:

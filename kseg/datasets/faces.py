@@ -1,11 +1,13 @@
 """Face data sets share three parts (background, hair, face) and the choice of which of them is foreground."""
 
 from abc import abstractmethod
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from kseg.datasets.base import DataOptions, Dataset, Record
+from kseg.datasets.base import Dataset, Record
+from kseg.datasets.options import DataOptions
 from kseg.errors import UsageError
 
 BACKGROUND, HAIR, FACE = 0, 1, 2
@@ -20,9 +22,46 @@ CLASSES = {
 }
 
 
-def variant_of(options: DataOptions) -> str:
-    """The key of `CLASSES` that these options ask for."""
-    return "parts" if options.parts else "hair" if options.hair else "no_hair"
+@dataclass(frozen=True)
+class FaceOptions(DataOptions):
+    """Options of a data set of faces."""
+
+    hair: bool = True
+    """whether hair belongs to the foreground or to the background"""
+    parts: bool = False
+    """keep background, hair and face as three classes instead of two"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.parts and not self.hair:
+            raise UsageError("--parts keeps hair as a class of its own and --no-hair removes it; give one of them")
+
+    @property
+    def variant(self) -> str:
+        """The key of `CLASSES` that these options ask for."""
+        return "parts" if self.parts else "hair" if self.hair else "no_hair"
+
+    @property
+    def variant_names(self) -> tuple[str, ...]:
+        return (self.variant,)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return CLASSES[self.variant]
+
+
+@dataclass(frozen=True)
+class PaperFaceOptions(FaceOptions):
+    """Options of a data set of faces that van Beers et al. measure on."""
+
+    size: Literal["big", "small"] = "big"
+    """the paper's big or small training and validation split"""
+    split_scheme: Literal["paper", "official"] = "paper"
+    """van Beers et al.'s splits by sorted name, or the data set's own lists"""
+
+    @property
+    def variant_names(self) -> tuple[str, ...]:
+        return (self.variant, *([self.size] if self.size != "big" else []))
 
 
 class FaceDataset(Dataset):
@@ -31,32 +70,17 @@ class FaceDataset(Dataset):
     `hair` (default): hair and face are foreground; `--no-hair`: hair is background; `--parts`: all three are classes.
     """
 
-    own_options: ClassVar[tuple[str, ...]] = ("hair", "parts")
+    Options: ClassVar[type[DataOptions]] = FaceOptions
+    options: FaceOptions
 
-    def __init__(self, options: DataOptions):
-        if options.parts and not options.hair:
-            raise UsageError("--parts keeps hair as a class of its own and --no-hair removes it; give one of them")
+    def __init__(self, options: FaceOptions):
         super().__init__(options)
         # part id → class id
         self._class_of_part = np.array([0, 1, 2] if options.parts else [0, int(options.hair), 1], dtype=np.uint8)
 
-    @classmethod
-    def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
-        return (variant_of(options), *([options.size] if options.size != "big" else []))
-
-    @property
-    def variant(self) -> str:
-        """hair, no_hair or parts: which classes the labels have."""
-        return variant_of(self.options)
-
     @property
     def classes(self) -> tuple[str, ...]:
-        return self.class_names(self.options)
-
-    @staticmethod
-    def class_names(options: DataOptions) -> tuple[str, ...]:
-        """The classes that these options ask for; needs no files."""
-        return CLASSES[variant_of(options)]
+        return self.options.class_names
 
     @property
     def palette(self) -> tuple[tuple[int, int, int], ...]:
@@ -70,4 +94,4 @@ class FaceDataset(Dataset):
         return self._class_of_part[self.part_labels(record)]
 
     def fingerprint(self, record: Record) -> str:
-        return f"{super().fingerprint(record)} {self.variant}"
+        return f"{super().fingerprint(record)} {self.options.variant}"

@@ -128,8 +128,11 @@ def next_commands(run: RunRecord) -> list[tuple[str, str]]:
 
 
 def _is_multi_class(run: RunRecord) -> bool:
-    """By the classes measured; before that, by the only option that is known to make more than two."""
-    return len(run.evaluation.classes) > 2 if run.evaluation is not None else run.data_options.parts
+    """By the classes measured; before that, by those that the data set's options ask for."""
+    if run.evaluation is not None:
+        return len(run.evaluation.classes) > 2
+    options = run.data_options
+    return options.category is None and len(options.class_names or ()) > 2
 
 
 def _variant(run: RunRecord, flag: str, value: str, workdir: str) -> str:

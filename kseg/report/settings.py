@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kseg.datasets import DATASETS
+from kseg.datasets.opening import own_options
 from kseg.models import MODELS
 from kseg.pipeline.augmentation import Augmentation
 from kseg.training.config import WITH_EPSILON
@@ -49,7 +50,8 @@ def applicable(config: Mapping[str, Group]) -> dict[str, dict[str, Any]]:
 def _of_other_datasets(name: Any) -> set[str]:
     if name not in DATASETS:
         return set()
-    return {option for other in DATASETS.values() for option in other.own_options} - set(DATASETS[name].own_options)
+    kinds = [kind.Options for kind in DATASETS.values()]
+    return {option for kind in kinds for option in own_options(kind)} - set(own_options(DATASETS[name].Options))
 
 
 def _of_other_models(name: Any) -> set[str]:

@@ -27,7 +27,7 @@ from kseg.datasets.object_width import median_size, narrowest_width
 from kseg.encoders import imagenet_problem
 from kseg.models import MODELS
 from kseg.pipeline.augmentation import Augmentation
-from kseg.training.config import DEFAULT_MODEL, TrainConfig, from_json
+from kseg.training.config import DEFAULT_MODEL, TrainConfig, from_record
 from kseg.training.presets import preset
 from kseg.training.record import ChosenOptions
 from kseg.training.workdir import WorkDir
@@ -234,7 +234,7 @@ def recorded(config: TrainConfig, path: Path) -> Choice | None:
     stored = workdir.read_environment().get("auto")
     if stored is None:
         return None
-    run = from_json(workdir.read_config(), where=str(workdir.config))
+    run = from_record(workdir.read_config(), where=str(workdir.config))
     values = {}
     for name in (name for name in stored["options"] if is_open(config, name)):
         group, _, option = name.partition(".")

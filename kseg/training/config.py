@@ -5,12 +5,14 @@ configuration is what a run records and compares.
 """
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
-from kseg.datasets import DataOptions
+from kseg.datasets import DATASETS, DataOptions, data_options
 from kseg.datasets.class_statistics import Weighting
+from kseg.datasets.opening import DEFAULT_DATASET, left_out, without_foreign
 from kseg.errors import UsageError, unknown_name
 from kseg.pipeline.augmentation import Augmentation
 from kseg.ranges import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SIDE, Range, check_ranges
@@ -185,7 +187,7 @@ class TrainingOptions(OptionGroup):
 class TrainConfig:
     """A training run, whole."""
 
-    data: DataOptions = field(default_factory=DataOptions)
+    data: DataOptions = field(default_factory=data_options)
     model: ModelOptions = field(default_factory=ModelOptions)
     loss: LossOptions = field(default_factory=LossOptions)
     augment: Augmentation = field(default_factory=Augmentation)
@@ -211,8 +213,13 @@ def to_json(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def from_json(config: dict[str, Any], *, where: str = "config.json") -> TrainConfig:
-    """The configuration that `to_json` wrote; unknown groups and keys and values of a wrong type are named."""
+def from_json(
+    config: dict[str, Any], *, where: str = "config.json", note: Callable[[str], None] = lambda sentence: None
+) -> TrainConfig:
+    """The configuration that `to_json` wrote; unknown groups and keys and values of a wrong type are named.
+
+    `note` is told which options of other data sets are left out.
+    """
     if not isinstance(config, dict) or not all(isinstance(values, dict) for values in config.values()):
         raise UsageError(f"{where} holds no groups of settings; write [data], [model], [loss], [augment], [training]")
     parts: dict[str, Any] = {}
@@ -222,10 +229,16 @@ def from_json(config: dict[str, Any], *, where: str = "config.json") -> TrainCon
             continue  # how a run came to these values
         if group not in groups:
             raise unknown_name(f"group in {where}", group, groups)
-        kind = groups[group]
-        fields = {entry.name: entry for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        kind: Any = groups[group]
         # Runs and files of the version before this one spell it so.
         values = {"colors" if (group, key) == ("data", "colours") else key: value for key, value in values.items()}
+        if group == "data":
+            values, foreign = without_foreign(values)
+            if foreign:
+                note(left_out(foreign, values, where=where))
+            values = {"dataset": DEFAULT_DATASET, **values}
+            kind = DATASETS[str(values["dataset"])].Options
+        fields = {entry.name: entry for entry in dataclasses.fields(kind)}
         for key in values:
             if key not in fields:
                 raise unknown_name(f"key of [{group}] in {where}", key, fields)
@@ -240,7 +253,7 @@ def from_json(config: dict[str, Any], *, where: str = "config.json") -> TrainCon
                 )
         if plain.get("data_dir"):
             plain["data_dir"] = Path(plain["data_dir"])
-        parts[group] = kind(**plain)  # type: ignore[misc, operator]
+        parts[group] = kind(**plain)
     return TrainConfig(**parts)
 
 

@@ -10,7 +10,7 @@ from kseg.errors import Failure, UsageError
 from kseg.inference.evaluation import Evaluation, StoredEvaluation
 from kseg.inference.model_file import MODEL_OF_A_RUN
 from kseg.reading import read_json, read_json_lines
-from kseg.training.config import from_json
+from kseg.training.config import from_record
 from kseg.training.kept_epoch import BY_SCORE, SCORE, best_entry
 
 Config = dict[str, dict[str, Any]]
@@ -186,7 +186,7 @@ class RunRecord:
     @property
     def data_options(self) -> DataOptions:
         """What to open the run's data set with."""
-        return from_json(self.config, where=str(RunFiles(self.path).config)).data
+        return from_record(self.config, where=str(RunFiles(self.path).config)).data
 
 
 def read_run(path: Path) -> RunRecord:

@@ -15,7 +15,7 @@ import numpy as np
 
 from kseg import losses, metrics
 from kseg.atomic import write_json
-from kseg.datasets import DATASETS, Dataset, Record, applies, open_dataset
+from kseg.datasets import Dataset, Record, open_dataset
 from kseg.datasets.class_statistics import class_statistics
 from kseg.datasets.membership import Membership
 from kseg.datasets.presence import absences, classes_without_pixels
@@ -98,7 +98,7 @@ def train(
     remarks, kept_by = remarks_on_splits(dataset, splits)
     if dataset.reading and not quiet:
         remarks = []  # `describe` says them of a folder, with what else was recognised
-    for remark in [*remarks, *([] if quiet else applies.ignored_options(config.data) + ignored_options(config))]:
+    for remark in [*remarks, *([] if quiet else ignored_options(config))]:
         print(f"kseg: {remark}", file=sys.stderr)
     path = path or default_path(config)
     kept = WorkDir(path).kept_once_begun() if is_chief(config.training.distribute) else contextlib.nullcontext()
@@ -309,7 +309,7 @@ def default_path(config: TrainConfig) -> Path:
     assert config.loss.loss is not None  # resolved
     parts = [config.model.model or DEFAULT_MODEL, *([config.model.encoder] if config.model.encoder else [])]
     parts += [name_of_loss(config.loss.loss), data.dataset]
-    parts += DATASETS[data.dataset].variant_names(data)
+    parts += data.variant_names
     parts += [name_of_loss(data.category.lower())] if data.category else []
     parts += [config.loss.class_weights] if config.loss.class_weights != "none" else []
     return Path("runs") / "-".join(parts)

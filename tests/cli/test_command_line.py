@@ -16,7 +16,7 @@ from PIL import Image
 
 from kseg.cli.main import COMMANDS, main
 from kseg.cli.run_data import NOT_GIVEN, RunData
-from kseg.datasets import DATASETS, DataOptions, open_dataset
+from kseg.datasets import DATASETS, DataOptions, data_options, open_dataset
 from kseg.errors import UsageError
 from kseg.models import model_names
 
@@ -317,13 +317,13 @@ def test_evaluate_measures_on_the_data_of_the_run(capsys, trained, tmp_path):
 
 def test_evaluate_says_what_differs_from_the_run(trained):
     run = RunData.of(trained)
-    other = run.defaults(DataOptions(dataset="synthetic"), trained)
+    other = run.defaults(data_options(dataset="synthetic"), trained)
     assert other == run.options
     assert "--data-seed 7 instead of 0" in run.described(replace(other, data_seed=7))
     # --data-dir alone, of a run whose data have no files: a folder
     assert run.defaults(DataOptions(NOT_GIVEN, data_dir=trained), trained).dataset == "folder"
     # options of the run do not follow to another data set
-    assert run.defaults(DataOptions(dataset="lfw"), trained) == DataOptions(dataset="lfw")
+    assert run.defaults(data_options(dataset="lfw"), trained) == data_options(dataset="lfw")
     with pytest.raises(UsageError, match="--dataset NAME, or --data-dir"):
         RunData(None).defaults(DataOptions(NOT_GIVEN), trained)
 
@@ -336,13 +336,13 @@ def test_a_copy_of_a_training_image_is_noticed(tmp_path):
     for index in range(10):
         Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(tmp_path / f"run/images/{index}.png")
         Image.fromarray(np.eye(32, dtype=np.uint8)).save(tmp_path / f"run/masks/{index}.png")
-    options = DataOptions(dataset="folder", data_dir=tmp_path / "run")
+    options = data_options(dataset="folder", data_dir=tmp_path / "run")
     train = open_dataset(options).records("train")
     for record, name in zip(train[:3], ("x", "y", "z"), strict=True):
         (tmp_path / f"other/images/{name}.png").write_bytes(record.image.read_bytes())
         Image.fromarray(np.eye(32, dtype=np.uint8)).save(tmp_path / f"other/masks/{name}.png")
     Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(tmp_path / "other/images/new.png")
     Image.fromarray(np.eye(32, dtype=np.uint8)).save(tmp_path / "other/masks/new.png")
-    other = open_dataset(DataOptions(dataset="folder", data_dir=tmp_path / "other"))
+    other = open_dataset(data_options(dataset="folder", data_dir=tmp_path / "other"))
     assert RunData(options).trained_on(other, other.records("all")) == 3
-    assert RunData(DataOptions("folder", tmp_path / "gone")).trained_on(other, other.records("all")) is None
+    assert RunData(data_options("folder", tmp_path / "gone")).trained_on(other, other.records("all")) is None

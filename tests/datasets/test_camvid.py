@@ -5,14 +5,14 @@ import pytest
 from layouts import CAMVID_COUNTS, camvid_tree, noise, pack, striped, write
 from PIL import Image
 
-from kseg.datasets import DataOptions, lists, open_dataset
+from kseg.datasets import data_options, lists, open_dataset
 from kseg.datasets.camvid.classes import CLASSES, NAMES, ORIGINAL_COLOURS
 from kseg.datasets.lists import committed_list, read_list
 from kseg.errors import Failure, UsageError
 
 
 def opened(folder, **options):
-    return open_dataset(DataOptions("camvid", folder, **options))
+    return open_dataset(data_options("camvid", folder, **options))
 
 
 def test_the_classes_are_the_32_but_void():

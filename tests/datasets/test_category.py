@@ -5,7 +5,7 @@ import pytest
 from layouts import camvid_tree, devkit, palette_mask, striped
 
 from kseg.cli.main import main
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.datasets.check import check
 from kseg.errors import UsageError
 
@@ -22,7 +22,7 @@ def voc(tmp_path):
 
 
 def opened(folder, **options):
-    return open_dataset(DataOptions("voc", folder, **options))
+    return open_dataset(data_options("voc", folder, **options))
 
 
 def test_it_is_the_foreground_and_void_stays(voc):
@@ -47,7 +47,7 @@ def test_names_are_met_halfway(voc, name):
 def test_camvid_has_no_background_and_every_class_is_a_category(tmp_path):
     camvid_tree(tmp_path)
     for name, label in (("sky", 0), ("Road", 3), ("Bicyclist", 10)):
-        dataset = open_dataset(DataOptions("camvid", tmp_path, category=name))
+        dataset = open_dataset(data_options("camvid", tmp_path, category=name))
         record = dataset.records("test")[0]
         assert dataset.labels(record)[:4, 0].tolist() == [*(int(label == other) for other in (0, 3, 10)), 255]
 
@@ -61,8 +61,8 @@ def test_an_unknown_category_names_the_nearest(voc):
 
 def test_two_classes_leave_nothing_to_choose():
     with pytest.raises(UsageError, match=r"picks one of several classes, and synthetic has only .* --parts"):
-        open_dataset(DataOptions(category="hair"))
-    assert open_dataset(DataOptions(category="hair", parts=True)).classes == ("background", "hair")
+        open_dataset(data_options(category="hair"))
+    assert open_dataset(data_options(category="hair", parts=True)).classes == ("background", "hair")
 
 
 def test_a_category_that_no_image_has(voc):

@@ -9,7 +9,7 @@ from layouts import camvid_tree, devkit, palette_mask, striped, write
 from permissions import ordinary_user
 
 from kseg.cli.main import main
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.datasets.class_statistics import class_statistics
 from kseg.datasets.locate import cache_dir
 from kseg.errors import Failure
@@ -25,7 +25,7 @@ def two_images(tmp_path):
 
 
 def statistics(folder, classes=("wall", "cat", "dog", "owl")):
-    dataset = open_dataset(DataOptions("folder", folder, classes=classes, split_sizes=(1, 0, 0)))
+    dataset = open_dataset(data_options("folder", folder, classes=classes, split_sizes=(1, 0, 0)))
     return class_statistics(dataset, dataset.records("train"))
 
 
@@ -52,15 +52,15 @@ def test_void_alone_weighs_nothing(tmp_path):
 
 def test_the_ratio_of_a_category_is_the_ratio_in_the_whole(tmp_path):
     camvid_tree(tmp_path, values=(0, 3, 3, 10, 11))
-    whole = open_dataset(DataOptions("camvid", tmp_path))
-    road = open_dataset(DataOptions("camvid", tmp_path, category="road"))
+    whole = open_dataset(data_options("camvid", tmp_path))
+    road = open_dataset(data_options("camvid", tmp_path, category="road"))
     both = [class_statistics(dataset, dataset.records("train")) for dataset in (whole, road)]
     assert both[0].background_to_object[3] == both[1].background_to_object[1]
     assert both[0].void_pixels == both[1].void_pixels and both[1].images.tolist() == [5, 5]
 
 
 def test_a_cache_of_somebody_else_s_costs_time_alone(tmp_path, monkeypatch, capsys):
-    dataset = open_dataset(DataOptions(synthetic_size=32, synthetic_counts=(3, 1, 1)))
+    dataset = open_dataset(data_options(synthetic_size=32, synthetic_counts=(3, 1, 1)))
     records = dataset.records("train")
     (tmp_path / "theirs").mkdir(mode=0o700)
     monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "theirs"))
@@ -74,7 +74,7 @@ def test_a_cache_of_somebody_else_s_costs_time_alone(tmp_path, monkeypatch, caps
 
 def test_counts_are_kept_until_a_mask_changes(tmp_path):
     root = devkit(tmp_path, "2012", {"train": [f"a{number:03d}" for number in range(5)], "val": ["b000"]})
-    dataset = open_dataset(DataOptions("voc", tmp_path, split_scheme="official"))
+    dataset = open_dataset(data_options("voc", tmp_path, split_scheme="official"))
     records = dataset.records("train")
     counts = dataset.label_counts(records)
     (kept,) = (cache_dir() / "counts").iterdir()
@@ -90,7 +90,7 @@ def test_counts_are_kept_until_a_mask_changes(tmp_path):
 def test_a_broken_mask_is_named(tmp_path):
     root = devkit(tmp_path, "2012", {"train": ["a000", "a001"], "val": ["b000"]})
     (root / "SegmentationClass" / "b000.png").write_bytes(b"")
-    dataset = open_dataset(DataOptions("voc", tmp_path))
+    dataset = open_dataset(data_options("voc", tmp_path))
     with pytest.raises(Failure, match="b000.png is empty"):
         class_statistics(dataset, dataset.records("test"))
     assert not (cache_dir() / "counts").exists()

@@ -5,7 +5,7 @@ import pytest
 from layouts import devkit, lfw_mask, noise, pair_folder, write
 
 from kseg.cli.main import main
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.datasets.check import check
 from kseg.datasets.images import read_image
 from kseg.datasets.preview import contact_sheet, spread
@@ -17,7 +17,7 @@ def folder(tmp_path):
 
 
 def problems(folder, **options):
-    return check(open_dataset(DataOptions("folder", folder, **options)), progress=False).problems
+    return check(open_dataset(data_options("folder", folder, **options)), progress=False).problems
 
 
 def test_info_of_every_data_set(capsys):
@@ -144,12 +144,12 @@ def test_training_tells_what_it_lacks_before_it_begins(folder):
 
     for index in (6, 7, 8):
         write(folder / "masks" / f"a{index}.png", np.zeros((12, 10), dtype=np.uint8))
-    dataset = open_dataset(DataOptions("folder", listed(folder, train=range(6), val=range(6, 9), test=range(9, 12))))
+    dataset = open_dataset(data_options("folder", listed(folder, train=range(6), val=range(6, 9), test=range(9, 12))))
     splits = {split: dataset.records(split) for split in ("train", "validation", "test")}
     assert [line[:50] for line in missing_classes(dataset, splits)] == [
         "the validation split shows background and no class"
     ]
-    assert missing_classes(open_dataset(DataOptions(synthetic_size=16, synthetic_counts=(1, 1, 1))), {}) == []
+    assert missing_classes(open_dataset(data_options(synthetic_size=16, synthetic_counts=(1, 1, 1))), {}) == []
 
 
 def test_a_folder_of_sixteen_bits_is_read_in_one_range_and_as_a_model_was_trained(folder):
@@ -157,7 +157,7 @@ def test_a_folder_of_sixteen_bits_is_read_in_one_range_and_as_a_model_was_traine
         values = np.full((12, 10), 100 * index, dtype=np.uint16)
         (folder / "images" / f"a{index}.png").unlink()
         write(folder / "images" / f"a{index}.png", values)
-    dataset = open_dataset(DataOptions("folder", folder))
+    dataset = open_dataset(data_options("folder", folder))
     record = next(record for record in dataset.every_record() if record.id == "a11")
     assert dataset.value_range == (0, 2047) and dataset.image(record)[0, 0, 0] == round(1100 * 255 / 2047)
     assert "values 0…1100: 0 is read as black and 2047 as white" in dataset.reading[0]
@@ -197,7 +197,7 @@ def test_check_of_lfw_finds_a_wrong_colour(tmp_path, monkeypatch):
     mask = lfw_mask()
     mask[0, 0] = 1, 2, 3
     write(tmp_path / "parts_lfw_funneled_gt_images" / "A_0003.ppm", mask)  # the one that is in no split
-    report = check(open_dataset(DataOptions("lfw", tmp_path)), progress=False)
+    report = check(open_dataset(data_options("lfw", tmp_path)), progress=False)
     assert report.counts == {"train": 2, "validation": 1, "test": 2, "unused": 1}
     assert len(report.problems) == 1 and report.problems[0].startswith("unused: ") and "(1, 2, 3)" in report.problems[0]
 
@@ -215,13 +215,13 @@ def test_a_sheet_fits_pictures_of_any_shape(tmp_path):
     for index, size in enumerate([(4, 40), (40, 4), (12, 10), (300, 200)]):
         write(tmp_path / "images" / f"{'long' * 30}{index}.png", noise(index, *size))
         write(tmp_path / "masks" / f"{'long' * 30}{index}.png", np.full(size, 255 * (index % 2), dtype=np.uint8))
-    dataset = open_dataset(DataOptions("folder", tmp_path, split_sizes=(1, 0, 0)))
+    dataset = open_dataset(data_options("folder", tmp_path, split_sizes=(1, 0, 0)))
     assert contact_sheet(dataset, "train", count=9).dtype == np.uint8
 
 
 def test_a_legend_too_long_for_one_line_takes_more(tmp_path):
     devkit(tmp_path, "2012", {"train": ["a000", "a001"], "val": ["b000"]})
-    dataset = open_dataset(DataOptions("voc", tmp_path))
+    dataset = open_dataset(data_options("voc", tmp_path))
     narrow = contact_sheet(dataset, "test", columns=1)  # one pair wide: 21 names need many lines
     assert narrow.shape[0] > 30 + 160 + 5 * 18 and narrow.shape[1] < 400
 

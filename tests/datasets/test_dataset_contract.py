@@ -8,7 +8,7 @@ import pytest
 from layouts import camvid_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
 
 from kseg.conventions import SPLITS, VOID
-from kseg.datasets import DATASETS, DataOptions, open_dataset
+from kseg.datasets import DATASETS, data_options, open_dataset
 from kseg.datasets.helen import records as helen
 from kseg.datasets.lfw import records as lfw
 from kseg.datasets.splits import PaperSplit
@@ -32,8 +32,8 @@ def dataset(request, tmp_path, monkeypatch):
             tmp_path, "2012", {name: [f"{name}_{number:03d}" for number in range(6)] for name in ("train", "val")}
         ),
     }
-    options = DataOptions(request.param, make[request.param](), synthetic_size=24, synthetic_counts=(5, 2, 2))
-    return open_dataset(options)
+    own = {"synthetic_size": 24, "synthetic_counts": (5, 2, 2)} if request.param == "synthetic" else {}
+    return open_dataset(data_options(request.param, make[request.param](), **own))
 
 
 def test_records_have_unique_safe_ids_and_splits_do_not_overlap(dataset):
@@ -71,15 +71,15 @@ def test_facts_say_what_a_person_needs(dataset):
 
 def test_unknown_names_point_to_the_nearest():
     with pytest.raises(UsageError, match="unknown data set 'lwf'; did you mean 'lfw'"):
-        open_dataset(DataOptions("lwf"))
+        open_dataset(data_options("lwf"))
 
 
 def test_tensorflow_is_not_needed():
     """Not even to list the data sets: importing TensorFlow or TFDS is made to fail."""
     program = (
         "import sys; sys.modules.update(dict.fromkeys(('tensorflow', 'tensorflow_datasets', 'keras')))\n"
-        "from kseg.datasets import DATASETS, DataOptions, open_dataset\n"
-        "data = open_dataset(DataOptions(synthetic_size=32))\n"
+        "from kseg.datasets import DATASETS, data_options, open_dataset\n"
+        "data = open_dataset(data_options(synthetic_size=32))\n"
         "print(sorted(DATASETS), data.image(data.records('train')[0]).shape)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -6,13 +6,13 @@ from layouts import noise, pair_folder, write
 from PIL import Image
 
 from kseg.conventions import VOID
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.datasets.check import check
 from kseg.errors import Failure, UsageError
 
 
 def opened(folder, **options):
-    return open_dataset(DataOptions("folder", folder, **options))
+    return open_dataset(data_options("folder", folder, **options))
 
 
 def first_labels(dataset):

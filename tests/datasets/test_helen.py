@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from layouts import helen_tree, write
 
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.datasets.helen import records as helen
 from kseg.datasets.splits import PaperSplit
 from kseg.errors import Failure, UsageError
@@ -25,7 +25,7 @@ def eight_images_are_the_whole(monkeypatch):
 
 
 def opened(folder, **options):
-    return open_dataset(DataOptions("helen", folder, **options))
+    return open_dataset(data_options("helen", folder, **options))
 
 
 def test_the_papers_numbers():

@@ -9,13 +9,13 @@ from layouts import APPLE_DOUBLE, noise, pair_folder, write
 
 from kseg.cli.main import main
 from kseg.conventions import SPLITS
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.datasets.check import check
 from kseg.errors import Failure, KsegError, UsageError
 
 
 def opened(folder, **options):
-    return open_dataset(DataOptions("folder", folder, **options))
+    return open_dataset(data_options("folder", folder, **options))
 
 
 def draw(folder, name, value=None):
@@ -199,7 +199,7 @@ class TestSeveralMasks:
         write(folder / "masks" / "a3.tif", np.zeros((12, 10), np.uint8))
         with pytest.raises(Failure, match="several masks may be meant for 1 image \\(.*a3.png: a3.png, a3.tif"):
             opened(folder)
-        report = check(open_dataset(DataOptions("folder", folder), with_problems=True), progress=False)
+        report = check(open_dataset(data_options("folder", folder), with_problems=True), progress=False)
         assert len(report.problems) == 1 and sum(report.counts.values()) == 9
 
 
@@ -264,9 +264,9 @@ class TestPatterns:
     def test_other_places(self, tmp_path, monkeypatch):
         make(tmp_path, "a/{i}.jpg", "b/{i}.png")
         absolute = {"images": f"{tmp_path}/a/*.jpg", "masks": f"{tmp_path}/b/{{stem}}.png"}
-        assert len(open_dataset(DataOptions("folder", **absolute)).every_record()) == 6
+        assert len(open_dataset(data_options("folder", **absolute)).every_record()) == 6
         monkeypatch.chdir(tmp_path)
-        assert len(open_dataset(DataOptions("folder", images="**/*.jpg", masks="b/{stem}.*")).every_record()) == 6
+        assert len(open_dataset(data_options("folder", images="**/*.jpg", masks="b/{stem}.*")).every_record()) == 6
 
     @pytest.mark.parametrize(
         ("options", "complaint"),

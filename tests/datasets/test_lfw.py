@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from layouts import GREEN, lfw_mask, lfw_tree, pack, write
 
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.datasets.lfw import records as lfw
 from kseg.datasets.splits import PaperSplit
 from kseg.errors import Failure, UsageError
@@ -23,7 +23,7 @@ def eight_images_are_the_whole(monkeypatch):
 
 
 def opened(folder, **options):
-    return open_dataset(DataOptions("lfw", folder, **options))
+    return open_dataset(data_options("lfw", folder, **options))
 
 
 def ids(dataset, split):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from kseg.conventions import VOID
-from kseg.datasets import DataOptions, Record, object_width, open_dataset
+from kseg.datasets import Record, data_options, object_width, open_dataset
 from kseg.datasets.object_width import component_widths, median_size, narrowest_width
 
 
@@ -55,7 +55,7 @@ def folder(tmp_path, monkeypatch):
         labels[10:30, 30:50] = 2 * (i % 2)
         Image.fromarray(labels).save(tmp_path / "masks" / f"{i:02d}.png")
         Image.fromarray(np.stack([labels * 60] * 3, -1)).save(tmp_path / "images" / f"{i:02d}.png")
-    return open_dataset(DataOptions("folder", tmp_path))
+    return open_dataset(data_options("folder", tmp_path))
 
 
 def test_the_narrowest_class_of_a_folder_is_measured_once(folder, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from kseg.conventions import VOID
-from kseg.datasets.folder.mask_options import MaskOptions
+from kseg.datasets import data_options
 from kseg.datasets.folder.recognition import recognize
 from kseg.errors import Failure, UsageError
 
@@ -88,7 +88,7 @@ def written(folder, draw, count=8, suffix="png", **options):
 
 
 def coding_of(paths, **options):
-    return recognize(paths, MaskOptions(**options), paths[0].parent)
+    return recognize(paths, data_options("folder", **options), paths[0].parent)
 
 
 def tiff_of(pixels: np.ndarray, path):
@@ -434,14 +434,17 @@ def test_a_threshold(tmp_path):
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"binary": float("nan")}, "--binary nan is no threshold"),
+        ({"binary": float("nan")}, "--binary is nan; it must be a finite number"),
         ({"binary": 0.0}, "--binary 0 is no threshold"),
         ({"binary": 1.0, "classes": ("a", "b", "c")}, "--classes names 3"),
         ({"binary": 1.0, "colors": ("a=0,0,0", "b=1,1,1")}, "give one of them"),
         ({"color_tolerance": 3.0}, "needs --colors"),
-        ({"color_tolerance": float("nan"), "colors": ("a=0,0,0", "b=1,1,1")}, "lies in 0..442"),
-        ({"classes": ("a", "a")}, "names a class twice"),
-        ({"void": (70000,)}, "--void 70000"),
+        (
+            {"color_tolerance": float("nan"), "colors": ("a=0,0,0", "b=1,1,1")},
+            "is nan; it must be at least 0 and at most 442",
+        ),
+        ({"classes": ("a", "a")}, "names a more than once"),
+        ({"void": (70000,)}, "--void is 70000"),
         ({"colors": ("a=²,0,0", "b=1,1,1")}, "is not NAME=R,G,B"),
         ({"colors": ("=1,0,0", "b=1,1,1")}, "is not NAME=R,G,B"),
     ],

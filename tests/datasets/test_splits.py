@@ -8,7 +8,7 @@ import pytest
 from layouts import noise, pair_folder, write
 
 from kseg.conventions import SPLITS
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.datasets.membership import FILE, Membership, use_recorded_splits
 from kseg.datasets.splits import drawn_splits
 from kseg.errors import Failure, UsageError
@@ -86,7 +86,7 @@ def test_sizes_that_cannot_be(total, sizes, complaint):
 
 
 def opened(folder, **options):
-    return open_dataset(DataOptions("folder", folder, **options))
+    return open_dataset(data_options("folder", folder, **options))
 
 
 def splits_of(dataset):
@@ -206,7 +206,7 @@ def test_evaluation_on_other_images_refuses_those_that_were_trained_on(folder, r
 def test_a_run_from_before_is_told(folder, run, tmp_path):
     (run / FILE).unlink()
     assert "from before runs recorded their splits" in use_recorded_splits(opened(folder), run, "test")[0]
-    assert use_recorded_splits(open_dataset(DataOptions(synthetic_size=16)), run, "test") == []
+    assert use_recorded_splits(open_dataset(data_options(synthetic_size=16)), run, "test") == []
     assert use_recorded_splits(opened(folder), tmp_path / "model.keras", "test") == []  # no run: nothing is known
 
 

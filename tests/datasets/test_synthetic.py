@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.datasets.remembered import remembered
 from kseg.datasets.synthetic.records import portrait
 from kseg.errors import UsageError
 
 
 def opened(**options):
-    return open_dataset(DataOptions("synthetic", **options))
+    return open_dataset(data_options("synthetic", **options))
 
 
 def test_default_splits_and_sizes():

@@ -5,7 +5,7 @@ import pytest
 from layouts import camvid_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
 
 import kseg  # noqa: F401  (registers the builders)
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.datasets.splits import PaperSplit
 from kseg.errors import UsageError
 
@@ -38,7 +38,7 @@ def test_lfw_from_the_data_dir(tmp_path):
     lfw_tree(tmp_path, [f"A_B_{number:04d}" for number in range(9)])
     loaded, info = tfds.load("lfw_parts", data_dir=tmp_path, split=SPLITS, with_info=True)
     assert info.features["label"].names == ["background", "face+hair"]
-    assert_equal(loaded, open_dataset(DataOptions("lfw", tmp_path)))
+    assert_equal(loaded, open_dataset(data_options("lfw", tmp_path)))
     images, labels = next(iter(tfds.load("lfw_parts", data_dir=tmp_path, split="train", as_supervised=True)))
     assert images.shape == (12, 10, 3) and labels.shape == (12, 10, 1)
 
@@ -47,24 +47,24 @@ def test_lfw_from_the_manual_folder_with_a_config(tmp_path):
     source = lfw_tree(tmp_path / "manual" / "lfw", [f"A_B_{number:04d}" for number in range(9)])
     builder = tfds.builder("lfw_parts/parts_small", data_dir=tmp_path / "tfds")
     builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=tmp_path / "manual"))
-    dataset = open_dataset(DataOptions("lfw", source, parts=True, size="small"))
+    dataset = open_dataset(data_options("lfw", source, parts=True, size="small"))
     assert_equal([builder.as_dataset(split=split) for split in SPLITS], dataset)
 
 
 def test_helen_and_folder(tmp_path):
     helen_tree(tmp_path / "helen", [f"{number}_1" for number in range(9)])
     loaded = tfds.load("helen_parts/no_hair", data_dir=tmp_path, split=SPLITS)
-    assert_equal(loaded, open_dataset(DataOptions("helen", tmp_path / "helen", hair=False)))
+    assert_equal(loaded, open_dataset(data_options("helen", tmp_path / "helen", hair=False)))
     pair_folder(tmp_path / "mine")
     loaded = tfds.load("segmentation_folder", data_dir=tmp_path / "mine", split=SPLITS)
-    assert_equal(loaded, open_dataset(DataOptions("folder", tmp_path / "mine")))
+    assert_equal(loaded, open_dataset(data_options("folder", tmp_path / "mine")))
 
 
 def test_voc_and_camvid(tmp_path):
     devkit(tmp_path / "voc", "2010", {"train": [f"a{n:03d}" for n in range(5)], "val": ["b000", "b001"]})
     camvid_tree(tmp_path / "camvid")
     loaded, info = tfds.load("voc_segmentation/2010", data_dir=tmp_path, split=SPLITS, with_info=True)
-    assert_equal(loaded, open_dataset(DataOptions("voc", tmp_path / "voc", year="2010")))
+    assert_equal(loaded, open_dataset(data_options("voc", tmp_path / "voc", year="2010")))
     assert info.features["label"].names[15] == "person"
     assert set(tfds.builder_cls("voc_segmentation").builder_configs) == {
         f"{year}{scheme}" for year in ("2010", "2011", "2012", "2012_sbd") for scheme in ("", "_official")
@@ -73,14 +73,14 @@ def test_voc_and_camvid(tmp_path):
     official.download_and_prepare()
     assert set(official.info.splits) == {"train", "validation"}  # the test split would be the validation split again
     loaded = tfds.load("camvid_segmentation", data_dir=tmp_path, split=SPLITS)
-    assert_equal(loaded, open_dataset(DataOptions("camvid", tmp_path / "camvid")))
+    assert_equal(loaded, open_dataset(data_options("camvid", tmp_path / "camvid")))
 
 
 def test_pets(tmp_path):
     pets_tree(tmp_path / "oxford_iiit_pet")
     name = "pets_segmentation/species_border_class"
     loaded, info = tfds.load(name, data_dir=tmp_path, split=SPLITS, with_info=True)
-    options = DataOptions("pets", tmp_path / "oxford_iiit_pet", animals="species", border="class")
+    options = data_options("pets", tmp_path / "oxford_iiit_pet", animals="species", border="class")
     assert info.features["label"].names == ["background", "cat", "dog", "border"]
     assert_equal(loaded, open_dataset(options))
     assert set(tfds.builder_cls("pets_segmentation").builder_configs) == {

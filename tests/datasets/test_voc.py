@@ -9,7 +9,7 @@ from layouts import devkit, noise, pack, palette_mask, sbd_file, striped, write
 from PIL import Image
 
 from kseg.cli.main import main
-from kseg.datasets import DataOptions, lists, open_dataset
+from kseg.datasets import data_options, lists, open_dataset
 from kseg.datasets.check import check
 from kseg.datasets.lists import committed_list, read_list
 from kseg.datasets.voc.classes import NAMES, PALETTE, colour
@@ -26,7 +26,7 @@ def root(tmp_path):
 
 
 def opened(folder, **options):
-    return open_dataset(DataOptions("voc", folder, **options))
+    return open_dataset(data_options("voc", folder, **options))
 
 
 def ids(dataset, split):
@@ -67,7 +67,7 @@ def test_seg11valid_is_a_part_of_val(tmp_path, root, monkeypatch):
     assert ids(opened(tmp_path, val_list="seg11valid"), "test") == [VAL[0], VAL[2]]
     official = opened(tmp_path, val_list="seg11valid", split_scheme="official")
     assert ids(official, "validation") == [VAL[0], VAL[2]] and ids(official, "train") == TRAIN
-    assert type(official).variant_names(official.options) == ("2012", "official", "seg11valid")
+    assert official.options.variant_names == ("2012", "official", "seg11valid")
 
 
 def test_palette_masks_are_read_as_indices(tmp_path, root):

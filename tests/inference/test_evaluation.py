@@ -26,7 +26,7 @@ class Written(Dataset):
     palette = ((0, 0, 0), (255, 0, 0))
 
     def __init__(self, predictions, truths):
-        super().__init__(DataOptions())
+        super().__init__(DataOptions("written"))
         self.predictions, self.truths = predictions, truths
 
     def all_records(self, split):

@@ -9,7 +9,7 @@ import pytest
 from pytest import approx
 
 from kseg.cli.main import main
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.datasets.category import Relabeled
 from kseg.datasets.images import read_image, save_image
 from kseg.errors import UsageError
@@ -17,7 +17,7 @@ from kseg.inference import ModelCard, save_model
 from kseg.inference.joint import joint_probabilities
 from kseg.training.config import ModelOptions, TrainConfig
 
-DATA = DataOptions(synthetic_size=32, synthetic_counts=(4, 2, 3), parts=True)
+DATA = data_options(synthetic_size=32, synthetic_counts=(4, 2, 3), parts=True)
 
 
 def test_the_largest_probability_wins_if_it_exceeds_the_threshold():
@@ -53,7 +53,7 @@ def runs(tmp_path):
     """Two runs on the same portraits: one finds hair where it is red, one the face where it is green."""
     for channel, name in enumerate(("hair", "face")):
         channel_network(channel, tmp_path / name / "model.keras", name, two=channel == 1)
-        config = TrainConfig(data=DataOptions(**{**vars(DATA), "category": name}), model=ModelOptions("unet"))
+        config = TrainConfig(data=data_options(**{**vars(DATA), "category": name}), model=ModelOptions("unet"))
         (tmp_path / name / "config.json").write_text(json.dumps(config.to_json()))
     return tmp_path
 
@@ -121,7 +121,7 @@ def test_truth_of_some_categories():
 def test_what_cannot_be_joined(runs, names, sentence, capsys):
     channel_network(2, runs / "alone.keras", "dog")
     channel_network(2, runs / "other" / "model.keras", "cat")
-    config = TrainConfig(data=DataOptions(**{**vars(DATA), "synthetic_size": 64}))
+    config = TrainConfig(data=data_options(**{**vars(DATA), "synthetic_size": 64}))
     (runs / "other" / "config.json").write_text(json.dumps(config.to_json()))
     image = keras.Input((None, None, 3))
     (runs / "parts").mkdir()

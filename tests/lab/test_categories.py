@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kseg.cli.main import main
-from kseg.datasets import DATASETS, DataOptions
+from kseg.datasets import DATASETS, data_options
 from kseg.errors import UsageError
 from kseg.lab.pages.study import make_report, markdown
 from kseg.lab.recipes.rahman2016.every_category import SCALE, category_study, dataset_tag
@@ -17,7 +17,7 @@ from kseg.lab.running.worker import Images, run_job
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
 
 FACES = TrainConfig(
-    data=DataOptions(synthetic_size=32, synthetic_counts=(8, 4, 4), parts=True),
+    data=data_options(synthetic_size=32, synthetic_counts=(8, 4, 4), parts=True),
     model=ModelOptions(base_width=4),
     loss=LossOptions("iou(pooling='batch')", class_weights="none"),
     training=TrainingOptions(epochs=1, batch_size=4, seed=3),
@@ -50,9 +50,9 @@ def test_a_batch_s_positives_may_be_chosen():
 
 
 def test_the_years_of_voc_are_the_recipe_s_tags():
-    years = {year: dataset_tag(DataOptions("voc", year=year)) for year in ("2010", "2011", "2012", "2012+sbd")}
+    years = {year: dataset_tag(data_options("voc", year=year)) for year in ("2010", "2011", "2012", "2012+sbd")}
     assert years == {"2010": "voc2010", "2011": "voc2011", "2012": "voc", "2012+sbd": "voc_sbd"}
-    assert dataset_tag(DataOptions("camvid")) == "camvid"
+    assert dataset_tag(data_options("camvid")) == "camvid"
 
 
 def test_results_become_tables(tmp_path, monkeypatch):
@@ -109,4 +109,4 @@ def test_what_cannot_be_asked(flags, sentence, capsys):
 
 def test_two_classes_are_no_choice():
     with pytest.raises(UsageError, match="ask for more classes"):
-        category_study(dataclasses.replace(FACES, data=DataOptions()), "face")
+        category_study(dataclasses.replace(FACES, data=data_options()), "face")

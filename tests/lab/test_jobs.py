@@ -11,7 +11,7 @@ import pytest
 
 from kseg.cli.lab import seconds
 from kseg.cli.main import main
-from kseg.datasets import DataOptions
+from kseg.datasets import data_options
 from kseg.errors import UsageError
 from kseg.inference import load_masks
 from kseg.lab.experiment.jobs import config_hash, make_jobs, to_toml
@@ -24,7 +24,7 @@ from kseg.training.config import LossOptions, ModelOptions, TrainConfig, Trainin
 from kseg.training.workdir import WorkDir
 
 TINY = TrainConfig(
-    data=DataOptions(synthetic_size=32, synthetic_counts=(8, 4, 4)),
+    data=data_options(synthetic_size=32, synthetic_counts=(8, 4, 4)),
     model=ModelOptions(base_width=4, image_size=(32, 32)),
     training=TrainingOptions(epochs=1, batch_size=4),
 )

@@ -17,7 +17,7 @@ class Drawn(Dataset):
     palette = ((0, 0, 0), (255, 255, 255))
 
     def __init__(self, count: int = 7, size: tuple[int, int] = (12, 16)):
-        super().__init__(DataOptions())
+        super().__init__(DataOptions("drawn"))
         self.count, self.size = count, size
         self.image_reads = self.label_reads = 0
         self.version = "1"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.inference import ModelCard, evaluate, save_model
 
 SIZE = (32, 32)
@@ -24,7 +24,7 @@ def small_network(num_classes: int) -> keras.Model:
 def make_run(path: Path, *, parts: bool = False, epochs: int = 6, measured: bool = True) -> Path:
     """Writes what training writes, on synthetic data; `measured=False`: as if it was stopped before its end."""
     path.mkdir(parents=True)
-    options = DataOptions(dataset="synthetic", parts=parts, limit=14)
+    options = data_options(dataset="synthetic", parts=parts, limit=14)
     config = {
         "data": {"dataset": "synthetic", "parts": parts, "limit": 14, "classes": [], "data_dir": None},
         "model": {"model": "tiny", "weights": "none", "image_size": list(SIZE)},

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from small_run import make_run
 
-from kseg.datasets import DataOptions
+from kseg.datasets import data_options
 from kseg.errors import Failure, UsageError
 from kseg.inference import Evaluation
 from kseg.report import plots, write_report
@@ -327,7 +327,7 @@ def test_the_line_at_the_end_of_training(tmp_path):
 
 
 def test_settings_are_those_that_apply():
-    config = resolve(TrainConfig(DataOptions("lfw"), ModelOptions("unet")), image_size=(64, 64)).to_json()
+    config = resolve(TrainConfig(data_options("lfw"), ModelOptions("unet")), image_size=(64, 64)).to_json()
     shown = applicable(config)
     assert {"hair", "size", "limit"} <= shown["data"].keys()
     assert not {"colors", "synthetic_size", "border", "year", "classes"} & shown["data"].keys()

@@ -10,7 +10,7 @@ from PIL import Image
 
 from kseg.atomic import write_json
 from kseg.cli.main import _parse
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.errors import Failure
 from kseg.pipeline import Augmentation
 from kseg.training import auto, run
@@ -46,7 +46,7 @@ def paired_folder(folder, count=12, classes=("background", "cell")):
         Image.fromarray(labels).save(folder / "masks" / f"{i:02d}.png")
         image = labels[..., None] * 120 + rng.integers(0, 60, (40, 60, 3))
         Image.fromarray(image.astype(np.uint8)).save(folder / "images" / f"{i:02d}.png")
-    return DataOptions("folder", folder, classes=classes)
+    return data_options("folder", folder, classes=classes)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_auto_is_the_default_for_folders_alone():
     asked = {None: (True, False), "auto": (True, True), "paper": (False, False)}
     for preset, expected in asked.items():
         configs = [
-            TrainConfig(DataOptions(name), training=TrainingOptions(preset=preset)) for name in ("folder", "lfw")
+            TrainConfig(data_options(name), training=TrainingOptions(preset=preset)) for name in ("folder", "lfw")
         ]
         assert tuple(map(is_automatic, configs)) == expected
 
@@ -200,7 +200,7 @@ def test_a_run_goes_on_with_what_it_chose(tmp_path, monkeypatch, clean_framework
 
 def test_a_record_with_nonsense_is_not_taken(tmp_path):
     workdir = WorkDir.open(tmp_path / "run", resolve(TrainConfig(), image_size=(64, 64)))
-    asked = TrainConfig(DataOptions("folder"))
+    asked = TrainConfig(data_options("folder"))
     write_json(workdir.environment, {})
     assert auto.recorded(asked, workdir.path) is None
     for stored in (3, {}, {"options": 3}):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny_run import tiny_run
 
-from kseg.datasets import DataOptions
+from kseg.datasets import data_options
 from kseg.errors import Failure, UsageError
 from kseg.models import build
 from kseg.training.callbacks import StopOnNonFiniteLoss
@@ -114,7 +114,7 @@ def test_one_place_is_one_place_however_it_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def at(folder, weights="none"):
-        return TrainConfig(data=DataOptions("folder", folder), model=ModelOptions(weights=weights))
+        return TrainConfig(data=data_options("folder", folder), model=ModelOptions(weights=weights))
 
     same = [tmp_path / "data", "data", "./data", "link", str(tmp_path / "link" / "")]
     for folder in same:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from kseg.datasets import DataOptions
+from kseg.datasets import data_options
 from kseg.errors import UsageError
 from kseg.pipeline import Augmentation
 from kseg.training.config import (
@@ -104,7 +104,7 @@ def test_a_flag_wins_over_the_preset():
 
 def test_json_round_trip(tmp_path):
     original = TrainConfig(
-        data=DataOptions(dataset="folder", data_dir=tmp_path, classes=("a", "b")),
+        data=data_options(dataset="folder", data_dir=tmp_path, classes=("a", "b")),
         model=ModelOptions(image_size=(64, 96)),
         loss=LossOptions(loss="bce + 0.5*iou"),
         augment=Augmentation(flip=True, crop=(32, 32)),
@@ -113,15 +113,15 @@ def test_json_round_trip(tmp_path):
 
 
 def test_the_old_spelling_of_colors_is_read():
-    config = from_json({"data": {"colours": ["a=0,0,0", "b=1,1,1"]}})
+    config = from_json({"data": {"dataset": "folder", "colours": ["a=0,0,0", "b=1,1,1"]}})
     assert config.data.colors == ("a=0,0,0", "b=1,1,1") and "colours" not in config.to_json()["data"]
 
 
 @pytest.mark.parametrize(("value", "kept"), [("auto", "auto"), (100, 100), (None, None)])
 def test_a_threshold_or_auto(value, kept):
-    assert from_json({"data": {"binary": value}}).data.binary == kept
+    assert from_json({"data": {"dataset": "folder", "binary": value}}).data.binary == kept
     with pytest.raises(UsageError, match=r"binary of \[data\] .* must be one of auto or a number"):
-        from_json({"data": {"binary": "yes"}})
+        from_json({"data": {"dataset": "folder", "binary": "yes"}})
 
 
 def test_differences_name_the_key_and_both_values():
@@ -153,7 +153,8 @@ def test_unknown_keys_name_the_nearest(content, names):
         ("training", "seed", True, "True; it must be a whole number"),
         ("training", "precision", "float8", "'float8'; it must be one of float32, mixed_bfloat16"),
         ("model", "image_size", [64], r"\[64\]; it must be a list of 2 \(a whole number each\)"),
-        ("data", "classes", ["a", 2], r"\['a', 2\]; it must be a list \(a text each\)"),
+        ("data", "category", 2, "2; it must be a text"),
+        ("data", "synthetic_counts", [4, "a", 2], r"\[4, 'a', 2\]; it must be a list of 3 \(a whole number each\)"),
         ("data", "data_dir", 3, "3; it must be a path"),
     ],
 )

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from kseg.datasets import DataOptions
+from kseg.datasets import data_options
 from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
 
-TINY_DATA = DataOptions(synthetic_size=32, synthetic_counts=(10, 4, 4))
+TINY_DATA = data_options(synthetic_size=32, synthetic_counts=(10, 4, 4))
 TINY_FLAGS = [
     "--synthetic-size", "32", "--synthetic-counts", "10", "4", "4", "--base-width", "4",
     "--batch-size", "4", "--no-tensorboard",

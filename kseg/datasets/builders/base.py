@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 import tensorflow_datasets as tfds
 
 from kseg.conventions import SPLITS
-from kseg.datasets.base import DATASETS, DataOptions, Dataset, open_dataset
+from kseg.datasets.base import DATASETS, Dataset
 from kseg.datasets.locate import data_dir, folder_name
+from kseg.datasets.opening import data_options, open_dataset
+from kseg.datasets.options import DataOptions
 from kseg.errors import KsegError, UsageError
 
 FACE_VARIANTS: dict[str, dict[str, Any]] = {
@@ -29,7 +31,7 @@ PAPER_SPLITS: dict[str, dict[str, Any]] = {
 class OptionsConfig(tfds.core.BuilderConfig):
     """A named choice of `DataOptions`."""
 
-    options: DataOptions = dataclasses.field(default_factory=DataOptions)
+    options: DataOptions = dataclasses.field(default_factory=data_options)
 
 
 def face_configs(dataset: str, *, splits: dict[str, dict[str, Any]]) -> list[OptionsConfig]:
@@ -39,7 +41,7 @@ def face_configs(dataset: str, *, splits: dict[str, dict[str, Any]]) -> list[Opt
             name=f"{variant}{suffix}",
             version="1.0.0",
             description=f"classes: {variant}; splits: {suffix.strip('_') or 'big'}",
-            options=DataOptions(dataset=dataset, **classes, **choice),
+            options=data_options(dataset, **classes, **choice),
         )
         for suffix, choice in splits.items()
         for variant, classes in FACE_VARIANTS.items()
@@ -124,5 +126,6 @@ class FaceBuilder(RecordsBuilder, skip_registration=True):  # type: ignore[call-
 
     def class_names(self) -> Sequence[str]:
         # The names follow from the options alone; no file is needed for them.
-        kind = DATASETS[self.dataset]
-        return kind.class_names(self.builder_config.options)  # type: ignore[attr-defined]
+        names = self.builder_config.options.class_names
+        assert names is not None
+        return names

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from kseg.datasets.base import DataOptions
 from kseg.datasets.builders.base import OptionsConfig, RecordsBuilder
 from kseg.datasets.camvid.classes import NAMES
+from kseg.datasets.opening import data_options
 
 
 class CamvidSegmentation(RecordsBuilder):
@@ -16,7 +16,7 @@ class CamvidSegmentation(RecordsBuilder):
             name="eleven",
             version="1.0.0",
             description="11 classes, 367 / 101 / 233",
-            options=DataOptions("camvid"),
+            options=data_options("camvid"),
         )
     ]
 

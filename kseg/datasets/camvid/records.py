@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from kseg.conventions import SPLITS, VOID
-from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
+from kseg.datasets.base import DATASETS, Dataset, Record
 from kseg.datasets.camvid.classes import CLASSES, NAMES, ORIGINAL_COLOURS, PALETTE
 from kseg.datasets.camvid.facts import FACTS
 from kseg.datasets.camvid.files import find_splits
@@ -14,6 +14,7 @@ from kseg.datasets.ids import read_ids
 from kseg.datasets.images import read_labels
 from kseg.datasets.lists import read_list
 from kseg.datasets.locate import existing_data_dir
+from kseg.datasets.options import DataOptions
 from kseg.datasets.trees import listed_records
 from kseg.errors import Failure
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from kseg.conventions import SPLITS
-from kseg.datasets.base import DataOptions, Record
+from kseg.datasets.base import Record
 from kseg.datasets.contents import content_digests
 from kseg.datasets.folder.names import plain, shown, some
+from kseg.datasets.folder.options import FolderOptions
 from kseg.datasets.folder.pairs import Pairs
 from kseg.datasets.lists import COMMENT, read_lines
 from kseg.datasets.splits import drawn_splits
@@ -42,7 +43,7 @@ class Division:
     problems: list[str] = field(default_factory=list)
 
 
-def divide(folder: Path, pairs: Pairs, options: DataOptions) -> Division:
+def divide(folder: Path, pairs: Pairs, options: FolderOptions) -> Division:
     """The splits of a folder. A validation split that lists or folders do not name is drawn from the training images.
 
     Raises: UsageError for `--split-sizes` that cannot mean anything and for two lists of one split.
@@ -205,7 +206,7 @@ def _drawn(records: Sequence[Record], sizes: Sequence[float], seed: int) -> dict
     return drawn_splits(records, sizes, seed, key=lambda record: keys[record.id])
 
 
-def _draw_validation(division: Division, options: DataOptions) -> None:
+def _draw_validation(division: Division, options: FolderOptions) -> None:
     splits = division.splits
     if splits["validation"] or len(splits["train"]) < 2:
         return

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from kseg.conventions import MAX_CLASSES, VOID
 from kseg.datasets.folder.coding import BINARY_NAMES, BinaryCoding, Coding, Color, ValueCoding, some, value_coding
-from kseg.datasets.folder.mask_options import MaskOptions
 from kseg.datasets.folder.objects import Objects, number_objects
+from kseg.datasets.folder.options import FolderOptions
 from kseg.datasets.folder.survey import FAINT, STRONG, Survey, total
 from kseg.datasets.images import contrasting_palette
 from kseg.errors import Failure, UsageError
@@ -35,7 +35,7 @@ def counted(count: int) -> str:
 class Greys:
     """Greys or indices of all files, and the coding that follows from them."""
 
-    def __init__(self, surveys: Sequence[Survey], options: MaskOptions, where: Path):
+    def __init__(self, surveys: Sequence[Survey], options: FolderOptions, where: Path):
         self.surveys, self.options, self.where = surveys, options, where
         self.count = counted(len(surveys))
         self.void = set(options.void)

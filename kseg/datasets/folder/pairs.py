@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kseg.datasets.base import DataOptions, Record
+from kseg.datasets.base import Record
 from kseg.datasets.folder.names import Place, safe_id, shown, some
+from kseg.datasets.folder.options import FolderOptions
 from kseg.datasets.folder.pairing import pair_places, suggestion
 from kseg.datasets.folder.patterns import EXAMPLE, Matched, files_of_pattern, option_line
 from kseg.datasets.folder.roles import images_and_masks
@@ -31,7 +32,7 @@ class Pairs:
     """paths of masks without an image"""
 
 
-def find_pairs(folder: Path, options: DataOptions) -> Pairs:
+def find_pairs(folder: Path, options: FolderOptions) -> Pairs:
     """The pairs of a folder, sorted by id.
 
     Raises: UsageError where no image, no mask or no pair can be told; the sentence holds the options that would tell.

@@ -11,15 +11,14 @@ from pathlib import Path
 from kseg.datasets.folder.coding import BINARY_NAMES, BinaryCoding, Coding, color_coding
 from kseg.datasets.folder.colors import by_colors, palettes
 from kseg.datasets.folder.greys import HALF, Greys, counted
-from kseg.datasets.folder.mask_options import MaskOptions
+from kseg.datasets.folder.options import FolderOptions
 from kseg.datasets.folder.survey import Survey, survey
 from kseg.datasets.images import contrasting_palette
 from kseg.errors import UsageError
 
 
-def recognize(paths: Sequence[Path], options: MaskOptions, where: Path) -> Coding:
+def recognize(paths: Sequence[Path], options: FolderOptions, where: Path) -> Coding:
     """The coding of the masks at `paths`; all of them are read for it. `where` names them in sentences."""
-    options.check()
     if options.colors:
         coding = color_coding(options.colors, options.color_tolerance)
         within = f", the nearest within {options.color_tolerance:g}, farther is void" if options.color_tolerance else ""
@@ -50,7 +49,7 @@ def opacity_is_the_mask(surveys: Sequence[Survey]) -> bool:
     return len(frozenset().union(*(one.opaque_colors for one in with_alpha))) == 1
 
 
-def by_opacity(surveys: Sequence[Survey], options: MaskOptions) -> BinaryCoding:
+def by_opacity(surveys: Sequence[Survey], options: FolderOptions) -> BinaryCoding:
     threshold = float(HALF) if options.binary in (None, "auto") else float(options.binary)  # type: ignore[arg-type]
     note = (
         f"{counted(len(surveys))} whose opacity (alpha channel) is the mask, since their color is the same "
@@ -72,7 +71,7 @@ def dark_and_transparent(surveys: Sequence[Survey]) -> list[Survey]:
 
 
 def _by_opacity_in_some(
-    surveys: Sequence[Survey], hidden: Sequence[Survey], options: MaskOptions, where: Path
+    surveys: Sequence[Survey], hidden: Sequence[Survey], options: FolderOptions, where: Path
 ) -> BinaryCoding:
     """The others by what they are, these by their opacity."""
     others = [one for one in surveys if one not in hidden]

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from kseg.conventions import VOID
-from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
+from kseg.datasets.base import DATASETS, Dataset, Record
 from kseg.datasets.facts import Facts
 from kseg.datasets.folder.coding import Coding, ValueCoding, text_of
 from kseg.datasets.folder.colors import PROPOSED
 from kseg.datasets.folder.divide import divide
-from kseg.datasets.folder.mask_options import MaskOptions
 from kseg.datasets.folder.names import shown
+from kseg.datasets.folder.options import FolderOptions
 from kseg.datasets.folder.pairs import find_pairs
 from kseg.datasets.folder.recognition import recognize
 from kseg.datasets.images import ValueRange, image_size
@@ -32,10 +32,8 @@ class Folder(Dataset):
 
     name = "folder"
     title = "your own folder of images and masks"
-    own_options = (
-        "colors", "color_tolerance", "binary", "images", "masks", "merge_masks", "classes", "void", "split_sizes",
-        "data_seed",
-    )  # fmt: skip
+    Options = FolderOptions
+    options: FolderOptions
     facts = Facts(
         homepage="your own",
         licence="your own",
@@ -50,20 +48,12 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
         counts="whatever you have; without lists chance divides it, 80 / 10 / 10 % (--split-sizes, --data-seed)",
     )
 
-    def __init__(self, options: DataOptions):
+    def __init__(self, options: FolderOptions):
         super().__init__(options)
-        self._mask_options = MaskOptions(
-            options.classes, options.colors, options.void, options.binary, options.color_tolerance
-        )
-        self._mask_options.check()
         by_pattern = options.images is not None and options.data_dir is None
         self.folder = Path() if by_pattern else existing_data_dir(self.name, options.data_dir)
         self._pairs = find_pairs(self.folder, options)
         self._division = divide(self.folder, self._pairs, options)
-
-    @classmethod
-    def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
-        return () if options.data_dir is None else (options.data_dir.resolve().name,)
 
     @property
     def draws_splits(self) -> bool:
@@ -85,7 +75,7 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
     def coding(self) -> Coding:
         """What the masks' values mean; all masks are read for it."""
         paths = [path for record in self._pairs.records.values() for path in self.files_of(record)[1:]]
-        return recognize(paths, self._mask_options, self.folder)
+        return recognize(paths, self.options, self.folder)
 
     @cached_property
     def _depth(self) -> Depth:

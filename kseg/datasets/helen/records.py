@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from kseg.datasets.archives import extract_once
-from kseg.datasets.base import DATASETS, DataOptions, Record
-from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset
+from kseg.datasets.base import DATASETS, Record
+from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset, PaperFaceOptions
 from kseg.datasets.helen.facts import ARCHIVE, FACTS
 from kseg.datasets.images import read_labels
 from kseg.datasets.lists import read_lines
@@ -34,9 +34,10 @@ class Helen(FaceDataset):
     name = "helen"
     title = "HELEN (SmithCVPR2013): 2,330 faces, background / hair / face from 11 probability maps"
     facts = FACTS
-    own_options = (*FaceDataset.own_options, "size", "split_scheme")
+    Options = PaperFaceOptions
+    options: PaperFaceOptions
 
-    def __init__(self, options: DataOptions):
+    def __init__(self, options: PaperFaceOptions):
         super().__init__(options)
         self.folder = _root(existing_data_dir(self.name, options.data_dir))
         images = files_by_stem((self.folder / "images").glob("*.jpg"))

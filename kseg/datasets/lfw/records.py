@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kseg.datasets.base import DATASETS, DataOptions, Record
-from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset
+from kseg.datasets.base import DATASETS, Record
+from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset, PaperFaceOptions
 from kseg.datasets.images import read_labels
 from kseg.datasets.lfw.facts import FACTS
 from kseg.datasets.lfw.files import find_images, find_masks
@@ -34,9 +34,10 @@ class LFW(FaceDataset):
     name = "lfw"
     title = "LFW Part Labels: 2,927 faces, 250×250, background / hair / face"
     facts = FACTS
-    own_options = (*FaceDataset.own_options, "size", "split_scheme")
+    Options = PaperFaceOptions
+    options: PaperFaceOptions
 
-    def __init__(self, options: DataOptions):
+    def __init__(self, options: PaperFaceOptions):
         super().__init__(options)
         self.folder = existing_data_dir(self.name, options.data_dir)
         masks = find_masks(self.folder)

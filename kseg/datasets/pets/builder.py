@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from kseg.datasets.base import DataOptions
 from kseg.datasets.builders.base import OptionsConfig, RecordsBuilder
-from kseg.datasets.pets.classes import ANIMALS, class_names
-from kseg.datasets.pets.records import BORDERS
+from kseg.datasets.pets.classes import ANIMALS, BORDERS, PetsOptions
 
 
 class PetsSegmentation(RecordsBuilder):
@@ -17,11 +15,11 @@ class PetsSegmentation(RecordsBuilder):
             name=animals + (f"_border_{border}" if border != "void" else ""),
             version="1.0.0",
             description=f"animals: {animals}; border: {border}",
-            options=DataOptions("pets", animals=animals, border=border),  # type: ignore[arg-type]
+            options=PetsOptions("pets", animals=animals, border=border),
         )
         for border in BORDERS
         for animals in ANIMALS
     ]
 
     def class_names(self) -> Sequence[str]:
-        return class_names(self.builder_config.options)
+        return self.builder_config.options.class_names

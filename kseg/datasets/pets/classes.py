@@ -1,10 +1,13 @@
 """What a trimap's three values become: the classes that `--animals` and `--border` ask for."""
 
+from dataclasses import dataclass
+from typing import Literal, get_args
+
 import numpy as np
 
 from kseg.conventions import VOID
-from kseg.datasets.base import DataOptions
-from kseg.errors import Failure
+from kseg.datasets.options import SeededOptions
+from kseg.errors import Failure, unknown_name
 
 PET, BACKGROUND, BORDER = 1, 2, 3
 """Values of a trimap; upstream calls the last one "not classified": a seam of some pixels around the animal."""
@@ -19,16 +22,40 @@ BREEDS = (
 )  # fmt: skip
 """In order of the class id in upstream's lists, 1 … 37. The name of a cat begins with a capital, that of a dog not."""
 
-ANIMALS = {"pet": ("pet",), "species": ("cat", "dog"), "breed": BREEDS}
+Border = Literal["void", "pet", "class"]
+BORDERS: tuple[Border, ...] = get_args(Border)
+
+Animals = Literal["pet", "species", "breed"]
+ANIMALS: dict[Animals, tuple[str, ...]] = {"pet": ("pet",), "species": ("cat", "dog"), "breed": BREEDS}
 """Values of `--animals`, and the classes besides the background."""
 
 
-def class_names(options: DataOptions) -> tuple[str, ...]:
-    """The classes that these options ask for, in order of id."""
-    return ("background", *ANIMALS[options.animals], *(["border"] if options.border == "class" else []))
+@dataclass(frozen=True)
+class PetsOptions(SeededOptions):
+    """Options of Oxford-IIIT Pet."""
+
+    border: Border = "void"
+    """the border around the animal counts for nothing, is part of it, or a class of its own"""
+    animals: Animals = "pet"
+    """classes besides the background: pet, the two species, or the 37 breeds"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for option, value, valid in (("border", self.border, BORDERS), ("animals", self.animals, tuple(ANIMALS))):
+            if value not in valid:
+                raise unknown_name(option, value, valid)
+
+    @property
+    def variant_names(self) -> tuple[str, ...]:
+        animals = () if self.animals == "pet" else (self.animals,)
+        return animals if self.border == "void" else (*animals, f"border_{self.border}")
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return ("background", *ANIMALS[self.animals], *(["border"] if self.border == "class" else []))
 
 
-def class_of(image_id: str, animals: str) -> int:
+def class_of(image_id: str, animals: Animals) -> int:
     """The id of the animal in `Abyssinian_100`, which its name tells."""
     if animals == "pet":
         return 1
@@ -39,10 +66,10 @@ def class_of(image_id: str, animals: str) -> int:
     return 1 + ANIMALS[animals].index(breed if animals == "breed" else species)
 
 
-def label_of_value(image_id: str, options: DataOptions) -> np.ndarray:
+def label_of_value(image_id: str, options: PetsOptions) -> np.ndarray:
     """uint8 (4,): the label of each value of the image's trimap."""
     animal = class_of(image_id, options.animals)
     labels = np.full(4, VOID, dtype=np.uint8)
     labels[[PET, BACKGROUND]] = animal, 0
-    labels[BORDER] = {"void": VOID, "pet": animal, "class": len(class_names(options)) - 1}[options.border]
+    labels[BORDER] = {"void": VOID, "pet": animal, "class": len(options.class_names) - 1}[options.border]
     return labels

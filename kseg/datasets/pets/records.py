@@ -5,21 +5,19 @@ from functools import cached_property
 
 import numpy as np
 
-from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
+from kseg.datasets.base import DATASETS, Dataset, Record
 from kseg.datasets.images import contrasting_palette, read_labels
 from kseg.datasets.lists import read_list
 from kseg.datasets.locate import existing_data_dir
-from kseg.datasets.pets.classes import ANIMALS, BORDER, PET, class_names, label_of_value
+from kseg.datasets.pets.classes import BORDER, PET, PetsOptions, label_of_value
 from kseg.datasets.pets.facts import FACTS
 from kseg.datasets.pets.files import find_annotations, find_images
 from kseg.datasets.splits import drawn_splits
 from kseg.datasets.trees import listed_records
-from kseg.errors import Failure, UsageError, unknown_name
+from kseg.errors import Failure, UsageError
 
 SHARES = (0.8, 0.2, 0.0)
 """Of trainval.txt; test.txt is the test split."""
-
-BORDERS = ("void", "pet", "class")
 
 
 @DATASETS.register("pets")
@@ -29,26 +27,19 @@ class Pets(Dataset):
     name = "pets"
     title = "Oxford-IIIT Pet: cats and dogs of 37 breeds; pet, background and the border between them"
     facts = FACTS
-    own_options = ("data_seed", "border", "animals")
+    Options = PetsOptions
+    options: PetsOptions
     draws_splits = True
 
-    def __init__(self, options: DataOptions):
+    def __init__(self, options: PetsOptions):
         super().__init__(options)
-        for option, value, valid in (("border", options.border, BORDERS), ("animals", options.animals, ANIMALS)):
-            if value not in valid:
-                raise unknown_name(option, value, valid)
         folder = existing_data_dir(self.name, options.data_dir)
         self._lists, self._trimaps = find_annotations(folder)
         self._folder, self._images = find_images(folder)
 
-    @classmethod
-    def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
-        animals = () if options.animals == "pet" else (options.animals,)
-        return animals if options.border == "void" else (*animals, f"border_{options.border}")
-
     @property
     def classes(self) -> tuple[str, ...]:
-        return class_names(self.options)
+        return self.options.class_names
 
     @property
     def palette(self) -> tuple[tuple[int, int, int], ...]:

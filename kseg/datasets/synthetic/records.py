@@ -2,20 +2,24 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Annotated
 
 import numpy as np
 
 from kseg.conventions import SPLITS
-from kseg.datasets.base import DATASETS, DataOptions, Record
-from kseg.datasets.faces import FaceDataset
+from kseg.datasets.base import DATASETS, Record
+from kseg.datasets.faces import FaceDataset, FaceOptions
 from kseg.datasets.facts import Facts
+from kseg.datasets.options import SeededOptions
 from kseg.datasets.synthetic.backdrop import paint_backdrop
 from kseg.datasets.synthetic.canvas import Canvas
 from kseg.datasets.synthetic.head import paint_person
 from kseg.datasets.synthetic.occluders import paint_occluders
 from kseg.datasets.synthetic.people import somebody
 from kseg.datasets.synthetic.photograph import photograph
+from kseg.ranges import Range
 
 VERSION = 1
 """Counts changes to the drawing that change pixels, so that cached features are not mistaken for current ones."""
@@ -26,15 +30,28 @@ NATURAL_SHARE = 0.24
 """Mean share of face and hair in a picture, were all of the head inside it."""
 
 
+@dataclass(frozen=True)
+class SyntheticOptions(FaceOptions, SeededOptions):
+    """Options of the synthetic portraits."""
+
+    synthetic_size: Annotated[int, Range(least=16, most=4096)] = 96
+    """height and width of the images in pixels"""
+    synthetic_counts: Annotated[tuple[int, int, int], Range(least=0, most=1_000_000)] = (600, 100, 100)
+    """number of train, validation and test images"""
+    synthetic_foreground: Annotated[float | None, Range(above=0, most=0.2)] = None
+    """draw the head smaller, anywhere in the picture: mean share of its pixels, up to 0.2, above which parts leave the
+    picture (unset: 0.24)"""
+
+
 @DATASETS.register("synthetic")
 class Synthetic(FaceDataset):
     """Procedural portraits: varied skin, hair, clothes, light, clutter, occluders and noise; drawn when asked for."""
 
     name = "synthetic"
     title = "procedural portraits, drawn on the fly: background / hair / face"
-    own_options = (
-        *FaceDataset.own_options, "data_seed", "synthetic_size", "synthetic_counts", "synthetic_foreground",
-    )  # fmt: skip
+    Options = SyntheticOptions
+    options: SyntheticOptions
+    reads_files = False
     facts = Facts(
         homepage="part of kseg",
         licence="as kseg itself",
@@ -44,7 +61,7 @@ class Synthetic(FaceDataset):
         notes=("As in LFW the neck is face and a full beard is hair; glasses are face, hats and hands background.",),
     )
 
-    def __init__(self, options: DataOptions):
+    def __init__(self, options: SyntheticOptions):
         super().__init__(options)
         self._counts = dict(zip(SPLITS, options.synthetic_counts, strict=True))
         # Image and labels of a record are asked for one after the other: draw once.
@@ -66,7 +83,7 @@ class Synthetic(FaceDataset):
 
     def fingerprint(self, record: Record) -> str:
         options = self.options
-        drawn = f"synthetic {VERSION} {options.data_seed} {options.synthetic_size} {record.id} {self.variant}"
+        drawn = f"synthetic {VERSION} {options.data_seed} {options.synthetic_size} {record.id} {options.variant}"
         return drawn if options.synthetic_foreground is None else f"{drawn} {options.synthetic_foreground:g}"
 
     def _draw_anew(self, record_id: str) -> tuple[np.ndarray, np.ndarray]:

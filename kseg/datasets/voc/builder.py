@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from kseg.datasets.base import DataOptions
 from kseg.datasets.builders.base import OptionsConfig, RecordsBuilder
+from kseg.datasets.opening import data_options
 from kseg.datasets.voc.classes import NAMES
 from kseg.datasets.voc.records import YEARS
 
@@ -17,7 +17,7 @@ class VocSegmentation(RecordsBuilder):
             name=year.replace("+", "_") + suffix,
             version="1.0.0",
             description=f"VOC {year}; {scheme} splits",
-            options=DataOptions("voc", year=year, split_scheme=scheme),  # type: ignore[arg-type]
+            options=data_options("voc", year=year, split_scheme=scheme),
         )
         for year in YEARS
         for suffix, scheme in (("", "paper"), ("_official", "official"))

@@ -1,16 +1,19 @@
 """VOC as records: the devkit's own lists, Rahman & Wang's splits of them, SBD's additional masks."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
-from kseg.datasets.base import DATASETS, DataOptions, Dataset, Record
+from kseg.datasets.base import DATASETS, Dataset, Record
 from kseg.datasets.facts import RemoteFile
 from kseg.datasets.ids import read_ids
 from kseg.datasets.lists import committed_list, read_list
 from kseg.datasets.locate import existing_data_dir
+from kseg.datasets.options import SeededOptions
 from kseg.datasets.splits import drawn_splits
 from kseg.datasets.trees import listed_records
 from kseg.datasets.voc.classes import NAMES, PALETTE
@@ -19,12 +22,40 @@ from kseg.datasets.voc.files import find_files, with_sbd
 from kseg.datasets.voc.sbd import read_classes
 from kseg.errors import UsageError, unknown_name
 
-YEARS = ("2010", "2011", "2012", "2012+sbd")
+Year = Literal["2010", "2011", "2012", "2012+sbd"]
+YEARS: tuple[Year, ...] = get_args(Year)
 
 SHARES = (0.8, 0.2, 0.0)
 """Rahman & Wang, section 4.1: 80 % of the train list train, 20 % validate, the val list tests."""
 
 VOID_VALUE = 255
+
+
+@dataclass(frozen=True)
+class VOCOptions(SeededOptions):
+    """Options of PASCAL VOC."""
+
+    split_scheme: Literal["paper", "official"] = "paper"
+    """Rahman & Wang's splits, 80/20 of train by --data-seed with val as test; or VOC's own lists"""
+    year: Year = "2012"
+    """which year's images; 2012+sbd trains on trainaug, with the masks of SBD"""
+    val_list: Literal["val", "seg11valid"] = "val"
+    """the list that is measured on; seg11valid: those images of val that SBD has not in its train list (Long et al.:
+    736 of 2011's)"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.year not in YEARS:
+            raise unknown_name("year of voc", self.year, YEARS)
+
+    @property
+    def variant_names(self) -> tuple[str, ...]:
+        scheme = [] if self.split_scheme == "paper" else [self.split_scheme]
+        return (self.year.replace("+", "_"), *scheme, *([] if self.val_list == "val" else [self.val_list]))
+
+    def needed_files(self, files: Sequence[RemoteFile]) -> Sequence[RemoteFile]:
+        year, _, sbd = self.year.partition("+")
+        return (DEVKITS[year], SBD) if sbd else (DEVKITS[year],)
 
 
 @DATASETS.register("voc")
@@ -34,32 +65,21 @@ class VOC(Dataset):
     name = "voc"
     title = "PASCAL VOC 2010, 2011, 2012 or 2012 with SBD: 20 categories and background, 255 void"
     facts = FACTS
-    own_options = ("data_seed", "split_scheme", "year", "val_list")
+    Options = VOCOptions
+    options: VOCOptions
     classes = NAMES
     palette = PALETTE
     training_size = 375, 500
     """Rahman & Wang's, which is what most of the images have."""
 
-    def __init__(self, options: DataOptions):
+    def __init__(self, options: VOCOptions):
         super().__init__(options)
-        if options.year not in YEARS:
-            raise unknown_name("year of voc", options.year, YEARS)
         self.year, _, sbd = options.year.partition("+")
         folder = existing_data_dir(self.name, options.data_dir)
         self._train_list = "trainaug" if sbd else "train"
         augmented = read_list(committed_list("voc2012", "trainaug")) if sbd else ()
         files = find_files(folder, self.year, augmented)
         self.files = with_sbd(files, folder) if sbd else files
-
-    @classmethod
-    def remote_files(cls, options: DataOptions) -> Sequence[RemoteFile]:
-        year, _, sbd = options.year.partition("+")
-        return (DEVKITS[year], SBD) if sbd else (DEVKITS[year],)
-
-    @classmethod
-    def variant_names(cls, options: DataOptions) -> tuple[str, ...]:
-        scheme = [] if options.split_scheme == "paper" else [options.split_scheme]
-        return (options.year.replace("+", "_"), *scheme, *([] if options.val_list == "val" else [options.val_list]))
 
     @property
     def test_is_validation(self) -> bool:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from kseg.atomic import write_json, write_text
+from kseg.datasets import data_options
 from kseg.errors import UsageError
 from kseg.lab.experiment.setting import Setting
 from kseg.reading import read_json
-from kseg.training.config import KERAS_EPSILON, LossOptions, ModelOptions, TrainConfig, resolve
+from kseg.training.config import KERAS_EPSILON, LossOptions, ModelOptions, TrainConfig, resolve, to_json
 from kseg.training.record import RunFiles
 
 State = Literal["complete", "failed", "started", "new"]
@@ -127,8 +128,14 @@ def config_hash(config: TrainConfig) -> str:
     """Ten hexadecimal digits of what a configuration changes, the same on every machine."""
     if config.training.epsilon == KERAS_EPSILON:  # what there was before it was an option, under the same name
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, epsilon=None))
-    changed = _without_defaults(portable(config).to_json(), PLAIN.to_json())
+    changed = _without_defaults(portable(config).to_json(), defaults_beside(config, PLAIN))
     return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def defaults_beside(config: TrainConfig, plain: TrainConfig) -> dict[str, Any]:
+    """`plain` as JSON, beside the default options of the configuration's data set where it has others."""
+    values, own = plain.to_json(), to_json(data_options(config.data.dataset))
+    return {**values, "data": {**own, **values["data"]}}
 
 
 def portable(config: TrainConfig) -> TrainConfig:

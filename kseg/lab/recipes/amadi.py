@@ -27,7 +27,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.errors import KsegError
 from kseg.inference import load_masks
 from kseg.lab.experiment.jobs import Job
@@ -114,7 +114,7 @@ def figures_of_paper(jobs: Sequence[Job], results: Results) -> list[Plot]:
 
 def smoke(places: Places) -> TrainConfig:
     return TrainConfig(
-        data=DataOptions(synthetic_size=32, synthetic_counts=(24, 8, 8), parts=True),
+        data=data_options(synthetic_size=32, synthetic_counts=(24, 8, 8), parts=True),
         model=ModelOptions("unet", base_width=4, image_size=(32, 32)),
         training=TrainingOptions(epochs=1, batch_size=4),
     )
@@ -122,7 +122,7 @@ def smoke(places: Places) -> TrainConfig:
 
 def pets(places: Places) -> TrainConfig:
     return TrainConfig(
-        data=DataOptions("pets", data_dir=places.data_dir("pets"), border="class"),
+        data=data_options("pets", data_dir=places.data_dir("pets"), border="class"),
         model=ModelOptions("unet", base_width=64, image_size=(224, 224)),
         training=TrainingOptions(
             optimizer="adam", learning_rate=1e-3, schedule="poly", batch_size=16, epochs=30, patience=30

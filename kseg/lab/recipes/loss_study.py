@@ -21,7 +21,7 @@ three losses on 32×32 portraits, one seed, in a minute.
 import dataclasses
 from typing import Any
 
-from kseg.datasets import DataOptions
+from kseg.datasets import data_options
 from kseg.lab.experiment.setting import Places, Scale, Setting
 from kseg.lab.recipe import RECIPES, Expected, Recipe
 from kseg.losses.base import LOSSES
@@ -42,18 +42,18 @@ def every_spec() -> list[str]:
 def portraits(share: float | None, **smaller: Any) -> TrainConfig:
     """Synthetic portraits; `smaller` replaces fields of the data options, `epochs`, `width`."""
     epochs, width = smaller.pop("epochs", 8), smaller.pop("width", 8)
-    data = DataOptions(synthetic_size=64, synthetic_counts=(256, 48, 100), synthetic_foreground=share)
-    data = dataclasses.replace(data, **smaller)
+    drawn = {"synthetic_size": 64, "synthetic_counts": (256, 48, 100), "synthetic_foreground": share, **smaller}
+    data, side = data_options(**drawn), drawn["synthetic_size"]
     return TrainConfig(
         data=data,
-        model=ModelOptions("unet", base_width=width, image_size=(data.synthetic_size, data.synthetic_size)),
+        model=ModelOptions("unet", base_width=width, image_size=(side, side)),
         training=TrainingOptions(epochs=epochs, batch_size=16, learning_rate=4e-3, schedule="poly", poly_power=1.0),
     )
 
 
 def lfw(places: Places) -> TrainConfig:
     return TrainConfig(
-        data=DataOptions("lfw", data_dir=places.data_dir("lfw"), size="small"),
+        data=data_options("lfw", data_dir=places.data_dir("lfw"), size="small"),
         model=ModelOptions(
             "fcmobilenet", weights=places.weights_of("mobilenetv2"), head_width=32, image_size=(224, 224)
         ),

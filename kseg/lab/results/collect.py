@@ -9,7 +9,7 @@ from kseg.datasets.class_statistics import class_statistics, labelled_records
 from kseg.encoders.base import STRIDE
 from kseg.errors import Failure, KsegError
 from kseg.inference import load_masks
-from kseg.lab.experiment.jobs import PLAIN, Job, portable
+from kseg.lab.experiment.jobs import PLAIN, Job, defaults_beside, portable
 from kseg.lab.results.rows import Results, Row
 from kseg.metrics import grid_artifacts
 from kseg.models import MODELS
@@ -155,12 +155,16 @@ def _environment(jobs: Iterable[Job]) -> dict[str, Any]:
 
 def _settings(jobs: Iterable[Job]) -> dict[str, Any]:
     """Fields of the configurations that are not what they are by default, or not the same in all jobs."""
+    jobs = list(jobs)
+    defaults: dict[str, Any] = {}
+    for job in jobs:
+        defaults |= _flat(defaults_beside(job.config, TrainConfig(model=PLAIN.model)))
     found: dict[str, list[Any]] = {}
     for job in jobs:
-        for name, value in _flat(portable(job.config)).items():
+        # A data set that lacks an option of another one counts as if it had the default.
+        for name, value in {**defaults, **_flat(portable(job.config).to_json())}.items():
             if value not in found.setdefault(name, []):
                 found[name].append(value)
-    defaults = _flat(TrainConfig(model=PLAIN.model))
     return {
         name: values[0] if len(values) == 1 else values
         for name, values in found.items()
@@ -168,9 +172,9 @@ def _settings(jobs: Iterable[Job]) -> dict[str, Any]:
     }
 
 
-def _flat(config: TrainConfig) -> dict[str, Any]:
+def _flat(config: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
         f"{group}.{name}": ", ".join(map(str, value)) if isinstance(value, list) else value
-        for group, values in config.to_json().items()
+        for group, values in config.items()
         for name, value in values.items()
     }

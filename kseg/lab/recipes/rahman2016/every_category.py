@@ -9,6 +9,7 @@ from pathlib import Path
 from kseg.conventions import SPLITS
 from kseg.datasets import DataOptions, Dataset, open_dataset
 from kseg.datasets.category import BACKGROUND, OneCategory, category_id
+from kseg.datasets.voc.records import VOCOptions
 from kseg.errors import UsageError
 from kseg.lab.experiment.jobs import Job, make_job
 from kseg.lab.experiment.setting import Setting
@@ -111,7 +112,7 @@ def caption(config: TrainConfig) -> str:
 
 def dataset_tag(options: DataOptions) -> str:
     """voc2010, voc2011, and voc for 2012, as in the recipe."""
-    if options.dataset != "voc":
+    if not isinstance(options, VOCOptions):
         return options.dataset
     return "voc" + re.sub(r"\W+", "_", options.year).removeprefix("2012")
 

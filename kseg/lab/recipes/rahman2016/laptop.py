@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import DataOptions, data_options, open_dataset
 from kseg.errors import KsegError
 from kseg.inference import load_masks
 from kseg.lab.experiment.jobs import Job
@@ -38,8 +38,8 @@ OPTIMIZERS: dict[str, TrainingOptions] = {
 
 DATA = {
     # An epoch of CamVid's 367 images has 19 steps, one of VOC's 80 has 4: about as many steps on either.
-    "camvid": (DataOptions("camvid"), (360, 480), tuple(CAMVID), 40),
-    "voc": (DataOptions("voc"), (375, 500), VOC_SHOWN, 120),
+    "camvid": (data_options("camvid"), (360, 480), tuple(CAMVID), 40),
+    "voc": (data_options("voc"), (375, 500), VOC_SHOWN, 120),
 }
 """First tag → data set, size in training, categories, most epochs."""
 

@@ -38,7 +38,7 @@ Scale smoke: hair and face of 32×32 portraits as categories, a small U-Net, one
 import dataclasses
 from collections.abc import Mapping
 
-from kseg.datasets import DataOptions
+from kseg.datasets import DataOptions, data_options
 from kseg.lab.experiment.setting import Places, Scale, Setting
 from kseg.lab.recipe import BESIDE, RECIPES, Expected, PaperTest, Recipe
 from kseg.lab.recipes.rahman2016.claims import claims
@@ -106,9 +106,9 @@ def settings(scale: Scale, places: Places) -> list[Setting]:
 
 
 PAPER_DATA = {
-    "voc2010": (DataOptions("voc", year="2010"), (375, 500), TABLE_1_CATEGORIES),
-    "voc2011": (DataOptions("voc", year="2011"), (375, 500), VOC_CATEGORIES),
-    "camvid": (DataOptions("camvid"), (360, 480), tuple(CAMVID)),
+    "voc2010": (data_options("voc", year="2010"), (375, 500), TABLE_1_CATEGORIES),
+    "voc2011": (data_options("voc", year="2011"), (375, 500), VOC_CATEGORIES),
+    "camvid": (data_options("camvid"), (360, 480), tuple(CAMVID)),
 }
 """Of tables 1, 3 and 4: first tag → data set, size in training, categories."""
 
@@ -121,18 +121,18 @@ def _to_the_letter(data: DataOptions, size: tuple[int, int], category: str, plac
 
 
 def _smoke(category: str) -> Options:
-    data = DataOptions(synthetic_size=32, synthetic_counts=(24, 8, 8), parts=True, category=category)
+    data = data_options(synthetic_size=32, synthetic_counts=(24, 8, 8), parts=True, category=category)
     training = TrainingOptions(epochs=1, batch_size=4, positives_per_batch=1)
     return data, ModelOptions("unet", base_width=4, image_size=(32, 32)), training
 
 
 def _camvid(category: str, places: Places) -> Options:
-    data = DataOptions("camvid", data_dir=places.data_dir("camvid"), category=category)
+    data = data_options("camvid", data_dir=places.data_dir("camvid"), category=category)
     return data, _fcn8s(places, (360, 480)), _adam(epochs=12)
 
 
 def _voc(category: str, places: Places) -> Options:
-    data = DataOptions("voc", data_dir=places.data_dir("voc"), category=category)
+    data = data_options("voc", data_dir=places.data_dir("voc"), category=category)
     return data, _fcn8s(places, (375, 500)), _adam(epochs=50)
 
 

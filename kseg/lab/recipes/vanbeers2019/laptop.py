@@ -95,7 +95,7 @@ def _figures(outputs: dict[str, Job], results: Results) -> list[Plot]:
     reference = next(row for row in results.rows if row.job == outputs["iou"].path.name)
     scores = np.array([np.nan if value is None else value for value in reference.images])
     middle = int(np.argsort(scores, kind="stable")[np.count_nonzero(~np.isnan(scores)) // 2])
-    without = outputs["iou"].config.data
+    without: Any = outputs["iou"].config.data  # of faces
     try:
         datasets = {
             name: open_dataset(dataclasses.replace(without, hair=name == "hair")) for name in ("hair", "no hair")

@@ -34,7 +34,7 @@ Scale smoke: portraits of 32×32 pixels and a small U-Net stand in for everythin
 import dataclasses
 import itertools
 
-from kseg.datasets import DataOptions
+from kseg.datasets import data_options
 from kseg.lab.experiment.setting import Places, Scale, Setting
 from kseg.lab.recipe import RECIPES, Expected, PaperTest, Recipe
 from kseg.lab.recipes.vanbeers2019.claims import PATIENCE, STANDS_FOR, claims, paper_figures
@@ -80,13 +80,11 @@ def settings(scale: Scale, places: Places) -> list[Setting]:
 
 
 def setting(scale: Scale, places: Places, network: str, dataset: str, size: str, hair: str, loss: str) -> Setting:
-    data = DataOptions(dataset, size="big" if size == "big" else "small", hair=hair == "hair")
-    if scale == "smoke":
-        data = dataclasses.replace(
-            data, synthetic_size=32, synthetic_counts=(24, 8, 8) if size == "big" else (12, 8, 8)
-        )
+    if scale == "smoke":  # no files: the sizes of the paper's splits become numbers of portraits
+        counts = (24, 8, 8) if size == "big" else (12, 8, 8)
+        data = data_options(dataset, hair=hair == "hair", synthetic_size=32, synthetic_counts=counts)
     else:
-        data = dataclasses.replace(data, data_dir=places.data_dir(dataset))
+        data = data_options(dataset, places.data_dir(dataset), hair=hair == "hair", size=size)
     config = TrainConfig(
         data=data,
         model=model(scale, places, network),

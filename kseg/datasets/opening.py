@@ -1,0 +1,115 @@
+"""Options of a data set by its name, and the data set that they open."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kseg.datasets.base import DATASETS, Dataset
+from kseg.datasets.options import DataOptions
+from kseg.errors import Failure, UsageError
+
+DEFAULT_DATASET = "synthetic"
+"""Needs neither files nor a download."""
+
+
+def data_options(dataset: str = DEFAULT_DATASET, data_dir: Path | str | None = None, **options: Any) -> DataOptions:
+    """The options of a data set, as its own `Dataset.Options`.
+
+    >>> data_options("lfw", hair=False).variant_names
+    ('no_hair',)
+
+    Args:
+      dataset: its name in `DATASETS`.
+      data_dir: where its files lie (None: $KSEG_DATA/NAME or data/NAME).
+      options: of every data set (`limit`, `category`) and of this one.
+    Raises:
+      UsageError: there is no such data set, or it has no such option.
+    """
+    kind = DATASETS[dataset].Options
+    known = option_names(kind)
+    if unknown := [name for name in options if name not in known]:
+        own = own_options(kind)
+        has = f"its own options are {', '.join(own)}" if own else "it has no options of its own"
+        raise UsageError(f"{dataset} has no option {', '.join(unknown)}; {has}{_elsewhere(unknown)}")
+    return kind(dataset, None if data_dir is None else Path(data_dir), **options)
+
+
+def open_dataset(options: DataOptions, *, with_problems: bool = False) -> Dataset:
+    """The data set that `options` name, checked for files but with no pixel read yet; as a binary one by `category`.
+
+    Raises:
+      Failure: of its first problem, unless `with_problems` are wanted too, for `kseg data check`.
+      UsageError: the options are of another data set than they name, or its files are not there.
+    """
+    from kseg.datasets.category import OneCategory
+
+    kind = DATASETS[options.dataset]
+    if not isinstance(options, kind.Options):
+        raise UsageError(
+            f"{type(options).__name__} are not the options of {options.dataset}; make them with "
+            f"kseg.datasets.data_options({options.dataset!r}, …)"
+        )
+    dataset = kind(options)
+    if dataset.problems and not with_problems:
+        more = len(dataset.problems) - 1
+        others = f" ({more} more: `kseg data check` names {'it' if more == 1 else 'them'})" if more else ""
+        raise Failure(f"{dataset.problems[0]}{others}")
+    return dataset if options.category is None else OneCategory(dataset, options.category)
+
+
+def check_data_dir(options: DataOptions) -> None:
+    """Refuse a folder for a data set that reads none: whoever names one wants it used.
+
+    Raises: UsageError with the flag that is missing.
+    """
+    if options.data_dir is not None and not DATASETS[options.dataset].reads_files:
+        raise UsageError(
+            f"--data-dir {options.data_dir} was given for --dataset {options.dataset}, which is drawn and reads no "
+            "files; pass --dataset folder for images and masks of your own, or the name of the data set that lies there"
+        )
+
+
+def option_names(kind: type[DataOptions]) -> tuple[str, ...]:
+    """The fields of a data set's options, those of every data set first."""
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+def own_options(kind: type[DataOptions]) -> tuple[str, ...]:
+    """The fields that a data set adds to those of every data set."""
+    return tuple(name for name in option_names(kind) if name not in option_names(DataOptions))
+
+
+def owners(option: str) -> tuple[str, ...]:
+    """The data sets that an option is of; () for an option of all of them and for one of none."""
+    return tuple(name for name, kind in DATASETS.items() if option in own_options(kind.Options))
+
+
+def without_foreign(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The values of a stored group of data options without those of other data sets, and the keys left out.
+
+    Until data sets had options of their own, every file held the options of all of them.
+    """
+    known = option_names(DATASETS[str(values.get("dataset", DEFAULT_DATASET))].Options)
+    foreign = [key for key in values if key not in known and owners(key)]
+    return {key: value for key, value in values.items() if key not in foreign}, foreign
+
+
+def left_out(foreign: Sequence[str], values: Mapping[str, Any], *, where: str) -> str:
+    """The sentence for options of other data sets in the file `where`."""
+    told = "; ".join(f"{key}, which is of {', '.join(owners(key))}" for key in foreign)
+    dataset = values.get("dataset", DEFAULT_DATASET)
+    return f"{where} sets {told}: {'these mean' if len(foreign) > 1 else 'it means'} nothing for {dataset}; left out"
+
+
+def retargeted(options: DataOptions, dataset: str) -> DataOptions:
+    """The options of another data set, which keep what both have."""
+    known = option_names(DATASETS[dataset].Options)
+    return data_options(
+        **{name: value for name, value in vars(options).items() if name in known} | {"dataset": dataset}
+    )
+
+
+def _elsewhere(options: list[str]) -> str:
+    found = [f"{option} is of {', '.join(owners(option))}" for option in options if owners(option)]
+    return f" ({'; '.join(found)})" if found else ""
