@@ -68,16 +68,23 @@ class Bilinear(keras.initializers.Initializer):
 
     With c as above the upsampling has half-pixel centres for odd s too. With as many outputs as inputs each channel is
     upsampled by itself (a diagonal); otherwise the channels are mixed by a Glorot-uniform matrix first.
+
+    Args:
+      seed: of the mixing.
+      stride: s; None for half of what the kernel's size is. A larger kernel has zeros around the 2s × 2s.
     Source: Long et al. 2015, section 3.3. Deviations: none.
     """
 
-    def __init__(self, seed=None):
+    def __init__(self, seed=None, stride=None):
         self.seed = seed
+        self.stride = stride
 
     def __call__(self, shape, dtype=None):
-        size, width, outputs, inputs = shape
-        if size != width or size % 2:
-            raise ValueError(f"Bilinear wants a kernel of shape (2s, 2s, out, in), got {tuple(shape)}")
+        whole, width, outputs, inputs = shape
+        size = 2 * self.stride if self.stride else whole
+        if whole != width or whole % 2 or whole < size:
+            wanted = f"({size}, {size}, out, in) or larger" if self.stride else "(2s, 2s, out, in)"
+            raise ValueError(f"Bilinear wants a kernel of shape {wanted}, got {tuple(shape)}")
         stride = size // 2
         centre = stride // 2 + stride / 2 - 0.5
         profile = ops.maximum(0.0, 1.0 - ops.abs(ops.arange(size, dtype="float32") - centre) / stride)
@@ -86,10 +93,11 @@ class Bilinear(keras.initializers.Initializer):
         else:
             mixing = keras.initializers.GlorotUniform(self.seed)((outputs, inputs))
         kernel = ops.reshape(ops.outer(profile, profile), (size, size, 1, 1)) * mixing
-        return ops.cast(kernel, dtype or keras.config.floatx())
+        margin = ((whole - size) // 2,) * 2
+        return ops.cast(ops.pad(kernel, (margin, margin, (0, 0), (0, 0))), dtype or keras.config.floatx())
 
     def get_config(self):
-        return {"seed": self.seed}
+        return {"seed": self.seed, "stride": self.stride}
 
 
 def subpixel_kernel(kernel):

@@ -18,6 +18,7 @@ MODES = {
     ),
     "unit": (0.0, 255.0, False),
     "symmetric_128": (128.0, 128.0, False),
+    "raw": (0.0, 1.0, False),
 }
 
 
@@ -29,7 +30,7 @@ class Preprocess(keras.layers.Layer):
 
     Modes: `caffe` subtracts the ImageNet mean and reverses to BGR; `symmetric` maps to [−1, 1] (Keras calls it "tf");
     `torch` standardises by the ImageNet mean and deviation; `unit` maps to [0, 1];
-    `symmetric_128` is EfficientNetV2-S, M and L's (x − 128) / 128.
+    `symmetric_128` is EfficientNetV2-S, M and L's (x − 128) / 128; `raw` leaves x as it is.
     Computed in float32 whatever the precision policy: bfloat16 would round the raw values first.
     """
 

@@ -8,46 +8,50 @@ from kseg.conventions import SERIALISATION_PACKAGE
 
 @keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
 class PadToMultiple(keras.layers.Layer):
-    """Zeros below and to the right until height and width are multiples of `multiple`; (N, H, W, C) of any size.
+    """Zeros below and to the right until height and width are k·multiple + remainder; (N, H, W, C) of any size.
 
     The top left corner stays where it is, so every feature of stride s (a divisor of `multiple`) is aligned with the
     pixels i·s, j·s of the unpadded image, and the first H × W pixels of an output of stride 1 are the image's.
+
+    Args:
+      multiple: 1 or more.
+      remainder: 0, or 1 for networks whose windows are centred on every s-th pixel, the first and the last included.
     """
 
-    def __init__(self, multiple, **kwargs):
+    def __init__(self, multiple, remainder=0, **kwargs):
         super().__init__(**kwargs)
         if int(multiple) < 1:
             raise ValueError(f"multiple is {multiple}; wanted 1 or more")
+        if not 0 <= int(remainder) < int(multiple):
+            raise ValueError(f"remainder is {remainder}; wanted 0 … {int(multiple) - 1}")
         self.multiple = int(multiple)
+        self.remainder = int(remainder)
 
     def call(self, x):
         _, height, width, _ = ops.shape(x)
-        return ops.pad(x, ((0, 0), (0, surplus(height, self.multiple)), (0, surplus(width, self.multiple)), (0, 0)))
+        below, right = (surplus(size, self.multiple, self.remainder) for size in (height, width))
+        return ops.pad(x, ((0, 0), (0, below), (0, right), (0, 0)))
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
-        return (
-            batch,
-            height and padded_size(height, self.multiple),
-            width and padded_size(width, self.multiple),
-            channels,
-        )
+        sides = (size and padded_size(size, self.multiple, self.remainder) for size in (height, width))
+        return (batch, *sides, channels)
 
     def get_config(self):
-        return {**super().get_config(), "multiple": self.multiple}
+        return {**super().get_config(), "multiple": self.multiple, "remainder": self.remainder}
 
 
-def padded_size(size, multiple):
-    """The next multiple of `multiple` that is not smaller than `size`."""
-    return size + surplus(size, multiple)
+def padded_size(size, multiple, remainder=0):
+    """The smallest k·multiple + remainder that is not below `size`."""
+    return size + surplus(size, multiple, remainder)
 
 
-def surplus(size, multiple):
-    """How much is missing to the next multiple.
+def surplus(size, multiple, remainder=0):
+    """How much is missing to the next k·multiple + remainder.
 
-    Not `-size % multiple`: of a negative number ONNX takes the remainder with the sign of the number.
+    Not `(remainder - size) % multiple`: of a negative number ONNX takes the remainder with the sign of the number.
     """
-    return (multiple - size % multiple) % multiple
+    return (multiple + remainder - size % multiple) % multiple
 
 
 @keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)

@@ -10,12 +10,15 @@ import numpy as np
 from keras import ops
 
 from kseg.layers import (
+    AdaptiveAveragePooling2D,
     AlignedUpsample,
     AtrousPooling2D,
     CropLike,
     GroupedConv2D,
     LargeKernelConv2D,
     LocalResponseNorm,
+    MaxPoolWithIndices,
+    MaxUnpool,
     PadToMultiple,
     PixelShuffle,
     Preprocess,
@@ -28,6 +31,7 @@ KERNEL = np.random.default_rng(1).normal(size=(6, 6, 2, 4)).astype("float32")
 # name: (layer, shapes of its inputs)
 CASES = {
     "pad": (lambda **k: PadToMultiple(4, **k), [(2, 5, 7, 4)]),
+    "pad_to_odd": (lambda **k: PadToMultiple(4, 1, **k), [(2, 5, 7, 4)]),
     "crop": (lambda **k: CropLike(**k), [(2, 5, 7, 4), (2, 3, 6, 1)]),
     "resize": (lambda **k: ResizeLike(**k), [(2, 5, 7, 4), (2, 8, 6, 1)]),
     "resize_nearest": (lambda **k: ResizeLike("nearest", **k), [(2, 5, 7, 4), (2, 8, 6, 1)]),
@@ -48,15 +52,26 @@ CASES = {
     "aligned": (lambda **k: AlignedUpsample(3, **k), [(2, 5, 7, 4)]),
     "atrous_max": (lambda **k: AtrousPooling2D(3, 2, **k), [(2, 5, 7, 4)]),
     "atrous_average": (lambda **k: AtrousPooling2D(2, 2, "average", **k), [(2, 5, 7, 4)]),
+    "adaptive": (lambda **k: AdaptiveAveragePooling2D(3, **k), [(2, 5, 7, 4)]),
+    "pool_with_indices": (lambda **k: MaxPoolWithIndices(**k), [(2, 5, 7, 4)]),
+    "unpool": (lambda **k: MaxUnpool(**k), [(2, 5, 7, 4), (2, 5, 7, 4)]),
     "preprocess_caffe": (lambda **k: Preprocess("caffe", **k), [(2, 5, 7, 3)]),
     "preprocess_unit": (lambda **k: Preprocess("unit", **k), [(2, 5, 7, 3)]),
 }
+
+PLACES = {("unpool", 1)}
+"""inputs that are places in windows of 2 × 2, not numbers"""
 
 
 def inputs(name):
     """One array, or a list of those that the layer takes together."""
     rng = np.random.default_rng(0)
-    arrays = [rng.uniform(0, 255, shape).astype("float32") for shape in CASES[name][1]]
+    arrays = [
+        rng.integers(0, 4, shape).astype("int32")
+        if (name, place) in PLACES
+        else rng.uniform(0, 255, shape).astype("float32")
+        for place, shape in enumerate(CASES[name][1])
+    ]
     return arrays[0] if len(arrays) == 1 else arrays
 
 
@@ -64,14 +79,16 @@ def tensors(arrays):
     return [ops.convert_to_tensor(a) for a in arrays] if isinstance(arrays, list) else ops.convert_to_tensor(arrays)
 
 
-def output(name):
+def outputs(name):
+    """The arrays that the layer gives, most of them one."""
     layer = CASES[name][0]()
     x = tensors(inputs(name))
     layer(x)
     if name == "upsample":
         layer.set_weights([KERNEL, np.array([1.0, -1.0])])
-    return ops.convert_to_numpy(layer(x))
+    return [ops.convert_to_numpy(y) for y in keras.tree.flatten(layer(x))]
 
 
 if __name__ == "__main__":
-    np.savez(sys.argv[1], backend=keras.backend.backend(), **{name: output(name) for name in CASES})
+    arrays = {f"{name} {place}": array for name in CASES for place, array in enumerate(outputs(name))}
+    np.savez(sys.argv[1], backend=keras.backend.backend(), **arrays)

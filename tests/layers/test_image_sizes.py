@@ -60,6 +60,18 @@ def test_padded_size(size, multiple, padded):
     assert padded_size(size, multiple) == padded
 
 
+@pytest.mark.parametrize(("size", "padded"), [(513, 513), (512, 513), (500, 513), (514, 545), (1, 1), (2, 33)])
+def test_padded_to_one_more_than_a_multiple(size, padded):
+    """32 · 16 + 1 rows hold 17 positions of stride 32, the first and the last row among them."""
+    assert padded_size(size, 32, 1) == padded
+    assert np.asarray(PadToMultiple(32, 1)(np.ones((1, size, 3, 1)))).shape == (1, padded, 33, 1)
+
+
+def test_a_remainder_is_below_its_multiple():
+    with pytest.raises(ValueError, match="remainder is 4; wanted 0 … 3"):
+        PadToMultiple(4, 4)
+
+
 def test_padding_goes_below_and_to_the_right():
     x = np.arange(1.0, 7).reshape(1, 2, 3, 1)
     y = np.asarray(PadToMultiple(4)(x))[0, ..., 0]

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from layer_cases import CASES, inputs, output, tensors
+from layer_cases import CASES, inputs, outputs, tensors
 
 import kseg.layers
 
@@ -35,19 +35,18 @@ def test_configuration_round_trip(name):
 
 def test_saved_models_hold_them_all(tmp_path):
     """One model per layer would be nine files; one with all of them as branches is one."""
-    images, outputs = [], []
-    for name, (make, shapes) in CASES.items():
-        entering = [keras.Input(shape[1:]) for shape in shapes]
+    images, leaving = [], []
+    for name, (make, _) in CASES.items():
+        entering = [keras.Input(array.shape[1:], dtype=array.dtype) for array in keras.tree.flatten(inputs(name))]
         images += entering
-        outputs.append(make(name=name)(entering if len(entering) > 1 else entering[0]))
-    model = keras.Model(images, outputs)
+        leaving.append(make(name=name)(entering if len(entering) > 1 else entering[0]))
+    model = keras.Model(images, leaving)
     model.save(tmp_path / "all.keras")
     again = keras.models.load_model(tmp_path / "all.keras", safe_mode=True)
-    arrays = []
-    for name in CASES:
-        arrays += inputs(name) if isinstance(inputs(name), list) else [inputs(name)]
+    arrays = keras.tree.flatten([inputs(name) for name in CASES])
     for name, expected, found in zip(CASES, model(arrays), again(arrays), strict=True):
-        np.testing.assert_array_equal(found, expected, err_msg=name)
+        for one, same in zip(keras.tree.flatten(found), keras.tree.flatten(expected), strict=True):
+            np.testing.assert_array_equal(one, same, err_msg=name)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -55,10 +54,11 @@ def test_saved_models_hold_them_all(tmp_path):
 def test_mixed_precision(name, policy):
     """Computes in half precision, keeps its weights in float32, and is right to 2⁻⁷ of the largest value."""
     layer = CASES[name][0](dtype=policy)
-    y = layer(tensors(inputs(name)))
+    y, *indices = keras.tree.flatten(layer(tensors(inputs(name))))
     assert keras.backend.standardize_dtype(y.dtype) == policy.removeprefix("mixed_")
+    assert {keras.backend.standardize_dtype(places.dtype) for places in indices} <= {"int32"}
     assert {w.dtype for w in layer.weights} <= {"float32"}
-    full = np.asarray(CASES[name][0]()(tensors(inputs(name))))
+    full = np.asarray(keras.tree.flatten(CASES[name][0]()(tensors(inputs(name))))[0])
     np.testing.assert_allclose(np.asarray(keras.ops.cast(y, "float32")), full, atol=2**-7 * np.abs(full).max())
 
 
@@ -74,5 +74,6 @@ def test_backends_agree(backend, tmp_path):
     found = np.load(tmp_path / "outputs.npz")
     assert str(found["backend"]) == backend
     for name in CASES:
-        expected = output(name)
-        np.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max(), err_msg=name)
+        for place, expected in enumerate(outputs(name)):
+            same = {"rtol": 1e-5, "atol": 1e-5 * np.abs(expected).max()}
+            np.testing.assert_allclose(found[f"{name} {place}"], expected, **same, err_msg=name)

@@ -108,6 +108,15 @@ def test_bilinear_wants_a_kernel_of_twice_the_stride():
         Bilinear()((3, 3, 1, 1))
 
 
+def test_bilinear_in_a_larger_kernel():
+    """As the upsampling of SegNet's paper: 8 × 8, of stride 2, bilinear at the start."""
+    layer = layers.Conv2DTranspose(2, 8, strides=2, padding="same", kernel_initializer=Bilinear(stride=2))
+    x = np.random.default_rng(0).normal(size=(1, 4, 5, 2)).astype("float32")
+    np.testing.assert_allclose(layer(x), SubpixelUpsample(2)(x), atol=1e-6)
+    with pytest.raises(ValueError, match=r"\(8, 8, out, in\) or larger, got \(4, 4, 1, 1\)"):
+        Bilinear(stride=4)((4, 4, 1, 1))
+
+
 def test_dynamic_size_and_output_shape():
     layer = SubpixelUpsample(3, 2)
     image = keras.Input((None, None, 4))
