@@ -47,8 +47,8 @@ def epoch(source: Source, batch_size: int) -> tuple[float, float]:
     steps = Order(len(source), batch_size).steps_per_epoch
     count = size = 0
     start = time.perf_counter()
-    for inputs, labels in batches(source, batch_size, seed=0).take(steps):
-        count += len(labels)
+    for inputs, targets in batches(source, batch_size, seed=0).take(steps):
+        count += len(targets["label"])
         tensors = inputs if isinstance(inputs, tuple) else (inputs,)
         size += sum(int(np.prod(t.shape)) * t.dtype.size for t in tensors)
     seconds = time.perf_counter() - start

@@ -1,7 +1,7 @@
 """What every loss shares: the registry, options, float32, reduction, sample weights and serialisation."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import keras
@@ -52,6 +52,10 @@ class SegmentationLoss(keras.losses.Loss):
       dtype: ignored; losses are float32 whatever the precision policy, for 512² pixels overflow a half-precision sum.
       **options: what the function takes besides.
 
+    `y_true` is a label map, or a dict of targets as the pipeline makes them: "label" (the map); "weight" (weights of
+    pixels, which then stand in place of `sample_weight`); and what the loss `reads`, such as "distance", which a loss
+    computes itself where it is not there. A loss leaves alone what it does not read.
+
     `sample_weight` is (N,) per image or (N, H, W) per pixel. As in Keras, weights scale values and do not change
     what a mean divides by; in a quotient of sums over pixels, pixel weights are the measure of both sums. A weight that
     is negative or not finite makes the loss NaN.
@@ -60,7 +64,8 @@ class SegmentationLoss(keras.losses.Loss):
     Labels that are 0 and 255 alone, where there are two classes, draw a warning (`kseg.door.MaskWatch`).
 
     Raises:
-      UsageError: an option the loss does not have, or a value out of its range (`kseg.losses.options`).
+      UsageError: an option the loss does not have, or a value out of its range (`kseg.losses.options`); called with
+        targets that lack a label, or with weights both among them and beside them.
     """
 
     function: ClassVar[Callable[..., Any]]
@@ -71,7 +76,7 @@ class SegmentationLoss(keras.losses.Loss):
     soft_labels: ClassVar[bool] = True
     thin_things: ClassVar[bool] = False  # it compares skeletons, which a thick thing has none of
     slow_under_xla: ClassVar[bool] = False  # on a CPU, where it would need more time and memory than without
-    packed_truth: ClassVar[str | None] = None  # the kind of bands (`kseg.losses.packed`) it reads behind the label
+    reads: ClassVar[str | None] = None  # a target beside the label, which its function takes by this name
 
     def __init__(
         self,
@@ -116,24 +121,41 @@ class SegmentationLoss(keras.losses.Loss):
         raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
 
     def call(self, y_true, y_pred):
-        return self._values(y_true, y_pred, None)
+        return self._values(y_true, y_pred, {})
 
-    def _values(self, y_true, y_pred, pixel_weight):
-        weights = {} if pixel_weight is None else {"pixel_weight": pixel_weight}
+    def _values(self, y_true, y_pred, beside):
         function = type(self).function
-        return function(y_true, y_pred, from_logits=self.from_logits, void=self.void, **self._settings, **weights)
+        return function(y_true, y_pred, from_logits=self.from_logits, void=self.void, **self._settings, **beside)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         with keras.name_scope(self.name):
+            y_true, read, sample_weight = self._taken_apart(y_true, sample_weight)
             shape = tuple(np.shape(y_pred) if isinstance(y_pred, list | tuple) else y_pred.shape)
             if len(shape) == 4 and 0 in shape[:3]:
                 return self._of_nothing(y_pred)
             self._watch.look(y_true, two_classes=shape[-1:] in ((1,), (2,)))
             image_weight, pixel_weight = self._split_weights(sample_weight, y_pred)
-            values = self._values(y_true, y_pred, pixel_weight)
+            weights = {} if pixel_weight is None else {"pixel_weight": pixel_weight}
+            values = self._values(y_true, y_pred, {**read, **weights})
             if len(values.shape) == 0:  # Keras leaves scalars alone, also where replicas have to share them
                 values = ops.reshape(values, (1,))
             return self._reduce(values, values, image_weight)
+
+    def value_and_parts(self, y_true, y_pred, sample_weight=None):
+        """The loss, and the parts of it that are shown beside it, by label: none, for it is no sum."""
+        return self(y_true, y_pred, sample_weight), {}
+
+    def _taken_apart(self, y_true, sample_weight):
+        """(label map, what the loss reads beside it as arguments of its function, weights)."""
+        if not isinstance(y_true, Mapping):
+            return y_true, {}, sample_weight
+        if "label" not in y_true:
+            given = ", ".join(map(str, y_true)) or "none"
+            raise UsageError(f"the targets are {given}; a loss needs 'label' among them")
+        if "weight" in y_true and sample_weight is not None:
+            raise UsageError("weights came as sample_weight and as the target 'weight'; give one of them")
+        read = {self.reads: y_true[self.reads]} if self.reads in y_true else {}
+        return y_true["label"], read, y_true.get("weight", sample_weight)
 
     def _of_nothing(self, y_pred):
         """0 for every image of a batch that has no pixel; Keras would not even reduce a batch without images."""

@@ -4,12 +4,12 @@ from keras import ops
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
-from kseg.losses.distance import distance, labels_and_distances
-from kseg.losses.pixels import Tensor, read_pixels
+from kseg.losses.distance import checked_distance, signed_distance
+from kseg.losses.pixels import read_pixels
 from kseg.losses.regions import pooled_mean
 
 
-def boundary(y_true, y_pred, *, from_logits=False, void=VOID, pixel_weight=None):
+def boundary(y_true, y_pred, *, from_logits=False, void=VOID, distance=None, pixel_weight=None):
     """Probability mass on the wrong side of the boundary, by its distance to it.
 
         φ = d(pixel, object) outside, −(d(pixel, background) − 1) inside        L = mean of Σ_c φ_c·p_c
@@ -17,9 +17,10 @@ def boundary(y_true, y_pred, *, from_logits=False, void=VOID, pixel_weight=None)
     over valid pixels, with d the Euclidean distance in pixels and c every class (C = 1: the foreground).
 
     Args:
-      y_true: label map (N, H, W), from which φ is computed in the graph; or (N, H, W, 1 + C): the labels, then φ as
-        `kseg train` packs it (`signed_distance` of the one-hot truth), which spares the work at every step.
+      y_true: label map (N, H, W).
       y_pred: (N, H, W, C).
+      distance: φ of the one-hot truth, (N, H, W, C), as `kseg train` computes it once per label map; None: it is
+        computed in the graph (`signed_distance`), at every step.
       pixel_weight: (N, H, W), scales φ·p.
     Returns:
       float32 (N,), in pixels; negative at the truth. It has no minimum of its own on an empty truth: use it beside a
@@ -28,18 +29,11 @@ def boundary(y_true, y_pred, *, from_logits=False, void=VOID, pixel_weight=None)
       pixels are on neither side. No valid pixel: 0.
     Source: Kervadec et al. 2019 (L_B), with the distances of the authors' code. Deviations: none.
     """
-    y_true, maps = labels_and_distances(y_true, y_pred)
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight, soft=False)
     valid = pixels.valid[..., None] > 0.0
-    maps = signed_distance(pixels.truth > 0.5, valid) if maps is None else maps
-    maps = ops.where(valid, maps, 0.0)
-    return pooled_mean(ops.sum(maps * pixels.probabilities(), axis=-1), pixels, "image")
-
-
-def signed_distance(mask: Tensor, valid: Tensor) -> Tensor:
-    """φ of (N, H, W, K) masks: positive outside, 0 at the rim inside, negative deeper; 0 without a boundary."""
-    inside, outside = distance(valid & ~mask), distance(mask)
-    return ops.where(mask, -ops.maximum(inside - 1.0, 0.0), outside)
+    known = None if distance is None else checked_distance(distance, y_pred)
+    phi = ops.where(valid, signed_distance(pixels.truth > 0.5, valid) if known is None else known, 0.0)
+    return pooled_mean(ops.sum(phi * pixels.probabilities(), axis=-1), pixels, "image")
 
 
 @registered("boundary")
@@ -49,4 +43,4 @@ class Boundary(SegmentationLoss):
     function = staticmethod(boundary)
     bounds = (-float("inf"), float("inf"))
     soft_labels = False
-    packed_truth = "distance"
+    reads = "distance"

@@ -11,7 +11,6 @@ from kseg.conventions import SERIALISATION_PACKAGE
 from kseg.errors import UsageError, unknown_name
 from kseg.losses.base import LOSSES, SegmentationLoss
 from kseg.losses.options import number as plain_number
-from kseg.losses.packed import bands_read, own_truth
 
 CLASS_WEIGHTS = "class_weights"
 """The option of the losses that weigh classes."""
@@ -162,9 +161,9 @@ class WeightedSum(keras.losses.Loss):
     """Σ w_i·L_i as one Keras loss, whose parts stay at hand.
 
     `parts` maps a label ("ce", "level_set"; a second one of a kind is "iou_2") to (weight, loss), `part_values` gives
-    their unweighted values on a batch. `packed_truth` are the kinds of bands that its parts read behind the label in
-    y_true: each part gets its own, the others the label. Saved in a `.keras` file like any loss; `str()` is text that
-    `get` reads back, to the last digit (from_logits, void and reduction are not part of it).
+    their unweighted values on a batch. Of a dict of targets every part takes what it reads. Saved in a `.keras` file
+    like any loss; `str()` is text that `get` reads back, to the last digit (from_logits, void and reduction are not
+    part of it).
 
     Args:
       parts: (weight, loss) each; a sum among them gives its parts, times its weight.
@@ -188,18 +187,18 @@ class WeightedSum(keras.losses.Loss):
             self.parts[label] = weight, loss
         if not self.parts:
             raise UsageError("a sum of losses got no parts; give at least one, such as WeightedSum([(1.0, get('ce'))])")
-        self.packed_truth = bands_read(loss.packed_truth for _, loss in self.parts.values())
 
     def part_values(self, y_true, y_pred, sample_weight=None) -> dict[str, Any]:
         """The unweighted value of every part, by label."""
-        return {
-            label: loss(own_truth(y_true, y_pred, self.packed_truth, loss.packed_truth), y_pred, sample_weight)
-            for label, (_, loss) in self.parts.items()
-        }
+        return {label: loss(y_true, y_pred, sample_weight) for label, (_, loss) in self.parts.items()}
+
+    def value_and_parts(self, y_true, y_pred, sample_weight=None) -> tuple[Any, dict[str, Any]]:
+        """The sum, and the unweighted value of every part, by label."""
+        values = self.part_values(y_true, y_pred, sample_weight)
+        return sum(weight * values[label] for label, (weight, _) in self.parts.items()), values
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        values = self.part_values(y_true, y_pred, sample_weight)
-        return sum(weight * values[label] for label, (weight, _) in self.parts.items())
+        return self.value_and_parts(y_true, y_pred, sample_weight)[0]
 
     def call(self, y_true, y_pred):
         return self(y_true, y_pred)

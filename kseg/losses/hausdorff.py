@@ -4,7 +4,8 @@ from keras import ops
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
-from kseg.losses.distance import distance, labels_and_distances
+from kseg.losses.distance import checked_distance
+from kseg.losses.distance import distance as distance_to
 from kseg.losses.options import AtLeast0
 from kseg.losses.pixels import Tensor, read_pixels
 from kseg.losses.regions import Classes, mean_over_classes, pooled_sum, safe_divide
@@ -12,7 +13,7 @@ from kseg.losses.regions import Classes, mean_over_classes, pooled_sum, safe_div
 
 def hausdorff(
     y_true, y_pred, *, from_logits=False, void=VOID, classes: Classes = "present", power: AtLeast0 = 2.0,
-    pixel_weight=None,
+    distance=None, pixel_weight=None,
 ):  # fmt: skip
     """Squared error weighted by how far a pixel is from the boundary of truth and prediction.
 
@@ -22,11 +23,12 @@ def hausdorff(
     of the boundary of y, and d_p to that of p > ½. The distances are exact and carry no gradient.
 
     Args:
-      y_true: label map (N, H, W), from which d_y is computed in the graph; or (N, H, W, 1 + C): the labels, then the
-        signed distances φ that `boundary` reads too, from which d_y follows: φ outside, 1 − φ inside.
+      y_true: label map (N, H, W).
       y_pred: (N, H, W, C).
       classes: average over the classes "present" in the truth, or over "all".
       power: α ≥ 0; 2 in the paper.
+      distance: the signed distances φ that `boundary` reads too, (N, H, W, C), from which d_y follows: φ outside, 1 − φ
+        inside; None: d_y is computed in the graph, at every step.
       pixel_weight: (N, H, W), scales the error.
     Returns:
       float32 (N,), in pixels^α; it grows with image size and object size, so give it a small weight.
@@ -35,11 +37,13 @@ def hausdorff(
       are left out, or count like this with `classes="all"`. Void pixels are on neither side. No valid pixel: 0.
     Source: Karimi & Salcudean 2020 (Loss_DT). Deviations: none.
     """
-    y_true, signed = labels_and_distances(y_true, y_pred)
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight, soft=False)
     p, y = pixels.probabilities(), pixels.truth
     valid = pixels.valid[..., None] > 0.0
-    of_truth = boundary_distance(y > 0.5, valid) if signed is None else unsigned(signed, y > 0.5, valid)
+    if distance is None:
+        of_truth = boundary_distance(y > 0.5, valid)
+    else:
+        of_truth = unsigned(checked_distance(distance, y_pred), y > 0.5, valid)
     field = of_truth**power + boundary_distance(valid & (p > 0.5), valid) ** power
     total = pooled_sum(ops.square(p - y) * field, pixels, "image")
     losses = safe_divide(total, ops.sum(pixels.valid, axis=(1, 2))[..., None])
@@ -48,7 +52,7 @@ def hausdorff(
 
 def boundary_distance(mask: Tensor, valid: Tensor) -> Tensor:
     """Distance of every pixel to the nearest pixel on the other side of the mask's boundary; 0 if there is none."""
-    return ops.where(mask, distance(valid & ~mask), distance(mask))
+    return ops.where(mask, distance_to(valid & ~mask), distance_to(mask))
 
 
 def unsigned(signed: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
@@ -64,4 +68,4 @@ class Hausdorff(SegmentationLoss):
     function = staticmethod(hausdorff)
     options = ("classes", "power")
     soft_labels = False
-    packed_truth = "distance"
+    reads = "distance"

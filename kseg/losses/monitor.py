@@ -1,6 +1,5 @@
 """The parts of a composed loss as Keras metrics, so that training shows and logs them one by one."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,31 +8,29 @@ from keras import ops
 from kseg.conventions import SERIALISATION_PACKAGE
 from kseg.losses.base import Reduction
 from kseg.losses.compose import WeightedSum
-from kseg.losses.packed import own_truth
 
 
 @keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
 class LossPart(keras.metrics.Mean):
     """Running mean over images of one part of a loss, unweighted.
 
-    Args:
-      loss: the part.
-      packed: the kinds of bands behind the label in y_true, which other parts may read.
+    `update_state` computes the part; where its value is known already, `add_value` spares that.
     """
 
-    def __init__(self, loss: Any, packed: Sequence[str] = (), name: str | None = None, dtype: Any = None):
+    def __init__(self, loss: Any, name: str | None = None, dtype: Any = None):
         loss = keras.saving.deserialize_keras_object(loss) if isinstance(loss, dict) else loss
         super().__init__(name=name or loss.registry_name, dtype="float32")
         self.loss = loss
-        self.packed = tuple(packed)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        y_true = own_truth(y_true, y_pred, self.packed, self.loss.packed_truth)
-        value = self.loss(y_true, y_pred, sample_weight) / share_of_a_replica()
-        return super().update_state(value, sample_weight=ops.cast(ops.shape(y_pred)[0], "float32"))
+        return self.add_value(self.loss(y_true, y_pred, sample_weight), ops.shape(y_pred)[0])
+
+    def add_value(self, value: Any, images: Any) -> Any:
+        """Count the part's value on a batch of so many images."""
+        return super().update_state(value / share_of_a_replica(), sample_weight=ops.cast(images, "float32"))
 
     def get_config(self) -> dict[str, Any]:
-        return {"loss": keras.saving.serialize_keras_object(self.loss), "packed": self.packed, "name": self.name}
+        return {"loss": keras.saving.serialize_keras_object(self.loss), "name": self.name}
 
 
 def share_of_a_replica() -> Any:
@@ -49,4 +46,4 @@ def part_metrics(loss: keras.losses.Loss) -> list[LossPart]:
     """One metric per part of a `WeightedSum`, named "loss_<part>"; none for any other loss."""
     if not isinstance(loss, WeightedSum):
         return []
-    return [LossPart(part, loss.packed_truth, name=f"loss_{label}") for label, (_, part) in loss.parts.items()]
+    return [LossPart(part, name=f"loss_{label}") for label, (_, part) in loss.parts.items()]

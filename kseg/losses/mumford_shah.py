@@ -9,35 +9,36 @@ from kseg.losses.pixels import Pixels, Tensor, read_pixels
 from kseg.losses.regions import pooled_sum, safe_divide
 
 
-def mumford_shah(y_true, y_pred, *, from_logits=False, void=VOID, length: AtLeast0 = 1e-3):
+def mumford_shah(y_true, y_pred, *, from_logits=False, void=VOID, length: AtLeast0 = 1e-3, image=None):
     """Piecewise-constant Mumford–Shah functional of the image under the predicted regions.
 
         L = (Σ_c Σ_xy |x − μ_c|²·p_c + ν·Σ_c Σ_xy (|∂_x p_c| + |∂_y p_c|)) / n        μ_c = Σ x·p_c / Σ p_c
 
-    with x the bands of the image, p the probabilities of the classes (background and foreground when C = 1) and n the
-    valid pixels. It needs no labels, only void; supervised training adds it to a loss that does.
+    with x the channels of the image, p the probabilities of the classes (background and foreground when C = 1) and n
+    the valid pixels. It needs no labels, only void; supervised training adds it to a loss that does.
 
     Args:
-      y_true: (N, H, W, 1 + B): labels, then the B bands of the image, of order 1 (divide by 255). A plain label map
-        (N, H, W) is its own image, one-hot: Kim et al. (2019) do the same in `level_set`.
+      y_true: label map (N, H, W).
       y_pred: (N, H, W, C).
       length: ν, the price of border per pixel of its length.
+      image: (N, H, W, B), of order 1 (divide by 255). None: the label map is its own image, one-hot; Kim et al. (2019)
+        do the same in `level_set`.
     Returns:
-      float32 (N,), in squared units of the bands.
+      float32 (N,), in squared units of the image.
     Empty truth: 0 for an empty prediction, 0 for a full one, of the one-hot image of plain labels; of a real image each
       costs its variance. Differences across void are left out. No valid pixel: 0.
     Source: Kim & Ye 2019 (L_MScnn). Deviations: divided by n, so that ν does not depend on the image's size.
     """
-    image = None
-    if len(y_true.shape) == 4 and y_true.shape[-1] != 1:
-        image, y_true = ops.cast(y_true[..., 1:], "float32"), y_true[..., 0]
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, soft=False)
-    image = pixels.class_truth() if image is None else ops.where(pixels.valid[..., None] > 0.0, image, 0.0)
+    if image is None:
+        image = pixels.class_truth()
+    else:
+        image = ops.where(pixels.valid[..., None] > 0.0, ops.cast(image, "float32"), 0.0)
     p = pixels.class_probabilities()
     mass = pooled_sum(p, pixels, "image")
     energy = 0.0
-    for band in range(image.shape[-1]):
-        x = image[..., band, None]
+    for channel in range(image.shape[-1]):
+        x = image[..., channel, None]
         mean = safe_divide(pooled_sum(x * p, pixels, "image"), mass)
         energy = energy + ops.sum(pooled_sum(ops.square(x - mean[:, None, None]) * p, pixels, "image"), axis=-1)
     return safe_divide(energy + length * border_length(p, pixels), ops.sum(pixels.valid, axis=(1, 2)))
@@ -58,4 +59,4 @@ class MumfordShah(SegmentationLoss):
     function = staticmethod(mumford_shah)
     options = ("length",)
     soft_labels = False
-    packed_truth = "image"
+    reads = "image"

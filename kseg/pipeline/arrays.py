@@ -7,7 +7,7 @@ from kseg.pipeline.source import Batch, Source
 
 
 class BatchSequence(keras.utils.PyDataset):
-    """(inputs, labels[, weights]) of a source, batch by batch: without end when shuffling, one pass when not.
+    """(inputs, targets) of a source, batch by batch: without end when shuffling, one pass when not.
 
     Arguments as of `kseg.pipeline.batches`; with `shuffle=True`, `fit` needs `steps_per_epoch`
     (`sequence.order.steps_per_epoch`). Fit with `shuffle=False`, or Keras shuffles the batches of a pass again.

@@ -24,7 +24,7 @@ from kseg.errors import Failure, UsageError
 from kseg.pipeline.feature_files import FeatureWriter, ahead, discard_abandoned
 from kseg.pipeline.frozen import Split, bytes_per_image
 from kseg.pipeline.order import Order
-from kseg.pipeline.source import Arrays, ArraySpec, ImageSource, Signature, Source
+from kseg.pipeline.source import Arrays, ArraySpec, Batch, ImageSource, Signature, Source
 from kseg.pipeline.stored_features import GB, META, hold, make_room, read_meta, stored_features
 from kseg.pipeline.transforms import flip
 from kseg.reading import DAMAGE
@@ -38,7 +38,7 @@ SPARE = GB
 
 
 class FeatureSource(Source):
-    """Stored features in place of images: `batch` gives the tensors that a head takes, and the labels.
+    """Stored features in place of images: `batch` gives the tensors that a head takes, and the targets.
 
     Features come from memory-mapped files in the precision they were computed in; labels from the image source.
 
@@ -65,11 +65,11 @@ class FeatureSource(Source):
     @property
     def signature(self) -> Signature:
         inputs = self._specs[0] if len(self._specs) == 1 else self._specs
-        return Signature(inputs, self.source.signature.labels)
+        return Signature(inputs, self.source.signature.targets)
 
-    def batch(self, indices: np.ndarray, epoch: int) -> tuple[np.ndarray | tuple[np.ndarray, ...], np.ndarray]:
+    def batch(self, indices: np.ndarray, epoch: int) -> Batch:
         features = tuple(np.take(tensor, indices, axis=0) for tensor in self._tensors)
-        return features[0] if len(features) == 1 else features, self.source.label_batch(indices)
+        return features[0] if len(features) == 1 else features, {"label": self.source.label_batch(indices)}
 
     def images(self, inputs: Arrays, indices: np.ndarray, epoch: int) -> np.ndarray:
         return self.source.image_batch(indices)

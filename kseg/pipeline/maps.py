@@ -7,34 +7,27 @@ import numpy as np
 from scipy import ndimage
 
 from kseg.conventions import VOID
+from kseg.losses.distance import signed_distance
 
 REACH = 6.0
 """Border weights look this many σ far: beyond it lies less than w0·e⁻¹⁸."""
 
 
-def signed_distance(label: np.ndarray, channels: int) -> np.ndarray:
-    """φ of every channel of a prediction, float32 (H, W, K), in pixels: what `kseg.losses.boundary` reads.
-
-        φ = d(pixel, object) outside, −(d(pixel, rest) − 1) inside
-
-    with d the Euclidean distance and the rest the valid pixels of other classes.
+def distance_maps(label: np.ndarray, channels: int) -> np.ndarray:
+    """`kseg.losses.distance.signed_distance` of every channel of a prediction, float32 (H, W, K), in pixels.
 
     Args:
       label: (H, W), class ids and VOID.
       channels: K; 1 is the foreground, otherwise one channel per class.
-    Empty-set rule: 0 for a class that is absent or fills the image. Under void φ is that of the outside.
-    Source: Kervadec et al. 2019, with the distances of the authors' code. Deviations: none.
     """
+    classes = (1,) if channels == 1 else range(channels)
     valid = label != VOID
-    maps = np.zeros((*label.shape, channels), np.float32)
-    for channel in range(channels):
-        mask = label == (1 if channels == 1 else channel)
-        rest = valid & ~mask
-        if not mask.any() or not rest.any():
-            continue
-        inside = np.maximum(ndimage.distance_transform_edt(~rest) - 1.0, 0.0)
-        maps[..., channel] = np.where(mask, -inside, ndimage.distance_transform_edt(~mask))
-    return maps
+    return np.stack([signed_distance(label == c, valid, _distance) for c in classes], axis=-1).astype(np.float32)
+
+
+def _distance(mask: np.ndarray) -> np.ndarray:
+    """Euclidean distance to the nearest pixel of the mask; 0 everywhere if it is empty."""
+    return ndimage.distance_transform_edt(~mask) if mask.any() else np.zeros(mask.shape)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kseg.pipeline.features import FeatureSource, cached_features
-from kseg.pipeline.source import Arrays, ImageSource, Signature, Source
+from kseg.pipeline.source import Arrays, Batch, ImageSource, Signature, Source
 from kseg.pipeline.transforms import is_flipped
 
 
@@ -38,15 +38,16 @@ class FlippedFeatures(Source):
     def signature(self) -> Signature:
         return self.plain.signature
 
-    def batch(self, indices: np.ndarray, epoch: int) -> tuple[Arrays, np.ndarray]:
+    def batch(self, indices: np.ndarray, epoch: int) -> Batch:
         flipped = self._flipped(indices, epoch)
-        inputs, labels = self.plain.batch(indices, epoch)
+        inputs, targets = self.plain.batch(indices, epoch)
         if flipped.any():
-            others, other_labels = self.mirrored.batch(indices[flipped], epoch)
-            for ours, theirs in zip(_tuple(inputs), _tuple(others), strict=True):
-                ours[flipped] = theirs
-            labels[flipped] = other_labels
-        return inputs, labels
+            mirrored_inputs, mirrored_targets = self.mirrored.batch(indices[flipped], epoch)
+            for plain, mirrored in zip(_tuple(inputs), _tuple(mirrored_inputs), strict=True):
+                plain[flipped] = mirrored
+            for name, mirrored in mirrored_targets.items():
+                targets[name][flipped] = mirrored
+        return inputs, targets
 
     def images(self, inputs: Arrays, indices: np.ndarray, epoch: int) -> np.ndarray:
         images, flipped = self.plain.images(inputs, indices, epoch), self._flipped(indices, epoch)

@@ -1,7 +1,7 @@
 """Where batches come from: a source turns indices into NumPy arrays, for `tf.data` and for plain arrays alike."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -30,30 +30,24 @@ class ArraySpec:
 
 @dataclass(frozen=True)
 class Signature:
-    """What `Source.batch` returns, without the batch axis; `inputs` is a tuple where the network takes several.
-
-    `labels` are label maps (h, w), or (h, w, 1 + B) where bands that a loss reads stand behind them; `weights` are
-    those of pixels, (h, w), None where `batch` returns none.
-    """
+    """What `Source.batch` returns, without the batch axis; `inputs` is a tuple where the network takes several."""
 
     inputs: ArraySpec | tuple[ArraySpec, ...]
-    labels: ArraySpec
-    weights: ArraySpec | None = None
+    targets: Mapping[str, ArraySpec]
 
     @property
     def flat_inputs(self) -> tuple[ArraySpec, ...]:
         return (self.inputs,) if isinstance(self.inputs, ArraySpec) else self.inputs
 
-    @property
-    def targets(self) -> tuple[ArraySpec, ...]:
-        """What comes after the inputs: labels, and weights where there are some."""
-        return (self.labels,) if self.weights is None else (self.labels, self.weights)
-
 
 Arrays = np.ndarray | tuple[np.ndarray, ...]
 
-Batch = tuple[Arrays, np.ndarray] | tuple[Arrays, np.ndarray, np.ndarray]
-"""(inputs, labels) or (inputs, labels, weights of pixels), as `fit` takes them"""
+Targets = dict[str, np.ndarray]
+"""What losses and metrics are given, by name: "label", label maps (N, h, w); where they are wanted "distance" and
+"image", (N, h, w, ·), and "weight", of pixels, (N, h, w)"""
+
+Batch = tuple[Arrays, Targets]
+"""(inputs, targets), as `fit` takes them"""
 
 
 class Source(ABC):
@@ -72,8 +66,7 @@ class Source(ABC):
 
     @abstractmethod
     def batch(self, indices: np.ndarray, epoch: int) -> Batch:
-        """(inputs, labels[, weights]) of the examples `indices`, in this order; `epoch` only moves the random
-        transforms."""
+        """(inputs, targets) of the examples `indices`, in this order; `epoch` only moves the random transforms."""
 
     def images(self, inputs: Arrays, indices: np.ndarray, epoch: int) -> np.ndarray:
         """The images, uint8 (N, h, w, 3), that stand behind the `inputs` of this batch: unless a source says otherwise,
@@ -108,7 +101,7 @@ def own_errors(*sources: Source) -> Iterator[None]:
 class ImageSource(Source):
     """Decoded, resized and, if asked for, augmented images of a data set, with their labels.
 
-    `batch` gives images uint8 (N, h, w, 3) and labels uint8 (N, h, w).
+    `batch` gives images uint8 (N, h, w, 3) and one target, "label", uint8 (N, h, w).
 
     Args:
       dataset, records: where the pixels come from, and which.
@@ -147,7 +140,7 @@ class ImageSource(Source):
         if self.image_size is not None:  # what the transforms make of a blank image is the size they deliver
             blank = np.zeros((*self.image_size, 3), np.uint8)
             size = self._transformed(blank, blank[..., 0], 0, 0)[1].shape
-        return Signature(ArraySpec((*size, 3), "uint8"), ArraySpec(size, "uint8"))
+        return Signature(ArraySpec((*size, 3), "uint8"), {"label": ArraySpec(size, "uint8")})
 
     @property
     def fingerprint(self) -> str:
@@ -156,9 +149,10 @@ class ImageSource(Source):
         lines = [self.dataset.name, repr(self.image_size), *map(self._stamp, self.records)]
         return sha256("\n".join(lines).encode()).hexdigest()
 
-    def batch(self, indices: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    def batch(self, indices: np.ndarray, epoch: int) -> tuple[np.ndarray, Targets]:
         pairs = [self._transformed(self.image(i), self.label(i), epoch, i) for i in map(int, indices)]
-        return self._stacked([p[0] for p in pairs], indices), self._stacked([p[1] for p in pairs], indices)
+        images, labels = (self._stacked(list(half), indices) for half in zip(*pairs, strict=True))
+        return images, {"label": labels}
 
     def image_batch(self, indices: np.ndarray, *, keep: bool = True) -> np.ndarray:
         """Only the images, without transforms; `keep=False` leaves the memory alone."""

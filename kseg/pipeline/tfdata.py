@@ -30,7 +30,7 @@ def batches(
     prefetch: int = 2,
     workers: int | None = None,
 ) -> "tf.data.Dataset":
-    """(inputs, labels[, weights]) of a source, batch by batch: without end when shuffling, one pass when not.
+    """(inputs, targets) of a source, batch by batch: without end when shuffling, one pass when not.
 
     Args:
       batch_size: examples of one *global* batch; `shard` = (index, count) is the part of it that is delivered here.
@@ -49,18 +49,20 @@ def batches(
     signature = source.signature
     single = isinstance(signature.inputs, ArraySpec)
     count = len(signature.flat_inputs)
-    specs = [*signature.flat_inputs, *signature.targets]
+    specs = [*signature.flat_inputs, *signature.targets.values()]
 
     def load(k: int) -> list[np.ndarray]:
         step, replica = divmod(int(k), replicas)
         epoch, indices = order.at(step, (shard[0] + replica, shard[1]))
-        inputs, *targets = source.checked_batch(indices, epoch)
-        return [_bits(a) for a in ([inputs] if isinstance(inputs, np.ndarray) else inputs)] + targets
+        inputs, targets = source.checked_batch(indices, epoch)
+        arrays = [_bits(a) for a in ([inputs] if isinstance(inputs, np.ndarray) else inputs)]
+        return arrays + [targets[name] for name in signature.targets]
 
     def element(k: Any) -> tuple[Any, ...]:
         arrays = tf.numpy_function(load, [k], [_carrier(spec.dtype) for spec in specs])
         tensors = [_tensor(array, spec) for array, spec in zip(arrays, specs, strict=True)]
-        return tensors[0] if single else tuple(tensors[:count]), *tensors[count:]
+        targets = dict(zip(signature.targets, tensors[count:], strict=True))
+        return tensors[0] if single else tuple(tensors[:count]), targets
 
     first = start_step * replicas
     if shuffle:

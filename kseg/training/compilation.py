@@ -4,7 +4,8 @@ TensorFlow's own CPU kernels are faster at convolutions than what XLA makes for 
 twenty passes over a map of logits, which XLA makes a few of; and argmax takes it a tenth of the time.
 """
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import keras
 
@@ -35,24 +36,8 @@ def extent(config: TrainConfig, steps_per_epoch: int) -> Extent:
     return "scores" if worthwhile else "nothing"
 
 
-class CompiledLoss(keras.losses.Loss):
-    """A loss whose value and gradient TensorFlow computes as one XLA program each."""
-
-    def __init__(self, loss: keras.losses.Loss):
-        super().__init__(name=loss.name, reduction=loss.reduction, dtype="float32")
-        self._program = _program(loss)
-
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        return self._program(y_true, y_pred, sample_weight)
-
-
-def compiled(metric: keras.metrics.Metric) -> keras.metrics.Metric:
-    """The same metric; TensorFlow updates it by one XLA program."""
-    metric.update_state = _program(metric.update_state)  # type: ignore[method-assign]
-    return metric
-
-
-def _program(call):
+def as_one_program(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function of tensors, which TensorFlow computes, and differentiates, by one XLA program each."""
     import tensorflow as tf
 
-    return tf.function(call, jit_compile=True, autograph=False)
+    return tf.function(function, jit_compile=True, autograph=False)

@@ -63,23 +63,5 @@ def this_task() -> tuple[str, int]:
     return kind, index
 
 
-def prepare_for_workers(model: keras.Model, batch: Any) -> None:
-    """Make a compiled model fit for several workers, which Keras 3.15 on TensorFlow 2.21 does not get right itself.
-
-    `fit` averages its first batch over the workers to build the metrics, which TensorFlow refuses ("Attempt to convert
-    a value (PerReplica…) to a Tensor"): they are built from a plain `batch` here. And it averages the logs of a step
-    along an axis that scalars do not have ("Invalid reduction dimension 0"): they get one.
-    """
-    import tensorflow as tf
-
-    def with_an_axis(step: Any) -> Any:
-        return lambda data: {name: tf.reshape(value, (1,)) for name, value in step(data).items()}
-
-    model._symbolic_build(data_batch=batch)
-    model._maybe_symbolic_build = lambda **_: None
-    for name in ("train_step", "test_step"):  # the class's own, for this may be the second loss of the same model
-        setattr(model, name, with_an_axis(getattr(type(model), name).__get__(model)))
-
-
 def scope(strategy: Any) -> contextlib.AbstractContextManager:
     return strategy.scope() if strategy is not None else contextlib.nullcontext()

@@ -18,8 +18,9 @@ from kseg.pipeline.features import CachePlan, cached_features
 from kseg.pipeline.frozen import Split, split_frozen
 from kseg.pipeline.maps import PixelWeights, balancing_weights
 from kseg.pipeline.mirrored import flipped_features
-from kseg.pipeline.packed import Maps, PackedSource
+from kseg.pipeline.targets import Maps, TargetSource
 from kseg.training.config import TrainConfig
+from kseg.training.trained import Trained
 
 FOREGROUND = 1
 
@@ -31,7 +32,7 @@ SHOWN = 4
 class Inputs:
     """The model that `fit` trains and its batches; `trained` shares the layers of the whole network."""
 
-    trained: keras.Model
+    trained: Trained
     train: Source
     validation_source: Source
     validation_images: ImageSource
@@ -43,18 +44,18 @@ class Inputs:
     extractor: keras.Model | None
     """the frozen front of the network, where its features are cached"""
     maps: Maps
-    """of the pixels' weights; `for_loss` adds the bands that a loss reads"""
+    """with the pixels' weights; `for_loss` adds what a loss reads"""
     remember_maps: bool
     note: str
     """what became of `--cache-features`, for the person watching"""
 
-    def for_loss(self, bands: tuple[str, ...]) -> "Inputs":
-        """The same with what a loss reads of every image packed behind its label, and with weights of pixels."""
-        maps = replace(self.maps, bands=bands)
-        if not maps.bands and maps.weights is None:
+    def for_loss(self, reads: tuple[str, ...]) -> "Inputs":
+        """The same with the targets that a loss reads beside the label, and with weights of pixels."""
+        maps = replace(self.maps, reads=reads)
+        if not maps.reads and maps.weights is None:
             return self
         train, validation = (
-            PackedSource(source, maps, remember=remember)
+            TargetSource(source, maps, remember=remember)
             for source, remember in ((self.train, self.remember_maps), (self.validation_source, True))
         )
         return replace(self, train=train, validation_source=validation)
@@ -103,8 +104,8 @@ class Inputs:
     def shown_examples(self) -> tuple[Any, np.ndarray, np.ndarray]:
         """(network inputs, RGB images, label maps) of the first validation images."""
         indices = np.arange(min(SHOWN, len(self.validation_source)))
-        inputs, labels = self.validation_source.batch(indices, 0)[:2]
-        return inputs, self.validation_images.image_batch(indices), labels
+        inputs, targets = self.validation_source.batch(indices, 0)
+        return inputs, self.validation_images.image_batch(indices), targets["label"]
 
 
 def open_inputs(
@@ -118,7 +119,7 @@ def open_inputs(
     validation = ImageSource(dataset, splits["validation"], size)
     split, sources, note = _behind_cache(config, network, train, validation)
     return Inputs(
-        trained=network if split is None else split.head,
+        trained=Trained(network if split is None else split.head, several_workers=options.distribute == "multiworker"),
         train=sources[0],
         validation_source=sources[1],
         validation_images=validation,

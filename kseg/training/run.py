@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
-from kseg import losses, metrics
+from kseg import metrics
 from kseg.atomic import write_json
 from kseg.datasets import Dataset, Record, open_dataset
 from kseg.datasets.class_statistics import class_statistics
@@ -21,7 +20,6 @@ from kseg.datasets.membership import Membership
 from kseg.datasets.presence import absences, classes_without_pixels
 from kseg.errors import UsageError
 from kseg.inference.evaluation import another_split
-from kseg.metrics.label_only import LabelOnly
 from kseg.models import MODELS
 from kseg.pipeline import own_errors
 from kseg.training.auto import Choice, choose
@@ -36,10 +34,10 @@ from kseg.training.callbacks import (
 from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardScalars, open_events
 from kseg.training.changes import new_run_command, with_whole_paths
 from kseg.training.checkpoint import load_checkpoint
-from kseg.training.compilation import CompiledLoss, compiled, extent
+from kseg.training.compilation import extent
 from kseg.training.config import DEFAULT_MODEL, TrainConfig, ignored_options, resolve
 from kseg.training.description import describe
-from kseg.training.distribution import is_chief, prepare_for_workers, scope, strategy_for
+from kseg.training.distribution import is_chief, scope, strategy_for
 from kseg.training.environment import describe_environment
 from kseg.training.finish import finish, measured_split
 from kseg.training.inputs import Inputs, open_inputs
@@ -50,6 +48,7 @@ from kseg.training.out_of_memory import memory_errors, training_remedy
 from kseg.training.precision import precision
 from kseg.training.split_classes import remarks_on_splits
 from kseg.training.stages import LossStage, loss_stages
+from kseg.training.trained import Objective
 from kseg.training.workdir import WorkDir
 from kseg.wording import counted
 
@@ -179,21 +178,9 @@ def compile_stage(config: TrainConfig, stage: LossStage, inputs: Inputs, optimis
     """Compile for one loss; an optimiser that has trained before keeps its state and its place in the schedule."""
     by_xla = extent(config, inputs.steps_per_epoch)
     of_loss = by_xla == "scores" and not any(part.slow_under_xla for part in stage.parts)
-    scores: list[keras.metrics.Metric] = [
-        metrics.IoU(num_classes, from_logits=True),
-        metrics.PixelAccuracy(from_logits=True),
-    ]
-    scores = [LabelOnly(score) for score in scores] if stage.bands else scores
-    parts: list[keras.metrics.Metric] = [*losses.part_metrics(stage.loss)]
-    inputs.trained.compile(
-        optimizer=optimiser,
-        loss=CompiledLoss(stage.loss) if of_loss else stage.loss,
-        metrics=[compiled(score) for score in scores] if by_xla == "scores" else scores,
-        weighted_metrics=[compiled(part) for part in parts] if of_loss else parts,
-        jit_compile=by_xla == "step",
-    )
-    if config.training.distribute == "multiworker":
-        prepare_for_workers(inputs.trained, inputs.for_loss(stage.bands).train.batch(np.zeros(1, int), 0))
+    scores = [metrics.IoU(num_classes, from_logits=True), metrics.PixelAccuracy(from_logits=True)]
+    objective = Objective(stage.loss, scores, loss_by_xla=of_loss, scores_by_xla=by_xla == "scores")
+    inputs.trained.prepare(objective, optimizer=optimiser, jit_compile=by_xla == "step")
 
 
 def fit(
@@ -239,7 +226,7 @@ def fit(
         if stage is not stages[0]:
             with scope(inputs.strategy):
                 compile_stage(config, stage, inputs, inputs.trained.optimizer, len(dataset.classes))
-        staged = inputs.for_loss(stage.bands)
+        staged = inputs.for_loss(stage.reads)
         with own_errors(*staged.sources):
             inputs.trained.fit(
                 staged.training_batches(start_epoch=done),

@@ -9,7 +9,6 @@ from kseg.losses import WeightedSum
 from kseg.losses.base import SegmentationLoss
 from kseg.losses.catalogue import facts
 from kseg.losses.compose import get
-from kseg.losses.packed import bands_read
 from kseg.losses.schedule import parse_schedule
 from kseg.training.config import TrainConfig
 from kseg.wording import counted
@@ -20,12 +19,12 @@ REDUCTIONS = {"mean": "sum_over_batch_size", "sum": "sum"}
 class LossStage:
     """A loss and its epochs, counted from 0: `first` up to, not including, `end`.
 
-    `bands` are the kinds of bands that the loss reads behind the label (`kseg.losses.packed`).
+    `reads` names the targets that the loss reads beside the label.
     """
 
     def __init__(self, spec: str, loss: keras.losses.Loss, first: int, end: int):
         self.spec, self.loss, self.first, self.end = spec, loss, first, end
-        self.bands = bands_read(part.packed_truth for part in self.parts)
+        self.reads = tuple(sorted({part.reads for part in self.parts if part.reads is not None}))
 
     @property
     def parts(self) -> list[SegmentationLoss]:

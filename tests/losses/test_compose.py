@@ -10,9 +10,6 @@ from pytest import approx
 from kseg.errors import UsageError
 from kseg.losses import LOSSES, WeightedSum, get, part_metrics
 from kseg.losses.catalogue import catalogue
-from kseg.metrics import IoU
-from kseg.metrics.label_only import LabelOnly
-from kseg.pipeline.maps import signed_distance
 from losses.cases import batch, of_logits
 
 SPEC = "ce + 4e-4*level_set(heaviside='ahf', epsilon=0.1) + iou*0.5 + 2*iou(pooling='batch')"
@@ -71,14 +68,6 @@ def test_one_name_is_the_loss_itself_and_a_loss_passes_through():
 def test_typos_are_answered(spec, says):
     with pytest.raises(UsageError, match=says.replace("(", r"\(")):
         get(spec)
-
-
-def test_a_packed_truth_goes_to_the_part_that_reads_it():
-    labels, logits = batch("binary")
-    packed = np.stack([labels, np.zeros(labels.shape), np.ones(labels.shape)], axis=-1).astype("float32")
-    loss = of_logits("ce + 0.1*mumford_shah")
-    expected = float(of_logits("ce")(labels, logits)) + 0.1 * float(of_logits("mumford_shah")(packed, logits))
-    assert float(loss(packed, logits)) == approx(expected)
 
 
 @pytest.mark.parametrize("jit", [False, True])
@@ -143,44 +132,6 @@ def test_class_weights_go_to_the_parts_that_take_them():
 def test_class_weights_that_nothing_takes_are_refused(spec):
     with pytest.raises(UsageError, match="takes no class weights, or names its own; those that do take them: .*ce"):
         get(spec, class_weights=(1.0, 2.0, 3.0))
-
-
-@pytest.mark.parametrize("problem", ["binary", "multi-class"])
-def test_distances_and_image_behind_one_label(problem):
-    """Each part reads its own bands, here packed as the pipeline packs them; so does each part that is logged."""
-    labels, logits = batch(problem)
-    channels = logits.shape[-1]
-    rng = np.random.default_rng(1)
-    maps = np.stack([signed_distance(label, channels) for label in labels])
-    image = rng.random((*labels.shape, 3)).astype("float32")
-    packed = np.concatenate([labels[..., None], maps, image], axis=-1).astype("float32")
-    loss = of_logits("ce + 0.01*boundary + 1e-3*hausdorff + 0.1*mumford_shah")
-    assert loss.packed_truth == ("distance", "image")
-    found = {label: float(value) for label, value in loss.part_values(packed, logits).items()}
-    assert found == approx({
-        "ce": float(of_logits("ce")(labels, logits)),
-        "boundary": float(of_logits("boundary")(labels, logits)),  # computed in the graph
-        "hausdorff": float(of_logits("hausdorff")(labels, logits)),
-        "mumford_shah": float(of_logits("mumford_shah")(np.concatenate([labels[..., None], image], axis=-1), logits)),
-    }, rel=1e-5)  # fmt: skip
-    for part in part_metrics(loss):
-        part.update_state(packed, logits)
-        assert float(part.result()) == approx(found[part.name.removeprefix("loss_")], rel=1e-5)
-
-
-def test_a_metric_of_the_label_alone():
-    labels, logits = batch("binary")
-    packed = np.stack([labels, np.full(labels.shape, 7), np.full(labels.shape, -3)], axis=-1).astype("float32")
-    metric, plain = LabelOnly(IoU(2, from_logits=True)), IoU(2, from_logits=True)
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
-    plain.update_state(labels, logits)
-    for found in (metric, again):
-        assert found.name == "iou"
-        found.update_state(packed, logits)
-        assert float(found.result()) == float(plain.result())
-        found.reset_state()
-        found.update_state(labels, logits)
-        assert float(found.result()) == float(plain.result())
 
 
 @pytest.mark.parametrize("argument", ["from_logits=False", "reduction='sum'", "void=0", "name='a'", "dtype='float16'"])

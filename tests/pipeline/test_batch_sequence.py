@@ -32,8 +32,10 @@ def source(drawn):
 
 @pytest.fixture
 def model():
-    model = keras.Sequential([keras.Input((6, 6, 3)), keras.layers.Conv2D(1, 1), keras.layers.Reshape((6, 6))])
-    model.compile("sgd", "mse")
+    inputs = keras.Input((6, 6, 3))
+    score = keras.layers.Conv2D(1, 1)(inputs)
+    model = keras.Model(inputs, {"label": keras.layers.Reshape((6, 6))(score)})
+    model.compile("sgd", {"label": "mse"})
     return model
 
 
@@ -43,17 +45,17 @@ def test_items_are_the_batches_of_the_order(source, positives):
     order = Order(7, 3, seed=5, positives=positives)
     for step in range(2, 8):
         epoch, indices = order.at(step)
-        images, labels = sequence[step - 2]
+        images, targets = sequence[step - 2]
         expected = source.batch(indices, epoch)
         np.testing.assert_array_equal(images, expected[0])
-        np.testing.assert_array_equal(labels, expected[1])
+        np.testing.assert_array_equal(targets["label"], expected[1]["label"])
     assert sequence.num_batches is None
 
 
 def test_one_pass_without_shuffling(source):
     sequence = BatchSequence(source, 3, shuffle=False)
     assert sequence.num_batches == 3
-    assert [len(sequence[i][1]) for i in range(3)] == [3, 3, 1]
+    assert [len(sequence[i][0]) for i in range(3)] == [3, 3, 1]
 
 
 def test_shards(source):

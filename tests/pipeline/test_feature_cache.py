@@ -52,8 +52,8 @@ def test_batches_are_the_extractors_output_bit_by_bit(policy, source, tmp_path):
     features = cached(extractor, source, tmp_path, batch_size=4)
     whole = extractor.predict_on_batch(source.image_batch(np.arange(7)))
     for indices in [0, 1, 2], [6, 0, 3, 3]:
-        got, labels = features.batch(np.array(indices), epoch=0)
-        np.testing.assert_array_equal(labels, source.label_batch(np.array(indices)))
+        got, targets = features.batch(np.array(indices), epoch=0)
+        np.testing.assert_array_equal(targets["label"], source.label_batch(np.array(indices)))
         for array, spec, expected in zip(got, features.signature.flat_inputs, whole, strict=True):
             assert array.dtype.name == spec.dtype == {"float32": "float32"}.get(policy, policy.removeprefix("mixed_"))
             assert array.shape[1:] == spec.shape
@@ -70,12 +70,12 @@ def test_tf_data_delivers_the_same_bits(policy, source, tmp_path):
     order = Order(7, 3, seed=2)
     dataset = batches(features, 3, seed=2)
     assert [s.dtype.name for s in dataset.element_spec[0]] == [s.dtype for s in features.signature.flat_inputs]
-    for step, (inputs, labels) in enumerate(dataset.take(4)):
-        expected, expected_labels = features.batch(order.at(step)[1], 0)
+    for step, (inputs, targets) in enumerate(dataset.take(4)):
+        expected, expected_targets = features.batch(order.at(step)[1], 0)
         for tensor, array in zip(inputs, expected, strict=True):
             assert isinstance(tensor, tf.Tensor)
             np.testing.assert_array_equal(tensor.numpy().view(f"u{array.itemsize}"), array.view(f"u{array.itemsize}"))
-        np.testing.assert_array_equal(labels, expected_labels)
+        np.testing.assert_array_equal(targets["label"], expected_targets["label"])
 
 
 def mean_square(y_true, y_pred):

@@ -15,7 +15,8 @@ from kseg.pipeline import ArraySpec, Augmentation, ImageSource
 
 def test_batches_hold_the_examples_asked_for_in_order(drawn):
     source = ImageSource(drawn, drawn.records("train"))
-    images, labels = source.batch(np.array([4, 0, 4]), epoch=0)
+    images, targets = source.batch(np.array([4, 0, 4]), epoch=0)
+    labels = targets["label"]
     assert images.dtype == labels.dtype == np.uint8
     assert images[:, 0, 0, 0].tolist() == [4, 0, 4]
     assert labels[:, 0].sum(axis=1).tolist() == [2, 1, 2]  # i % 3 + 1 columns
@@ -23,11 +24,11 @@ def test_batches_hold_the_examples_asked_for_in_order(drawn):
 
 def test_resizing_keeps_label_ids_and_the_signature_tells_the_size(drawn):
     source = ImageSource(drawn, drawn.records("train"), image_size=(5, 9))
-    images, labels = source.batch(np.arange(3), epoch=0)
+    images, targets = source.batch(np.arange(3), epoch=0)
     assert source.signature.inputs == ArraySpec((5, 9, 3), "uint8")
-    assert source.signature.labels == ArraySpec((5, 9), "uint8")
+    assert source.signature.targets == {"label": ArraySpec((5, 9), "uint8")}
     assert images.shape == (3, 5, 9, 3)
-    assert set(np.unique(labels)) == {0, 1}
+    assert set(np.unique(targets["label"])) == {0, 1}
 
 
 def test_crops_change_the_signature(drawn):
@@ -73,9 +74,9 @@ def test_threads_get_the_same_batches(drawn):
     source = ImageSource(drawn, drawn.records("train"), (6, 6), Augmentation(flip=True, colour=0.5).transforms())
     expected = source.batch(np.arange(7), 0)
     with ThreadPoolExecutor(4) as pool:
-        for images, labels in pool.map(lambda _: source.batch(np.arange(7), 0), range(16)):
+        for images, targets in pool.map(lambda _: source.batch(np.arange(7), 0), range(16)):
             np.testing.assert_array_equal(images, expected[0])
-            np.testing.assert_array_equal(labels, expected[1])
+            np.testing.assert_array_equal(targets["label"], expected[1]["label"])
 
 
 def test_the_fingerprint_follows_pixels_and_size(drawn):

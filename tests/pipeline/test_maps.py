@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from kseg.conventions import VOID
-from kseg.losses.boundary import signed_distance as in_the_graph
+from kseg.losses.distance import signed_distance
 from kseg.losses.pixels import read_pixels
-from kseg.pipeline.maps import PixelWeights, balancing_weights, closeness, objects, signed_distance
+from kseg.pipeline.maps import PixelWeights, balancing_weights, closeness, distance_maps, objects
 
 
 @pytest.mark.parametrize("channels", [1, 4])
@@ -21,8 +21,8 @@ def test_distances_are_those_that_the_loss_computes_itself(channels):
     labels[3] = VOID
     pixels = read_pixels(labels, np.zeros((*labels.shape, channels), "float32"), from_logits=True)
     valid = pixels.valid[..., None] > 0.0
-    expected = np.asarray(in_the_graph(pixels.truth > 0.5, valid)) * np.asarray(valid)
-    found = np.stack([signed_distance(label, channels) for label in labels])
+    expected = np.asarray(signed_distance(pixels.truth > 0.5, valid)) * np.asarray(valid)
+    found = np.stack([distance_maps(label, channels) for label in labels])
     np.testing.assert_allclose(found * np.asarray(valid), expected, atol=1e-5)
 
 

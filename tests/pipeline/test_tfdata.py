@@ -14,14 +14,14 @@ def source_of(drawn, **arguments):
 
 
 def taken(dataset, steps):
-    return [(images.numpy(), labels.numpy()) for images, labels in dataset.take(steps)]
+    return [(images.numpy(), {"label": targets["label"].numpy()}) for images, targets in dataset.take(steps)]
 
 
 def assert_same(left, right):
     assert len(left) == len(right)
-    for (images, labels), (other_images, other_labels) in zip(left, right, strict=True):
+    for (images, targets), (other_images, other_targets) in zip(left, right, strict=True):
         np.testing.assert_array_equal(images, other_images)
-        np.testing.assert_array_equal(labels, other_labels)
+        np.testing.assert_array_equal(targets["label"], other_targets["label"])
 
 
 def eager(source, batch_size, seed, steps):
@@ -34,7 +34,7 @@ def test_the_stream_is_the_order_and_transforms_do_inside_what_they_do_outside(d
     source = source_of(drawn, transforms=augmentation.transforms(), seed=4)
     dataset = batches(source, 3, seed=9, workers=4, prefetch=3)
     assert dataset.element_spec[0] == tf.TensorSpec((None, 6, 6, 3), tf.uint8)
-    assert dataset.element_spec[1] == tf.TensorSpec((None, 6, 6), tf.uint8)
+    assert dataset.element_spec[1] == {"label": tf.TensorSpec((None, 6, 6), tf.uint8)}
     assert_same(taken(dataset, 8), eager(source, 3, 9, 8))  # two epochs and two steps
 
 
@@ -57,7 +57,7 @@ def test_the_stream_holds_positives_in_every_batch_and_resumes(drawn):
 def test_one_pass_without_shuffling(drawn):
     dataset = batches(source_of(drawn), 3, shuffle=False)
     assert int(dataset.cardinality()) == 3
-    assert [len(labels) for _, labels in dataset] == [3, 3, 1]
+    assert [len(images) for images, _ in dataset] == [3, 3, 1]
     assert [images[0, 0, 0, 0] for images, _ in taken(batches(source_of(drawn), 1, shuffle=False), 9)] == [
         image[0, 0, 0] for image in map(source_of(drawn).image, range(7))
     ]
@@ -115,8 +115,9 @@ def test_fit_reports_the_error_of_the_source(drawn):
 
     drawn.image = broken
     source = source_of(drawn)
-    model = keras.Sequential([keras.Input((6, 6, 3)), keras.layers.Conv2D(1, 1), keras.layers.Reshape((6, 6))])
-    model.compile("sgd", "mse")
+    inputs = keras.Input((6, 6, 3))
+    model = keras.Model(inputs, {"label": keras.layers.Reshape((6, 6))(keras.layers.Conv2D(1, 1)(inputs))})
+    model.compile("sgd", {"label": "mse"})
     with pytest.raises(Failure, match="no such image"), own_errors(source):
         model.fit(batches(source, 2), steps_per_epoch=1, verbose=0)
 

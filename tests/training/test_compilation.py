@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from tiny_run import tiny_run
 
-from kseg.losses import get, part_metrics
+from kseg.losses import get
 from kseg.metrics import IoU, PixelAccuracy
-from kseg.metrics.label_only import LabelOnly
-from kseg.pipeline.maps import signed_distance
+from kseg.pipeline.maps import distance_maps
 from kseg.training import compilation
-from kseg.training.compilation import CompiledLoss, compiled, extent
+from kseg.training.compilation import extent
 from kseg.training.run import train
+from kseg.training.trained import Objective
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="compiles TensorFlow's functions")
 
@@ -38,7 +38,7 @@ def test_what_is_compiled(monkeypatch, jit, epochs, distribute, expected):
 
 
 @pytest.mark.parametrize(
-    ("spec", "channels"), [("bce + 0.1*boundary", 1), ("ce + lovasz", 3)], ids=["packed truth", "three classes"]
+    ("spec", "channels"), [("bce + 0.1*boundary", 1), ("ce + lovasz", 3)], ids=["with distances", "three classes"]
 )
 def test_scores_by_xla_are_the_same(spec, channels):
     """Loss, gradient, parts and metrics of the same predictions; two trainings would drift apart by their rounding."""
@@ -49,28 +49,27 @@ def test_scores_by_xla_are_the_same(spec, channels):
     labels[0, :2] = 255
     logits = tf.constant(rng.normal(size=(2, 8, 9, channels)), "float32")
     loss = get(spec, from_logits=True, reduction="sum")
-    truth = labels
-    if loss.packed_truth:
-        maps = [signed_distance(label, channels) for label in labels]
-        truth = np.concatenate([labels[..., None], np.stack(maps)], axis=-1).astype("float32")
-    truth = tf.constant(truth)
+    targets = {"label": tf.constant(labels)}
+    if "boundary" in spec:
+        targets["distance"] = tf.constant(np.stack([distance_maps(label, channels) for label in labels]))
 
-    found = []
-    for one in (loss, CompiledLoss(loss)):
-        with tf.GradientTape() as tape:
-            tape.watch(logits)
-            value = one(truth, logits)
-        found.append((float(value), tape.gradient(value, logits).numpy()))
-    assert found[1][0] == pytest.approx(found[0][0], rel=1e-5)
-    np.testing.assert_allclose(found[1][1], found[0][1], rtol=1e-4, atol=1e-6)
+    def computed(by_xla):
+        """(loss, gradient, what is logged) of a batch that is seen twice."""
+        scores = IoU(max(2, channels), from_logits=True), PixelAccuracy(from_logits=True)
+        objective = Objective(loss, scores, loss_by_xla=by_xla, scores_by_xla=by_xla)
+        for _ in range(2):
+            with tf.GradientTape() as tape:
+                tape.watch(logits)
+                value = objective.loss(targets, logits)
+            objective.score(targets, logits)
+        logged = {metric.name: float(metric.result()) for metric in (*objective.scores, *objective.parts)}
+        return float(value), tape.gradient(value, logits).numpy(), logged
 
-    def scores():
-        return [*map(LabelOnly, (IoU(max(2, channels), from_logits=True), PixelAccuracy(from_logits=True)))]
-
-    for plain, by_xla in zip(scores() + part_metrics(loss), map(compiled, scores() + part_metrics(loss)), strict=True):
-        for metric in (plain, by_xla):
-            metric.update_state(truth, logits)
-        assert float(by_xla.result()) == pytest.approx(float(plain.result()), rel=1e-5), plain.name
+    (value, gradient, logged), (expected, slope, plain) = computed(by_xla=True), computed(by_xla=False)
+    assert value == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-4, atol=1e-6)
+    assert logged == pytest.approx(plain, rel=1e-5)
+    assert len(logged) == 4
 
 
 def test_a_run_whose_scores_xla_computes_changes_its_loss(tmp_path, monkeypatch):
@@ -84,8 +83,10 @@ def test_a_run_whose_scores_xla_computes_changes_its_loss(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize(("loss", "by_xla"), [("bce + iou", True), ("bce + cldice", False), ("cldice", False)])
 def test_a_loss_that_xla_slows_down_is_left_to_tensorflow(tmp_path, monkeypatch, loss, by_xla):
-    made = []
+    programs = []
     monkeypatch.setattr(compilation, "WORTHWHILE_PIXELS", 0)
-    monkeypatch.setattr("kseg.training.run.CompiledLoss", lambda loss: made.append(loss) or loss)
+    monkeypatch.setattr(
+        "kseg.training.trained.as_one_program", lambda function: programs.append(function.__name__) or function
+    )
     train(tiny_run(loss=loss, epochs=1), tmp_path / "run", quiet=True)
-    assert bool(made) is by_xla
+    assert programs == [*(["value_and_parts"] if by_xla else []), "_update_scores"]

@@ -83,13 +83,13 @@ def test_patience_counts_in_the_last_stage():
     assert [stale_after(n, 3) for n in range(1, 7)] == [False, False, False, False, True, True]
 
 
-def test_packed_distances_train_like_those_of_the_graph(tmp_path, monkeypatch):
+def test_distances_of_the_pipeline_train_like_those_of_the_graph(tmp_path, monkeypatch):
     """The losses of one step and after it; scores count pixels, and longer trainings of two code paths drift apart."""
     one_step = {"epochs": 1, "steps_per_epoch": 1, "optimizer": "sgd", "learning_rate": 0.1}
     config = tiny_run(loss="bce + 0.01*boundary + 1e-3*hausdorff", **one_step)
-    packed = entries(train(config, tmp_path / "packed"))
-    monkeypatch.setattr(Inputs, "for_loss", lambda self, bands: self)
-    for one, other in zip(packed, entries(train(config, tmp_path / "graph")), strict=True):
+    given = entries(train(config, tmp_path / "given"))
+    monkeypatch.setattr(Inputs, "for_loss", lambda self, reads: self)
+    for one, other in zip(given, entries(train(config, tmp_path / "graph")), strict=True):
         for name in one.keys() - {"seconds", "iou", "accuracy", "val_iou", "val_accuracy"}:
             assert one[name] == pytest.approx(other[name], rel=1e-4, abs=1e-5), name
 

@@ -1,0 +1,101 @@
+"""The model that `fit` trains: a network, or its part behind cached features, with the loss and scores of a run."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from kseg.losses import part_metrics
+from kseg.training.compilation import as_one_program
+
+
+class Objective:
+    """What a stage of a run computes of a batch: its loss, the parts of the loss, and scores that do not train.
+
+    Args:
+      loss: of targets (a dict) and outputs, with `value_and_parts` (`kseg.losses`).
+      scores: metrics of the label and the outputs.
+      loss_by_xla, scores_by_xla: TensorFlow computes the loss, or updates the scores, by one XLA program.
+    """
+
+    def __init__(
+        self,
+        loss: keras.losses.Loss,
+        scores: Sequence[keras.metrics.Metric],
+        *,
+        loss_by_xla: bool = False,
+        scores_by_xla: bool = False,
+    ):
+        self.scores = tuple(scores)
+        self.parts = tuple(part_metrics(loss))
+        value_and_parts: Callable[..., tuple[Any, dict[str, Any]]] = loss.value_and_parts
+        self._value_and_parts = as_one_program(value_and_parts) if loss_by_xla else value_and_parts
+        self._score = as_one_program(self._update_scores) if scores_by_xla else self._update_scores
+
+    def loss(self, targets: dict[str, Any], outputs: Any) -> Any:
+        """The loss of a batch, float32 (); the running means of its parts go on."""
+        value, parts = self._value_and_parts(targets, outputs)
+        if self.parts:
+            for metric, part in zip(self.parts, parts.values(), strict=True):
+                metric.add_value(part, ops.shape(outputs)[0])
+        return value
+
+    def score(self, targets: dict[str, Any], outputs: Any) -> None:
+        """Count a batch in every score."""
+        self._score(targets["label"], outputs)
+
+    def _update_scores(self, label: Any, outputs: Any) -> None:
+        for metric in self.scores:
+            metric.update_state(label, outputs)
+
+
+class Trained(keras.Model):
+    """A network under training: it shares the network's layers, and takes targets as a dict.
+
+    Losses take of the targets what they read and the weights of pixels, metrics the label. `prepare` comes before
+    `fit`, once for every loss of a schedule; the optimizer goes on with its state.
+
+    Args:
+      network: a functional model that gives logits.
+      several_workers: `fit` runs in several processes (`MultiWorkerMirroredStrategy`). Keras 3.15 then averages the
+        logs of a step along an axis that scalars do not have ("Invalid reduction dimension 0"), so they get one.
+    """
+
+    _objective: Objective | None = None
+
+    def __init__(self, network: keras.Model, *, several_workers: bool = False):
+        super().__init__(network.input, network.output, name=network.name)
+        self._several_workers = several_workers
+
+    def prepare(self, objective: Objective, *, optimizer: Any, jit_compile: bool) -> None:
+        """Train for this objective from now on."""
+        self._objective = objective
+        self.compile(optimizer=optimizer, jit_compile=jit_compile)
+
+    @property
+    def objective(self) -> Objective:
+        assert self._objective is not None, "prepare() comes before fit()"
+        return self._objective
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """In the order in which they are logged."""
+        if self._objective is None:
+            return []
+        return [self._loss_tracker, *self._objective.scores, *self._objective.parts]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The objective's loss, and what layers add to it."""
+        loss = self.objective.loss(y, y_pred)
+        return loss + sum(self._aggregate_additional_loss(added) for added in self.losses) if self.losses else loss
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Every metric so far, by name."""
+        self.objective.score(y, y_pred)
+        logs = self.get_metrics_result()
+        return {name: ops.reshape(value, (1,)) for name, value in logs.items()} if self._several_workers else logs
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: what `prepare` takes is built. Keras would average a first batch over the replicas to learn its
+        shapes, which TensorFlow refuses among workers ("Attempt to convert a value (PerReplica…) to a Tensor")."""
