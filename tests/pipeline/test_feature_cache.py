@@ -13,10 +13,12 @@ import pytest
 from tiny_encoder import tiny_network
 
 from kseg.errors import Failure, UsageError
+from kseg.losses import get
 from kseg.pipeline import Augmentation, ImageSource, Order, batches, own_errors
 from kseg.pipeline.feature_files import ahead, discard_abandoned
 from kseg.pipeline.features import CachePlan, cache_bytes, cache_key, cached_features
 from kseg.pipeline.frozen import split_frozen
+from kseg.training.trained import Objective, Trained
 
 POLICIES = ["float32", "mixed_bfloat16", "mixed_float16"]
 
@@ -78,18 +80,16 @@ def test_tf_data_delivers_the_same_bits(policy, source, tmp_path):
         np.testing.assert_array_equal(targets["label"], expected_targets["label"])
 
 
-def mean_square(y_true, y_pred):
-    return keras.ops.mean((keras.ops.reshape(y_true, (-1,)) - keras.ops.reshape(y_pred, (-1,))) ** 2)
-
-
 def test_training_on_features_equals_training_on_images(source, tmp_path):
     """Four steps of Adam over two epochs: same losses, same weights within float tolerance."""
     losses, weights = [], []
     for use_features in (False, True):
         model = network()
         split = split_frozen(model)
-        trained, inputs = (split.head, cached(split.extractor, source, tmp_path)) if use_features else (model, source)
-        trained.compile(keras.optimizers.Adam(1e-2), mean_square)
+        front = cached(split.extractor, source, tmp_path) if use_features else None
+        trained, inputs = (Trained(split.head), front) if front else (Trained(model), source)
+        objective = Objective(get("bce", from_logits=True), [])
+        trained.prepare(objective, optimizer=keras.optimizers.Adam(1e-2), jit_compile=False)
         history = trained.fit(batches(inputs, 4, seed=1), steps_per_epoch=2, epochs=2, shuffle=False, verbose=0)
         losses.append(history.history["loss"])
         weights.append(model.get_weights())

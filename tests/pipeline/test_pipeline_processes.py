@@ -42,22 +42,30 @@ def test_features_and_arrays_on_jax_without_tensorflow(tmp_path):
         from conftest import Drawn
         from tiny_encoder import tiny_network
 
+        from kseg.losses import get
+        from kseg.metrics import PixelAccuracy
         from kseg.pipeline import ImageSource
         from kseg.pipeline.arrays import BatchSequence
         from kseg.pipeline.features import cached_features
         from kseg.pipeline.frozen import split_frozen
+        from kseg.training.trained import Objective, Trained
 
         keras.config.set_dtype_policy("mixed_bfloat16")
         extractor, head = split_frozen(tiny_network())
         drawn = Drawn()
         source = ImageSource(drawn, drawn.records("train"), (16, 16))
         features = cached_features(extractor, source, FOLDER, progress=False)
-        flat = lambda x: keras.ops.reshape(keras.ops.cast(x, "float32"), (-1,))
-        head.compile("adam", lambda y, p: keras.ops.mean((flat(y) - flat(p)) ** 2))
-        history = head.fit(BatchSequence(features, 3), steps_per_epoch=3, epochs=2, shuffle=False, verbose=0)
-        print(keras.backend.backend(), len(history.history["loss"]), np.isfinite(history.history["loss"]).all())
+        trained = Trained(head)
+        scores = [PixelAccuracy(from_logits=True)]
+        trained.prepare(Objective(get("bce + iou", from_logits=True), scores), optimizer="adam", jit_compile=True)
+        history = trained.fit(BatchSequence(features, 3), steps_per_epoch=3, epochs=2, shuffle=False, verbose=0)
+        logs = {name: np.array(values) for name, values in history.history.items()}
+        print(keras.backend.backend(), *logs, len(logs["loss"]), np.isfinite(list(logs.values())).all())
+        assert np.allclose(logs["loss"], logs["loss_bce"] + logs["loss_iou"], rtol=1e-4)
     """
-    assert run(script.replace("FOLDER", repr(str(tmp_path))), KERAS_BACKEND="jax") == ["jax 2 True"]
+    assert run(script.replace("FOLDER", repr(str(tmp_path))), KERAS_BACKEND="jax") == [
+        "jax accuracy loss loss_bce loss_iou 2 True"
+    ]
 
 
 def test_two_replicas_share_each_global_batch():
