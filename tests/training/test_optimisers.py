@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from kseg.training.config import ModelOptions, TrainConfig, TrainingOptions, resolve
+from kseg.models import model_options
+from kseg.training.config import TrainConfig, TrainingOptions, resolve
 from kseg.training.optimisers import SGDWithL2, build_optimiser
 
 
@@ -73,7 +74,7 @@ def test_van_beers_rmsprop_is_that_of_2019():
     sizes = np.array([1e-5, 3e-5, 1e-4, 3e-4, 1e-2, 0.1])
     gradients = [sizes * np.array(factor) for factor in (1.0, -0.4, 0.8, 1.5, -0.2)]
     wanted = rmsprop_of_2019(np.zeros(6), gradients)
-    options = resolve(TrainConfig(model=ModelOptions("bfcn32s")), image_size=(224, 224)).training
+    options = resolve(TrainConfig(model=model_options("bfcn32s")), image_size=(224, 224)).training
     assert options.epsilon == 1e-14
     np.testing.assert_allclose(moved(build_optimiser(options, steps_per_epoch=1), gradients), wanted, rtol=0.03)
     keras_3 = np.abs(moved(keras.optimizers.RMSprop(1e-4), gradients) / wanted)

@@ -42,8 +42,9 @@ from kseg.lab.recipes.vanbeers2019.laptop import CELL, beside, changed, figures_
 from kseg.lab.recipes.vanbeers2019.printed import CLAIMS, TABLES
 from kseg.lab.results.figures import FIGURES
 from kseg.lab.results.rows import Results
-from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
-from kseg.training.presets import VAN_BEERS
+from kseg.models import ModelOptions, model_options
+from kseg.models.fully_convolutional import VAN_BEERS
+from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 
 LOSSES = ("iou", "bce")
 TOLERANCE = 0.03
@@ -97,9 +98,9 @@ def setting(scale: Scale, places: Places, network: str, dataset: str, size: str,
 
 def model(scale: Scale, places: Places, network: str) -> ModelOptions:
     if scale == "smoke":
-        return ModelOptions(network, base_width=4, image_size=(32, 32))
+        return model_options(network, base_width=4, image_size=(32, 32))
     encoder = {"bfcn32s": "vgg16", "fcresnet": "resnet50", "fcmobilenet": "mobilenetv2"}[network]
-    options = ModelOptions(network, weights=places.weights_of(encoder), image_size=(224, 224), upscore_start="glorot")
+    options = model_options(network, weights=places.weights_of(encoder), image_size=(224, 224), upscore_start="glorot")
     if scale == "paper":
         return options
     if scale == "laptop":
