@@ -183,8 +183,8 @@ def from_json(
             kind = DATASETS[str(values["dataset"])].Options
         if group == "model":
             kind = choosing.kind_for(values, otherwise=DEFAULT_MODEL)
-            values, foreign = choosing.without_foreign(values, kind)
-            if given := {key: value for key, value in foreign.items() if value is not None}:
+            values, others = choosing.without_foreign(values, kind)
+            if given := {key: value for key, value in others.items() if value is not None}:
                 note(choosing.left_out(given, values, where=where))
             values = {"model": None, **values}
         fields = {entry.name: entry for entry in dataclasses.fields(kind)}
