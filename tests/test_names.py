@@ -15,7 +15,6 @@ MAY_NAME = {
     "models": "a model names its encoder, the layers of its paper, and the model its text refers to",
     "encoders": "the table of encoders",
     "lab/recipes": "a recipe names its networks",
-    "lab/pages": "a page of results names the runs it shows",
     "training/presets.py": "the command's own defaults",
     "cli": "examples of commands in the help",
 }

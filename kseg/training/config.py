@@ -18,7 +18,8 @@ from kseg.field_types import described, fits
 from kseg.models import MODELS, ModelOptions, choosing
 from kseg.pipeline.augmentation import Augmentation
 from kseg.ranges import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SIDE, Range, check_ranges
-from kseg.training.presets import DEFAULT_MODEL, preset
+from kseg.signature import RENAMED
+from kseg.training.presets import DEFAULT_MODEL, SOFTMAX_LOSS, preset
 from kseg.wording import counted
 
 WITH_EPSILON = ("rmsprop", "adam", "adamw")
@@ -173,8 +174,7 @@ def from_json(
         if group not in groups:
             raise unknown_name(f"group in {where}", group, groups)
         kind: Any = groups[group]
-        # Runs and files of the version before this one spell it so.
-        values = {"colors" if (group, key) == ("data", "colours") else key: value for key, value in values.items()}
+        values = {RENAMED.get(key, key): value for key, value in values.items()}
         if group == "data":
             values, foreign = without_foreign(values)
             if foreign:
@@ -247,7 +247,7 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
         "weights": "none",
     }
     if config.model.outputs == 2 and num_classes == 2:
-        values["loss"] = "ce"  # the softmax baseline
+        values["loss"] = SOFTMAX_LOSS
     if config.training.optimizer not in (None, values["optimizer"]):
         # The preset's belong to the preset's optimizer.
         values |= {"momentum": 0.0, "l2_decay": 0.0, "epsilon": KERAS_EPSILON}

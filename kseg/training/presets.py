@@ -17,6 +17,9 @@ RECOMMENDED = "unet_mobilenetv2"
 
 DEFAULT_LOSS = "iou"
 
+SOFTMAX_LOSS = "ce"
+"""Of two classes with an output each: the baseline of Rahman & Wang."""
+
 
 def preset(model: str, dataset: str, encoder: str | None = None) -> dict[str, Any]:
     """The settings of an architecture, on a data set and an encoder."""

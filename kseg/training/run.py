@@ -45,7 +45,7 @@ from kseg.training.finish import finish, measured_split
 from kseg.training.inputs import Inputs, open_inputs
 from kseg.training.kept_epoch import Rule
 from kseg.training.network import training_network
-from kseg.training.optimisers import build_optimiser
+from kseg.training.optimizers import build_optimizer
 from kseg.training.out_of_memory import memory_errors, training_remedy
 from kseg.training.precision import precision
 from kseg.training.presets import DEFAULT_MODEL
@@ -155,8 +155,8 @@ def _train(
             write_json(workdir.environment, environment)
         inputs = open_inputs(config, dataset, splits, network, strategy)
         check_updates(config, inputs)
-        optimiser = build_optimiser(config.training, steps_per_epoch=inputs.steps_per_epoch)
-        compile_stage(config, stages[0], inputs, optimiser, len(dataset.classes))
+        optimizer = build_optimizer(config.training, steps_per_epoch=inputs.steps_per_epoch)
+        compile_stage(config, stages[0], inputs, optimizer, len(dataset.classes))
         inputs.trained.optimizer.build(inputs.trained.trainable_variables)
     if not quiet:
         missing = missing_classes(dataset, splits)
@@ -176,8 +176,8 @@ def _train(
     return workdir
 
 
-def compile_stage(config: TrainConfig, stage: LossStage, inputs: Inputs, optimiser: Any, num_classes: int) -> None:
-    """Compile for one loss; an optimiser that has trained before keeps its state and its place in the schedule."""
+def compile_stage(config: TrainConfig, stage: LossStage, inputs: Inputs, optimizer: Any, num_classes: int) -> None:
+    """Compile for one loss; an optimizer that has trained before keeps its state and its place in the schedule."""
     by_xla = extent(config, inputs.steps_per_epoch)
     of_loss = by_xla == "scores" and not any(part.slow_under_xla for part in stage.parts)
     scores: list[keras.metrics.Metric] = [
@@ -187,7 +187,7 @@ def compile_stage(config: TrainConfig, stage: LossStage, inputs: Inputs, optimis
     scores = [LabelOnly(score) for score in scores] if stage.bands else scores
     parts: list[keras.metrics.Metric] = [*losses.part_metrics(stage.loss)]
     inputs.trained.compile(
-        optimizer=optimiser,
+        optimizer=optimizer,
         loss=CompiledLoss(stage.loss) if of_loss else stage.loss,
         metrics=[compiled(score) for score in scores] if by_xla == "scores" else scores,
         weighted_metrics=[compiled(part) for part in parts] if of_loss else parts,
@@ -305,7 +305,7 @@ def class_weights(config: TrainConfig, dataset: Dataset, records: Sequence[Recor
 
 
 def default_path(config: TrainConfig) -> Path:
-    """`runs/bfcn32s-iou-lfw-hair`: the same flags lead to the same run, so repeating a command resumes it."""
+    """`runs/MODEL-LOSS-DATASET-hair`: the same flags lead to the same run, so repeating a command resumes it."""
     data = config.data
     assert config.loss.loss is not None  # resolved
     encoder = config.model.given.get("encoder")

@@ -99,7 +99,7 @@ def test_their_options_are_in_the_help_and_refused_elsewhere(registered, capsys)
         main([*CHOSEN, "--help"])
     page = capsys.readouterr().out
     assert "--stripes upright|lying" in page and "--depth INT" in page and "--filters INT" in page
-    assert "feature maps of the layer before the scores (unset: 8)" in page
+    assert "feature maps of the layer before the scores (unset: 8)" in " ".join(page.split())
     for flag, owner in (("--depth", "--model flat"), ("--filters", "--encoder pyramid"), ("--stripes", "--dataset")):
         assert main(["train", flag, "3"]) == 2
         assert f"{flag} is an option of {owner}" in capsys.readouterr().err

@@ -123,7 +123,7 @@ def test_layer_names_do_not_depend_on_the_size(static, dynamic):
 
 
 def test_steps_lower_the_loss(name, static):
-    """Foreground everywhere but in a corner, with the paper's optimiser; only what is trainable moves."""
+    """Foreground everywhere but in a corner, with the paper's optimizer; only what is trainable moves."""
     x = images(*ODD, count=2)
     y = np.ones((2, *ODD, 1), "float32")
     y[:, :10, :10] = 0

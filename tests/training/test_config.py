@@ -44,7 +44,7 @@ def test_rahman_and_wang_s_settings_are_those_of_fcn32s_alexnet():
     assert training.positives_per_batch == 1  # "we made it sure that each batch contains at least one positive example"
 
 
-def test_momentum_and_decay_of_a_preset_go_with_its_optimiser():
+def test_momentum_and_decay_of_a_preset_go_with_its_optimizer():
     other = TrainConfig(model=model_options(model="fcn8s"), training=TrainingOptions(optimizer="adam"))
     training = resolve(other, image_size=(64, 64)).training
     assert (training.optimizer, training.momentum, training.l2_decay) == ("adam", 0.0, 0.0)
@@ -61,7 +61,7 @@ def test_momentum_and_decay_of_a_preset_go_with_its_optimiser():
         ("fcn8s", None, None),
     ],
 )
-def test_epsilon_goes_with_the_optimiser(model, optimizer, epsilon):
+def test_epsilon_goes_with_the_optimizer(model, optimizer, epsilon):
     asked = TrainConfig(model=model_options(model), training=TrainingOptions(optimizer=optimizer))
     resolved = resolve(asked, image_size=(64, 64))
     assert resolved.training.epsilon == epsilon
@@ -69,7 +69,7 @@ def test_epsilon_goes_with_the_optimiser(model, optimizer, epsilon):
 
 
 def test_a_run_from_before_epsilon_had_keras_own():
-    """So does a recorded run whose paper's preset has another one today; without an optimiser that has one, none."""
+    """So does a recorded run whose paper's preset has another one today; without an optimizer that has one, none."""
     for model, optimizer, epsilon in (("bfcn32s", "rmsprop", 1e-7), ("unet", "adam", 1e-7), ("fcn8s", "sgd", None)):
         resolved = resolve(
             TrainConfig(model=model_options(model), training=TrainingOptions(optimizer=optimizer, epsilon=epsilon)),
@@ -81,12 +81,12 @@ def test_a_run_from_before_epsilon_had_keras_own():
 
 
 def test_the_encoder_chooses_among_the_settings_of_a_model():
-    def optimiser(encoder):
+    def optimizer(encoder):
         return resolve(
             TrainConfig(model=model_options(model="fcn8s", encoder=encoder)), image_size=(64, 64)
         ).training.optimizer
 
-    assert (optimiser(None), optimiser("resnet50"), optimiser("mobilenetv2")) == ("sgd", "sgd", "adam")
+    assert (optimizer(None), optimizer("resnet50"), optimizer("mobilenetv2")) == ("sgd", "sgd", "adam")
 
 
 def test_two_sources_of_weights_are_one_too_many():

@@ -8,7 +8,7 @@ at most 1000 epochs, patience 20, the loss summed over the images of a batch, Im
 Glorot's random start; 32 runs with one seed each, for a GPU.
 
 Scale laptop runs the paper's own networks: BFCN-32s with its head of 4096, FCResNet with a layer of 1024 and conv5
-trained, the paper's optimiser, start and loss. Not the paper's: batch 20 (2,000 steps in 40 epochs of a small split,
+trained, the paper's optimizer, start and loss. Not the paper's: batch 20 (2,000 steps in 40 epochs of a small split,
 where the paper needs about 1,160), at most 40 epochs, mixed_bfloat16; 3 seeds for the small splits, 1 for the big ones.
 Features of the frozen layers are cached. Beside it one cell again with a single thing changed: float32, Keras
 3's RMSprop, a bilinear start of the last layer, and a VGG16 that is random, or so from block 4 on (name the file:
