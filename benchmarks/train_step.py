@@ -119,11 +119,11 @@ def pytorch(settings: Settings) -> Callable[[], None]:
         channels = settings.head_width
     layers += [nn.Conv2d(channels, 1, 1), nn.ConvTranspose2d(1, 1, 64, stride=32, padding=16)]
     model = nn.Sequential(*layers)
-    optimiser = torch.optim.RMSprop([p for p in model.parameters() if p.requires_grad], lr=1e-4)
-    return torch_step(model, optimiser, *images_and_labels(settings.batch))
+    optimizer = torch.optim.RMSprop([p for p in model.parameters() if p.requires_grad], lr=1e-4)
+    return torch_step(model, optimizer, *images_and_labels(settings.batch))
 
 
-def torch_step(model, optimiser, images, labels) -> Callable[[], None]:
+def torch_step(model, optimizer, images, labels) -> Callable[[], None]:
     """One step of the IoU loss."""
     import torch
 
@@ -131,11 +131,11 @@ def torch_step(model, optimiser, images, labels) -> Callable[[], None]:
     y = torch.from_numpy(labels.astype("float32"))
 
     def step() -> None:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         p = torch.sigmoid(model(x)[:, 0])
         intersection, union = (p * y).sum((1, 2)), (p + y - p * y).sum((1, 2))
         (1 - intersection / union).mean().backward()
-        optimiser.step()
+        optimizer.step()
 
     return step
 

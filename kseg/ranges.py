@@ -11,9 +11,10 @@ import functools
 import math
 import numbers
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from kseg.errors import UsageError
+from kseg.errors import UsageError, unknown_name
+from kseg.field_types import described, fits
 
 LARGEST_FLOAT = 3.4e38
 """float32 holds no larger one: weights, losses and learning rates are float32."""
@@ -80,6 +81,27 @@ def check_ranges(options: Any) -> None:
             if _is_number(number) and not bounds.holds(number):
                 flag = field.name.replace("_", "-")
                 raise UsageError(f"--{flag} is {_shown(value)}; it must be {bounds}{_otherwise(field)}")
+
+
+def check_value(name: str, value: Any, hint: Any, default: Any) -> None:
+    """Refuse the value of a parameter that does not fit its annotation, or a number outside of its range.
+
+    Args:
+      name: what the sentence calls the parameter.
+    Raises:
+      UsageError: names the value, what is wanted and the default.
+    """
+    bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    bounds = _declared(hint)
+    choices = [choice for choice in get_args(bare) if get_origin(bare) is Literal]
+    if choices and value not in choices and all(isinstance(choice, str) for choice in choices):
+        raise unknown_name(name, value, choices)
+    numbers_in = [part for part in (value if isinstance(value, tuple | list) else (value,)) if _is_number(part)]
+    suits = fits(value, bare)
+    if not suits or not all(map(bounds.holds, numbers_in)):
+        wanted = described(bare) if not suits else str(bounds)
+        otherwise = ", or left out" if default is None else f", such as the default, {_shown(default)}"
+        raise UsageError(f"{name} is {value!r}; it must be {wanted}{otherwise}")
 
 
 @functools.cache

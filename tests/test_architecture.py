@@ -15,10 +15,12 @@ GROUND_FLOOR = {
     "conventions",
     "door",
     "errors",
+    "field_types",
     "npz",
     "ranges",
     "reading",
     "registry",
+    "signature",
     "wording",
 }
 MAY_IMPORT = {
@@ -32,6 +34,8 @@ MAY_IMPORT = {
     "wording": set(),
     "reading": set(),
     "npz": set(),
+    "field_types": set(),
+    "signature": set(),
     "structures": set(),
     "losses": set(),
     "metrics": {"structures"},

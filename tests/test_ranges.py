@@ -10,11 +10,12 @@ import pytest
 
 from kseg.datasets import DATASETS, data_options
 from kseg.errors import UsageError
+from kseg.models import MODELS
 from kseg.pipeline import Augmentation
 from kseg.ranges import Range, check_ranges
-from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions, from_json
+from kseg.training.config import LossOptions, TrainConfig, TrainingOptions, from_json
 
-GROUPS: dict[str, Any] = {"model": ModelOptions, "loss": LossOptions, "training": TrainingOptions}
+GROUPS: dict[str, Any] = {"model": MODELS["unet"].Options, "loss": LossOptions, "training": TrainingOptions}
 GROUPS["augment"] = Augmentation
 
 
@@ -82,7 +83,7 @@ def test_the_walk_finds_the_numbers():
         ("training", {"momentum": 1.0}, "--momentum is 1; it must be at least 0 and below 1"),
         ("model", {"image_size": (64, 0)}, "--image-size is 64 0; it must be at least 32"),
         ("model", {"image_size": (10**6, 10**6)}, "--image-size is 1000000 1000000; .* at most 16384"),
-        ("model", {"dropout": 1.0}, "--dropout is 1; it must be at least 0 and below 1"),
+        ("model", {"base_width": 0}, "--base-width is 0; it must be at least 1"),
         ("loss", {"border_sigma": 0.0}, "--border-sigma is 0; it must be above 0, such as the default, 5"),
         ("data of lfw", {"limit": 0}, "--limit is 0; it must be at least 1"),
         ("data of voc", {"data_seed": -3}, "--data-seed is -3; it must be at least 0"),

@@ -1,43 +1,71 @@
-"""`--config FILE`: a TOML file sets defaults, flags win."""
+"""What a command starts from before its flags are read: `--config FILE`, and the options of what the line names."""
 
 import argparse
 import dataclasses
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import tyro
-
 from kseg.errors import UsageError
+from kseg.models import MODELS, ModelOptions
 from kseg.reading import read_text
 from kseg.training.config import from_json
+from kseg.training.presets import DEFAULT_MODEL
 
 MOST_BYTES = 1 << 20
 """Of a file of settings."""
 
+CHOOSES = {"--dataset": ("data", "dataset"), "--model": ("model", "model"), "--encoder": ("model", "encoder")}
+"""Flags that choose whose options there are → group and key of a file."""
 
-def defaults_from_file(command: Any, arguments: Sequence[str]) -> Any:
-    """The command with the values of the file that `--config` names, or tyro's sign for "no defaults"."""
-    fields = {field.name for field in dataclasses.fields(command)} if dataclasses.is_dataclass(command) else set()
-    if "config" not in fields:
-        return tyro.MISSING_NONPROP
-    # argparse finds these flags; everything else is left to tyro, which reads the line again.
-    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    finder.add_argument("--config", type=Path, nargs="?")  # without its value: tyro says so
-    finder.add_argument("--dataset", nargs="?")
-    given = finder.parse_known_args(list(arguments))[0]
-    path = given.config
-    if path is None:
-        return tyro.MISSING_NONPROP
+
+def defaults_of_command(command: type[Any], arguments: Sequence[str]) -> Any:
+    """The command with the values of the file that `--config` names and the options of what the line names.
+
+    tyro takes a field for what its default is: defaults of the data set's and model's own classes make their flags.
+    """
+    path = named(arguments, "--config")
+    content = {} if path is None else read_file(Path(path))
+    where = "the command" if path is None else path
+    options = from_json(choosing(content, arguments), where=where, note=say)
+    if type(options.model) is ModelOptions:  # nothing says which: the default's options, whose name stays open
+        own = MODELS[DEFAULT_MODEL].Options(**options.model.general)
+        options = dataclasses.replace(options, model=own)
+    return command(options=options, config=None if path is None else Path(path))
+
+
+def read_file(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(read_text(path, most=MOST_BYTES))
+        return tomllib.loads(read_text(path, most=MOST_BYTES))
     except OSError as error:
         raise UsageError(f"--config {path}: {error.strerror}; name a TOML file") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"--config {path} is not TOML: {error}; write [training], then epochs = 3") from None
-    if given.dataset is not None and isinstance(content.get("data", {}), dict):
-        content["data"] = {**content.get("data", {}), "dataset": given.dataset}  # whose options the file may set
-    options = from_json(content, where=str(path), note=lambda sentence: print(f"kseg: {sentence}", file=sys.stderr))
-    return command(options=options, config=path)
+
+
+def choosing(content: dict[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
+    """The content of the file with what the line chooses instead."""
+    chosen = dict(content)
+    for flag, (group, key) in CHOOSES.items():
+        name, values = named(arguments, flag), chosen.get(group, {})
+        if name is not None and isinstance(values, dict) and not (key == "encoder" and fixed_encoder(values)):
+            chosen[group] = {**values, key: name}
+    return chosen
+
+
+def fixed_encoder(model: Mapping[str, Any]) -> bool:
+    """Whether the model has no `--encoder`; the line is refused where it is read."""
+    return "encoder" not in MODELS[str(model.get("model") or DEFAULT_MODEL)].options
+
+
+def named(arguments: Sequence[str], flag: str) -> str | None:
+    """The value of a flag of one value; the last one counts. Everything else is left to tyro, which reads it again."""
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument(flag, dest="value", nargs="?")  # without its value: tyro says so
+    return finder.parse_known_args(list(arguments))[0].value
+
+
+def say(sentence: str) -> None:
+    print(f"kseg: {sentence}", file=sys.stderr)

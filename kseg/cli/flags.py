@@ -3,8 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-RENAMED = {"--colours": "--colors"}
-"""Old flags go on working for one version."""
+from kseg.signature import RENAMED
 
 BINARY, AUTOMATIC = "--binary", "auto"
 
@@ -14,13 +13,19 @@ def understood(arguments: Sequence[str]) -> list[str]:
     flags: list[str] = []
     for index, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
-        if name in RENAMED:
-            print(f"kseg: {name} is now {RENAMED[name]}; the old name ends with the next version", file=sys.stderr)
-            argument = RENAMED[name] + equals + value
+        if (new := renamed(name)) != name:
+            print(f"kseg: {name} is now {new}; the old name ends with the next version", file=sys.stderr)
+            argument = new + equals + value
         flags.append(argument)
         if argument == BINARY and not _is_threshold(arguments[index + 1 : index + 2]):
             flags.append(AUTOMATIC)
     return flags
+
+
+def renamed(flag: str) -> str:
+    """The flag by its present name; old ones go on working for one version."""
+    option = flag.removeprefix("--").replace("-", "_")
+    return f"--{RENAMED[option].replace('_', '-')}" if flag.startswith("--") and option in RENAMED else flag
 
 
 def _is_threshold(following: Sequence[str]) -> bool:

@@ -12,11 +12,12 @@ from typing import Annotated, Any, get_args, get_type_hints
 import tyro
 from tyro.conf import Positional, arg
 
-from kseg.cli.config_file import defaults_from_file
+from kseg.cli.owners import owner_of_data_flag
 from kseg.cli.parse import HELP, parse
 from kseg.cli.run_data import NOT_GIVEN
+from kseg.cli.train_line import has_file, read_train
 from kseg.datasets import DATASETS, DataOptions, data_options
-from kseg.datasets.opening import DEFAULT_DATASET, own_options, owners
+from kseg.datasets.opening import DEFAULT_DATASET, own_options
 from kseg.errors import UsageError
 
 
@@ -33,12 +34,14 @@ def read_command(kind: Any, arguments: Sequence[str], *, program: str) -> Any:
     A command that knows its data set only once the line is read has a method `with_its_data`: the line is read with
     the flags of all data sets first, and that method then gives the defaults that it is read over again.
     """
+    if has_file(kind):
+        return read_train(kind, arguments, program=program)
     if not hasattr(kind, "with_its_data"):
-        default = defaults_from_file(kind, arguments)
-        if default is tyro.MISSING_NONPROP and takes_data(kind):
+        default, more = tyro.MISSING_NONPROP, ""
+        if takes_data(kind):
             default = holding(kind, {DataOptions: data_options(**named(arguments))}, arguments)
-        more = data_sets() if takes_data(kind) else ""
-        return parse(kind, arguments, program=program, default=default, whose=owner_of_flag, more=more)
+            more = data_sets()
+        return parse(kind, arguments, program=program, default=default, whose=owner_of_data_flag, more=more)
     try:
         line = [word for word in arguments if word not in HELP]
         first = parse(kind, line, program=program, default=holding(kind, any_data(), arguments))
@@ -49,7 +52,7 @@ def read_command(kind: Any, arguments: Sequence[str], *, program: str) -> Any:
         default = holding(kind, {DataOptions: general, NamedData: by_name(data_options())}, arguments)
     else:
         default = first.with_its_data()
-    return parse(kind, arguments, program=program, default=default, whose=owner_of_flag, more=data_sets())
+    return parse(kind, arguments, program=program, default=default, whose=owner_of_data_flag, more=data_sets())
 
 
 def takes_data(kind: Any) -> bool:
@@ -120,10 +123,3 @@ def by_name(options: DataOptions) -> NamedData:
 def data_sets() -> str:
     """Which data sets there are, for the end of a command's description."""
     return f"Data sets: {', '.join(DATASETS)}. With --dataset NAME, --help shows the options of that one too."
-
-
-def owner_of_flag(flag: str) -> str:
-    """A sentence of whose option a flag is; "" for a flag of no data set."""
-    option = flag.lstrip("-").replace("-", "_")
-    found = owners(option) or owners(option.removeprefix("no_"))
-    return f"{flag} is an option of --dataset {' or '.join(found)}" if found else ""

@@ -132,4 +132,5 @@ def _parse(arguments: list[str], *, program: str | None):
         raise unknown_name("command", name, COMMANDS)
     module, _, attribute = COMMANDS[name][0].partition(":")
     kind = getattr(importlib.import_module(module), attribute)
-    return read_command(kind, understood(rest), program=program or f"kseg {name}")
+    program = program or f"kseg {name}"
+    return read_command(kind, understood(rest), program=program)

@@ -1,7 +1,10 @@
 """What every encoder is: a classification network without its top, as features by stride, with preprocessing inside."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import keras
 
@@ -9,6 +12,7 @@ from kseg.encoders.dilation import rebuilt
 from kseg.errors import UsageError
 from kseg.layers import PadToMultiple, Preprocess, padded_size
 from kseg.registry import Registry
+from kseg.signature import Option, declared
 
 STRIDE = 32
 """Every encoder here ends at 1/32 of its input, so inputs are padded to multiples of it."""
@@ -46,6 +50,8 @@ class Encoder:
     """stride → name of the layer whose output is the feature, `before` one, or `OUTPUT`"""
     dense_layers: tuple[str, ...] = ()
     """of its classifier, but for the last: what a convolutionised fc6 and fc7 may start from"""
+    options: tuple[str, ...] = ()
+    """keyword-only parameters of `application` that are options, with annotation, default and text in its docstring"""
     rebuilt: bool = False
     """its layers are made anew also at output stride 32, without its own scaling and with names that never change"""
 
@@ -90,13 +96,22 @@ class Encoder:
 
         return {stride: feature(place) for stride, place in self.features.items()}
 
+    @property
+    def declared(self) -> Mapping[str, Option]:
+        """The encoder's own options: flags of `kseg train` where a model takes the encoder by `--encoder`."""
+        return declared(self.application, only=self.options) if self.options else {}
+
+    def having(self, **options: Any) -> "Encoder":
+        """The encoder with values for its own options."""
+        return replace(self, application=partial(self.application, **options), options=())
+
     def freeze(self, backbone: Sequence[keras.Layer], trainable_from: str | None) -> None:
         """Mark the layers, in the order of the graph, as this encoder's, and train those from `trainable_from` on."""
         if trainable_from == "none":
             trainable_from = None
         trained = trainable_from == "all"
         for layer in backbone:
-            layer.encoder = self.name
+            _ENCODERS_OF[layer] = self
             trained = trained or (trainable_from is not None and layer.name.startswith(trainable_from))
             layer.trainable = trained and not isinstance(layer, keras.layers.BatchNormalization)
         if trainable_from is not None and not trained:
@@ -114,7 +129,20 @@ def needs_padding(shape) -> bool:
 
 def encoder_layers(model: keras.Model) -> list[keras.Layer]:
     """The layers of a freshly built model that came from an encoder, in the order of the graph."""
-    return [layer for layer in model.layers if getattr(layer, "encoder", None)]
+    return [layer for layer in model.layers if encoder_of(layer) is not None]
 
+
+def encoder_of(layer: keras.Layer) -> Encoder | None:
+    """The encoder that a layer of a freshly built model came from."""
+    return _ENCODERS_OF.get(layer)
+
+
+_ENCODERS_OF: WeakKeyDictionary[keras.Layer, Encoder] = WeakKeyDictionary()
+"""What `freeze` has seen, for as long as the layers live; what a file or a copy brings is not among them."""
 
 ENCODERS: Registry[Encoder] = Registry("encoder", "kseg.encoders")
+
+
+def encoder_named(encoder: str | Encoder) -> Encoder:
+    """The encoder of a name; one that has its options is taken as it is. Raises: UsageError for an unknown name."""
+    return encoder if isinstance(encoder, Encoder) else ENCODERS[encoder]

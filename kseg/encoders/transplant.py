@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from kseg.encoders.base import ENCODERS, encoder_layers
+from kseg.encoders.base import Encoder, encoder_layers, encoder_named, encoder_of
 from kseg.encoders.dilation import steady_names
 from kseg.encoders.weights_file import Weights, read_weights
 from kseg.errors import Failure, UsageError
@@ -63,22 +63,29 @@ def load_encoder_weights(
         file has them and they fit ("fc6": "fc1").
     Errors: UsageError if no layer of the file fits or one has the wrong shape; Failure if a download or file is broken.
     """
-    encoder = encoder_layers(model)[0].encoder
+    encoder = _encoder_in(model)
     if str(weights) == "imagenet":
-        wanted = {*(convolutionised or {}).values()} & {*ENCODERS[encoder].dense_layers}
+        wanted = {*(convolutionised or {}).values()} & {*encoder.dense_layers}
         stored = download_imagenet(encoder, classifier=bool(wanted))
         return transplant(model, stored, source="imagenet", convolutionised=convolutionised)
     stored = read_weights(weights)
     return transplant(model, stored, source=Path(weights).name, convolutionised=convolutionised or {})
 
 
-def download_imagenet(encoder: str, *, classifier: bool = False) -> Weights:
+def _encoder_in(model: keras.Model) -> Encoder:
+    encoder = encoder_of(encoder_layers(model)[0])
+    assert encoder is not None
+    return encoder
+
+
+def download_imagenet(encoder: str | Encoder, *, classifier: bool = False) -> Weights:
     """What `keras.applications` has for an encoder, and for its classifier if asked; Failure if it cannot be had."""
+    encoder = encoder_named(encoder)
     try:
-        network = ENCODERS[encoder].application(include_top=classifier, weights="imagenet", input_shape=(224, 224, 3))
+        network = encoder.application(include_top=classifier, weights="imagenet", input_shape=(224, 224, 3))
     except Exception as error:  # Keras raises a bare Exception when a download fails
         raise Failure(
-            f"the ImageNet weights of {encoder} could not be downloaded ({' '.join(str(error).split())}); "
+            f"the ImageNet weights of {encoder.name} could not be downloaded ({' '.join(str(error).split())}); "
             "pass --weights PATH or --weights none"
         ) from error
     return {
@@ -106,13 +113,13 @@ def transplant(
     model: keras.Model, stored: Weights, *, source: str, convolutionised: Mapping[str, str] | None = None
 ) -> TransplantReport:
     """Puts `stored` into the layers of the same names; see `load_encoder_weights`."""
-    steady = steady_names(encoder_layers(model)[0].encoder, stored)
+    steady = steady_names(_encoder_in(model).name, stored)
     stored = {steady.get(name, name): arrays for name, arrays in stored.items()}
     layers = {layer.name: layer for layer in _as_stored(encoder_layers(model), stored) if layer.weights}
     kept = {name: matched(layer, stored[name]) for name, layer in layers.items() if name in stored}
     if not any(kept.values()):
         raise UsageError(
-            f"{source} holds no weights for {encoder_layers(model)[0].encoder}: its layers are "
+            f"{source} holds no weights for {_encoder_in(model).name}: its layers are "
             f"{shortened(tuple(stored), 4) or 'none'}, wanted {shortened(tuple(layers), 4)}; "
             "pass the encoder's own file or --weights none"
         )

@@ -1,6 +1,40 @@
-"""Architectures, one file per family: a function each, with the layer names of its paper."""
+"""Architectures, one file per family: a function each, with the layer names of its paper.
 
-from kseg.models.build import MODELS, Architecture, architecture, build, model_names
-from kseg.models.transfer import start_from, transfer_weights
+Names and options can be had without Keras, for the sake of `kseg train --help`; what builds networks loads it.
+"""
 
-__all__ = ["MODELS", "Architecture", "architecture", "build", "model_names", "start_from", "transfer_weights"]
+from typing import TYPE_CHECKING, Any
+
+from kseg.models.architecture import LAPTOP, MODELS, Architecture, architecture, model_names
+from kseg.models.choosing import model_options
+from kseg.models.options import ModelOptions
+
+if TYPE_CHECKING:
+    from kseg.models.building import build, build_with_report
+    from kseg.models.transfer import start_from, transfer_weights
+
+__all__ = [
+    "LAPTOP",
+    "MODELS",
+    "Architecture",
+    "ModelOptions",
+    "architecture",
+    "build",
+    "build_with_report",
+    "model_names",
+    "model_options",
+    "start_from",
+    "transfer_weights",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("build", "build_with_report"):
+        from kseg.models import building
+
+        return getattr(building, name)
+    if name in ("start_from", "transfer_weights"):
+        from kseg.models import transfer
+
+        return getattr(transfer, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

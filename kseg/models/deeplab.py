@@ -1,12 +1,16 @@
 """DeepLab v1 and v2 (Chen et al. 2015, 2018): dilated networks that score every eighth pixel, as in Kim et al. 2019."""
 
+from typing import Annotated, Any
+
 import keras
 from keras import layers
 
-from kseg.encoders import ENCODERS
-from kseg.errors import UsageError
+from kseg.encoders import encoder_named
 from kseg.layers import AlignedUpsample, Preprocess, SubpixelUpsample
-from kseg.models.build import architecture
+from kseg.models.architecture import architecture
+from kseg.models.fcn import FCN_LAPTOP
+from kseg.ranges import Range
+from kseg.signature import Dropped, Width
 
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 """VGG16: convolutions and filters of each block."""
@@ -16,14 +20,35 @@ RATES = (6, 12, 18, 24)
 
 STRIDE = 8
 
+KIM_LARGEFOV: dict[str, Any] = {
+    # Kim et al. 2019, section 4.1, with crop 512 and flip, which are not part of a preset. 20,000 steps of 10 images
+    # are 19 passes over the 10,582 of VOC.
+    "loss": "ce",
+    "optimizer": "sgd",
+    "learning_rate": 4e-3,
+    "momentum": 0.9,
+    "l2_decay": 1e-4,
+    "schedule": "poly",
+    "batch_size": 10,
+    "epochs": 19,
+    "patience": 20,
+    "loss_reduction": "mean",
+}
+
+# Crop 321.
+KIM_RESNET = {**KIM_LARGEFOV, "learning_rate": 2.5e-4, "l2_decay": 5e-4}
+
 
 def score_start():
     """What the authors start scores from: N(0, 0.01)."""
     return keras.initializers.RandomNormal(stddev=0.01)
 
 
-@architecture("deeplab_largefov", encoder="vgg16", convolutionised={"fc7": "fc2"})
-def deeplab_largefov(image, channels, *, head_width=1024, rate=12, dropout=0.5, trainable_from="all"):
+@architecture("deeplab_largefov", encoder="vgg16", convolutionised={"fc7": "fc2"}, preset=KIM_LARGEFOV)
+def deeplab_largefov(
+    image, channels, *, head_width: Width = 1024, rate: Annotated[int, Range(least=1, most=1024)] = 12,
+    dropout: Dropped = 0.5, trainable_from: str | None = "all",
+):  # fmt: skip
     """DeepLab-LargeFOV: VGG16 whose last two poolings do not stride, fc6 with a field of view of 224 pixels.
 
         blocks 1–3: 3×3 convolutions, pooling 3×3 stride 2       1/2, 1/4, 1/8
@@ -37,11 +62,10 @@ def deeplab_largefov(image, channels, *, head_width=1024, rate=12, dropout=0.5, 
       head_width: feature maps of fc6 and fc7.
       rate: dilation of fc6.
       dropout: share of the features that training drops after fc6 and after fc7.
-      trainable_from: first layer of VGG16 to train, "all" or "none".
+      trainable_from: first encoder layer to train, "all" or "none".
     Source: Chen et al. 2015, section 3, and the layer names of their published network.
     Deviations: fc6 starts at random and not from the classifier's, of which the authors take every fourth weight.
     """
-    _check_dropout(dropout)
     x = Preprocess("caffe", name="preprocess")(image)
     backbone = []
     for block, (convolutions, filters) in enumerate(BLOCKS, start=1):
@@ -54,7 +78,7 @@ def deeplab_largefov(image, channels, *, head_width=1024, rate=12, dropout=0.5, 
             x = convolution(x)
         x = layers.ZeroPadding2D(1, name=f"block{block}_pad")(x)  # after a ReLU zeros are as good as nothing
         x = layers.MaxPooling2D(3, strides=2 if block < 4 else 1, name=f"block{block}_pool")(x)
-    ENCODERS["vgg16"].freeze(backbone, trainable_from)
+    encoder_named("vgg16").freeze(backbone, trainable_from)
     x = layers.AveragePooling2D(3, strides=1, padding="same", name="pool5a")(x)
     for name, kernel, dilation in (("fc6", 3, rate), ("fc7", 1, 1)):
         x = layers.Conv2D(
@@ -65,8 +89,10 @@ def deeplab_largefov(image, channels, *, head_width=1024, rate=12, dropout=0.5, 
     return AlignedUpsample(STRIDE, dtype="float32", name="upscore8")(x)
 
 
-@architecture("deeplab_resnet101", encoder="resnet101")
-def deeplab_resnet101(image, channels, *, encoder="resnet101", trainable_from="all"):
+@architecture("deeplab_resnet101", encoder="resnet101", preset=KIM_RESNET, preset_on=FCN_LAPTOP)
+def deeplab_resnet101(
+    image, channels, *, encoder: str = "resnet101", trainable_from: str | None = "all"
+):  # fmt: skip
     """DeepLab-ResNet101: ResNet at output stride 8, and the sum of four dilated convolutions for scores (ASPP-L).
 
         scores = Σ_r conv_r(features)      r ∈ {6, 12, 18, 24}, 3×3, with bias, N(0, 0.01)
@@ -75,12 +101,12 @@ def deeplab_resnet101(image, channels, *, encoder="resnet101", trainable_from="a
     Batch normalisation is frozen, as in the paper.
 
     Args:
-      encoder: any of `kseg.encoders.ENCODERS`, at output stride 8.
+      encoder: any network of keras.applications, or alexnet, at output stride 8 (`kseg.encoders.ENCODERS`).
       trainable_from: first encoder layer to train, "all" or "none".
     Source: Chen et al. 2018, section 4.1; Kim et al. 2019, section 4.1. Deviations: one scale; the authors' learning
       rates of ASPP are 10 and 20 times the encoder's.
     """
-    features = ENCODERS[encoder](image, trainable_from=trainable_from, output_stride=STRIDE)[32]
+    features = encoder_named(encoder)(image, trainable_from=trainable_from, output_stride=STRIDE)[32]
     branches = [
         layers.Conv2D(
             channels, 3, padding="same", dilation_rate=rate, kernel_initializer=score_start(), name=f"aspp{rate}"
@@ -88,11 +114,7 @@ def deeplab_resnet101(image, channels, *, encoder="resnet101", trainable_from="a
         for rate in RATES
     ]  # fmt: skip
     scores = layers.Add(name="aspp")(branches)
-    if encoder.startswith("resnet"):  # its windows are centred on every eighth pixel, those of the others beside it
+    # ResNet's windows are centred on every eighth pixel, those of the others beside it.
+    if encoder_named(encoder).name.startswith("resnet"):
         return AlignedUpsample(STRIDE, dtype="float32", name="upscore8")(scores)
     return SubpixelUpsample(STRIDE, use_bias=False, trainable=False, dtype="float32", name="upscore8")(scores)
-
-
-def _check_dropout(dropout) -> None:
-    if not 0 <= dropout < 1:
-        raise UsageError(f"dropout is {dropout}; it is a share from 0 to below 1, such as the paper's 0.5")

@@ -1,11 +1,13 @@
 """The networks of van Beers et al. 2019, BFCN-32s and FCResNet, and their head on MobileNetV2 for small machines."""
 
+from typing import Any, Literal
+
 from keras import layers
 
 from kseg.encoders import ENCODERS
-from kseg.errors import unknown_name
 from kseg.layers import LargeKernelConv2D, SubpixelUpsample
-from kseg.models.build import architecture
+from kseg.models.architecture import LAPTOP, architecture
+from kseg.signature import Width
 
 PAPER_WIDTH = 4096
 """Feature maps of the fully convolutional layers: the units of VGG16's fc6 and fc7."""
@@ -13,9 +15,29 @@ PAPER_WIDTH = 4096
 UPSCORE_STARTS = {"bilinear": ("zeros", None), "glorot": ("glorot_uniform", "glorot_uniform")}
 """How the network's end begins → initializers of score_fr and of upscore32, whose own (None) is bilinear."""
 
+UpscoreStart = Literal["bilinear", "glorot"]
 
-@architecture("bfcn32s", encoder="vgg16", convolutionised={"fc6": "fc1", "fc7": "fc2"})
-def bfcn32s(image, channels, *, head_width=PAPER_WIDTH, trainable_from="block5", upscore_start="bilinear"):
+VAN_BEERS: dict[str, Any] = {
+    # Table 2, and eq. 4: "applied to each element in a batch and added".
+    # Keras 3's RMSprop divides by √(v + ε), that of 2019 by √v + 1e-7: with Keras 3's own ε of 1e-7 a weight whose
+    # gradient is below 3e-4 hardly moves. √(v + 1e-14) is the old divisor to within 1 % where √v is above 1e-5, and at
+    # most 30 % below it (at √v = 1e-7).
+    "optimizer": "rmsprop",
+    "epsilon": 1e-14,
+    "learning_rate": 1e-4,
+    "schedule": "constant",
+    "batch_size": 100,
+    "epochs": 1000,
+    "patience": 20,
+    "loss_reduction": "sum",
+}
+
+
+@architecture("bfcn32s", encoder="vgg16", convolutionised={"fc6": "fc1", "fc7": "fc2"}, preset=VAN_BEERS)
+def bfcn32s(
+    image, channels, *, head_width: Width = PAPER_WIDTH, trainable_from: str | None = "block5",
+    upscore_start: UpscoreStart = "bilinear",
+):  # fmt: skip
     """FCN-32s (Long et al. 2015) on VGG16 with one foreground score; blocks 1–4 frozen, block 5 and the head trained.
 
     With w = head_width, C = channels the head has 7²·512·w + w (fc6), w² + w (fc7), w·C + C (score_fr) and 64²·C² + C
@@ -23,8 +45,10 @@ def bfcn32s(image, channels, *, head_width=PAPER_WIDTH, trainable_from="block5",
 
     Args:
       head_width: feature maps of fc6 and fc7.
-      trainable_from: first encoder layer to train; where a weights file leaves earlier layers random, name those.
-      upscore_start: how score_fr and upscore32 begin, "bilinear" or "glorot"; see `upscored`.
+      trainable_from: first encoder layer to train, "all" or "none". Where a weights file leaves earlier layers random,
+        name those.
+      upscore_start: the trained upsampling starts bilinear under scores of zero, or at random (glorot) as in van Beers
+        et al. See `upscored`.
     Source: van Beers et al., section 2.1.1. Deviations: FCN-32s' dropout is left out, as the paper does not name it;
       the paper's start is "glorot".
     """
@@ -34,15 +58,19 @@ def bfcn32s(image, channels, *, head_width=PAPER_WIDTH, trainable_from="block5",
     return upscored(x, channels, start=upscore_start)
 
 
-@architecture("fcresnet", encoder="resnet50")
-def fcresnet(image, channels, *, head_width=PAPER_WIDTH, trainable_from="conv5", upscore_start="bilinear"):
+@architecture("fcresnet", encoder="resnet50", preset=VAN_BEERS)
+def fcresnet(
+    image, channels, *, head_width: Width = PAPER_WIDTH, trainable_from: str | None = "conv5",
+    upscore_start: UpscoreStart = "bilinear",
+):  # fmt: skip
     """The same on ResNet-50 with a single fully convolutional layer; all but the last stage, res5, frozen.
 
     7²·2048·w + w weights in fc6: 411,045,888 at the paper's width, which is why there is no fc7.
 
     Args:
       head_width: feature maps of fc6.
-      trainable_from: first encoder layer to train; batch normalisation stays frozen (see `kseg.encoders.base`).
+      trainable_from: first encoder layer to train, "all" or "none". Batch normalisation stays frozen (see
+        `kseg.encoders.base`).
       upscore_start: as in `bfcn32s`.
     Source: van Beers et al., section 2.1.2, whose layer "similar to the one used in BFCN-32s" we read as with ReLU.
     Deviations: the paper's start is "glorot".
@@ -52,15 +80,20 @@ def fcresnet(image, channels, *, head_width=PAPER_WIDTH, trainable_from="conv5",
     return upscored(x, channels, start=upscore_start)
 
 
-@architecture("fcmobilenet", encoder="mobilenetv2")
-def fcmobilenet(image, channels, *, head_width=256, trainable_from=None, upscore_start="bilinear"):
+# Ten times more, and its 16 M weights settle on "everything is foreground" within the first steps.
+@architecture("fcmobilenet", encoder="mobilenetv2", preset={**LAPTOP, "learning_rate": 1e-4})
+def fcmobilenet(
+    image, channels, *, head_width: Width = 256, trainable_from: str | None = None,
+    upscore_start: UpscoreStart = "bilinear",
+):  # fmt: skip
     """BFCN-32s' head, narrow, on a frozen MobileNetV2: the paper's comparison for a machine without a GPU.
 
     7²·1280·w + w weights in fc6 and w² + w in fc7: 16,122,368 at width 256.
 
     Args:
       head_width: feature maps of fc6 and fc7.
-      trainable_from: first encoder layer to train; None freezes MobileNetV2, so that its features can be cached.
+      trainable_from: first encoder layer to train, "all" or "none". None, too, freezes MobileNetV2: its features
+        can then be cached.
       upscore_start: as in `bfcn32s`.
     Source: our own; the head is van Beers et al.'s.
     """
@@ -91,10 +124,7 @@ def upscored(x, channels, *, start):
         random, as every layer of Keras did in 2019; van Beers et al. name no other start, and see "up-sampling
         artifacts much more pronounced upon initialization" (section 5). A network that is to be used starts better
         without them, so "bilinear" is the models' default; the paper's recipe has "glorot".
-    Errors: UsageError for another start.
     """
-    if start not in UPSCORE_STARTS:
-        raise unknown_name("upscore_start", start, UPSCORE_STARTS)
     of_score, of_upscore = UPSCORE_STARTS[start]
     x = layers.Conv2D(channels, 1, kernel_initializer=of_score, name="score_fr")(x)
     return SubpixelUpsample(32, kernel_initializer=of_upscore, name="upscore32", dtype="float32")(x)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
-from kseg.encoders import TransplantReport
+from kseg.encoders import TransplantReport, encoder_of
 from kseg.errors import UsageError
 
 
@@ -56,7 +56,7 @@ def start_from(
         elif [array.size for array in arrays] == [math.prod(shape) for shape in shapes]:
             reshaped.append(layer.name)
         else:
-            random += [layer.name] if layer.trainable or hasattr(layer, "encoder") else []
+            random += [layer.name] if layer.trainable or encoder_of(layer) else []
             continue
         layer.set_weights([array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)])
     if not kept and not reshaped:

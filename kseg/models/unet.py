@@ -1,23 +1,41 @@
 """U-Net as Amadi draws it: three levels, batch normalisation, nearest upsampling."""
 
+from typing import Any
+
 from keras import layers
 
 from kseg.layers import PadToMultiple, Preprocess, padded_size
-from kseg.models.build import architecture
+from kseg.models.architecture import architecture
+from kseg.signature import Width
 
 MOMENTUM = 0.9
 """Of the moving statistics: a short training must not be evaluated with the statistics of its beginning."""
 
 
-@architecture("unet")
-def unet(image, channels, *, base_width=64):
+AMADI: dict[str, Any] = {
+    # The text names Adam and nothing else: the rate is Keras' default, the rest is ours.
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "schedule": "poly",
+    "batch_size": 16,
+    "epochs": 30,
+    "patience": 20,
+    "loss_reduction": "mean",
+}
+
+NARROW = {**AMADI, "base_width": 16, "learning_rate": 4e-3, "batch_size": 8}
+"""A quarter of the paper's width, so that two cores need minutes."""
+
+
+@architecture("unet", preset=AMADI)
+def unet(image, channels, *, base_width: Width = 64):
     """Encoder 64-128-256, bottleneck 256, decoder 128-64-64, 1×1 classifier; all trained from scratch.
 
     Each stage is two 3×3 convolutions with batch normalisation and ReLU; max pooling on the way down, nearest
     upsampling and concatenation with the encoder's stage of that resolution on the way up.
 
     Args:
-      base_width: w, the filters of the first stage; the others are 2w and 4w. The paper's is 64; at 16 a training step
+      base_width: filters of the first stage, w; the others have 2w and 4w. The paper's is 64; at 16 a training step
         takes a fourteenth of the time (128×128, batch 8, 2 cores).
     Source: Amadi, section 2.1, whose decoder can be read in more than one way. He upsamples three times (at the end of
       the bottleneck, after the 128 filters, after the 64), so there are three poolings, one per encoder stage, and the

@@ -4,12 +4,13 @@ from keras import layers
 
 from kseg.encoders import ENCODERS
 from kseg.layers import PixelShuffle
-from kseg.models.build import architecture
+from kseg.models.architecture import architecture
 from kseg.models.unet import conv_bn_relu
+from kseg.signature import Width
 
 
 @architecture("unet_mobilenetv2", encoder="mobilenetv2")
-def unet_mobilenetv2(image, channels, *, width=128, trainable_from=None):
+def unet_mobilenetv2(image, channels, *, width: Width = 128, trainable_from: str | None = None):
     """Top-down over strides 32, 16, 8, 4: nearest upsampling plus a 1×1 lateral, 3×3 convolution, BN, ReLU.
 
         x₃₂ = lateral(f₃₂)      x_s = ReLU(BN(conv(upsample(x_2s) + lateral(f_s))))      s = 16, 8, 4
@@ -20,7 +21,8 @@ def unet_mobilenetv2(image, channels, *, width=128, trainable_from=None):
 
     Args:
       width: channels of the decoder.
-      trainable_from: first encoder layer to train; None freezes MobileNetV2, so that its features can be cached.
+      trainable_from: first encoder layer to train, "all" or "none". None, too, freezes MobileNetV2: its features
+        can then be cached.
     Source: our own; a U-Net (Ronneberger et al. 2015) with the sums of a feature pyramid (Lin et al. 2017).
     """
     features = ENCODERS["mobilenetv2"](image, trainable_from=trainable_from)

@@ -2,7 +2,8 @@
 
 The rule. A structure is as wide as `kseg.datasets.object_width` measures it; an option that is given stays as given.
 
-* model: `unet_mobilenetv2` where its encoder's ImageNet weights can be had, else `unet`, 16 wide; which one is said.
+* model: the recommended one where its encoder's ImageNet weights can be had, else the default, narrow; which one is
+  said.
 * image size: the images' median shape, shrunk until the narrowest structure is `WIDTH` pixels wide, but to no less
   than `SMALLEST` pixels and no more than `LARGEST`; never above its own size beyond `SMALLEST`. Multiples of 32.
 * batch: at least `STEPS_OF_A_PASS` steps a pass, at most the model's own batch, `LARGEST_BATCH` pixels and 4 at least.
@@ -27,16 +28,16 @@ from kseg.datasets.object_width import median_size, narrowest_width
 from kseg.encoders import imagenet_problem
 from kseg.models import MODELS
 from kseg.pipeline.augmentation import Augmentation
-from kseg.training.config import DEFAULT_MODEL, TrainConfig, from_record
-from kseg.training.presets import preset
+from kseg.training.config import TrainConfig, from_record
+from kseg.training.presets import DEFAULT_MODEL, RECOMMENDED, narrow, preset
 from kseg.training.record import ChosenOptions
 from kseg.training.workdir import WorkDir
 from kseg.wording import counted
 
-RECOMMENDED, WITHOUT_WEIGHTS = "unet_mobilenetv2", DEFAULT_MODEL
+WITHOUT_WEIGHTS = DEFAULT_MODEL
 
 WIDTH = 12.0
-"""Pixels at training size: the decoder of `unet_mobilenetv2` predicts blocks of 4 × 4 from features at 1/4."""
+"""Pixels at training size: the decoder of the recommended network predicts blocks of 4 × 4 from features at 1/4."""
 
 SMALLEST, LARGEST = 224 * 224, 640 * 640
 """Pixels of a training image: what the encoders were trained at, and what two cores train in an evening."""
@@ -56,9 +57,6 @@ BUDGET = 4e9
 LEAST_EPOCHS = 3
 OPEN_ENDED = 100
 """A model whose own epochs are as many stops by patience; they stay."""
-
-FROM_SCRATCH = {"base_width": 16, "learning_rate": 4e-3, "batch_size": 8}
-"""Of `unet` at a quarter of its paper's width, as the default command trains it."""
 
 SIDED = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
 
@@ -130,10 +128,10 @@ def choose_network(config: TrainConfig) -> Choice:
     name = given.model
     if name is None:
         name = RECOMMENDED
-        if given.weights == "none" or not set(given.builder_options) <= set(MODELS[RECOMMENDED].options):
+        if given.weights == "none" or not set(given.given) <= set(MODELS[RECOMMENDED].options):
             name = WITHOUT_WEIGHTS
         values["model.model"] = name
-    encoder = given.encoder or MODELS[name].encoder
+    encoder = given.given.get("encoder") or MODELS[name].encoder
     if given.weights is None and given.init is None and encoder is not None:
         missing = imagenet_problem(encoder)
         if missing is None:
@@ -150,13 +148,15 @@ def choose_network(config: TrainConfig) -> Choice:
 def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Record]) -> Choice:
     """Size, batch, steps and flips for a configuration whose model is settled, from its training images."""
     assert config.model.model is not None
-    own = preset(config.model.model, dataset.name, config.model.encoder)
+    given = config.model.given
+    own = preset(config.model.model, dataset.name, given.get("encoder"))
     values: dict[str, Any] = {}
     scratch = config.model.model == WITHOUT_WEIGHTS
     if scratch:
-        values["model.base_width"] = FROM_SCRATCH["base_width"]
-        if (config.model.base_width or 0) <= FROM_SCRATCH["base_width"]:  # the paper's rate is for its own width
-            own |= FROM_SCRATCH
+        narrow_own = {name: narrow()[name] for name in MODELS[WITHOUT_WEIGHTS].options if name in narrow()}
+        values |= {f"model.{name}": value for name, value in narrow_own.items()}
+        if all(given.get(name, 0) <= value for name, value in narrow_own.items()):
+            own |= {name: narrow()[name] for name in ("learning_rate", "batch_size")}  # the paper's are for its width
 
     # 1. size
     native, width = median_size(dataset, records), narrowest_width(dataset, records)
@@ -252,6 +252,8 @@ def is_open(config: TrainConfig, name: str) -> bool:
 
 def filled(config: TrainConfig, values: dict[str, Any]) -> TrainConfig:
     """The configuration with the `values` of `group.option`."""
+    if "model.model" in values:  # which has options of its own
+        config = dataclasses.replace(config, model=MODELS[values["model.model"]].adopt(config.model))
     for name, value in values.items():
         group, _, option = name.partition(".")
         config = dataclasses.replace(config, **{group: dataclasses.replace(getattr(config, group), **{option: value})})

@@ -1,4 +1,4 @@
-"""Full training state in one file: weights, optimiser, random streams, history; and weights alone in another.
+"""Full training state in one file: weights, optimizer, random streams, history; and weights alone in another.
 
 Written whole or not at all.
 """
@@ -30,7 +30,7 @@ def save_checkpoint(path: Path, model: keras.Model, trained: keras.Model, state:
 
     Args:
       model: the whole network; its weights are saved, frozen ones included.
-      trained: the compiled model that `fit` runs (the network, or its part behind cached features); its optimiser and
+      trained: the compiled model that `fit` runs (the network, or its part behind cached features); its optimizer and
         random streams are saved.
       state: JSON, e.g. the epoch and the history; everything that callbacks know is derived from it.
     """
@@ -99,7 +99,7 @@ def _assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path
     numbers = all(array.dtype.kind in "biufV" for array in arrays.values())  # V: bfloat16
     if {name: array.shape for name, array in arrays.items()} != shapes or not numbers:
         raise Failure(
-            f"checkpoint {path} belongs to another network or optimiser; remove {path.parent} to start this run from "
+            f"checkpoint {path} belongs to another network or optimizer; remove {path.parent} to start this run from "
             "the beginning"
         )
     for name, variable in variables.items():
@@ -112,11 +112,11 @@ def _weights(model: keras.Model) -> dict[str, Any]:
 
 def _variables(model: keras.Model, trained: keras.Model) -> Iterator[tuple[str, Any]]:
     """Every variable under a name that stays the same from one process to the next."""
-    optimiser = trained.optimizer
-    assert optimiser is not None
+    optimizer = trained.optimizer
+    assert optimizer is not None
     saved_with_weights = {id(variable) for variable in trained.non_trainable_weights}
     random_streams = [v for v in trained.non_trainable_variables if id(v) not in saved_with_weights]
-    groups = {"weights": model.weights, "random": random_streams, "optimiser": optimiser.variables}
+    groups = {"weights": model.weights, "random": random_streams, "optimizer": optimizer.variables}
     for group, variables in groups.items():
         for position, variable in enumerate(variables):
             yield f"{group}/{position:04d}", variable

@@ -1,7 +1,7 @@
 """The one configuration that drives a run. Every field is a flag of `kseg train` and a key of its TOML file.
 
-A field left at None takes the model's own value from `presets.py`; `resolve` fills them in, and the resolved
-configuration is what a run records and compares.
+A field left at None takes the value of the model's preset; `resolve` fills them in, and the resolved configuration is
+what a run records and compares. Options of one data set or model are fields of that one's own `Options`.
 """
 
 import dataclasses
@@ -14,26 +14,22 @@ from kseg.datasets import DATASETS, DataOptions, data_options
 from kseg.datasets.class_statistics import Weighting
 from kseg.datasets.opening import DEFAULT_DATASET, left_out, without_foreign
 from kseg.errors import UsageError, unknown_name
+from kseg.field_types import described, fits
+from kseg.models import MODELS, ModelOptions, choosing
 from kseg.pipeline.augmentation import Augmentation
 from kseg.ranges import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SIDE, Range, check_ranges
-from kseg.training.field_types import described, fits
-from kseg.training.presets import preset
+from kseg.signature import RENAMED
+from kseg.training.presets import DEFAULT_MODEL, SOFTMAX_LOSS, preset
 from kseg.wording import counted
 
 WITH_EPSILON = ("rmsprop", "adam", "adamw")
-"""The optimisers that have one."""
+"""The optimizers that have one."""
 
 KERAS_EPSILON = 1e-7
 """Keras' own, which runs had before `--epsilon` existed."""
 
 CHANGES = "changes"
 """In the config.json of a run that went on with other options: which, and after how many epochs, by number."""
-
-WIDTH = Range(least=1, most=65_536)
-"""Feature maps of a layer."""
-
-DEFAULT_MODEL = "unet"
-"""Needs neither files nor a download."""
 
 
 @dataclass(frozen=True)
@@ -45,65 +41,13 @@ class OptionGroup:
 
 
 @dataclass(frozen=True)
-class ModelOptions(OptionGroup):
-    """Which network, and where its encoder's weights come from."""
-
-    model: str | None = None
-    """bfcn32s, fcresnet, fcmobilenet, fcn32s, fcn16s, fcn8s, fcn32s_alexnet, deeplab_largefov,
-    deeplab_resnet101, unet, unet_mobilenetv2 (unset: unet; under --preset auto unet_mobilenetv2 where its encoder
-    weights can be had)"""
-    encoder: str | None = None
-    """of fcn32s, fcn16s, fcn8s (unset: vgg16) and deeplab_resnet101: any network of keras.applications, such as
-    resnet50, mobilenetv2, efficientnetb0"""
-    weights: str | None = None
-    """encoder weights: imagenet (downloads), none (random), or a file (.h5, .npz, also .xz).
-    Unset: none; under --preset auto imagenet where it can be had"""
-    init: str | None = None
-    """start from the weights of a run, finished or not, or of a .keras file, by layer name: fcn16s from a run of
-    fcn32s, fcn8s from fcn16s"""
-    outputs: Annotated[int | None, Range(least=1, most=255)] = None
-    """channels of the prediction: 2 gives two classes a softmax, for --loss ce (unset: one sigmoid for two classes)"""
-    head_width: Annotated[int | None, WIDTH] = None
-    """feature maps of the fully convolutional head (unset: 4096 as in the papers, 512 on ResNet, 256 on MobileNetV2;
-    fcresnet 4096)"""
-    fc6_kernel: Literal[1, 6] | None = None
-    """of fcn32s_alexnet: 6 (unset) as in the classifier, or 1 as the paper's text has it"""
-    upscore_start: Literal["bilinear", "glorot"] | None = None
-    """of bfcn32s, fcresnet and fcmobilenet: the trained upsampling starts bilinear under scores of zero (unset), or at
-    random as in van Beers et al."""
-    skips: Literal["staged", "at_once"] | None = None
-    """of fcn16s and fcn8s: at_once scales them down, to learn all of a VGG16 from the start (unset: staged)"""
-    upscore: Literal["fixed", "learned"] | None = None
-    """the last upsampling of the fcn networks stays bilinear or is learned (unset: fixed on VGG16 and AlexNet)"""
-    dropout: Annotated[float | None, Range(least=0, below=1)] = None
-    """after fc6 and fc7 of the fcn networks (unset: 0.5)"""
-    base_width: Annotated[int | None, WIDTH] = None
-    """feature maps of unet's first level (unset: Amadi's 64; 16 on the synthetic portraits)"""
-    trainable_from: str | None = None
-    """train the encoder from this layer on ("all", "none"); unset: the paper's, VGG16 block5 and ResNet-50 conv5 of van
-    Beers et al., all of the fcn networks; none of MobileNetV2"""
-    image_size: Annotated[tuple[int, int] | None, SIDE] = None
-    """height and width the network trains at (unset: the data set's own, 224 224 for photographs)"""
-
-    @property
-    def builder_options(self) -> dict[str, int | float | str]:
-        """The options that only some architectures have, as far as they were given."""
-        own = (
-            "encoder", "head_width", "base_width", "fc6_kernel", "upscore_start", "skips", "upscore", "dropout",
-            "trainable_from",
-        )  # fmt: skip
-        given = {name: getattr(self, name) for name in own}
-        return {name: value for name, value in given.items() if value is not None}
-
-
-@dataclass(frozen=True)
 class LossOptions(OptionGroup):
     """What is minimised."""
 
     loss: str | None = None
-    """a loss (iou, bce, ce, …), a weighted sum such as "bce + 0.5*iou", or one after another: "ce for 3 epochs, then
-    ce + lovasz" (optimiser and learning rate go on; the best epoch is the best of all, patience counts in the last).
-    Unset: iou; iou(pooling='batch') for fcn32s_alexnet, ce for two classes with two outputs"""
+    """what is minimized: a loss (`kseg losses` lists them), a weighted sum such as "bce + 0.5*iou", or one after
+    another: "ce for 3 epochs, then ce + lovasz" (optimizer and learning rate go on; the best epoch is the best of all,
+    patience counts in the last; unset: the model's own; of two classes with two outputs, cross-entropy)"""
     loss_reduction: Literal["mean", "sum"] | None = None
     """over the images of a batch; van Beers et al. sum (unset: the model's own)"""
     class_weights: Weighting = "none"
@@ -130,14 +74,14 @@ class TrainingOptions(OptionGroup):
     batch_size: Annotated[int | None, COUNT] = None
     """images a step, over all devices (unset: the model's own)"""
     optimizer: Literal["rmsprop", "sgd", "adam", "adamw"] | None = None
-    """unset: the model's own"""
+    """how weights are updated (unset: the model's own)"""
     learning_rate: Annotated[float | None, NOT_NEGATIVE] = None
-    """unset: the model's own"""
+    """of the optimizer, before --schedule (unset: the model's own)"""
     momentum: Annotated[float | None, Range(least=0, below=1)] = None
     """of sgd and rmsprop (unset: the model's own, else 0)"""
     epsilon: Annotated[float | None, POSITIVE] = None
     """of rmsprop, adam and adamw, which divide by the root of a mean square: rmsprop by √(v + this), the others by √v +
-    this (unset: the model's own, 1e-14 for bfcn32s and fcresnet, else Keras' 1e-7)"""
+    this (unset: the model's own, else Keras' 1e-7)"""
     weight_decay: Annotated[float, NOT_NEGATIVE] = 0.0
     """decoupled, as in AdamW: every step shrinks the weights by learning rate × this"""
     l2_decay: Annotated[float | None, NOT_NEGATIVE] = None
@@ -164,7 +108,7 @@ class TrainingOptions(OptionGroup):
     """call this many steps an epoch (unset: one pass over the training images)"""
     test_input: Literal["trained", "original"] | None = None
     """what the network is fed on the test split: images resized as in training, or as they are; the truth keeps its
-    own size either way (unset: trained; original for fcn32s_alexnet and the fcn networks but on MobileNetV2)"""
+    own size either way (unset: as in the model's paper, else trained)"""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """arithmetic of the layers; weights, losses and metrics stay float32"""
     jit: Literal["auto", "on", "off"] = "auto"
@@ -175,7 +119,7 @@ class TrainingOptions(OptionGroup):
     cache_features: Literal["auto", "on", "off"] = "auto"
     """compute what a frozen encoder sees once and train on that (auto: where nothing is augmented and it fits)"""
     seed: Annotated[int, SEED] = 1
-    """of weights, order and augmentation"""
+    """of the random weights, order and augmentation"""
     tensorboard: bool = True
     """write TensorBoard events: scalars, and overlays of validation images"""
     keep: Literal["everything", "measurements"] = "everything"
@@ -218,7 +162,7 @@ def from_json(
 ) -> TrainConfig:
     """The configuration that `to_json` wrote; unknown groups and keys and values of a wrong type are named.
 
-    `note` is told which options of other data sets are left out.
+    `note` is told which options of other data sets and models are left out.
     """
     if not isinstance(config, dict) or not all(isinstance(values, dict) for values in config.values()):
         raise UsageError(f"{where} holds no groups of settings; write [data], [model], [loss], [augment], [training]")
@@ -230,14 +174,19 @@ def from_json(
         if group not in groups:
             raise unknown_name(f"group in {where}", group, groups)
         kind: Any = groups[group]
-        # Runs and files of the version before this one spell it so.
-        values = {"colors" if (group, key) == ("data", "colours") else key: value for key, value in values.items()}
+        values = {RENAMED.get(key, key): value for key, value in values.items()}
         if group == "data":
             values, foreign = without_foreign(values)
             if foreign:
                 note(left_out(foreign, values, where=where))
             values = {"dataset": DEFAULT_DATASET, **values}
             kind = DATASETS[str(values["dataset"])].Options
+        if group == "model":
+            kind = choosing.kind_for(values, otherwise=DEFAULT_MODEL)
+            values, others = choosing.without_foreign(values, kind)
+            if given := {key: value for key, value in others.items() if value is not None}:
+                note(choosing.left_out(given, values, where=where))
+            values = {"model": None, **values}
         fields = {entry.name: entry for entry in dataclasses.fields(kind)}
         for key in values:
             if key not in fields:
@@ -288,20 +237,19 @@ def in_words(changed: dict[str, tuple[Any, Any]]) -> list[str]:
 
 def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: int = 2) -> TrainConfig:
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
-    model = config.model.model or DEFAULT_MODEL
-    own = preset(model, config.data.dataset, config.model.encoder)
+    model = MODELS[config.model.model or DEFAULT_MODEL].adopt(config.model)
+    own = preset(model.model, config.data.dataset, model.given.get("encoder"))
     values = {
         "positives_per_batch": 0,
         "epsilon": KERAS_EPSILON,
         **own,
         "image_size": image_size,
-        "model": model,
         "weights": "none",
     }
     if config.model.outputs == 2 and num_classes == 2:
-        values["loss"] = "ce"  # the softmax baseline
+        values["loss"] = SOFTMAX_LOSS
     if config.training.optimizer not in (None, values["optimizer"]):
-        # The preset's belong to the preset's optimiser.
+        # The preset's belong to the preset's optimizer.
         values |= {"momentum": 0.0, "l2_decay": 0.0, "epsilon": KERAS_EPSILON}
     if (config.training.optimizer or values["optimizer"]) not in WITH_EPSILON:
         values["epsilon"] = None
@@ -321,7 +269,7 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
         config,
         training=dataclasses.replace(filled(config.training), preset=None),  # it has done its work
         loss=filled(config.loss),
-        model=filled(config.model),
+        model=filled(model),
         augment=config.augment.expanded(),
     )
     check(config)

@@ -5,8 +5,9 @@ from kseg.training.network import count_trainable
 from kseg.wording import counted
 
 
-def describe(config, dataset, weights, splits, network, inputs, workdir, missing) -> str:
-    """What is about to happen, in a few lines; `missing` are sentences about classes that no mask shows."""
+def describe(config, dataset, weights, splits, network, inputs, workdir, missing, report) -> str:
+    """What is about to happen, in a few lines: `missing` are sentences about classes that no mask
+    shows, `report` says what became of the weights that the network starts from."""
     options = config.training
     counts = ", ".join(f"{len(records)} {split}" for split, records in splits.items())
     lines = [
@@ -29,8 +30,8 @@ def describe(config, dataset, weights, splits, network, inputs, workdir, missing
         lines.append(f"  classes   weighed by {config.loss.class_weights}: {shown}")
     if inputs.note:
         lines.append(f"  features  {inputs.note}")
-    if network.transplant_report is not None:
-        lines.append(f"  start     {network.transplant_report}")
+    if report is not None:
+        lines.append(f"  start     {report}")
     return "\n".join(lines)
 
 

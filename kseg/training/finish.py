@@ -10,6 +10,7 @@ import numpy as np
 from kseg.atomic import write_json
 from kseg.datasets import Dataset
 from kseg.datasets.images import resize_probabilities
+from kseg.encoders import TransplantReport
 from kseg.inference import Evaluation, ModelCard, evaluate, measure, save_masks, save_model
 from kseg.inference.predict import ORIGINAL, ImageSize, predict_probabilities
 from kseg.training.checkpoint import load_weights
@@ -30,6 +31,7 @@ def finish(
     *,
     kept_by: Rule,
     seconds: float,
+    report: TransplantReport | None,
 ) -> None:
     """Write what the run is to leave behind; results.json comes last and marks the run as complete."""
     load_weights(workdir.best, network)
@@ -53,7 +55,7 @@ def finish(
             "train_seconds": round(sum(entry["seconds"] for entry in entries), 1),
             "wall_seconds": round(seconds, 1),
             "parameters": {"trainable": count_trainable(network), "total": network.count_params()},
-            "transplant": str(network.transplant_report) if network.transplant_report is not None else None,
+            "transplant": str(report) if report is not None else None,
             "evaluation": evaluation.to_json(),
         },
     )

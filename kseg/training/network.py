@@ -8,25 +8,25 @@ import numpy as np
 from kseg.datasets import Dataset
 from kseg.encoders import TransplantReport
 from kseg.inference import load_model
-from kseg.models import build, start_from, transfer_weights
+from kseg.models import build_with_report, start_from, transfer_weights
 from kseg.training.checkpoint import layer_weights
 from kseg.training.config import TrainConfig
 from kseg.training.precision import precision
 from kseg.training.workdir import weights_file
 
 
-def training_network(config: TrainConfig, dataset: Dataset) -> keras.Model:
-    """Logits, in the run's precision, with the encoder's weights, or another run's, loaded.
+def training_network(config: TrainConfig, dataset: Dataset) -> tuple[keras.Model, TransplantReport | None]:
+    """Logits, in the run's precision, with the encoder's weights, or another run's, loaded; and what was loaded.
 
     It takes images of one size, which is faster; of any size where crops are trained on, for validation shows whole
     images.
     """
     sizes = {config.training_size, config.model.image_size}
     size = (None, None) if len(sizes) > 1 else config.training_size
-    network = _build(config, dataset, input_shape=(*size, 3), activation=None, weights=config.model.weights)
+    network, report = _build(config, dataset, input_shape=(*size, 3), activation=None, weights=config.model.weights)
     if config.model.init is not None:
-        network.transplant_report = _start(network, config.model.init)
-    return network
+        report = _start(network, config.model.init)
+    return network, report
 
 
 def _start(network: keras.Model, init: str) -> TransplantReport:
@@ -40,7 +40,7 @@ def _start(network: keras.Model, init: str) -> TransplantReport:
 def final_network(config: TrainConfig, trained: keras.Model, dataset: Dataset) -> keras.Model:
     """Probabilities at any input size, in float32, with the trained weights."""
     with precision("float32"):
-        final = _build(config, dataset, input_shape=(None, None, 3), activation="auto", weights=None)
+        final, _ = _build(config, dataset, input_shape=(None, None, 3), activation="auto", weights=None)
     transfer_weights(trained, final)
     return final
 
@@ -49,8 +49,9 @@ def count_trainable(network: keras.Model) -> int:
     return sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
 
 
-def _build(config: TrainConfig, dataset: Dataset, **arguments: Any) -> keras.Model:
-    options: dict[str, Any] = config.model.builder_options
+def _build(config: TrainConfig, dataset: Dataset, **arguments: Any) -> tuple[keras.Model, TransplantReport | None]:
     assert config.model.model is not None  # resolved
     classes, outputs = len(dataset.classes), config.model.outputs
-    return build(config.model.model, num_classes=classes, outputs=outputs, **arguments, **options)
+    return build_with_report(
+        config.model.model, num_classes=classes, outputs=outputs, **arguments, **config.model.given
+    )

@@ -173,7 +173,7 @@ class RunRecord:
 
     @property
     def title(self) -> str:
-        """`bfcn32s · iou · lfw`."""
+        """`MODEL · LOSS · DATASET`."""
         parts = (("model", "model"), ("loss", "loss"), ("data", "dataset"))
         return " · ".join(str(self.config.get(group, {}).get(key, "?")) for group, key in parts)
 

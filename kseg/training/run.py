@@ -35,7 +35,7 @@ from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardSca
 from kseg.training.changes import new_run_command, with_whole_paths
 from kseg.training.checkpoint import load_checkpoint
 from kseg.training.compilation import extent
-from kseg.training.config import DEFAULT_MODEL, TrainConfig, ignored_options, resolve
+from kseg.training.config import TrainConfig, ignored_options, resolve
 from kseg.training.description import describe
 from kseg.training.distribution import is_chief, scope, strategy_for
 from kseg.training.environment import describe_environment
@@ -43,9 +43,10 @@ from kseg.training.finish import finish, measured_split
 from kseg.training.inputs import Inputs, open_inputs
 from kseg.training.kept_epoch import Rule
 from kseg.training.network import training_network
-from kseg.training.optimisers import build_optimiser
+from kseg.training.optimizers import build_optimizer
 from kseg.training.out_of_memory import memory_errors, training_remedy
 from kseg.training.precision import precision
+from kseg.training.presets import DEFAULT_MODEL
 from kseg.training.split_classes import remarks_on_splits
 from kseg.training.stages import LossStage, loss_stages
 from kseg.training.trained import Objective
@@ -129,7 +130,7 @@ def _train(
     strategy = strategy_for(config.training.distribute)
     with scope(strategy), enough_memory():
         # Before the directory is made: a weights file that does not fit must not leave a run behind.
-        network = training_network(config, dataset)
+        network, report = training_network(config, dataset)
         chief = is_chief(config.training.distribute)
         workdir = WorkDir.open(path, config, anew=True, command=command) if chief else WorkDir(path)
         if chief:
@@ -153,12 +154,12 @@ def _train(
             write_json(workdir.environment, environment)
         inputs = open_inputs(config, dataset, splits, network, strategy)
         check_updates(config, inputs)
-        optimiser = build_optimiser(config.training, steps_per_epoch=inputs.steps_per_epoch)
-        compile_stage(config, stages[0], inputs, optimiser, len(dataset.classes))
+        optimizer = build_optimizer(config.training, steps_per_epoch=inputs.steps_per_epoch)
+        compile_stage(config, stages[0], inputs, optimizer, len(dataset.classes))
         inputs.trained.optimizer.build(inputs.trained.trainable_variables)
     if not quiet:
         missing = missing_classes(dataset, splits)
-        print(describe(config, dataset, weights, splits, network, inputs, workdir, missing), file=sys.stderr)
+        print(describe(config, dataset, weights, splits, network, inputs, workdir, missing, report), file=sys.stderr)
         for line in remarks_on_files(dataset, membership):
             print(f"  {line}", file=sys.stderr)
     began = time.perf_counter()
@@ -170,17 +171,17 @@ def _train(
         resumed = max(0.0, sum(entry["seconds"] for entry in entries) - (now - began))
         seconds = now - started + resumed
         with memory_errors("in measuring the test images", "free some and repeat the command, which goes on from here"):
-            finish(config, workdir, network, inputs, dataset, entries, kept_by=kept_by, seconds=seconds)
+            finish(config, workdir, network, inputs, dataset, entries, kept_by=kept_by, seconds=seconds, report=report)
     return workdir
 
 
-def compile_stage(config: TrainConfig, stage: LossStage, inputs: Inputs, optimiser: Any, num_classes: int) -> None:
-    """Compile for one loss; an optimiser that has trained before keeps its state and its place in the schedule."""
+def compile_stage(config: TrainConfig, stage: LossStage, inputs: Inputs, optimizer: Any, num_classes: int) -> None:
+    """Compile for one loss; an optimizer that has trained before keeps its state and its place in the schedule."""
     by_xla = extent(config, inputs.steps_per_epoch)
     of_loss = by_xla == "scores" and not any(part.slow_under_xla for part in stage.parts)
     scores = [metrics.IoU(num_classes, from_logits=True), metrics.PixelAccuracy(from_logits=True)]
     objective = Objective(stage.loss, scores, loss_by_xla=of_loss, scores_by_xla=by_xla == "scores")
-    inputs.trained.prepare(objective, optimizer=optimiser, jit_compile=by_xla == "step")
+    inputs.trained.prepare(objective, optimizer=optimizer, jit_compile=by_xla == "step")
 
 
 def fit(
@@ -291,10 +292,11 @@ def class_weights(config: TrainConfig, dataset: Dataset, records: Sequence[Recor
 
 
 def default_path(config: TrainConfig) -> Path:
-    """`runs/bfcn32s-iou-lfw-hair`: the same flags lead to the same run, so repeating a command resumes it."""
+    """`runs/MODEL-LOSS-DATASET-hair`: the same flags lead to the same run, so repeating a command resumes it."""
     data = config.data
     assert config.loss.loss is not None  # resolved
-    parts = [config.model.model or DEFAULT_MODEL, *([config.model.encoder] if config.model.encoder else [])]
+    encoder = config.model.given.get("encoder")
+    parts = [config.model.model or DEFAULT_MODEL, *([encoder] if encoder else [])]
     parts += [name_of_loss(config.loss.loss), data.dataset]
     parts += data.variant_names
     parts += [name_of_loss(data.category.lower())] if data.category else []

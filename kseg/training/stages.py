@@ -36,7 +36,7 @@ def loss_stages(config: TrainConfig, class_weights: tuple[float, ...] | None = N
 
     `class_weights` go to the parts of every stage that take them.
 
-    Every stage starts from where the one before it ended: weights, optimiser and learning-rate schedule go on, and
+    Every stage starts from where the one before it ended: weights, optimizer and learning-rate schedule go on, and
     "best" stays the best of all epochs. Early stopping acts in the last stage only and counts its patience from the
     stage's beginning at the earliest, for a stage before it has a length of its own.
 

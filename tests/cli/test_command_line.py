@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -14,11 +15,12 @@ import pytest
 from permissions import ordinary_user
 from PIL import Image
 
-from kseg.cli.main import COMMANDS, main
+from kseg.cli.main import COMMANDS, _parse, main
 from kseg.cli.run_data import NOT_GIVEN, RunData
 from kseg.datasets import DATASETS, DataOptions, data_options, open_dataset
+from kseg.encoders import ENCODERS
 from kseg.errors import UsageError
-from kseg.models import model_names
+from kseg.models import model_names, model_options
 
 TINY = ["--synthetic-size", "32", "--synthetic-counts", "8", "4", "4"]
 TINY_TRAINING = [*TINY, "--base-width", "4", "--batch-size", "4", "--no-tensorboard"]
@@ -61,11 +63,61 @@ def test_every_command_has_help(command, capsys):
     assert "usage" in capsys.readouterr().out
 
 
-def test_help_of_train_names_every_model_and_data_set(capsys):
+def help_of_train(capsys, *words):
+    with pytest.raises(SystemExit) as leaving:
+        main(["train", *words])
+    assert leaving.value.code == 0
+    return capsys.readouterr().out
+
+
+def flags_in(page):
+    return {flag.replace("[no-]", "") for flag in re.findall(r"^  (--[^ ]+)", page, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_help_of_train_fits_a_screen(capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    page = help_of_train(capsys, "--help")
+    assert len(page.splitlines()) < 40 and max(map(len, page.splitlines())) <= int(columns)
+    assert all(name in page for name in DATASETS) and "--help model" in page
+    assert all(name in help_of_train(capsys, "--help", "model") for name in (*model_names(), *ENCODERS))
+
+
+def test_help_of_train_shows_the_options_of_the_model_and_no_other(capsys):
+    page = flags_in(help_of_train(capsys, "--model", "bfcn32s", "--help"))
+    assert {"--head-width", "--upscore-start", "--weights", "--epochs"} <= page
+    assert not page & {"--base-width", "--encoder", "--skips", "--width"}
+    assert "--width" in flags_in(help_of_train(capsys, "--model", "unet_mobilenetv2", "--help"))
+
+
+def test_help_of_train_by_topic(capsys):
+    training = flags_in(help_of_train(capsys, "--help", "training"))
+    assert {"--clip-norm", "--epochs"} <= training and not training & {"--loss", "--base-width", "--rotate"}
+    everything = flags_in(help_of_train(capsys, "--help", "all"))
+    assert everything >= training | {"--rotate", "--base-width", "--workdir"}
     with pytest.raises(SystemExit):
         main(["train", "--help"])
-    shown = capsys.readouterr().out
-    assert all(name in shown for name in (*model_names(), *DATASETS))
+    code, shown = complaint(capsys, "train", "--help", "modle")
+    assert code == 2 and "'model'" in shown
+
+
+def test_a_flag_of_another_model_is_refused_with_its_owner(capsys):
+    code, shown = complaint(capsys, "train", "--model", "bfcn32s", "--base-width", "8")
+    assert code == 2 and "--base-width is an option of --model unet; leave it out here" in shown
+    code, shown = complaint(capsys, "train", "--skips", "staged")
+    assert code == 2 and "--skips is an option of --model fcn16s or fcn8s" in shown
+
+
+def test_options_of_another_model_in_a_file_are_left_out_and_told(capsys, tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text('[model]\nmodel = "bfcn32s"\nhead_width = 8\nbase_width = 4\n')
+    options = _parse(["train", "--config", str(path)], program="kseg").options
+    assert options.model == model_options("bfcn32s", head_width=8)
+    assert f"{path} sets options that bfcn32s does not have" in (said := capsys.readouterr().err)
+    assert "base_width is of unet" in said
+    options = _parse(["train", "--config", str(path), "--model", "unet"], program="kseg").options
+    assert options.model == model_options("unet", base_width=4)
+    assert "head_width is of bfcn32s, " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

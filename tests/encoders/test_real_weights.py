@@ -10,7 +10,7 @@ from keras import ops
 
 from kseg.encoders import read_weights
 from kseg.errors import UsageError
-from kseg.models import build
+from kseg.models import build, build_with_report
 
 FOLDER = Path(os.environ.get("KSEG_DATA", "")) / "weights"
 pytestmark = pytest.mark.skipif("KSEG_DATA" not in os.environ, reason="KSEG_DATA is not set to a folder of real data")
@@ -27,8 +27,7 @@ FILES = {
 @pytest.mark.parametrize("encoder", FILES)
 def test_loads_into_its_network(encoder):
     file, name, kept, random = FILES[encoder]
-    model = build(name, input_shape=(64, 64, 3), head_width=4, weights=FOLDER / file)
-    report = model.transplant_report
+    model, report = build_with_report(name, input_shape=(64, 64, 3), head_width=4, weights=FOLDER / file)
     assert (len(report.kept), len(report.random), len(report.dropped)) == (kept, random, 0)
     if encoder == "vgg16":
         assert report.frozen == ("block4_conv1", "block4_conv2", "block4_conv3")

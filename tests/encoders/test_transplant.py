@@ -19,7 +19,7 @@ from kseg.encoders import (
     transplant,
 )
 from kseg.errors import Failure, UsageError
-from kseg.models import build
+from kseg.models import build, build_with_report
 
 WIDTH = 4
 
@@ -79,9 +79,11 @@ def test_a_long_report_is_cut(network):
 
 def test_the_remedy_of_the_report_works(tmp_path):
     path = write_npz(tmp_path / "part.npz", vgg16_weights(blocks=3))
-    model = build("bfcn32s", input_shape=(32, 32, 3), head_width=WIDTH, weights=path, trainable_from="block4_conv1")
-    assert model.transplant_report.frozen == ()
-    assert len(model.transplant_report.random) == 6 + 2  # fc6 and fc7
+    model, report = build_with_report(
+        "bfcn32s", input_shape=(32, 32, 3), head_width=WIDTH, weights=path, trainable_from="block4_conv1"
+    )
+    assert report.frozen == ()
+    assert len(report.random) == 6 + 2  # fc6 and fc7
     assert model.get_layer("block4_conv1").trainable and not model.get_layer("block3_conv3").trainable
 
 
@@ -208,17 +210,18 @@ def test_the_classifier_is_downloaded_where_it_is_wanted(network, monkeypatch, c
         raise OSError("offline")
 
     vgg16 = ENCODERS["vgg16"]
-    monkeypatch.setitem(ENCODERS._entries, "vgg16", dataclasses.replace(vgg16, application=application))
+    module = sys.modules[load_encoder_weights.__module__]  # the package has a function of the same name
+    monkeypatch.setattr(module, "encoder_of", lambda layer: dataclasses.replace(vgg16, application=application))
     with pytest.raises(Failure, match="could not be downloaded"):
         load_encoder_weights(network, "imagenet", convolutionised=convolutionised)
     assert asked["include_top"] is whole
 
 
 def test_the_report_of_a_model(tmp_path):
-    assert build("unet", input_shape=(8, 8, 3), base_width=2).transplant_report is None
-    assert build("unet", input_shape=(8, 8, 3), base_width=2, weights="none").transplant_report is None
+    assert build_with_report("unet", input_shape=(8, 8, 3), base_width=2)[1] is None
+    assert build_with_report("unet", input_shape=(8, 8, 3), base_width=2, weights="none")[1] is None
     path = write_npz(tmp_path / "w.npz", vgg16_weights(blocks=1))
-    report = build("bfcn32s", input_shape=(32, 32, 3), head_width=WIDTH, weights=str(path)).transplant_report
+    report = build_with_report("bfcn32s", input_shape=(32, 32, 3), head_width=WIDTH, weights=str(path))[1]
     assert report.kept == ("block1_conv1", "block1_conv2")
     assert json.dumps(str(report))  # goes into env.json
 

@@ -15,7 +15,8 @@ from kseg.datasets.images import read_image, save_image
 from kseg.errors import UsageError
 from kseg.inference import ModelCard, save_model
 from kseg.inference.joint import joint_probabilities
-from kseg.training.config import ModelOptions, TrainConfig
+from kseg.models import model_options
+from kseg.training.config import TrainConfig
 
 DATA = data_options(synthetic_size=32, synthetic_counts=(4, 2, 3), parts=True)
 
@@ -53,7 +54,7 @@ def runs(tmp_path):
     """Two runs on the same portraits: one finds hair where it is red, one the face where it is green."""
     for channel, name in enumerate(("hair", "face")):
         channel_network(channel, tmp_path / name / "model.keras", name, two=channel == 1)
-        config = TrainConfig(data=data_options(**{**vars(DATA), "category": name}), model=ModelOptions("unet"))
+        config = TrainConfig(data=data_options(**{**vars(DATA), "category": name}), model=model_options("unet"))
         (tmp_path / name / "config.json").write_text(json.dumps(config.to_json()))
     return tmp_path
 

@@ -14,11 +14,12 @@ from kseg.lab.pages.study import make_report, markdown
 from kseg.lab.recipes.rahman2016.every_category import SCALE, category_study, dataset_tag
 from kseg.lab.results.collect import collect
 from kseg.lab.running.worker import Images, run_job
-from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
+from kseg.models import model_options
+from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 
 FACES = TrainConfig(
     data=data_options(synthetic_size=32, synthetic_counts=(8, 4, 4), parts=True),
-    model=ModelOptions(base_width=4),
+    model=model_options("unet", base_width=4),
     loss=LossOptions("iou(pooling='batch')", class_weights="none"),
     training=TrainingOptions(epochs=1, batch_size=4, seed=3),
 )

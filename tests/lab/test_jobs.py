@@ -20,12 +20,13 @@ from kseg.lab.recipe import RECIPES
 from kseg.lab.running.runner import run_jobs
 from kseg.lab.running.worker import Images, run_job
 from kseg.lab.selection import select, tag_lines
-from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions, from_json
+from kseg.models import model_options
+from kseg.training.config import LossOptions, TrainConfig, TrainingOptions, from_json
 from kseg.training.workdir import WorkDir
 
 TINY = TrainConfig(
     data=data_options(synthetic_size=32, synthetic_counts=(8, 4, 4)),
-    model=ModelOptions(base_width=4, image_size=(32, 32)),
+    model=model_options("unet", base_width=4, image_size=(32, 32)),
     training=TrainingOptions(epochs=1, batch_size=4),
 )
 

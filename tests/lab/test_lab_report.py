@@ -109,7 +109,7 @@ def test_the_better_figure_is_marked_on_both_sides(vanbeers):
     assert lowest.best == set()  # 10 and 10, 3 and 3: neither is better
 
 
-def test_results_of_another_optimiser_say_so(vanbeers):
+def test_results_of_another_optimizer_say_so(vanbeers):
     _, results = vanbeers
     assert "RMSprop, whose" not in tables_of(results, VANBEERS)[0].caption
     old = dataclasses.replace(results, scale="cpu", settings={})

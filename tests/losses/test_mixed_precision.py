@@ -22,11 +22,11 @@ def steps(labels, images):
         for _, problem, _ in once()
     ]
     model = keras.Model(inputs, [convolution(inputs) for convolution in convolutions])
-    optimiser = keras.optimizers.SGD(0.1)
+    optimizer = keras.optimizers.SGD(0.1)
     if keras.config.dtype_policy().name == "mixed_float16":  # with `fit`'s own first scale the largest overflows
-        optimiser = keras.optimizers.LossScaleOptimizer(optimiser, initial_scale=128.0)
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=128.0)
         assert {output.dtype for output in model.outputs} == {"float16"}
-    model.compile(optimiser, [of_logits(name, **options) for name, _, options in once()], run_eagerly=True)
+    model.compile(optimizer, [of_logits(name, **options) for name, _, options in once()], run_eagerly=True)
     before = [convolution.get_weights()[0] for convolution in convolutions]
     history = model.fit(images, tuple(labels[problem] for _, problem, _ in once()), batch_size=4, verbose=0)
     assert np.isfinite(history.history["loss"][0])

@@ -4,6 +4,7 @@ import itertools
 
 import keras
 
+from kseg.encoders import encoder_of
 from kseg.models import build
 
 VGG16_CHANNELS = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
@@ -20,7 +21,7 @@ def unallocated(name, **options):
 
 
 def head(model):
-    return {layer.name: layer for layer in model.layers if layer.weights and not hasattr(layer, "encoder")}
+    return {layer.name: layer for layer in model.layers if layer.weights and encoder_of(layer) is None}
 
 
 def counts(model):

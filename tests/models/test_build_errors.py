@@ -15,10 +15,10 @@ REFUSED = [
         {"name": "bfcn32s", "base_width": 8},
         r"bfcn32s has no option .base_width.; its options: head_width",
     ),
-    ({"base_width": 0}, r"base_width of unet is 0; wanted 1 or more, such as the default, 64"),
-    ({"base_width": -4}, r"base_width of unet is -4; wanted 1 or more"),
-    ({"base_width": 2.5}, r"base_width of unet is 2\.5; wanted 1 or more"),
-    ({"base_width": "wide"}, r"base_width of unet is 'wide'; wanted 1 or more"),
+    ({"base_width": 0}, r"base_width of unet is 0; it must be at least 1 and at most 65536, such as the default, 64"),
+    ({"base_width": -4}, r"base_width of unet is -4; it must be at least 1"),
+    ({"base_width": 2.5}, r"base_width of unet is 2\.5; it must be a whole number, such as the default, 64"),
+    ({"base_width": "wide"}, r"base_width of unet is 'wide'; it must be a whole number"),
     ({"num_classes": 1}, r"num_classes is 1; wanted 2\.\.255, background included"),
     ({"num_classes": 0}, r"num_classes is 0; wanted 2\.\.255"),
     ({"num_classes": 256}, r"num_classes is 256; wanted 2\.\.255"),
@@ -40,7 +40,7 @@ REFUSED = [
     ({"name": "bfcn32s", "head_width": 8, "trainable_from": "block9"}, r"no layer of vgg16 is called 'block9'.*block5"),
     (
         {"name": "bfcn32s", "head_width": 8, "upscore_start": "random"},
-        r"unknown upscore_start 'random'; .*valid: bilinear, glorot",
+        r"unknown upscore_start of bfcn32s 'random'; .*valid: bilinear, glorot",
     ),
     (
         {"name": "bfcn32s", "head_width": 8, "input_shape": (32, 32, 3), "weights": "no.h5"},

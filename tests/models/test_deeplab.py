@@ -6,6 +6,7 @@ import pytest
 from counting import VGG16, counts, unallocated
 from keras import layers, ops
 
+from kseg.encoders import encoder_of
 from kseg.errors import UsageError
 from kseg.layers import AlignedUpsample
 from kseg.models import build
@@ -67,7 +68,7 @@ def test_aligned_upsampling_by_hand():
 def test_frozen_layers_can_be_chosen():
     with keras.StatelessScope(initialize_variables=False):
         model = build("deeplab_largefov", input_shape=(32, 32, 3), trainable_from="block5")
-    trained = [layer.name for layer in model.layers if layer.trainable and layer.weights and hasattr(layer, "encoder")]
+    trained = [layer.name for layer in model.layers if layer.trainable and layer.weights and encoder_of(layer)]
     assert trained == ["block5_conv1", "block5_conv2", "block5_conv3"]
     with pytest.raises(UsageError, match="no layer of vgg16 is called 'blok'"):
         build("deeplab_largefov", trainable_from="blok")

@@ -56,7 +56,7 @@ def test_fcn_acc_is_fcn_iou_with_two_outputs():
 def test_the_letter_of_rahman_and_wang():
     model = unallocated("fcn32s_alexnet", fc6_kernel=1)
     assert counts(model)["fc6"] == 256 * 4096 + 4096
-    with pytest.raises(UsageError, match=r"fc6_kernel of fcn32s_alexnet is 3; wanted 6 \(the classifier's\) or 1"):
+    with pytest.raises(UsageError, match=r"fc6_kernel of fcn32s_alexnet is 3; it must be one of 1, 6, such as"):
         build("fcn32s_alexnet", fc6_kernel=3)
 
 
@@ -179,10 +179,10 @@ def test_upscore_is_fixed_or_learned():
     ("options", "sentence"),
     [
         ({"encoder": "vgg17"}, "unknown encoder 'vgg17'; did you mean 'vgg1[69]'.*valid: alexnet, convnextbase"),
-        ({"skips": "at_onse"}, "unknown skips 'at_onse'; did you mean 'at_once'"),
-        ({"upscore": "bilinear"}, "unknown upscore 'bilinear'; .*valid: auto, fixed, learned"),
-        ({"dropout": 1.0}, "dropout is 1.0; it is a share from 0 to below 1"),
-        ({"head_width": 0}, "head_width of fcn8s is 0; wanted 1 or more, or none for the encoder's own"),
+        ({"skips": "at_onse"}, "unknown skips of fcn8s 'at_onse'; did you mean 'at_once'"),
+        ({"upscore": "bilinear"}, "unknown upscore of fcn8s 'bilinear'; .*valid: auto, fixed, learned"),
+        ({"dropout": 1.0}, "dropout of fcn8s is 1.0; it must be at least 0 and below 1, such as the default, 0.5"),
+        ({"head_width": 0}, "head_width of fcn8s is 0; it must be at least 1 and at most 65536, or left out"),
         ({"outputs": 3}, "outputs is 3 for 2 classes; wanted 1 or 2"),
         ({"num_classes": 5, "outputs": 2}, "outputs is 2 for 5 classes; wanted 5"),
     ],

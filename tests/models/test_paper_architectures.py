@@ -7,6 +7,7 @@ from counting import BLOCK5, MOBILENETV2, RESNET50, VGG16, counts, head, trainab
 from keras import layers
 from narrow import narrow
 
+from kseg.encoders import encoder_of
 from kseg.layers import PixelShuffle, SubpixelUpsample
 from kseg.models import build
 
@@ -154,7 +155,7 @@ def test_widths_of_more_classes():
 
 def test_frozen_layers_can_be_chosen():
     model = narrow("bfcn32s", input_shape=(32, 32, 3), trainable_from="block4_conv2")
-    trained = [layer.name for layer in model.layers if layer.trainable and layer.weights and hasattr(layer, "encoder")]
+    trained = [layer.name for layer in model.layers if layer.trainable and layer.weights and encoder_of(layer)]
     assert trained == ["block4_conv2", "block4_conv3", "block5_conv1", "block5_conv2", "block5_conv3"]
     frozen = narrow("bfcn32s", input_shape=(32, 32, 3), trainable_from=None)
     assert trainable(frozen) == sum(counts(frozen).values())

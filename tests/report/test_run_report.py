@@ -14,6 +14,7 @@ from small_run import make_run
 from kseg.datasets import data_options
 from kseg.errors import Failure, UsageError
 from kseg.inference import Evaluation
+from kseg.models import model_options
 from kseg.report import plots, write_report
 from kseg.report.advice import (
     advice_to_go_on,
@@ -38,7 +39,7 @@ from kseg.report.pictures import (
 )  # fmt: skip
 from kseg.report.run_report import count, duration
 from kseg.report.settings import applicable
-from kseg.training.config import ModelOptions, TrainConfig, resolve
+from kseg.training.config import TrainConfig, resolve
 from kseg.training.curve import still_rising
 from kseg.training.record import read_run
 
@@ -327,7 +328,7 @@ def test_the_line_at_the_end_of_training(tmp_path):
 
 
 def test_settings_are_those_that_apply():
-    config = resolve(TrainConfig(data_options("lfw"), ModelOptions("unet")), image_size=(64, 64)).to_json()
+    config = resolve(TrainConfig(data_options("lfw"), model_options("unet")), image_size=(64, 64)).to_json()
     shown = applicable(config)
     assert {"hair", "size", "limit"} <= shown["data"].keys()
     assert not {"colors", "synthetic_size", "border", "year", "classes"} & shown["data"].keys()

@@ -12,6 +12,7 @@ from kseg.atomic import write_json
 from kseg.cli.main import _parse
 from kseg.datasets import data_options, open_dataset
 from kseg.errors import Failure
+from kseg.models import MODELS, model_options
 from kseg.pipeline import Augmentation
 from kseg.training import auto, run
 from kseg.training.auto import (
@@ -23,7 +24,7 @@ from kseg.training.auto import (
     is_automatic,
     training_size,
 )
-from kseg.training.config import ModelOptions, TrainConfig, TrainingOptions, resolve
+from kseg.training.config import TrainConfig, TrainingOptions, resolve
 from kseg.training.workdir import WorkDir
 
 REASON = "the ImageNet weights of mobilenetv2 could not be downloaded"
@@ -106,7 +107,7 @@ def test_the_network_and_its_weights(network):
     expected = ("unet_mobilenetv2", "imagenet") if there else ("unet", "none")
     assert (found.config.model.model, found.config.model.weights) == expected
     assert (REASON in found.why) != there  # a fallback is said
-    named = choose_network(TrainConfig(model=ModelOptions("fcn8s", encoder="mobilenetv2")))
+    named = choose_network(TrainConfig(model=model_options("fcn8s", encoder="mobilenetv2")))
     assert (named.config.model.model, named.config.model.weights) == ("fcn8s", "imagenet" if there else "none")
     assert (REASON in named.why) != there
 
@@ -114,21 +115,21 @@ def test_the_network_and_its_weights(network):
 @pytest.mark.parametrize(
     ("given", "model"),
     [
-        (ModelOptions(weights="w.npz"), "unet_mobilenetv2"),
-        (ModelOptions(weights="none"), "unet"),
-        (ModelOptions(base_width=8), "unet"),  # an option of unet alone
-        (ModelOptions("unet"), "unet"),
+        (model_options(weights="w.npz"), "unet_mobilenetv2"),
+        (model_options(weights="none"), "unet"),
+        (MODELS["unet"].Options(model=None, base_width=8), "unet"),  # an option of unet alone
+        (model_options("unet"), "unet"),
     ],
 )
 def test_what_is_given_needs_no_download(given, model, monkeypatch):
     monkeypatch.setattr(auto, "imagenet_problem", lambda encoder: pytest.fail("asked for weights"))
     found = choose_network(TrainConfig(model=given)).config.model
-    assert (found.model, found.weights, found.base_width) == (model, given.weights, given.base_width)
+    assert (found.model, found.weights, found.given) == (model, given.weights, given.given)
 
 
 def settings(folder, **groups):
     data = paired_folder(folder, classes=groups.pop("classes", ("background", "cell")))
-    config = TrainConfig(data, **{"model": ModelOptions("unet_mobilenetv2", weights="none"), **groups})
+    config = TrainConfig(data, **{"model": model_options("unet_mobilenetv2", weights="none"), **groups})
     dataset = open_dataset(data)
     return choose_settings(config, dataset, dataset.records("train"))
 
@@ -149,7 +150,7 @@ def test_what_is_given_wins_and_moves_the_rest(tmp_path, monkeypatch):
         tmp_path / "a", training=TrainingOptions(batch_size=1, epochs=7, optimizer="sgd"), augment=Augmentation("none")
     )
     assert found.values == {"model.image_size": (192, 288), "training.steps_per_epoch": 25}
-    thin = settings(tmp_path / "c", model=ModelOptions("unet", image_size=(32, 32)))  # 6 pixels · √(32²/(40·60))
+    thin = settings(tmp_path / "c", model=model_options("unet", image_size=(32, 32)))  # 6 pixels · √(32²/(40·60))
     assert "about 6 pixels wide and 3.9 at the training size" in thin.why
     sided = settings(tmp_path / "b", classes=("background", "left_lung"))
     assert "augment.flip" not in sided.values and "'left_lung'" in sided.why
@@ -157,7 +158,7 @@ def test_what_is_given_wins_and_moves_the_rest(tmp_path, monkeypatch):
 
 def test_the_printed_flags_are_the_choice(tmp_path, monkeypatch):
     monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
-    found = settings(tmp_path / "a", model=ModelOptions("unet"))
+    found = settings(tmp_path / "a", model=model_options("unet"))
     words = ["train", "--dataset", "folder", "--data-dir", str(tmp_path / "a"), "--model", "unet"]
     pasted = _parse([*words, "--classes", "background", "cell", *shlex.split(found.flags)], program="kseg").options
     assert not is_automatic(pasted)
@@ -173,7 +174,7 @@ def test_a_run_goes_on_with_what_it_chose(tmp_path, monkeypatch, clean_framework
     data = paired_folder(tmp_path / "a")
     asked = TrainConfig(
         data,
-        ModelOptions(base_width=4, image_size=(32, 32)),
+        MODELS["unet"].Options(model=None, base_width=4, image_size=(32, 32)),
         training=TrainingOptions(epochs=1, steps_per_epoch=2, tensorboard=False, keep="measurements"),
     )
     monkeypatch.setattr(run, "fit", stopped)

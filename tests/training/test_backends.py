@@ -21,7 +21,7 @@ TWO_LOSSES = ["--loss", "bce for 1 epoch, then bce + 0.01*boundary", "--pixel-we
 """One after the other; what the second reads beside the label and what weighs pixels comes from the pipeline."""
 
 MOMENTUM_WITH_DECAY = ["--optimizer", "sgd", "--learning-rate", "0.01", "--momentum", "0.9", "--l2-decay", "5e-4"]
-"""The optimiser that is kseg's own."""
+"""The optimizer that is kseg's own."""
 
 
 def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess:

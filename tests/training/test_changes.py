@@ -8,11 +8,11 @@ from tiny_run import tiny_run
 
 from kseg.datasets import data_options
 from kseg.errors import Failure, UsageError
-from kseg.models import build
+from kseg.models import build, model_options
 from kseg.training.callbacks import StopOnNonFiniteLoss
 from kseg.training.changes import changes, new_run_command
 from kseg.training.checkpoint import save_weights
-from kseg.training.config import ModelOptions, TrainConfig, TrainingOptions, from_json, resolve
+from kseg.training.config import TrainConfig, TrainingOptions, from_json, resolve
 from kseg.training.environment import describe_environment
 from kseg.training.network import _start
 from kseg.training.out_of_memory import memory_errors, training_remedy
@@ -84,7 +84,7 @@ def test_what_a_run_does_not_go_on_with_comes_with_the_command_that_does(begun):
         f"--workdir {begun.path}-2"
     )
     # Another architecture has other layers.
-    other = dataclasses.replace(config(epochs=8), model=ModelOptions(model="fcn8s", image_size=(64, 64)))
+    other = dataclasses.replace(config(epochs=8), model=model_options(model="fcn8s", image_size=(64, 64)))
     with pytest.raises(UsageError, match="name another --workdir"):
         WorkDir.open(begun.path, other)
 
@@ -114,7 +114,7 @@ def test_one_place_is_one_place_however_it_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def at(folder, weights="none"):
-        return TrainConfig(data=data_options("folder", folder), model=ModelOptions(weights=weights))
+        return TrainConfig(data=data_options("folder", folder), model=model_options(weights=weights))
 
     same = [tmp_path / "data", "data", "./data", "link", str(tmp_path / "link" / "")]
     for folder in same:

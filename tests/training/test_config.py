@@ -7,10 +7,10 @@ import pytest
 
 from kseg.datasets import data_options
 from kseg.errors import UsageError
+from kseg.models import MODELS, model_options
 from kseg.pipeline import Augmentation
 from kseg.training.config import (
     LossOptions,
-    ModelOptions,
     TrainConfig,
     TrainingOptions,
     differences,
@@ -27,7 +27,7 @@ def config(**training):
 
 def test_the_paper_s_settings_are_the_defaults_of_its_models():
     for model in ("bfcn32s", "fcresnet"):
-        resolved = resolve(TrainConfig(model=ModelOptions(model=model)), image_size=(224, 224))
+        resolved = resolve(TrainConfig(model=model_options(model=model)), image_size=(224, 224))
         training = resolved.training
         # van Beers et al. table 2
         assert (training.epochs, training.batch_size, training.patience) == (1000, 100, 20)
@@ -37,15 +37,15 @@ def test_the_paper_s_settings_are_the_defaults_of_its_models():
 
 
 def test_rahman_and_wang_s_settings_are_those_of_fcn32s_alexnet():
-    training = resolve(TrainConfig(model=ModelOptions(model="fcn32s_alexnet")), image_size=(375, 500)).training
+    training = resolve(TrainConfig(model=model_options(model="fcn32s_alexnet")), image_size=(375, 500)).training
     # section 4.1: fixed rate, momentum, weight decay
     assert (training.optimizer, training.learning_rate, training.schedule) == ("sgd", 1e-4, "constant")
     assert (training.momentum, training.l2_decay, training.weight_decay) == (0.99, 5e-4, 0.0)
     assert training.positives_per_batch == 1  # "we made it sure that each batch contains at least one positive example"
 
 
-def test_momentum_and_decay_of_a_preset_go_with_its_optimiser():
-    other = TrainConfig(model=ModelOptions(model="fcn8s"), training=TrainingOptions(optimizer="adam"))
+def test_momentum_and_decay_of_a_preset_go_with_its_optimizer():
+    other = TrainConfig(model=model_options(model="fcn8s"), training=TrainingOptions(optimizer="adam"))
     training = resolve(other, image_size=(64, 64)).training
     assert (training.optimizer, training.momentum, training.l2_decay) == ("adam", 0.0, 0.0)
 
@@ -61,18 +61,18 @@ def test_momentum_and_decay_of_a_preset_go_with_its_optimiser():
         ("fcn8s", None, None),
     ],
 )
-def test_epsilon_goes_with_the_optimiser(model, optimizer, epsilon):
-    asked = TrainConfig(model=ModelOptions(model), training=TrainingOptions(optimizer=optimizer))
+def test_epsilon_goes_with_the_optimizer(model, optimizer, epsilon):
+    asked = TrainConfig(model=model_options(model), training=TrainingOptions(optimizer=optimizer))
     resolved = resolve(asked, image_size=(64, 64))
     assert resolved.training.epsilon == epsilon
     assert resolve(resolved, image_size=(64, 64)) == resolved
 
 
 def test_a_run_from_before_epsilon_had_keras_own():
-    """So does a recorded run whose paper's preset has another one today; without an optimiser that has one, none."""
+    """So does a recorded run whose paper's preset has another one today; without an optimizer that has one, none."""
     for model, optimizer, epsilon in (("bfcn32s", "rmsprop", 1e-7), ("unet", "adam", 1e-7), ("fcn8s", "sgd", None)):
         resolved = resolve(
-            TrainConfig(model=ModelOptions(model), training=TrainingOptions(optimizer=optimizer, epsilon=epsilon)),
+            TrainConfig(model=model_options(model), training=TrainingOptions(optimizer=optimizer, epsilon=epsilon)),
             image_size=(64, 64),
         )
         old = resolved.to_json()
@@ -81,23 +81,23 @@ def test_a_run_from_before_epsilon_had_keras_own():
 
 
 def test_the_encoder_chooses_among_the_settings_of_a_model():
-    def optimiser(encoder):
+    def optimizer(encoder):
         return resolve(
-            TrainConfig(model=ModelOptions(model="fcn8s", encoder=encoder)), image_size=(64, 64)
+            TrainConfig(model=model_options(model="fcn8s", encoder=encoder)), image_size=(64, 64)
         ).training.optimizer
 
-    assert (optimiser(None), optimiser("resnet50"), optimiser("mobilenetv2")) == ("sgd", "sgd", "adam")
+    assert (optimizer(None), optimizer("resnet50"), optimizer("mobilenetv2")) == ("sgd", "sgd", "adam")
 
 
 def test_two_sources_of_weights_are_one_too_many():
-    both = TrainConfig(model=ModelOptions(init="runs/a", weights="imagenet"))
+    both = TrainConfig(model=model_options(init="runs/a", weights="imagenet"))
     with pytest.raises(UsageError, match="--init runs/a and --weights imagenet both fill the encoder; leave one out"):
         resolve(both, image_size=(64, 64))
 
 
 def test_a_flag_wins_over_the_preset():
     resolved = resolve(
-        TrainConfig(model=ModelOptions(model="bfcn32s"), training=TrainingOptions(batch_size=8)), image_size=(224, 224)
+        TrainConfig(model=model_options(model="bfcn32s"), training=TrainingOptions(batch_size=8)), image_size=(224, 224)
     )
     assert (resolved.training.batch_size, resolved.training.epochs) == (8, 1000)
 
@@ -105,7 +105,7 @@ def test_a_flag_wins_over_the_preset():
 def test_json_round_trip(tmp_path):
     original = TrainConfig(
         data=data_options(dataset="folder", data_dir=tmp_path, classes=("a", "b")),
-        model=ModelOptions(image_size=(64, 96)),
+        model=model_options(image_size=(64, 96)),
         loss=LossOptions(loss="bce + 0.5*iou"),
         augment=Augmentation(flip=True, crop=(32, 32)),
     )
@@ -206,10 +206,8 @@ def test_cached_features_and_augmentation_exclude_each_other():
 
 
 def test_positives_per_batch_follow_preset_and_task(monkeypatch):
-    from kseg.training import presets
-
-    monkeypatch.setitem(presets.PRESETS, "bfcn32s", {**presets.VAN_BEERS, "positives_per_batch": 1})
-    model = ModelOptions(model="bfcn32s")
+    monkeypatch.setitem(MODELS["bfcn32s"].preset, "positives_per_batch", 1)
+    model = model_options(model="bfcn32s")
     for asked, classes, wanted in ((None, 2, 1), (0, 2, 0), (2, 2, 2), (None, 21, 0), (0, 21, 0)):
         given = TrainConfig(model=model, training=TrainingOptions(positives_per_batch=asked))
         resolved = resolve(given, image_size=(64, 64), num_classes=classes)
@@ -224,10 +222,10 @@ def test_positives_per_batch_follow_preset_and_task(monkeypatch):
 @pytest.mark.parametrize(
     ("model", "loss", "fed"),
     [
-        (ModelOptions("fcn32s_alexnet"), "iou(pooling='batch')", "original"),
-        (ModelOptions("fcn32s_alexnet", outputs=2), "ce", "original"),
-        (ModelOptions("fcn8s", encoder="mobilenetv2"), "iou", None),
-        (ModelOptions("bfcn32s"), "iou", None),
+        (model_options("fcn32s_alexnet"), "iou(pooling='batch')", "original"),
+        (model_options("fcn32s_alexnet", outputs=2), "ce", "original"),
+        (model_options("fcn8s", encoder="mobilenetv2"), "iou", None),
+        (model_options("bfcn32s"), "iou", None),
     ],
 )
 def test_loss_and_test_images_are_the_paper_s(model, loss, fed):

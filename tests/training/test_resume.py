@@ -1,4 +1,4 @@
-"""Stopping and going on gives what an uninterrupted run gives: weights, optimiser, order, rate, early stopping."""
+"""Stopping and going on gives what an uninterrupted run gives: weights, optimizer, order, rate, early stopping."""
 
 import json
 import os

@@ -22,7 +22,7 @@ def entries(workdir: WorkDir) -> list[dict]:
 
 
 def test_the_loss_changes_and_nothing_else(tmp_path):
-    """Up to the change it is the run with the first loss; after it, the optimiser goes on and its rate falls on."""
+    """Up to the change it is the run with the first loss; after it, the optimizer goes on and its rate falls on."""
     shared = {"epochs": 3, "schedule": "cosine", "ema": 0.9}
     plain = train(tiny_run(loss="bce", **shared), tmp_path / "plain")
     changed = train(tiny_run(loss="bce for 2 epochs, then bce + 0.5*iou", **shared), tmp_path / "changed")
@@ -35,7 +35,7 @@ def test_the_loss_changes_and_nothing_else(tmp_path):
         assert found[2][f"{before}loss"] == pytest.approx(parts, rel=1e-4)
     # The step counter and the averages of weights were not begun anew: both would show here.
     with np.load(changed.last) as one, np.load(plain.last) as other:
-        assert one["optimiser/0000"] == other["optimiser/0000"] == 9
+        assert one["optimizer/0000"] == other["optimizer/0000"] == 9
     # The last epoch's first gradient is of the new loss, and its weights are near the plain run's.
     assert found[2]["loss_bce"] == pytest.approx(without_seconds[2]["loss"], rel=0.1)
 

@@ -3,7 +3,8 @@
 import dataclasses
 
 from kseg.datasets import data_options
-from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
+from kseg.models import model_options
+from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 
 TINY_DATA = data_options(synthetic_size=32, synthetic_counts=(10, 4, 4))
 TINY_FLAGS = [
@@ -17,7 +18,7 @@ def tiny_run(**changes) -> TrainConfig:
     """A configuration of 3 epochs of 3 steps; `changes` are fields of any group."""
     groups = {
         "data": TINY_DATA,
-        "model": ModelOptions(base_width=4),
+        "model": model_options("unet", base_width=4),
         "loss": LossOptions("iou"),
         "training": TrainingOptions(epochs=3, batch_size=4, tensorboard=False),
     }

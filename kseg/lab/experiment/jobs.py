@@ -18,13 +18,15 @@ from kseg.atomic import write_json, write_text
 from kseg.datasets import data_options
 from kseg.errors import UsageError
 from kseg.lab.experiment.setting import Setting
+from kseg.models import ModelOptions
 from kseg.reading import read_json
-from kseg.training.config import KERAS_EPSILON, LossOptions, ModelOptions, TrainConfig, resolve, to_json
+from kseg.training.config import KERAS_EPSILON, LossOptions, TrainConfig, resolve, to_json
+from kseg.training.presets import DEFAULT_LOSS, DEFAULT_MODEL
 from kseg.training.record import RunFiles
 
 State = Literal["complete", "failed", "started", "new"]
 FAILURE = "failure.json"
-PLAIN = TrainConfig(model=ModelOptions("unet", weights="none"), loss=LossOptions("iou"))
+PLAIN = TrainConfig(model=ModelOptions(DEFAULT_MODEL, weights="none"), loss=LossOptions(DEFAULT_LOSS))
 """What a configuration is compared with for its name: the defaults, and the loss that most models take."""
 
 
@@ -150,9 +152,10 @@ def portable(config: TrainConfig) -> TrainConfig:
 def _without_defaults(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for key, value in values.items():
+        default = defaults.get(key)  # options of one model alone are unset unless given
         if isinstance(value, dict):
             kept[key] = _without_defaults(value, defaults[key])
-        elif value != defaults[key] and (value or defaults[key] is not None):  # unset may resolve to "none of it"
+        elif value != default and (value or default is not None):  # unset may resolve to "none of it"
             kept[key] = value
     return kept
 

@@ -19,7 +19,7 @@ class Setting:
     """One cell of a recipe's tables."""
 
     tags: tuple[str, ...]
-    """names it, data first and loss last: ("lfw", "fcmobilenet", "big", "hair", "iou"); what `--only` looks for"""
+    """names it, data first and loss last: ("lfw", MODEL, "big", "hair", "iou"); what `--only` looks for"""
     config: TrainConfig
     """everything but the seed; `model.image_size` has to be given"""
     seeds: int = 1
@@ -44,7 +44,7 @@ class Places:
 
 
 def read_places(data: Path | None, weights: Sequence[str]) -> Places:
-    """`--data-dir` and `--weights FILE` or `--weights mobilenetv2=FILE resnet50=FILE`, checked."""
+    """`--data-dir` and `--weights FILE` or `--weights ENCODER=FILE ENCODER=FILE`, checked."""
     found = {}
     for text in weights:
         encoder, equals, file = text.partition("=")

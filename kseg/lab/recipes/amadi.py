@@ -37,9 +37,10 @@ from kseg.lab.recipe import RECIPES, Expected, Recipe
 from kseg.lab.results.rows import Results
 from kseg.lab.tables.table import Table
 from kseg.lab.worst_groups import image_facts, worst_plot
+from kseg.models import model_options
 from kseg.pipeline import Augmentation
 from kseg.report.canvas import Plot
-from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
+from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 
 LOSSES = ("iou", "ce")
 
@@ -115,7 +116,7 @@ def figures_of_paper(jobs: Sequence[Job], results: Results) -> list[Plot]:
 def smoke(places: Places) -> TrainConfig:
     return TrainConfig(
         data=data_options(synthetic_size=32, synthetic_counts=(24, 8, 8), parts=True),
-        model=ModelOptions("unet", base_width=4, image_size=(32, 32)),
+        model=model_options("unet", base_width=4, image_size=(32, 32)),
         training=TrainingOptions(epochs=1, batch_size=4),
     )
 
@@ -123,7 +124,7 @@ def smoke(places: Places) -> TrainConfig:
 def pets(places: Places) -> TrainConfig:
     return TrainConfig(
         data=data_options("pets", data_dir=places.data_dir("pets"), border="class"),
-        model=ModelOptions("unet", base_width=64, image_size=(224, 224)),
+        model=model_options("unet", base_width=64, image_size=(224, 224)),
         training=TrainingOptions(
             optimizer="adam", learning_rate=1e-3, schedule="poly", batch_size=16, epochs=30, patience=30
         ),
@@ -134,7 +135,7 @@ def cpu(places: Places) -> TrainConfig:
     whole = pets(places)
     return dataclasses.replace(
         whole,
-        model=dataclasses.replace(whole.model, base_width=16, image_size=(96, 96)),
+        model=whole.model.having(base_width=16, image_size=(96, 96)),
         training=dataclasses.replace(whole.training, batch_size=8),
     )
 

@@ -25,7 +25,8 @@ from kseg.datasets import data_options
 from kseg.lab.experiment.setting import Places, Scale, Setting
 from kseg.lab.recipe import RECIPES, Expected, Recipe
 from kseg.losses.base import LOSSES
-from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
+from kseg.models import model_options
+from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 
 SHARES = {"portraits": None, "portraits-20": 0.20, "portraits-5": 0.05, "portraits-1": 0.01}
 """Data sets of drawn portraits: mean share of foreground, None as they are drawn anyway (24 %)."""
@@ -46,7 +47,7 @@ def portraits(share: float | None, **smaller: Any) -> TrainConfig:
     data, side = data_options(**drawn), drawn["synthetic_size"]
     return TrainConfig(
         data=data,
-        model=ModelOptions("unet", base_width=width, image_size=(side, side)),
+        model=model_options("unet", base_width=width, image_size=(side, side)),
         training=TrainingOptions(epochs=epochs, batch_size=16, learning_rate=4e-3, schedule="poly", poly_power=1.0),
     )
 
@@ -54,7 +55,7 @@ def portraits(share: float | None, **smaller: Any) -> TrainConfig:
 def lfw(places: Places) -> TrainConfig:
     return TrainConfig(
         data=data_options("lfw", data_dir=places.data_dir("lfw"), size="small"),
-        model=ModelOptions(
+        model=model_options(
             "fcmobilenet", weights=places.weights_of("mobilenetv2"), head_width=32, image_size=(224, 224)
         ),
         training=TrainingOptions(epochs=3, batch_size=16, learning_rate=1e-3, schedule="poly", poly_power=1.0),

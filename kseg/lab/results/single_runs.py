@@ -1,6 +1,6 @@
 """Single runs kept under `results/`, collected from run directories.
 
-    python -m kseg.lab.results.single_runs runs/bfcn32s-iou-lfw-hair --folder results/lfw
+    python -m kseg.lab.results.single_runs runs/RUN --folder results/lfw
 
 `kseg lab report` does the same for the jobs of a recipe.
 """

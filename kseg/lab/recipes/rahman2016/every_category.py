@@ -101,7 +101,7 @@ def caption(config: TrainConfig) -> str:
     """Network and settings, for under the tables."""
     model, training = config.model, config.training
     assert model.image_size is not None and training.epochs is not None  # resolved
-    name = " on ".join(filter(None, (model.model, model.encoder)))
+    name = " on ".join(filter(None, (model.model, model.given.get("encoder"))))
     return (
         f"Ours: {name}, trained at {model.image_size[0]}×{model.image_size[1]}, tested on images "
         f"{'as they are' if training.test_input == 'original' else 'of that size'}, {training.optimizer} "

@@ -15,10 +15,11 @@ from kseg.lab.recipes.rahman2016.claims import by_optimizer
 from kseg.lab.recipes.rahman2016.printed import CAMVID
 from kseg.lab.results.rows import Results, Row
 from kseg.lab.tables.table import Table
+from kseg.models import ModelOptions, model_options
+from kseg.models.fcn import RAHMAN_WANG
 from kseg.report.canvas import Plot
 from kseg.report.panels import panels_plot
-from kseg.training.config import ModelOptions, TrainingOptions
-from kseg.training.presets import RAHMAN_WANG
+from kseg.training.config import TrainingOptions
 
 Options = tuple[DataOptions, ModelOptions, TrainingOptions]
 
@@ -56,7 +57,9 @@ def laptop(places: Places) -> list[tuple[tuple[str, ...], Options]]:
 
 def _options(dataset: str, category: str, training: TrainingOptions, places: Places) -> Options:
     data, size, _, epochs = DATA[dataset]
-    model = ModelOptions("fcn32s_alexnet", weights=places.weights_of("alexnet"), trainable_from="none", image_size=size)
+    model = model_options(
+        "fcn32s_alexnet", weights=places.weights_of("alexnet"), trainable_from="none", image_size=size
+    )
     training = dataclasses.replace(
         training, schedule="constant", batch_size=20, positives_per_batch=1, epochs=epochs, patience=20,
         precision="mixed_bfloat16",

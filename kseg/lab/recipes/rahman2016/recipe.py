@@ -52,7 +52,8 @@ from kseg.lab.recipes.rahman2016.printed import (
     VOC_CATEGORIES,
 )
 from kseg.lab.recipes.rahman2016.tables import tables
-from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
+from kseg.models import ModelOptions, model_options
+from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 
 LOSSES = {"iou": "iou(pooling='batch')", "acc": "ce"}
 """The paper's names: FCN_IoU, eqs. 3–5 on one sigmoid, and FCN_acc, the softmax loss of two outputs."""
@@ -116,14 +117,14 @@ PAPER_DATA = {
 def _to_the_letter(data: DataOptions, size: tuple[int, int], category: str, places: Places) -> Options:
     """Optimiser, batches and test images are those of the network's preset."""
     data = dataclasses.replace(data, data_dir=places.data_dir(data.dataset), category=category)
-    model = ModelOptions("fcn32s_alexnet", weights=places.weights_of("alexnet"), image_size=size)
+    model = model_options("fcn32s_alexnet", weights=places.weights_of("alexnet"), image_size=size)
     return data, model, TrainingOptions()
 
 
 def _smoke(category: str) -> Options:
     data = data_options(synthetic_size=32, synthetic_counts=(24, 8, 8), parts=True, category=category)
     training = TrainingOptions(epochs=1, batch_size=4, positives_per_batch=1)
-    return data, ModelOptions("unet", base_width=4, image_size=(32, 32)), training
+    return data, model_options("unet", base_width=4, image_size=(32, 32)), training
 
 
 def _camvid(category: str, places: Places) -> Options:
@@ -137,7 +138,9 @@ def _voc(category: str, places: Places) -> Options:
 
 
 def _fcn8s(places: Places, image_size: tuple[int, int]) -> ModelOptions:
-    return ModelOptions("fcn8s", encoder="mobilenetv2", weights=places.weights_of("mobilenetv2"), image_size=image_size)
+    return model_options(
+        "fcn8s", encoder="mobilenetv2", weights=places.weights_of("mobilenetv2"), image_size=image_size
+    )
 
 
 def _adam(epochs: int) -> TrainingOptions:

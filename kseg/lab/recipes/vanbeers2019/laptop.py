@@ -41,14 +41,14 @@ def changed(cell: Setting, places: Places) -> list[Setting]:
     """The cell again, each time with one thing changed; blocks 1–3 only where their file was named."""
     model, training = cell.config.model, cell.config.training
     configs: dict[str, dict[str, Any]] = {
-        BILINEAR: {"model": dataclasses.replace(model, upscore_start="bilinear")},
+        BILINEAR: {"model": model.having(upscore_start="bilinear")},
         KERAS_3: {"training": dataclasses.replace(training, epsilon=KERAS_EPSILON)},
         FULL_PRECISION: {"training": dataclasses.replace(training, precision="float32")},
-        NO_WEIGHTS: {"model": dataclasses.replace(model, weights="none", trainable_from="all")},
+        NO_WEIGHTS: {"model": model.having(weights="none", trainable_from="all")},
     }
     if FIRST_BLOCKS in places.weights:
         file = places.weights[FIRST_BLOCKS]
-        configs[THREE_BLOCKS] = {"model": dataclasses.replace(model, weights=file, trainable_from="block4")}
+        configs[THREE_BLOCKS] = {"model": model.having(weights=file, trainable_from="block4")}
     *setting, loss = cell.tags
     return [
         Setting((*setting, name, loss), dataclasses.replace(cell.config, **groups)) for name, groups in configs.items()

@@ -8,7 +8,7 @@ at most 1000 epochs, patience 20, the loss summed over the images of a batch, Im
 Glorot's random start; 32 runs with one seed each, for a GPU.
 
 Scale laptop runs the paper's own networks: BFCN-32s with its head of 4096, FCResNet with a layer of 1024 and conv5
-trained, the paper's optimiser, start and loss. Not the paper's: batch 20 (2,000 steps in 40 epochs of a small split,
+trained, the paper's optimizer, start and loss. Not the paper's: batch 20 (2,000 steps in 40 epochs of a small split,
 where the paper needs about 1,160), at most 40 epochs, mixed_bfloat16; 3 seeds for the small splits, 1 for the big ones.
 Features of the frozen layers are cached. Beside it one cell again with a single thing changed: float32, Keras
 3's RMSprop, a bilinear start of the last layer, and a VGG16 that is random, or so from block 4 on (name the file:
@@ -42,8 +42,9 @@ from kseg.lab.recipes.vanbeers2019.laptop import CELL, beside, changed, figures_
 from kseg.lab.recipes.vanbeers2019.printed import CLAIMS, TABLES
 from kseg.lab.results.figures import FIGURES
 from kseg.lab.results.rows import Results
-from kseg.training.config import LossOptions, ModelOptions, TrainConfig, TrainingOptions
-from kseg.training.presets import VAN_BEERS
+from kseg.models import ModelOptions, model_options
+from kseg.models.fully_convolutional import VAN_BEERS
+from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 
 LOSSES = ("iou", "bce")
 TOLERANCE = 0.03
@@ -97,9 +98,9 @@ def setting(scale: Scale, places: Places, network: str, dataset: str, size: str,
 
 def model(scale: Scale, places: Places, network: str) -> ModelOptions:
     if scale == "smoke":
-        return ModelOptions(network, base_width=4, image_size=(32, 32))
+        return model_options(network, base_width=4, image_size=(32, 32))
     encoder = {"bfcn32s": "vgg16", "fcresnet": "resnet50", "fcmobilenet": "mobilenetv2"}[network]
-    options = ModelOptions(network, weights=places.weights_of(encoder), image_size=(224, 224), upscore_start="glorot")
+    options = model_options(network, weights=places.weights_of(encoder), image_size=(224, 224), upscore_start="glorot")
     if scale == "paper":
         return options
     if scale == "laptop":

@@ -1,5 +1,6 @@
-"""Whether a value from a file fits the annotation of the dataclass field it is for."""
+"""Whether a value fits the annotation of the dataclass field or parameter it is for."""
 
+from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -22,7 +23,7 @@ def fits(value: Any, kind: Any) -> bool:
         return len(value) == len(parts) and all(map(fits, value, parts))
     if kind in (int, float) and isinstance(value, bool):
         return False
-    return isinstance(value, {float: int | float, Path: str | Path}.get(kind, kind))
+    return isinstance(value, {int: Integral, float: Real, Path: str | Path}.get(kind, kind))
 
 
 def described(kind: Any) -> str:

@@ -1,61 +1,16 @@
 """`build(name, …)`: from the name of an architecture to a Keras model with output the size of its input."""
 
-import inspect
 import numbers
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import keras
 
 from kseg.conventions import MAX_CLASSES, output_channels
-from kseg.encoders import load_encoder_weights
+from kseg.encoders import ENCODERS, TransplantReport, load_encoder_weights
 from kseg.errors import UsageError
 from kseg.layers import CropLike
-from kseg.registry import Registry
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A family of networks: `function(image, channels, **options)` gives scores (N, ≥ H, ≥ W, channels) of an image.
-
-    The scores are logits whose top left H × W belong to the image; `build` crops them and applies the activation.
-    """
-
-    name: str
-    function: Callable[..., keras.KerasTensor]
-    encoder: str | None
-    """name of the encoder inside unless its option `encoder` names another; None if the network has none"""
-    convolutionised: Mapping[str, str] = field(default_factory=dict)
-    """layer → dense layer of the classification network that it descends from"""
-
-    def __call__(self, image, channels: int, **options) -> keras.KerasTensor:
-        return self.function(image, channels, **options)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The keyword options that the network takes, with their defaults."""
-        parameters = inspect.signature(self.function).parameters.values()
-        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-
-
-MODELS: Registry[Architecture] = Registry("model", "kseg.models")
-
-
-def architecture(name: str, *, encoder: str | None = None, convolutionised: Mapping[str, str] | None = None):
-    """Registers a function `(image, channels, *, …) -> scores` as the architecture `name`."""
-
-    def register(function: Callable[..., keras.KerasTensor]) -> Callable[..., keras.KerasTensor]:
-        MODELS.register(name)(Architecture(name, function, encoder, convolutionised or {}))
-        return function
-
-    return register
-
-
-def model_names() -> tuple[str, ...]:
-    """The names that `build` knows."""
-    return tuple(MODELS)
+from kseg.models.architecture import MODELS, Architecture
+from kseg.ranges import check_value
 
 
 def build(
@@ -79,23 +34,49 @@ def build(
       weights: of the encoder: None or "none", "imagenet", or the path of a file (`kseg.encoders.read_weights`).
       options: of the architecture (`MODELS[name].options`), such as `head_width`.
     Returns:
-      a functional model, flat, with `model.transplant_report`: what became of `weights`, or None.
+      a functional model, flat.
     Errors: UsageError for an unknown name or option, a bad shape or number of classes, weights that do not fit.
     """
+    return build_with_report(
+        name, num_classes=num_classes, outputs=outputs, input_shape=input_shape, activation=activation,
+        weights=weights, **options,
+    )[0]  # fmt: skip
+
+
+def build_with_report(
+    name: str,
+    *,
+    num_classes: int = 2,
+    outputs: int | None = None,
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    activation: str | None = "auto",
+    weights: str | Path | None = None,
+    **options,
+) -> tuple[keras.Model, TransplantReport | None]:
+    """`build`, and what became of `weights`; None without any."""
     entry = MODELS[name]
     _check(entry, num_classes, input_shape, activation, weights, options)
     channels = _channels(num_classes, outputs)
     image = keras.Input(input_shape, name="image")
-    scores = crop_to(image, entry(image, channels, **options))
+    scores = crop_to(image, entry(image, channels, **_with_encoder(entry, options)))
     if activation == "auto":
         last = keras.layers.Activation("sigmoid" if channels == 1 else "softmax", dtype="float32", name="probabilities")
     else:
         last = keras.layers.Activation("linear", dtype="float32", name="logits")
     model = keras.Model(image, last(scores), name=name)
-    model.transplant_report = None
-    if weights is not None and str(weights) != "none":
-        model.transplant_report = load_encoder_weights(model, weights, convolutionised=entry.convolutionised)
-    return model
+    if weights is None or str(weights) == "none":
+        return model, None
+    return model, load_encoder_weights(model, weights, convolutionised=entry.convolutionised)
+
+
+def _with_encoder(entry: Architecture, options: dict) -> dict:
+    """The options of the architecture; those of the encoder go to the encoder."""
+    of_encoder = entry.of_encoder(options.get("encoder"))
+    theirs = {name: value for name, value in options.items() if name in of_encoder}
+    if not theirs:
+        return options
+    own = {name: value for name, value in options.items() if name not in theirs}
+    return {**own, "encoder": ENCODERS[options["encoder"]].having(**theirs)}
 
 
 def crop_to(image, scores):
@@ -118,16 +99,13 @@ def _check(entry: Architecture, num_classes, input_shape, activation, weights, o
         raise UsageError(f"activation is {activation!r}; wanted 'auto' (probabilities) or None (logits)")
     if entry.encoder is None and weights is not None and str(weights) != "none":
         raise UsageError(f"{entry.name} has no encoder to put the weights {str(weights)!r} into; pass --weights none")
-    unknown = set(options) - set(entry.options)
+    valid = {**entry.declared, **entry.of_encoder(options.get("encoder"))}
+    unknown = set(options) - set(valid)
     if unknown:
-        valid = ", ".join(entry.options) or "none"
-        raise UsageError(f"{entry.name} has no option {', '.join(map(repr, sorted(unknown)))}; its options: {valid}")
+        known = ", ".join(valid) or "none"
+        raise UsageError(f"{entry.name} has no option {', '.join(map(repr, sorted(unknown)))}; its options: {known}")
     for name, value in options.items():
-        default = entry.options[name]
-        if _positive(default) and not _positive(value):
-            raise UsageError(f"{name} of {entry.name} is {value!r}; wanted 1 or more, such as the default, {default}")
-        if name.endswith("_width") and value is not None and not _positive(value):
-            raise UsageError(f"{name} of {entry.name} is {value!r}; wanted 1 or more, or none for the encoder's own")
+        check_value(f"{name} of {entry.name}", value, valid[name].hint, valid[name].default)
 
 
 def _channels(num_classes: int, outputs: int | None) -> int:

@@ -1,4 +1,4 @@
-"""The optimiser a configuration describes, with its schedule, clipping, weight averaging and accumulation."""
+"""The optimizer a configuration describes, with its schedule, clipping, weight averaging and accumulation."""
 
 import keras
 from keras import ops
@@ -40,8 +40,8 @@ OPTIMISERS = {
 }
 
 
-def build_optimiser(options: TrainingOptions, *, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """A Keras optimiser; the schedule counts steps, also where `accumulate` makes an update of several."""
+def build_optimizer(options: TrainingOptions, *, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """A Keras optimizer; the schedule counts steps, also where `accumulate` makes an update of several."""
     assert options.epochs is not None and options.optimizer is not None  # resolved
     arguments = {
         "learning_rate": Schedule(

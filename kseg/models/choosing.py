@@ -1,0 +1,42 @@
+"""Options of the network that a name, a file or a record names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kseg.models.architecture import MODELS, owners
+from kseg.models.options import ModelOptions
+
+
+def model_options(model: str | None = None, **options: Any) -> Any:
+    """Options of an architecture: `model_options("unet", base_width=16)`; without a name, those that all have.
+
+    Raises: UsageError for an unknown name or a number outside of its range; TypeError for an option it does not have.
+    """
+    if model is None:
+        return ModelOptions(**options)
+    return MODELS[model].options_on(options.get("encoder"))(model=model, **options)
+
+
+def kind_for(values: Mapping[str, Any], *, otherwise: str) -> type[Any]:
+    """The class whose fields these values are; `otherwise` names the architecture where they do not."""
+    name = values.get("model")
+    if name is None and not foreign_to(ModelOptions, values):
+        return ModelOptions
+    return MODELS[str(name or otherwise)].options_on(values.get("encoder"))
+
+
+def without_foreign(values: Mapping[str, Any], kind: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values without the options of other architectures, and those."""
+    foreign = foreign_to(kind, values)
+    return {name: value for name, value in values.items() if name not in foreign}, foreign
+
+
+def foreign_to(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of options that `kind` does not have and some architecture has."""
+    return {name: value for name, value in values.items() if name not in kind.__dataclass_fields__ and owners(name)}
+
+
+def left_out(foreign: Mapping[str, Any], values: Mapping[str, Any], *, where: str) -> str:
+    """A sentence about the options of other architectures that a file holds."""
+    whose = "; ".join(f"{name} is of {', '.join(owners(name))}" for name in foreign)
+    return f"{where} sets options that {values.get('model')} does not have, which are left out: {whose}"

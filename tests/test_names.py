@@ -1,0 +1,53 @@
+"""Nobody types the name of a model or encoder but who has it: adding one is adding a file, and so is renaming it."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from kseg.encoders import ENCODERS
+from kseg.models import MODELS
+
+PACKAGE = Path(__file__).parent.parent / "kseg"
+
+MAY_NAME = {
+    "models": "a model names its encoder, the layers of its paper, and the model its text refers to",
+    "encoders": "the table of encoders",
+    "lab/recipes": "a recipe names its networks",
+    "training/presets.py": "the command's own defaults",
+    "cli": "examples of commands in the help",
+}
+"""Where names may be typed → why."""
+
+AMBIGUOUS = {"unet"}
+"""Also a word of the language: U-Net as an idea."""
+
+
+def names_in(path: Path) -> set[str]:
+    """The names of models and encoders in the strings of a module, docstrings among them."""
+    names = {*MODELS, *ENCODERS} - AMBIGUOUS
+    texts = [
+        node.value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    return names & set(re.findall(r"\w+", "\n".join(texts)))
+
+
+MODULES = [
+    path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if not any(path.relative_to(PACKAGE).as_posix().startswith(room) for room in MAY_NAME)
+]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_model_or_encoder_is_named_elsewhere(path):
+    assert not names_in(path), f"{path} names {names_in(path)}; ask the registry, or let the owner say it"
+
+
+def test_the_exceptions_are_needed():
+    for room in MAY_NAME:
+        found = [PACKAGE / room] if room.endswith(".py") else (PACKAGE / room).rglob("*.py")
+        assert any(names_in(path) or "unet" in path.read_text() for path in found), f"{room} names nothing any more"
