@@ -1,7 +1,7 @@
 """Metrics: one int64 confusion matrix and its scores, outlines, calibration, and thin Keras metrics over them.
 
 NumPy and float64: `confusion`, `scores`, `thresholds`, `histogram`, `calibration`, `surface`, `boundary`, `artifacts`,
-`intervals`, `segments`, `panoptic`.
+`intervals`, `segments`, `panoptic`, `object_overlap`, `instances`.
 Keras metrics that stream inside a compiled step: `streaming`, `streaming_scores`, `streaming_histogram`, by name in
 `METRICS`; `streaming_panoptic`.
 """
@@ -11,7 +11,16 @@ from kseg.metrics.boundary import boundary_counts, boundary_f, boundary_iou
 from kseg.metrics.calibration import Reliability, expected_calibration_error, reliability
 from kseg.metrics.confusion import ConfusionMatrix, confusion_matrices, confusion_matrix
 from kseg.metrics.histogram import ProbabilityHistogram
-from kseg.metrics.intervals import Interval, bootstrap_mean, bootstrap_score, worst_images, worst_mean
+from kseg.metrics.instances import InstanceScores, match_detections
+from kseg.metrics.intervals import (
+    Interval,
+    bootstrap_images,
+    bootstrap_mean,
+    bootstrap_score,
+    worst_images,
+    worst_mean,
+)
+from kseg.metrics.object_overlap import boundary_overlap, box_overlap, mask_overlap
 from kseg.metrics.panoptic import (
     PanopticMatch,
     PanopticScore,
@@ -80,6 +89,7 @@ __all__ = [
     "FBeta",
     "FrequencyWeightedIoU",
     "ImageIoU",
+    "InstanceScores",
     "Interval",
     "IoU",
     "MeanAccuracy",
@@ -96,11 +106,14 @@ __all__ = [
     "average_precision",
     "average_surface_distance",
     "best_threshold",
+    "bootstrap_images",
     "bootstrap_mean",
     "bootstrap_score",
     "boundary_counts",
     "boundary_f",
     "boundary_iou",
+    "boundary_overlap",
+    "box_overlap",
     "cohens_kappa",
     "confusion_matrices",
     "confusion_matrix",
@@ -115,6 +128,8 @@ __all__ = [
     "iou_class",
     "iou_dataset",
     "iou_image",
+    "mask_overlap",
+    "match_detections",
     "mean_accuracy",
     "miou",
     "miou_class",

@@ -90,6 +90,32 @@ def bootstrap_score(
     return _interval(float(score(matrices.sum(axis=0))), scores[~np.isnan(scores)], confidence, images=images)
 
 
+def bootstrap_images(
+    images: int,
+    score: Callable[[np.ndarray], np.ndarray],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+    chunk: int = 256,
+) -> Interval:
+    """Interval of a score that no table of sums gives, such as AP, whose ranking runs through all images.
+
+    Args:
+      images: N.
+      score: float64 (R, N), how often each image was drawn, to (R,); nan where nothing was drawn that has a score.
+      confidence, resamples, seed: as for `bootstrap_mean`.
+      chunk: draws handed to `score` at a time.
+    Returns: the score of all images once, and its bounds, which are nan where there are fewer than two images.
+    """
+    if whole(images, "the number of images", least=0) == 0:
+        raise UsageError("no image has been counted: nothing to resample")
+    draws = _draws(images, resamples, seed)
+    scores = np.concatenate([score(draws[start : start + chunk]) for start in range(0, len(draws), chunk)])
+    value = float(score(np.ones((1, images)))[0])
+    return _interval(value, scores[~np.isnan(scores)], confidence, images=images)
+
+
 def worst_images(values, k: int, *, larger_is_worse: bool = False) -> np.ndarray:
     """Indices of the k images of lowest score, worst first; nan (no score) is never among them.
 
