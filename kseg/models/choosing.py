@@ -18,9 +18,12 @@ def model_options(model: str | None = None, **options: Any) -> Any:
 
 
 def kind_for(values: Mapping[str, Any], *, otherwise: str) -> type[Any]:
-    """The class whose fields these values are; `otherwise` names the architecture where they do not."""
+    """The class whose fields these values are; `otherwise` names the architecture where they do not.
+
+    Values that every architecture has may name one that is not registered here: it is refused where it is built.
+    """
     name = values.get("model")
-    if name is None and not foreign_to(ModelOptions, values):
+    if (name is None or name not in MODELS) and not set(values) - set(ModelOptions.__dataclass_fields__):
         return ModelOptions
     return MODELS[str(name or otherwise)].options_on(values.get("encoder"))
 
