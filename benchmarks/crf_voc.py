@@ -21,7 +21,7 @@ import tyro
 from deeplab_voc import load_deeplab, padded, probabilities
 from tqdm import tqdm
 
-from kseg.datasets import DataOptions, open_dataset
+from kseg.datasets import data_options, open_dataset
 from kseg.datasets.truth import truth
 from kseg.metrics.confusion import confusion_matrix
 from kseg.metrics.intervals import Interval, bootstrap_score
@@ -47,7 +47,7 @@ class Settings:
 
 def main(settings: Settings) -> None:
     dataset = open_dataset(
-        DataOptions(dataset="voc", data_dir=settings.data / "voc", split_scheme="official", limit=settings.limit)
+        data_options("voc", data_dir=settings.data / "voc", split_scheme="official", limit=settings.limit)
     )
     records, classes = dataset.records("validation"), len(dataset.classes)
     network = load_deeplab(settings.data / WEIGHTS)
