@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "models": {"encoders", "layers"},
     "postprocess": {"layers"},
     "datasets": {"structures"},
-    "pipeline": {"structures", "datasets", "encoders"},
+    "pipeline": {"structures", "losses", "datasets", "encoders"},
     "inference": {"structures", "metrics", "layers", "encoders", "models", "postprocess", "datasets", "pipeline"},
     "training": {
         "structures", "losses", "metrics", "layers", "encoders", "models", "postprocess", "datasets", "pipeline",

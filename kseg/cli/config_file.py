@@ -31,7 +31,9 @@ def defaults_of_command(command: type[Any], arguments: Sequence[str]) -> Any:
     where = "the command" if path is None else path
     options = from_json(choosing(content, arguments), where=where, note=say)
     if type(options.model) is ModelOptions:  # nothing says which: the default's options, whose name stays open
-        own = MODELS[options.model.model or DEFAULT_MODEL].Options(**options.model.general)
+        own = MODELS[DEFAULT_MODEL if options.model.model is None else options.model.model].Options(
+            **options.model.general
+        )
         options = dataclasses.replace(options, model=own)
     return command(options=options, config=None if path is None else Path(path))
 
@@ -57,7 +59,7 @@ def choosing(content: dict[str, Any], arguments: Sequence[str]) -> dict[str, Any
 
 def fixed_encoder(model: Mapping[str, Any]) -> bool:
     """Whether the model has no `--encoder`; the line is refused where it is read."""
-    return "encoder" not in MODELS[str(model.get("model") or DEFAULT_MODEL)].options
+    return "encoder" not in MODELS[str(model.get("model", DEFAULT_MODEL))].options
 
 
 def named(arguments: Sequence[str], flag: str) -> str | None:

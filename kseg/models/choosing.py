@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from kseg.errors import UsageError
 from kseg.models.architecture import MODELS, owners
 from kseg.models.options import ModelOptions
 
@@ -10,11 +11,13 @@ from kseg.models.options import ModelOptions
 def model_options(model: str | None = None, **options: Any) -> Any:
     """Options of an architecture: `model_options("unet", base_width=16)`; without a name, those that all have.
 
-    Raises: UsageError for an unknown name or a number outside of its range; TypeError for an option it does not have.
+    Raises: UsageError for an unknown name, an option that it does not have, or a number outside of its range.
     """
-    if model is None:
-        return ModelOptions(**options)
-    return MODELS[model].options_on(options.get("encoder"))(model=model, **options)
+    kind = ModelOptions if model is None else MODELS[model].options_on(options.get("encoder"))
+    if unknown := [name for name in options if name not in kind.__dataclass_fields__]:
+        own = f"its own are {', '.join(kind.own_names)}" if kind.own_names else "name an architecture"
+        raise UsageError(f"{model or 'an architecture as such'} has no option {', '.join(unknown)}; {own}")
+    return kind(model=model, **options)
 
 
 def kind_for(values: Mapping[str, Any], *, otherwise: str) -> type[Any]:
@@ -22,10 +25,13 @@ def kind_for(values: Mapping[str, Any], *, otherwise: str) -> type[Any]:
 
     Values that every architecture has may name one that is not registered here: it is refused where it is built.
     """
-    name = values.get("model")
+    for key in ("model", "encoder"):
+        if not isinstance(values.get(key), str | None):
+            raise UsageError(f"{key} of [model] is {values[key]!r}; it must be a text, the name of one")
+    name, encoder = values.get("model"), values.get("encoder")
     if (name is None or name not in MODELS) and not set(values) - set(ModelOptions.__dataclass_fields__):
         return ModelOptions
-    return MODELS[str(name or otherwise)].options_on(values.get("encoder"))
+    return MODELS[otherwise if name is None else name].options_on(encoder)
 
 
 def without_foreign(values: Mapping[str, Any], kind: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -237,7 +237,7 @@ def in_words(changed: dict[str, tuple[Any, Any]]) -> list[str]:
 
 def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: int = 2) -> TrainConfig:
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
-    model = MODELS[config.model.model or DEFAULT_MODEL].adopt(config.model)
+    model = MODELS[DEFAULT_MODEL if config.model.model is None else config.model.model].adopt(config.model)
     own = preset(model.model, config.data.dataset, model.given.get("encoder"))
     values = {
         "positives_per_batch": 0,

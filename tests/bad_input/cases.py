@@ -62,6 +62,7 @@ TRAIN = (
     "train --workdir new --synthetic-size 32 --synthetic-counts 4 2 2 --epochs 1 --base-width 4 --batch-size 2"
     " --no-tensorboard"
 )
+TRAIN_FOLDER = "train --workdir new --dataset folder --epochs 1 --no-tensorboard"
 PREDICT = "predict model.keras photo.png --out out"
 WEIGHTS = "train --workdir new --model unet_mobilenetv2 --synthetic-size 32 --synthetic-counts 4 2 2 --weights"
 CHECK = "data check folder --data-dir folder"
@@ -194,6 +195,10 @@ TOML = {
     "many digits": (f"[training]\nepochs = 1{'0' * 6000}", "x.toml"),
     "a table for a figure": ("[training.epochs]\na = 1", "epochs"),
     "a list for a text": ("[model]\nmodel = ['unet']", "model"),
+    "a list for a model's encoder": ("[model]\nmodel = 'fcn8s'\nencoder = ['vgg16']", "encoder"),
+    "a list for a data set": ("[data]\ndataset = ['lfw']", "data set"),
+    "a figure for a model": ("[model]\nmodel = 3", "model"),
+    "no model": ("[model]\nmodel = ''", "model"),
     "deep": (f"[training]\nepochs = {DEEP}", "x.toml"),
     "UTF-16": ("[training]\nepochs = 3".encode("utf-16"), "x.toml"),
     "no text": (bytes(range(256)), "x.toml"),
@@ -336,8 +341,8 @@ IMAGES = [
             write("photo.png", png_of(5, 5)),
         )
     ],
-    Row(f"{TRAIN} --dataset folder --data-dir nowhere", USAGE, "nowhere"),
-    Row(f"{TRAIN} --dataset folder --data-dir photo.png", USAGE, "photo.png"),
+    Row(f"{TRAIN_FOLDER} --data-dir nowhere", USAGE, "nowhere"),
+    Row(f"{TRAIN_FOLDER} --data-dir photo.png", USAGE, "photo.png"),
     Row("data stats folder --data-dir nowhere", USAGE, "nowhere"),
     Row("data preview folder --data-dir nowhere", USAGE, "nowhere"),
     Row("data stats folder --data-dir folder", FAILED, "i3.png", cut("folder/masks/i3.png")),

@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from cases import FIELD, HEIGHT, MOVES, STRUCTURES, WIDTH, beyond, drawn
+from drawn_structures import FIELD, HEIGHT, MOVES, STRUCTURES, WIDTH, beyond, drawn
 
 from kseg.errors import UsageError
 from kseg.structures import Instances, Panoptic

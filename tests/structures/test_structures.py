@@ -4,7 +4,7 @@ import doctest
 
 import numpy as np
 import pytest
-from cases import HEIGHT, MOVES, WIDTH, blobs, instances, label_map, no_instances, panoptic
+from drawn_structures import HEIGHT, MOVES, WIDTH, blobs, instances, label_map, no_instances, panoptic
 
 from kseg.conventions import VOID
 from kseg.datasets.images import resize_labels

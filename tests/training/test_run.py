@@ -194,7 +194,7 @@ def test_cached_features_change_nothing(tmp_path, flip, network):
     more than labels. Two epochs of one step, for trainings of two code paths drift apart."""
     runs = {}
     loss = "bce + 0.01*boundary + 0.1*mumford_shah" if flip else "iou"
-    shared = {"base_width": None, "epochs": 2, "loss": loss, "synthetic_counts": (4, 4, 4), **SGD, **network}
+    shared = {"epochs": 2, "loss": loss, "synthetic_counts": (4, 4, 4), **SGD, **network}
     for cache in ("on", "off"):
         config = tiny_run(**shared, cache_features=cache, augment=Augmentation(flip=flip))
         workdir = train(config, tmp_path / cache)

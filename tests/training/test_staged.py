@@ -64,5 +64,5 @@ def test_outputs_must_fit_the_classes(tmp_path):
 
 
 def test_the_encoder_is_in_the_name_of_a_run():
-    config = tiny_run(model="fcn8s", encoder="mobilenetv2", base_width=None)
+    config = tiny_run(model="fcn8s", encoder="mobilenetv2")
     assert str(default_path(config)) == "runs/fcn8s-mobilenetv2-iou-synthetic-hair"

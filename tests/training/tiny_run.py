@@ -3,6 +3,7 @@
 import dataclasses
 
 from kseg.datasets import data_options
+from kseg.datasets.opening import retargeted
 from kseg.models import model_options
 from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 
@@ -15,17 +16,18 @@ TINY_FLAGS = [
 
 
 def tiny_run(**changes) -> TrainConfig:
-    """A configuration of 3 epochs of 3 steps; `changes` are fields of any group."""
+    """A configuration of 3 epochs of 3 steps; `changes` are fields of any group, or options of the `model` named."""
+    augment = {"augment": changes.pop("augment")} if "augment" in changes else {}
     groups = {
-        "data": TINY_DATA,
-        "model": model_options("unet", base_width=4),
+        "data": retargeted(TINY_DATA, changes["dataset"]) if "dataset" in changes else TINY_DATA,
         "loss": LossOptions("iou"),
         "training": TrainingOptions(epochs=3, batch_size=4, tensorboard=False),
     }
+    of_model = {} if changes.get("model", "unet") != "unet" else {"model": "unet", "base_width": 4}
     for name, value in changes.items():
-        if name == "augment":
-            continue
-        group = next(key for key, options in groups.items() if hasattr(options, name))
-        groups[group] = dataclasses.replace(groups[group], **{name: value})
-    augment = {"augment": changes["augment"]} if "augment" in changes else {}
-    return TrainConfig(**groups, **augment)
+        group = next((key for key, options in groups.items() if hasattr(options, name)), None)
+        if group is None:
+            of_model[name] = value
+        else:
+            groups[group] = dataclasses.replace(groups[group], **{name: value})
+    return TrainConfig(**groups, model=model_options(**of_model), **augment)

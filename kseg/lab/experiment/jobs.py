@@ -135,9 +135,10 @@ def config_hash(config: TrainConfig) -> str:
 
 
 def defaults_beside(config: TrainConfig, plain: TrainConfig) -> dict[str, Any]:
-    """`plain` as JSON, beside the default options of the configuration's data set where it has others."""
+    """`plain` as JSON, beside the default options of the configuration's data set and model where they have others."""
     values, own = plain.to_json(), to_json(data_options(config.data.dataset))
-    return {**values, "data": {**own, **values["data"]}}
+    unset = dict.fromkeys(config.model.own_names)  # what an option of a model is unless given
+    return {**values, "data": {**own, **values["data"]}, "model": {**unset, **values["model"]}}
 
 
 def portable(config: TrainConfig) -> TrainConfig:
