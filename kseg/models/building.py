@@ -8,8 +8,8 @@ import keras
 from kseg.conventions import MAX_CLASSES, output_channels
 from kseg.encoders import ENCODERS, TransplantReport, load_encoder_weights
 from kseg.errors import UsageError
-from kseg.layers import CropLike
 from kseg.models.architecture import MODELS, Architecture
+from kseg.models.crop_to import crop_to
 from kseg.ranges import check_value
 
 
@@ -77,16 +77,6 @@ def _with_encoder(entry: Architecture, options: dict) -> dict:
         return options
     own = {name: value for name, value in options.items() if name not in theirs}
     return {**own, "encoder": ENCODERS[options["encoder"]].having(**theirs)}
-
-
-def crop_to(image, scores):
-    """The top left of `scores`, as high and wide as `image`; depends on the image only if its size is not known."""
-    if None in image.shape[1:3]:
-        return CropLike(name="crop")([scores, image])
-    surplus = [have - want for have, want in zip(scores.shape[1:3], image.shape[1:3], strict=True)]
-    if not any(surplus):
-        return scores
-    return keras.layers.Cropping2D(tuple((0, size) for size in surplus), name="crop")(scores)
 
 
 def _check(entry: Architecture, num_classes, input_shape, activation, weights, options) -> None:

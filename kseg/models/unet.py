@@ -6,11 +6,8 @@ from keras import layers
 
 from kseg.layers import PadToMultiple, Preprocess, padded_size
 from kseg.models.architecture import architecture
+from kseg.models.conv_bn_relu import conv_bn_relu
 from kseg.signature import Width
-
-MOMENTUM = 0.9
-"""Of the moving statistics: a short training must not be evaluated with the statistics of its beginning."""
-
 
 AMADI: dict[str, Any] = {
     # The text names Adam and nothing else: the rate is Keras' default, the rest is ours.
@@ -66,12 +63,3 @@ def stage(x, filters, *, name):
     for part in (1, 2):
         x = conv_bn_relu(x, filters, name=f"{name}_{part}")
     return x
-
-
-def conv_bn_relu(x, filters, *, name):
-    """A 3×3 convolution without bias (the normalisation has one), batch normalisation, ReLU."""
-    x = layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv")(
-        x
-    )
-    x = layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)

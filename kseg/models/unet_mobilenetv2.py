@@ -5,7 +5,7 @@ from keras import layers
 from kseg.encoders import ENCODERS
 from kseg.layers import PixelShuffle
 from kseg.models.architecture import architecture
-from kseg.models.unet import conv_bn_relu
+from kseg.models.conv_bn_relu import conv_bn_relu
 from kseg.signature import Width
 
 

@@ -13,7 +13,7 @@ import keras
 Node = Any
 """One call of a layer in a functional model (`keras.src.ops.node.Node`)."""
 
-DTYPE_BYTES = {"bfloat16": 2, "float16": 2, "float32": 4, "float64": 8, "uint8": 1}
+DTYPE_BYTES = {"bfloat16": 2, "float16": 2, "float32": 4, "float64": 8, "uint8": 1, "int32": 4}
 
 
 class Split(NamedTuple):

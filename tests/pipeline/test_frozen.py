@@ -191,7 +191,7 @@ def networks_with_an_encoder():
 @pytest.mark.parametrize(("name", "options"), networks_with_an_encoder())
 def test_every_network_with_an_encoder(name, options):
     """As training builds it: static input, logits, encoder frozen."""
-    narrow = {"head_width": 8} if "head_width" in MODELS[name].options else {}
+    narrow = {option: 8 for option in MODELS[name].options if "width" in option}
     model = build(name, input_shape=(64, 64, 3), activation=None, **narrow, **options)
     for weight in model.trainable_weights:  # scores that start at zero would make all outputs the same
         if not np.asarray(weight).any():

@@ -1,0 +1,34 @@
+"""Convolution, batch normalisation, ReLU: what decoders and heads are made of."""
+
+from keras import layers
+
+MOMENTUM = 0.9
+"""Of the moving statistics: a short training must not be evaluated with the statistics of its beginning."""
+
+
+def conv_bn_relu(x, filters, *, name, kernel=3, dilation=1, separable=False):
+    """A convolution without bias (the normalisation has one), batch normalisation, ReLU.
+
+    Args:
+      kernel: its side; "same" padding.
+      dilation: of the kernel.
+      separable: a depthwise convolution, normalised and rectified too, and a 1×1 convolution in place of one.
+    """
+    if separable:
+        x = layers.DepthwiseConv2D(
+            kernel, padding="same", dilation_rate=dilation, use_bias=False, depthwise_initializer="he_normal",
+            name=f"{name}_depthwise",
+        )(x)  # fmt: skip
+        x = bn_relu(x, name=f"{name}_depthwise")
+        kernel, dilation = 1, 1
+    x = layers.Conv2D(
+        filters, kernel, padding="same", dilation_rate=dilation, use_bias=False, kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)  # fmt: skip
+    return bn_relu(x, name=name)
+
+
+def bn_relu(x, *, name):
+    """Batch normalisation and ReLU."""
+    x = layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
