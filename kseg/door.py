@@ -5,6 +5,7 @@ outside of compiled functions, a sentence says so at once.
 """
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -32,6 +33,20 @@ def as_tensor(values: Any) -> Tensor:
         if array.dtype.kind in "iu" and array.dtype.itemsize > 4:
             values = np.minimum(array, _INT32) if array.dtype.kind == "u" else np.clip(array, -_INT32, _INT32)
     return ops.convert_to_tensor(values)
+
+
+def label_of(targets: Any) -> Any:
+    """The label map of a dict of targets, as the pipeline makes them, or one that is given as it is.
+
+    Raises:
+      UsageError: targets without one.
+    """
+    if not isinstance(targets, Mapping):
+        return targets
+    if "label" not in targets:
+        given = ", ".join(map(str, targets)) or "none"
+        raise UsageError(f"the targets are {given}; losses and metrics need 'label' among them")
+    return targets["label"]
 
 
 def class_ids(values: Tensor) -> Tensor:

@@ -45,13 +45,16 @@ MAY_IMPORT = {
     "postprocess": {"layers"},
     "datasets": {"structures"},
     "pipeline": {"structures", "losses", "datasets", "encoders"},
-    "inference": {"structures", "metrics", "layers", "encoders", "models", "postprocess", "datasets", "pipeline"},
+    "tasks": {"structures", "losses", "metrics", "datasets", "pipeline"},
+    "inference": {
+        "structures", "metrics", "layers", "encoders", "models", "postprocess", "datasets", "pipeline", "tasks",
+    },
     "training": {
         "structures", "losses", "metrics", "layers", "encoders", "models", "postprocess", "datasets", "pipeline",
-        "inference",
+        "tasks", "inference",
     },
     "report": {
-        "structures", "losses", "metrics", "models", "datasets", "pipeline", "inference", "training",
+        "structures", "losses", "metrics", "models", "datasets", "pipeline", "tasks", "inference", "training",
     },
     "export": {"structures", "models", "inference", "datasets"},
 }  # fmt: skip

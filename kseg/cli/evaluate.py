@@ -56,6 +56,7 @@ class Evaluate:
         from kseg.datasets.membership import use_recorded_splits
         from kseg.inference import evaluate, load_model
         from kseg.inference.predict import fed_in_words, fed_size
+        from kseg.tasks.semantic import SemanticEvaluation
         from kseg.training.finish import measured_split
         from kseg.wording import counted
 
@@ -100,7 +101,7 @@ class Evaluate:
         write_json(out / "evaluation.json", result.to_json())
         result.write_csv(out / "per_image.csv")
         written = ["evaluation.json", "per_image.csv"]
-        if result.histogram is not None:
+        if isinstance(result, SemanticEvaluation) and result.histogram is not None:
             result.write_thresholds(out / "thresholds.csv")
             written.append("thresholds.csv")
         print(f"\n{table(result.scores())}\n\n{out}: {', '.join(written)}")

@@ -1,14 +1,12 @@
 """Trained models at work: model files with their classes, prediction at any size, evaluation, and masks on disk."""
 
-from kseg.inference.evaluate import class_order, evaluate, measure, predicted_classes
-from kseg.inference.evaluation import Evaluation
+from kseg.inference.evaluate import class_order, evaluate, measure
 from kseg.inference.files import ImageFile, collect_images, write_prediction
 from kseg.inference.masks import load_masks, save_masks
 from kseg.inference.model_file import ModelCard, load_model, read_card, save_model
 from kseg.inference.predict import predict_probabilities
 
 __all__ = [
-    "Evaluation",
     "ImageFile",
     "ModelCard",
     "class_order",
@@ -18,7 +16,6 @@ __all__ = [
     "load_masks",
     "load_model",
     "predict_probabilities",
-    "predicted_classes",
     "read_card",
     "save_masks",
     "save_model",

@@ -10,13 +10,11 @@ from tqdm import tqdm
 from kseg.conventions import VOID, output_channels
 from kseg.datasets import Dataset
 from kseg.datasets.category import plain_name
-from kseg.datasets.images import probability_strips, resize_labels
 from kseg.datasets.truth import truth
 from kseg.errors import UsageError
-from kseg.inference.evaluation import Evaluation
 from kseg.inference.predict import ORIGINAL, ImageSize, network_size, predict_probabilities
-from kseg.metrics.confusion import confusion_matrix
-from kseg.metrics.thresholds import BINS, probability_histogram
+from kseg.structures import LabelMap, Structure
+from kseg.tasks import DEFAULT_TASK, TASKS, Circumstances, Evaluation, Task
 from kseg.wording import counted
 
 
@@ -31,6 +29,7 @@ def evaluate(
     order: Sequence[int] | None = None,
     void: int = VOID,
     progress: bool = True,
+    task: Task | None = None,
 ) -> Evaluation:
     """Count what `model` gets right on every image of a split.
 
@@ -44,6 +43,7 @@ def evaluate(
         network's size, with the label map resized by nearest neighbour.
       void: the label that counts for nothing.
       progress: show a bar with the time left.
+      task: what the model answers; None: the default task.
     Foreground is p ≥ 0.5 (binary), else the class of the largest probability.
     """
     check_fits(model, dataset)
@@ -55,7 +55,7 @@ def evaluate(
         predictions = (in_order(probabilities, order) for probabilities in predictions)
     return measure(
         predictions, dataset, split, input_size=ORIGINAL if image_size == ORIGINAL else fed,
-        original_size=original_size, void=void, progress=progress,
+        original_size=original_size, void=void, progress=progress, task=task,
     )  # fmt: skip
 
 
@@ -68,45 +68,44 @@ def measure(
     original_size: bool = True,
     void: int = VOID,
     progress: bool = True,
-    seen: Callable[[np.ndarray], None] | None = None,
+    seen: Callable[[Structure], None] | None = None,
+    task: Task | None = None,
 ) -> Evaluation:
-    """Count what is right in probabilities that come from anywhere, one (H, W, C) for each record of the split.
+    """Count what is right in outputs that come from anywhere, one (H, W, C) for each record of the split.
 
     Args:
       predictions: float32 (H, W, C) each, in the order of the records, of any size.
       input_size: what to record about what the network was fed.
-      original_size: compare at the size of the truth, the probabilities being resized to it a strip at a time; False:
-        at the size of the probabilities, the truth being resized to it.
-      seen: is given each label map that was predicted, uint8 (H, W).
+      original_size: compare at the size of the truth, the predictions being resized to it; False: at the size of the
+        predictions, the truth being resized to it.
+      seen: is given each answer that was decoded.
+      task: what was asked of the images; None: the default task.
     """
-    num_classes, records = len(dataset.classes), dataset.records(split)
-    matrices = np.zeros((len(records), num_classes, num_classes), np.int64)
-    histogram = np.zeros((2, BINS), np.int64) if num_classes == 2 else None
+    records = dataset.records(split)
+    evaluator = (task or TASKS[DEFAULT_TASK]).evaluator(dataset.classes, background=dataset.has_background, void=void)
     start = time.perf_counter()
-    for i, probabilities in enumerate(_with_bar(predictions, len(records), split, progress)):
-        labels = truth(dataset, records[i])
+    for i, outputs in enumerate(_with_bar(predictions, len(records), split, progress)):
+        answer = LabelMap(truth(dataset, records[i]))
         if not original_size:
-            labels = resize_labels(labels, probabilities.shape[:2])
-        predicted = np.empty(labels.shape, np.uint8)
-        for rows, strip in probability_strips(probabilities, labels.shape):
-            predicted[rows] = predicted_classes(strip)
-            matrices[i] += confusion_matrix(labels[rows], predicted[rows], num_classes, void=void)
-            if histogram is not None:
-                histogram += probability_histogram(labels[rows], foreground_probability(strip), void=void)
+            answer = answer.resized(outputs.shape[:2])
+        prediction = evaluator.add(answer, outputs)
         if seen is not None:
-            seen(predicted)
-    return Evaluation(
-        dataset=dataset.name,
-        split=split,
-        classes=tuple(dataset.classes),
-        ids=tuple(record.id for record in records),
-        matrices=matrices,
-        histogram=histogram,
-        original_size=original_size,
-        input_size=input_size,
-        seconds=time.perf_counter() - start,
-        background=dataset.has_background,
+            seen(prediction)
+    return evaluator.result(
+        Circumstances(
+            dataset=dataset.name,
+            split=split,
+            ids=tuple(record.id for record in records),
+            original_size=original_size,
+            input_size=input_size,
+            seconds=time.perf_counter() - start,
+        )
     )
+
+
+def another_split(measured: str) -> str:
+    """A split that `kseg evaluate` has not measured yet: validation, or train where validation was measured."""
+    return "train" if measured == "validation" else "validation"
 
 
 def class_order(model: Sequence[str], dataset: Sequence[str]) -> tuple[int, ...]:
@@ -140,28 +139,6 @@ def check_fits(model: keras.Model, dataset: Dataset) -> None:
             f"the model gives {counted(channels, 'channel')} but {dataset.name} has the classes "
             f"{', '.join(dataset.classes)}, which need {needed}; choose the data set and options it was trained with"
         )
-
-
-def predicted_classes(probabilities: np.ndarray, *, threshold: float = 0.5) -> np.ndarray:
-    """uint8 (H, W) of (H, W, C): foreground where p ≥ threshold (C = 1 or 2), else the class of the largest p."""
-    if probabilities.shape[-1] <= 2:
-        return (foreground_probability(probabilities) >= threshold).astype(np.uint8)
-    return np.argmax(probabilities, axis=-1).astype(np.uint8)
-
-
-def predicted_labels(
-    probabilities: np.ndarray, size: tuple[int, ...] | None = None, *, threshold: float = 0.5
-) -> np.ndarray:
-    """uint8 (H, W): `predicted_classes` of the probabilities resized to `size`, which are never held as a whole."""
-    labels = np.empty(size or probabilities.shape[:2], np.uint8)
-    for rows, strip in probability_strips(probabilities, labels.shape):
-        labels[rows] = predicted_classes(strip, threshold=threshold)
-    return labels
-
-
-def foreground_probability(probabilities: np.ndarray) -> np.ndarray:
-    """float32 (H, W), the last channel of one or two."""
-    return probabilities[..., -1]
 
 
 def _with_bar(items: Iterator[np.ndarray], total: int, split: str, progress: bool) -> Iterator[np.ndarray]:

@@ -14,8 +14,8 @@ from PIL import Image
 from kseg.atomic import replacing
 from kseg.datasets.images import overlay, probability_strips, save_image, save_labels
 from kseg.errors import UsageError
-from kseg.inference.evaluate import predicted_labels
 from kseg.inference.model_file import ModelCard
+from kseg.tasks.semantic.decoding import predicted_labels
 
 IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".jp2",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kseg.errors import UsageError
-from kseg.inference.evaluate import foreground_probability
 from kseg.inference.model_file import ModelCard
 from kseg.inference.predict import ImageSize, predict_probabilities
+from kseg.tasks.semantic.decoding import foreground_probability
 
 if TYPE_CHECKING:
     import keras

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from kseg.conventions import SERIALISATION_PACKAGE, VOID
-from kseg.door import MaskWatch, sound_weights
+from kseg.door import MaskWatch, label_of, sound_weights
 from kseg.errors import UsageError, unknown_name
 from kseg.losses.options import checked_bool, checked_option, checked_void
 from kseg.losses.pixels import check_weight_shape
@@ -149,13 +149,11 @@ class SegmentationLoss(keras.losses.Loss):
         """(label map, what the loss reads beside it as arguments of its function, weights)."""
         if not isinstance(y_true, Mapping):
             return y_true, {}, sample_weight
-        if "label" not in y_true:
-            given = ", ".join(map(str, y_true)) or "none"
-            raise UsageError(f"the targets are {given}; a loss needs 'label' among them")
+        label = label_of(y_true)
         if "weight" in y_true and sample_weight is not None:
             raise UsageError("weights came as sample_weight and as the target 'weight'; give one of them")
         read = {self.reads: y_true[self.reads]} if self.reads in y_true else {}
-        return y_true["label"], read, y_true.get("weight", sample_weight)
+        return label, read, y_true.get("weight", sample_weight)
 
     def _of_nothing(self, y_pred):
         """0 for every image of a batch that has no pixel; Keras would not even reduce a batch without images."""

@@ -5,7 +5,16 @@ import numpy as np
 from keras import ops
 
 from kseg.conventions import MAX_CLASSES, SERIALISATION_PACKAGE, VOID, output_channels
-from kseg.door import NO_CLASS, MaskWatch, as_tensor, class_ids, impossible_probabilities, readable, sound_weights
+from kseg.door import (
+    NO_CLASS,
+    MaskWatch,
+    as_tensor,
+    class_ids,
+    impossible_probabilities,
+    label_of,
+    readable,
+    sound_weights,
+)
 from kseg.errors import UsageError
 from kseg.metrics.bins import count_ids
 from kseg.metrics.exact_counts import ExactCounts
@@ -32,7 +41,8 @@ def registered(name: str):
 class CountingMetric(ExactCounts):
     """Integer counts by cell, exact on every backend; subclasses say what is counted and what it means.
 
-    `update_state` takes `y_true` (N, H, W) or (N, H, W, 1), class ids, and `y_pred` as one of
+    `update_state` takes `y_true` (N, H, W) or (N, H, W, 1), class ids, or a dict of targets that holds them as "label";
+    and `y_pred` as one of
     probabilities (N, H, W, C), logits (N, H, W, C) with `from_logits=True` (C = 1: foreground where the probability is
     ≥ `threshold`; C > 1: the largest), or integer ids (N, H, W[, 1]).
     `sample_weight` (N,), (N, 1) or (N, H, W[, 1]), or one number for all: 0 leaves an image or pixel out; any other
@@ -60,7 +70,7 @@ class CountingMetric(ExactCounts):
 
     def pixels(self, y_true, y_pred, sample_weight, num_classes: int | None):
         """Truth and prediction as int32 ids (N, H, W), and which of the pixels count, bool (N, H, W)."""
-        y_true, y_pred = as_tensor(y_true), as_tensor(y_pred)
+        y_true, y_pred = as_tensor(label_of(y_true)), as_tensor(y_pred)
         prediction = self.predicted_ids(y_pred, self.channels(num_classes))
         truth = self.true_ids(y_true, prediction)
         is_ids = holds_ids(y_pred)

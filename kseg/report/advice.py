@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kseg.inference.evaluation import another_split
+from kseg.inference.evaluate import another_split
 from kseg.metrics.scores import iou_class
 from kseg.training.curve import still_rising
 from kseg.training.record import RunRecord
@@ -51,7 +51,7 @@ def _of_evaluation(run: RunRecord) -> list[str]:
     if evaluation is None:
         return ["The run has not been measured on a test split."]
     said = []
-    iou = evaluation.iou_per_image[~np.isnan(evaluation.iou_per_image)]
+    iou = evaluation.per_image[~np.isnan(evaluation.per_image)]
     if len(iou):
         said.append(
             f"Half of the {len(iou)} {evaluation.split} images have an IoU above {np.median(iou):.3f}; "

@@ -11,9 +11,12 @@ from PIL import Image
 
 from kseg.conventions import VOID
 from kseg.datasets import Dataset
-from kseg.datasets.images import overlay, resize_image, resize_labels
+from kseg.datasets.images import resize_image
 from kseg.errors import UsageError
-from kseg.inference import Evaluation, predict_probabilities, predicted_classes
+from kseg.inference import predict_probabilities
+from kseg.structures import LabelMap
+from kseg.tasks import TASKS
+from kseg.tasks.semantic import SemanticEvaluation
 
 SHOWN = {"worst": 6, "median": 4, "best": 4}
 SIDE = 320
@@ -38,9 +41,9 @@ class Picture:
     """height and width of the panels"""
 
 
-def choose(evaluation: Evaluation) -> dict[str, list[int]]:
+def choose(evaluation: SemanticEvaluation) -> dict[str, list[int]]:
     """Indices of the worst, median and best images by IoU; images without valid pixels have no rank."""
-    ranked = [int(i) for i in evaluation.order() if not np.isnan(evaluation.iou_per_image[i])]
+    ranked = [int(i) for i in evaluation.order() if not np.isnan(evaluation.per_image[i])]
     middle = max(0, (len(ranked) - SHOWN["median"]) // 2)
     return {
         "worst": ranked[: SHOWN["worst"]],
@@ -52,7 +55,7 @@ def choose(evaluation: Evaluation) -> dict[str, list[int]]:
 def make_pictures(
     model: keras.Model,
     dataset: Dataset,
-    evaluation: Evaluation,
+    evaluation: SemanticEvaluation,
     image_size: tuple[int, int] | None,
     palette: Sequence[Sequence[int]],
 ) -> dict[str, list[Picture]]:
@@ -69,15 +72,24 @@ def make_pictures(
     found = [records[evaluation.ids[index]] for index in wanted]
     images = [dataset.image(record) for record in found]
     ranks = {int(index): rank for rank, index in enumerate(evaluation.order(), start=1)}
-    drawn = {}
+    task, drawn = TASKS[evaluation.task], {}
     for index, record, image, probabilities in zip(
         wanted, found, images, predict_probabilities(model, images, image_size, batch_size=4), strict=True
     ):
-        prediction, background = predicted_classes(probabilities), dataset.has_background
-        panels, size = _panels(image, dataset.labels(record), prediction, palette, background)
+        truth, prediction = LabelMap(dataset.labels(record)), task.decode(probabilities)
+        assert isinstance(prediction, LabelMap)  # errors are drawn pixel by pixel
+        background = dataset.has_background
+        size = display_size(image.shape[:2])
+        shown, truth, prediction = resize_image(image, size), truth.resized(size), prediction.resized(size)
+        panels = {
+            "input": shown,
+            "truth": task.draw(shown, truth, palette, background=background),
+            "prediction": task.draw(shown, prediction, palette, background=background),
+            "errors": show_errors(shown, truth.ids, prediction.ids, background=background),
+        }
         drawn[index] = Picture(
             id=record.id,
-            iou=float(evaluation.iou_per_image[index]),
+            iou=float(evaluation.per_image[index]),
             errors=_errors(evaluation.matrices[index], background),
             rank=ranks[index],
             panels={name: data_url(panel) for name, panel in panels.items()},
@@ -94,18 +106,6 @@ def _errors(matrix: np.ndarray, background: bool) -> dict[str, float]:
         return mixed_up
     errors = {"too much": float(matrix[0, 1:].sum() / total), "missed": float(matrix[1:, 0].sum() / total)}
     return errors | mixed_up if len(matrix) > 2 else errors
-
-
-def _panels(image, truth, prediction, palette, background) -> tuple[dict[str, np.ndarray], tuple[int, int]]:
-    size = display_size(image.shape[:2])
-    image = resize_image(image, size)
-    truth, prediction = resize_labels(truth, size), resize_labels(prediction, size)
-    return {
-        "input": image,
-        "truth": overlay(image, truth, palette, background=background),
-        "prediction": overlay(image, prediction, palette, background=background),
-        "errors": show_errors(image, truth, prediction, background=background),
-    }, size
 
 
 def display_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from kseg.inference import Evaluation
 from kseg.metrics.calibration import expected_calibration_error, reliability
 from kseg.metrics.scores import iou_class, precision, recall
 from kseg.metrics.thresholds import best_threshold, threshold_sweep
 from kseg.report.canvas import BLUE, GREEN, HEIGHT, INK, ORANGE, PURPLE, Plot, axes, legend_above, to_svg
+from kseg.tasks.semantic import SemanticEvaluation
 from kseg.wording import counted
 
 CELLS_WITH_NUMBERS = 12
@@ -40,7 +40,7 @@ def learning_curve(epochs: Sequence[dict[str, Any]], key: str, title: str, best:
         return Plot(title, to_svg(figure, title), _best_of(epochs, f"val_{key}", lowest=key == "loss"))
 
 
-def class_bars(evaluation: Evaluation) -> Plot:
+def class_bars(evaluation: SemanticEvaluation) -> Plot:
     """IoU of every class; a class in neither truth nor prediction has none."""
     iou = iou_class(evaluation.matrix)
     title = "IoU by class"
@@ -65,9 +65,9 @@ def class_bars(evaluation: Evaluation) -> Plot:
         return Plot(title, to_svg(figure, title), "Over all pixels of the split together.")
 
 
-def iou_distribution(evaluation: Evaluation) -> Plot | None:
+def iou_distribution(evaluation: SemanticEvaluation) -> Plot | None:
     """How the images' own IoUs are spread: a mean hides the few that fail. None if no image has one."""
-    iou = evaluation.iou_per_image
+    iou = evaluation.per_image
     iou = iou[~np.isnan(iou)]
     if not len(iou):
         return None
@@ -127,7 +127,7 @@ def calibration_curve(histogram: np.ndarray) -> Plot:
         return Plot(title, to_svg(figure, title), text)
 
 
-def confusion(evaluation: Evaluation) -> Plot:
+def confusion(evaluation: SemanticEvaluation) -> Plot:
     """Where the pixels of each true class went; rows add up to 100 %."""
     matrix = evaluation.matrix.astype(np.float64)
     totals = matrix.sum(axis=1, keepdims=True)

@@ -10,11 +10,13 @@ from kseg.atomic import write_text
 from kseg.datasets import open_dataset
 from kseg.datasets.membership import use_recorded_splits
 from kseg.errors import KsegError
-from kseg.inference import Evaluation, load_model
+from kseg.inference import load_model
 from kseg.report import page, plots
 from kseg.report.advice import findings, next_commands, repeat_command
 from kseg.report.pictures import make_pictures
 from kseg.report.settings import applicable
+from kseg.tasks import Evaluation
+from kseg.tasks.semantic import SemanticEvaluation
 from kseg.training.record import RunRecord, read_run
 
 REPORT = "report.html"
@@ -54,9 +56,8 @@ def write_report(workdir: Path) -> Path:
 def _score(evaluation: Evaluation | None) -> tuple[str, str] | None:
     if evaluation is None:
         return None
-    kind = "IoU of " + evaluation.classes[1] if len(evaluation.classes) == 2 else "mean IoU"
-    iou = evaluation.scores()["iou_dataset"]
-    return None if np.isnan(iou) else (f"{evaluation.split} {kind}", f"{iou:.3f}")
+    kind, score = evaluation.headline
+    return None if np.isnan(score) else (f"{evaluation.split} {kind}", f"{score:.3f}")
 
 
 def _tiles(run: RunRecord) -> list[tuple[str, str]]:
@@ -116,7 +117,7 @@ def _scores(run: RunRecord) -> tuple[str, str, str]:
     return "scores", "Scores", page.section("scores", "Scores", content)
 
 
-def _class_table(evaluation: Evaluation) -> str:
+def _class_table(evaluation: SemanticEvaluation) -> str:
     scores = evaluation.scores()
     columns = ("iou", "dice", "precision", "recall")
     rows = [[name, *(number(scores[f"{column}_class"][name]) for column in columns)] for name in evaluation.classes]

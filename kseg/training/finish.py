@@ -9,15 +9,16 @@ import numpy as np
 
 from kseg.atomic import write_json
 from kseg.datasets import Dataset
-from kseg.datasets.images import resize_probabilities
 from kseg.encoders import TransplantReport
-from kseg.inference import Evaluation, ModelCard, evaluate, measure, save_masks, save_model
+from kseg.inference import ModelCard, evaluate, measure, save_masks, save_model
 from kseg.inference.predict import ORIGINAL, ImageSize, predict_probabilities
+from kseg.structures import LabelMap, Structure
+from kseg.tasks import Evaluation, Task
 from kseg.training.checkpoint import load_weights
 from kseg.training.config import TrainConfig
 from kseg.training.inputs import Inputs
 from kseg.training.kept_epoch import Rule, best_entry
-from kseg.training.network import count_trainable, final_network
+from kseg.training.network import count_trainable, final_network, task_of
 from kseg.training.workdir import WorkDir
 
 
@@ -79,7 +80,7 @@ def measure_as_exported(config: TrainConfig, workdir: WorkDir, network: keras.Mo
         input_size="original" if test_size(config) == ORIGINAL else "trained",
     )
     save_model(final, workdir.model, card)
-    return evaluate(final, dataset, measured_split(dataset), image_size=test_size(config))
+    return evaluate(final, dataset, measured_split(dataset), image_size=test_size(config), task=task_of(config))
 
 
 def measured_split(dataset: Dataset) -> str:
@@ -99,28 +100,22 @@ def measure_as_trained(
 
     Images as they are have no cached features: there the whole network is measured, in float32.
     """
-    size = test_size(config)
+    size, task = test_size(config), task_of(config)
     if size == ORIGINAL:
         images = (dataset.image(record) for record in dataset.records(measured_split(dataset)))
         predictions = predict_probabilities(final_network(config, network, dataset), images, size)
     else:
-        predictions = trained_probabilities(inputs, dataset)
-    masks: list[np.ndarray] = []
+        predictions = trained_outputs(task, inputs, dataset)
+    answers: list[Structure] = []
     evaluation = measure(
-        predictions, dataset, measured_split(dataset), input_size=size, progress=False, seen=masks.append
+        predictions, dataset, measured_split(dataset), input_size=size, progress=False, seen=answers.append, task=task
     )
+    masks = [answer.ids for answer in answers if isinstance(answer, LabelMap)]
     save_masks(workdir.masks, evaluation.ids, masks, num_classes=len(dataset.classes))
     return evaluation
 
 
-def trained_probabilities(inputs: Inputs, dataset: Dataset) -> Iterator[np.ndarray]:
-    """float32 (H, W, C) of every test image at its original size."""
-    records = dataset.records(measured_split(dataset))
-    sizes = iter([dataset.labels(record).shape for record in records])
-    for batch, count in inputs.batches_in_order(dataset, records):
-        logits = inputs.trained.predict_on_batch(batch)[:count]
-        activation = keras.activations.sigmoid if logits.shape[-1] == 1 else keras.activations.softmax
-        probabilities = keras.ops.convert_to_numpy(activation(keras.ops.cast(logits, "float32")))
-        for one in probabilities:
-            height, width = next(sizes)
-            yield np.asarray(resize_probabilities(one, (height, width)), np.float32)
+def trained_outputs(task: Task, inputs: Inputs, dataset: Dataset) -> Iterator[np.ndarray]:
+    """float32 (h, w, C) of every test image, at the network's size."""
+    for batch, count in inputs.batches_in_order(dataset, dataset.records(measured_split(dataset))):
+        yield from task.activated(inputs.trained.predict_on_batch(batch)[:count])

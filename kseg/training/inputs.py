@@ -19,6 +19,7 @@ from kseg.pipeline.frozen import Split, split_frozen
 from kseg.pipeline.maps import PixelWeights, balancing_weights
 from kseg.pipeline.mirrored import flipped_features
 from kseg.pipeline.targets import Maps, TargetSource
+from kseg.structures import LabelMap, Structure
 from kseg.training.config import TrainConfig
 from kseg.training.trained import Trained
 
@@ -101,11 +102,11 @@ class Inputs:
             full = np.resize(indices, min(self.batch_size, len(source)))
             yield source.batch(full, 0)[0], len(indices)
 
-    def shown_examples(self) -> tuple[Any, np.ndarray, np.ndarray]:
-        """(network inputs, RGB images, label maps) of the first validation images."""
+    def shown_examples(self) -> tuple[Any, np.ndarray, list[Structure]]:
+        """(network inputs, RGB images, truths) of the first validation images."""
         indices = np.arange(min(SHOWN, len(self.validation_source)))
         inputs, targets = self.validation_source.batch(indices, 0)
-        return inputs, self.validation_images.image_batch(indices), targets["label"]
+        return inputs, self.validation_images.image_batch(indices), [LabelMap(label) for label in targets["label"]]
 
 
 def open_inputs(

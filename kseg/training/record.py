@@ -7,9 +7,9 @@ from typing import Any, NotRequired, TypedDict
 
 from kseg.datasets import DataOptions, membership
 from kseg.errors import Failure, UsageError
-from kseg.inference.evaluation import Evaluation, StoredEvaluation
 from kseg.inference.model_file import MODEL_OF_A_RUN
 from kseg.reading import read_json, read_json_lines
+from kseg.tasks.semantic.evaluation import SemanticEvaluation, StoredEvaluation
 from kseg.training.config import from_record
 from kseg.training.kept_epoch import BY_SCORE, SCORE, best_entry
 
@@ -169,7 +169,7 @@ class RunRecord:
     environment: dict[str, Any]
     epochs: list[dict[str, Any]]
     results: dict[str, Any]
-    evaluation: Evaluation | None
+    evaluation: SemanticEvaluation | None
 
     @property
     def title(self) -> str:
@@ -203,7 +203,7 @@ def read_run(path: Path) -> RunRecord:
     environment: Any = files.read_environment() if files.environment.exists() else {}
     epochs: Any = files.read_epochs() if files.journal.exists() else []
     try:
-        evaluation = Evaluation.from_json(results["evaluation"]) if results else None
+        evaluation = SemanticEvaluation.from_json(results["evaluation"]) if results else None
     except UsageError as error:
         raise Failure(f"{files.results}: {error}") from None
     return RunRecord(files.path, files.read_config(), environment, epochs, results, evaluation)

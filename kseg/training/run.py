@@ -12,16 +12,16 @@ from typing import Any
 
 import keras
 
-from kseg import metrics
 from kseg.atomic import write_json
 from kseg.datasets import Dataset, Record, open_dataset
 from kseg.datasets.class_statistics import class_statistics
 from kseg.datasets.membership import Membership
 from kseg.datasets.presence import absences, classes_without_pixels
 from kseg.errors import UsageError
-from kseg.inference.evaluation import another_split
+from kseg.inference.evaluate import another_split
 from kseg.models import MODELS
 from kseg.pipeline import own_errors
+from kseg.tasks import Task
 from kseg.training.auto import Choice, choose
 from kseg.training.callbacks import (
     BestWeights,
@@ -42,7 +42,7 @@ from kseg.training.environment import describe_environment
 from kseg.training.finish import finish, measured_split
 from kseg.training.inputs import Inputs, open_inputs
 from kseg.training.kept_epoch import Rule
-from kseg.training.network import training_network
+from kseg.training.network import task_of, training_network
 from kseg.training.optimizers import build_optimizer
 from kseg.training.out_of_memory import memory_errors, training_remedy
 from kseg.training.precision import precision
@@ -178,8 +178,8 @@ def _train(
 def compile_stage(config: TrainConfig, stage: LossStage, inputs: Inputs, optimizer: Any, num_classes: int) -> None:
     """Compile for one loss; an optimizer that has trained before keeps its state and its place in the schedule."""
     by_xla = extent(config, inputs.steps_per_epoch)
-    of_loss = by_xla == "scores" and not any(part.slow_under_xla for part in stage.parts)
-    scores = [metrics.IoU(num_classes, from_logits=True), metrics.PixelAccuracy(from_logits=True)]
+    of_loss = by_xla == "scores" and not stage.loss.slow_under_xla
+    scores = task_of(config).metrics(num_classes)
     objective = Objective(stage.loss, scores, loss_by_xla=of_loss, scores_by_xla=by_xla == "scores")
     inputs.trained.prepare(objective, optimizer=optimizer, jit_compile=by_xla == "step")
 
@@ -217,7 +217,7 @@ def fit(
     if options.ema is not None:
         callbacks += [keras.callbacks.SwapEMAWeights(), KeepTrainedWeights()]
     if options.tensorboard and options.keep == "everything" and history.writes:
-        callbacks += tensorboard_callbacks(workdir, history, inputs, dataset)
+        callbacks += tensorboard_callbacks(task_of(config), workdir, history, inputs, dataset)
     for stage in stages:
         done = len(history.entries)
         if done >= stage.end or stale.is_stale():
@@ -227,7 +227,7 @@ def fit(
         if stage is not stages[0]:
             with scope(inputs.strategy):
                 compile_stage(config, stage, inputs, inputs.trained.optimizer, len(dataset.classes))
-        staged = inputs.for_loss(stage.reads)
+        staged = inputs.for_loss(stage.loss.reads)
         with own_errors(*staged.sources):
             inputs.trained.fit(
                 staged.training_batches(start_epoch=done),
@@ -268,7 +268,7 @@ def calmer(config: TrainConfig, workdir: WorkDir, command: Sequence[str] | None)
 
 
 def tensorboard_callbacks(
-    workdir: WorkDir, history: History, inputs: Inputs, dataset: Dataset
+    task: Task, workdir: WorkDir, history: History, inputs: Inputs, dataset: Dataset
 ) -> list[keras.callbacks.Callback]:
     """Scalars and overlays; none on another backend, where TensorFlow, which writes them, may not be installed."""
     if keras.backend.backend() != "tensorflow":
@@ -280,7 +280,7 @@ def tensorboard_callbacks(
     shown, images, labels = inputs.shown_examples()
     return [
         TensorBoardScalars(history, writer),
-        TensorBoardOverlays(workdir.tensorboard, writer, dataset, shown, images, labels),
+        TensorBoardOverlays(workdir.tensorboard, writer, task, dataset, shown, images, labels),
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kseg.losses import part_metrics
+from kseg.tasks import TrainingLoss
 from kseg.training.compilation import as_one_program
 
 
@@ -14,21 +14,20 @@ class Objective:
     """What a stage of a run computes of a batch: its loss, the parts of the loss, and scores that do not train.
 
     Args:
-      loss: of targets (a dict) and outputs, with `value_and_parts` (`kseg.losses`).
-      scores: metrics of the label and the outputs.
+      loss, scores: of targets (a dict) and outputs, as the task makes them.
       loss_by_xla, scores_by_xla: TensorFlow computes the loss, or updates the scores, by one XLA program.
     """
 
     def __init__(
         self,
-        loss: keras.losses.Loss,
+        loss: TrainingLoss,
         scores: Sequence[keras.metrics.Metric],
         *,
         loss_by_xla: bool = False,
         scores_by_xla: bool = False,
     ):
         self.scores = tuple(scores)
-        self.parts = tuple(part_metrics(loss))
+        self.parts = tuple(loss.part_metrics())
         value_and_parts: Callable[..., tuple[Any, dict[str, Any]]] = loss.value_and_parts
         self._value_and_parts = as_one_program(value_and_parts) if loss_by_xla else value_and_parts
         self._score = as_one_program(self._update_scores) if scores_by_xla else self._update_scores
@@ -43,17 +42,17 @@ class Objective:
 
     def score(self, targets: dict[str, Any], outputs: Any) -> None:
         """Count a batch in every score."""
-        self._score(targets["label"], outputs)
+        self._score(targets, outputs)
 
-    def _update_scores(self, label: Any, outputs: Any) -> None:
+    def _update_scores(self, targets: dict[str, Any], outputs: Any) -> None:
         for metric in self.scores:
-            metric.update_state(label, outputs)
+            metric.update_state(targets, outputs)
 
 
 class Trained(keras.Model):
     """A network under training: it shares the network's layers, and takes targets as a dict.
 
-    Losses take of the targets what they read and the weights of pixels, metrics the label. `prepare` comes before
+    Losses and metrics take of the targets what they read. `prepare` comes before
     `fit`, once for every loss of a schedule; the optimizer goes on with its state.
 
     Args:

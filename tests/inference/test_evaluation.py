@@ -12,9 +12,10 @@ from PIL import Image
 from kseg.atomic import write_csv
 from kseg.datasets import DataOptions, Dataset, Record
 from kseg.errors import Failure, UsageError
-from kseg.inference import Evaluation, class_order, evaluate
+from kseg.inference import class_order, evaluate
 from kseg.inference.evaluate import in_order
 from kseg.metrics import iou_dataset, iou_image
+from kseg.tasks.semantic import SemanticEvaluation
 
 
 class Written(Dataset):
@@ -80,10 +81,10 @@ def test_scores_follow_from_the_counts(measured):
     _, evaluation = measured
     scores = evaluation.scores()
     assert scores["iou_dataset"] == iou_dataset(evaluation.matrix)
-    np.testing.assert_array_equal(evaluation.iou_per_image, iou_image(evaluation.matrices))
+    np.testing.assert_array_equal(evaluation.per_image, iou_image(evaluation.matrices))
     # the all-void image has no score, the empty one 1
-    assert np.isnan(evaluation.iou_per_image[1]) and evaluation.iou_per_image[2] == 1
-    assert scores["iou_image"] == pytest.approx((evaluation.iou_per_image[0] + 1) / 2)
+    assert np.isnan(evaluation.per_image[1]) and evaluation.per_image[2] == 1
+    assert scores["iou_image"] == pytest.approx((evaluation.per_image[0] + 1) / 2)
     assert scores["iou_class"]["thing"] == scores["iou_dataset"]
     # probabilities are 0 or 1, so every threshold gives the same mask
     assert scores["best_threshold"] == 0.5
@@ -109,7 +110,7 @@ def test_a_resized_network_is_measured_on_the_label_maps_own_pixels(measured):
 def test_json_round_trip(measured):
     _, evaluation = measured
     text = json.dumps(evaluation.to_json(), allow_nan=False)
-    again = Evaluation.from_json(text)
+    again = SemanticEvaluation.from_json(text)
     np.testing.assert_array_equal(again.matrices, evaluation.matrices)
     np.testing.assert_array_equal(again.histogram, evaluation.histogram)
     assert (again.ids, again.classes, again.split, again.dataset) == (
@@ -117,7 +118,7 @@ def test_json_round_trip(measured):
     )  # fmt: skip
     assert again.scores() == evaluation.scores()
     with pytest.raises(UsageError, match="no evaluation"):
-        Evaluation.from_json({"scores": {}})
+        SemanticEvaluation.from_json({"scores": {}})
 
 
 def test_csv(measured, tmp_path):
@@ -181,7 +182,7 @@ def test_without_background_no_share_of_it_is_written(measured, tmp_path):
     evaluation = evaluate(reading_model(), scenes, "test", image_size=None, progress=False)
     evaluation.write_csv(tmp_path / "images.csv")
     assert (tmp_path / "images.csv").read_text().splitlines()[0] == "id,iou,accuracy"
-    assert Evaluation.from_json(json.dumps(evaluation.to_json())).background is False
+    assert SemanticEvaluation.from_json(json.dumps(evaluation.to_json())).background is False
 
 
 def test_a_network_may_be_fed_the_original_pixels():
@@ -209,7 +210,7 @@ def test_several_classes_have_no_histogram():
     assert evaluation.matrix.sum(axis=1).tolist() == [256, 256, 256]
     assert set(evaluation.scores()["iou_class"]) == {"background", "hair", "face"}
     assert "best_threshold" not in evaluation.scores()
-    assert Evaluation.from_json(json.dumps(evaluation.to_json())).histogram is None
+    assert SemanticEvaluation.from_json(json.dumps(evaluation.to_json())).histogram is None
 
 
 def test_a_model_of_other_classes_is_refused(measured):
@@ -237,4 +238,4 @@ def test_what_the_network_was_fed_is_kept(size):
     dataset = Written([np.zeros((40, 40))], [np.zeros((40, 40))])
     evaluation = evaluate(reading_model(), dataset, "test", image_size=size, progress=False)
     assert evaluation.input_size == size
-    assert Evaluation.from_json(json.dumps(evaluation.to_json())).input_size == size
+    assert SemanticEvaluation.from_json(json.dumps(evaluation.to_json())).input_size == size

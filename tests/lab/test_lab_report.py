@@ -48,7 +48,7 @@ def pretend(job: Job, wrong: float) -> None:
             guess = np.where(flipped, (truth + 1) % classes, truth)
             yield guess[..., None].astype(np.float32) if classes == 2 else np.eye(classes, dtype=np.float32)[guess]
 
-    evaluation = measure(guesses(), dataset, "test", progress=False, seen=masks.append)
+    evaluation = measure(guesses(), dataset, "test", progress=False, seen=lambda answer: masks.append(answer.ids))
     workdir = WorkDir(job.path)
     job.path.mkdir(parents=True)
     save_masks(workdir.masks, evaluation.ids, masks, num_classes=classes)

@@ -83,7 +83,7 @@ def test_weights_among_the_targets_are_weights_of_pixels():
 @pytest.mark.parametrize(
     ("targets", "weights", "says"),
     [
-        ({"labels": 0}, None, "the targets are labels; a loss needs 'label' among them"),
+        ({"labels": 0}, None, "the targets are labels; losses and metrics need 'label' among them"),
         ({}, None, "the targets are none"),
         ({"label": 0, "weight": 1}, 1, "give one of them"),
         ({"label": np.zeros((2, 4, 4)), "distance": np.zeros((2, 4, 4, 3))}, None, "wanted one map per channel"),

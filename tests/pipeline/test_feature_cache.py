@@ -13,11 +13,11 @@ import pytest
 from tiny_encoder import tiny_network
 
 from kseg.errors import Failure, UsageError
-from kseg.losses import get
 from kseg.pipeline import Augmentation, ImageSource, Order, batches, own_errors
 from kseg.pipeline.feature_files import ahead, discard_abandoned
 from kseg.pipeline.features import CachePlan, cache_bytes, cache_key, cached_features
 from kseg.pipeline.frozen import split_frozen
+from kseg.tasks.semantic import SemanticLoss
 from kseg.training.trained import Objective, Trained
 
 POLICIES = ["float32", "mixed_bfloat16", "mixed_float16"]
@@ -88,7 +88,7 @@ def test_training_on_features_equals_training_on_images(source, tmp_path):
         split = split_frozen(model)
         front = cached(split.extractor, source, tmp_path) if use_features else None
         trained, inputs = (Trained(split.head), front) if front else (Trained(model), source)
-        objective = Objective(get("bce", from_logits=True), [])
+        objective = Objective(SemanticLoss("bce", reduction="mean"), [])
         trained.prepare(objective, optimizer=keras.optimizers.Adam(1e-2), jit_compile=False)
         history = trained.fit(batches(inputs, 4, seed=1), steps_per_epoch=2, epochs=2, shuffle=False, verbose=0)
         losses.append(history.history["loss"])

@@ -42,7 +42,7 @@ def test_features_and_arrays_on_jax_without_tensorflow(tmp_path):
         from conftest import Drawn
         from tiny_encoder import tiny_network
 
-        from kseg.losses import get
+        from kseg.tasks.semantic import SemanticLoss
         from kseg.metrics import PixelAccuracy
         from kseg.pipeline import ImageSource
         from kseg.pipeline.arrays import BatchSequence
@@ -56,8 +56,8 @@ def test_features_and_arrays_on_jax_without_tensorflow(tmp_path):
         source = ImageSource(drawn, drawn.records("train"), (16, 16))
         features = cached_features(extractor, source, FOLDER, progress=False)
         trained = Trained(head)
-        scores = [PixelAccuracy(from_logits=True)]
-        trained.prepare(Objective(get("bce + iou", from_logits=True), scores), optimizer="adam", jit_compile=True)
+        objective = Objective(SemanticLoss("bce + iou", reduction="mean"), [PixelAccuracy(from_logits=True)])
+        trained.prepare(objective, optimizer="adam", jit_compile=True)
         history = trained.fit(BatchSequence(features, 3), steps_per_epoch=3, epochs=2, shuffle=False, verbose=0)
         logs = {name: np.array(values) for name, values in history.history.items()}
         print(keras.backend.backend(), *logs, len(logs["loss"]), np.isfinite(list(logs.values())).all())

@@ -13,7 +13,6 @@ from small_run import make_run
 
 from kseg.datasets import data_options
 from kseg.errors import Failure, UsageError
-from kseg.inference import Evaluation
 from kseg.models import model_options
 from kseg.report import plots, write_report
 from kseg.report.advice import (
@@ -39,6 +38,7 @@ from kseg.report.pictures import (
 )  # fmt: skip
 from kseg.report.run_report import count, duration
 from kseg.report.settings import applicable
+from kseg.tasks.semantic import SemanticEvaluation
 from kseg.training.config import TrainConfig, resolve
 from kseg.training.curve import still_rising
 from kseg.training.record import read_run
@@ -192,7 +192,7 @@ def test_half_a_file_is_named(tmp_path):
 def evaluation_with(ious):
     """Ten pixels an image: I hits, 10 − I misses give IoU = I / 10; None: no valid pixel."""
     matrices = [[[0, 0], [0, 0]] if iou is None else [[5, 0], [10 - iou, iou]] for iou in ious]
-    return Evaluation("synthetic", "test", ("background", "face"), tuple(f"i{k}" for k in range(len(ious))),
+    return SemanticEvaluation("synthetic", "test", ("background", "face"), tuple(f"i{k}" for k in range(len(ious))),
                       np.array(matrices, np.int64), None, True, 1.0)  # fmt: skip
 
 
@@ -265,7 +265,7 @@ def test_plots_survive_what_real_runs_do():
 
 def test_odd_names_are_drawn_as_they_are():
     evaluation = evaluation_with([5])
-    odd = Evaluation("d", "test", ("$a_", "<b>$"), evaluation.ids, evaluation.matrices, None, True, 1.0)
+    odd = SemanticEvaluation("d", "test", ("$a_", "<b>$"), evaluation.ids, evaluation.matrices, None, True, 1.0)
     assert "<svg" in plots.class_bars(odd).svg
     curve = plots.learning_curve([{"epoch": 1, "loss": 1.0}], "loss", 'Loss ("x" < $y$)', best=None)
     assert Reader(curve.svg).all("svg", "aria-label") == ['Loss ("x" < $y$)']
@@ -275,7 +275,7 @@ def test_many_classes_fit():
     names = tuple(f"a class with a long name {i}" for i in range(30))
     matrices = np.random.default_rng(0).integers(0, 9, (4, 30, 30))
     matrices[:, 7] = matrices[:, :, 7] = 0  # absent everywhere
-    evaluation = Evaluation("voc", "test", names, ("a", "b", "c", "d"), matrices, None, True, 1.0)
+    evaluation = SemanticEvaluation("voc", "test", names, ("a", "b", "c", "d"), matrices, None, True, 1.0)
     assert plots.confusion(evaluation).svg and plots.class_bars(evaluation).svg
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from tiny_run import tiny_run
 
-from kseg.losses import get
 from kseg.metrics import IoU, PixelAccuracy
 from kseg.pipeline.maps import distance_maps
+from kseg.tasks.semantic import SemanticLoss
 from kseg.training import compilation
 from kseg.training.compilation import extent
 from kseg.training.run import train
@@ -48,7 +48,7 @@ def test_scores_by_xla_are_the_same(spec, channels):
     labels = rng.integers(0, max(2, channels), (2, 8, 9)).astype("uint8")
     labels[0, :2] = 255
     logits = tf.constant(rng.normal(size=(2, 8, 9, channels)), "float32")
-    loss = get(spec, from_logits=True, reduction="sum")
+    loss = SemanticLoss(spec, reduction="sum")
     targets = {"label": tf.constant(labels)}
     if "boundary" in spec:
         targets["distance"] = tf.constant(np.stack([distance_maps(label, channels) for label in labels]))

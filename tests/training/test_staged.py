@@ -9,8 +9,8 @@ from tiny_run import tiny_run
 
 from kseg.errors import UsageError
 from kseg.inference import load_model
-from kseg.inference.evaluate import predicted_classes
 from kseg.report import write_report
+from kseg.tasks.semantic import predicted_classes
 from kseg.training.run import default_path, train
 
 

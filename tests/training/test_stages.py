@@ -48,7 +48,7 @@ def test_every_stage_has_its_epochs():
     assert [(stage.spec, stage.first, stage.end) for stage in stages] == [
         ("bce", 0, 1), ("iou", 1, 3), ("bce + dice", 3, 5),
     ]  # fmt: skip
-    assert {stage.loss.reduction for stage in stages[:2]} == {"sum_over_batch_size"}
+    assert {stage.loss.loss.reduction for stage in stages[:2]} == {"sum_over_batch_size"}
 
 
 @pytest.mark.parametrize(

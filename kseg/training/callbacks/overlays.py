@@ -1,7 +1,7 @@
 """TensorBoard events: scalars per epoch, and overlays of a few validation images. Needs TensorFlow."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -9,8 +9,9 @@ import keras
 import numpy as np
 
 from kseg.datasets import Dataset
-from kseg.datasets.images import overlay
 from kseg.errors import Failure
+from kseg.structures import Structure
+from kseg.tasks import Task
 from kseg.training.callbacks.history import History
 
 
@@ -61,28 +62,37 @@ class TensorBoardOverlays(keras.callbacks.Callback):
 
     Args:
       path: the folder of the events, for the person who must make room there.
-      inputs, images, labels: what the trained model takes (features, where they are cached), the same images as RGB,
-        and their label maps.
+      task: what the model answers.
+      inputs, images, truths: what the trained model takes (features, where they are cached), the same images as RGB,
+        and the truth of each.
     """
 
-    def __init__(self, path: Path, writer, dataset: Dataset, inputs, images: np.ndarray, labels: np.ndarray):
+    def __init__(
+        self,
+        path: Path,
+        writer,
+        task: Task,
+        dataset: Dataset,
+        inputs,
+        images: np.ndarray,
+        truths: Sequence[Structure],
+    ):
         super().__init__()
         self.path = path
         self.writer = writer
-        self.paint = partial(overlay, palette=dataset.palette, background=dataset.has_background)
+        self.task = task
+        self.paint = partial(task.draw, palette=dataset.palette, background=dataset.has_background)
         self.inputs = inputs
         self.images = images
-        self.labels = labels
+        self.truths = truths
 
     def on_epoch_end(self, epoch, logs=None):
         import tensorflow as tf
 
-        logits = keras.ops.convert_to_numpy(self.model.predict_on_batch(self.inputs))
-        binary = logits.shape[-1] == 1
-        predicted = (logits[..., 0] > 0).astype("uint8") if binary else logits.argmax(-1).astype("uint8")
+        outputs = self.task.activated(self.model.predict_on_batch(self.inputs))
         pairs = [
-            np.concatenate([self.paint(image, truth), self.paint(image, guess)], axis=1)
-            for image, truth, guess in zip(self.images, self.labels, predicted, strict=True)
+            np.concatenate([self.paint(image, truth), self.paint(image, self.task.decode(output))], axis=1)
+            for image, truth, output in zip(self.images, self.truths, outputs, strict=True)
         ]
         with event_errors(self.path), self.writer.as_default(step=epoch + 1):
             tf.summary.image("truth | prediction", np.stack(pairs), max_outputs=len(pairs))

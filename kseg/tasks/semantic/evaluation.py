@@ -1,9 +1,9 @@
-"""The result of measuring a model on a split: raw counts, from which every score can be made again later."""
+"""The result of measuring a semantic network: raw counts, from which every score can be made again later."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, ClassVar, Literal, NotRequired, TypedDict
 
 import numpy as np
 
@@ -35,13 +35,8 @@ Figure = float | None
 """None where a score has no meaning"""
 
 
-def another_split(measured: str) -> str:
-    """A split that `kseg evaluate` has not measured yet: validation, or train where validation was measured."""
-    return "train" if measured == "validation" else "validation"
-
-
 class StoredScores(TypedDict):
-    """Those of `Evaluation.scores` that are shown without being computed again."""
+    """Those of `SemanticEvaluation.scores` that are shown without being computed again."""
 
     iou_dataset: Figure
     iou_image: Figure
@@ -51,8 +46,9 @@ class StoredScores(TypedDict):
 
 
 class StoredEvaluation(TypedDict):
-    """`Evaluation.to_json`; what is not required came later."""
+    """`SemanticEvaluation.to_json`; what is not required came later."""
 
+    task: NotRequired[Literal["semantic"]]
     dataset: str
     split: str
     classes: list[str]
@@ -69,8 +65,10 @@ class StoredEvaluation(TypedDict):
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class SemanticEvaluation:
     """Counts per image and per probability; scores, tables and curves follow from them."""
+
+    task: ClassVar[str] = "semantic"
 
     dataset: str
     split: str
@@ -96,8 +94,14 @@ class Evaluation:
         return self.matrices.sum(axis=0)
 
     @property
-    def iou_per_image(self) -> np.ndarray:
-        """float64 (N,); nan for an image without valid pixels."""
+    def headline(self) -> tuple[str, float]:
+        """IoU over all pixels: of the foreground, or the mean over more classes."""
+        kind = f"IoU of {self.classes[FOREGROUND]}" if len(self.classes) == 2 else "mean IoU"
+        return kind, float(iou_dataset(self.matrix))
+
+    @property
+    def per_image(self) -> np.ndarray:
+        """float64 (N,), IoU; nan for an image without valid pixels."""
         return iou_image(self.matrices)
 
     @property
@@ -106,11 +110,11 @@ class Evaluation:
 
     def order(self) -> np.ndarray:
         """Indices of the images from worst to best IoU; images without valid pixels last."""
-        return np.argsort(self.iou_per_image, kind="stable")
+        return np.argsort(self.per_image, kind="stable")
 
     def scores(self) -> dict:
         """Every score by name: floats, and dicts of floats by class; nan where a score has no meaning."""
-        matrix, per_image = self.matrix, self.iou_per_image
+        matrix, per_image = self.matrix, self.per_image
         by_class = {
             f"{name}_class": dict(zip(self.classes, map(float, function(matrix)), strict=True))
             for name, function in (
@@ -149,6 +153,7 @@ class Evaluation:
     def to_json(self) -> dict:
         """Everything, raw counts and scores, as JSON types (nan becomes None)."""
         return {
+            "task": self.task,
             "dataset": self.dataset,
             "split": self.split,
             "classes": list(self.classes),
@@ -161,12 +166,12 @@ class Evaluation:
             "confusion_matrix": self.matrix.tolist(),
             "histogram": None if self.histogram is None else self.histogram.tolist(),
             "ids": list(self.ids),
-            "iou_image": _plain(self.iou_per_image.tolist()),
+            "iou_image": _plain(self.per_image.tolist()),
             "confusion_matrices": self.matrices.tolist(),
         }
 
     @classmethod
-    def from_json(cls, content: Any) -> "Evaluation":
+    def from_json(cls, content: Any) -> "SemanticEvaluation":
         """The evaluation that `to_json` wrote; scores are computed again from the counts."""
         try:
             stored: StoredEvaluation = (parse_json if isinstance(content, str) else held_to)(content, StoredEvaluation)
@@ -196,7 +201,7 @@ class Evaluation:
     def write_csv(self, path: Path | str) -> None:
         """One row per image: id, IoU, accuracy; and, if class 0 is background, the share of valid pixels that is not
         background in truth and prediction. Empty where an image has no valid pixel."""
-        columns = {"iou": self.iou_per_image, "accuracy": pixel_accuracy(self.matrices)}
+        columns = {"iou": self.per_image, "accuracy": pixel_accuracy(self.matrices)}
         if self.background:
             pixels = self.matrices.sum(axis=(1, 2)).astype(np.float64)
             pixels[pixels == 0] = np.nan

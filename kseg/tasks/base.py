@@ -1,0 +1,181 @@
+"""What every task is: how truth becomes a loss, and how the outputs of a network become an answer and a score."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, TypedDict, TypeVar
+
+import keras
+import numpy as np
+
+from kseg.registry import Registry
+from kseg.structures import Structure
+
+DEFAULT_TASK = "semantic"
+"""The task of a run that names none."""
+
+Answer = TypeVar("Answer", bound=Structure)
+"""The structure of a task's truth, and of its predictions."""
+
+Palette = Sequence[Sequence[int]]
+"""One RGB color per class."""
+
+
+class TrainingLoss(Protocol):
+    """The loss of a batch, and what training has to know of it."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The targets that are made for this loss alone, beside those of every loss of the task."""
+        ...
+
+    @property
+    def slow_under_xla(self) -> bool:
+        """Whether XLA makes it slower on a CPU."""
+        ...
+
+    def value_and_parts(self, targets: dict[str, Any], outputs: Any) -> tuple[Any, dict[str, Any]]:
+        """float32 (), and by name the values of its parts that are logged beside it."""
+        ...
+
+    def part_metrics(self) -> "Sequence[PartMetric]":
+        """A new running mean for each of the parts, in their order."""
+        ...
+
+
+class PartMetric(Protocol):
+    """A Keras metric that is given values."""
+
+    def add_value(self, value: Any, images: Any) -> Any:
+        """Count a value that holds for a batch of so many images."""
+        ...
+
+
+class Circumstances(TypedDict):
+    """What was measured on what, and how."""
+
+    dataset: str
+    split: str
+    ids: tuple[str, ...]
+    """of the images, in the order in which they were added"""
+    original_size: bool
+    """whether truth and prediction were compared at the truth's own size, or at the network's"""
+    input_size: tuple[int, int] | Literal["original"] | None
+    """(height, width) that the network was fed; "original": each image's own; None: near its own, or not known"""
+    seconds: float
+    """wall time, reading of images included"""
+
+
+class Evaluation(Protocol):
+    """The result of measuring a network on a split: raw counts, from which every score can be made again later."""
+
+    @property
+    def split(self) -> str:
+        """The split that was measured."""
+        ...
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of the images, in the split's order."""
+        ...
+
+    @property
+    def task(self) -> str:
+        """The name of the task."""
+        ...
+
+    @property
+    def headline(self) -> tuple[str, float]:
+        """What the one number of the result is called, for a person, and it; nan where it has no meaning."""
+        ...
+
+    @property
+    def per_image(self) -> np.ndarray:
+        """float64 (N,): a score of each image, the higher the better; nan for an image that has none."""
+        ...
+
+    def scores(self) -> dict[str, Any]:
+        """Every score by name; nan where a score has no meaning."""
+        ...
+
+    def write_csv(self, path: Path | str) -> None:
+        """A table of one row per image."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, raw counts and scores, as JSON types (nan becomes None)."""
+        ...
+
+
+class Evaluator(Protocol[Answer]):
+    """Counts what is right, image by image."""
+
+    def add(self, truth: Answer, outputs: np.ndarray) -> Answer:
+        """Count an image, at the size of its truth. Returns the prediction that was compared with it.
+
+        It is given outputs and not a prediction, because scores may depend on more than the prediction, as
+        calibration does on probabilities, and because neither has to be held at the size of a large photograph.
+        """
+        ...
+
+    def result(self, circumstances: Circumstances) -> Evaluation:
+        """What was counted so far."""
+        ...
+
+
+class Task(ABC):
+    """A question about an image, as training, inference and reports need it answered.
+
+    Outputs are what a network gives users: (H, W, C) of an image, (N, H, W, C) of a batch. A network under training
+    gives them before `activated`.
+    """
+
+    name: ClassVar[str]
+    structure: ClassVar[type[Structure]]
+    """of truth and prediction"""
+
+    @abstractmethod
+    def loss(
+        self, spec: str, *, reduction: str, class_weights: tuple[float, ...] | None = None, pixel_weights: str = "none"
+    ) -> TrainingLoss:
+        """The loss that a text names, of targets and of outputs before `activated`.
+
+        Args:
+          reduction: over the images of a batch: "mean" or "sum".
+          class_weights: one per class.
+          pixel_weights: how pixels are to be weighed; "none": all alike.
+        Raises:
+          UsageError: an unknown loss, or weights that it has no use for.
+        """
+
+    @abstractmethod
+    def metrics(self, num_classes: int) -> list[keras.metrics.Metric]:
+        """What is logged beside the loss after every epoch: metrics of targets and outputs before `activated`."""
+
+    @abstractmethod
+    def activated(self, outputs: Any) -> np.ndarray:
+        """The outputs that users get, float32, of those of a network under training."""
+
+    @abstractmethod
+    def decode(self, outputs: np.ndarray, size: tuple[int, ...] | None = None, *, threshold: float = 0.5) -> Structure:
+        """The answer that the outputs (h, w, C) of an image mean, for an image of `size` (default: theirs).
+
+        `threshold` is the probability from which a thing counts as found.
+        """
+
+    @abstractmethod
+    def evaluator(self, classes: Sequence[str], *, background: bool = True, void: int) -> Evaluator:
+        """A new count of what is right.
+
+        Args:
+          background: whether class 0 is background, and not a class like the others.
+          void: the class id of what counts for nothing.
+        """
+
+    @abstractmethod
+    def draw(self, image: np.ndarray, answer: Structure, palette: Palette, *, background: bool = True) -> np.ndarray:
+        """The image (H, W, 3) with a truth or a prediction painted on it; uint8 (H, W, 3)."""
+
+
+TASKS: Registry[Task] = Registry("task", "kseg.tasks")
+"""Name to task; a registered task is walked by the contract tests."""

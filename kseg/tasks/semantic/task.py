@@ -1,0 +1,52 @@
+"""The task itself: label maps as truth, class probabilities as outputs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kseg import metrics
+from kseg.conventions import VOID
+from kseg.datasets.images import overlay
+from kseg.structures import LabelMap, Structure
+from kseg.tasks.base import TASKS, Palette, Task
+from kseg.tasks.semantic.decoding import predicted_labels
+from kseg.tasks.semantic.evaluator import SemanticEvaluator
+from kseg.tasks.semantic.loss import SemanticLoss
+
+
+class Semantic(Task):
+    """A class for each pixel.
+
+    Outputs are probabilities (H, W, C): C = 1 is the foreground of two classes, else one channel per class. Targets
+    hold "label", class ids (N, H, W).
+    """
+
+    name = "semantic"
+    structure = LabelMap
+
+    def loss(
+        self, spec: str, *, reduction: str, class_weights: tuple[float, ...] | None = None, pixel_weights: str = "none"
+    ) -> SemanticLoss:
+        return SemanticLoss(spec, reduction=reduction, class_weights=class_weights, pixel_weights=pixel_weights)
+
+    def metrics(self, num_classes: int) -> list[keras.metrics.Metric]:
+        return [metrics.IoU(num_classes, from_logits=True), metrics.PixelAccuracy(from_logits=True)]
+
+    def activated(self, outputs: Any) -> np.ndarray:
+        activation = keras.activations.sigmoid if outputs.shape[-1] == 1 else keras.activations.softmax
+        return keras.ops.convert_to_numpy(activation(keras.ops.cast(outputs, "float32")))
+
+    def decode(self, outputs: np.ndarray, size: tuple[int, ...] | None = None, *, threshold: float = 0.5) -> LabelMap:
+        return LabelMap(predicted_labels(outputs, size, threshold=threshold))
+
+    def evaluator(self, classes: Sequence[str], *, background: bool = True, void: int = VOID) -> SemanticEvaluator:
+        return SemanticEvaluator(classes, background=background, void=void)
+
+    def draw(self, image: np.ndarray, answer: Structure, palette: Palette, *, background: bool = True) -> np.ndarray:
+        assert isinstance(answer, LabelMap)
+        return overlay(image, answer.ids, palette, background=background)
+
+
+TASKS.register(Semantic.name)(Semantic())
