@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from kseg.cli.quiet import import_keras_quietly
+from kseg.cli.refining import Refining
 from kseg.cli.run_data import NOT_GIVEN, RunData, digest, where
 from kseg.datasets import DataOptions
 from kseg.ranges import COUNT, FED
@@ -42,6 +43,7 @@ class Evaluate:
     own test)"""
     batch_size: Annotated[int, COUNT] = 16
     """images predicted at a time"""
+    refining: Annotated[Refining, arg(name="")] = field(default_factory=Refining)
     out: Path | None = None
     """directory for evaluation.json, per_image.csv, and thresholds.csv of a binary model (unset: beside the model)"""
 
@@ -79,6 +81,8 @@ class Evaluate:
         compared = "at their own size" if self.original_size else "at that size"
         print(f"fed       {fed_in_words(model, size)}, compared {compared}")
         print(f"classes   {', '.join(dataset.classes)}{self._matched(card, dataset, order)}")
+        if self.refining.in_words():
+            print(f"refined   {self.refining.in_words()}")
         if other_range:
             print(f"values    {other_range}")
         seen = run.trained_on(dataset, records)
@@ -96,9 +100,11 @@ class Evaluate:
             batch_size=self.batch_size,
             original_size=self.original_size,
             order=order,
+            refine=self.refining.refine(),
         )
         out = self.out or self._default_out(run, dataset, split)
-        write_json(out / "evaluation.json", result.to_json())
+        refined = {"refined": self.refining.in_words()} if self.refining.in_words() else {}
+        write_json(out / "evaluation.json", result.to_json() | refined)
         result.write_csv(out / "per_image.csv")
         written = ["evaluation.json", "per_image.csv"]
         if isinstance(result, SemanticEvaluation) and result.histogram is not None:
@@ -151,6 +157,7 @@ class Evaluate:
         elif self.input_size is not None:
             parts.append(self.input_size)
         parts += [] if self.original_size else ["network-size"]
+        parts += self.refining.parts()
         return beside / "-".join(parts)
 
 

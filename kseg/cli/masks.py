@@ -3,13 +3,14 @@
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
+from kseg.cli.refining import Refining
 from kseg.ranges import COUNT, FED
 from kseg.wording import counted
 
@@ -43,6 +44,7 @@ class PredictOptions:
     own test)"""
     batch_size: Annotated[int, COUNT] = 16
     """images predicted at a time, fewer of large ones"""
+    refining: Annotated[Refining, arg(name="")] = field(default_factory=Refining)
     joint: bool = False
     """RUN_A RUN_B … IMAGES: runs of one category each, and the class of the largest probability in every pixel; without
     images: their own test images are measured (mIoU)"""

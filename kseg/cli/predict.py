@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from kseg.cli.masks import PredictOptions, named_files, write_masks
+from kseg.cli.refining import Refining
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,19 @@ class Predict(PredictOptions):
         if self.joint:
             from kseg.cli.joint import predict_jointly
 
+            if self.refining != Refining():
+                raise UsageError("--joint takes no refinement yet; leave --crf out, or predict each run alone")
             return predict_jointly(self)
         files = named_files(self.images)
         model, card = load_model(self.model)
         size = fed_size(card, self.image_size, self.input_size)
+        refine, said = self.refining.refine(), self.refining.in_words()
         return write_masks(
             self,
             files,
             card,
-            lambda images: predict_probabilities(model, images(), size, self.batch_size, original_size=False),
-            fed=f"; fed {fed_in_words(model, size)}",
+            lambda images: predict_probabilities(
+                model, images(), size, self.batch_size, original_size=refine is not None, refine=refine
+            ),
+            fed=f"; fed {fed_in_words(model, size)}" + (f"; {said}" if said else ""),
         )

@@ -13,6 +13,7 @@ from kseg.datasets.category import plain_name
 from kseg.datasets.truth import truth
 from kseg.errors import UsageError
 from kseg.inference.predict import ORIGINAL, ImageSize, network_size, predict_probabilities
+from kseg.postprocess import Refiner
 from kseg.structures import LabelMap, Structure
 from kseg.tasks import DEFAULT_TASK, TASKS, Circumstances, Evaluation, Task
 from kseg.wording import counted
@@ -30,6 +31,7 @@ def evaluate(
     void: int = VOID,
     progress: bool = True,
     task: Task | None = None,
+    refine: Refiner | None = None,
 ) -> Evaluation:
     """Count what `model` gets right on every image of a split.
 
@@ -44,13 +46,17 @@ def evaluate(
       void: the label that counts for nothing.
       progress: show a bar with the time left.
       task: what the model answers; None: the default task.
+      refine: what is done to the probabilities of each image before they are counted, at the size they are compared at.
     Foreground is p ≥ 0.5 (binary), else the class of the largest probability.
     """
     check_fits(model, dataset)
     records = dataset.records(split)
     fed = network_size(model, image_size)  # refuses a wrong size before the first image is read
     images = (dataset.image(record) for record in records)
-    predictions = predict_probabilities(model, images, image_size, batch_size, original_size=False)
+    # Without refinement the probabilities of a large photograph are never held at its size, see `measure`.
+    predictions = predict_probabilities(
+        model, images, image_size, batch_size, original_size=original_size and refine is not None, refine=refine
+    )
     if order is not None:
         predictions = (in_order(probabilities, order) for probabilities in predictions)
     return measure(

@@ -24,6 +24,8 @@ ImageSize = tuple[int, int] | Literal["original"] | None
 ORIGINAL: Literal["original"] = "original"
 
 Forward = Callable[[np.ndarray], np.ndarray]
+Refine = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(image (H, W, 3), probabilities (H, W, C)) to probabilities (H, W, C), as `kseg.postprocess` has them."""
 
 
 def predict_probabilities(
@@ -33,6 +35,7 @@ def predict_probabilities(
     batch_size: int = 16,
     *,
     original_size: bool = True,
+    refine: Refine | None = None,
 ) -> Iterator[np.ndarray]:
     """The model's probabilities for each image, in order, one batch of images in memory at a time.
 
@@ -46,6 +49,7 @@ def predict_probabilities(
         images of one network size.
       original_size: resize the probabilities back to each image's size (bilinear, half-pixel centres); False leaves
         them at the network's.
+      refine: is given each image and its probabilities, both at the size of what is returned, and gives better ones.
     Returns:
       an iterator of float32 (H, W, C).
     Errors: no uint8 RGB, a size the model cannot take, and outputs outside [0, 1] (logits) are refused; nan fails.
@@ -56,19 +60,19 @@ def predict_probabilities(
     own_size = _exactly if image_size == ORIGINAL else rounded_size
     run = forward(model)
     batch: list[np.ndarray] = []
-    sizes: list[tuple[int, int]] = []
+    waiting: list[np.ndarray] = []
     for image in images:
         _check_image(image)
         size = fixed_size or own_size(image.shape[:2])
         resized = resize_image(image, size)
         full = len(batch) == batch_size or (len(batch) + 1) * resized[..., 0].size > LARGEST_BATCH
         if batch and (full or batch[0].shape != resized.shape):
-            yield from _finished(run(np.stack(batch)), sizes, original_size)
-            batch, sizes = [], []
+            yield from _finished(run(np.stack(batch)), waiting, refine, original_size)
+            batch, waiting = [], []
         batch.append(resized)
-        sizes.append(image.shape[:2])
+        waiting.append(image if original_size else resized)
     if batch:
-        yield from _finished(run(np.stack(batch)), sizes, original_size)
+        yield from _finished(run(np.stack(batch)), waiting, refine, original_size)
 
 
 def fed_size(
@@ -148,7 +152,9 @@ def _check_image(image: np.ndarray) -> None:
         raise UsageError(f"images are uint8 arrays (H, W, 3), RGB, received {what}; kseg.datasets.images.read_image")
 
 
-def _finished(probabilities: np.ndarray, sizes: list[tuple[int, int]], original_size: bool) -> Iterator[np.ndarray]:
+def _finished(
+    probabilities: np.ndarray, images: list[np.ndarray], refine: Refine | None, original_size: bool
+) -> Iterator[np.ndarray]:
     lowest, highest = float(probabilities.min()), float(probabilities.max())
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         raise Failure("the model gives nan or infinity: its weights are not finite; take an earlier or another model")
@@ -158,5 +164,7 @@ def _finished(probabilities: np.ndarray, sizes: list[tuple[int, int]], original_
             "if it gives logits, add a sigmoid or softmax"
         )
     probabilities = np.clip(probabilities, 0, 1)
-    for one, size in zip(probabilities, sizes, strict=True):
-        yield np.asarray(resize_probabilities(one, size), np.float32) if original_size else one
+    for one, image in zip(probabilities, images, strict=True):
+        if original_size:
+            one = np.asarray(resize_probabilities(one, image.shape[:2]), np.float32)
+        yield one if refine is None else refine(image, one)

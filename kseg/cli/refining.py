@@ -1,0 +1,46 @@
+"""The flags of `kseg predict` and `kseg evaluate` for what is done to probabilities behind the network."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from kseg.inference.predict import Refine
+
+
+@dataclass(frozen=True)
+class Refining:
+    """Behind the network."""
+
+    crf: bool = False
+    """sharpen the probabilities along the image's edges with a dense CRF, at the image's own size"""
+    crf_parameters: tuple[str, ...] = ()
+    """of the CRF: a name (deeplab_v2_resnet101, deeplab_v2_vgg16, deeplab_v1_largefov), keys such as w1=3 sigma1=1 w2=4
+    sigma_alpha=67 sigma_beta=3 iterations=10, or a name and what is changed of it"""
+
+    def __post_init__(self):
+        if self.crf_parameters and not self.crf:
+            raise UsageError(f"--crf-parameters {' '.join(self.crf_parameters)} means nothing without --crf; add it")
+        self.parameters()  # refuses a wrong one before anything is read
+
+    def parameters(self):
+        from kseg.postprocess import crf_parameters
+
+        return crf_parameters(self.crf_parameters)
+
+    def refine(self) -> "Refine | None":
+        """What `predict_probabilities` and `evaluate` take; None: nothing is to be done."""
+        if not self.crf:
+            return None
+        from kseg.postprocess import crf_refiner
+
+        return crf_refiner(self.parameters())
+
+    def parts(self) -> list[str]:
+        """What tells the folder of an evaluation from that of another."""
+        return ["crf", *self.crf_parameters] if self.crf else []
+
+    def in_words(self) -> str:
+        """What is done, for a person; nothing where nothing is."""
+        return f"dense CRF, {self.parameters()}" if self.crf else ""
