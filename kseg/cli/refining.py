@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from kseg.errors import UsageError
 
 if TYPE_CHECKING:
-    from kseg.inference.predict import Refine
+    from kseg.postprocess import CrfParameters, Refiner
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,15 @@ class Refining:
     def __post_init__(self):
         if self.crf_parameters and not self.crf:
             raise UsageError(f"--crf-parameters {' '.join(self.crf_parameters)} means nothing without --crf; add it")
-        self.parameters()  # refuses a wrong one before anything is read
+        if self.crf_parameters:
+            self.parameters()  # refuses a wrong one before anything is read
 
-    def parameters(self):
+    def parameters(self) -> "CrfParameters":
         from kseg.postprocess import crf_parameters
 
         return crf_parameters(self.crf_parameters)
 
-    def refine(self) -> "Refine | None":
+    def refine(self) -> "Refiner | None":
         """What `predict_probabilities` and `evaluate` take; None: nothing is to be done."""
         if not self.crf:
             return None
@@ -38,8 +39,13 @@ class Refining:
         return crf_refiner(self.parameters())
 
     def parts(self) -> list[str]:
-        """What tells the folder of an evaluation from that of another."""
-        return ["crf", *self.crf_parameters] if self.crf else []
+        """What tells the folder of an evaluation from that of another: equal parameters share it, however written."""
+        if not self.crf:
+            return []
+        from kseg.postprocess import CrfParameters
+
+        usual = str(CrfParameters()).split()
+        return ["crf", *(word for word in str(self.parameters()).split() if word not in usual)]
 
     def in_words(self) -> str:
         """What is done, for a person; nothing where nothing is."""

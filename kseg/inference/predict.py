@@ -8,6 +8,7 @@ import numpy as np
 
 from kseg.datasets.images import resize_image, resize_probabilities
 from kseg.errors import Failure, UsageError
+from kseg.postprocess import Refiner
 
 if TYPE_CHECKING:
     from kseg.inference.model_file import ModelCard
@@ -24,8 +25,6 @@ ImageSize = tuple[int, int] | Literal["original"] | None
 ORIGINAL: Literal["original"] = "original"
 
 Forward = Callable[[np.ndarray], np.ndarray]
-Refine = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(image (H, W, 3), probabilities (H, W, C)) to probabilities (H, W, C), as `kseg.postprocess` has them."""
 
 
 def predict_probabilities(
@@ -35,7 +34,7 @@ def predict_probabilities(
     batch_size: int = 16,
     *,
     original_size: bool = True,
-    refine: Refine | None = None,
+    refine: Refiner | None = None,
 ) -> Iterator[np.ndarray]:
     """The model's probabilities for each image, in order, one batch of images in memory at a time.
 
@@ -60,19 +59,22 @@ def predict_probabilities(
     own_size = _exactly if image_size == ORIGINAL else rounded_size
     run = forward(model)
     batch: list[np.ndarray] = []
-    waiting: list[np.ndarray] = []
+    sizes: list[tuple[int, int]] = []
+    shown: list[np.ndarray] = []  # to the refinement alone: large photographs are not kept for nothing
     for image in images:
         _check_image(image)
         size = fixed_size or own_size(image.shape[:2])
         resized = resize_image(image, size)
         full = len(batch) == batch_size or (len(batch) + 1) * resized[..., 0].size > LARGEST_BATCH
         if batch and (full or batch[0].shape != resized.shape):
-            yield from _finished(run(np.stack(batch)), waiting, refine, original_size)
-            batch, waiting = [], []
+            yield from _finished(run(np.stack(batch)), sizes, original_size, shown, refine)
+            batch, sizes, shown = [], [], []
         batch.append(resized)
-        waiting.append(image if original_size else resized)
+        sizes.append(image.shape[:2])
+        if refine is not None:
+            shown.append(image if original_size else resized)
     if batch:
-        yield from _finished(run(np.stack(batch)), waiting, refine, original_size)
+        yield from _finished(run(np.stack(batch)), sizes, original_size, shown, refine)
 
 
 def fed_size(
@@ -153,7 +155,11 @@ def _check_image(image: np.ndarray) -> None:
 
 
 def _finished(
-    probabilities: np.ndarray, images: list[np.ndarray], refine: Refine | None, original_size: bool
+    probabilities: np.ndarray,
+    sizes: list[tuple[int, int]],
+    original_size: bool,
+    shown: list[np.ndarray],
+    refine: Refiner | None,
 ) -> Iterator[np.ndarray]:
     lowest, highest = float(probabilities.min()), float(probabilities.max())
     if not (np.isfinite(lowest) and np.isfinite(highest)):
@@ -164,7 +170,7 @@ def _finished(
             "if it gives logits, add a sigmoid or softmax"
         )
     probabilities = np.clip(probabilities, 0, 1)
-    for one, image in zip(probabilities, images, strict=True):
+    for i, (one, size) in enumerate(zip(probabilities, sizes, strict=True)):
         if original_size:
-            one = np.asarray(resize_probabilities(one, image.shape[:2]), np.float32)
-        yield one if refine is None else refine(image, one)
+            one = np.asarray(resize_probabilities(one, size), np.float32)
+        yield one if refine is None else refine(shown[i], one)

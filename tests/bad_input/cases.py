@@ -27,6 +27,7 @@ from making import (
     linked_h5,
     mask,
     member,
+    not_finite,
     npz,
     pipe,
     png_of,
@@ -177,6 +178,33 @@ FIGURES = [
     Row("export run --format litert --image-size 0 0", USAGE, "--image-size"),
     Row("data preview folder --data-dir folder --count 0", USAGE, "--count"),
     Row("data preview folder --data-dir folder --count -5", USAGE, "--count"),
+]
+
+# --- behind the network --------------------------------------------------------------------------------------------
+
+REFINING = [
+    *[
+        Row(f"{command} {flags}", USAGE, says)
+        for command in (PREDICT, "evaluate run")
+        for flags, says in {
+            "--crf-parameters w1=3": "without --crf",
+            "--crf --crf-parameters deeplab_v2_resnet10": "deeplab_v2_resnet101",
+            "--crf --crf-parameters w3=1": "w3",
+            "--crf --crf-parameters sigma_alfa=1": "sigma_alpha",
+            "--crf --crf-parameters w1=": "must be a number",
+            "--crf --crf-parameters w1=²": "²",
+            "--crf --crf-parameters w1=-1": "w1",
+            "--crf --crf-parameters w2=nan": "w2",
+            "--crf --crf-parameters sigma_beta=0": "sigma_beta",
+            "--crf --crf-parameters iterations=1.5": "a whole number",
+            "--crf --crf-parameters iterations=0": "iterations",
+            "--crf --crf-parameters w1=1 w1=2": "given twice",
+            "--crf --crf-parameters iterations=5 deeplab_v2_vgg16": "stands first",
+            "--crf --crf-parameters ''": "CRF parameters ''",
+        }.items()
+    ],
+    Row("predict run photo.png --joint --crf --out out", USAGE, "--joint"),
+    Row(f"{PREDICT} --crf", FAILED, "nan", not_finite("model.keras")),
 ]
 
 # --- files of settings ---------------------------------------------------------------------------------------------
@@ -498,8 +526,8 @@ AROUND = [
 ]
 
 TABLE = {
-    "unknown words": UNKNOWN, "figures": FIGURES, "settings": SETTINGS, "models": MODELS, "weights": WEIGHTS_FILES,
-    "archives": ARCHIVES, "images": IMAGES, "runs": RUNS, "lab": LAB, "surroundings": AROUND,
+    "unknown words": UNKNOWN, "figures": FIGURES, "refining": REFINING, "settings": SETTINGS, "models": MODELS,
+    "weights": WEIGHTS_FILES, "archives": ARCHIVES, "images": IMAGES, "runs": RUNS, "lab": LAB, "surroundings": AROUND,
 }  # fmt: skip
 
 

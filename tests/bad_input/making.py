@@ -108,6 +108,19 @@ def card_with(**changes: object) -> Make:
     return edit_member("model.keras", "kseg.json", lambda text: json.dumps({**json.loads(text), **changes}).encode())
 
 
+def not_finite(model: str) -> Make:
+    """Every weight of a .keras file becomes nan."""
+
+    def change(content: bytes) -> bytes:
+        stream = io.BytesIO(content)
+        with h5py.File(stream, "r+") as file:
+            file.visititems(lambda _, found: found.write_direct(np.full(found.shape, np.nan, found.dtype))
+                            if isinstance(found, h5py.Dataset) and found.shape else None)  # fmt: skip
+        return stream.getvalue()
+
+    return edit_member(model, "model.weights.h5", change)
+
+
 def zip_bomb(name: str, *members: str) -> Make:
     """Seventy kilobytes that unpack to seventy megabytes."""
 

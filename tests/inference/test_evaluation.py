@@ -239,3 +239,15 @@ def test_what_the_network_was_fed_is_kept(size):
     evaluation = evaluate(reading_model(), dataset, "test", image_size=size, progress=False)
     assert evaluation.input_size == size
     assert SemanticEvaluation.from_json(json.dumps(evaluation.to_json())).input_size == size
+
+
+@pytest.mark.parametrize("original_size", [True, False])
+def test_what_refinement_gives_is_what_is_counted(original_size):
+    shown = np.zeros((30, 50), int)
+    shown[:, 20:] = 255
+    dataset = Written([shown], [1 - shown // 255])  # the truth is what the network does not say
+    settings = {"image_size": (32, 64), "original_size": original_size, "progress": False}
+    plain = evaluate(reading_model(), dataset, "test", **settings)
+    refined = evaluate(reading_model(), dataset, "test", refine=lambda _, p: 1 - p, **settings)
+    assert plain.scores()["iou_dataset"] < 0.1 and refined.scores()["iou_dataset"] > 0.9
+    assert refined.matrix.sum() == (30 * 50 if original_size else 32 * 64)

@@ -137,3 +137,20 @@ def test_senseless_sizes_are_refused():
         list(predict_probabilities(brightness(), images((8, 8)), (8, 8), batch_size=0))
     with pytest.raises(UsageError, match="image size"):
         list(predict_probabilities(brightness(), images((8, 8)), (0, 8)))
+
+
+@pytest.mark.parametrize("original_size", [True, False])
+def test_refinement_sees_each_image_at_the_size_of_its_probabilities(original_size):
+    given, seen = images((20, 30), (33, 17), (20, 30)), []
+
+    def refine(image, probabilities):
+        seen.append(image)
+        assert image.shape[:2] == probabilities.shape[:2]
+        return 1 - probabilities
+
+    settings = {"batch_size": 2, "original_size": original_size}
+    refined = list(predict_probabilities(brightness(), given, (32, 48), refine=refine, **settings))
+    plain = list(predict_probabilities(brightness(), given, (32, 48), **settings))
+    for image, shown, after, before in zip(given, seen, refined, plain, strict=True):
+        np.testing.assert_array_equal(shown, image if original_size else resize_image(image, (32, 48)))
+        np.testing.assert_array_equal(after, 1 - before)
