@@ -3,7 +3,6 @@
 python docs/make_tour.py runs/unet-iou-synthetic-hair docs/tour.png
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from PIL import Image
 
 from kseg.datasets import open_dataset
 from kseg.datasets.images import overlay
-from kseg.inference import load_model, predict_probabilities, predicted_classes
-from kseg.training.config import from_json
+from kseg.inference import load_model, predict_probabilities
+from kseg.tasks.semantic.decoding import predicted_classes
+from kseg.training.record import read_run
 
 SHOWN = 8
 MARGIN = 4
@@ -28,8 +28,7 @@ def errors(image: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.nd
 
 
 def main(run: Path, out: Path) -> None:
-    config = from_json(json.loads((run / "config.json").read_text()))
-    dataset = open_dataset(config.data)
+    dataset = open_dataset(read_run(run).data_options)
     model, card = load_model(run)
     records = dataset.records("test")[:SHOWN]
     images = [dataset.image(record) for record in records]

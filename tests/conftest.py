@@ -13,6 +13,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llv
 SLOW = (
     "training/test_backends.py", "losses/test_contract.py", "training/test_resume.py", "training/test_run.py",
     "models/test_model_backends.py", "metrics/test_streaming_metrics.py", "losses/test_properties.py",
+    "test_documents.py",
 )  # fmt: skip
 """Files that take longest, in the order in which workers get them: the last to end is then a short one."""
 

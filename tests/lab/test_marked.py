@@ -1,4 +1,4 @@
-"""The README's tables are those of the files under `results/`, and every recipe's committed results are in it."""
+"""Marked tables of the README and the studies' pages are those of the files under `results/`; no study lacks its page."""
 
 import json
 import shutil
@@ -8,22 +8,48 @@ import pytest
 
 from kseg.cli.main import main
 from kseg.errors import Failure, UsageError
-from kseg.lab.pages.readme import refreshed, sources, tables
+from kseg.lab.pages import marked
+from kseg.lab.pages.marked import pages, refreshed, sources, tables
 from kseg.lab.recipe import RECIPES
 from kseg.lab.tables.paper_tests import paper_tests_json
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = ROOT / "results"
 
 
-def test_every_marked_table_is_the_one_that_its_source_makes():
-    assert refreshed(README, ROOT) == README, "run `python -m kseg.lab.pages.readme`"
+@pytest.mark.parametrize("page", pages(ROOT), ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_marked_table_is_the_one_that_its_source_makes(page):
+    text = page.read_text(encoding="utf-8")
+    assert refreshed(text, ROOT) == text, "run `python -m kseg.lab.pages.marked`"
 
 
-def test_every_recipe_s_results_have_their_table():
-    committed = {str(path.relative_to(ROOT)) for path in RESULTS.glob("*/*.json") if path.parent.name in RECIPES}
-    assert committed and committed <= set(sources(README))
+def test_every_study_has_its_page_and_the_list_of_studies_links_it():
+    overview = (RESULTS / "README.md").read_text(encoding="utf-8")
+    for folder in (folder for folder in RESULTS.iterdir() if folder.is_dir()):
+        assert (folder / "README.md").is_file(), f"{folder.name} has results and no page"
+        assert f"({folder.name}/README.md)" in overview
+
+
+def test_every_recipe_s_results_have_their_table_on_the_page_beside_them():
+    committed = [path for path in RESULTS.glob("*/*.json") if json.loads(path.read_text()).get("recipe") in RECIPES]
+    assert committed
+    for path in committed:
+        page = (path.parent / "README.md").read_text(encoding="utf-8")
+        assert str(path.relative_to(ROOT)) in sources(page)
+
+
+def test_the_pages_are_refreshed_where_they_lie(tmp_path, capsys):
+    folder = tmp_path / "results" / "amadi"
+    folder.mkdir(parents=True)
+    shutil.copy(RESULTS / "amadi" / "results.json", folder)
+    source = "results/amadi/results.json"
+    (tmp_path / "README.md").write_text("no table\n")
+    (folder / "README.md").write_text(f"# A\n<!-- begin {source}: unet pets -->\nold\n<!-- end {source} -->\n")
+    marked.main(tmp_path)
+    assert "**unet pets**" in (folder / "README.md").read_text()
+    assert capsys.readouterr().out == "results/amadi/README.md: tables made anew\n"
+    marked.main(tmp_path)
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*/paper.json")), ids=lambda path: path.parent.name)
@@ -56,7 +82,7 @@ def test_markdown_is_of_the_committed_results_where_no_jobs_lie(tmp_path, monkey
     monkeypatch.chdir(ROOT)
     assert main(["lab", "report", "loss_study", "--root", str(tmp_path), "--markdown"]) == 0
     shown = capsys.readouterr()
-    assert shown.out.strip() in README
+    assert shown.out.strip() in (RESULTS / "loss_study" / "README.md").read_text(encoding="utf-8")
     assert "the tables are of results/loss_study/results.json" in shown.err
 
 

@@ -1,8 +1,9 @@
-"""The README's result tables, made from the files under `results/`.
+"""The marked tables of the README and of every page under `results/`, made from the JSON beside them.
 
-    python -m kseg.lab.pages.readme
+    python -m kseg.lab.pages.marked
 
-writes anew what stands between the marks `<!-- begin SOURCE -->` and `<!-- end SOURCE -->`. SOURCE is
+writes anew what stands between the marks `<!-- begin SOURCE -->` and `<!-- end SOURCE -->`. SOURCE is, from the root of
+the checkout,
 
 * `results/RECIPE/results.json`, which `kseg lab report RECIPE --out results/RECIPE` writes: the recipe's tables;
 * `results/RECIPE/paper.json`, which `kseg lab report RECIPE --paper` writes: the paper's own figures in the statistics;
@@ -76,10 +77,18 @@ def _chosen(found: Sequence[Table], titles: Sequence[str], source: Path) -> list
     return [by_title[title] for title in titles] or list(found)
 
 
-def main(path: Path = Path("README.md")) -> None:
-    text = path.read_text(encoding="utf-8")
-    sources(text)
-    write_text(path, refreshed(text, path.absolute().parent))
+def pages(root: Path) -> list[Path]:
+    """The files whose marked tables are kept up to date: the README and every study's page."""
+    return [root / "README.md", *sorted((root / "results").rglob("README.md"))]
+
+
+def main(root: Path = Path()) -> None:
+    for page in pages(root.absolute()):
+        text = page.read_text(encoding="utf-8")
+        sources(text)
+        if (new := refreshed(text, root.absolute())) != text:
+            write_text(page, new)
+            print(f"{page.relative_to(root.absolute())}: tables made anew")
 
 
 if __name__ == "__main__":
