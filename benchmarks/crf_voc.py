@@ -22,7 +22,6 @@ from deeplab_voc import load_deeplab, padded, probabilities
 from tqdm import tqdm
 
 from kseg.datasets import data_options, open_dataset
-from kseg.datasets.truth import truth
 from kseg.metrics.confusion import confusion_matrix
 from kseg.metrics.intervals import Interval, bootstrap_score
 from kseg.metrics.scores import miou
@@ -63,7 +62,7 @@ def main(settings: Settings) -> None:
     network.predict_on_batch(padded(dataset.image(records[0])))
     dense_crf(np.zeros((8, 8, 3), np.uint8), np.full((8, 8, classes), 1 / classes, np.float32))
     for i, record in enumerate(tqdm(records, unit="image", disable=None)):
-        image, labels = dataset.image(record), truth(dataset, record)
+        image, labels = dataset.image(record), dataset.labels(record)
         started = time.process_time()
         logits = np.asarray(network.predict_on_batch(padded(image)))[0]
         p = probabilities(logits, labels.shape)

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,11 +12,12 @@ from kseg.conventions import SPLITS
 from kseg.datasets.contents import content_digests
 from kseg.datasets.counts import count_labels
 from kseg.datasets.facts import Facts
-from kseg.datasets.images import ValueRange, read_image
+from kseg.datasets.images import ValueRange, image_size, read_image
 from kseg.datasets.locate import stamp
 from kseg.datasets.options import DataOptions
-from kseg.errors import UsageError
+from kseg.errors import Failure, UsageError
 from kseg.registry import Registry
+from kseg.structures import Instances, LabelMap, Panoptic, Structure
 
 EVERYTHING = "all"
 """In place of a split's name: every record, for a folder that is a test set as a whole."""
@@ -30,16 +31,14 @@ class Record:
     """unique within the data set; safe as a file name"""
     image: Path | None = None
     """file of the image; None if the data set draws it"""
-    mask: Path | None = None
-    """file of the label map (helen: folder of its maps); None if the data set draws it"""
-    more_masks: tuple[Path, ...] = ()
-    """folder: further masks of the same image, whose objects are joined with those of `mask`"""
+    annotation: Any = None
+    """what its data set reads the truth from: a file, a folder, several files; nobody else looks into it"""
 
     @property
-    def pair(self) -> tuple[Path, Path]:
-        """Image and mask of a record that has files."""
-        assert self.image is not None and self.mask is not None, f"{self.id} is drawn"
-        return self.image, self.mask
+    def image_file(self) -> Path:
+        """The image of a record that has it in a file."""
+        assert self.image is not None, f"{self.id} is drawn"
+        return self.image
 
 
 class Dataset(ABC):
@@ -47,6 +46,10 @@ class Dataset(ABC):
 
     A record is a file of an image and one of a mask, unless a subclass says otherwise; what is the same for all of its
     instances (`classes`, `palette` …) it may give as a class attribute.
+
+    A subclass writes how a record is read: `read_image`, and of the truth what its `tasks` need, `read_labels` for
+    "semantic", `read_instances` for "instance", `read_panoptic` for "panoptic", from which the other two follow.
+    Everybody else asks for `image` and `truth`.
     """
 
     name: ClassVar[str]
@@ -56,6 +59,8 @@ class Dataset(ABC):
     """where it comes from, for `kseg data info`"""
     Options: ClassVar[type[DataOptions]] = DataOptions
     """the options it takes: those of every data set, and in a subclass its own"""
+    tasks: Sequence[str] = ("semantic",)
+    """names of the tasks that it has a truth for"""
     reads_files: ClassVar[bool] = True
     """whether there are files of it in a folder; a data set that is drawn has none"""
 
@@ -133,7 +138,7 @@ class Dataset(ABC):
 
     def image(self, record: Record) -> np.ndarray:
         """uint8 (H, W, 3), RGB."""
-        return read_image(record.pair[0], self._given_range or self.value_range)
+        return self.read_image(record)
 
     def use_range(self, value_range: ValueRange | None) -> str:
         """From now on read images of more than 8 bits as a model was trained, whatever range these images have.
@@ -148,23 +153,64 @@ class Dataset(ABC):
             f"images by themselves have {own[0]:g} and {own[1]:g}; where that is another camera, scale them alike first"
         )
 
-    @abstractmethod
+    def truth(self, record: Record, task: str = "semantic") -> Structure:
+        """The truth of a record for one of `tasks`, of the size of its image.
+
+        Returns: a `LabelMap` for "semantic", `Instances` for "instance", a `Panoptic` for "panoptic".
+        Raises: UsageError for a task that the data set has no truth for. Failure for an annotation that cannot be read,
+          or is of another size than its image: it is refused, not stretched. Of an image in a file only the header is
+          read for it; what a data set draws has one size.
+        """
+        if task not in self.tasks:
+            raise UsageError(f"{self.name} has no truth for the task {task!r}; it has {', '.join(self.tasks)}")
+        structure = self._read_truth(record, task)
+        if record.image is not None:
+            check_same_size(record, image_size(record.image), structure.size)
+        return structure
+
     def labels(self, record: Record) -> np.ndarray:
-        """uint8 (H, W), class ids and VOID, of the same H and W as the image."""
+        """uint8 (H, W), class ids and VOID, of the same H and W as the image: what `truth` says of semantics."""
+        structure = self.truth(record)
+        assert isinstance(structure, LabelMap)
+        return structure.ids
+
+    def _read_truth(self, record: Record, task: str) -> Structure:
+        if task == "panoptic":
+            return self.read_panoptic(record)
+        return self.read_instances(record) if task == "instance" else LabelMap(self.read_labels(record))
+
+    def read_image(self, record: Record) -> np.ndarray:
+        """uint8 (H, W, 3), RGB, from its file."""
+        return read_image(record.image_file, self._given_range or self.value_range)
+
+    def read_labels(self, record: Record) -> np.ndarray:
+        """uint8 (H, W), class ids and VOID, as the annotation has them."""
+        return self.read_panoptic(record).semantic().ids
+
+    def read_instances(self, record: Record) -> Instances:
+        """The objects, as the annotation has them."""
+        return self.read_panoptic(record).instances()
+
+    def read_panoptic(self, record: Record) -> Panoptic:
+        """The segments, as the annotation has them."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has to read what its tasks need ({', '.join(self.tasks)}): read_labels, "
+            "read_instances or read_panoptic"
+        )
 
     def fingerprint(self, record: Record) -> str:
         """A short text that changes when the record's pixels do (name and content of its files; or its seed)."""
         return stamp(*self.files_of(record))
 
     def files_of(self, record: Record) -> Sequence[Path]:
-        """What the record's pixels are read from."""
-        return (*record.pair, *record.more_masks)
+        """What the record's pixels are read from: the image first."""
+        return record.image_file, record.annotation
 
     def picture_digests(self, records: Sequence[Record]) -> list[str]:
         """Of each record a short text that is the same for the same picture, whatever its name, truth and split."""
         if any(record.image is None for record in records):
             return [self.fingerprint(record) for record in records]
-        return content_digests([record.pair[0] for record in records])
+        return content_digests([record.image_file for record in records])
 
     def label_counts(self, records: Sequence[Record]) -> np.ndarray:
         """int64 (N, 256): the pixels of every label value in each record; read once, then kept in the cache."""
@@ -188,6 +234,15 @@ class Dataset(ABC):
         """All records, those of no split included, each once: two splits may share theirs (`test_is_validation`)."""
         found = self.every_record() or [record for split in SPLITS for record in self.all_records(split)]
         return tuple({record.id: record for record in found}.values())
+
+
+def check_same_size(record: Record, image: tuple[int, ...], labels: tuple[int, ...]) -> None:
+    """Raises Failure where the image of a record and its truth differ in size."""
+    if image != labels:
+        raise Failure(
+            f"{record.id}: image and label map have {image} and {labels} pixels; they must be the same size "
+            "(kseg data check lists every such pair)"
+        )
 
 
 DATASETS: Registry[type[Dataset]] = Registry(

@@ -76,14 +76,14 @@ class Relabeled(Dataset):
     def every_record(self) -> Sequence[Record]:
         return self.whole.every_record()
 
-    def image(self, record: Record) -> np.ndarray:
+    def read_image(self, record: Record) -> np.ndarray:
         return self.whole.image(record)
 
     def use_range(self, value_range: ValueRange | None) -> str:
         return self.whole.use_range(value_range)
 
-    def labels(self, record: Record) -> np.ndarray:
-        return self._new_label[self.whole.labels(record)]
+    def read_labels(self, record: Record) -> np.ndarray:
+        return self._new_label[self.whole.read_labels(record)]
 
     def fingerprint(self, record: Record) -> str:
         return f"{self.whole.fingerprint(record)} category {', '.join(self.classes[1:])}"

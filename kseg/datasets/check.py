@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from kseg.conventions import SPLITS, VOID
-from kseg.datasets.base import Dataset, Record
+from kseg.datasets.base import Dataset, Record, check_same_size
 from kseg.datasets.presence import absences, classes_without_pixels
 from kseg.errors import KsegError
 
@@ -117,11 +117,7 @@ def _check_labels(
     dataset: Dataset, record: Record, splits: Sequence[str], size: tuple[int, int], report: CheckReport
 ) -> None:
     labels = dataset.labels(record)
-    if labels.shape != size:
-        (height, width), (mask_height, mask_width) = size, labels.shape
-        report.problems.append(
-            f"mask {record.mask} is {mask_height}×{mask_width} but image {record.image} is {height}×{width}"
-        )
+    check_same_size(record, size, labels.shape)
     pixels = np.bincount(labels.ravel(), minlength=256)
     report.pixels += pixels
     for split in splits:

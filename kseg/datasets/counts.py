@@ -15,7 +15,6 @@ from tqdm import tqdm
 
 from kseg.atomic import replacing
 from kseg.datasets.locate import cache_dir
-from kseg.datasets.truth import truth
 from kseg.errors import Failure
 from kseg.npz import read_npz
 from kseg.reading import DAMAGE
@@ -72,7 +71,7 @@ def _stored(path: Path, count: int) -> np.ndarray | None:
 
 def _read(dataset: "Dataset", records: "Sequence[Record]") -> np.ndarray:
     def counted(record: "Record") -> np.ndarray:
-        return np.bincount(truth(dataset, record).ravel(), minlength=VALUES)
+        return np.bincount(dataset.labels(record).ravel(), minlength=VALUES)
 
     with ThreadPoolExecutor(READERS) as readers:
         rows = readers.map(counted, records)

@@ -90,7 +90,7 @@ class FaceDataset(Dataset):
     def part_labels(self, record: Record) -> np.ndarray:
         """uint8 (H, W) of `BACKGROUND`, `HAIR` and `FACE`."""
 
-    def labels(self, record: Record) -> np.ndarray:
+    def read_labels(self, record: Record) -> np.ndarray:
         return self._class_of_part[self.part_labels(record)]
 
     def fingerprint(self, record: Record) -> str:

@@ -14,7 +14,6 @@ from kseg.conventions import VOID
 from kseg.datasets.base import Dataset, Record
 from kseg.datasets.images import image_size, resize_labels
 from kseg.datasets.locate import cache_dir
-from kseg.datasets.truth import truth
 from kseg.errors import Failure
 from kseg.reading import parse_json, read_text
 
@@ -53,7 +52,7 @@ def narrowest_width(dataset: Dataset, records: Sequence[Record]) -> float | None
     except (OSError, ValueError, KeyError):
         pass  # not measured yet, or damaged
     with ThreadPoolExecutor(READERS) as readers:
-        parts = list(readers.map(lambda record: component_widths(truth(dataset, record)), sample))
+        parts = list(readers.map(lambda record: component_widths(dataset.labels(record)), sample))
     width = _narrowest(np.concatenate(parts))
     with suppress(Failure):  # a cache that cannot be written costs seconds, and `count_labels` says so
         write_text(path, json.dumps({"width": width}))

@@ -17,7 +17,7 @@ def remembered(dataset: Some, budget: int = 2 * 1024**3) -> Some:
     """
     left = [budget]
     dataset.image = _kept(dataset.image, left)  # type: ignore[method-assign, assignment]
-    dataset.labels = _kept(dataset.labels, left)  # type: ignore[method-assign, assignment]
+    dataset.read_labels = _kept(dataset.read_labels, left)  # type: ignore[method-assign, assignment]
     return dataset
 
 

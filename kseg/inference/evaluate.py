@@ -10,11 +10,10 @@ from tqdm import tqdm
 from kseg.conventions import VOID, output_channels
 from kseg.datasets import Dataset
 from kseg.datasets.category import plain_name
-from kseg.datasets.truth import truth
 from kseg.errors import UsageError
 from kseg.inference.predict import ORIGINAL, ImageSize, network_size, predict_probabilities
 from kseg.postprocess import Refiner
-from kseg.structures import LabelMap, Structure
+from kseg.structures import Structure
 from kseg.tasks import DEFAULT_TASK, TASKS, Circumstances, Evaluation, Task
 from kseg.wording import counted
 
@@ -87,11 +86,11 @@ def measure(
       seen: is given each answer that was decoded.
       task: what was asked of the images; None: the default task.
     """
-    records = dataset.records(split)
-    evaluator = (task or TASKS[DEFAULT_TASK]).evaluator(dataset.classes, background=dataset.has_background, void=void)
+    records, task = dataset.records(split), task or TASKS[DEFAULT_TASK]
+    evaluator = task.evaluator(dataset.classes, background=dataset.has_background, void=void)
     start = time.perf_counter()
     for i, outputs in enumerate(_with_bar(predictions, len(records), split, progress)):
-        answer = LabelMap(truth(dataset, records[i]))
+        answer = dataset.truth(records[i], task.name)
         if not original_size:
             answer = answer.resized(outputs.shape[:2])
         prediction = evaluator.add(answer, outputs)

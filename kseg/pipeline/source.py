@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 
 from kseg.datasets import Dataset, Record
+from kseg.datasets.base import check_same_size
 from kseg.datasets.locate import stamp
-from kseg.datasets.truth import check_same_size
 from kseg.errors import Failure, KsegError, UsageError
 from kseg.pipeline.memory import ArrayMemory
 from kseg.pipeline.transforms import Transform, compose

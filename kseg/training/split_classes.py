@@ -6,7 +6,6 @@ import numpy as np
 
 from kseg.conventions import VOID
 from kseg.datasets import Dataset, Record
-from kseg.datasets.truth import truth
 from kseg.errors import UsageError
 from kseg.training.kept_epoch import BY_SCORE, Rule, rule_for
 from kseg.wording import counted
@@ -22,7 +21,7 @@ def classes_shown(dataset: Dataset, records: Sequence[Record]) -> set[int]:
     """
     wanted, shown = set(range(len(dataset.classes))), set()
     for record in records:
-        shown |= set(np.unique(truth(dataset, record)).tolist()) - {VOID}
+        shown |= set(np.unique(dataset.labels(record)).tolist()) - {VOID}
         if wanted <= shown:
             break
     return shown & wanted

@@ -42,12 +42,12 @@ class Discs(Dataset):
     def all_records(self, split: str) -> Sequence[Record]:
         return [Record(f"{split}_{index}") for index in range(4)]
 
-    def labels(self, record: Record) -> np.ndarray:
+    def read_labels(self, record: Record) -> np.ndarray:
         y, x = np.mgrid[:SIDE, :SIDE]
         middle = 12 + SPLITS.index(record.id.split("_")[0]) + int(record.id[-1])
         return ((y - middle) ** 2 + (x - middle) ** 2 <= self.options.size**2).astype(np.uint8)
 
-    def image(self, record: Record) -> np.ndarray:
+    def read_image(self, record: Record) -> np.ndarray:
         ground = 8 * SPLITS.index(record.id.split("_")[0])  # no two splits show one picture
         return np.repeat(self.labels(record)[..., None] * 200 + ground, 3, axis=-1).astype(np.uint8)
 

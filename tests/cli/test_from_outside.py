@@ -31,12 +31,12 @@ class Stripes(Dataset):
     def all_records(self, split):
         return tuple(Record(f"{split}{number}") for number in range(4))
 
-    def labels(self, record):
+    def read_labels(self, record):
         upright = np.zeros((32, 32), np.uint8)
         upright[:, 8 + len(record.id) % 8 :] = 1
         return upright if self.options.stripes == "upright" else upright.T
 
-    def image(self, record):
+    def read_image(self, record):
         return np.repeat(self.labels(record)[..., None] * np.uint8(200), 3, axis=-1)
 
     def fingerprint(self, record):

@@ -58,13 +58,13 @@ def test_bad_masks_are_named(tmp_path):
     camvid_tree(tmp_path)
     dataset = opened(tmp_path)
     first, second, third = dataset.records("train")[:3]
-    write(first.mask, striped((0, 12, 200)))
+    write(first.annotation, striped((0, 12, 200)))
     with pytest.raises(Failure, match=r"has the values \{12, 200\}; CamVid's masks hold class ids 0..10 and 11 for"):
         dataset.labels(first)
-    write(second.mask, noise(1))
+    write(second.annotation, noise(1))
     with pytest.raises(Failure, match="is saved as RGB; CamVid's masks"):
         dataset.labels(second)
-    third.mask.unlink()
+    third.annotation.unlink()
     with pytest.raises(Failure, match=r"train.txt lists Seqtrain_f00002, which has no mask in .*trainannot"):
         opened(tmp_path).records("train")
 
@@ -97,12 +97,12 @@ def test_the_original_colours_become_the_eleven_classes(original):
 def test_a_colour_that_camvid_does_not_have(original):
     dataset = opened(original)
     record = dataset.records("test")[0]
-    pixels = np.array(Image.open(record.mask))
+    pixels = np.array(Image.open(record.annotation))
     pixels[3, 4] = 1, 2, 3
-    write(record.mask, pixels)
+    write(record.annotation, pixels)
     with pytest.raises(Failure, match=r"colour \(1, 2, 3\) at row 3, column 4 .* none of CamVid's 32"):
         dataset.labels(record)
-    write(record.mask, striped((0, 1)))
+    write(record.annotation, striped((0, 1)))
     with pytest.raises(Failure, match="is grey; the original CamVid labels are colours"):
         dataset.labels(record)
 

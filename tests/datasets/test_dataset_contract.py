@@ -2,17 +2,22 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from layouts import camvid_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
+from PIL import Image
 
 from kseg.conventions import SPLITS, VOID
 from kseg.datasets import DATASETS, data_options, open_dataset
 from kseg.datasets.helen import records as helen
 from kseg.datasets.lfw import records as lfw
 from kseg.datasets.splits import PaperSplit
-from kseg.errors import UsageError
+from kseg.errors import Failure, UsageError
+from kseg.structures import Instances, LabelMap, Panoptic
+
+STRUCTURES = {"semantic": LabelMap, "instance": Instances, "panoptic": Panoptic}
 
 NINE = PaperSplit(total=9, big=(5, 2), small=(3, 1), test=2)
 
@@ -50,6 +55,28 @@ def test_pixels_labels_classes_and_colours_fit(dataset):
             assert image.dtype == labels.dtype == np.uint8
             assert image.shape == (*labels.shape, 3)
             assert set(np.unique(labels)) <= {*range(len(dataset.classes)), VOID}
+
+
+def test_the_truth_of_every_task_has_the_image_s_size(dataset):
+    assert "semantic" in dataset.tasks and set(dataset.tasks) <= STRUCTURES.keys()
+    for record in dataset.records("validation"):
+        for task in dataset.tasks:
+            truth = dataset.truth(record, task)
+            assert isinstance(truth, STRUCTURES[task]) and truth.size == dataset.image(record).shape[:2]
+        assert np.array_equal(dataset.labels(record), dataset.truth(record).ids)
+    for task in {"poetry", *STRUCTURES}.difference(dataset.tasks):
+        with pytest.raises(UsageError, match=f"has no truth for the task '{task}'; it has .*semantic"):
+            dataset.truth(record, task)
+
+
+def test_a_truth_of_another_size_is_refused_for_every_task(dataset, tmp_path):
+    record = dataset.records("train")[0]
+    height, width = dataset.image(record).shape[:2]
+    Image.new("RGB", (width + 1, height)).save(tmp_path / "wider.png")
+    wider = replace(record, image=tmp_path / "wider.png")
+    for task in dataset.tasks:
+        with pytest.raises(Failure, match="same size"):
+            dataset.truth(wider, task)
 
 
 def test_fingerprints_tell_records_apart_and_stay(dataset):

@@ -61,10 +61,10 @@ def test_ties_go_to_the_lowest_map_and_nothing_is_background():
 def test_maps_of_other_sizes_or_none_are_failures(tree):
     dataset = opened(tree)
     record = dataset.records("train")[0]
-    write(record.mask / f"{record.id}_lbl03.png", np.zeros((2, 4), dtype=np.uint8))
+    write(record.annotation / f"{record.id}_lbl03.png", np.zeros((2, 4), dtype=np.uint8))
     with pytest.raises(Failure, match="differ in size .2×4, 3×4."):
         dataset.labels(record)
-    (record.mask / f"{record.id}_lbl03.png").unlink()
+    (record.annotation / f"{record.id}_lbl03.png").unlink()
     with pytest.raises(Failure, match="lbl03.png does not exist"):
         dataset.labels(record)
 

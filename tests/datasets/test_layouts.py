@@ -39,7 +39,8 @@ def make(folder, images, masks, count=6):
 def pairs(dataset):
     root = dataset.folder
     return {
-        tuple(path.relative_to(root).as_posix() for path in record.pair): record.id for record in dataset.every_record()
+        tuple(path.relative_to(root).as_posix() for path in (record.image, record.annotation[0])): record.id
+        for record in dataset.every_record()
     }
 
 
@@ -161,11 +162,11 @@ class TestSeveralMasks:
                 write(tmp_path / mask.format(i=i, j=j), 255 * (np.arange(48).reshape(8, 6) // 6 == j).astype(np.uint8))
         dataset = opened(tmp_path)
         assert "a folder of masks for each image (5 images with several): joined into one mask each" in dataset.layout
-        rows = {record.pair[0].stem: dataset.labels(record)[:, 0].tolist() for record in dataset.every_record()}
+        rows = {record.image.stem: dataset.labels(record)[:, 0].tolist() for record in dataset.every_record()}
         assert rows["1"] == [1, 0, 0, 0, 0, 0, 0, 0] and rows["6"] == [1, 1, 1, 1, 1, 1, 0, 0]
         assert dataset.classes == ("background", "foreground")
         record = dataset.records("train")[0]
-        assert len(dataset.files_of(record)) == 2 + len(record.more_masks)
+        assert len(dataset.files_of(record)) == 1 + len(record.annotation)
 
     def test_a_folder_of_classes_is_a_question(self, tmp_path):
         for i in range(1, 7):

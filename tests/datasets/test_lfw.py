@@ -107,7 +107,7 @@ def test_an_unexpected_colour_is_named(tree, colour):
     record = dataset.records("train")[0]
     mask = lfw_mask()
     mask[2, 3] = colour
-    write(record.mask, mask)
+    write(record.annotation, mask)
     with pytest.raises(Failure) as caught:
         dataset.labels(record)
     assert str(colour) in str(caught.value) and "row 2, column 3" in str(caught.value)
@@ -118,7 +118,7 @@ def test_a_mask_without_hair_is_fine(tree):
     record = dataset.records("train")[0]
     mask = lfw_mask()
     mask[:4] = GREEN
-    write(record.mask, mask)
+    write(record.annotation, mask)
     assert set(np.unique(dataset.labels(record))) == {0, 2}
 
 
@@ -147,7 +147,7 @@ def test_fingerprints_follow_files_and_classes(tree):
     assert dataset.fingerprint(first) == opened(tree).fingerprint(first) != dataset.fingerprint(second)
     assert dataset.fingerprint(first) != opened(tree, hair=False).fingerprint(first)
     before = dataset.fingerprint(first)
-    write(first.mask, lfw_mask(15, 10))
+    write(first.annotation, lfw_mask(15, 10))
     assert dataset.fingerprint(first) != before
 
 

@@ -129,13 +129,13 @@ def test_listed_images_that_are_not_there_are_named(tmp_path):
 def test_bad_trimaps_are_named(tmp_path):
     dataset = opened(pets_tree(tmp_path))
     record = record_of(dataset, "Bengal_1")
-    write(record.mask, striped((0, 1, 2, 7)))
+    write(record.annotation, striped((0, 1, 2, 7)))
     with pytest.raises(Failure, match=r"Bengal_1.png has the values \{0, 7\}; expected 1 pet, 2 background, 3 border"):
         dataset.labels(record)
-    write(record.mask, noise(0))
+    write(record.annotation, noise(0))
     with pytest.raises(Failure, match="Bengal_1.png is saved as RGB; expected grey values 1 to 3"):
         dataset.labels(record)
-    for path in (record.mask, record.image):
+    for path in (record.annotation, record.image):
         path.rename(path.with_stem("Rex_1"))
     write(tmp_path / "annotations" / "trimaps" / "Rex_1.png", striped((1, 2)))
     strange = opened(tmp_path, animals="breed")

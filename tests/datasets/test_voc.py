@@ -75,7 +75,7 @@ def test_palette_masks_are_read_as_indices(tmp_path, root):
     record = dataset.records("test")[0]
     labels = dataset.labels(record)
     assert labels[:3, 0].tolist() == [0, 15, 255] and labels.dtype == np.uint8
-    write(record.mask, striped((0, 15, 255)))  # the same ids as grey, as DeepLab's conversion saves them
+    write(record.annotation, striped((0, 15, 255)))  # the same ids as grey, as DeepLab's conversion saves them
     assert np.array_equal(dataset.labels(record), labels)
 
 
@@ -136,7 +136,7 @@ def test_a_listed_image_without_mask_or_picture_is_named(tmp_path, root):
 def test_a_mask_saved_as_rgb_is_named(tmp_path, root):
     dataset = opened(tmp_path)
     record = dataset.records("test")[0]
-    Image.open(record.mask).convert("RGB").save(record.mask)
+    Image.open(record.annotation).convert("RGB").save(record.annotation)
     with pytest.raises(Failure, match=r"2008_000000.png is saved as RGB; VOC's masks hold class ids 0..20"):
         dataset.labels(record)
 
@@ -144,7 +144,7 @@ def test_a_mask_saved_as_rgb_is_named(tmp_path, root):
 def test_ids_beyond_the_classes_are_named(tmp_path, root):
     dataset = opened(tmp_path)
     record = dataset.records("test")[0]
-    palette_mask(record.mask, striped((0, 21, 34, 255)))
+    palette_mask(record.annotation, striped((0, 21, 34, 255)))
     with pytest.raises(Failure, match=r"has the values \{21, 34\}; VOC's masks hold class ids 0..20 and 255 for void"):
         dataset.labels(record)
 
@@ -217,7 +217,7 @@ class TestSbd:
         dataset = opened(tmp_path, year="2012+sbd", split_scheme="official")
         records = {record.id: record for record in dataset.records("train")}
         assert len(records) == 12 and ids(dataset, "test") == VAL
-        assert records[TRAIN[0]].mask.suffix == ".png"  # VOC's own mask comes first
+        assert records[TRAIN[0]].annotation.suffix == ".png"  # VOC's own mask comes first
         for one in ("2009_000001", "2009_000002"):
             assert dataset.labels(records[one])[:2, 0].tolist() == [0, 7]
             assert dataset.image(records[one]).shape == (12, 10, 3)

@@ -33,10 +33,10 @@ class Written(Dataset):
     def all_records(self, split):
         return [Record(f"image{i}") for i in range(len(self.truths))] if split == "test" else []
 
-    def image(self, record):
+    def read_image(self, record):
         return np.repeat(self.predictions[int(record.id[5:])][..., None], 3, axis=-1).astype(np.uint8)
 
-    def labels(self, record):
+    def read_labels(self, record):
         return self.truths[int(record.id[5:])].astype(np.uint8)
 
     def fingerprint(self, record):

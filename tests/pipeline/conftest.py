@@ -28,7 +28,7 @@ class Drawn(Dataset):
     def size_of(self, record):
         return self.size
 
-    def image(self, record):
+    def read_image(self, record):
         self.image_reads += 1
         h, w = self.size_of(record)
         rng = np.random.default_rng(int(record.id.removeprefix("image")))
@@ -36,7 +36,7 @@ class Drawn(Dataset):
         image[0, 0] = int(record.id.removeprefix("image"))
         return image
 
-    def labels(self, record):
+    def read_labels(self, record):
         self.label_reads += 1
         label = np.zeros(self.size_of(record), np.uint8)
         label[:, : int(record.id.removeprefix("image")) % 3 + 1] = 1

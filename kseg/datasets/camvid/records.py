@@ -11,7 +11,7 @@ from kseg.datasets.camvid.classes import CLASSES, NAMES, ORIGINAL_COLOURS, PALET
 from kseg.datasets.camvid.facts import FACTS
 from kseg.datasets.camvid.files import find_splits
 from kseg.datasets.ids import read_ids
-from kseg.datasets.images import read_labels
+from kseg.datasets.images import read_labels as read_mask
 from kseg.datasets.lists import read_list
 from kseg.datasets.locate import existing_data_dir
 from kseg.datasets.options import DataOptions
@@ -46,10 +46,10 @@ class CamVid(Dataset):
     def every_record(self) -> Sequence[Record]:
         return [record for split in SPLITS for record in self.all_records(split)]
 
-    def labels(self, record: Record) -> np.ndarray:
-        _, mask = record.pair
+    def read_labels(self, record: Record) -> np.ndarray:
+        mask = record.annotation
         if self.has_original_labels:
-            return classes_of_colours(read_labels(mask), mask)
+            return classes_of_colours(read_mask(mask), mask)
         return read_ids(mask, len(NAMES), void=SEGNET_VOID, whose="CamVid's masks")
 
 

@@ -147,8 +147,7 @@ class Lookup:
         self.exact: dict[str, list[Record]] = {}
         self.alike: dict[str, list[Record]] = {}
         for record in records:
-            image, mask = record.pair
-            for path in (image, mask):
+            for path in (record.image_file, record.annotation[0]):
                 for name in self._names(path, record.id):
                     self._put(self.exact, name, record)
                     self._put(self.alike, plain(name), record)
@@ -199,7 +198,7 @@ def _drawn(records: Sequence[Record], sizes: Sequence[float], seed: int) -> dict
         for needed, place in ((3, 2), (2, 1)):  # a test split, then a validation split, is what too few images lack
             if len(records) < min(needed, asked) and sizes[0]:
                 sizes = [0.0 if split == place else size for split, size in enumerate(sizes)]
-    digests = content_digests([record.pair[0] for record in records])
+    digests = content_digests([record.image_file for record in records])
     keys = {record.id: digest for record, digest in zip(records, digests, strict=True)}
     if len(set(digests)) < sum(size > 0 for size in sizes):  # hardly a picture differs: nothing is kept apart by them
         keys = {record.id: record.id for record in records}

@@ -125,9 +125,9 @@ def _add(
             return
     record_id = safe_id(name)
     if record_id in found.records:
-        other = found.records[record_id].pair[0]
+        other = found.records[record_id].image_file
         raise Failure(f"{shown(other)} and {shown(image)} share the name {record_id!r}; rename or remove one")
-    found.records[record_id] = Record(record_id, image, masks[0], tuple(masks[1:]))
+    found.records[record_id] = Record(record_id, image, tuple(masks))
     if split is not None:
         found.split_of[record_id] = split
 

@@ -79,7 +79,7 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
 
     @cached_property
     def _depth(self) -> Depth:
-        return measured_depth([record.pair[0] for record in self._pairs.records.values()])
+        return measured_depth([record.image_file for record in self._pairs.records.values()])
 
     @property
     def value_range(self) -> ValueRange | None:
@@ -115,19 +115,24 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
     def every_record(self) -> Sequence[Record]:
         return list(self._pairs.records.values())
 
-    def labels(self, record: Record) -> np.ndarray:
-        image, mask = record.pair
-        labels = self.coding.decode(mask)
-        if labels.shape != image_size(image):
-            raise Failure(_sizes_differ(image, mask, labels.shape))
-        for path in record.more_masks:
-            further = self.coding.decode(path)
-            if further.shape != labels.shape:
-                raise Failure(_sizes_differ(image, path, further.shape))
+    def read_labels(self, record: Record) -> np.ndarray:
+        image, (first, *others) = record.image_file, record.annotation
+        labels = self._decoded(first, image)
+        for path in others:
+            further = self._decoded(path, image)
             # Objects win over background and void, and a later object over an earlier one.
             shows = (further != 0) & ((further != VOID) | (labels == 0))
             labels[shows] = further[shows]
         return labels
+
+    def _decoded(self, mask: Path, image: Path) -> np.ndarray:
+        labels = self.coding.decode(mask)
+        if labels.shape != image_size(image):
+            raise Failure(_sizes_differ(image, mask, labels.shape))
+        return labels
+
+    def files_of(self, record: Record) -> Sequence[Path]:
+        return record.image_file, *record.annotation
 
     def fingerprint(self, record: Record) -> str:
         files = shown(super().fingerprint(record))  # it is encoded by those who ask, whatever bytes are in the names

@@ -29,7 +29,7 @@ PART_OF_MAP[[MAPS.index("background"), MAPS.index("hair")]] = BACKGROUND, HAIR
 
 @DATASETS.register("helen")
 class Helen(FaceDataset):
-    """HELEN in the layout of SmithCVPR2013_dataset_resized; a record's `mask` is the folder of its eleven maps."""
+    """HELEN in the layout of SmithCVPR2013_dataset_resized; an annotation is the folder of its eleven maps."""
 
     name = "helen"
     title = "HELEN (SmithCVPR2013): 2,330 faces, background / hair / face from 11 probability maps"
@@ -57,8 +57,7 @@ class Helen(FaceDataset):
         return parts_of_maps([_read_map(path) for path in maps], maps[0].parent)
 
     def files_of(self, record: Record) -> Sequence[Path]:
-        image, maps = record.pair
-        return image, *map_paths(maps)
+        return record.image_file, *map_paths(record.annotation)
 
     def _listed(self, path: Path) -> list[Record]:
         if not path.is_file():

@@ -7,7 +7,7 @@ import numpy as np
 
 from kseg.datasets.base import DATASETS, Record
 from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset, PaperFaceOptions
-from kseg.datasets.images import read_labels
+from kseg.datasets.images import read_labels as read_mask
 from kseg.datasets.lfw.facts import FACTS
 from kseg.datasets.lfw.files import find_images, find_masks
 from kseg.datasets.lists import read_lines
@@ -55,8 +55,7 @@ class LFW(FaceDataset):
         return list(self._by_stem.values())
 
     def part_labels(self, record: Record) -> np.ndarray:
-        _, mask = record.pair
-        return parts_of_colours(read_labels(mask), mask)
+        return parts_of_colours(read_mask(record.annotation), record.annotation)
 
     def _listed(self, path: Path) -> list[Record]:
         if not path.is_file():

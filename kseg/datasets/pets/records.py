@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 
 from kseg.datasets.base import DATASETS, Dataset, Record
-from kseg.datasets.images import contrasting_palette, read_labels
+from kseg.datasets.images import contrasting_palette
+from kseg.datasets.images import read_labels as read_mask
 from kseg.datasets.lists import read_list
 from kseg.datasets.locate import existing_data_dir
 from kseg.datasets.pets.classes import BORDER, PET, PetsOptions, label_of_value
@@ -51,9 +52,9 @@ class Pets(Dataset):
     def every_record(self) -> Sequence[Record]:
         return [Record(one, self._images[one], mask) for one, mask in self._trimaps.items() if one in self._images]
 
-    def labels(self, record: Record) -> np.ndarray:
-        _, mask = record.pair
-        values = read_labels(mask)
+    def read_labels(self, record: Record) -> np.ndarray:
+        mask = record.annotation
+        values = read_mask(mask)
         if values.ndim == 3:
             raise Failure(f"trimap {mask} is saved as RGB; expected grey values 1 to 3; extract it again")
         odd = np.unique(values[(values < PET) | (values > BORDER)])

@@ -75,7 +75,7 @@ class Synthetic(FaceDataset):
     def all_records(self, split: str) -> Sequence[Record]:
         return [Record(f"{split}_{index:05d}") for index in range(self._counts[split])]
 
-    def image(self, record: Record) -> np.ndarray:
+    def read_image(self, record: Record) -> np.ndarray:
         return self._draw(record.id)[0].copy()
 
     def part_labels(self, record: Record) -> np.ndarray:

@@ -101,8 +101,8 @@ class VOC(Dataset):
     def every_record(self) -> Sequence[Record]:
         return [*self._train, *self._val]
 
-    def labels(self, record: Record) -> np.ndarray:
-        _, mask = record.pair
+    def read_labels(self, record: Record) -> np.ndarray:
+        mask = record.annotation
         if mask.suffix == ".mat":
             return read_classes(mask)
         return read_ids(mask, len(NAMES), void=VOID_VALUE, whose="VOC's masks")
