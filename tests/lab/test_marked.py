@@ -1,4 +1,4 @@
-"""Marked tables of the README and the studies' pages are those of the files under `results/`; no study lacks its page."""
+"""Marked tables of the README and of the studies are those of the files under `results/`; no study lacks its page."""
 
 import json
 import shutil
