@@ -33,10 +33,16 @@ def adaptive(
     Returns:
       float32 (N,), or () when pooled over the batch.
     Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
+    Pitfalls: A large k looks at the worst windows alone, so a mislabeled region pulls harder than in `ce`.
     Source: Guo et al. 2018, "Locally adaptive learning loss for semantic image segmentation" (merging, cross-entropy of
       what was merged, Minkowski mean with k = 5 best on VOC), compared with in Kim et al. table 5. Written after
       descriptions of the paper, not after its text. Deviations: windows at every pixel (their stride is a free
       choice); the weights are normalised to 1, on which the descriptions are silent.
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(adaptive(y_true, y_pred)[0])
+    0.250...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight, soft=False)
     values = cross_entropy_map(merged(pixels, radius, sigma))

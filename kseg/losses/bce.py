@@ -27,10 +27,17 @@ def binary_cross_entropy(
     Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
     Raises:
       UsageError: when y_pred has several channels; `ce` takes those.
+    Pitfalls: Every pixel counts alike, so a rare object hardly matters: at 1 % of foreground it finds next to nothing
+      in the study of losses. There it also learns more slowly than the overlap losses, not worse in the end.
     Source: van Beers et al. eq. 1 with `pooling="image"`; torch's BCEWithLogits with `"batch"`.
     Deviations: eq. 1 sums over pixels, which is `normalise="sum"`; the default is the mean, which is what Keras's own
       BCE computes. The papers clip p to [1e-7, 1 − 1e-7]: probabilities are clipped, logits are not (the same up to
       |z| = 16, beyond it the gradient lives on).
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(binary_cross_entropy(y_true, y_pred)[0])  # −(log 0.9 + log 0.6 + log 0.8)/3
+    0.279...
     """
     if ops.shape(y_pred)[-1] != 1:
         raise UsageError(

@@ -15,6 +15,9 @@ class Facts(NamedTuple):
     formula: str
     source: str
     deviations: str
+    empty_truth: str
+    pitfalls: str
+    example: str
     problems: tuple[str, ...]
     options: dict[str, object]
     void: bool
@@ -26,14 +29,17 @@ class Facts(NamedTuple):
 def facts(loss: type[SegmentationLoss]) -> Facts:
     """The facts of one loss class."""
     text = inspect.getdoc(loss.function) or ""
-    source, _, deviations = _paragraph(text, "Source:").partition("Deviations:")
+    source, _, deviations = _paragraph(text, "Source").partition("Deviations:")
     parameters = inspect.signature(loss.function).parameters
     return Facts(
         name=loss.registry_name,
         summary=text.splitlines()[0],
         formula="\n".join(re.findall(r"^    (.*)$", text.split("\nArgs:")[0], re.MULTILINE)),
         source=source.strip(),
-        deviations=deviations.strip(),
+        deviations=deviations.strip() or _paragraph(text, "Deviations"),
+        empty_truth=_paragraph(text, "Empty truth"),
+        pitfalls=_paragraph(text, "Pitfalls"),
+        example=text[text.index(">>>") :] if ">>>" in text else "",
         problems=loss.problems,
         options=loss.defaults(),
         void="void" in parameters,
@@ -48,6 +54,7 @@ def catalogue() -> list[Facts]:
     return [facts(loss) for loss in LOSSES.values()]
 
 
-def _paragraph(text: str, start: str) -> str:
-    """From `start` to the end of the text, as one line."""
-    return " ".join(text[text.index(start) + len(start) :].split()) if start in text else ""
+def _paragraph(text: str, title: str) -> str:
+    """What stands behind `title:`, which begins a line, and is indented below it; in one line."""
+    found = re.search(rf"^{title}:(.*(?:\n +.*)*)", text, re.MULTILINE)
+    return " ".join(found[1].split()) if found else ""

@@ -40,7 +40,14 @@ def cross_entropy(
     Returns:
       float32 (N,), or () when pooled over the batch; nats per pixel, or per image with `normalise="sum"`.
     Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
+    Pitfalls: Every pixel counts alike, so a rare class hardly matters. Class weights find more of it and cost
+      precision: on CamVid median weights raise mean accuracy by 0.10 and lower mIoU by 0.04.
     Source: torch's `cross_entropy` with `ignore_index`, weights included, for `pooling="batch"`. Deviations: none.
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(cross_entropy(y_true, y_pred)[0])  # −(log 0.9 + log 0.6 + log 0.8)/3
+    0.279...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     values = cross_entropy_map(pixels, label_smoothing=label_smoothing, class_weights=class_weights)

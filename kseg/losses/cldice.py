@@ -33,7 +33,14 @@ def cldice(
     Empty truth: 0 for an empty prediction, 0 for a full one: Tsens = 1, Tprec = s/(ΣS(p) + s), and what fills the image
       has no skeleton. Of several classes absent ones are left out, or count like this with `classes="all"`. Void pixels
       are like the outside of the image, they neither erode nor grow. No valid pixel: 0.
+    Pitfalls: It does not see what is thicker than 2(k + 1) pixels; alone it learns no face. Use it for vessels, roads
+      and other tubes, beside `dice`. With many classes XLA needs gigabytes for it.
     Source: Shit et al. 2021, algorithms 1 and 2. Deviations: none.
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(cldice(y_true, y_pred)[0])
+    0.111...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     p, y, valid = pixels.probabilities(), pixels.truth, pixels.valid[..., None] > 0.0

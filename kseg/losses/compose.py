@@ -32,6 +32,10 @@ def get(
     Raises:
       UsageError: an unknown loss or argument (the nearest names are given), text that is no such sum, or class weights
         that no part of it takes.
+
+    >>> loss = get("bce + 0.5*iou(smooth=1)")
+    >>> round(float(loss([[[1, 1], [0, 255]]], [[[[0.9], [0.6]], [[0.2], [0.5]]]])), 3)  # 0.280 + 0.5·(1 − 2.5/3.2)
+    0.389
     """
     if isinstance(spec, keras.losses.Loss):
         return spec

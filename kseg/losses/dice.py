@@ -29,7 +29,14 @@ def dice(
     Empty truth: 0 for an empty prediction, n/(n + s) for a full one of n pixels: L = 1 − s/(Σp + s), which falls as the
       prediction empties (squared: Σp²); with s = 0, L = 1 without gradient. Of several classes absent ones are left
       out, or count like this with `classes="all"`. No valid pixel: 0.
+    Pitfalls: s is a number of pixels: where the object has few, s = 1 pulls towards an empty prediction. Values with
+      different s, or of an image and a batch, are not comparable.
     Source: lecture, Dice loss; Milletari et al. 2016 (squared, s = 0). Deviations: none.
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(dice(y_true, y_pred)[0])  # 1 − (2·1.5 + 1)/(1.7 + 2 + 1)
+    0.148...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     p, y = pixels.probabilities(), pixels.truth

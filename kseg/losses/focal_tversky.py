@@ -24,8 +24,15 @@ def focal_tversky(
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: 1 for an empty prediction, 1 for a full one, as `tversky`. Of several classes absent ones are left out,
       or count like this with `classes="all"`. No valid pixel: 0.
+    Pitfalls: With γ > 1 the slope grows without bound as the loss nears 0, so steps stay large where those of `tversky`
+      shrink. As in `tversky` the defaults favor recall, so masks come out too large.
     Source: Abraham & Khan 2019, γ = 4/3. Deviations: the mean over classes instead of their sum; below
       1 − TI = 1e-12 the gradient is 0 where the formula's is infinite; their α is the price of false negatives (0.7).
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(focal_tversky(y_true, y_pred)[0])  # 0.2147 ** (3/4)
+    0.315...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     losses = 1.0 - tversky_index(pixels, pooling, alpha=alpha, beta=beta, smooth=smooth)

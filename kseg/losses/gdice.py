@@ -24,7 +24,13 @@ def generalised_dice(
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: 0 for an empty prediction, 1 for a full one. A class absent from the truth has weight 0, not infinity;
       its false positives are felt where the other classes miss those pixels. No valid pixel: 0.
+    Pitfalls: The weight 1/size² lets a class of one pixel outweigh all others; a mislabeled speck rules its image.
     Source: Sudre et al. 2017 (GDL_v). Deviations: the rule for absent classes, on which the paper is silent.
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(generalised_dice(y_true, y_pred)[0])  # 1 − 2·(1.5/4 + 0.8)/(3.7/4 + 2.3)
+    0.271...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     maps = [(pixels.probabilities(), pixels.truth)]

@@ -30,7 +30,14 @@ def jaccard_metric(
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: 1 for an empty prediction, 1 for a full one and for all between, without gradient. Of several classes
       absent ones are left out, or count like this with `classes="all"`. No valid pixel: 0.
+    Pitfalls: On hard labels jml1 equals `iou`, its empty truth included; what it adds is a minimum at the truth for
+      soft labels.
     Source: Wang et al. 2023 (their JML1 and JML2). Deviations: none.
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(jaccard_metric(y_true, y_pred)[0])  # 1 − (1.7 + 2 − 0.7)/(1.7 + 2 + 0.7)
+    0.318...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     p, y = pixels.probabilities(), pixels.truth

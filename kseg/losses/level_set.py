@@ -39,8 +39,15 @@ def level_set(
       E cannot choose the sign, so use it beside cross-entropy ("ce + 4e-4*level_set").
     Empty truth: 0 for an empty prediction, 0 for a full one and for all between, as for every class that is absent or
       fills the image. No valid pixel: 0.
+    Pitfalls: Alone, or with a weight of 1 beside `bce`, it ended on the complement of the masks in one run of three
+      (study of losses). λ means nothing without `normalise`: sum and mean differ by the number of pixels.
     Source: Kim et al. 2019 eqs. 4–7. Deviations: with C = 1 the energy is half of eq. 4, which sums over both classes,
       so λ counts half: the paper's 4e-4 is 8e-4 on one sigmoid output, and 4e-4 on two softmax channels.
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(level_set(y_true, y_pred)[0])
+    0.017...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight, soft=False)
     inside = smooth_step(pixels.probabilities() - 0.5, heaviside, epsilon)

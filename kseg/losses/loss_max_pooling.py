@@ -31,7 +31,14 @@ def loss_max_pooling(
       float32 (N,), or () when pooled over the batch; at least the mean cross-entropy.
     Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0. The gradient is w, the
       maximiser, as by the envelope theorem.
+    Pitfalls: Mislabeled pixels are the hardest and get the largest weights. At 1 % of foreground it finds nothing in
+      the study of losses.
     Source: Rota Bulò et al. 2017. Deviations: none.
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(loss_max_pooling(y_true, y_pred)[0])  # above the mean, 0.2798
+    0.399...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     losses = cross_entropy_map(pixels) * pixels.weight

@@ -31,7 +31,15 @@ def lovasz(
     Empty truth: 0 for an empty prediction, 1 + z for a full one of logit z: the single largest error counts, max(m_1,
       0). Of several classes absent ones are left out, or count by their largest p_c with `classes="all"`. No valid
       pixel: 0.
+    Pitfalls: From random weights it learns slowly where the object is small (IoU 0.22 at 5 % of foreground, study of
+      losses): begin with cross-entropy ("ce for 3 epochs, then ce + lovasz"). The hinge works on logits; probabilities
+      are turned back into them.
     Source: Berman et al. 2018. Deviations: none.
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(lovasz(y_true, y_pred)[0])
+    0.297...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight, soft=False)
     y = pixels.truth

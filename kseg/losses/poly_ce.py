@@ -27,7 +27,14 @@ def poly_cross_entropy(
     Returns:
       float32 (N,), or () when pooled over the batch.
     Empty truth: 0 for an empty prediction, z + ε for a full one of logit z. No valid pixel: 0.
+    Pitfalls: With the default ε it hardly differs from `ce`: +0.002 of IoU, interval −0.005 to +0.008, in the study of
+      losses.
     Source: Leng et al. 2022, Poly-1. Deviations: none.
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(poly_cross_entropy(y_true, y_pred)[0])  # 0.2798 + (0.1 + 0.4 + 0.2)/3
+    0.513...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     if pixels.binary:  # −expm1 of two logarithms would be the same, more slowly

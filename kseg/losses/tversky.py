@@ -29,7 +29,14 @@ def tversky(
     Empty truth: 1 for an empty prediction, 1 for a full one and for all between, without gradient, with s = 0; else 1 −
       s/(α·Σp + s). Of several classes absent ones are left out, or count like this with `classes="all"`. No valid
       pixel: 0.
+    Pitfalls: The defaults price a miss above a false alarm, so masks come out too large; where both count alike, `iou`
+      and `dice` have the higher IoU (study of losses).
     Source: Salehi et al. 2017, their α and β. Deviations: none (keras.losses.Tversky swaps α and β).
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(tversky(y_true, y_pred)[0])  # 1 − 1.5/(1.5 + 0.3·0.2 + 0.7·0.5)
+    0.214...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     losses = 1.0 - tversky_index(pixels, pooling, alpha=alpha, beta=beta, smooth=smooth)

@@ -29,8 +29,15 @@ def unified_focal(
       float32 (N,), or () when pooled over the batch.
     Empty truth: 0 for an empty prediction, λ·(1 − δ)·z + 1 − λ for a full one of logit z. Classes absent from the truth
       are left out of T. No valid pixel: 0.
+    Pitfalls: λ, δ and γ act together; δ is the one that trades misses for false alarms. Its values are not comparable
+      with those of `ce` or `tversky`.
     Source: Yeung et al. 2022 (modified focal and modified focal Tversky loss, and their asymmetric variants), with the
       exponents of the authors' code. Deviations: the rule for absent classes.
+
+    >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
+    >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
+    >>> float(unified_focal(y_true, y_pred)[0])
+    0.252...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     log_p = pixels.log_probabilities()

@@ -36,6 +36,7 @@ class PanopticQuality(ExactCounts):
     IoUs are counted in units of 2⁻²⁰, so the mean is right to 1e-6.
     Source: Kirillov et al. 2019, eq. 1. Deviations: as `panoptic_match`.
 
+    >>> import numpy as np
     >>> truth = np.array([[[[0, 0], [0, 1]], [[0, 0], [255, 0]]]])  # two segments of class 0, one pixel of void
     >>> metric = PanopticQuality(num_classes=1)
     >>> metric.update_state(truth, truth)
