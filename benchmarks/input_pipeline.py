@@ -20,6 +20,7 @@ from kseg.datasets import data_options, open_dataset
 from kseg.pipeline import Augmentation, ImageSource, Order, Source, batches
 from kseg.pipeline.feature_files import FeatureWriter
 from kseg.pipeline.features import FeatureSource
+from kseg.pipeline.stored_features import hold
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,13 @@ def stored_features(folder: Path, images: ImageSource, megabytes: float) -> Feat
     """Random features in the layout of the cache."""
     shape = (28, 28, round(megabytes * 1e6 / 2 / 28 / 28))
     bits = np.random.default_rng(0).integers(0, 2**14, (1, *shape), dtype=np.uint16)
-    with FeatureWriter(folder / "features", len(images), [{"shape": list(shape), "dtype": "float16"}]) as writer:
+    specs = [{"shape": list(shape), "dtype": "float16"}]
+    with FeatureWriter(folder / "features", len(images), specs, dataset=images.dataset.name) as writer:
         for _ in range(len(images)):
             writer.append([bits.view(np.float16)])
-    return FeatureSource(folder / "features", images, reused=True, seconds=0.0)
+    held = hold(folder / "features")
+    assert held is not None
+    return FeatureSource(folder / "features", images, held, reused=True, seconds=0.0)
 
 
 def main(options: Options) -> None:
@@ -76,7 +80,7 @@ def main(options: Options) -> None:
     augmentation = Augmentation(flip=True, scale=(0.75, 1.5), colour=0.3)
     augmented = ImageSource(dataset, records, size, augmentation.transforms(), memory="on")
     for index in range(len(records)):
-        augmented.image(index), augmented.label(index)
+        augmented.image(index), augmented.truth(index)
     with tempfile.TemporaryDirectory() as folder:
         rows = {
             "first epoch (decode)": source,

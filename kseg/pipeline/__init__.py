@@ -7,8 +7,9 @@ what needs Keras is imported from its own module.
 """
 
 from kseg.pipeline.augmentation import Augmentation
+from kseg.pipeline.image_source import ImageSource
 from kseg.pipeline.order import Order, Positives, batch_indices
-from kseg.pipeline.source import ArraySpec, ImageSource, Signature, Source, own_errors
+from kseg.pipeline.source import ArraySpec, Signature, Source, TargetMaker, own_errors
 from kseg.pipeline.tfdata import batches, distributed_batches
 from kseg.pipeline.transforms import compose
 
@@ -20,6 +21,7 @@ __all__ = [
     "Positives",
     "Signature",
     "Source",
+    "TargetMaker",
     "batch_indices",
     "batches",
     "compose",

@@ -10,10 +10,11 @@ import shutil
 import time
 import weakref
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import keras
 import ml_dtypes
@@ -23,8 +24,9 @@ from kseg.datasets.locate import CACHE_VARIABLE
 from kseg.errors import Failure, UsageError
 from kseg.pipeline.feature_files import FeatureWriter, ahead, discard_abandoned
 from kseg.pipeline.frozen import Split, bytes_per_image
+from kseg.pipeline.image_source import ImageSource
 from kseg.pipeline.order import Order
-from kseg.pipeline.source import Arrays, ArraySpec, Batch, ImageSource, Signature, Source
+from kseg.pipeline.source import ArraySpec, Batch, Signature, Source, TargetMaker
 from kseg.pipeline.stored_features import GB, META, hold, make_room, read_meta, stored_features
 from kseg.pipeline.transforms import flip
 from kseg.reading import DAMAGE
@@ -40,15 +42,15 @@ SPARE = GB
 class FeatureSource(Source):
     """Stored features in place of images: `batch` gives the tensors that a head takes, and the targets.
 
-    Features come from memory-mapped files in the precision they were computed in; labels from the image source.
+    Features come from memory-mapped files in the precision they were computed in; targets from the image source.
 
     Args:
-      held: descriptor from `hold`, which says that the folder is in use; closed when this object is gone.
+      held: descriptor from `hold`, which says that the folder is in use; closed when this object is gone, and those
+        that `with_targets` made of it.
     """
 
     def __init__(self, path: Path, source: ImageSource, held: int, *, reused: bool, seconds: float):
-        self.path, self.source = path, source
-        weakref.finalize(self, os.close, held)
+        self.path, self.source, self._hold = path, source, _Hold(held)
         self.reused, self.seconds = reused, seconds
         """whether the folder was there already; how long it took to make"""
         meta = read_meta(path / META)
@@ -69,14 +71,23 @@ class FeatureSource(Source):
 
     def batch(self, indices: np.ndarray, epoch: int) -> Batch:
         features = tuple(np.take(tensor, indices, axis=0) for tensor in self._tensors)
-        return features[0] if len(features) == 1 else features, {"label": self.source.label_batch(indices)}
+        return features[0] if len(features) == 1 else features, self.source.target_batch(indices)
 
-    def images(self, inputs: Arrays, indices: np.ndarray, epoch: int) -> np.ndarray:
-        return self.source.image_batch(indices)
+    def with_targets(self, targets: TargetMaker) -> Self:
+        other = copy(self)
+        other.source = self.source.with_targets(targets)
+        return other
 
     def __str__(self) -> str:
         origin = "found" if self.reused else f"computed in {self.seconds:.0f} s"
         return f"frozen features of {counted(len(self), 'image')}, {self.bytes / GB:.2f} GB, {origin}: {self.path}"
+
+
+class _Hold:
+    """A descriptor that is closed when nobody has this object any more."""
+
+    def __init__(self, descriptor: int):
+        weakref.finalize(self, os.close, descriptor)
 
 
 def _mapped(path: Path, dtype: str) -> np.ndarray:

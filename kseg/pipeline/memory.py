@@ -1,25 +1,34 @@
-"""Arrays kept in RAM up to a budget."""
+"""Arrays and structures kept in RAM up to a budget."""
 
 import threading
 from collections.abc import Hashable
+from typing import Generic, Protocol, TypeVar
 
-import numpy as np
+
+class Sized(Protocol):
+    """What knows how much memory it takes."""
+
+    @property
+    def nbytes(self) -> int: ...
 
 
-class ArrayMemory:
-    """Arrays by key until their bytes reach `budget` (None: without limit); safe among threads."""
+Held = TypeVar("Held", bound=Sized)
+
+
+class Memory(Generic[Held]):
+    """Things by key until their bytes reach `budget` (None: without limit); safe among threads."""
 
     def __init__(self, budget: int | None):
         self._budget, self._bytes = budget, 0
-        self._arrays: dict[Hashable, np.ndarray] = {}
+        self._held: dict[Hashable, Held] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable) -> np.ndarray | None:
-        return self._arrays.get(key)
+    def get(self, key: Hashable) -> Held | None:
+        return self._held.get(key)
 
-    def put(self, key: Hashable, array: np.ndarray) -> None:
+    def put(self, key: Hashable, thing: Held) -> None:
         with self._lock:
-            if key in self._arrays or (self._budget is not None and self._bytes + array.nbytes > self._budget):
+            if key in self._held or (self._budget is not None and self._bytes + thing.nbytes > self._budget):
                 return
-            self._bytes += array.nbytes
-            self._arrays[key] = array
+            self._bytes += thing.nbytes
+            self._held[key] = thing

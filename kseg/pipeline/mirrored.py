@@ -1,24 +1,31 @@
 """Random flips on cached features: an image has two forms then, and a frozen front sees each of them once."""
 
+from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
 
 from kseg.pipeline.features import FeatureSource, cached_features
-from kseg.pipeline.source import Arrays, Batch, ImageSource, Signature, Source
+from kseg.pipeline.image_source import ImageSource
+from kseg.pipeline.source import Arrays, Batch, Signature, Source, TargetMaker
 from kseg.pipeline.transforms import is_flipped
+from kseg.structures import Structure
 
 
 class Mirrored(ImageSource):
-    """The images and labels of a source, mirrored left to right."""
+    """The images and truths of a source without transforms, mirrored left to right; each file is read once for both."""
+
+    def __init__(self, plain: ImageSource):
+        super().__init__(plain.dataset, plain.records, plain.image_size, targets=plain.targets)
+        self._plain = plain
 
     def image(self, index: int, *, keep: bool = True) -> np.ndarray:
-        return np.ascontiguousarray(super().image(index, keep=keep)[:, ::-1])
+        return np.ascontiguousarray(self._plain.image(index, keep=keep)[:, ::-1])
 
-    def label(self, index: int) -> np.ndarray:
-        return np.ascontiguousarray(super().label(index)[:, ::-1])
+    def truth(self, index: int) -> Structure:
+        return self._plain.truth(index).flipped()
 
     @property
     def fingerprint(self) -> str:
@@ -49,10 +56,10 @@ class FlippedFeatures(Source):
                 targets[name][flipped] = mirrored
         return inputs, targets
 
-    def images(self, inputs: Arrays, indices: np.ndarray, epoch: int) -> np.ndarray:
-        images, flipped = self.plain.images(inputs, indices, epoch), self._flipped(indices, epoch)
-        images[flipped] = images[flipped, :, ::-1]
-        return images
+    def with_targets(self, targets: TargetMaker) -> Self:
+        other = copy(self)
+        other.plain, other.mirrored = self.plain.with_targets(targets), self.mirrored.with_targets(targets)
+        return other
 
     def _flipped(self, indices: np.ndarray, epoch: int) -> np.ndarray:
         return np.array([is_flipped(np.random.default_rng([self.seed, epoch, int(i)])) for i in indices])
@@ -66,10 +73,8 @@ def flipped_features(extractor: keras.Model, source: ImageSource, cache_dir: Pat
 
     Raises: as `cached_features`.
     """
-    plain, mirrored = (
-        cached_features(extractor, kind(source.dataset, source.records, source.image_size), cache_dir, **options)
-        for kind in (ImageSource, Mirrored)
-    )
+    images = ImageSource(source.dataset, source.records, source.image_size, targets=source.targets)
+    plain, mirrored = (cached_features(extractor, one, cache_dir, **options) for one in (images, Mirrored(images)))
     return FlippedFeatures(plain, mirrored, source.seed)
 
 

@@ -1,18 +1,25 @@
-"""Random changes of an example: pure functions of {"image", "label"} and an explicit generator.
+"""Random changes of an example: pure functions of {"image", "truth"} and an explicit generator.
 
-What moves pixels moves image and label alike: labels by nearest, and what comes from outside is `VOID`. What changes
-colours leaves labels alone.
+What moves pixels moves the image, bilinear, and tells the truth to move with it; how a truth does that, and what it
+takes for what comes from outside, is the truth's own business. What changes colours leaves the truth alone.
 """
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TypedDict
 
 import numpy as np
 
-from kseg.conventions import VOID
+from kseg.structures import Structure
 
-Example = dict[str, np.ndarray]
-"""{"image": uint8 (H, W, 3), "label": uint8 (H, W)}"""
+
+class Example(TypedDict):
+    """An image and its truth, both of one size."""
+
+    image: np.ndarray
+    """uint8 (H, W, 3)"""
+    truth: Structure
+
 
 Transform = Callable[[Example, np.random.Generator], Example]
 
@@ -38,7 +45,7 @@ def flip(example: Example, rng: np.random.Generator) -> Example:
     """Mirrored left to right with probability 1/2."""
     if not is_flipped(rng):
         return example
-    return {name: np.ascontiguousarray(array[:, ::-1]) for name, array in example.items()}
+    return {"image": np.ascontiguousarray(example["image"][:, ::-1]), "truth": example["truth"].flipped()}
 
 
 def is_flipped(rng: np.random.Generator) -> bool:
@@ -47,43 +54,45 @@ def is_flipped(rng: np.random.Generator) -> bool:
 
 
 def scale(example: Example, rng: np.random.Generator, *, factors: tuple[float, float]) -> Example:
-    """Resized (image bilinear, labels nearest) by a factor drawn uniformly between the two `factors`."""
-    from kseg.datasets.images import resize_image, resize_labels
+    """Resized by a factor drawn uniformly between the two `factors`."""
+    from kseg.datasets.images import resize_image
 
     factor = rng.uniform(*factors)
-    h, w = (max(1, round(side * factor)) for side in example["label"].shape)
-    return {"image": resize_image(example["image"], (h, w)), "label": resize_labels(example["label"], (h, w))}
+    height, width = (max(1, round(side * factor)) for side in example["truth"].size)
+    return {
+        "image": resize_image(example["image"], (height, width)),
+        "truth": example["truth"].resized((height, width)),
+    }
 
 
 def crop(example: Example, rng: np.random.Generator, *, size: tuple[int, int]) -> Example:
     """A window of `size` = (h, w) at a random place.
 
-    An axis shorter than the window lies at a random place within it, surrounded by `MEAN_COLOUR` and `VOID`.
+    An axis shorter than the window lies at a random place within it, surrounded by `MEAN_COLOUR`.
     """
-    source, target = [], []
-    for have, want in zip(example["label"].shape, size, strict=True):
-        offset = int(rng.integers(abs(have - want) + 1))
-        length = min(have, want)
-        source.append(slice(offset, offset + length) if have > want else slice(0, length))
-        target.append(slice(0, length) if have > want else slice(offset, offset + length))
+    have = example["truth"].size
+    offsets = [int(rng.integers(abs(side - wanted) + 1)) for side, wanted in zip(have, size, strict=True)]
+    # Each axis is either cut or framed.
+    top, left = (offset if side > wanted else 0 for offset, side, wanted in zip(offsets, have, size, strict=True))
+    at_row, at_column = (0 if side > wanted else at for at, side, wanted in zip(offsets, have, size, strict=True))
+    height, width = (min(side, wanted) for side, wanted in zip(have, size, strict=True))
     image = np.empty((*size, 3), np.uint8)
     image[:] = MEAN_COLOUR
-    label = np.full(size, VOID, np.uint8)
-    image[target[0], target[1]] = example["image"][source[0], source[1]]
-    label[target[0], target[1]] = example["label"][source[0], source[1]]
-    return {"image": image, "label": label}
+    window = example["image"][top : top + height, left : left + width]
+    image[at_row : at_row + height, at_column : at_column + width] = window
+    truth = example["truth"].cropped((top, left, top + height, left + width)).padded(size, at=(at_row, at_column))
+    return {"image": image, "truth": truth}
 
 
 def scale_and_crop(
     example: Example, rng: np.random.Generator, *, factors: tuple[float, float], size: tuple[int, int] | None
 ) -> Example:
     """`scale`, then `crop` to `size`, or to the size the image had: images of one batch must stay equal in size."""
-    height, width = example["label"].shape
-    return crop(scale(example, rng, factors=factors), rng, size=size or (height, width))
+    return crop(scale(example, rng, factors=factors), rng, size=size or example["truth"].size)
 
 
 def colour(example: Example, rng: np.random.Generator, *, strength: float) -> Example:
-    """Brightness, contrast and saturation each times a factor from [1 − strength, 1 + strength]; labels untouched.
+    """Brightness, contrast and saturation each times a factor from [1 − strength, 1 + strength]; the truth untouched.
 
         x ← b·x      x ← m + c·(x − m)      x ← g + s·(x − g)
 
@@ -96,31 +105,30 @@ def colour(example: Example, rng: np.random.Generator, *, strength: float) -> Ex
     x = mean + contrast * (x - mean)
     grey = (x @ weights)[..., None]
     x = grey + saturation * (x - grey)
-    return {**example, "image": _to_uint8(x)}
+    return {"image": _to_uint8(x), "truth": example["truth"]}
 
 
 def vertical_flip(example: Example, rng: np.random.Generator) -> Example:
     """Turned upside down with probability 1/2."""
     if rng.random() < 0.5:
         return example
-    return {name: np.ascontiguousarray(array[::-1]) for name, array in example.items()}
+    return {"image": np.ascontiguousarray(example["image"][::-1]), "truth": example["truth"].flipped(vertical=True)}
 
 
 def rotate(example: Example, rng: np.random.Generator, *, degrees: float) -> Example:
     """Turned about its center by an angle drawn uniformly from [−degrees, degrees]; the size stays.
 
-    Image bilinear, labels nearest; what turns in from outside is `MEAN_COLOUR` and `VOID`.
+    What turns in from outside of the image is `MEAN_COLOUR`.
     """
     from PIL import Image
 
     angle = float(rng.uniform(-degrees, degrees))
     image = Image.fromarray(example["image"]).rotate(angle, Image.Resampling.BILINEAR, fillcolor=MEAN_COLOUR)
-    label = Image.fromarray(example["label"]).rotate(angle, Image.Resampling.NEAREST, fillcolor=VOID)
-    return {"image": np.array(image), "label": np.array(label)}
+    return {"image": np.array(image), "truth": example["truth"].rotated(angle)}
 
 
 def blur(example: Example, rng: np.random.Generator, *, sigma: float) -> Example:
-    """A Gaussian whose standard deviation, in pixels, is drawn uniformly from [0, sigma]; labels untouched.
+    """A Gaussian whose standard deviation, in pixels, is drawn uniformly from [0, sigma]; the truth untouched.
 
     The borders are mirrored: a constant color beyond them would darken the rim.
     """
@@ -128,7 +136,7 @@ def blur(example: Example, rng: np.random.Generator, *, sigma: float) -> Example
 
     drawn = float(rng.uniform(0.0, sigma))
     blurred = ndimage.gaussian_filter(example["image"].astype(np.float32), (drawn, drawn, 0), mode="mirror")
-    return {**example, "image": _to_uint8(blurred)}
+    return {"image": _to_uint8(blurred), "truth": example["truth"]}
 
 
 def noise(example: Example, rng: np.random.Generator, *, sigma: float) -> Example:
@@ -136,7 +144,7 @@ def noise(example: Example, rng: np.random.Generator, *, sigma: float) -> Exampl
     untouched."""
     drawn = float(rng.uniform(0.0, sigma))
     noisy = example["image"] + drawn * rng.standard_normal(example["image"].shape, dtype=np.float32)
-    return {**example, "image": _to_uint8(noisy)}
+    return {"image": _to_uint8(noisy), "truth": example["truth"]}
 
 
 def _to_uint8(values: np.ndarray) -> np.ndarray:

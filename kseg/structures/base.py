@@ -29,6 +29,8 @@ class Structure(ABC):
 
     def cropped(self, window: Sequence[int]) -> Self:
         """What lies in the window (top, left, bottom, right), in whole pixels and within the image."""
+        if tuple(window) == (0, 0, *self.size):
+            return self
         return self._moved(moves.window(self.size, window))
 
     def resized(self, size: Sequence[int]) -> Self:
@@ -38,6 +40,10 @@ class Structure(ABC):
     def padded(self, size: Sequence[int], at: Sequence[int] = (0, 0)) -> Self:
         """Within a larger image of `size` (h, w), in which it begins at row and column `at`; void around it."""
         return self if self.size == tuple(size) else self._moved(moves.frame(self.size, size, at))
+
+    def rotated(self, degrees: float) -> Self:
+        """Turned counter-clockwise about the centre, as Pillow turns an image; the size stays, void from outside."""
+        return self._moved(moves.rotation(self.size, degrees))
 
     def warped(self, field: np.ndarray) -> Self:
         """Bent: pixel (i, j) takes what lies at (i + ½ + field[0, i, j], j + ½ + field[1, i, j]); void from outside.

@@ -7,6 +7,7 @@ never invents one.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class AxisMove(Move):
 
         result[i, j] = values[rows[i], columns[j]]      y ← scale·y + shift for continuous coordinates
 
-    `rows` (h,) and `columns` (w,) rise or fall steadily; `BEYOND` is outside.
+    `rows` (h,) and `columns` (w,) rise or fall steadily; `BEYOND`, before and after what is inside, is outside.
     """
 
     rows: np.ndarray
@@ -62,10 +63,15 @@ class AxisMove(Move):
         return len(self.rows), len(self.columns)
 
     def of_map(self, values: np.ndarray, beyond: int) -> np.ndarray:
-        moved = values.take(self.rows, axis=0).take(self.columns, axis=1)
-        if self.rows.min() == BEYOND or self.columns.min() == BEYOND:
-            moved[self.rows == BEYOND] = beyond
-            moved[:, self.columns == BEYOND] = beyond
+        spans = []  # of the result, that come from inside
+        for axis, places in enumerate((self.rows, self.columns)):
+            inside = np.flatnonzero(places != BEYOND)
+            spans.append(slice(int(inside[0]), int(inside[-1]) + 1))
+            values = _taken(values, places[spans[-1]], axis)
+        if values.shape == self.size:
+            return values.copy() if values.base is not None else values
+        moved = np.full(self.size, beyond, values.dtype)
+        moved[tuple(spans)] = values
         return moved
 
     def of_window(self, inside: np.ndarray, top: int, left: int) -> tuple[np.ndarray, int, int]:
@@ -85,31 +91,68 @@ class AxisMove(Move):
 
 
 @dataclass(frozen=True)
-class Warp(Move):
-    """Every pixel by itself: result[i, j] = values[rows[i, j], columns[i, j]]; `BEYOND` in both is outside."""
+class Bend(Move):
+    """Every pixel by itself: result[i, j] = values.ravel()[places[i, j]]; the size stays."""
 
-    rows: np.ndarray
-    columns: np.ndarray
+    places: np.ndarray
+    """integers (H, W): row · W + column of the pixel that is taken, `BEYOND` is outside"""
 
     @property
     def size(self) -> Size:
-        return self.rows.shape[0], self.rows.shape[1]
+        return self.places.shape[0], self.places.shape[1]
+
+    @cached_property
+    def _rows_and_columns(self) -> tuple[np.ndarray, np.ndarray]:
+        rows, columns = np.divmod(self.places, self.size[1])
+        return rows, columns  # outside: row −1, which no window has
 
     def of_map(self, values: np.ndarray, beyond: int) -> np.ndarray:
-        moved = values[self.rows, self.columns]
-        moved[self.rows == BEYOND] = beyond
+        moved = values.ravel().take(self.places)
+        moved[self.places == BEYOND] = beyond
         return moved
 
     def of_window(self, inside: np.ndarray, top: int, left: int) -> tuple[np.ndarray, int, int]:
         height, width = inside.shape
-        reached = (self.rows >= top) & (self.rows < top + height)
-        reached &= (self.columns >= left) & (self.columns < left + width)
+        rows, columns = self._rows_and_columns
+        reached = (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
         moved = np.zeros(self.size, bool)
-        moved[reached] = inside[self.rows[reached] - top, self.columns[reached] - left]
+        moved[reached] = inside[rows[reached] - top, columns[reached] - left]
         return moved, 0, 0
 
     def of_boxes(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros_like(boxes), np.zeros(len(boxes), bool)
+
+
+class Turn(Move):
+    """Counter-clockwise about the centre: every pixel takes what Pillow's rotation of an image takes, so that a truth
+    turns as its image does, roundings included."""
+
+    def __init__(self, size: Size, degrees: float):
+        self._size, self._degrees = size, degrees
+
+    @property
+    def size(self) -> Size:
+        return self._size
+
+    @cached_property
+    def _bend(self) -> Bend:
+        return Bend(self._turned(np.arange(self.size[0] * self.size[1], dtype=np.int32).reshape(self.size), BEYOND))
+
+    def of_map(self, values: np.ndarray, beyond: int) -> np.ndarray:
+        # Pillow turns bytes itself; what it has no mode for takes the way through places.
+        return self._turned(values, beyond) if values.dtype == np.uint8 else self._bend.of_map(values, beyond)
+
+    def of_window(self, inside: np.ndarray, top: int, left: int) -> tuple[np.ndarray, int, int]:
+        return self._bend.of_window(inside, top, left)
+
+    def of_boxes(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self._bend.of_boxes(boxes)
+
+    def _turned(self, values: np.ndarray, beyond: int) -> np.ndarray:
+        from PIL import Image
+
+        image = Image.fromarray(values)
+        return np.array(image.rotate(self._degrees, Image.Resampling.NEAREST, fillcolor=beyond))
 
 
 def mirror(size: Size, *, vertical: bool) -> AxisMove:
@@ -154,7 +197,7 @@ def frame(size: Size, new: Sequence[int], at: Sequence[int]) -> AxisMove:
     return AxisMove(rows, columns, shift=(float(top), float(left)))
 
 
-def warp(size: Size, field: np.ndarray) -> Warp:
+def warp(size: Size, field: np.ndarray) -> Bend:
     """Pixel (i, j) takes what lies at (i + ½ + field[0, i, j], j + ½ + field[1, i, j]); `field` (2, H, W) in pixels."""
     field = np.asarray(field)
     if field.shape != (2, *size):
@@ -169,8 +212,12 @@ def warp(size: Size, field: np.ndarray) -> Warp:
         centres = (np.arange(side) + 0.5).reshape((-1, 1) if axis == 0 else (1, -1))
         sources.append(np.floor(centres + field[axis]))
     inside = (sources[0] >= 0) & (sources[0] < size[0]) & (sources[1] >= 0) & (sources[1] < size[1])
-    rows, columns = (np.where(inside, source, BEYOND).astype(np.intp) for source in sources)
-    return Warp(rows, columns)
+    return Bend(np.where(inside, sources[0] * size[1] + sources[1], BEYOND).astype(np.intp))
+
+
+def rotation(size: Size, degrees: float) -> Move:
+    """Counter-clockwise about the centre; the size stays."""
+    return Turn(size, degrees)
 
 
 def resize_labels(labels: np.ndarray, size: Sequence[int]) -> np.ndarray:
@@ -184,6 +231,18 @@ def centres_under(old: int, new: int) -> np.ndarray:
     """int (new,): which of `old` pixels lies under the centre of each of `new`."""
     # floor((i + ½)·old/new) in integers, so that no rounding moves a label.
     return (2 * np.arange(new) + 1) * old // (2 * new)
+
+
+def _taken(values: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
+    """`values.take(places, axis)`, as a view where places are neighbours: no gathering of single pixels."""
+    steps = np.diff(places)
+    if not len(steps) or (steps == 1).all():
+        run = slice(int(places[0]), int(places[-1]) + 1)
+    elif (steps == -1).all():
+        run = slice(int(places[0]), int(places[-1]) - 1 if places[-1] else None, -1)
+    else:
+        return values.take(places, axis=axis)
+    return values[run] if axis == 0 else values[:, run]
 
 
 def _checked(size: Sequence[int]) -> Size:

@@ -1,7 +1,8 @@
 """What `fit` is fed with: images through the whole network, or cached features through its trainable part."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,14 @@ from kseg.conventions import output_channels
 from kseg.datasets import Dataset, Record
 from kseg.datasets.class_statistics import class_statistics
 from kseg.datasets.locate import cache_dir
-from kseg.pipeline import ImageSource, Order, Positives, Source, batches, distributed_batches
+from kseg.pipeline import ImageSource, Order, Positives, Source, TargetMaker, batches, distributed_batches
 from kseg.pipeline.arrays import BatchSequence
 from kseg.pipeline.features import CachePlan, cached_features
 from kseg.pipeline.frozen import Split, split_frozen
 from kseg.pipeline.maps import PixelWeights, balancing_weights
 from kseg.pipeline.mirrored import flipped_features
-from kseg.pipeline.targets import Maps, TargetSource
-from kseg.structures import LabelMap, Structure
+from kseg.pipeline.targets import LabelTargets
+from kseg.structures import Structure
 from kseg.training.config import TrainConfig
 from kseg.training.trained import Trained
 
@@ -44,22 +45,20 @@ class Inputs:
     strategy: Any
     extractor: keras.Model | None
     """the frozen front of the network, where its features are cached"""
-    maps: Maps
-    """with the pixels' weights; `for_loss` adds what a loss reads"""
-    remember_maps: bool
+    make_targets: Callable[..., TargetMaker]
+    """of what a loss `reads`, and whether to `remember` what comes again"""
+    remember_targets: bool
+    """whether truths come again in training, because nothing is random but a flip"""
     note: str
     """what became of `--cache-features`, for the person watching"""
 
     def for_loss(self, reads: tuple[str, ...]) -> "Inputs":
-        """The same with the targets that a loss reads beside the label, and with weights of pixels."""
-        maps = replace(self.maps, reads=reads)
-        if not maps.reads and maps.weights is None:
-            return self
-        train, validation = (
-            TargetSource(source, maps, remember=remember)
-            for source, remember in ((self.train, self.remember_maps), (self.validation_source, True))
+        """The same with the targets that a loss reads beside those of every loss."""
+        return replace(
+            self,
+            train=self.train.with_targets(self.make_targets(reads, remember=self.remember_targets)),
+            validation_source=self.validation_source.with_targets(self.make_targets(reads, remember=True)),
         )
-        return replace(self, train=train, validation_source=validation)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -105,8 +104,9 @@ class Inputs:
     def shown_examples(self) -> tuple[Any, np.ndarray, list[Structure]]:
         """(network inputs, RGB images, truths) of the first validation images."""
         indices = np.arange(min(SHOWN, len(self.validation_source)))
-        inputs, targets = self.validation_source.batch(indices, 0)
-        return inputs, self.validation_images.image_batch(indices), [LabelMap(label) for label in targets["label"]]
+        inputs, _ = self.validation_source.batch(indices, 0)
+        truths = [self.validation_images.truth(int(index)) for index in indices]
+        return inputs, self.validation_images.image_batch(indices), truths
 
 
 def open_inputs(
@@ -130,10 +130,12 @@ def open_inputs(
         positives=positives_of(dataset, splits["train"], options.positives_per_batch or 0),
         strategy=strategy,
         extractor=None if split is None else split.extractor,
-        maps=Maps(
-            channels=output_channels(len(dataset.classes)), weights=_pixel_weights(config, dataset, splits["train"])
+        make_targets=partial(
+            LabelTargets,
+            channels=output_channels(len(dataset.classes)),
+            weights=_pixel_weights(config, dataset, splits["train"]),
         ),
-        remember_maps=config.augment.cacheable,
+        remember_targets=config.augment.cacheable,
         note=note,
     )
 

@@ -24,6 +24,9 @@ class Recording(Source):
         self.asked.append((epoch, indices.tolist()))
         return self.source.batch(indices, epoch)
 
+    def with_targets(self, targets):
+        return Recording(self.source.with_targets(targets))
+
 
 @pytest.fixture
 def source(drawn):

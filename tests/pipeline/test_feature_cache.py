@@ -55,7 +55,7 @@ def test_batches_are_the_extractors_output_bit_by_bit(policy, source, tmp_path):
     whole = extractor.predict_on_batch(source.image_batch(np.arange(7)))
     for indices in [0, 1, 2], [6, 0, 3, 3]:
         got, targets = features.batch(np.array(indices), epoch=0)
-        np.testing.assert_array_equal(targets["label"], source.label_batch(np.array(indices)))
+        np.testing.assert_array_equal(targets["label"], source.target_batch(np.array(indices))["label"])
         for array, spec, expected in zip(got, features.signature.flat_inputs, whole, strict=True):
             assert array.dtype.name == spec.dtype == {"float32": "float32"}.get(policy, policy.removeprefix("mixed_"))
             assert array.shape[1:] == spec.shape
@@ -267,7 +267,7 @@ def test_labels_are_decoded_once_and_errors_come_out_as_themselves(split, source
     def broken(record):
         raise Failure("mask has values {7, 9}")
 
-    drawn.labels = broken
+    drawn.read_labels = broken
     fresh = cached(split.extractor, ImageSource(drawn, source.records, (16, 16)), tmp_path)
     pytest.importorskip("tensorflow")
     with pytest.raises(Failure, match="mask has values"), own_errors(fresh):

@@ -51,7 +51,9 @@ def test_memory_keeps_decoded_images(drawn, memory, reads):
 
 
 def test_auto_memory_stops_at_its_budget(drawn, monkeypatch):
-    monkeypatch.setattr("kseg.pipeline.source.AUTO_MEMORY", 3 * 6 * 6 * 3)  # three images; nine times as many labels
+    monkeypatch.setattr(
+        "kseg.pipeline.image_source.AUTO_MEMORY", 3 * 6 * 6 * 3
+    )  # three images; nine times as many labels
     source = ImageSource(drawn, drawn.records("train"), (6, 6))
     for epoch in range(2):
         source.batch(np.arange(7), epoch)
@@ -138,7 +140,7 @@ def test_images_of_several_sizes_in_a_batch_are_named(drawn):
 
 @pytest.mark.parametrize("image_size", [None, (6, 6)])
 def test_a_label_map_of_another_size_is_named(drawn, image_size):
-    drawn.labels = lambda record: np.zeros((5, 5), np.uint8)
+    drawn.read_labels = lambda record: np.zeros((5, 5), np.uint8)
     with pytest.raises(Failure, match=r"image2: image and label map have \(12, 16\) and \(5, 5\) pixels"):
         ImageSource(drawn, drawn.records("train"), image_size).batch(np.array([2]), 0)
 

@@ -11,10 +11,13 @@ from kseg.pipeline.features import cached_features
 from kseg.pipeline.frozen import split_frozen
 from kseg.pipeline.maps import PixelWeights, distance_maps
 from kseg.pipeline.mirrored import flipped_features
-from kseg.pipeline.targets import Maps, TargetSource
+from kseg.pipeline.targets import LabelTargets
 
 WEIGHTS = PixelWeights((0.5, 2.0), border=10.0, sigma=2.0)
-EVERYTHING = Maps(reads=("distance", "image"), weights=WEIGHTS)
+
+
+def everything(*, remember):
+    return LabelTargets(("distance", "image"), weights=WEIGHTS, remember=remember)
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def source(drawn):
 
 
 def test_targets_are_made_of_what_the_augmentation_left(source):
-    with_targets = TargetSource(source, EVERYTHING, remember=True)
+    with_targets = source.with_targets(everything(remember=True))
     for epoch in (0, 1, 0):
         images, alone = source.batch(np.arange(7), epoch)
         labels = alone["label"]
@@ -37,7 +40,7 @@ def test_targets_are_made_of_what_the_augmentation_left(source):
 
 
 def test_tf_data_and_plain_arrays_deliver_the_same(source):
-    with_targets = TargetSource(source, EVERYTHING, remember=False)
+    with_targets = source.with_targets(everything(remember=False))
     sequence, signature = BatchSequence(with_targets, 3, seed=5), with_targets.signature
     for step, (inputs, targets) in enumerate(batches(with_targets, 3, seed=5).take(4)):
         expected_inputs, expected = sequence[step]
@@ -51,7 +54,7 @@ def test_tf_data_and_plain_arrays_deliver_the_same(source):
 
 def test_a_target_that_nothing_makes_is_refused():
     with pytest.raises(UsageError, match="the loss reads 'depth', which is no target; a loss may read distance, image"):
-        Maps(reads=("depth",))
+        LabelTargets(("depth",))
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -63,8 +66,8 @@ def test_cached_features_have_the_truth_of_their_images(drawn, tmp_path, flip):
     features = cache(split.extractor, images, tmp_path, progress=False)
     indices = np.array([4, 0, 6, 3])
     for epoch in range(3):
-        _, expected = TargetSource(images, EVERYTHING, remember=False).batch(indices, epoch)
-        _, found = TargetSource(features, EVERYTHING, remember=True).batch(indices, epoch)
+        _, expected = images.with_targets(everything(remember=False)).batch(indices, epoch)
+        _, found = features.with_targets(everything(remember=True)).batch(indices, epoch)
         assert found.keys() == expected.keys() == {"label", "distance", "image", "weight"}
         for name, array in expected.items():
             np.testing.assert_array_equal(found[name], array)

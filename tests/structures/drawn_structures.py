@@ -112,6 +112,16 @@ def _resize(height: int, width: int) -> Case:
     )
 
 
+def _turn(degrees: float) -> Case:
+    sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+
+    def source(i: int, j: int) -> tuple[float, float]:
+        y, x = i + 0.5 - HEIGHT / 2, j + 0.5 - WIDTH / 2
+        return sine * x + cosine * y + HEIGHT / 2, cosine * x - sine * y + WIDTH / 2
+
+    return Case(lambda s: s.rotated(degrees), (HEIGHT, WIDTH), source)
+
+
 FIELD = np.random.default_rng(3).uniform(-4, 4, (2, HEIGHT, WIDTH))
 
 MOVES: dict[str, Case] = {
@@ -125,6 +135,8 @@ MOVES: dict[str, Case] = {
     "smaller": _resize(5, 7),
     "larger": _resize(24, 40),
     "wider and flatter": _resize(4, 31),
+    "turn": _turn(25.0),
+    "turn back": _turn(-100.0),
     "warp": Case(
         lambda s: s.warped(FIELD), (HEIGHT, WIDTH), lambda i, j: (i + 0.5 + FIELD[0, i, j], j + 0.5 + FIELD[1, i, j])
     ),
