@@ -1,0 +1,41 @@
+"""What a release rests on: one version everywhere, and files that name what exists."""
+
+import configparser
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def setup() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    return parser
+
+
+def test_one_version_everywhere():
+    version = setup()["metadata"]["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_oldest_python_of_ci_is_the_one_that_is_required():
+    least = setup()["options"]["python_requires"].removeprefix(">=").strip()
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert re.findall(r'"(3\.\d+)"', text)[0] == least
+
+
+@pytest.mark.parametrize("workflow", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.name)
+def test_a_workflow_runs_scripts_that_exist(workflow):
+    scripts = re.findall(r"run: (\.ci/\w+)", workflow.read_text(encoding="utf-8"))
+    assert scripts and all((ROOT / script).stat().st_mode & 0o100 for script in scripts)
+
+
+def test_hooks_before_a_commit_use_tools_of_the_test_extra():
+    text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    hooks = re.findall(r"- id: ([\w-]+)", text)
+    assert {"ruff", "ruff-format"} <= set(hooks)
+    extras = setup()["options.extras_require"]["test"]
+    assert all(re.search(rf"^{name.split('-')[0]} ", extras, re.MULTILINE) for name in hooks if name.startswith("ruff"))
