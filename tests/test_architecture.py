@@ -58,7 +58,7 @@ MAY_IMPORT = {
     },
     "export": {"structures", "models", "inference", "datasets"},
 }  # fmt: skip
-TOP_FLOORS = {"lab": {"cli"}, "cli": set()}  # may import everything but these
+TOP_FLOORS = {"lab": {"cli"}, "cli": set(), "__main__": set()}  # may import everything but these
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
