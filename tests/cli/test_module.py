@@ -18,7 +18,8 @@ def test_the_module_answers_as_the_script(arguments, capfd, monkeypatch):
         code = leaving.code
     expected = capfd.readouterr()
     done = subprocess.run([sys.executable, "-m", "kseg", *arguments], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (code, expected.out, expected.err)
+    assert (done.returncode, done.stdout) == (code, expected.out)
+    assert done.stderr.endswith(expected.err)  # before it TensorFlow may have its say
 
 
 def test_a_run_records_a_command_that_can_be_pasted(monkeypatch, capsys):
