@@ -1,5 +1,6 @@
 """Every `>>>` example of the package gives what it shows, and every public loss, metric, layer and `build` has one."""
 
+import dataclasses
 import doctest
 import importlib
 import inspect
@@ -8,13 +9,31 @@ import pkgutil
 import pytest
 
 import kseg
-from kseg import losses
+from kseg import layers, losses, metrics, models
 from kseg.losses import LOSSES
 from kseg.losses.catalogue import facts
 
 SHOWN = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
-PUBLIC = {"losses.get": losses.get, **{f"losses.{name}": LOSSES[name].function for name in LOSSES}}
+
+def computes(thing) -> bool:
+    """Not a registry, and no record that another function returns."""
+    return callable(thing) and not (
+        dataclasses.is_dataclass(thing) or inspect.isclass(thing) and issubclass(thing, tuple)
+    )
+
+
+PUBLIC = {
+    "losses.get": losses.get,
+    "models.build": models.build,
+    **{f"losses.{name}": LOSSES[name].function for name in LOSSES},
+    **{
+        f"{room.__name__.removeprefix('kseg.')}.{name}": thing
+        for room in (metrics, layers)
+        for name in room.__all__
+        if computes(thing := getattr(room, name))
+    },
+}
 
 
 def examples(thing) -> list[doctest.Example]:

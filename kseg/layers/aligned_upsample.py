@@ -19,6 +19,10 @@ class AlignedUpsample(keras.layers.Layer):
     Args:
       stride: s.
     Source: Chen et al. 2015, section 3.1, "bilinear interpolation". Deviations: none.
+
+    >>> x = keras.ops.reshape(keras.ops.convert_to_tensor([0.0, 2.0]), (1, 1, 2, 1))
+    >>> keras.ops.convert_to_numpy(AlignedUpsample(2)(x))[0, 0, :, 0].tolist()
+    [0.0, 1.0, 2.0, 2.0]
     """
 
     def __init__(self, stride, **kwargs):

@@ -22,6 +22,10 @@ class AtrousPooling2D(keras.layers.Layer):
       rate: r, 1 for neighbours.
       kind: "max" or "average".
     Source: Chen et al. 2015 (DeepLab), the "hole" algorithm, applied to pooling.
+
+    >>> x = keras.ops.reshape(keras.ops.arange(5.0), (1, 1, 5, 1))
+    >>> keras.ops.convert_to_numpy(AtrousPooling2D(3, rate=2)(x))[0, 0, :, 0].tolist()
+    [2.0, 3.0, 4.0, 3.0, 4.0]
     """
 
     def __init__(self, pool_size, rate=1, kind="max", **kwargs):

@@ -12,6 +12,10 @@ class GroupedConv2D(keras.layers.Conv2D):
 
     The kernel is one variable, (h, w, C/g, F), as in `Conv2D`, so that either layer's weights fit the other. Under
     TensorFlow Keras compiles a grouped convolution with XLA, a call that ONNX has no operation for.
+
+    >>> layer = GroupedConv2D(8, 3, groups=4)
+    >>> tuple(layer(keras.ops.ones((1, 5, 5, 4))).shape), tuple(layer.kernel.shape)
+    ((1, 3, 3, 8), (3, 3, 1, 8))
     """
 
     def convolution_op(self, inputs, kernel):

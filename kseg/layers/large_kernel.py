@@ -17,6 +17,10 @@ class LargeKernelConv2D(keras.layers.Conv2D):
     remain for k = h = 7, where a convolution multiplies zeros. Same weights, value and gradients as `Conv2D`, which
     runs instead where h or w is unknown or above 2k, so that windows never need much memory.
     Source: the fully convolutional layers of Long et al. 2015, section 3.1; the equality is arithmetic.
+
+    >>> layer = LargeKernelConv2D(8, 7)
+    >>> tuple(layer(keras.ops.ones((1, 7, 7, 4))).shape), tuple(layer.kernel.shape)
+    ((1, 7, 7, 8), (7, 7, 4, 8))
     """
 
     def __init__(self, filters, kernel_size, **kwargs):

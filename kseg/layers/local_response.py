@@ -20,6 +20,10 @@ class LocalResponseNorm(keras.layers.Layer):
     Source: Krizhevsky et al. 2012, section 3.3. Deviations: the defaults and the division by n are those of Caffe and
       MatConvNet, whose AlexNet the papers start from (n = 5, α = 1e-4, β = 0.75, k = 1); the paper has k = 2 and α
       undivided.
+
+    >>> x = keras.ops.full((1, 1, 1, 1), 10.0)
+    >>> round(float(LocalResponseNorm(alpha=1.0)(x)[0, 0, 0, 0]), 4)
+    1.0194
     """
 
     def __init__(self, size=5, alpha=1e-4, beta=0.75, bias=1.0, **kwargs):

@@ -16,6 +16,10 @@ def pixel_shuffle(x, factor):
     """(N, h, w, factor²·C) → (N, factor·h, factor·w, C).
 
     y[n, i·f + a, j·f + b, c] = x[n, i, j, (a·f + b)·C + c], a and b in 0..f−1.
+
+    >>> x = keras.ops.reshape(keras.ops.arange(4), (1, 1, 1, 4))
+    >>> keras.ops.convert_to_numpy(pixel_shuffle(x, 2))[0, ..., 0].tolist()
+    [[0, 1], [2, 3]]
     """
     batch, height, width, channels = ops.shape(x)
     depth = shuffled_channels(channels, factor)
@@ -42,6 +46,9 @@ class PixelShuffle(keras.layers.Layer):
     """`pixel_shuffle` as a layer: (N, h, w, factor²·C) → (N, factor·h, factor·w, C).
 
     Source: Shi et al. 2016, eq. 4. Deviations: channels are ordered (row, column, channel).
+
+    >>> tuple(PixelShuffle(2)(keras.ops.ones((1, 3, 5, 8))).shape)
+    (1, 6, 10, 2)
     """
 
     def __init__(self, factor, **kwargs):
@@ -73,6 +80,10 @@ class Bilinear(keras.initializers.Initializer):
       seed: of the mixing.
       stride: s; None for half of what the kernel's size is. A larger kernel has zeros around the 2s × 2s.
     Source: Long et al. 2015, section 3.3. Deviations: none.
+
+    >>> kernel = Bilinear(stride=2)((4, 4, 1, 1))
+    >>> keras.ops.convert_to_numpy(kernel)[0, :, 0, 0].tolist()  # 1/4 of 1/4, 3/4, 3/4, 1/4
+    [0.0625, 0.1875, 0.1875, 0.0625]
     """
 
     def __init__(self, seed=None, stride=None):
@@ -132,6 +143,10 @@ class SubpixelUpsample(keras.layers.Layer):
       stride: factor by which height and width grow.
       filters: output channels; as many as the input has if None.
     Source: the "deconvolution" of Long et al. 2015; the equality is arithmetic. Deviations: none.
+
+    >>> layer = SubpixelUpsample(32, filters=1)
+    >>> tuple(layer(keras.ops.ones((1, 7, 7, 3))).shape), tuple(layer.kernel.shape)
+    ((1, 224, 224, 1), (64, 64, 1, 3))
     """
 
     def __init__(

@@ -32,6 +32,9 @@ class Preprocess(keras.layers.Layer):
     `torch` standardises by the ImageNet mean and deviation; `unit` maps to [0, 1];
     `symmetric_128` is EfficientNetV2-S, M and L's (x − 128) / 128; `raw` leaves x as it is.
     Computed in float32 whatever the precision policy: bfloat16 would round the raw values first.
+
+    >>> keras.ops.convert_to_numpy(Preprocess("symmetric")(np.array([[[[0, 127.5, 255]]]])))[0, 0, 0].tolist()
+    [-1.0, 0.0, 1.0]
     """
 
     def __init__(self, mode, **kwargs):

@@ -15,6 +15,10 @@ def resize(x, size, *, method="bilinear"):
 
     `keras.ops.image.resize` wants sizes as Python integers, which a TensorFlow graph of variable size has not; so the
     backend's own resize is called there.
+
+    >>> x = keras.ops.reshape(keras.ops.convert_to_tensor([0.0, 4.0]), (1, 1, 2, 1))
+    >>> keras.ops.convert_to_numpy(resize(x, (1, 4)))[0, 0, :, 0].tolist()  # half-pixel centers
+    [0.0, 1.0, 3.0, 4.0]
     """
     if method not in METHODS:
         raise ValueError(f"resize method is {method!r}; valid: {', '.join(METHODS)}")
@@ -32,7 +36,11 @@ def resize(x, size, *, method="bilinear"):
 
 @keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
 class ResizeLike(keras.layers.Layer):
-    """`[x, like]` → x resized to the height and width of `like`, whose values do not matter; see `resize`."""
+    """`[x, like]` → x resized to the height and width of `like`, whose values do not matter; see `resize`.
+
+    >>> tuple(ResizeLike()([keras.ops.ones((1, 3, 5, 8)), keras.ops.ones((1, 13, 17, 3))]).shape)
+    (1, 13, 17, 8)
+    """
 
     def __init__(self, method="bilinear", **kwargs):
         super().__init__(**kwargs)

@@ -16,6 +16,9 @@ class PadToMultiple(keras.layers.Layer):
     Args:
       multiple: 1 or more.
       remainder: 0, or 1 for networks whose windows are centred on every s-th pixel, the first and the last included.
+
+    >>> tuple(PadToMultiple(32)(keras.ops.ones((1, 50, 70, 3))).shape)
+    (1, 64, 96, 3)
     """
 
     def __init__(self, multiple, remainder=0, **kwargs):
@@ -42,7 +45,11 @@ class PadToMultiple(keras.layers.Layer):
 
 
 def padded_size(size, multiple, remainder=0):
-    """The smallest k·multiple + remainder that is not below `size`."""
+    """The smallest k·multiple + remainder that is not below `size`.
+
+    >>> padded_size(50, 32), padded_size(64, 32)
+    (64, 64)
+    """
     return size + surplus(size, multiple, remainder)
 
 
@@ -60,6 +67,9 @@ class CropLike(keras.layers.Layer):
 
     x (N, H, W, C) must be at least as large as like (N, h, w, …). For a size that is known beforehand use Keras'
     `Cropping2D`, which does not depend on a second tensor.
+
+    >>> tuple(CropLike()([keras.ops.ones((1, 64, 96, 2)), keras.ops.ones((1, 50, 70, 3))]).shape)
+    (1, 50, 70, 2)
     """
 
     def call(self, inputs):

@@ -16,6 +16,12 @@ def boundary_counts(
     """int64 (2,): intersection and union of the two inner boundary bands of `label`, in pixels.
 
     They add up over images: Σ intersections / Σ unions is the boundary IoU of a data set. Args as in `boundary_iou`.
+
+    >>> truth = np.zeros((8, 8), np.uint8)
+    >>> truth[2:6, 2:6] = 1
+    >>> shifted = np.roll(truth, 1, axis=1)
+    >>> boundary_counts(truth, shifted, width=1).tolist()  # of 12 + 12 pixels of outline
+    [6, 18]
     """
     true_mask, predicted_mask, valid = masks(truth, prediction, label=label, void=void)
     if width is None:
@@ -40,6 +46,12 @@ def boundary_iou(truth, prediction, **options) -> float:
       within 0..1; 1 where both bands are empty, 0 where one is.
     A distance is the number of 3×3 erosions, as in the paper's code, and the edge of the image is outline.
     Source: Cheng et al. 2021, eq. 1. Deviations: void, which the paper does not have.
+
+    >>> truth = np.zeros((8, 8), np.uint8)
+    >>> truth[2:6, 2:6] = 1
+    >>> shifted = np.roll(truth, 1, axis=1)
+    >>> round(boundary_iou(truth, shifted, width=1), 4)
+    0.3333
     """
     intersection, union = boundary_counts(truth, prediction, **options)
     return float(intersection / union) if union else 1.0
@@ -75,6 +87,12 @@ def boundary_f(
       within 0..1; 1 where neither has an outline, 0 where one has, and 0 where just one of the masks is empty, for a
       mask that fills the image has no outline when that does not end `at_image_border`.
     Source: Csurka et al. 2013, section 3 (after Martin et al. 2004).
+
+    >>> truth = np.zeros((8, 8), np.uint8)
+    >>> truth[2:6, 2:6] = 1
+    >>> shifted = np.roll(truth, 1, axis=1)
+    >>> float(boundary_f(truth, shifted, tolerance=1))
+    1.0
     """
     true_mask, predicted_mask, valid = masks(truth, prediction, label=label, void=void)
     if tolerance is None:

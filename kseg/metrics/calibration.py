@@ -27,6 +27,9 @@ def reliability(histogram, *, bins: int = 16) -> Reliability:
       bins: M, a divisor of B.
     A pixel's probability is taken as the middle of its fine bin, so `confidence` is right to 1/(2B).
     Source: Niculescu-Mizil & Caruana 2005.
+
+    >>> reliability([[3, 0, 1, 0], [1, 0, 1, 2]], bins=2).frequency.tolist()  # 1 of 4 and 3 of 4 are foreground
+    [0.25, 0.75]
     """
     histogram = np.asarray(histogram)
     if histogram.ndim != 2 or histogram.shape[0] != 2 or bins < 1 or histogram.shape[1] % bins:
@@ -51,6 +54,9 @@ def expected_calibration_error(histogram, *, bins: int = 16) -> float:
       bins: M, a divisor of B.
     Source: Naeini et al. 2015, for the probability of the foreground. Deviations: the literature on multi-class
     networks (Guo et al. 2017) bins the winning class's probability; a binary mask's own question is the foreground's.
+
+    >>> round(float(expected_calibration_error([[3, 0, 1, 0], [1, 0, 1, 2]], bins=2)), 4)
+    0.0625
     """
     diagram = reliability(histogram, bins=bins)
     pixels = diagram.pixels.sum()

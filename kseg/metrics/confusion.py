@@ -25,13 +25,20 @@ def confusion_matrix(truth, prediction, num_classes: int, *, void: int | None = 
     Returns:
       int64 (C, C), rows = truth, columns = prediction. All-void or empty input gives zeros.
     Errors: floats, different shapes and ids outside 0..C−1 are refused with a sentence.
+
+    >>> confusion_matrix([[1, 1], [0, 255]], [[1, 0], [0, 1]], 2).tolist()  # the pixel of 255 is void
+    [[1, 0], [1, 1]]
     """
     truth, prediction = _pair(truth, prediction)
     return _count(truth.reshape(1, -1), prediction.reshape(1, -1), class_count(num_classes), void)[0]
 
 
 def confusion_matrices(truth, prediction, num_classes: int, *, void: int | None = VOID) -> np.ndarray:
-    """`confusion_matrix` of every image of a batch (N, H, W), in one pass: int64 (N, C, C)."""
+    """`confusion_matrix` of every image of a batch (N, H, W), in one pass: int64 (N, C, C).
+
+    >>> confusion_matrices([[[1, 1]], [[0, 255]]], [[[1, 0]], [[0, 1]]], 2).tolist()  # two images
+    [[[0, 0], [1, 1]], [[1, 0], [0, 0]]]
+    """
     truth, prediction = _pair(truth, prediction)
     if truth.ndim < 2:
         raise UsageError(f"expected a batch of label maps (N, H, W), received the shape {truth.shape}")
@@ -41,7 +48,14 @@ def confusion_matrices(truth, prediction, num_classes: int, *, void: int | None 
 
 
 class ConfusionMatrix:
-    """A confusion matrix that grows batch by batch; workers' matrices merge with `+=` or `merge`."""
+    """A confusion matrix that grows batch by batch; workers' matrices merge with `+=` or `merge`.
+
+    >>> counts = ConfusionMatrix(2)
+    >>> for truth, prediction in (([1, 1], [1, 0]), ([0, 255], [0, 1])):
+    ...     _ = counts.update(truth, prediction)
+    >>> counts.matrix.tolist()
+    [[1, 0], [1, 1]]
+    """
 
     def __init__(self, num_classes: int, *, void: int | None = VOID, matrix=None):
         self.num_classes = class_count(num_classes)

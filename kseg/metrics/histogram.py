@@ -14,6 +14,11 @@ class ProbabilityHistogram:
     """`probability_histogram` of all batches so far; workers' histograms merge with `+=` or `merge`.
 
     `histogram`, int64 (2, B), is what the functions of `kseg.metrics.thresholds` and `calibration` take.
+
+    >>> histogram = ProbabilityHistogram(bins=4)
+    >>> _ = histogram.update([0, 0, 1], [0.1, 0.6, 0.9])
+    >>> histogram.histogram.tolist()
+    [[1, 0, 1, 0], [0, 0, 0, 1]]
     """
 
     def __init__(self, *, bins: int = BINS, void: int | None = VOID):

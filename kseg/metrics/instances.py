@@ -56,6 +56,11 @@ def match_detections(overlap, crowd, ignored, *, thresholds=THRESHOLDS) -> tuple
     Returns: bool (A, T, D) whether a detection found an object, and whether one that does not count.
     An object that counts is preferred to one that does not, however little it overlaps; of equal overlaps the last one
     is taken. Source: pycocotools' `evaluateImg`. Deviations: none.
+
+    >>> overlap, crowd, ignored = [[0.8, 0.1], [0.7, 0.6]], [False, False], [[False, False]]
+    >>> found, _ = match_detections(overlap, crowd, ignored, thresholds=[0.5])
+    >>> found.tolist()  # the second detection takes the second object
+    [[[True, True]]]
     """
     overlap, crowd, ignored = np.asarray(overlap, np.float64), np.asarray(crowd, bool), np.asarray(ignored, bool)
     detections, objects = overlap.shape

@@ -35,7 +35,13 @@ def box_overlap(detected, true, crowd) -> np.ndarray:
 
 
 def mask_overlap(detected: Masks, true: Masks, crowd) -> np.ndarray:
-    """`box_overlap` of masks of one size, in pixels."""
+    """`box_overlap` of masks of one size, in pixels.
+
+    >>> square = np.zeros((1, 4, 4), bool)
+    >>> square[:, :2, :2] = True
+    >>> mask_overlap(Masks.of(square), Masks.of(np.roll(square, 1, axis=2)), [False]).round(4)  # 2 of 4 + 4 − 2
+    array([[0.3333]])
+    """
     shared = np.zeros((len(detected), len(true)))
     for row, one in enumerate(detected.cuts):
         for column, other in enumerate(true.cuts):
@@ -49,6 +55,11 @@ def boundary_overlap(detected: Masks, true: Masks, crowd, *, ratio: float = 0.02
     Args:
       ratio: the bands' width is this share of the image's diagonal, as for `boundary_iou`.
     Source: Cheng et al. 2021, section 5.2, and their code. Deviations: none.
+
+    >>> square = np.zeros((1, 8, 8), bool)
+    >>> square[:, 1:7, 1:7] = True
+    >>> boundary_overlap(Masks.of(square), Masks.of(np.roll(square, 1, axis=2)), [False]).round(4)  # of the outlines
+    array([[0.3333]])
     """
     width = boundary_width(true.size, ratio)
     whole = mask_overlap(detected, true, crowd)

@@ -62,6 +62,14 @@ def panoptic_match(
     Source: Kirillov et al. 2019, section 4, and their panopticapi; Cheng et al. 2021, section 5.3, and their code.
     Deviations: several crowds of one class count together, of which panopticapi takes the last in its list; areas are
       counted, where panopticapi believes the file's for the truth.
+
+    >>> from kseg.metrics.segments import segment_table
+    >>> truth, prediction = np.array([[1, 1], [2, 0]]), np.array([[4, 4], [0, 4]])
+    >>> true_segments = segment_table([1, 2], [0, 0], num_classes=1, of="truth")
+    >>> predicted_segments = segment_table([4], [0], num_classes=1, of="prediction")
+    >>> match = panoptic_match(truth, prediction, true_segments, predicted_segments)
+    >>> match.pairs.tolist(), match.iou.round(2).tolist(), match.missed.tolist()
+    ([[1, 4]], [1.0], [[2, 0]])
     """
     shared = overlaps(truth, prediction, true_segments, predicted_segments)
     is_true, is_predicted = shared.true >= 0, shared.predicted >= 0
@@ -141,13 +149,23 @@ def panoptic_quality(sums) -> np.ndarray:
 
 
 def segmentation_quality(sums) -> np.ndarray:
-    """SQ = Σ IoU / TP: mean IoU of the matches of every class, (…, C); 0 without a match, nan as `panoptic_quality`."""
+    """SQ = Σ IoU / TP: mean IoU of the matches of every class, (…, C); 0 without a match, nan as `panoptic_quality`.
+
+    >>> sums = [[0.8, 1, 0, 0], [1.5, 2, 1, 1]]  # of every class: Σ IoU, TP, FP, FN
+    >>> segmentation_quality(sums).tolist()  # 0.8/1, 1.5/2
+    [0.8, 0.75]
+    """
     iou, tp, fp, fn = _columns(sums)
     return np.where(tp + fp + fn > 0, iou / np.maximum(tp, 1), np.nan)
 
 
 def recognition_quality(sums) -> np.ndarray:
-    """RQ = TP / (TP + ½ FP + ½ FN): the F₁ score of finding segments, (…, C); nan as `panoptic_quality`."""
+    """RQ = TP / (TP + ½ FP + ½ FN): the F₁ score of finding segments, (…, C); nan as `panoptic_quality`.
+
+    >>> sums = [[0.8, 1, 0, 0], [1.5, 2, 1, 1]]  # of every class: Σ IoU, TP, FP, FN
+    >>> recognition_quality(sums).round(4).tolist()  # 1, 2/(2 + ½ + ½)
+    [1.0, 0.6667]
+    """
     _, tp, fp, fn = _columns(sums)
     return _ratio(tp, tp + 0.5 * fp + 0.5 * fn)
 
@@ -164,7 +182,12 @@ class PanopticScore:
 
 
 def panoptic_score(sums, among=None) -> PanopticScore:
-    """Means of PQ, SQ and RQ over classes; `among`, bool (C,), says which (None: all). Source: panopticapi."""
+    """Means of PQ, SQ and RQ over classes; `among`, bool (C,), says which (None: all). Source: panopticapi.
+
+    >>> sums = [[0.8, 1, 0, 0], [1.5, 2, 1, 1]]  # of every class: Σ IoU, TP, FP, FN
+    >>> panoptic_score(sums)
+    PanopticScore(pq=0.65, sq=0.775, rq=0.8333333333333333, classes=2)
+    """
     sums = np.asarray(sums, np.float64)
     if sums.ndim != 2 or sums.shape[-1] != len(SUMS):
         raise UsageError(
@@ -181,7 +204,12 @@ def panoptic_score(sums, among=None) -> PanopticScore:
 
 
 def panoptic_groups(sums, is_thing) -> dict[str, PanopticScore]:
-    """`panoptic_score` of All classes, Things and Stuff; `is_thing`, bool (C,), tells which are things."""
+    """`panoptic_score` of All classes, Things and Stuff; `is_thing`, bool (C,), tells which are things.
+
+    >>> sums = [[0.8, 1, 0, 0], [1.5, 2, 1, 1]]  # of every class: Σ IoU, TP, FP, FN
+    >>> panoptic_groups(sums, [True, False])["Things"]
+    PanopticScore(pq=0.8, sq=0.8, rq=1.0, classes=1)
+    """
     is_thing = np.asarray(is_thing, bool)
     return {
         "All": panoptic_score(sums),

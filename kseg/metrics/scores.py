@@ -16,35 +16,59 @@ from kseg.errors import UsageError
 
 
 def pixel_accuracy(matrix) -> np.ndarray:
-    """Σ_c TP_c / Σ M, the fraction of valid pixels with the right class; nan without valid pixels. Shape (…)."""
+    """Σ_c TP_c / Σ M, the fraction of valid pixels with the right class; nan without valid pixels. Shape (…).
+
+    >>> float(pixel_accuracy([[50, 10], [5, 35]]))  # (50 + 35)/100
+    0.85
+    """
     matrix = _checked(matrix)
     return _ratio(_diagonal(matrix).sum(-1), matrix.sum((-2, -1)))
 
 
 def mean_accuracy(matrix) -> np.ndarray:
-    """Mean of recall over the classes that the truth holds (balanced accuracy). Shape (…)."""
+    """Mean of recall over the classes that the truth holds (balanced accuracy). Shape (…).
+
+    >>> round(float(mean_accuracy([[50, 10], [5, 35]])), 4)  # (50/60 + 35/40)/2
+    0.8542
+    """
     return _mean_of_counted(recall(matrix))
 
 
 def iou_class(matrix) -> np.ndarray:
-    """TP_c / union_c of every class (Jaccard index); nan where the union is empty. Shape (…, C)."""
+    """TP_c / union_c of every class (Jaccard index); nan where the union is empty. Shape (…, C).
+
+    >>> iou_class([[50, 10], [5, 35]]).round(4).tolist()  # 50/65, 35/50
+    [0.7692, 0.7]
+    """
     true_positive, false_negative, false_positive = _outcomes(matrix)
     return _ratio(true_positive, true_positive + false_negative + false_positive)
 
 
 def dice_class(matrix) -> np.ndarray:
-    """2 TP_c / (2 TP_c + FN_c + FP_c) of every class; nan where the union is empty. Shape (…, C)."""
+    """2 TP_c / (2 TP_c + FN_c + FP_c) of every class; nan where the union is empty. Shape (…, C).
+
+    >>> dice_class([[50, 10], [5, 35]]).round(4).tolist()  # 100/115, 70/85
+    [0.8696, 0.8235]
+    """
     return f_beta(matrix, beta=1.0)
 
 
 def precision(matrix) -> np.ndarray:
-    """TP_c / (TP_c + FP_c); nan where the class was never predicted. Shape (…, C)."""
+    """TP_c / (TP_c + FP_c); nan where the class was never predicted. Shape (…, C).
+
+    >>> precision([[50, 10], [5, 35]]).round(4).tolist()  # 50/55, 35/45
+    [0.9091, 0.7778]
+    """
     true_positive, _, false_positive = _outcomes(matrix)
     return _ratio(true_positive, true_positive + false_positive)
 
 
 def recall(matrix) -> np.ndarray:
-    """TP_c / (TP_c + FN_c); nan where the class is not in the truth. Shape (…, C)."""
+    """TP_c / (TP_c + FN_c); nan where the class is not in the truth. Shape (…, C).
+
+    >>> recall([[50, 10], [5, 35]]).round(4).tolist()  # 50/60, 35/40
+    [0.8333, 0.875]
+    """
     true_positive, false_negative, _ = _outcomes(matrix)
     return _ratio(true_positive, true_positive + false_negative)
 
@@ -53,6 +77,9 @@ def f_beta(matrix, *, beta: float = 1.0) -> np.ndarray:
     """(1 + β²) TP / ((1 + β²) TP + β² FN + FP): recall counts β times as much as precision. Shape (…, C).
 
     β = 1 is Dice. nan where the union is empty. Source: van Rijsbergen 1979, ch. 7. Errors: β ≤ 0 is refused.
+
+    >>> f_beta([[50, 10], [5, 35]], beta=2).round(4).tolist()  # 250/295, 175/205
+    [0.8475, 0.8537]
     """
     if not beta > 0:
         raise UsageError(f"beta of the F score must be positive, received {beta}")
@@ -65,12 +92,19 @@ def iou_dataset(matrix) -> np.ndarray:
     """The foreground's IoU (C = 2), else the mean over the classes that count; the rules are in the module's docstring.
 
     Of the matrix of a whole split this is mIoU^D, the number. Shape (…).
+
+    >>> float(iou_dataset([[50, 10], [5, 35]]))  # 35/50
+    0.7
     """
     return _headline(iou_class(matrix), matrix)
 
 
 def dice_dataset(matrix) -> np.ndarray:
-    """The foreground's Dice (C = 2), else the mean over the classes that count. Shape (…)."""
+    """The foreground's Dice (C = 2), else the mean over the classes that count. Shape (…).
+
+    >>> round(float(dice_dataset([[50, 10], [5, 35]])), 4)  # 70/85
+    0.8235
+    """
     return _headline(dice_class(matrix), matrix)
 
 
@@ -78,6 +112,9 @@ def miou(matrix) -> np.ndarray:
     """Mean IoU over all classes that count, background included (also when C = 2): mIoU^D of the literature. Shape (…).
 
     Source: Everingham et al. 2010; Wang et al. 2023, "Revisiting Evaluation Metrics for Semantic Segmentation", eq. 1.
+
+    >>> round(float(miou([[50, 10], [5, 35]])), 4)  # (50/65 + 35/50)/2
+    0.7346
     """
     return _mean_of_counted(iou_class(matrix))
 
@@ -86,6 +123,9 @@ def iou_image(matrices) -> np.ndarray:
     """`iou_dataset` of each image by itself: (N, C, C) to (N,); nan for an image without valid pixels.
 
     Kept per image because paired tests and confidence intervals need it; its mean is the score.
+
+    >>> iou_image([[[50, 10], [5, 35]], [[90, 0], [10, 0]]]).tolist()  # two images
+    [0.7, 0.0]
     """
     return iou_dataset(matrices)
 
@@ -96,6 +136,9 @@ def miou_image(matrices, *, present: str = "union") -> np.ndarray:
     Args:
       present: "union" counts a class in an image if truth or prediction hold it (the house rule: a false alarm costs);
         "truth" only if the truth does (Wang et al. 2023, eq. 2).
+
+    >>> round(float(miou_image([[[50, 10], [5, 35]], [[90, 0], [0, 0]]])), 4)  # of 0.7346 and 1
+    0.8673
     """
     return np.asarray(_mean_of_counted(_mean_of_counted(_iou_of_present(matrices, present))))
 
@@ -105,6 +148,9 @@ def miou_class(matrices, *, present: str = "union") -> np.ndarray:
 
     Unlike mIoU^I a class that few images hold weighs as much as one that all hold. `present` as in `miou_image`.
     Source: Wang et al. 2023, eq. 3.
+
+    >>> round(float(miou_class([[[50, 10], [5, 35]], [[90, 0], [0, 0]]])), 4)  # of (50/65 + 1)/2 and 0.7
+    0.7923
     """
     iou = _iou_of_present(matrices, present)
     if iou.ndim < 2:
@@ -119,6 +165,9 @@ def frequency_weighted_iou(matrix) -> np.ndarray:
     """Σ_c f_c · IoU_c with f_c the class's share of the truth's pixels; nan without valid pixels. Shape (…).
 
     Source: Long et al. 2015, section 5.
+
+    >>> round(float(frequency_weighted_iou([[50, 10], [5, 35]])), 4)  # 0.6·50/65 + 0.4·35/50
+    0.7415
     """
     matrix = _checked(matrix)
     frequency = _ratio(matrix.sum(-1), matrix.sum((-2, -1))[..., None])
@@ -130,6 +179,9 @@ def cohens_kappa(matrix) -> np.ndarray:
 
     p_o is the pixel accuracy and p_e = Σ_c (Σ_j M_cj)(Σ_i M_ic) / (Σ M)². nan without valid pixels and where p_e = 1
     (truth and prediction hold one and the same class only). Source: Cohen 1960.
+
+    >>> round(float(cohens_kappa([[50, 10], [5, 35]])), 4)  # (0.85 − 0.51)/(1 − 0.51)
+    0.6939
     """
     matrix = _checked(matrix)
     total = matrix.sum((-2, -1)).astype(np.float64)

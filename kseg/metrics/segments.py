@@ -44,6 +44,9 @@ def segment_table(ids, classes, crowd=None, *, num_classes: int, of: str) -> Seg
       crowd: booleans (S,); None: none is a crowd.
       of: "truth" or "prediction", for the sentence that refuses something.
     Errors: another length, an id below 1 or twice, a class outside.
+
+    >>> segment_table([7, 3], [0, 1], num_classes=2, of="truth").ids.tolist()
+    [3, 7]
     """
     ids, classes = (np.asarray(values, np.int64).reshape(-1) for values in (ids, classes))
     crowd = np.zeros(len(ids), bool) if crowd is None else np.asarray(crowd, bool).reshape(-1)
@@ -69,7 +72,13 @@ def segment_table(ids, classes, crowd=None, *, num_classes: int, of: str) -> Seg
 
 
 def segments_of(structure: Panoptic) -> Segments:
-    """The table of a structure's segments, whose map is `structure.ids`."""
+    """The table of a structure's segments, whose map is `structure.ids`.
+
+    >>> from kseg.structures import Segment
+    >>> ids = np.array([[0, 1], [2, 2]], np.uint16)
+    >>> segments_of(Panoptic(ids, (Segment(5, thing=True), Segment(7, thing=False)))).classes.tolist()
+    [5, 7]
+    """
     described = structure.segments
     return Segments(
         np.arange(1, len(described) + 1),

@@ -227,7 +227,14 @@ def _mean_over(values, counted):
 
 @registered("miou")
 class MeanIoU(MatrixMetric):
-    """`kseg.metrics.scores.miou` over all pixels so far: every class that counts, background included."""
+    """`kseg.metrics.scores.miou` over all pixels so far: every class that counts, background included.
+
+    >>> y_true, y_pred = [[[1, 1], [0, 255]]], [[[[0.9], [0.4]], [[0.2], [0.7]]]]
+    >>> metric = MeanIoU(2)
+    >>> metric.update_state(y_true, y_pred)
+    >>> round(float(metric.result()), 4)  # of 1/2 and 1/2
+    0.5
+    """
 
     def __init__(self, num_classes: int, *, name="miou", **options):
         super().__init__(num_classes, name=name, **options)
@@ -238,7 +245,14 @@ class MeanIoU(MatrixMetric):
 
 @registered("iou")
 class IoU(MatrixMetric):
-    """`kseg.metrics.scores.iou_dataset` over all pixels so far: the foreground's IoU, or the mean for C > 2."""
+    """`kseg.metrics.scores.iou_dataset` over all pixels so far: the foreground's IoU, or the mean for C > 2.
+
+    >>> y_true, y_pred = [[[1, 1], [0, 255]]], [[[[0.9], [0.4]], [[0.2], [0.7]]]]
+    >>> metric = IoU(2)
+    >>> metric.update_state(y_true, y_pred)
+    >>> round(float(metric.result()), 4)  # the foreground's; 0.4 is background, 255 is void
+    0.5
+    """
 
     def __init__(self, num_classes: int, *, name="iou", **options):
         super().__init__(num_classes, name=name, **options)
@@ -252,7 +266,14 @@ class IoU(MatrixMetric):
 
 @registered("dice")
 class Dice(IoU):
-    """`kseg.metrics.scores.dice_dataset` over all pixels so far: the foreground's Dice, or the mean for C > 2."""
+    """`kseg.metrics.scores.dice_dataset` over all pixels so far: the foreground's Dice, or the mean for C > 2.
+
+    >>> y_true, y_pred = [[[1, 1], [0, 255]]], [[[[0.9], [0.4]], [[0.2], [0.7]]]]
+    >>> metric = Dice(2)
+    >>> metric.update_state(y_true, y_pred)
+    >>> round(float(metric.result()), 4)  # 2/(2 + 1)
+    0.6667
+    """
 
     def __init__(self, num_classes: int, *, name="dice", **options):
         super().__init__(num_classes, name=name, **options)
@@ -271,6 +292,12 @@ class PixelAccuracy(CountingMetric):
 
     `num_classes` is optional: where given, other numbers of channels are refused. Where it is not, the classes are as
     many as scores have channels, or two of one, and as many as there can be if ids are predicted.
+
+    >>> y_true, y_pred = [[[1, 1], [0, 255]]], [[[[0.9], [0.4]], [[0.2], [0.7]]]]
+    >>> metric = PixelAccuracy(2)
+    >>> metric.update_state(y_true, y_pred)
+    >>> round(float(metric.result()), 4)  # 2 of 3
+    0.6667
     """
 
     def __init__(

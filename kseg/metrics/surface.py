@@ -57,6 +57,13 @@ def surface_distances(
       label: the class whose mask is compared.
       spacing: (row, column) distance between pixel centres.
     Errors: other shapes and dtypes, and spacings that are not two positive numbers, are refused.
+
+    >>> truth = np.zeros((8, 8), np.uint8)
+    >>> truth[2:6, 2:6] = 1
+    >>> shifted = np.roll(truth, 1, axis=1)
+    >>> distances = surface_distances(truth, shifted)
+    >>> float(distances.to_truth.max()), distances.true_pixels  # the right column of the shifted square
+    (1.0, 12)
     """
     true_mask, predicted_mask, valid = masks(truth, prediction, label=label, void=void)
     scale = np.asarray(spacing, np.float64)
@@ -82,6 +89,12 @@ def hausdorff_distance(truth, prediction, *, percentile: float = 95.0, missing: 
       missing: the value where only one of the two has a surface.
     Empty: neither has a surface: 0. Source: Huttenlocher et al. 1993; the two directions as in MONAI and Nikolov
     et al. 2018 (medpy pools them before taking the percentile).
+
+    >>> truth = np.zeros((8, 8), np.uint8)
+    >>> truth[2:6, 2:6] = 1
+    >>> shifted = np.roll(truth, 1, axis=1)
+    >>> float(hausdorff_distance(truth, shifted, percentile=100))  # one pixel to the right
+    1.0
     """
     if not 0 < percentile <= 100:
         raise UsageError(f"the percentile is above 0 and at most 100, received {percentile}")
@@ -100,6 +113,12 @@ def average_surface_distance(truth, prediction, *, missing: float = np.inf, **op
 
     Args: as for `hausdorff_distance`. Empty: neither has a surface: 0; only one has: `missing`.
     Source: Heimann et al. 2009, eq. 5.
+
+    >>> truth = np.zeros((8, 8), np.uint8)
+    >>> truth[2:6, 2:6] = 1
+    >>> shifted = np.roll(truth, 1, axis=1)
+    >>> round(float(average_surface_distance(truth, shifted)), 4)
+    0.5
     """
     distances = surface_distances(truth, prediction, **options)
     if distances.both_missing:
@@ -119,6 +138,12 @@ def normalised_surface_distance(truth, prediction, *, tolerance: float, **option
       tolerance: τ ≥ 0, in the unit of `spacing`.
     Empty: neither has a surface: 1; only one has: 0. Source: Nikolov et al. 2018.
     Deviations: surface pixels are counted, not weighted by the length of outline they stand for.
+
+    >>> truth = np.zeros((8, 8), np.uint8)
+    >>> truth[2:6, 2:6] = 1
+    >>> shifted = np.roll(truth, 1, axis=1)
+    >>> float(normalised_surface_distance(truth, shifted, tolerance=1))  # all within one pixel
+    1.0
     """
     if not tolerance >= 0:
         raise UsageError(f"the tolerance is a distance of 0 or more, received {tolerance}")

@@ -29,6 +29,9 @@ def probability_histogram(truth, probability, *, bins: int = BINS, void: int | N
       int64 (2, B).
     Errors: probabilities that are nan or outside [0, 1] at valid pixels, truth in floats and other labels are refused
       with a sentence.
+
+    >>> probability_histogram([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], bins=4).tolist()  # rows are truth
+    [[1, 0, 1, 0], [0, 1, 0, 1]]
     """
     bins = whole(bins, "the number of bins")
     if not 2 <= bins <= 4096 or bins & (bins - 1):
@@ -61,6 +64,11 @@ def threshold_sweep(histogram) -> tuple[np.ndarray, np.ndarray]:
       histogram: int64 (2, B) of `probability_histogram`.
     Returns:
       thresholds float64 (B−1,) and matrices int64 (B−1, 2, 2).
+
+    >>> histogram = probability_histogram([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], bins=4)
+    >>> thresholds, matrices = threshold_sweep(histogram)
+    >>> thresholds.tolist(), matrices[0].tolist()  # foreground where p ≥ 0.25
+    ([0.25, 0.5, 0.75], [[1, 1], [0, 2]])
     """
     histogram = _checked(histogram)
     bins = histogram.shape[1]
@@ -75,6 +83,10 @@ def best_threshold(histogram) -> tuple[float, float]:
 
     Chosen on the data it is reported for it flatters: choose on validation, report on test. Without any foreground
     in the truth the IoU at every threshold is 0 or empty, and the answer is 0.5 and nan.
+
+    >>> histogram = probability_histogram([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], bins=8)
+    >>> best_threshold(histogram)  # 2 of 3 pixels
+    (0.375, 0.6666666666666666)
     """
     thresholds, matrices = threshold_sweep(histogram)
     if not _checked(histogram)[1].sum():
@@ -90,6 +102,10 @@ def precision_recall_curve(histogram) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
     Recall falls along the curve. Where nothing is predicted precision is 1, the customary end of the curve; without
     foreground in the truth recall is nan.
+
+    >>> histogram = probability_histogram([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], bins=4)
+    >>> [values.round(2).tolist() for values in precision_recall_curve(histogram)]
+    [[0.0, 0.25, 0.5, 0.75], [0.5, 0.67, 0.5, 1.0], [1.0, 1.0, 0.5, 0.5]]
     """
     histogram = _checked(histogram)
     false_positive, true_positive = np.cumsum(histogram[:, ::-1], axis=1)[:, ::-1]
@@ -103,6 +119,10 @@ def average_precision(histogram) -> float:
     """Σ_k (R_k − R_{k+1}) P_k over the curve's thresholds: the step-wise area under it; nan without foreground.
 
     Equal to the area over all distinct probabilities when no bin holds two of them; in general within one bin of it.
+
+    >>> histogram = probability_histogram([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], bins=8)
+    >>> round(average_precision(histogram), 4)  # ½·1 + ½·2/3
+    0.8333
     """
     _, precision, recall = precision_recall_curve(histogram)
     return float(np.sum((recall - np.append(recall[1:], 0.0)) * precision))
@@ -112,6 +132,10 @@ def f_beta_curve(histogram, *, beta: float = 1.0) -> tuple[np.ndarray, np.ndarra
     """Thresholds k/B, k = 1 … B − 1, and the foreground's F-β at each: two float64 (B−1,).
 
     nan at thresholds where neither truth nor prediction hold foreground. β as in `kseg.metrics.scores.f_beta`.
+
+    >>> histogram = probability_histogram([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], bins=4)
+    >>> [values.round(2).tolist() for values in f_beta_curve(histogram)]
+    [[0.25, 0.5, 0.75], [0.8, 0.5, 0.67]]
     """
     thresholds, matrices = threshold_sweep(histogram)
     return thresholds, f_beta(matrices, beta=beta)[:, 1]

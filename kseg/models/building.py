@@ -36,6 +36,13 @@ def build(
     Returns:
       a functional model, flat.
     Errors: UsageError for an unknown name or option, a bad shape or number of classes, weights that do not fit.
+
+    >>> import numpy as np
+    >>> model = build("unet", num_classes=3, base_width=4)
+    >>> tuple(model(np.zeros((1, 50, 70, 3), "uint8")).shape)  # probabilities, of the image's size
+    (1, 50, 70, 3)
+    >>> model.count_params()
+    13707
     """
     return build_with_report(
         name, num_classes=num_classes, outputs=outputs, input_shape=input_shape, activation=activation,
