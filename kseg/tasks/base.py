@@ -3,19 +3,27 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypedDict, TypeVar
 
 import keras
 import numpy as np
 
+from kseg.pipeline import TargetMaker
+from kseg.pipeline.source import Targets
 from kseg.registry import Registry
 from kseg.structures import Structure
+
+if TYPE_CHECKING:
+    from kseg.pipeline.maps import PixelWeights
 
 DEFAULT_TASK = "semantic"
 """The task of a run that names none."""
 
 Answer = TypeVar("Answer", bound=Structure)
 """The structure of a task's truth, and of its predictions."""
+
+Outputs = Any
+"""What a network gives users of one image: an array (H, W, C), or several by name, as its task decodes them."""
 
 Palette = Sequence[Sequence[int]]
 """One RGB color per class."""
@@ -110,7 +118,7 @@ class Evaluation(Protocol):
 class Evaluator(Protocol[Answer]):
     """Counts what is right, image by image."""
 
-    def add(self, truth: Answer, outputs: np.ndarray) -> Answer:
+    def add(self, truth: Answer, outputs: Outputs) -> Answer:
         """Count an image, at the size of its truth. Returns the prediction that was compared with it.
 
         It is given outputs and not a prediction, because scores may depend on more than the prediction, as
@@ -126,13 +134,39 @@ class Evaluator(Protocol[Answer]):
 class Task(ABC):
     """A question about an image, as training, inference and reports need it answered.
 
-    Outputs are what a network gives users: (H, W, C) of an image, (N, H, W, C) of a batch. A network under training
+    Outputs are what a network gives users; of a batch they have one axis more, the first. A network under training
     gives them before `activated`.
     """
 
     name: ClassVar[str]
     structure: ClassVar[type[Structure]]
     """of truth and prediction"""
+
+    @abstractmethod
+    def targets(
+        self,
+        num_classes: int,
+        *,
+        reads: tuple[str, ...] = (),
+        weights: "PixelWeights | None" = None,
+        remember: bool = False,
+    ) -> TargetMaker:
+        """What makes the targets of a truth, arrays of fixed shape by name, that losses and metrics are given.
+
+        Args:
+          reads: the targets that a loss has use for beside those that every loss is given (`TrainingLoss.reads`).
+          weights: of the pixels; None for no weights.
+          remember: whether truths come again, so that what is dear to make may be kept.
+        Raises:
+          UsageError: targets that nothing makes, or weights that mean nothing here.
+        """
+
+    @abstractmethod
+    def perfect_outputs(self, targets: Targets, num_classes: int) -> Outputs:
+        """The outputs of an image from a network that is right about these targets, and sure of it.
+
+        `decode` makes the truth of them again, but for what counts for nothing: no target loses what a score asks for.
+        """
 
     @abstractmethod
     def loss(
@@ -153,12 +187,12 @@ class Task(ABC):
         """What is logged beside the loss after every epoch: metrics of targets and outputs before `activated`."""
 
     @abstractmethod
-    def activated(self, outputs: Any) -> np.ndarray:
+    def activated(self, outputs: Any) -> Outputs:
         """The outputs that users get, float32, of those of a network under training."""
 
     @abstractmethod
-    def decode(self, outputs: np.ndarray, size: tuple[int, ...] | None = None, *, threshold: float = 0.5) -> Structure:
-        """The answer that the outputs (h, w, C) of an image mean, for an image of `size` (default: theirs).
+    def decode(self, outputs: Outputs, size: tuple[int, ...] | None = None, *, threshold: float = 0.5) -> Structure:
+        """The answer that the outputs of an image mean, for an image of `size` (default: theirs).
 
         `threshold` is the probability from which a thing counts as found.
         """

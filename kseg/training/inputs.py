@@ -9,7 +9,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from kseg.conventions import output_channels
 from kseg.datasets import Dataset, Record
 from kseg.datasets.class_statistics import class_statistics
 from kseg.datasets.locate import cache_dir
@@ -19,9 +18,9 @@ from kseg.pipeline.features import CachePlan, cached_features
 from kseg.pipeline.frozen import Split, split_frozen
 from kseg.pipeline.maps import PixelWeights, balancing_weights
 from kseg.pipeline.mirrored import flipped_features
-from kseg.pipeline.targets import LabelTargets
 from kseg.structures import Structure
 from kseg.training.config import TrainConfig
+from kseg.training.network import task_of
 from kseg.training.trained import Trained
 
 FOREGROUND = 1
@@ -56,8 +55,8 @@ class Inputs:
         """The same with the targets that a loss reads beside those of every loss."""
         return replace(
             self,
-            train=self.train.with_targets(self.make_targets(reads, remember=self.remember_targets)),
-            validation_source=self.validation_source.with_targets(self.make_targets(reads, remember=True)),
+            train=self.train.with_targets(self.make_targets(reads=reads, remember=self.remember_targets)),
+            validation_source=self.validation_source.with_targets(self.make_targets(reads=reads, remember=True)),
         )
 
     @property
@@ -92,7 +91,7 @@ class Inputs:
 
         All batches are of one size, so that the network is traced once; the last repeats images that do not count.
         """
-        images = ImageSource(dataset, records, self.validation_images.image_size)
+        images = ImageSource(dataset, records, self.validation_images.image_size, targets=self.make_targets())
         cached = self.extractor is not None
         source: Source = cached_features(self.extractor, images, feature_folder()) if cached else images
         order = Order(len(source), self.batch_size, shuffle=False)
@@ -116,8 +115,10 @@ def open_inputs(
     options, size = config.training, config.model.image_size
     assert options.batch_size is not None  # resolved
     transforms = config.augment.transforms()
-    train = ImageSource(dataset, splits["train"], size, transforms, seed=options.seed)
-    validation = ImageSource(dataset, splits["validation"], size)
+    weights = _pixel_weights(config, dataset, splits["train"])
+    make_targets = partial(task_of(config).targets, len(dataset.classes), weights=weights)
+    train = ImageSource(dataset, splits["train"], size, transforms, seed=options.seed, targets=make_targets())
+    validation = ImageSource(dataset, splits["validation"], size, targets=make_targets())
     split, sources, note = _behind_cache(config, network, train, validation)
     return Inputs(
         trained=Trained(network if split is None else split.head, several_workers=options.distribute == "multiworker"),
@@ -130,11 +131,7 @@ def open_inputs(
         positives=positives_of(dataset, splits["train"], options.positives_per_batch or 0),
         strategy=strategy,
         extractor=None if split is None else split.extractor,
-        make_targets=partial(
-            LabelTargets,
-            channels=output_channels(len(dataset.classes)),
-            weights=_pixel_weights(config, dataset, splits["train"]),
-        ),
+        make_targets=make_targets,
         remember_targets=config.augment.cacheable,
         note=note,
     )

@@ -1,30 +1,51 @@
 """The task itself: label maps as truth, class probabilities as outputs."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from kseg import metrics
-from kseg.conventions import VOID
+from kseg.conventions import VOID, output_channels
 from kseg.datasets.images import overlay
+from kseg.pipeline.source import Targets
+from kseg.pipeline.targets import LabelTargets
 from kseg.structures import LabelMap, Structure
 from kseg.tasks.base import TASKS, Palette, Task
 from kseg.tasks.semantic.decoding import predicted_labels
 from kseg.tasks.semantic.evaluator import SemanticEvaluator
 from kseg.tasks.semantic.loss import SemanticLoss
 
+if TYPE_CHECKING:
+    from kseg.pipeline.maps import PixelWeights
+
 
 class Semantic(Task):
     """A class for each pixel.
 
     Outputs are probabilities (H, W, C): C = 1 is the foreground of two classes, else one channel per class. Targets
-    hold "label", class ids (N, H, W).
+    are those of `LabelTargets`: "label", class ids (N, H, W), and what a loss reads beside it.
     """
 
     name = "semantic"
     structure = LabelMap
+
+    def targets(
+        self,
+        num_classes: int,
+        *,
+        reads: tuple[str, ...] = (),
+        weights: "PixelWeights | None" = None,
+        remember: bool = False,
+    ) -> LabelTargets:
+        return LabelTargets(reads, channels=output_channels(num_classes), weights=weights, remember=remember)
+
+    def perfect_outputs(self, targets: Targets, num_classes: int) -> np.ndarray:
+        """One for the class of a pixel, zero for the others; void is called background."""
+        label = np.where(targets["label"] == VOID, 0, targets["label"])
+        of_classes = np.eye(num_classes, dtype=np.float32)[label]
+        return of_classes[..., -output_channels(num_classes) :]  # of two classes the foreground alone
 
     def loss(
         self, spec: str, *, reduction: str, class_weights: tuple[float, ...] | None = None, pixel_weights: str = "none"

@@ -1,0 +1,138 @@
+"""What holds for every task: its targets lose nothing of a truth, the truth scores best, and drawing moves with it."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from counting_objects import CountingObjects
+from scenes import SCENES, SIZE, image_of
+
+from kseg.conventions import VOID
+from kseg.datasets.images import contrasting_palette
+from kseg.structures import Instances
+from kseg.tasks import TASKS, Circumstances
+
+SEEDS = range(12)
+
+
+@pytest.fixture(params=[*TASKS, CountingObjects.name])
+def task(request, monkeypatch):
+    """Every registered task, and one of somebody else's, registered from outside and forgotten after the test."""
+    monkeypatch.setattr(TASKS, "_entries", dict(TASKS._entries))
+    if request.param == CountingObjects.name:
+        TASKS.register(CountingObjects.name)(CountingObjects())
+    return TASKS[request.param]
+
+
+@pytest.fixture(params=[2, 5])
+def num_classes(request):
+    return request.param
+
+
+def truth_of(task, seed, num_classes, *, clean):
+    return SCENES[task.structure](seed, num_classes, clean=clean)
+
+
+def outputs_of(task, truth, image, num_classes):
+    """What a perfect network makes of the image."""
+    return task.perfect_outputs(task.targets(num_classes)(truth, image), num_classes)
+
+
+def evaluation_of(task, pairs, num_classes):
+    """Of (truth, outputs) each."""
+    evaluator = task.evaluator([f"class {i}" for i in range(num_classes)], void=VOID)
+    for truth, outputs in pairs:
+        prediction = evaluator.add(truth, outputs)
+        assert isinstance(prediction, task.structure) and prediction.size == truth.size
+    ids = tuple(f"image{i}" for i in range(len(pairs)))
+    return evaluator.result(
+        Circumstances(dataset="scenes", split="test", ids=ids, original_size=True, input_size=None, seconds=1.0)
+    )
+
+
+def test_it_is_registered_under_its_name(task):
+    assert TASKS[task.name] is task and task.structure in SCENES
+
+
+def test_targets_are_of_the_announced_shapes(task, num_classes):
+    maker = task.targets(num_classes)
+    assert maker.task == task.name
+    for seed in SEEDS:
+        image = image_of(seed) if maker.needs_image else None
+        targets = maker(truth_of(task, seed, num_classes, clean=False), image)
+        announced = maker.specs(SIZE)
+        assert list(targets) == list(announced)
+        for name, spec in announced.items():
+            assert (targets[name].shape, targets[name].dtype.name) == (spec.shape, spec.dtype)
+
+
+def test_the_targets_mean_the_truth(task, num_classes):
+    for seed in SEEDS:
+        truth = truth_of(task, seed, num_classes, clean=True)
+        answer = task.decode(outputs_of(task, truth, image_of(seed), num_classes))
+        assert isinstance(answer, task.structure)
+        if isinstance(answer, Instances):
+            answer = dataclasses.replace(answer, scores=None)
+        assert answer == truth
+
+
+def test_the_truth_scores_best_void_and_crowds_or_not(task, num_classes):
+    pairs = []
+    for seed in SEEDS:
+        truth = truth_of(task, seed, num_classes, clean=seed % 2 == 0)
+        pairs.append((truth, outputs_of(task, truth, image_of(seed), num_classes)))
+    evaluation = evaluation_of(task, pairs, num_classes)
+    assert evaluation.task == task.name and len(evaluation.ids) == len(SEEDS) == len(evaluation.per_image)
+    assert evaluation.headline[1] == pytest.approx(1.0)
+    np.testing.assert_allclose(evaluation.per_image, 1.0)
+
+
+def test_another_image_s_truth_scores_less(task, num_classes):
+    pairs = []
+    for seed in SEEDS:
+        other = truth_of(task, seed + 100, num_classes, clean=True)
+        outputs = outputs_of(task, other, image_of(seed), num_classes)
+        pairs.append((truth_of(task, seed, num_classes, clean=True), outputs))
+    evaluation = evaluation_of(task, pairs, num_classes)
+    assert evaluation.headline[1] < 0.9
+    assert (evaluation.per_image < 1.0).all()
+
+
+def test_an_evaluation_is_kept_as_json_and_as_a_table(task, tmp_path):
+    truth = truth_of(task, 0, 2, clean=True)
+    evaluation = evaluation_of(task, [(truth, outputs_of(task, truth, image_of(0), 2))], 2)
+    stored = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))
+    assert stored["task"] == task.name
+    evaluation.write_csv(tmp_path / "images.csv")
+    assert "image0" in (tmp_path / "images.csv").read_text()
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_it_draws_on_the_image(task, num_classes, background):
+    palette = contrasting_palette(num_classes)
+    for seed in SEEDS:
+        image, truth = image_of(seed), truth_of(task, seed, num_classes, clean=seed % 2 == 0)
+        before = image.copy()
+        drawn = task.draw(image, truth, palette, background=background)
+        assert (drawn.dtype, drawn.shape) == (np.uint8, (*SIZE, 3))
+        np.testing.assert_array_equal(image, before)
+        assert (drawn != image).any()
+        mirrored = task.draw(image[:, ::-1], truth.flipped(), palette, background=background)
+        np.testing.assert_array_equal(mirrored, drawn[:, ::-1])
+        turned = task.draw(image[::-1], truth.flipped(vertical=True), palette, background=background)
+        np.testing.assert_array_equal(turned, drawn[::-1])
+        cut = task.draw(image[3:20, 5:27], truth.cropped((3, 5, 20, 27)), palette, background=background)
+        # An outline may end where the picture does.
+        np.testing.assert_array_equal(cut[1:-1, 1:-1], drawn[4:19, 6:26])
+
+
+def test_an_answer_is_of_the_size_that_is_asked_for(task, num_classes):
+    truth = truth_of(task, 3, num_classes, clean=True)
+    larger = (3 * SIZE[0], 2 * SIZE[1])
+    assert task.decode(outputs_of(task, truth, image_of(3), num_classes), larger).size == larger
+
+
+def test_metrics_have_names_of_their_own(task, num_classes):
+    names = [metric.name for metric in task.metrics(num_classes)]
+    assert len({*names}) == len(names) > 0
