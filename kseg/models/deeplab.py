@@ -28,6 +28,7 @@ KIM_LARGEFOV: dict[str, Any] = {
     "learning_rate": 4e-3,
     "momentum": 0.9,
     "l2_decay": 1e-4,
+    "layer_rates": ("*/bias=2", "fc8/kernel=10", "fc8/bias=20"),  # Chen et al. 2015, of their published solver
     "schedule": "poly",
     "batch_size": 10,
     "epochs": 19,
@@ -36,7 +37,9 @@ KIM_LARGEFOV: dict[str, Any] = {
 }
 
 # Crop 321.
-KIM_RESNET = {**KIM_LARGEFOV, "learning_rate": 2.5e-4, "l2_decay": 5e-4}
+KIM_RESNET = {
+    **KIM_LARGEFOV, "learning_rate": 2.5e-4, "l2_decay": 5e-4, "layer_rates": ("aspp*/kernel=10", "aspp*/bias=20"),
+}  # fmt: skip
 
 
 def score_start():
@@ -103,8 +106,7 @@ def deeplab_resnet101(
     Args:
       encoder: any network of keras.applications, or alexnet, at output stride 8 (`kseg.encoders.ENCODERS`).
       trainable_from: first encoder layer to train, "all" or "none".
-    Source: Chen et al. 2018, section 4.1; Kim et al. 2019, section 4.1. Deviations: one scale; the authors' learning
-      rates of ASPP are 10 and 20 times the encoder's.
+    Source: Chen et al. 2018, section 4.1; Kim et al. 2019, section 4.1. Deviations: one scale.
     """
     features = encoder_named(encoder)(image, trainable_from=trainable_from, output_stride=STRIDE)[32]
     branches = [

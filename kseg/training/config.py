@@ -87,6 +87,9 @@ class TrainingOptions(OptionGroup):
     l2_decay: Annotated[float | None, NOT_NEGATIVE] = None
     """of sgd, in the gradient: its velocity sees gradient + this × weight, biases excepted (unset: the model's own,
     else 0)"""
+    layer_rates: tuple[str, ...] | None = None
+    """of single layers, PATTERN=FACTOR: fc8=10 trains the layer fc8 ten times as fast, '*/bias=2' all biases twice as
+    fast, fc8/bias=20 one of them; the last that fits counts (unset: the model's own, else all alike)"""
     schedule: Literal["constant", "poly", "cosine"] | None = None
     """learning rate over the run: constant, lr·(1 − i/i_max)^power, or half a cosine (unset: the model's own)"""
     poly_power: Annotated[float, Range(above=0, most=1000)] = 0.9
@@ -212,6 +215,8 @@ def from_record(config: dict[str, Any], *, where: str = "config.json") -> TrainC
     if "epsilon" not in config.get("training", {}) and recorded.training.optimizer in WITH_EPSILON:
         training = dataclasses.replace(recorded.training, epsilon=KERAS_EPSILON)
         recorded = dataclasses.replace(recorded, training=training)
+    if recorded.training.layer_rates is None:
+        recorded = dataclasses.replace(recorded, training=dataclasses.replace(recorded.training, layer_rates=()))
     return recorded
 
 
@@ -250,7 +255,7 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
         values["loss"] = SOFTMAX_LOSS
     if config.training.optimizer not in (None, values["optimizer"]):
         # The preset's belong to the preset's optimizer.
-        values |= {"momentum": 0.0, "l2_decay": 0.0, "epsilon": KERAS_EPSILON}
+        values |= {"momentum": 0.0, "l2_decay": 0.0, "layer_rates": (), "epsilon": KERAS_EPSILON}
     if (config.training.optimizer or values["optimizer"]) not in WITH_EPSILON:
         values["epsilon"] = None
     if num_classes > 2:
@@ -297,6 +302,8 @@ def _spaced(values: tuple[int, ...]) -> str:
 
 def check(config: TrainConfig) -> None:
     """Refuse options that cannot mean anything together, before a file is read or a network built."""
+    from kseg.training.layer_rates import layer_rates  # which needs Keras, and the help of a command does not
+
     training = config.training
     if config.loss.pixel_weights != "none" and config.loss.class_weights != "none":
         raise UsageError(
@@ -321,6 +328,7 @@ def check(config: TrainConfig) -> None:
         raise UsageError(
             f"--l2-decay goes with sgd, not with {training.optimizer}; leave it out or pass --weight-decay"
         )
+    layer_rates(training.layer_rates or ())
     if config.model.init is not None and config.model.weights != "none":
         raise UsageError(
             f"--init {config.model.init} and --weights {config.model.weights} both fill the encoder; leave one out"

@@ -5,6 +5,7 @@ from keras import ops
 
 from kseg.conventions import SERIALISATION_PACKAGE
 from kseg.training.config import TrainingOptions
+from kseg.training.layer_rates import layer_rates, with_layer_rates
 from kseg.training.schedules import Schedule
 
 
@@ -39,6 +40,8 @@ OPTIMISERS = {
     "adamw": keras.optimizers.AdamW,
 }
 
+WITH_LAYER_RATES = {kind: with_layer_rates(kind) for kind in (*OPTIMISERS.values(), SGDWithL2)}
+
 
 def build_optimizer(options: TrainingOptions, *, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """A Keras optimizer; the schedule counts steps, also where `accumulate` makes an update of several."""
@@ -62,6 +65,11 @@ def build_optimizer(options: TrainingOptions, *, steps_per_epoch: int) -> keras.
         arguments["weight_decay"] = options.weight_decay
     if options.ema is not None:
         arguments |= {"use_ema": True, "ema_momentum": options.ema}
+    kind = OPTIMISERS[options.optimizer]
     if options.l2_decay:
-        return SGDWithL2(l2_decay=options.l2_decay, **arguments)
-    return OPTIMISERS[options.optimizer](**arguments)
+        kind = SGDWithL2
+        arguments["l2_decay"] = options.l2_decay
+    if options.layer_rates:
+        kind = WITH_LAYER_RATES[kind]
+        arguments["layer_rates"] = layer_rates(options.layer_rates)
+    return kind(**arguments)

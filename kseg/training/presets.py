@@ -30,7 +30,7 @@ def preset(model: str, dataset: str, encoder: str | None = None) -> dict[str, An
 
 def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What a preset leaves open has these values."""
-    return {"loss": DEFAULT_LOSS, "momentum": 0.0, "l2_decay": 0.0, **settings}
+    return {"loss": DEFAULT_LOSS, "momentum": 0.0, "l2_decay": 0.0, "layer_rates": (), **settings}
 
 
 def narrow() -> Mapping[str, Any]:

@@ -42,6 +42,7 @@ from kseg.training.environment import describe_environment
 from kseg.training.finish import finish, measured_split
 from kseg.training.inputs import Inputs, open_inputs
 from kseg.training.kept_epoch import Rule
+from kseg.training.layer_rates import check_layer_rates, layer_rates
 from kseg.training.network import task_of, training_network
 from kseg.training.optimizers import build_optimizer
 from kseg.training.out_of_memory import memory_errors, training_remedy
@@ -131,6 +132,7 @@ def _train(
     with scope(strategy), enough_memory():
         # Before the directory is made: a weights file that does not fit must not leave a run behind.
         network, report = training_network(config, dataset)
+        check_layer_rates(layer_rates(config.training.layer_rates or ()), network)
         chief = is_chief(config.training.distribute)
         workdir = WorkDir.open(path, config, anew=True, command=command) if chief else WorkDir(path)
         if chief:
