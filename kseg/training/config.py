@@ -215,7 +215,7 @@ def from_record(config: dict[str, Any], *, where: str = "config.json") -> TrainC
     if "epsilon" not in config.get("training", {}) and recorded.training.optimizer in WITH_EPSILON:
         training = dataclasses.replace(recorded.training, epsilon=KERAS_EPSILON)
         recorded = dataclasses.replace(recorded, training=training)
-    if recorded.training.layer_rates is None:
+    if "layer_rates" not in config.get("training", {}):
         recorded = dataclasses.replace(recorded, training=dataclasses.replace(recorded.training, layer_rates=()))
     return recorded
 

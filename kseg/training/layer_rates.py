@@ -78,14 +78,16 @@ class LayerRates:
       layer_rates: pairs of pattern and factor; the last that fits a variable's path counts, 1 without one.
     """
 
+    weight_decay: Any
+
     def __init__(self, *args: Any, layer_rates: Sequence[Sequence[Any]] = (), **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.layer_rates = [[str(pattern), float(factor)] for pattern, factor in layer_rates]
+        self.layer_rates: list[list[Any]] = [[str(pattern), float(factor)] for pattern, factor in layer_rates]
         self._factors: list[float] = []
 
     def build(self, variables: Sequence[Any]) -> None:
         if not self.built:  # type: ignore[attr-defined]
-            rates = [(pattern, factor) for pattern, factor in self.layer_rates]
+            rates: list[Rate] = [(str(pattern), float(factor)) for pattern, factor in self.layer_rates]
             self._factors = [factor_of(variable.path, rates) for variable in variables]
         super().build(variables)  # type: ignore[misc]
 

@@ -1,5 +1,7 @@
 """The optimizer a configuration describes, with its schedule, clipping, weight averaging and accumulation."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -46,7 +48,7 @@ WITH_LAYER_RATES = {kind: with_layer_rates(kind) for kind in (*OPTIMISERS.values
 def build_optimizer(options: TrainingOptions, *, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """A Keras optimizer; the schedule counts steps, also where `accumulate` makes an update of several."""
     assert options.epochs is not None and options.optimizer is not None  # resolved
-    arguments = {
+    arguments: dict[str, Any] = {
         "learning_rate": Schedule(
             options.schedule,
             options.learning_rate,
