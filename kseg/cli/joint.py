@@ -51,7 +51,7 @@ def _measure(options: PredictOptions, members: "list[Member]", card: "ModelCard"
     from kseg.atomic import write_json
     from kseg.cli.evaluate import table
     from kseg.datasets import open_dataset
-    from kseg.datasets.category import Relabeled, category_id
+    from kseg.datasets.category import category_id
     from kseg.inference import measure
     from kseg.inference.joint import predict_joint
     from kseg.inference.predict import ORIGINAL
@@ -63,7 +63,7 @@ def _measure(options: PredictOptions, members: "list[Member]", card: "ModelCard"
             dataclasses.replace(member, image_size=ORIGINAL) if config.training.test_input == ORIGINAL else member
             for member, config in zip(members, configs, strict=True)
         ]
-    dataset = Relabeled(whole, [category_id(whole.classes, name, whole.name) for name in card.classes[1:]])
+    dataset = whole.only([category_id(whole.classes, name, whole.name) for name in card.classes[1:]])
     dataset.use_range(card.value_range)
     records = dataset.records("test")
     predicted = predict_joint(

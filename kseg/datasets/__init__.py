@@ -5,10 +5,13 @@ turns a record into an RGB image and a label map. One folder per data set; each 
 declares its own options.
 """
 
-from kseg.datasets.base import DATASETS, EVERYTHING, Dataset, Record
+from kseg.datasets.base import DATASETS, EVERYTHING, Dataset
 from kseg.datasets.opening import data_options, open_dataset
 from kseg.datasets.options import DataOptions, SeededOptions
+from kseg.datasets.record import Record
+from kseg.datasets.relabel import Relabel
 
 __all__ = [
-    "DATASETS", "EVERYTHING", "DataOptions", "Dataset", "Record", "SeededOptions", "data_options", "open_dataset",
+    "DATASETS", "EVERYTHING", "DataOptions", "Dataset", "Record", "Relabel", "SeededOptions", "data_options",
+    "open_dataset",
 ]  # fmt: skip

@@ -1,21 +1,26 @@
 """What every data set is: named splits of records, and pixels for a record."""
 
+import copy
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from kseg.conventions import SPLITS
+from kseg.datasets.category import absent
 from kseg.datasets.contents import content_digests
 from kseg.datasets.counts import count_labels
 from kseg.datasets.facts import Facts
 from kseg.datasets.images import ValueRange, image_size, read_image
 from kseg.datasets.locate import stamp
+from kseg.datasets.memory import Memory
 from kseg.datasets.options import DataOptions
-from kseg.errors import Failure, UsageError
+from kseg.datasets.record import Record, check_same_size
+from kseg.datasets.relabel import Relabel
+from kseg.errors import UsageError
 from kseg.registry import Registry
 from kseg.structures import Instances, LabelMap, Panoptic, Structure
 
@@ -23,33 +28,15 @@ EVERYTHING = "all"
 """In place of a split's name: every record, for a folder that is a test set as a whole."""
 
 
-@dataclass(frozen=True)
-class Record:
-    """One image with its truth."""
-
-    id: str
-    """unique within the data set; safe as a file name"""
-    image: Path | None = None
-    """file of the image; None if the data set draws it"""
-    annotation: Any = None
-    """what its data set reads the truth from: a file, a folder, several files; nobody else looks into it"""
-
-    @property
-    def image_file(self) -> Path:
-        """The image of a record that has it in a file."""
-        assert self.image is not None, f"{self.id} is drawn"
-        return self.image
-
-
 class Dataset(ABC):
     """A segmentation data set: classes, splits, pixels. Subclasses are registered in `DATASETS` under `name`.
 
     A record is a file of an image and one of a mask, unless a subclass says otherwise; what is the same for all of its
-    instances (`classes`, `palette` …) it may give as a class attribute.
+    instances (`legend`, `training_size` …) it may give as a class attribute.
 
-    A subclass writes how a record is read: `read_image`, and of the truth what its `tasks` need, `read_labels` for
-    "semantic", `read_instances` for "instance", `read_panoptic` for "panoptic", from which the other two follow.
-    Everybody else asks for `image` and `truth`.
+    A subclass writes what its ids mean (`legend`) and how a record is read: `read_image`, `identity`, and of the truth
+    what its `tasks` need, `read_labels` for "semantic", `read_instances` for "instance", `read_panoptic` for
+    "panoptic", from which the other two follow. Everybody else asks for `classes`, `image`, `fingerprint` and `truth`.
     """
 
     name: ClassVar[str]
@@ -67,11 +54,37 @@ class Dataset(ABC):
     def __init__(self, options: DataOptions):
         self.options = options
         self._given_range: ValueRange | None = None
+        self._memory: Memory[Any] = Memory(0)
+        self._part_of: tuple[Dataset, Relabel] | None = None
+        """of what `only` made: the data set of all classes, and what its class ids mean here"""
+
+    @property
+    @abstractmethod
+    def legend(self) -> Relabel:
+        """What the stored ids mean, those that are read from an annotation."""
+
+    @property
+    def relabel(self) -> Relabel:
+        """What the stored ids mean here: the legend, and of it what `only` chose."""
+        if self._part_of is None:
+            return self.legend
+        whole, chosen = self._part_of
+        return whole.relabel.then(chosen)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in order of id; two classes mean binary foreground."""
+        return self.relabel.classes
+
+    @property
+    def palette(self) -> tuple[tuple[int, int, int], ...]:
+        """One RGB color per class, for masks and overlays."""
+        return self.relabel.palette
 
     @property
     def has_background(self) -> bool:
         """Whether class 0 is background, which pictures leave unpainted, and not a class like the others."""
-        return True
+        return self.relabel.background
 
     @property
     def test_is_validation(self) -> bool:
@@ -122,23 +135,14 @@ class Dataset(ABC):
         """Height and width that networks train at unless told otherwise: 224 × 224, as in van Beers et al."""
         return 224, 224
 
-    @property
-    @abstractmethod
-    def classes(self) -> tuple[str, ...]:
-        """Class names in order of id; two classes mean binary foreground."""
-
-    @property
-    @abstractmethod
-    def palette(self) -> tuple[tuple[int, int, int], ...]:
-        """One RGB colour per class, for masks and overlays."""
-
     @abstractmethod
     def all_records(self, split: str) -> Sequence[Record]:
         """Every record of a split, in a fixed order."""
 
     def image(self, record: Record) -> np.ndarray:
         """uint8 (H, W, 3), RGB."""
-        return self.read_image(record)
+        key = "image", self._given_range, record.id
+        return self._memory.recall(key, lambda: self.read_image(record)).copy()
 
     def use_range(self, value_range: ValueRange | None) -> str:
         """From now on read images of more than 8 bits as a model was trained, whatever range these images have.
@@ -163,28 +167,50 @@ class Dataset(ABC):
         """
         if task not in self.tasks:
             raise UsageError(f"{self.name} has no truth for the task {task!r}; it has {', '.join(self.tasks)}")
-        structure = self._read_truth(record, task)
-        if record.image is not None:
-            check_same_size(record, image_size(record.image), structure.size)
-        return structure
+        key = "truth", task, record.id
+        return self.relabel(self._memory.recall(key, lambda: self._read_truth(record, task)))
 
     def labels(self, record: Record) -> np.ndarray:
         """uint8 (H, W), class ids and VOID, of the same H and W as the image: what `truth` says of semantics."""
         structure = self.truth(record)
         assert isinstance(structure, LabelMap)
-        return structure.ids
+        return structure.ids.copy()
 
     def _read_truth(self, record: Record, task: str) -> Structure:
+        structure: Structure
         if task == "panoptic":
-            return self.read_panoptic(record)
-        return self.read_instances(record) if task == "instance" else LabelMap(self.read_labels(record))
+            structure = self.read_panoptic(record)
+        else:
+            structure = self.read_instances(record) if task == "instance" else LabelMap(self.read_labels(record))
+        if record.image is not None:
+            check_same_size(record, image_size(record.image), structure.size)
+        return structure
+
+    def remember(self, budget: int = 2 * 1024**3) -> Self:
+        """From now on keep every image and truth that is asked for, at its own size: for many trainings in one process.
+
+        Both together stay within `budget` bytes; what comes later is read anew each time.
+        Returns: the data set itself. What `only` makes of it shares the memory.
+        """
+        self._memory = Memory(budget)
+        return self
+
+    def only(self, ids: Sequence[int]) -> Self:
+        """The same images with some of the classes: `ids` become 1, 2, …; every other class is background.
+
+        Of a single class, a split in which no image shows it is an error (`records`), since neither a network nor an
+        IoU can be had from it.
+        """
+        part = copy.copy(self)
+        part._part_of = self, self.relabel.only(ids)
+        return part
 
     def read_image(self, record: Record) -> np.ndarray:
         """uint8 (H, W, 3), RGB, from its file."""
         return read_image(record.image_file, self._given_range or self.value_range)
 
     def read_labels(self, record: Record) -> np.ndarray:
-        """uint8 (H, W), class ids and VOID, as the annotation has them."""
+        """uint8 (H, W), stored ids and VOID, as the annotation has them."""
         return self.read_panoptic(record).semantic().ids
 
     def read_instances(self, record: Record) -> Instances:
@@ -199,8 +225,22 @@ class Dataset(ABC):
         )
 
     def fingerprint(self, record: Record) -> str:
-        """A short text that changes when the record's pixels do (name and content of its files; or its seed)."""
+        """A short text that changes when the record's pixels or their classes do: a key of caches."""
+        if self._part_of is None:
+            return self.identity(record)
+        whole, chosen = self._part_of
+        return f"{whole.fingerprint(record)} category {', '.join(chosen.classes[1:])}"
+
+    def identity(self, record: Record) -> str:
+        """The fingerprint with all classes: name and content of the files, or the seed, and options that matter."""
         return stamp(*self.files_of(record))
+
+    def cache_key(self, records: Sequence[Record], measured: str = "") -> str:
+        """Name of a file for what was `measured` on these records; it changes when their pixels or classes do."""
+        digest = hashlib.sha256(measured.encode())
+        for record in records:
+            digest.update(f"{record.id}\0{self.fingerprint(record)}\n".encode())
+        return f"{self.name}-{digest.hexdigest()[:24]}"
 
     def files_of(self, record: Record) -> Sequence[Path]:
         """What the record's pixels are read from: the image first."""
@@ -209,12 +249,18 @@ class Dataset(ABC):
     def picture_digests(self, records: Sequence[Record]) -> list[str]:
         """Of each record a short text that is the same for the same picture, whatever its name, truth and split."""
         if any(record.image is None for record in records):
-            return [self.fingerprint(record) for record in records]
+            return [self.identity(record) for record in records]
         return content_digests([record.image_file for record in records])
 
     def label_counts(self, records: Sequence[Record]) -> np.ndarray:
-        """int64 (N, 256): the pixels of every label value in each record; read once, then kept in the cache."""
-        return count_labels(self, records)
+        """int64 (N, 256): the pixels of every label value in each record; read once, then kept in the cache.
+
+        Those of some classes (`only`) follow from those of all, so that the masks are read once for all categories.
+        """
+        if self._part_of is None:
+            return count_labels(self.name, self.cache_key(records), records, self.labels)
+        whole, chosen = self._part_of
+        return chosen.counts(whole.label_counts(records))
 
     def every_record(self) -> Sequence[Record]:
         """All records there are, also those of no split; for `kseg data check` and `EVERYTHING`."""
@@ -228,21 +274,25 @@ class Dataset(ABC):
         records = tuple(found)[: self.options.limit]
         if not records:
             raise UsageError(f"the {split} split of {self.name} is empty; check the split lists or --limit")
+        if self._part_of is not None and len(self.classes) == 2 and not self._images_with_foreground(records):
+            raise UsageError(self._absent(split, len(records)))
         return records
+
+    def _images_with_foreground(self, records: Sequence[Record]) -> int:
+        return int((self.label_counts(records)[:, 1] > 0).sum())
+
+    def _absent(self, split: str, images: int) -> str:
+        elsewhere = {
+            other: self._images_with_foreground(records)
+            for other in SPLITS
+            if other != split and (records := self.all_records(other)[: self.options.limit])
+        }
+        return absent(self.classes[1], self.name, split, images, elsewhere, self.options.limit)
 
     def _records_of_every_split(self) -> Sequence[Record]:
         """All records, those of no split included, each once: two splits may share theirs (`test_is_validation`)."""
         found = self.every_record() or [record for split in SPLITS for record in self.all_records(split)]
         return tuple({record.id: record for record in found}.values())
-
-
-def check_same_size(record: Record, image: tuple[int, ...], labels: tuple[int, ...]) -> None:
-    """Raises Failure where the image of a record and its truth differ in size."""
-    if image != labels:
-        raise Failure(
-            f"{record.id}: image and label map have {image} and {labels} pixels; they must be the same size "
-            "(kseg data check lists every such pair)"
-        )
 
 
 DATASETS: Registry[type[Dataset]] = Registry(

@@ -9,8 +9,9 @@ import numpy as np
 from tqdm import tqdm
 
 from kseg.conventions import SPLITS, VOID
-from kseg.datasets.base import Dataset, Record, check_same_size
+from kseg.datasets.base import Dataset
 from kseg.datasets.presence import absences, classes_without_pixels
+from kseg.datasets.record import Record, check_same_size
 from kseg.errors import KsegError
 
 UNUSED = "unused"

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import numpy as np
 
 from kseg.conventions import SPLITS, VOID
-from kseg.datasets.base import Dataset, Record
+from kseg.datasets.base import Dataset
+from kseg.datasets.record import Record
 from kseg.errors import Failure
 
 Weighting = Literal["none", "median", "inverse_log"]

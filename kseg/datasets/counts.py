@@ -3,12 +3,11 @@
 Which images show a category, how frequent the classes are and what they should weigh follows from these counts.
 """
 
-import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -19,26 +18,25 @@ from kseg.errors import Failure
 from kseg.npz import read_npz
 from kseg.reading import DAMAGE
 
-if TYPE_CHECKING:
-    from kseg.datasets.base import Dataset, Record
+Item = TypeVar("Item")
 
 READERS = 4
 SHOW_PROGRESS_FROM = 200
 VALUES = 256
 
 
-def count_labels(dataset: "Dataset", records: "Sequence[Record]") -> np.ndarray:
-    """int64 (N, 256): pixels of every label value in each record, row by row.
+def count_labels(dataset: str, key: str, records: Sequence[Item], labels: Callable[[Item], np.ndarray]) -> np.ndarray:
+    """int64 (N, 256): pixels of every label value in each record, row by row; `labels` reads one label map.
 
-    Kept under $KSEG_CACHE by name, ids and fingerprints of the records, so that a change of any mask counts anew.
-    Raises: `Failure` of the first mask that cannot be read or is of another size than its image.
+    Kept under $KSEG_CACHE by `key`, which changes with any mask; `dataset` is the name that the progress bar shows.
+    Raises: what `labels` raises of the first mask that cannot be read.
     """
-    path = _path(dataset, records)
-    found = _stored(path, len(records))
-    if found is None:
-        found = _read(dataset, records)
-        _keep(path, found)
-    return found
+    path = cache_dir() / "counts" / f"{key}.npz"
+    counts = _stored(path, len(records))
+    if counts is None:
+        counts = _read(dataset, records, labels)
+        _keep(path, counts)
+    return counts
 
 
 def _keep(path: Path, counts: np.ndarray) -> None:
@@ -52,13 +50,6 @@ def _keep(path: Path, counts: np.ndarray) -> None:
         print(f"kseg: label counts are not kept, {path.parent} cannot be written; set KSEG_CACHE", file=sys.stderr)
 
 
-def _path(dataset: "Dataset", records: "Sequence[Record]") -> Path:
-    digest = hashlib.sha256()
-    for record in records:
-        digest.update(f"{record.id}\0{dataset.fingerprint(record)}\n".encode())
-    return cache_dir() / "counts" / f"{dataset.name}-{digest.hexdigest()[:24]}.npz"
-
-
 def _stored(path: Path, count: int) -> np.ndarray | None:
     """The counts that lie there; None if there are none, or something damaged them."""
     try:
@@ -69,12 +60,12 @@ def _stored(path: Path, count: int) -> np.ndarray | None:
     return counts if sound else None
 
 
-def _read(dataset: "Dataset", records: "Sequence[Record]") -> np.ndarray:
-    def counted(record: "Record") -> np.ndarray:
-        return np.bincount(dataset.labels(record).ravel(), minlength=VALUES)
+def _read(dataset: str, records: Sequence[Item], labels: Callable[[Item], np.ndarray]) -> np.ndarray:
+    def counted(record: Item) -> np.ndarray:
+        return np.bincount(labels(record).ravel(), minlength=VALUES)
 
     with ThreadPoolExecutor(READERS) as readers:
         rows = readers.map(counted, records)
         quiet = len(records) < SHOW_PROGRESS_FROM or None  # None: unless there is no terminal
-        bar = tqdm(rows, total=len(records), desc=f"labels of {dataset.name}", disable=quiet, leave=False)
+        bar = tqdm(rows, total=len(records), desc=f"labels of {dataset}", disable=quiet, leave=False)
         return np.array(list(bar), dtype=np.int64).reshape(-1, VALUES)

@@ -1,25 +1,25 @@
 """Face data sets share three parts (background, hair, face) and the choice of which of them is foreground."""
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import numpy as np
-
-from kseg.datasets.base import Dataset, Record
+from kseg.datasets.base import Dataset
 from kseg.datasets.options import DataOptions
+from kseg.datasets.record import Record
+from kseg.datasets.relabel import Relabel, class_table
 from kseg.errors import UsageError
 
 BACKGROUND, HAIR, FACE = 0, 1, 2
-"""Ids of the parts, and of the classes under `--parts`."""
+"""Ids of the parts: the stored ids, and the classes under `--parts`."""
 
-PALETTE = ((0, 0, 0), (240, 128, 40), (50, 190, 160))
+BLACK, ORANGE, TEAL = (0, 0, 0), (240, 128, 40), (50, 190, 160)
 
-CLASSES = {
-    "hair": ("background", "face+hair"),
-    "no_hair": ("background", "face"),
-    "parts": ("background", "hair", "face"),
+LEGENDS = {
+    "hair": Relabel(("background", "face+hair"), (BLACK, TEAL), class_table({HAIR: 1, FACE: 1})),
+    "no_hair": Relabel(("background", "face"), (BLACK, TEAL), class_table({HAIR: 0, FACE: 1})),
+    "parts": Relabel(("background", "hair", "face"), (BLACK, ORANGE, TEAL)),
 }
+"""What the parts become, by the variant that the options ask for."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class FaceOptions(DataOptions):
 
     @property
     def variant(self) -> str:
-        """The key of `CLASSES` that these options ask for."""
+        """The key of `LEGENDS` that these options ask for."""
         return "parts" if self.parts else "hair" if self.hair else "no_hair"
 
     @property
@@ -47,7 +47,7 @@ class FaceOptions(DataOptions):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        return CLASSES[self.variant]
+        return LEGENDS[self.variant].classes
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class PaperFaceOptions(FaceOptions):
 
 
 class FaceDataset(Dataset):
-    """A data set whose masks name background, hair and face (neck included); the options choose the classes.
+    """A data set whose stored ids are `BACKGROUND`, `HAIR` and `FACE` (neck included); the options choose the classes.
 
     `hair` (default): hair and face are foreground; `--no-hair`: hair is background; `--parts`: all three are classes.
     """
@@ -73,25 +73,9 @@ class FaceDataset(Dataset):
     Options: ClassVar[type[DataOptions]] = FaceOptions
     options: FaceOptions
 
-    def __init__(self, options: FaceOptions):
-        super().__init__(options)
-        # part id → class id
-        self._class_of_part = np.array([0, 1, 2] if options.parts else [0, int(options.hair), 1], dtype=np.uint8)
-
     @property
-    def classes(self) -> tuple[str, ...]:
-        return self.options.class_names
+    def legend(self) -> Relabel:
+        return LEGENDS[self.options.variant]
 
-    @property
-    def palette(self) -> tuple[tuple[int, int, int], ...]:
-        return PALETTE if self.options.parts else (PALETTE[BACKGROUND], PALETTE[FACE])
-
-    @abstractmethod
-    def part_labels(self, record: Record) -> np.ndarray:
-        """uint8 (H, W) of `BACKGROUND`, `HAIR` and `FACE`."""
-
-    def read_labels(self, record: Record) -> np.ndarray:
-        return self._class_of_part[self.part_labels(record)]
-
-    def fingerprint(self, record: Record) -> str:
-        return f"{super().fingerprint(record)} {self.options.variant}"
+    def identity(self, record: Record) -> str:
+        return f"{super().identity(record)} {self.options.variant}"

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from kseg.conventions import SPLITS
-from kseg.datasets.base import Dataset, Record
+from kseg.datasets.base import Dataset
+from kseg.datasets.record import Record
 from kseg.errors import Failure, UsageError
 from kseg.reading import held_to, read_json
 from kseg.wording import counted

@@ -1,6 +1,5 @@
 """How wide the narrowest structures of a data set are, from a sample of its masks: what a training size has to keep."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +10,10 @@ from scipy import ndimage
 
 from kseg.atomic import write_text
 from kseg.conventions import VOID
-from kseg.datasets.base import Dataset, Record
+from kseg.datasets.base import Dataset
 from kseg.datasets.images import image_size, resize_labels
 from kseg.datasets.locate import cache_dir
+from kseg.datasets.record import Record
 from kseg.errors import Failure
 from kseg.reading import parse_json, read_text
 
@@ -43,10 +43,7 @@ def narrowest_width(dataset: Dataset, records: Sequence[Record]) -> float | None
     Raises: `Failure` of the first mask that cannot be read.
     """
     sample = _sample(records)
-    digest = hashlib.sha256(f"{SAMPLE} {LONGEST_SIDE} {NARROW_SHARE}".encode())
-    for record in sample:
-        digest.update(f"{record.id}\0{dataset.fingerprint(record)}\n".encode())
-    path = cache_dir() / "widths" / f"{dataset.name}-{digest.hexdigest()[:24]}.json"
+    path = cache_dir() / "widths" / f"{dataset.cache_key(sample, f'{SAMPLE} {LONGEST_SIDE} {NARROW_SHARE}')}.json"
     try:
         return parse_json(read_text(path), dict[str, float | None])["width"]
     except (OSError, ValueError, KeyError):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kseg.datasets.base import DATASETS, Dataset
+from kseg.datasets.category import category_id
 from kseg.datasets.options import DataOptions
 from kseg.errors import Failure, UsageError
 
@@ -42,8 +43,6 @@ def open_dataset(options: DataOptions, *, with_problems: bool = False) -> Datase
       Failure: of its first problem, unless `with_problems` are wanted too, for `kseg data check`.
       UsageError: the options are of another data set than they name, or its files are not there.
     """
-    from kseg.datasets.category import OneCategory
-
     kind = DATASETS[options.dataset]
     if not isinstance(options, kind.Options):
         raise UsageError(
@@ -55,7 +54,9 @@ def open_dataset(options: DataOptions, *, with_problems: bool = False) -> Datase
         more = len(dataset.problems) - 1
         others = f" ({more} more: `kseg data check` names {'it' if more == 1 else 'them'})" if more else ""
         raise Failure(f"{dataset.problems[0]}{others}")
-    return dataset if options.category is None else OneCategory(dataset, options.category)
+    if options.category is None:
+        return dataset
+    return dataset.only([category_id(dataset.classes, options.category, dataset.name)])
 
 
 def check_data_dir(options: DataOptions) -> None:

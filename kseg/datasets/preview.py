@@ -7,9 +7,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from kseg.conventions import VOID
-from kseg.datasets.base import Dataset, Record
+from kseg.datasets.base import Dataset
 from kseg.datasets.images import overlay, resize_image, resize_labels
 from kseg.datasets.images.draw import VOID_COLOUR
+from kseg.datasets.record import Record
 
 CELL = 160
 GAP = 6

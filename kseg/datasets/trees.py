@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from kseg.datasets.archives import extract_once
-from kseg.datasets.base import Record
 from kseg.datasets.locate import cache_dir, short_hash, stamp
+from kseg.datasets.record import Record
 from kseg.errors import Failure
 from kseg.wording import counted
 

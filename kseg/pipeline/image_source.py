@@ -8,10 +8,10 @@ from typing import Literal, Self, TypeVar
 import numpy as np
 
 from kseg.datasets import Dataset, Record
-from kseg.datasets.base import check_same_size
 from kseg.datasets.locate import stamp
+from kseg.datasets.memory import Memory
+from kseg.datasets.record import check_same_size
 from kseg.errors import Failure, KsegError, UsageError
-from kseg.pipeline.memory import Memory
 from kseg.pipeline.source import ArraySpec, Signature, Source, TargetMaker, Targets
 from kseg.pipeline.targets import LabelTargets
 from kseg.pipeline.transforms import Example, Transform, compose
@@ -114,13 +114,11 @@ class ImageSource(Source):
 
     def truth(self, index: int) -> Structure:
         """Of one example, resized."""
-        found = self._truths.get(index)
-        if found is None:
-            found = self._read(lambda record: self.dataset.truth(record, self.targets.task), index)
-            if self.image_size is not None:
-                found = found.resized(self.image_size)
-            self._truths.put(index, found)
-        return found
+        return self._truths.recall(index, lambda: self._read_truth(index))
+
+    def _read_truth(self, index: int) -> Structure:
+        truth: Structure = self._read(lambda record: self.dataset.truth(record, self.targets.task), index)
+        return truth if self.image_size is None else truth.resized(self.image_size)
 
     def _stamp(self, record: Record) -> str:
         try:

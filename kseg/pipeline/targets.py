@@ -6,9 +6,9 @@ from hashlib import blake2b
 
 import numpy as np
 
+from kseg.datasets.memory import Memory
 from kseg.errors import UsageError
 from kseg.pipeline.maps import PixelWeights, distance_maps
-from kseg.pipeline.memory import Memory
 from kseg.pipeline.source import ArraySpec, Targets
 from kseg.structures import LabelMap, Structure
 
@@ -74,8 +74,4 @@ class LabelTargets:
 
     def _map(self, name: str, label: np.ndarray) -> np.ndarray:
         key = (name, label.shape, blake2b(label.tobytes(), digest_size=16).digest())
-        found = self._memory.get(key)
-        if found is None:
-            found = self._maps[name](label)
-            self._memory.put(key, found)
-        return found
+        return self._memory.recall(key, lambda: self._maps[name](label))

@@ -53,6 +53,13 @@ class Structure(ABC):
         return self._moved(moves.warp(self.size, field))
 
     @abstractmethod
+    def relabeled(self, table: np.ndarray, *, background: bool = True) -> Self:
+        """With other class ids: uint8 (256,) `table` has the new one of each. What becomes `VOID` counts for nothing.
+
+        With `background` the class 0 has no objects: an object that becomes background is one no more.
+        """
+
+    @abstractmethod
     def _moved(self, move: moves.Move) -> Self: ...
 
 

@@ -1,11 +1,11 @@
 """Which objects are there, and where: the structure of instance segmentation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kseg.conventions import MAX_CLASSES
+from kseg.conventions import MAX_CLASSES, VOID
 from kseg.errors import UsageError
 from kseg.structures.base import Structure, check_map
 from kseg.structures.masks import Cut, Masks
@@ -123,6 +123,11 @@ class Instances(Structure):
             crowd=self.crowd[indices],
             scores=None if self.scores is None else self.scores[indices],
         )
+
+    def relabeled(self, table: np.ndarray, *, background: bool = True) -> "Instances":
+        classes = table[self.classes].astype(np.int64)
+        left = (classes != VOID) & ~((classes == 0) & background)
+        return replace(self.chosen(left), classes=classes[left])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Instances):

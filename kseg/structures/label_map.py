@@ -31,6 +31,9 @@ class LabelMap(Structure):
     def nbytes(self) -> int:
         return self.ids.nbytes
 
+    def relabeled(self, table: np.ndarray, *, background: bool = True) -> "LabelMap":
+        return LabelMap(table[self.ids])
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LabelMap) and np.array_equal(self.ids, other.ids)
 

@@ -150,6 +150,21 @@ class Panoptic(Structure):
             number_of[self.ids], [one.class_id for _, one in things], crowd=[one.crowd for _, one in things]
         )
 
+    def relabeled(self, table: np.ndarray, *, background: bool = True) -> "Panoptic":
+        number_of = np.zeros(len(self.segments) + 1, np.uint16)
+        segments: list[Segment] = []
+        stuff: dict[int, int] = {}
+        for number, one in enumerate(self.segments, start=1):
+            class_id = int(table[one.class_id])
+            if class_id == VOID:
+                continue
+            thing = one.thing and not (background and class_id == 0)
+            if thing or class_id not in stuff:
+                segments.append(Segment(class_id, thing, one.crowd and thing))
+            # Stuff of one class is one segment.
+            number_of[number] = len(segments) if thing else stuff.setdefault(class_id, len(segments))
+        return Panoptic(number_of[self.ids], tuple(segments))
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Panoptic) and self.segments == other.segments and np.array_equal(self.ids, other.ids)
 

@@ -9,7 +9,7 @@ import pytest
 
 from kseg.cli.main import main
 from kseg.conventions import SPLITS
-from kseg.datasets import DATASETS, DataOptions, Dataset, Record
+from kseg.datasets import DATASETS, DataOptions, Dataset, Record, Relabel
 from kseg.ranges import Range
 
 SIDE = 32
@@ -35,8 +35,7 @@ class Discs(Dataset):
     Options = DiscOptions
     options: DiscOptions
     reads_files = False
-    classes = ("background", "disc")
-    palette = ((0, 0, 0), (255, 200, 0))
+    legend = Relabel(("background", "disc"), ((0, 0, 0), (255, 200, 0)))
     training_size = (SIDE, SIDE)
 
     def all_records(self, split: str) -> Sequence[Record]:
@@ -51,7 +50,7 @@ class Discs(Dataset):
         ground = 8 * SPLITS.index(record.id.split("_")[0])  # no two splits show one picture
         return np.repeat(self.labels(record)[..., None] * 200 + ground, 3, axis=-1).astype(np.uint8)
 
-    def fingerprint(self, record: Record) -> str:
+    def identity(self, record: Record) -> str:
         return f"disc {record.id} {self.options.size}"
 
 

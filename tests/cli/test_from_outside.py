@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kseg.cli.main import main
-from kseg.datasets import DATASETS, DataOptions, Dataset, Record
+from kseg.datasets import DATASETS, DataOptions, Dataset, Record, Relabel
 from kseg.encoders import ENCODERS, Encoder, encoder_named
 from kseg.models import MODELS, architecture
 from kseg.signature import Width
@@ -25,7 +25,7 @@ class StripeOptions(DataOptions):
 
 class Stripes(Dataset):
     name, title, Options, reads_files = "stripes", "half of every image is a stripe", StripeOptions, False
-    classes, palette = ("background", "stripe"), ((0, 0, 0), (255, 255, 255))
+    legend = Relabel(("background", "stripe"), ((0, 0, 0), (255, 255, 255)))
     training_size = (32, 32)
 
     def all_records(self, split):
@@ -39,7 +39,7 @@ class Stripes(Dataset):
     def read_image(self, record):
         return np.repeat(self.labels(record)[..., None] * np.uint8(200), 3, axis=-1)
 
-    def fingerprint(self, record):
+    def identity(self, record):
         return f"{record.id} {self.options.stripes}"
 
 

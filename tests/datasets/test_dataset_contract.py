@@ -86,6 +86,30 @@ def test_fingerprints_tell_records_apart_and_stay(dataset):
     assert prints == [dataset.fingerprint(record) for record in records]
 
 
+def test_one_class_of_it_has_the_same_images_and_a_table_of_labels(dataset):
+    last = len(dataset.classes) - 1
+    part = dataset.only([last])
+    assert part.classes == ("background", dataset.classes[last]) and part.palette == ((0, 0, 0), dataset.palette[last])
+    record = next(iter(dataset.every_record() or dataset.all_records("train")))
+    labels = dataset.labels(record)
+    assert np.array_equal(part.labels(record), np.where(labels == VOID, VOID, labels == last))
+    assert np.array_equal(part.image(record), dataset.image(record))
+    assert part.fingerprint(record) == f"{dataset.fingerprint(record)} category {dataset.classes[last]}"
+    same = ("name", "title", "training_size", "layout", "problems", "unpaired", "reading", "value_range", "options")
+    assert all(getattr(part, name) == getattr(dataset, name) for name in same)
+
+
+def test_what_is_remembered_is_not_read_again(dataset, monkeypatch):
+    records = dataset.remember().records("train")
+    before = [(dataset.image(record), dataset.labels(record)) for record in records]
+    for reader in ("read_image", "read_labels"):
+        monkeypatch.setattr(type(dataset), reader, None)  # whoever reads now, fails
+    for record, (image, labels) in zip(records, before, strict=True):
+        assert np.array_equal(dataset.image(record), image) and np.array_equal(dataset.labels(record), labels)
+        image[:], labels[:] = 1, 1
+        assert (dataset.image(record) != image).any() and (dataset.labels(record) != labels).any()
+
+
 def test_facts_say_what_a_person_needs(dataset):
     facts = type(dataset).facts
     assert dataset.title and facts.homepage and facts.licence and facts.tree and facts.counts

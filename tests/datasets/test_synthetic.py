@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from kseg.datasets import data_options, open_dataset
-from kseg.datasets.remembered import remembered
 from kseg.datasets.synthetic.records import portrait
 from kseg.errors import UsageError
 
@@ -117,18 +116,10 @@ def test_a_smaller_share_of_foreground_is_the_same_person_further_away():
 
 def test_remembered_images_are_the_data_set_s_own():
     dataset = opened(synthetic_size=32, synthetic_counts=(3, 0, 0))
-    kept = remembered(opened(synthetic_size=32, synthetic_counts=(3, 0, 0)), budget=2 * 32 * 32 * 4)
+    kept = opened(synthetic_size=32, synthetic_counts=(3, 0, 0)).remember(budget=2 * 32 * 32 * 4)
     for _ in range(2):  # the third image does not fit into the budget and is drawn again
         for record in kept.records("train"):
             image = kept.image(record)
             assert np.array_equal(image, dataset.image(record))
             assert np.array_equal(kept.labels(record), dataset.labels(record))
             image[:] = 0
-
-
-def test_what_is_remembered_is_not_read_again():
-    kept = remembered(opened(synthetic_size=32, synthetic_counts=(1, 0, 0)))
-    (record,) = kept.records("train")
-    before = kept.image(record), kept.labels(record)
-    kept._draw = None  # whoever draws now, fails
-    assert np.array_equal(kept.image(record), before[0]) and np.array_equal(kept.labels(record), before[1])

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from kseg.atomic import write_csv
-from kseg.datasets import DataOptions, Dataset, Record
+from kseg.datasets import DataOptions, Dataset, Record, Relabel
 from kseg.errors import Failure, UsageError
 from kseg.inference import class_order, evaluate
 from kseg.inference.evaluate import in_order
@@ -23,8 +24,7 @@ class Written(Dataset):
 
     name = "written"
     title = "for tests"
-    classes = ("background", "thing")
-    palette = ((0, 0, 0), (255, 0, 0))
+    legend = Relabel(("background", "thing"), ((0, 0, 0), (255, 0, 0)))
 
     def __init__(self, predictions, truths):
         super().__init__(DataOptions("written"))
@@ -39,7 +39,7 @@ class Written(Dataset):
     def read_labels(self, record):
         return self.truths[int(record.id[5:])].astype(np.uint8)
 
-    def fingerprint(self, record):
+    def identity(self, record):
         return record.id
 
 
@@ -150,11 +150,10 @@ def test_names_that_are_not_utf8_are_written_by_number(tmp_path):
 
 def test_classes_of_another_order_are_matched_by_name():
     class Three(Written):
-        classes = ("background", "hair", "face")
-        palette = ((0, 0, 0), (255, 0, 0), (0, 255, 0))
+        legend = Relabel(("background", "hair", "face"), ((0, 0, 0), (255, 0, 0), (0, 255, 0)))
 
     # the model's channels are red, green, blue: face, background, hair
-    order = class_order(("Face", "background", "HAIR"), Three.classes)
+    order = class_order(("Face", "background", "HAIR"), Three.legend.classes)
     assert order == (1, 2, 0)
     inputs = keras.Input((None, None, 3))
     model = keras.Model(inputs, keras.layers.Softmax()(inputs))
@@ -176,7 +175,7 @@ def test_without_background_no_share_of_it_is_written(measured, tmp_path):
     dataset, _ = measured
 
     class Scenes(Written):
-        has_background = False
+        legend = replace(Written.legend, background=False)
 
     scenes = Scenes(dataset.predictions, dataset.truths)
     evaluation = evaluate(reading_model(), scenes, "test", image_size=None, progress=False)
@@ -199,8 +198,7 @@ def test_a_network_may_be_fed_the_original_pixels():
 
 def test_several_classes_have_no_histogram():
     class Three(Written):
-        classes = ("background", "hair", "face")
-        palette = ((0, 0, 0), (255, 0, 0), (0, 255, 0))
+        legend = Relabel(("background", "hair", "face"), ((0, 0, 0), (255, 0, 0), (0, 255, 0)))
 
     inputs = keras.Input((None, None, 3))
     model = keras.Model(inputs, keras.layers.Softmax()(inputs))

@@ -10,7 +10,6 @@ from pytest import approx
 
 from kseg.cli.main import main
 from kseg.datasets import data_options, open_dataset
-from kseg.datasets.category import Relabeled
 from kseg.datasets.images import read_image, save_image
 from kseg.errors import UsageError
 from kseg.inference import ModelCard, save_model
@@ -87,7 +86,7 @@ def test_the_runs_own_test_images_are_measured_without_images(runs, capsys):
     result = json.loads((out / "evaluation.json").read_text())
     assert result["classes"] == ["background", "hair", "face"] and "miou" in capsys.readouterr().out
     # the same by hand
-    truth = Relabeled(open_dataset(DATA), (1, 2))
+    truth = open_dataset(DATA).only((1, 2))
     counts = np.zeros((3, 3), int)
     for record in truth.records("test"):
         red, green = truth.image(record)[..., 0] / 255, truth.image(record)[..., 1] / 255
@@ -98,7 +97,7 @@ def test_the_runs_own_test_images_are_measured_without_images(runs, capsys):
 
 def test_truth_of_some_categories():
     whole = open_dataset(DATA)
-    some = Relabeled(whole, [whole.classes.index("face")])
+    some = whole.only([whole.classes.index("face")])
     record = some.records("test")[0]
     assert some.classes == ("background", "face") and len(some.palette) == 2
     face = whole.labels(record) == whole.classes.index("face")

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from kseg.datasets import DataOptions, Dataset, Record
+from kseg.datasets import DataOptions, Dataset, Record, Relabel
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -13,8 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 class Drawn(Dataset):
     name = "drawn"
     title = "test images"
-    classes = ("background", "foreground")
-    palette = ((0, 0, 0), (255, 255, 255))
+    legend = Relabel(("background", "foreground"), ((0, 0, 0), (255, 255, 255)))
 
     def __init__(self, count: int = 7, size: tuple[int, int] = (12, 16)):
         super().__init__(DataOptions("drawn"))
@@ -42,7 +41,7 @@ class Drawn(Dataset):
         label[:, : int(record.id.removeprefix("image")) % 3 + 1] = 1
         return label
 
-    def fingerprint(self, record):
+    def identity(self, record):
         return f"{record.id} {self.version}"
 
 

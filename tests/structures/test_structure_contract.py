@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from drawn_structures import FIELD, HEIGHT, MOVES, STRUCTURES, WIDTH, beyond, drawn
 
+from kseg.conventions import VOID
 from kseg.errors import UsageError
 from kseg.structures import Instances, Panoptic
 
@@ -42,6 +43,24 @@ def test_mirrors_and_crops_in_either_order(make):
         structure = make(seed)
         first = structure.cropped((1, 2, 9, 11)).flipped()
         assert first == structure.flipped().cropped((1, WIDTH - 11, 9, WIDTH - 2))
+
+
+@structures
+@pytest.mark.parametrize("background", [True, False])
+def test_classes_are_renamed_before_or_after_a_move(make, background):
+    """Classes merge, become background and become void."""
+    table = np.random.default_rng(5).integers(0, 4, VOID + 1).astype(np.uint8)
+    table[[1, 11, 13, VOID]] = VOID
+    for seed in SEEDS:
+        structure = make(seed)
+        relabeled = structure.relabeled(table, background=background)
+        assert structure == make(seed) and relabeled.size == structure.size
+        for case in MOVES.values():
+            moved = case.move(structure).relabeled(table, background=background)
+            assert np.array_equal(drawn(moved), drawn(case.move(relabeled)))
+        if isinstance(structure, Panoptic):
+            assert relabeled.semantic() == structure.semantic().relabeled(table)
+            assert relabeled.instances() == structure.instances().relabeled(table, background=background)
 
 
 @structures

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from kseg.conventions import SPLITS, VOID
-from kseg.datasets.base import DATASETS, Dataset, Record
+from kseg.datasets.base import DATASETS, Dataset
 from kseg.datasets.camvid.classes import CLASSES, NAMES, ORIGINAL_COLOURS, PALETTE
 from kseg.datasets.camvid.facts import FACTS
 from kseg.datasets.camvid.files import find_splits
@@ -15,6 +15,8 @@ from kseg.datasets.images import read_labels as read_mask
 from kseg.datasets.lists import read_list
 from kseg.datasets.locate import existing_data_dir
 from kseg.datasets.options import DataOptions
+from kseg.datasets.record import Record
+from kseg.datasets.relabel import Relabel
 from kseg.datasets.trees import listed_records
 from kseg.errors import Failure
 
@@ -28,9 +30,7 @@ class CamVid(Dataset):
     name = "camvid"
     title = "CamVid: 701 road scenes, 11 classes and void, SegNet's 360×480 or the original 720×960"
     facts = FACTS
-    classes = NAMES
-    palette = PALETTE
-    has_background = False
+    legend = Relabel(NAMES, PALETTE, background=False)
     """Class 0 is sky."""
     training_size = 360, 480
     """As in SegNet and in Rahman & Wang."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from kseg.conventions import SPLITS
-from kseg.datasets.base import Record
 from kseg.datasets.contents import content_digests
 from kseg.datasets.folder.names import plain, shown, some
 from kseg.datasets.folder.options import FolderOptions
 from kseg.datasets.folder.pairs import Pairs
 from kseg.datasets.lists import COMMENT, read_lines
+from kseg.datasets.record import Record
 from kseg.datasets.splits import drawn_splits
 from kseg.errors import UsageError
 from kseg.wording import counted

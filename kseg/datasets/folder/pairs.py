@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kseg.datasets.base import Record
 from kseg.datasets.folder.names import Place, safe_id, shown, some
 from kseg.datasets.folder.options import FolderOptions
 from kseg.datasets.folder.pairing import pair_places, suggestion
 from kseg.datasets.folder.patterns import EXAMPLE, Matched, files_of_pattern, option_line
 from kseg.datasets.folder.roles import images_and_masks
+from kseg.datasets.record import Record
 from kseg.errors import Failure, UsageError
 from kseg.wording import counted
 

@@ -1,13 +1,13 @@
 """A folder of images and masks as a data set."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from kseg.conventions import VOID
-from kseg.datasets.base import DATASETS, Dataset, Record
+from kseg.datasets.base import DATASETS, Dataset
 from kseg.datasets.facts import Facts
 from kseg.datasets.folder.coding import Coding, ValueCoding, text_of
 from kseg.datasets.folder.colors import PROPOSED
@@ -20,6 +20,8 @@ from kseg.datasets.images import ValueRange, image_size
 from kseg.datasets.images.depth import Depth, measured_depth
 from kseg.datasets.images.formats import stored_size
 from kseg.datasets.locate import existing_data_dir
+from kseg.datasets.record import Record
+from kseg.datasets.relabel import Relabel
 from kseg.errors import Failure
 
 
@@ -54,6 +56,8 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
         self.folder = Path() if by_pattern else existing_data_dir(self.name, options.data_dir)
         self._pairs = find_pairs(self.folder, options)
         self._division = divide(self.folder, self._pairs, options)
+        # Read when first asked for, and once for all that `only` makes of this data set.
+        self._coding, self._depth = cache(self._recognized_coding), cache(self._measured_depth)
 
     @property
     def draws_splits(self) -> bool:
@@ -71,23 +75,25 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
     def unpaired(self) -> tuple[Sequence[str], Sequence[str]]:
         return self._pairs.unlabelled, self._pairs.without_image
 
-    @cached_property
+    @property
     def coding(self) -> Coding:
         """What the masks' values mean; all masks are read for it."""
+        return self._coding()
+
+    def _recognized_coding(self) -> Coding:
         paths = [path for record in self._pairs.records.values() for path in self.files_of(record)[1:]]
         return recognize(paths, self.options, self.folder)
 
-    @cached_property
-    def _depth(self) -> Depth:
+    def _measured_depth(self) -> Depth:
         return measured_depth([record.image_file for record in self._pairs.records.values()])
 
     @property
     def value_range(self) -> ValueRange | None:
-        return self._depth.value_range
+        return self._depth().value_range
 
     @property
     def reading(self) -> Sequence[str]:
-        return (*self._depth.notes, *self.coding.notes)
+        return (*self._depth().notes, *self.coding.notes)
 
     @property
     def finds_classes(self) -> bool:
@@ -102,12 +108,8 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
         return "--colors " + " ".join(f"{names.get(one, f'NAME{one}')}={text_of(colors[one])}" for one in wanted)
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        return self.coding.names
-
-    @property
-    def palette(self) -> tuple[tuple[int, int, int], ...]:
-        return self.coding.palette
+    def legend(self) -> Relabel:
+        return Relabel(self.coding.names, self.coding.palette)
 
     def all_records(self, split: str) -> Sequence[Record]:
         return self._division.splits[split]
@@ -134,8 +136,8 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
     def files_of(self, record: Record) -> Sequence[Path]:
         return record.image_file, *record.annotation
 
-    def fingerprint(self, record: Record) -> str:
-        files = shown(super().fingerprint(record))  # it is encoded by those who ask, whatever bytes are in the names
+    def identity(self, record: Record) -> str:
+        files = shown(super().identity(record))  # it is encoded by those who ask, whatever bytes are in the names
         return f"{files} {self.coding} {self.value_range}"
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from kseg.datasets.archives import extract_once
-from kseg.datasets.base import DATASETS, Record
+from kseg.datasets.base import DATASETS
 from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset, PaperFaceOptions
 from kseg.datasets.helen.facts import ARCHIVE, FACTS
 from kseg.datasets.images import read_labels
 from kseg.datasets.lists import read_lines
 from kseg.datasets.locate import cache_dir, existing_data_dir, files_by_stem, short_hash, stamp
+from kseg.datasets.record import Record
 from kseg.datasets.splits import PaperSplit
 from kseg.errors import Failure, UsageError
 from kseg.wording import counted
@@ -52,7 +53,7 @@ class Helen(FaceDataset):
     def every_record(self) -> Sequence[Record]:
         return list(self._by_id.values())
 
-    def part_labels(self, record: Record) -> np.ndarray:
+    def read_labels(self, record: Record) -> np.ndarray:
         _, *maps = self.files_of(record)
         return parts_of_maps([_read_map(path) for path in maps], maps[0].parent)
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from kseg.datasets.base import DATASETS, Record
+from kseg.datasets.base import DATASETS
 from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset, PaperFaceOptions
 from kseg.datasets.images import read_labels as read_mask
 from kseg.datasets.lfw.facts import FACTS
 from kseg.datasets.lfw.files import find_images, find_masks
 from kseg.datasets.lists import read_lines
 from kseg.datasets.locate import existing_data_dir
+from kseg.datasets.record import Record
 from kseg.datasets.splits import PaperSplit
 from kseg.errors import Failure, UsageError
 from kseg.wording import counted
@@ -54,7 +55,7 @@ class LFW(FaceDataset):
     def every_record(self) -> Sequence[Record]:
         return list(self._by_stem.values())
 
-    def part_labels(self, record: Record) -> np.ndarray:
+    def read_labels(self, record: Record) -> np.ndarray:
         return parts_of_colours(read_mask(record.annotation), record.annotation)
 
     def _listed(self, path: Path) -> list[Record]:

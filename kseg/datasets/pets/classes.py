@@ -6,7 +6,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from kseg.conventions import VOID
+from kseg.datasets.images import contrasting_palette
 from kseg.datasets.options import SeededOptions
+from kseg.datasets.relabel import Relabel, class_table
 from kseg.errors import Failure, unknown_name
 
 PET, BACKGROUND, BORDER = 1, 2, 3
@@ -55,21 +57,40 @@ class PetsOptions(SeededOptions):
         return ("background", *ANIMALS[self.animals], *(["border"] if self.border == "class" else []))
 
 
-def class_of(image_id: str, animals: Animals) -> int:
-    """The id of the animal in `Abyssinian_100`, which its name tells."""
+def breed_of(image_id: str, *, needed: bool) -> int:
+    """The breed of `Abyssinian_100`, 1 … 37, which its name tells; 0 for a name that tells none.
+
+    Raises: Failure for such a name where the breed is `needed`.
+    """
+    breed = image_id.rpartition("_")[0]
+    if breed in BREEDS:
+        return 1 + BREEDS.index(breed)
+    if needed:
+        raise Failure(f"{image_id} is named after none of the {len(BREEDS)} breeds; expected BREED_NUMBER")
+    return 0
+
+
+def stored_ids(breed: int, values: np.ndarray) -> np.ndarray:
+    """An id for each breed and value of a trimap, uint8 (H, W): 3·breed + value − 1, at most 3·37 + 2."""
+    return np.uint8(BORDER * breed) + (values - np.uint8(PET))
+
+
+def legend(options: PetsOptions) -> Relabel:
+    """The classes that `--animals` and `--border` ask for, and which of them each stored id is."""
+    class_of: dict[int, int] = {}
+    for breed in range(len(BREEDS) + 1):
+        animal = _class_of(breed, options.animals)
+        border = {"void": VOID, "pet": animal, "class": len(options.class_names) - 1}[options.border]
+        pet, background, seam = stored_ids(breed, np.array([PET, BACKGROUND, BORDER], np.uint8)).tolist()
+        class_of |= {pet: animal, background: 0, seam: border}
+    return Relabel(options.class_names, contrasting_palette(len(options.class_names)), class_table(class_of))
+
+
+def _class_of(breed: int, animals: Animals) -> int:
     if animals == "pet":
         return 1
-    breed = image_id.rpartition("_")[0]
-    if breed not in BREEDS:
-        raise Failure(f"{image_id} is named after none of the {len(BREEDS)} breeds; expected BREED_NUMBER")
-    species = "cat" if breed[0].isupper() else "dog"
-    return 1 + ANIMALS[animals].index(breed if animals == "breed" else species)
-
-
-def label_of_value(image_id: str, options: PetsOptions) -> np.ndarray:
-    """uint8 (4,): the label of each value of the image's trimap."""
-    animal = class_of(image_id, options.animals)
-    labels = np.full(4, VOID, dtype=np.uint8)
-    labels[[PET, BACKGROUND]] = animal, 0
-    labels[BORDER] = {"void": VOID, "pet": animal, "class": len(options.class_names) - 1}[options.border]
-    return labels
+    if breed == 0:
+        return VOID  # no image has it: the breed was needed
+    if animals == "breed":
+        return breed
+    return 1 + ANIMALS["species"].index("cat" if BREEDS[breed - 1][0].isupper() else "dog")

@@ -5,14 +5,15 @@ from functools import cached_property
 
 import numpy as np
 
-from kseg.datasets.base import DATASETS, Dataset, Record
-from kseg.datasets.images import contrasting_palette
+from kseg.datasets.base import DATASETS, Dataset
 from kseg.datasets.images import read_labels as read_mask
 from kseg.datasets.lists import read_list
 from kseg.datasets.locate import existing_data_dir
-from kseg.datasets.pets.classes import BORDER, PET, PetsOptions, label_of_value
+from kseg.datasets.pets.classes import BORDER, PET, PetsOptions, breed_of, legend, stored_ids
 from kseg.datasets.pets.facts import FACTS
 from kseg.datasets.pets.files import find_annotations, find_images
+from kseg.datasets.record import Record
+from kseg.datasets.relabel import Relabel
 from kseg.datasets.splits import drawn_splits
 from kseg.datasets.trees import listed_records
 from kseg.errors import Failure, UsageError
@@ -38,13 +39,9 @@ class Pets(Dataset):
         self._lists, self._trimaps = find_annotations(folder)
         self._folder, self._images = find_images(folder)
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.options.class_names
-
-    @property
-    def palette(self) -> tuple[tuple[int, int, int], ...]:
-        return contrasting_palette(len(self.classes))
+    @cached_property
+    def legend(self) -> Relabel:
+        return legend(self.options)
 
     def all_records(self, split: str) -> Sequence[Record]:
         return self._listed("test") if split == "test" else self._trainval[split]
@@ -63,10 +60,10 @@ class Pets(Dataset):
                 f"trimap {mask} has the values {{{', '.join(map(str, odd[:8]))}}}; expected 1 pet, 2 background, "
                 "3 border; extract it from annotations.tar.gz again"
             )
-        return label_of_value(record.id, self.options)[values]
+        return stored_ids(breed_of(record.id, needed=self.options.animals != "pet"), values)
 
-    def fingerprint(self, record: Record) -> str:
-        return f"{super().fingerprint(record)} {self.options.animals} {self.options.border}"
+    def identity(self, record: Record) -> str:
+        return f"{super().identity(record)} {self.options.animals} {self.options.border}"
 
     @cached_property
     def _trainval(self) -> dict[str, list[Record]]:

@@ -9,10 +9,11 @@ from typing import Annotated
 import numpy as np
 
 from kseg.conventions import SPLITS
-from kseg.datasets.base import DATASETS, Record
+from kseg.datasets.base import DATASETS
 from kseg.datasets.faces import FaceDataset, FaceOptions
 from kseg.datasets.facts import Facts
 from kseg.datasets.options import SeededOptions
+from kseg.datasets.record import Record
 from kseg.datasets.synthetic.backdrop import paint_backdrop
 from kseg.datasets.synthetic.canvas import Canvas
 from kseg.datasets.synthetic.head import paint_person
@@ -78,10 +79,10 @@ class Synthetic(FaceDataset):
     def read_image(self, record: Record) -> np.ndarray:
         return self._draw(record.id)[0].copy()
 
-    def part_labels(self, record: Record) -> np.ndarray:
+    def read_labels(self, record: Record) -> np.ndarray:
         return self._draw(record.id)[1].copy()
 
-    def fingerprint(self, record: Record) -> str:
+    def identity(self, record: Record) -> str:
         options = self.options
         drawn = f"synthetic {VERSION} {options.data_seed} {options.synthetic_size} {record.id} {options.variant}"
         return drawn if options.synthetic_foreground is None else f"{drawn} {options.synthetic_foreground:g}"

@@ -8,12 +8,14 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from kseg.datasets.base import DATASETS, Dataset, Record
+from kseg.datasets.base import DATASETS, Dataset
 from kseg.datasets.facts import RemoteFile
 from kseg.datasets.ids import read_ids
 from kseg.datasets.lists import committed_list, read_list
 from kseg.datasets.locate import existing_data_dir
 from kseg.datasets.options import SeededOptions
+from kseg.datasets.record import Record
+from kseg.datasets.relabel import Relabel
 from kseg.datasets.splits import drawn_splits
 from kseg.datasets.trees import listed_records
 from kseg.datasets.voc.classes import NAMES, PALETTE
@@ -67,8 +69,7 @@ class VOC(Dataset):
     facts = FACTS
     Options = VOCOptions
     options: VOCOptions
-    classes = NAMES
-    palette = PALETTE
+    legend = Relabel(NAMES, PALETTE)
     training_size = 375, 500
     """Rahman & Wang's, which is what most of the images have."""
 

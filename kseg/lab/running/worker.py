@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from kseg.datasets import DataOptions, Dataset, open_dataset
-from kseg.datasets.remembered import remembered
 from kseg.errors import KsegError
 from kseg.lab.experiment.jobs import Job
 from kseg.training.workdir import RunInUse
@@ -36,7 +35,7 @@ class Images:
         self._open: dict[DataOptions, Dataset] = {}
 
     def of(self, options: DataOptions) -> Dataset:
-        dataset = self._open.pop(options, None) or remembered(open_dataset(options))
+        dataset = self._open.pop(options, None) or open_dataset(options).remember()
         self._open[options] = dataset  # the latest is the last
         while len(self._open) > KEPT_DATASETS:
             del self._open[next(iter(self._open))]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kseg.conventions import SPLITS
 from kseg.datasets import DataOptions, Dataset, open_dataset
-from kseg.datasets.category import BACKGROUND, OneCategory, category_id
+from kseg.datasets.category import category_id
+from kseg.datasets.relabel import BACKGROUND
 from kseg.datasets.voc.records import VOCOptions
 from kseg.errors import UsageError
 from kseg.lab.experiment.jobs import Job, make_job
@@ -92,7 +93,7 @@ def chosen(dataset: Dataset, categories: str) -> list[str]:
 def check_shown(dataset: Dataset, names: Sequence[str]) -> None:
     """Refuse categories that a split does not show, before the first is trained."""
     for name in names:
-        one = OneCategory(dataset, name)
+        one = dataset.only([category_id(dataset.classes, name, dataset.name)])
         for split in SPLITS:
             one.records(split)
 

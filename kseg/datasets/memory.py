@@ -1,7 +1,7 @@
 """Arrays and structures kept in RAM up to a budget."""
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, Protocol, TypeVar
 
 
@@ -25,6 +25,14 @@ class Memory(Generic[Held]):
 
     def get(self, key: Hashable) -> Held | None:
         return self._held.get(key)
+
+    def recall(self, key: Hashable, read: Callable[[], Held]) -> Held:
+        """What is held under `key`; where nothing is, what `read` gives, which is held if it fits."""
+        found = self._held.get(key)
+        if found is None:
+            found = read()
+            self.put(key, found)
+        return found
 
     def put(self, key: Hashable, thing: Held) -> None:
         with self._lock:
