@@ -7,7 +7,6 @@ import numpy as np
 from scipy import ndimage
 
 from kseg.conventions import VOID
-from kseg.losses.distance import signed_distance
 
 REACH = 6.0
 """Border weights look this many σ far: beyond it lies less than w0·e⁻¹⁸."""
@@ -20,6 +19,8 @@ def distance_maps(label: np.ndarray, channels: int) -> np.ndarray:
       label: (H, W), class ids and VOID.
       channels: K; 1 is the foreground, otherwise one channel per class.
     """
+    from kseg.losses.distance import signed_distance  # loads Keras, which --help does not wait for
+
     classes = (1,) if channels == 1 else range(channels)
     valid = label != VOID
     return np.stack([signed_distance(label == c, valid, _distance) for c in classes], axis=-1).astype(np.float32)
