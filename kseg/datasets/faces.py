@@ -1,13 +1,19 @@
 """Face data sets share three parts (background, hair, face) and the choice of which of them is foreground."""
 
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from kseg.datasets.base import Dataset
+from kseg.datasets.lists import read_lines
 from kseg.datasets.options import DataOptions
 from kseg.datasets.record import Record
 from kseg.datasets.relabel import Relabel, class_table
-from kseg.errors import UsageError
+from kseg.datasets.splits import PaperSplit
+from kseg.errors import Failure, UsageError
+from kseg.wording import counted
 
 BACKGROUND, HAIR, FACE = 0, 1, 2
 """Ids of the parts: the stored ids, and the classes under `--parts`."""
@@ -79,3 +85,52 @@ class FaceDataset(Dataset):
 
     def identity(self, record: Record) -> str:
         return f"{super().identity(record)} {self.options.variant}"
+
+
+class PaperFaceDataset(FaceDataset):
+    """Faces that van Beers et al. measure on, divided as in the paper or by the data set's own lists.
+
+    Args:
+      folder: where the lists lie.
+      records: all there are.
+      where: what is counted where, for the sentence of an incomplete data set.
+    """
+
+    Options = PaperFaceOptions
+    options: PaperFaceOptions
+    paper: ClassVar[PaperSplit]
+    lists: ClassVar[Mapping[str, str]]
+    """file name of the data set's own list, by split"""
+    lacking: ClassVar[Literal["image", "mask"]]
+    """what a listed id does not have that is no record"""
+
+    def __init__(self, options: PaperFaceOptions, folder: Path, records: Iterable[Record], *, where: str):
+        super().__init__(options)
+        self.folder, self._where = folder, where
+        self._by_id = {record.id: record for record in records}
+
+    @abstractmethod
+    def listed_id(self, line: str, path: Path) -> str:
+        """The id of the record that a line of the list `path` means."""
+
+    def all_records(self, split: str) -> Sequence[Record]:
+        if self.options.split_scheme == "official":
+            return self._listed(self.folder / self.lists[split])
+        # Sorted by file name, as the paper's counts suggest: the pictures of one person stay together.
+        records = [self._by_id[one] for one in sorted(self._by_id)]
+        return self.paper.cut(records, split, self.options.size, where=self._where)
+
+    def every_record(self) -> Sequence[Record]:
+        return list(self._by_id.values())
+
+    def _listed(self, path: Path) -> list[Record]:
+        if not path.is_file():
+            raise UsageError(
+                f"the official split needs {path}; see `kseg data info {self.name}`, or use --split-scheme paper"
+            )
+        ids = [self.listed_id(line, path) for line in read_lines(path)]
+        unknown = [one for one in ids if one not in self._by_id]
+        if unknown:
+            more = f" ({counted(len(unknown) - 1, 'other')} likewise)" if len(unknown) > 1 else ""
+            raise Failure(f"{path} lists {unknown[0]}, which has no {self.lacking}{more}; complete the data")
+        return [self._by_id[one] for one in ids]

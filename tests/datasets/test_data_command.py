@@ -192,7 +192,7 @@ def test_check_of_lfw_finds_a_wrong_colour(tmp_path, monkeypatch):
     from kseg.datasets.lfw import records
     from kseg.datasets.splits import PaperSplit
 
-    monkeypatch.setattr(records, "PAPER", PaperSplit(total=6, big=(2, 1), small=(1, 1), test=2))
+    monkeypatch.setattr(records.LFW, "paper", PaperSplit(total=6, big=(2, 1), small=(1, 1), test=2))
     lfw_tree(tmp_path, [f"A_{number:04d}" for number in range(6)])
     mask = lfw_mask()
     mask[0, 0] = 1, 2, 3

@@ -24,8 +24,8 @@ NINE = PaperSplit(total=9, big=(5, 2), small=(3, 1), test=2)
 
 @pytest.fixture(params=sorted(DATASETS))
 def dataset(request, tmp_path, monkeypatch):
-    monkeypatch.setattr(lfw, "PAPER", NINE)
-    monkeypatch.setattr(helen, "PAPER", NINE)
+    monkeypatch.setattr(lfw.LFW, "paper", NINE)
+    monkeypatch.setattr(helen.Helen, "paper", NINE)
     make = {
         "lfw": lambda: lfw_tree(tmp_path, [f"A_B_{number:04d}" for number in range(9)]),
         "helen": lambda: helen_tree(tmp_path, [f"{number}_1" for number in range(9)]),

@@ -21,7 +21,7 @@ def tree(tmp_path):
 
 @pytest.fixture(autouse=True)
 def eight_images_are_the_whole(monkeypatch):
-    monkeypatch.setattr(helen, "PAPER", PaperSplit(total=8, big=(4, 2), small=(2, 1), test=2))
+    monkeypatch.setattr(helen.Helen, "paper", PaperSplit(total=8, big=(4, 2), small=(2, 1), test=2))
 
 
 def opened(folder, **options):

@@ -19,7 +19,7 @@ def tree(tmp_path):
 
 @pytest.fixture(autouse=True)
 def eight_images_are_the_whole(monkeypatch):
-    monkeypatch.setattr(lfw, "PAPER", PaperSplit(total=8, big=(4, 1), small=(2, 1), test=2))
+    monkeypatch.setattr(lfw.LFW, "paper", PaperSplit(total=8, big=(4, 1), small=(2, 1), test=2))
 
 
 def opened(folder, **options):
@@ -167,7 +167,7 @@ class TestRealData:
 
     @pytest.fixture(autouse=True)
     def the_real_numbers(self, real_data, monkeypatch):
-        monkeypatch.setattr(lfw, "PAPER", PaperSplit(total=2927, big=(2342, 292), small=(1000, 100), test=292))
+        monkeypatch.setattr(lfw.LFW, "paper", PaperSplit(total=2927, big=(2342, 292), small=(1000, 100), test=292))
 
     def test_counts_and_pixels(self):
         big = opened(None, parts=True)

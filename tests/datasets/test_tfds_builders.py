@@ -20,8 +20,8 @@ def nine_images_are_the_whole(monkeypatch):
     from kseg.datasets.helen import records as helen
     from kseg.datasets.lfw import records as lfw
 
-    monkeypatch.setattr(lfw, "PAPER", NINE)
-    monkeypatch.setattr(helen, "PAPER", NINE)
+    monkeypatch.setattr(lfw.LFW, "paper", NINE)
+    monkeypatch.setattr(helen.Helen, "paper", NINE)
 
 
 def assert_equal(loaded, dataset):

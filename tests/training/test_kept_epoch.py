@@ -52,14 +52,14 @@ def painted(monkeypatch):
 
     def paint(**values):
         dataset = open_dataset(TINY_DATA)
-        labels = dataset.labels
+        read = dataset.read_labels
         of = {record.id: value for split, value in values.items() for record in dataset.records(split)}
 
         def painted_labels(record):
-            truth = labels(record)
-            return np.full_like(truth, of[record.id]) if record.id in of else truth
+            stored = read(record)
+            return np.full_like(stored, of[record.id]) if record.id in of else stored
 
-        monkeypatch.setattr(dataset, "labels", painted_labels)
+        monkeypatch.setattr(dataset, "read_labels", painted_labels)
         monkeypatch.setattr(dataset, "fingerprint", lambda record: f"painted {values} {record.id}")
         splits = {split: dataset.records(split) for split in ("train", "validation", "test")}
         return dataset, splits

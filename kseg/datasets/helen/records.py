@@ -7,15 +7,13 @@ import numpy as np
 
 from kseg.datasets.archives import extract_once
 from kseg.datasets.base import DATASETS
-from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset, PaperFaceOptions
+from kseg.datasets.faces import BACKGROUND, FACE, HAIR, PaperFaceDataset, PaperFaceOptions
 from kseg.datasets.helen.facts import ARCHIVE, FACTS
 from kseg.datasets.images import read_labels
-from kseg.datasets.lists import read_lines
 from kseg.datasets.locate import cache_dir, existing_data_dir, files_by_stem, short_hash, stamp
 from kseg.datasets.record import Record
 from kseg.datasets.splits import PaperSplit
 from kseg.errors import Failure, UsageError
-from kseg.wording import counted
 
 PAPER = PaperSplit(total=2330, big=(1864, 233), small=(1000, 100), test=233)
 """van Beers et al. 2019, table 1: 1864 + 233 + 233 = 2330."""
@@ -29,29 +27,24 @@ PART_OF_MAP[[MAPS.index("background"), MAPS.index("hair")]] = BACKGROUND, HAIR
 
 
 @DATASETS.register("helen")
-class Helen(FaceDataset):
+class Helen(PaperFaceDataset):
     """HELEN in the layout of SmithCVPR2013_dataset_resized; an annotation is the folder of its eleven maps."""
 
     name = "helen"
     title = "HELEN (SmithCVPR2013): 2,330 faces, background / hair / face from 11 probability maps"
     facts = FACTS
-    Options = PaperFaceOptions
-    options: PaperFaceOptions
+    paper = PAPER
+    lists = LISTS
+    lacking = "image"
 
     def __init__(self, options: PaperFaceOptions):
-        super().__init__(options)
-        self.folder = _root(existing_data_dir(self.name, options.data_dir))
-        images = files_by_stem((self.folder / "images").glob("*.jpg"))
-        self._by_id = {stem: Record(stem, image, self.folder / "labels" / stem) for stem, image in images.items()}
+        folder = _root(existing_data_dir(self.name, options.data_dir))
+        images = files_by_stem((folder / "images").glob("*.jpg"))
+        records = (Record(stem, image, folder / "labels" / stem) for stem, image in images.items())
+        super().__init__(options, folder, records, where=f"images in {folder / 'images'}")
 
-    def all_records(self, split: str) -> Sequence[Record]:
-        if self.options.split_scheme == "official":
-            return self._listed(self.folder / LISTS[split])
-        records = [self._by_id[stem] for stem in sorted(self._by_id)]
-        return PAPER.cut(records, split, self.options.size, where=f"images in {self.folder / 'images'}")
-
-    def every_record(self) -> Sequence[Record]:
-        return list(self._by_id.values())
+    def listed_id(self, line: str, path: Path) -> str:
+        return id_of_line(line, path)
 
     def read_labels(self, record: Record) -> np.ndarray:
         _, *maps = self.files_of(record)
@@ -59,18 +52,6 @@ class Helen(FaceDataset):
 
     def files_of(self, record: Record) -> Sequence[Path]:
         return record.image_file, *map_paths(record.annotation)
-
-    def _listed(self, path: Path) -> list[Record]:
-        if not path.is_file():
-            raise UsageError(
-                f"the official split needs {path}; see `kseg data info helen`, or use --split-scheme paper"
-            )
-        ids = [id_of_line(line, path) for line in read_lines(path)]
-        unknown = [one for one in ids if one not in self._by_id]
-        if unknown:
-            more = f" ({counted(len(unknown) - 1, 'other')} likewise)" if len(unknown) > 1 else ""
-            raise Failure(f"{path} lists {unknown[0]!r}, which has no image{more}; complete the data")
-        return [self._by_id[one] for one in ids]
 
 
 def parts_of_maps(maps: Sequence[np.ndarray], where: Path) -> np.ndarray:

@@ -1,21 +1,18 @@
 """LFW Part Labels as records: the paper's splits or the official lists, pure-colour masks to parts."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from kseg.datasets.base import DATASETS
-from kseg.datasets.faces import BACKGROUND, FACE, HAIR, FaceDataset, PaperFaceOptions
+from kseg.datasets.faces import BACKGROUND, FACE, HAIR, PaperFaceDataset, PaperFaceOptions
 from kseg.datasets.images import read_labels as read_mask
 from kseg.datasets.lfw.facts import FACTS
 from kseg.datasets.lfw.files import find_images, find_masks
-from kseg.datasets.lists import read_lines
 from kseg.datasets.locate import existing_data_dir
 from kseg.datasets.record import Record
 from kseg.datasets.splits import PaperSplit
-from kseg.errors import Failure, UsageError
-from kseg.wording import counted
+from kseg.errors import Failure
 
 PAPER = PaperSplit(total=2927, big=(2342, 292), small=(1000, 100), test=292)
 """van Beers et al. 2019, table 1. With `big`, 2342 + 292 + 292 leaves one of the 2,927 images out, as in the paper."""
@@ -29,44 +26,28 @@ PART_OF_BITS[[0b001, 0b010, 0b100]] = HAIR, FACE, BACKGROUND
 
 
 @DATASETS.register("lfw")
-class LFW(FaceDataset):
+class LFW(PaperFaceDataset):
     """LFW Part Labels. `--data-dir` holds the upstream archives or the extracted tree."""
 
     name = "lfw"
     title = "LFW Part Labels: 2,927 faces, 250×250, background / hair / face"
     facts = FACTS
-    Options = PaperFaceOptions
-    options: PaperFaceOptions
+    paper = PAPER
+    lists = LISTS
+    lacking = "mask"
 
     def __init__(self, options: PaperFaceOptions):
-        super().__init__(options)
-        self.folder = existing_data_dir(self.name, options.data_dir)
-        masks = find_masks(self.folder)
-        images = find_images(self.folder, masks)
-        self._by_stem = {stem: Record(stem, images[stem], mask) for stem, mask in masks.items()}
+        folder = existing_data_dir(self.name, options.data_dir)
+        masks = find_masks(folder)
+        images = find_images(folder, masks)
+        records = (Record(stem, images[stem], mask) for stem, mask in masks.items())
+        super().__init__(options, folder, records, where=f"labelled images under {folder}")
 
-    def all_records(self, split: str) -> Sequence[Record]:
-        if self.options.split_scheme == "official":
-            return self._listed(self.folder / LISTS[split])
-        # Sorted by file name, as the paper's counts suggest: the pictures of one person stay together.
-        records = [self._by_stem[stem] for stem in sorted(self._by_stem)]
-        return PAPER.cut(records, split, self.options.size, where=f"labelled images under {self.folder}")
-
-    def every_record(self) -> Sequence[Record]:
-        return list(self._by_stem.values())
+    def listed_id(self, line: str, path: Path) -> str:
+        return stem_of_line(line, path)
 
     def read_labels(self, record: Record) -> np.ndarray:
         return parts_of_colours(read_mask(record.annotation), record.annotation)
-
-    def _listed(self, path: Path) -> list[Record]:
-        if not path.is_file():
-            raise UsageError(f"the official split needs {path}; see `kseg data info lfw`, or use --split-scheme paper")
-        stems = [stem_of_line(line, path) for line in read_lines(path)]
-        unknown = [stem for stem in stems if stem not in self._by_stem]
-        if unknown:
-            more = f" ({counted(len(unknown) - 1, 'other')} likewise)" if len(unknown) > 1 else ""
-            raise Failure(f"{path} lists {unknown[0]}, which has no mask{more}; complete the data")
-        return [self._by_stem[stem] for stem in stems]
 
 
 def stem_of_line(line: str, path: Path) -> str:
