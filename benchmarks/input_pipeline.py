@@ -77,7 +77,7 @@ def main(options: Options) -> None:
     warm_up = ImageSource(dataset, records[: options.batch_size], size)
     epoch(warm_up, options.batch_size)  # TensorFlow's own start is not the pipeline's
     source = ImageSource(dataset, records, size, memory="on")
-    augmentation = Augmentation(flip=True, scale=(0.75, 1.5), colour=0.3)
+    augmentation = Augmentation(flip=True, scale=(0.75, 1.5), color=0.3)
     augmented = ImageSource(dataset, records, size, augmentation.transforms(), memory="on")
     for index in range(len(records)):
         augmented.image(index), augmented.truth(index)

@@ -90,7 +90,7 @@ def boundaries() -> dict[str, Callable[[], object]]:
         "boundary F": lambda: m.boundary_f(truth, prediction),
         "HD95": lambda: m.hausdorff_distance(truth, prediction),
         "ASSD": lambda: m.average_surface_distance(truth, prediction),
-        "NSD": lambda: m.normalised_surface_distance(truth, prediction, tolerance=2.0),
+        "NSD": lambda: m.normalized_surface_distance(truth, prediction, tolerance=2.0),
     }
     if find_spec("monai"):
         import torch

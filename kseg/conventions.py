@@ -2,7 +2,7 @@
 
 Image        (N, H, W, 3) RGB, uint8 or float in 0..255. Preprocessing is a layer inside the model.
 Label map    (N, H, W) integers, class ids; (N, H, W, 1) is accepted. `VOID` pixels are out of numerator,
-             denominator and normaliser of every loss and metric.
+             denominator and normalizer of every loss and metric.
 Prediction   (N, H, W, C). C = 1 is binary foreground (sigmoid), C > 1 is softmax.
 Order        (y_true, y_pred, *, …): two positionals as in Keras, the rest keyword-only.
 Precision    losses and metrics cast to float32 on entry and reduce in float32; confusion matrices are int64 with

@@ -17,7 +17,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from kseg.ranges import Range
 
-RENAMED = {"colours": "colors"}
+RENAMED = {"colours": "colors", "colour": "color", "normalise": "normalize"}
 """Old name of an option → new; flags, files and records of the version before this one have the old."""
 
 Width = Annotated[int, Range(least=1, most=65_536)]

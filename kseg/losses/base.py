@@ -11,7 +11,7 @@ from keras import ops
 from kseg.conventions import SERIALISATION_PACKAGE, VOID
 from kseg.door import MaskWatch, label_of, sound_weights
 from kseg.errors import UsageError, unknown_name
-from kseg.losses.options import checked_bool, checked_option, checked_void
+from kseg.losses.options import checked_bool, checked_option, checked_void, present_name
 from kseg.losses.pixels import check_weight_shape
 from kseg.registry import Registry
 
@@ -46,22 +46,23 @@ class SegmentationLoss(keras.losses.Loss):
       from_logits: predictions are logits (True) or probabilities (False), as `build` and Keras' own losses have it.
         Probabilities outside of [0, 1] make the loss NaN inside a compiled function, and raise outside of one.
       void: the label that counts for nothing.
-      reduction: "sum_over_batch_size" is the mean over images, "sum" van Beers' sum over them, "none" keeps (N,).
-        Where devices share a batch, the sum is over all of it and the mean that of the devices' means (the batch's
-        where their shares are equal); a loss pooled over the batch has a value on each device, and their mean counts.
-      dtype: ignored; losses are float32 whatever the precision policy, for 512² pixels overflow a half-precision sum.
-      **options: what the function takes besides.
+      reduction: "sum_over_batch_size" is the mean over images, "sum" van Beers' sum over images, "none" keeps (N,).
+        Where devices share a batch, the sum runs over the whole batch, and the mean is the mean of the devices' means
+        (equal to the batch's where their shares are equal). A loss pooled over the batch has a value on each device;
+        the mean of these values counts.
+      dtype: ignored; losses are float32 whatever the precision policy, because a half-precision sum overflows at 512².
+      **options: the further options of the function.
 
-    `y_true` is a label map, or a dict of targets as the pipeline makes them: "label" (the map); "weight" (weights of
-    pixels, which then stand in place of `sample_weight`); and what the loss `reads`, such as "distance", which a loss
-    computes itself where it is not there. A loss leaves alone what it does not read.
+    `y_true` is a label map, or a dict of targets as the pipeline makes them: "label" is the map, "weight" holds weights
+    of pixels in place of `sample_weight`, and a further target is what the loss `reads`, such as "distance". A loss
+    computes a missing target itself, and ignores targets that it does not read.
 
     `sample_weight` is (N,) per image or (N, H, W) per pixel. As in Keras, weights scale values and do not change
-    what a mean divides by; in a quotient of sums over pixels, pixel weights are the measure of both sums. A weight that
+    what a mean divides by. In a quotient of sums over pixels, pixel weights are the measure of both sums. A weight that
     is negative or not finite makes the loss NaN.
 
-    A batch without images, or of images without pixels, is like images without a valid pixel: 0, without a gradient.
-    Labels that are 0 and 255 alone, where there are two classes, draw a warning (`kseg.door.MaskWatch`).
+    A batch without images, or with images of no pixels, gives 0 without a gradient, as images without a valid pixel do.
+    Two-class labels that hold 0 and 255 alone draw a warning (`kseg.door.MaskWatch`).
 
     Raises:
       UsageError: an option the loss does not have, or a value out of its range (`kseg.losses.options`); called with
@@ -74,9 +75,9 @@ class SegmentationLoss(keras.losses.Loss):
     problems: ClassVar[tuple[str, ...]] = ("binary", "multi-class")
     bounds: ClassVar[tuple[float, float]] = (0.0, float("inf"))
     soft_labels: ClassVar[bool] = True
-    thin_things: ClassVar[bool] = False  # it compares skeletons, which a thick thing has none of
-    slow_under_xla: ClassVar[bool] = False  # on a CPU, where it would need more time and memory than without
-    reads: ClassVar[str | None] = None  # a target beside the label, which its function takes by this name
+    thin_things: ClassVar[bool] = False  # the loss compares skeletons, and a thick object has no skeleton
+    slow_under_xla: ClassVar[bool] = False  # on a CPU the loss needs more time and memory with XLA than without
+    reads: ClassVar[str | None] = None  # a target beside the label, which the function takes by this name
 
     def __init__(
         self,
@@ -105,14 +106,15 @@ class SegmentationLoss(keras.losses.Loss):
 
     @classmethod
     def _checked(cls, given: dict[str, Any]) -> dict[str, Any]:
-        parameters, found = inspect.signature(cls.function).parameters, cls.defaults()
-        for option, value in given.items():
+        parameters, settings = inspect.signature(cls.function).parameters, cls.defaults()
+        for name, value in given.items():
+            option = present_name(name, cls.options)
             if option not in cls.options:
                 names = (*cls.options, "from_logits", "void", "reduction", "name")
                 raise unknown_name(f"argument of loss {cls.registry_name!r}:", option, names)
             parameter = parameters[option]
-            found[option] = checked_option(cls.registry_name, option, value, parameter.annotation, parameter.default)
-        return found
+            settings[option] = checked_option(cls.registry_name, option, value, parameter.annotation, parameter.default)
+        return settings
 
     def __getattr__(self, name: str) -> Any:
         settings = self.__dict__.get("_settings", {})
@@ -142,7 +144,7 @@ class SegmentationLoss(keras.losses.Loss):
             return self._reduce(values, values, image_weight)
 
     def value_and_parts(self, y_true, y_pred, sample_weight=None):
-        """The loss, and the parts of it that are shown beside it, by label: none, for it is no sum."""
+        """The loss, and its parts by label: no part, because only a `WeightedSum` has parts."""
         return self(y_true, y_pred, sample_weight), {}
 
     def _taken_apart(self, y_true, sample_weight):
@@ -156,7 +158,7 @@ class SegmentationLoss(keras.losses.Loss):
         return label, read, y_true.get("weight", sample_weight)
 
     def _of_nothing(self, y_pred):
-        """0 for every image of a batch that has no pixel; Keras would not even reduce a batch without images."""
+        """0 for every image of a batch without pixels; Keras fails to reduce a batch without images."""
         pixels = ops.cast(ops.convert_to_tensor(y_pred), "float32")
         if self._settings.get("pooling") == "batch":
             total = ops.sum(pixels)
@@ -165,7 +167,7 @@ class SegmentationLoss(keras.losses.Loss):
         return images if self.reduction in (None, "none") else ops.sum(images)
 
     def _split_weights(self, sample_weight, y_pred):
-        """(weights of images, weights of pixels), either None; a loss over the whole batch has only pixels to weigh."""
+        """(weights of images, weights of pixels), either None; a loss over the whole batch weighs pixels only."""
         if sample_weight is None:
             return None, None
         weight = ops.cast(ops.convert_to_tensor(sample_weight), "float32")

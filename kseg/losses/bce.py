@@ -5,14 +5,14 @@ from keras import ops
 from kseg.conventions import VOID
 from kseg.errors import UsageError
 from kseg.losses.base import registered
-from kseg.losses.ce import CrossEntropy, Normalise, cross_entropy
+from kseg.losses.ce import CrossEntropy, Normalize, cross_entropy
 from kseg.losses.options import ClassWeights, ShareBelow1
 from kseg.losses.regions import Pooling
 
 
 def binary_cross_entropy(
     y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image",
-    label_smoothing: ShareBelow1 = 0.0, class_weights: ClassWeights = None, normalise: Normalise = "mean",
+    label_smoothing: ShareBelow1 = 0.0, class_weights: ClassWeights = None, normalize: Normalize = "mean",
     pixel_weight=None,
 ):  # fmt: skip
     """Cross-entropy of one sigmoid channel.
@@ -23,14 +23,14 @@ def binary_cross_entropy(
 
     Args: as `cross_entropy`; y_pred is (N, H, W, 1), class_weights = (background, foreground).
     Returns:
-      float32 (N,), or () when pooled over the batch; nats per pixel, or per image with `normalise="sum"`.
+      float32 (N,), or () when pooled over the batch; nats per pixel, or per image with `normalize="sum"`.
     Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
     Raises:
       UsageError: when y_pred has several channels; `ce` takes those.
     Pitfalls: Every pixel counts alike, so a rare object hardly matters: at 1 % of foreground it finds next to nothing
       in the study of losses. There it also learns more slowly than the overlap losses, not worse in the end.
     Source: van Beers et al. eq. 1 with `pooling="image"`; torch's BCEWithLogits with `"batch"`.
-    Deviations: eq. 1 sums over pixels, which is `normalise="sum"`; the default is the mean, which is what Keras's own
+    Deviations: eq. 1 sums over pixels, which is `normalize="sum"`; the default is the mean, which is what Keras's own
       BCE computes. The papers clip p to [1e-7, 1 − 1e-7]: probabilities are clipped, logits are not (the same up to
       |z| = 16, beyond it the gradient lives on).
 
@@ -45,7 +45,7 @@ def binary_cross_entropy(
         )
     return cross_entropy(
         y_true, y_pred, from_logits=from_logits, void=void, pooling=pooling,
-        label_smoothing=label_smoothing, class_weights=class_weights, normalise=normalise, pixel_weight=pixel_weight,
+        label_smoothing=label_smoothing, class_weights=class_weights, normalize=normalize, pixel_weight=pixel_weight,
     )  # fmt: skip
 
 

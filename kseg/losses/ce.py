@@ -12,12 +12,12 @@ from kseg.losses.options import ClassWeights, ShareBelow1
 from kseg.losses.pixels import Pixels, Tensor, read_pixels
 from kseg.losses.regions import Pooling, pixel_sum, pooled_mean
 
-Normalise = Literal["mean", "sum"]
+Normalize = Literal["mean", "sum"]
 
 
 def cross_entropy(
     y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image",
-    label_smoothing: ShareBelow1 = 0.0, class_weights: ClassWeights = None, normalise: Normalise = "mean",
+    label_smoothing: ShareBelow1 = 0.0, class_weights: ClassWeights = None, normalize: Normalize = "mean",
     pixel_weight=None,
 ):  # fmt: skip
     """Negative log-likelihood of the true class.
@@ -26,7 +26,7 @@ def cross_entropy(
 
     with p the softmax over C classes (sigmoid and its complement when C = 1), y the one-hot or soft truth, s the label
     smoothing and w the class weights; without weights the denominator is the number of valid pixels. With
-    `normalise="sum"` there is no denominator: L = Σ ℓ over the valid pixels of an image.
+    `normalize="sum"` there is no denominator: L = Σ ℓ over the valid pixels of an image.
 
     Args:
       y_true: label map (N, H, W), or soft labels (N, H, W, C).
@@ -34,11 +34,11 @@ def cross_entropy(
       pooling: "image", the mean over the valid pixels of each image; "batch", over those of the batch (torch's mean).
       label_smoothing: s in [0, 1).
       class_weights: one weight per class, background first; also for C = 1, where there are two.
-      normalise: "mean" over the pixels, or "sum" (van Beers' eq. 1) with `pooling="image"`; beside `reduction="sum"`
+      normalize: "mean" over the pixels, or "sum" (van Beers' eq. 1) with `pooling="image"`; beside `reduction="sum"`
         the sum over all pixels of the batch. It grows with the number of pixels, so the learning rate has to fall.
       pixel_weight: (N, H, W), scales ℓ and not the denominator. With U-Net's border weights this is U-Net's loss.
     Returns:
-      float32 (N,), or () when pooled over the batch; nats per pixel, or per image with `normalise="sum"`.
+      float32 (N,), or () when pooled over the batch; nats per pixel, or per image with `normalize="sum"`.
     Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
     Pitfalls: Every pixel counts alike, so a rare class hardly matters. Class weights find more of it and cost
       precision: on CamVid median weights raise mean accuracy by 0.10 and lower mIoU by 0.04.
@@ -51,9 +51,9 @@ def cross_entropy(
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     values = cross_entropy_map(pixels, label_smoothing=label_smoothing, class_weights=class_weights)
-    if normalise == "sum":
+    if normalize == "sum":
         return pixel_sum(values * pixels.weight, pooling)
-    return pooled_mean(values, pixels, pooling, normaliser=class_weight_map(pixels, class_weights))
+    return pooled_mean(values, pixels, pooling, normalizer=class_weight_map(pixels, class_weights))
 
 
 def cross_entropy_map(pixels: Pixels, *, label_smoothing: float = 0.0, class_weights=None) -> Tensor:
@@ -80,10 +80,10 @@ def class_weight_map(pixels: Pixels, class_weights) -> Tensor | None:
 
 
 def refuse_sum_over_batch(loss: str, settings: dict[str, Any]) -> None:
-    """The sum of a shared batch is no mean of the devices' sums, as the values of losses over the batch are."""
-    if settings["normalise"] == "sum" and settings["pooling"] == "batch":
+    """Refuse a sum over the batch: devices that share a batch average their values, which would divide the sum."""
+    if settings["normalize"] == "sum" and settings["pooling"] == "batch":
         raise UsageError(
-            f"loss {loss!r} got normalise='sum' and pooling='batch'; sums are taken image by image, so leave "
+            f"loss {loss!r} got normalize='sum' and pooling='batch'; sums are taken image by image, so leave "
             "pooling='batch' out, and sum over the images with reduction='sum' (--loss-reduction sum)"
         )
 
@@ -105,7 +105,7 @@ class CrossEntropy(SegmentationLoss):
     """`cross_entropy` as a Keras loss."""
 
     function = staticmethod(cross_entropy)
-    options = ("pooling", "label_smoothing", "class_weights", "normalise")
+    options = ("pooling", "label_smoothing", "class_weights", "normalize")
 
     @classmethod
     def _checked(cls, given):

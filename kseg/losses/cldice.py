@@ -70,7 +70,7 @@ def opened(x: Tensor, valid: Tensor) -> Tensor:
 
 
 def erode(x: Tensor) -> Tensor:
-    """Minimum over the plus of a pixel and its four neighbours; outside the image there is nothing to lose to."""
+    """Minimum over the plus of a pixel and its four neighbours; outside the image nothing is smaller."""
     column, row = (
         ops.max_pool(-x, (3, 1), strides=1, padding="same"),
         ops.max_pool(-x, (1, 3), strides=1, padding="same"),

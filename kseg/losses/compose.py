@@ -11,11 +11,12 @@ from kseg.conventions import SERIALISATION_PACKAGE
 from kseg.errors import UsageError, unknown_name
 from kseg.losses.base import LOSSES, SegmentationLoss
 from kseg.losses.options import number as plain_number
+from kseg.losses.options import present_name
 
 CLASS_WEIGHTS = "class_weights"
 """The option of the losses that weigh classes."""
 MOST_SUMMANDS = 100
-"""Of more, each with a graph of its own, nothing good would come."""
+"""More parts would each build a graph, which costs memory."""
 _NOTHING = object()
 
 
@@ -87,14 +88,14 @@ def _summands(node: ast.expr) -> list[ast.expr]:
 
 def _operands(node: ast.expr, operator: type[ast.operator]) -> list[ast.expr]:
     """a, b, c of a + b + c, in order."""
-    waiting, found = [node], []
+    waiting, operands = [node], []
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.BinOp) and isinstance(node.op, operator):
             waiting += [node.right, node.left]
         else:
-            found.append(node)
-    return found
+            operands.append(node)
+    return operands
 
 
 def _term(node: ast.expr, spec: str) -> tuple[float, str, dict[str, Any]]:
@@ -148,14 +149,15 @@ def _options(call: ast.Call, name: str, spec: str) -> dict[str, Any]:
     for keyword in call.keywords:
         if keyword.arg is None:
             raise _no_sum(spec, f"'**{ast.unparse(keyword.value)}' has no name; give arguments by keyword")
-        if keyword.arg in options:
-            raise _no_sum(spec, f"{name} is given {keyword.arg!r} twice; leave one of them out")
+        option = present_name(keyword.arg, valid)
+        if option in options:
+            raise _no_sum(spec, f"{name} is given {option!r} twice; leave one of them out")
         if not valid:
-            raise UsageError(f"loss {name!r} has no options and got {keyword.arg!r}; write {name!r} alone")
-        if keyword.arg not in valid:
-            raise unknown_name(f"option of loss {name!r}:", keyword.arg, valid)
-        options[keyword.arg] = _literal(keyword.value)
-        if options[keyword.arg] is _NOTHING:
+            raise UsageError(f"loss {name!r} has no options and got {option!r}; write {name!r} alone")
+        if option not in valid:
+            raise unknown_name(f"option of loss {name!r}:", option, valid)
+        options[option] = _literal(keyword.value)
+        if options[option] is _NOTHING:
             raise _no_sum(spec, f"{ast.unparse(keyword.value)!r} is no number, text or tuple")
     return options
 

@@ -24,7 +24,7 @@ def squared_distance(mask: Tensor) -> Tensor:
 
 
 def _within_columns(mask: Tensor) -> Tensor:
-    """Squared distance down or up axis 1. By doubling: every distance is a sum of steps of 1, 2, 4 …"""
+    """Squared distance along axis 1, in log₂ H turns: every distance is a sum of steps of 1, 2, 4 …"""
 
     def step_on(step, nearest):
         up, down = _moved(nearest, step)
@@ -36,10 +36,10 @@ def _within_columns(mask: Tensor) -> Tensor:
 
 
 def _across(field: Tensor, reachable: Tensor) -> Tensor:
-    """min_k (i − k)² + f(k) on axis 1, by offsets that grow until no distance is left that a larger one could lower."""
+    """min_k (i − k)² + f(k) on axis 1. The offset grows until its square is no smaller than any distance left."""
 
     def wider(offset, _, nearest):
-        for radius in (offset, offset + 1, offset + 2, offset + 3):  # four at a time: fewer turns, fewer passes
+        for radius in (offset, offset + 1, offset + 2, offset + 3):  # four offsets a turn: fewer passes over memory
             left, right = _moved(field, radius)
             nearest = ops.minimum(nearest, ops.minimum(left, right) + ops.square(ops.cast(radius, "float32")))
         return offset + 4, farthest(nearest), nearest
@@ -54,9 +54,9 @@ def _across(field: Tensor, reachable: Tensor) -> Tensor:
 
 
 def _moved(values: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
-    """What lies `step` lines before and after each line of axis 1; the outermost line, where there is none so far.
+    """The lines `step` before and after each line of axis 1, or the outermost line near the border.
 
-    That one is nearer than `step`, so a distance by way of it is too long, and never the least.
+    The outermost line is nearer than `step`. A distance by way of it comes out too long, so the minimum never takes it.
     """
     last = ops.shape(values)[1] - 1
     lines = ops.arange(last + 1)

@@ -8,7 +8,7 @@ from kseg.losses.pixels import read_pixels
 from kseg.losses.regions import Pooling, pooled_sum, safe_divide
 
 
-def generalised_dice(
+def generalized_dice(
     y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", pixel_weight=None,
 ):  # fmt: skip
     """One minus Dice over all classes at once, each weighted by 1 / size².
@@ -29,7 +29,7 @@ def generalised_dice(
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
     >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
-    >>> float(generalised_dice(y_true, y_pred)[0])  # 1 − 2·(1.5/4 + 0.8)/(3.7/4 + 2.3)
+    >>> float(generalized_dice(y_true, y_pred)[0])  # 1 − 2·(1.5/4 + 0.8)/(3.7/4 + 2.3)
     0.271...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
@@ -50,8 +50,8 @@ def generalised_dice(
 
 @registered("gdice")
 class GeneralisedDice(SegmentationLoss):
-    """`generalised_dice` as a Keras loss."""
+    """`generalized_dice` as a Keras loss."""
 
-    function = staticmethod(generalised_dice)
+    function = staticmethod(generalized_dice)
     options = ("pooling",)
     bounds = (0.0, 1.0)

@@ -16,7 +16,7 @@ Heaviside = Literal["mahf", "ahf", "hf"]
 
 def level_set(
     y_true, y_pred, *, from_logits=False, void=VOID, heaviside: Heaviside = "mahf", epsilon: Above0 = 0.05,
-    normalise: Literal["sum", "mean"] = "sum", pixel_weight=None,
+    normalize: Literal["sum", "mean"] = "sum", pixel_weight=None,
 ):  # fmt: skip
     """Chan–Vese energy of the zero level of φ = p − ½ on the one-hot truth, summed over classes.
 
@@ -32,7 +32,7 @@ def level_set(
         (the background's is the same number; eq. 4 sums both).
       heaviside: "mahf" is the paper's. "hf" is a step and trains nothing by itself.
       epsilon: ε, in units of probability; 1/20 in the paper.
-      normalise: "sum" over pixels, as in eq. 4 and for its λ = 4e-4; "mean" divides by the valid pixels.
+      normalize: "sum" over pixels, as in eq. 4 and for its λ = 4e-4; "mean" divides by the valid pixels.
       pixel_weight: (N, H, W), the measure of all sums.
     Returns:
       float32 (N,); 0 where the level sets of prediction and truth agree, *and where they are each other's complement*:
@@ -40,7 +40,7 @@ def level_set(
     Empty truth: 0 for an empty prediction, 0 for a full one and for all between, as for every class that is absent or
       fills the image. No valid pixel: 0.
     Pitfalls: Alone, or with a weight of 1 beside `bce`, it ended on the complement of the masks in one run of three
-      (study of losses). λ means nothing without `normalise`: sum and mean differ by the number of pixels.
+      (study of losses). λ means nothing without `normalize`: sum and mean differ by the number of pixels.
     Source: Kim et al. 2019 eqs. 4–7. Deviations: with C = 1 the energy is half of eq. 4, which sums over both classes,
       so λ counts half: the paper's 4e-4 is 8e-4 on one sigmoid output, and 4e-4 on two softmax channels.
 
@@ -56,11 +56,11 @@ def level_set(
     b, d = (pooled_sum(g * inside, pixels, "image") for g in (y, 1.0 - y))
     c, f = (pooled_sum(g * outside, pixels, "image") for g in (y, 1.0 - y))
     energy = ops.sum(b * safe_divide(d, b + d) + c * safe_divide(f, c + f), axis=-1)
-    if normalise == "sum":
+    if normalize == "sum":
         return energy
-    if normalise == "mean":
+    if normalize == "mean":
         return safe_divide(energy, ops.sum(pixels.valid, axis=(1, 2)))
-    raise unknown_name("normalise of loss 'level_set':", normalise, ("sum", "mean"))
+    raise unknown_name("normalize of loss 'level_set':", normalize, ("sum", "mean"))
 
 
 def smooth_step(phi: Tensor, heaviside: str, epsilon: float) -> Tensor:
@@ -79,5 +79,5 @@ class LevelSet(SegmentationLoss):
     """`level_set` as a Keras loss."""
 
     function = staticmethod(level_set)
-    options = ("heaviside", "epsilon", "normalise")
+    options = ("heaviside", "epsilon", "normalize")
     soft_labels = False

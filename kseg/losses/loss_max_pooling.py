@@ -47,7 +47,7 @@ def loss_max_pooling(
 
 
 def worst_weights(losses, valid, pooling: str, p: float, fraction: float):
-    """The maximising w of `losses` (N, H, W), image by image or over the batch; 0 where not valid."""
+    """The w (N, H, W) that makes Σ w·ℓ largest, for each image or over the batch; 0 where a pixel is not valid."""
     q = p / (p - 1.0)
     number = pixel_total(valid, pooling)
     at_least = ops.maximum(1.0, fraction * number)
@@ -60,10 +60,10 @@ def worst_weights(losses, valid, pooling: str, p: float, fraction: float):
 
 
 def shared_level(powers, total, pooling: str):
-    """The λ (N, 1, 1) for which Σ min(1, λ·h) = total, of the h in [0, 1] of every image, or of the batch.
+    """The λ (N, 1, 1) for which Σ min(1, λ·h) = total, where `powers` are the h in [0, 1] of an image or the batch.
 
-    Newton's method: from λ = total / Σh on, what is cut off at 1 is taken out and the others share the rest. λ only
-    rises, and stays as soon as no more is cut off, so this ends; no sort is needed.
+    Newton's method begins at λ = total / Σh. Every step takes out the h that are cut off at 1 and shares the rest among
+    the others. λ only rises, and stays once no further h is cut off, so the loop ends. It needs no sort.
     """
     powers, total = ops.stop_gradient(powers), ops.stop_gradient(total)
 

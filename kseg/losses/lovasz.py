@@ -60,8 +60,8 @@ def lovasz(
 def lovasz_extension(errors: Tensor, truth: Tensor, valid: Tensor, weight: Tensor, *, steps: Function) -> Tensor:
     """Σ max(m, 0)·ΔJ of every row of (R, P): (R,).
 
-    Below the least error of the truth ΔJ is 0, and without truth it is 0 but for the largest error. Pixels of which
-    that is known get the key 0: in a network that has learnt something they are the most, and need no sorting.
+    ΔJ is 0 below the smallest error of a true pixel. Without a true pixel, ΔJ is 0 but for the largest error. Pixels
+    whose ΔJ is known to be 0 get the key 0 and need no sorting. In a trained network most pixels are of this kind.
     """
     hinge = ops.relu(errors) * valid
     keys = ops.stop_gradient(ops.where(valid > 0.0, hinge, 0.0))
@@ -75,25 +75,29 @@ def lovasz_extension(errors: Tensor, truth: Tensor, valid: Tensor, weight: Tenso
 
 
 def weighted_jaccard_steps(measure: Tensor, size: Tensor) -> Tensor:
-    """ΔJ at every rank, of rows whose pixels measure w where they belong to the truth and −w elsewhere; its size."""
+    """ΔJ at every rank. A pixel measures its weight w inside the truth, −w outside; `size` is the truth's measure."""
     inside, outside = ops.relu(measure), ops.relu(-measure)
     return steps_between(inside, outside, ops.cumsum(inside, axis=-1), ops.cumsum(outside, axis=-1), size)
 
 
 def jaccard_steps(measure: Tensor, size: Tensor) -> Tensor:
-    """`weighted_jaccard_steps` where every pixel that has a rank measures 1: what is not of the truth is the rest."""
+    """`weighted_jaccard_steps` where every pixel measures 1, so the sum outside follows from rank and sum inside."""
     inside, outside = ops.relu(measure), ops.relu(-measure)
-    found = ops.cumsum(inside, axis=-1)
+    reached = ops.cumsum(inside, axis=-1)
     rank = ops.arange(1, ops.shape(measure)[-1] + 1, dtype="float32")
-    return steps_between(inside, outside, found, rank - found, size)
+    return steps_between(inside, outside, reached, rank - reached, size)
 
 
-def steps_between(inside: Tensor, outside: Tensor, found: Tensor, added: Tensor, size: Tensor) -> Tensor:
-    """J_i − J_{i−1}, of the truth's and other measure at every rank and their sums so far.
+def steps_between(inside: Tensor, outside: Tensor, reached: Tensor, added: Tensor, size: Tensor) -> Tensor:
+    """J_i − J_{i−1} at every rank, in closed form.
 
-    In closed form: in float32 the difference of two J's would drown in their rounding on a large image.
+    Args:
+      inside, outside: measure of the pixel at this rank, inside and outside of the truth.
+      reached, added: sums of the two up to this rank.
+      size: measure of the whole truth.
+    On a large image the difference of two float32 J's would be lost in their rounding.
     """
-    union, missing = size + added, size - found
+    union, missing = size + added, size - reached
     return safe_divide(inside + outside * safe_divide(missing, union - outside, when_empty=1.0), union)
 
 

@@ -14,7 +14,7 @@ from kseg.losses.compose import WeightedSum
 class LossPart(keras.metrics.Mean):
     """Running mean over images of one part of a loss, unweighted.
 
-    `update_state` computes the part; where its value is known already, `add_value` spares that.
+    `update_state` computes the part; `add_value` takes a value that is known already.
     """
 
     def __init__(self, loss: Any, name: str | None = None, dtype: Any = None):
@@ -34,9 +34,9 @@ class LossPart(keras.metrics.Mean):
 
 
 def share_of_a_replica() -> Any:
-    """What a mean of 1 counts on this device: 1, or its part where Keras shares the batch among several.
+    """What a mean of 1 counts on this device: 1, or 1/R where R replicas share the batch.
 
-    There Keras logs the loss of a replica times their number, a loss's part has to be as large.
+    Keras logs the loss of a replica times R, so a part of the loss is divided by 1/R as well.
     """
     one = ops.ones((1,), dtype="float32")
     return Reduction(reduction="sum_over_batch_size", dtype="float32")(one, one)

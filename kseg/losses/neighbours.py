@@ -1,4 +1,4 @@
-"""Looking at the pixels around a pixel: shifted windows that treat what lies outside the image as not there."""
+"""The pixels around a pixel, as shifted windows that are 0 outside of the image."""
 
 from collections.abc import Iterator
 

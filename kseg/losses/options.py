@@ -5,12 +5,14 @@ Losses are made from text that people type, and many are first called hours late
 
 import math
 import numbers
+import warnings
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import numpy as np
 
 from kseg.errors import UsageError, unknown_name
+from kseg.signature import RENAMED
 
 LARGEST = 3.4e38
 """Beyond it a number is infinite in float32."""
@@ -39,6 +41,15 @@ ClassWeights = Annotated[
 ]
 
 
+def present_name(option: str, options: tuple[str, ...]) -> str:
+    """The name by which `options` know an option; text and saved models of the version before may use the old one."""
+    new = RENAMED.get(option, option)
+    if option in options or new not in options:
+        return option
+    warnings.warn(f"{option} is now {new}; the old name ends with the next version", FutureWarning, stacklevel=2)
+    return new
+
+
 def checked_option(loss: str, option: str, value: Any, annotation: Any, default: Any) -> Any:
     """The value as plain Python, so that it can be saved and written as text.
 
@@ -58,11 +69,11 @@ def checked_option(loss: str, option: str, value: Any, annotation: Any, default:
     if get_origin(annotation) is not Annotated:
         return value  # a loss from elsewhere checks its own
     kind, wanted = get_args(annotation)
-    found = _plain(value, kind, wanted)
-    if found is None and not (value is None and type(None) in get_args(kind)):
+    plain = _plain(value, kind, wanted)
+    if plain is None and not (value is None and type(None) in get_args(kind)):
         example = "" if default is None else f", such as {default:.4g}"
         raise UsageError(f"loss {loss!r} got {option}={value!r}; {wanted.words} is wanted{example}")
-    return found
+    return plain
 
 
 def checked_bool(loss: str, option: str, value: Any) -> bool:
@@ -87,13 +98,13 @@ def number(value: Any) -> float | None:
 
 
 def _plain(value: Any, kind: Any, wanted: Wanted) -> Any:
-    """The value if it is one of its kind that is wanted, else None."""
+    """The value as plain Python if it is of the kind and in the range, else None."""
     if kind == tuple[float, ...] | None:
         several = [number(x) for x in value] if isinstance(value, tuple | list | np.ndarray) else []
         return tuple(several) if several and all(x is not None and wanted.holds(x) for x in several) else None
-    found = number(value)
-    if found is None or not wanted.holds(found):
+    plain = number(value)
+    if plain is None or not wanted.holds(plain):
         return None
     if kind is int:
-        return int(found) if found == math.floor(found) else None
-    return found
+        return int(plain) if plain == math.floor(plain) else None
+    return plain

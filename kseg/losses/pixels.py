@@ -13,20 +13,20 @@ PROBABILITY_MARGIN = 1e-7
 """Probabilities (`from_logits=False`) are clipped to [1e-7, 1 − 1e-7] where a logarithm is taken (van Beers et al.)."""
 
 HALF_MARGIN = 2.0**-12
-"""Nearer to 0 and 1 a float16 probability's logarithm has the slope that it has here: 1/1e-7 is infinite in float16."""
+"""Closer to 0 and 1, the logarithm of a float16 probability keeps this slope: 1/1e-7 is infinite in float16."""
 
 
 class Pixels(NamedTuple):
     """A batch as the formulas see it. K is 1 (foreground) for a binary prediction and the number of classes otherwise.
 
     scores    (N, H, W, K) float32, logits or probabilities as `from_logits` says; neutral under void. NaN where the
-              score is not finite, is no probability where one is wanted, or where the label is no class, so that none
-              of these is ever averaged away.
+              score is not finite, where a probability lies outside of [0, 1], or where the label is no class. A mean
+              over the pixels is NaN then, so none of these errors is averaged away.
     truth     (N, H, W, K) float32, one-hot or soft; 0 under void.
     valid     (N, H, W) float32, 1 where the pixel counts, 0 under void.
     weight    (N, H, W) float32, `valid` times the caller's pixel weights: the measure of every sum.
-    one_hot   of several classes, the truth of a valid pixel is just one: it came as a label map.
-    half      the prediction came in float16, whose gradients end at 65504.
+    one_hot   the truth of several classes came as a label map, so a valid pixel has exactly one class.
+    half      the prediction came in float16, whose largest gradient is 65504.
     """
 
     scores: Tensor
@@ -66,7 +66,7 @@ class Pixels(NamedTuple):
     def entropies(self) -> tuple[Tensor, Tensor]:
         """−log p and −log(1 − p) of a binary prediction, (N, H, W) each."""
         z = ops.squeeze(self.logits(), axis=-1)
-        positive = z >= 0.0  # log(1 + e^−z) and log(1 + e^z) share their costly part; at z = 0 slopes are right too
+        positive = z >= 0.0  # log(1 + e^−z) and log(1 + e^z) share the costly part; `where` keeps the slopes at z = 0
         shared = ops.log1p(ops.exp(ops.where(positive, -z, z)))
         return ops.where(positive, 0.0, -z) + shared, ops.where(positive, z, 0.0) + shared
 
@@ -111,6 +111,7 @@ def read_pixels(y_true, y_pred, *, from_logits: bool, void: int = VOID, pixel_we
       UsageError: on shapes that are no label map and prediction of the same images, or, outside of compiled functions,
         on probabilities outside of [0, 1].
     """
+    # 1. float32, and shapes that go together
     y_pred = ops.convert_to_tensor(y_pred)
     half = keras.backend.standardize_dtype(y_pred.dtype) == "float16"
     scores = ops.cast(y_pred, "float32")
@@ -120,6 +121,7 @@ def read_pixels(y_true, y_pred, *, from_logits: bool, void: int = VOID, pixel_we
     if len(labels.shape) == 4 and labels.shape[-1] == 1:
         labels = ops.squeeze(labels, axis=-1)
 
+    # 2. which pixels count, the truth of every class, and where the label is a class
     if len(labels.shape) == 4:
         counts = labels[..., 0] != void
         truth = ops.where(counts[..., None], labels, 0.0)
@@ -137,11 +139,14 @@ def read_pixels(y_true, y_pred, *, from_logits: bool, void: int = VOID, pixel_we
         if channels > 1 or not soft:
             known = known & (labels == ops.round(labels))
 
+    # 3. scores: NaN where they are no number or have no truth, neutral under void
     valid = ops.cast(counts, "float32")
     if not from_logits:
         scores = sound_probabilities(scores, counts)
     sound = ops.isfinite(scores) & known[..., None]
     scores = ops.where(counts[..., None], ops.where(sound, scores, float("nan")), 0.0 if from_logits else 0.5)
+
+    # 4. the measure of every sum
     weight = valid
     if pixel_weight is not None:
         weight = ops.where(counts, sound_weights(ops.convert_to_tensor(pixel_weight)), 0.0)
@@ -149,7 +154,7 @@ def read_pixels(y_true, y_pred, *, from_logits: bool, void: int = VOID, pixel_we
 
 
 def check_weight_shape(weight_shape, pred_shape) -> None:
-    """Refuse weights that are none of a scalar, (N,), (N, 1), (N, H, W), (N, H, W, 1): others would be broadcast."""
+    """Refuse weights of any shape but (), (N,), (N, 1), (N, H, W) and (N, H, W, 1): Keras would broadcast them."""
     given, pred_shape = tuple(weight_shape), tuple(pred_shape)
     weight = given[:-1] if len(given) in (2, 4) and given[-1] in (None, 1) else given
     sizes = zip(weight, pred_shape, strict=False)

@@ -24,7 +24,8 @@ def pooling_axes(pooling: str) -> tuple[int, ...]:
 def safe_divide(numerator: Tensor, denominator: Tensor, *, when_empty: float = 0.0) -> Tensor:
     """numerator / denominator, `when_empty` with zero gradient where the denominator is 0; NaN passes through.
 
-    NaN above 0 too: what is broken everywhere often has nothing to divide by, and must not be a perfect loss for it.
+    A NaN numerator stays NaN where the denominator is 0 as well. A prediction that is NaN everywhere often has nothing
+    to divide by, and would get a perfect loss otherwise.
     """
     empty = denominator <= NOTHING
     return ops.where(empty, when_empty + 0.0 * numerator, numerator / ops.where(empty, 1.0, denominator))
@@ -33,29 +34,29 @@ def safe_divide(numerator: Tensor, denominator: Tensor, *, when_empty: float = 0
 def pixel_sum(values: Tensor, pooling: str) -> Tensor:
     """Sum of (N, H, W) or (N, H, W, K) over the pixels: (N,) or (N, K); () or (K,) over the batch.
 
-    Down the columns, then across them. A sum to one number is one chain of additions, each of which waits for the last;
-    columns are added side by side, by vector instructions. The factor 2, exact in floats, is there because XLA would
-    make one sum of two that touch, and so take four times as long.
+    The sum runs down the columns first, then across them. A sum to one number is a chain of additions, and each
+    addition waits for the last. Columns are added side by side, by vector instructions. XLA fuses two sums that touch
+    into one, which takes four times as long; the factor 2, which is exact in floats, keeps the two sums apart.
     """
     *first, last = pooling_axes(pooling)
-    if values.shape[-1] == 1 and len(values.shape) == 4:  # or there would be nothing side by side
+    if values.shape[-1] == 1 and len(values.shape) == 4:  # a single channel leaves nothing to add side by side
         return ops.expand_dims(pixel_sum(ops.squeeze(values, axis=-1), pooling), axis=-1)
     columns = ops.sum(values, axis=tuple(first))
     return 0.5 * ops.sum(2.0 * columns, axis=last - len(first))
 
 
 def pixel_total(values: Tensor, pooling: str) -> Tensor:
-    """`pixel_sum` of (N, H, W) as (N, 1, 1), or (1, 1, 1) over the batch: to go on with, pixel by pixel."""
+    """`pixel_sum` of (N, H, W) as (N, 1, 1), or (1, 1, 1) over the batch, which broadcasts against pixels."""
     return ops.reshape(pixel_sum(values, pooling), (-1, 1, 1))
 
 
-def pooled_mean(values: Tensor, pixels: Pixels, pooling: str, *, normaliser: Tensor | None = None) -> Tensor:
+def pooled_mean(values: Tensor, pixels: Pixels, pooling: str, *, normalizer: Tensor | None = None) -> Tensor:
     """Weighted sum of per-pixel `values` (N, H, W) over the number of valid pixels: (N,), or () over the batch.
 
-    As in Keras, the caller's pixel weights scale values and stay out of the normaliser. No valid pixel: 0.
+    As in Keras, the caller's pixel weights scale values and stay out of the normalizer. No valid pixel: 0.
     """
     total = pixel_sum(values * pixels.weight, pooling)
-    return safe_divide(total, pixel_sum(pixels.valid if normaliser is None else normaliser, pooling))
+    return safe_divide(total, pixel_sum(pixels.valid if normalizer is None else normalizer, pooling))
 
 
 def pooled_sum(values: Tensor, pixels: Pixels, pooling: str) -> Tensor:
@@ -66,9 +67,9 @@ def pooled_sum(values: Tensor, pixels: Pixels, pooling: str) -> Tensor:
 def mean_over_classes(losses: Tensor, pixels: Pixels, pooling: str, *, classes: str = "present") -> Tensor:
     """Mean of per-class `losses` (…, K) over the classes that count: (…,).
 
-    A binary foreground always counts. Of several classes those count that have a valid pixel in the truth of the
-    image (of the batch when pooled over it), or all with `classes="all"`. Where no pixel is valid the result is 0. A
-    pixel of weight 0 is none.
+    A binary foreground always counts. Of several classes, a class counts if it has a valid pixel in the truth of the
+    image (of the batch when pooled over it); with `classes="all"` every class counts. Where no pixel is valid the
+    result is 0. A pixel of weight 0 does not count as a pixel.
     """
     if pixels.binary or classes == "all":
         some = ops.cast(pixel_sum(pixels.weight, pooling) > 0.0, "float32")[..., None]

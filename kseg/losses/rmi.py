@@ -64,7 +64,7 @@ def region_mutual_information(
 
 
 def pooled_cells(pixels: Pixels, pool: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Means of probability and truth over the valid pixels of each cell, (N, h, w, K), and whether it has any."""
+    """Means of probability and truth over the valid pixels of each cell, (N, h, w, K); 1 where a cell has any."""
     valid = pixels.valid[..., None]
     if pool == 1:
         return pixels.probabilities() * valid, pixels.truth, pixels.valid
@@ -96,7 +96,7 @@ def neighbourhoods(y: Tensor, p: Tensor, counts: Tensor, size: int) -> tuple[Ten
 def log_det_schur(joint: Tensor, d: int) -> Tensor:
     """log det of the Schur complement of the leading d×d block of positive definite (…, 2d, 2d).
 
-    The derivative of log det J is J⁻¹, which the same sweeps leave behind; so nothing differentiates through the loop.
+    The derivative of log det J is J⁻¹, which the sweeps leave behind, so no gradient runs through the loop.
     """
     fixed = ops.stop_gradient(joint)
     moving = joint - fixed
@@ -107,7 +107,7 @@ def log_det_schur(joint: Tensor, d: int) -> Tensor:
 
 
 def sweep(matrix: Tensor, first: int, last: int) -> tuple[Tensor, Tensor]:
-    """Sweep the rows first … last − 1: their block becomes its inverse, negated. And Σ log of the pivots."""
+    """Sweep the rows first … last − 1, whose block becomes its negated inverse; also Σ log of the pivots."""
     place = ops.arange(matrix.shape[-1])
 
     def step(k, state):

@@ -47,11 +47,11 @@ def topk_cross_entropy(
     level = kth_largest(values * valid, k, pooling)
     above, at = valid * ops.cast(values > level, "float32"), valid * ops.cast(values == level, "float32")
     left = k - pixel_total(above, pooling)  # pixels at the level share the places left
-    kept = above + at * safe_divide(left, pixel_total(at, pooling))
+    share = above + at * safe_divide(left, pixel_total(at, pooling))
     if threshold is not None:
-        kept = ops.maximum(kept, valid * ops.cast(values > -math.log(threshold), "float32"))
-    kept = ops.stop_gradient(kept)
-    return safe_divide(pixel_sum(kept * values, pooling), pixel_sum(kept, pooling))
+        share = ops.maximum(share, valid * ops.cast(values > -math.log(threshold), "float32"))
+    share = ops.stop_gradient(share)  # 1 for a pixel that is chosen, a fraction at the level
+    return safe_divide(pixel_sum(share * values, pooling), pixel_sum(share, pooling))
 
 
 @registered("topk_ce")

@@ -66,7 +66,7 @@ from kseg.metrics.streaming_scores import (
 from kseg.metrics.surface import (
     average_surface_distance,
     hausdorff_distance,
-    normalised_surface_distance,
+    normalized_surface_distance,
     surface_distances,
 )
 from kseg.metrics.thresholds import (
@@ -134,7 +134,7 @@ __all__ = [
     "miou",
     "miou_class",
     "miou_image",
-    "normalised_surface_distance",
+    "normalized_surface_distance",
     "panoptic_groups",
     "panoptic_match",
     "panoptic_quality",

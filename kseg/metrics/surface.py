@@ -128,7 +128,7 @@ def average_surface_distance(truth, prediction, *, missing: float = np.inf, **op
     return float(np.concatenate([distances.to_truth, distances.to_prediction]).mean())
 
 
-def normalised_surface_distance(truth, prediction, *, tolerance: float, **options) -> float:
+def normalized_surface_distance(truth, prediction, *, tolerance: float, **options) -> float:
     """NSD (surface Dice) of one image: the share of both surfaces that lies within `tolerance` of the other.
 
         (|{p ∈ S_p : d(p, S_t) ≤ τ}| + |{t ∈ S_t : d(t, S_p) ≤ τ}|) / (|S_p| + |S_t|)
@@ -142,7 +142,7 @@ def normalised_surface_distance(truth, prediction, *, tolerance: float, **option
     >>> truth = np.zeros((8, 8), np.uint8)
     >>> truth[2:6, 2:6] = 1
     >>> shifted = np.roll(truth, 1, axis=1)
-    >>> float(normalised_surface_distance(truth, shifted, tolerance=1))  # all within one pixel
+    >>> float(normalized_surface_distance(truth, shifted, tolerance=1))  # all within one pixel
     1.0
     """
     if not tolerance >= 0:

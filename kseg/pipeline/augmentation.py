@@ -8,7 +8,7 @@ from kseg.errors import UsageError
 from kseg.pipeline.transforms import (
     Transform,
     blur,
-    colour,
+    color,
     crop,
     flip,
     noise,
@@ -20,8 +20,8 @@ from kseg.ranges import SHARE, Range, check_ranges
 
 SETS: dict[str, dict[str, Any]] = {
     "none": {},
-    "light": {"flip": True, "scale": (0.8, 1.25), "rotate": 10.0, "colour": 0.2},
-    "strong": {"flip": True, "scale": (0.5, 2.0), "rotate": 30.0, "colour": 0.4, "blur": 1.0, "noise": 8.0},
+    "light": {"flip": True, "scale": (0.8, 1.25), "rotate": 10.0, "color": 0.2},
+    "strong": {"flip": True, "scale": (0.5, 2.0), "rotate": 30.0, "color": 0.4, "blur": 1.0, "noise": 8.0},
 }
 """What `--augment` switches on. No set turns pictures upside down: photographs and documents have an up and a down."""
 
@@ -31,8 +31,8 @@ class Augmentation:
     """Which random changes training sees; off by default, as in the papers that use none."""
 
     augment: Literal["none", "light", "strong"] | None = None
-    """a set of random changes: light (flip, scale 0.8 1.25, rotate 10, colour 0.2) or strong (flip, scale 0.5 2, rotate
-    30, colour 0.4, blur 1, noise 8); the options below win over it. none: only the options below, also under --preset
+    """a set of random changes: light (flip, scale 0.8 1.25, rotate 10, color 0.2) or strong (flip, scale 0.5 2, rotate
+    30, color 0.4, blur 1, noise 8); the options below win over it. none: only the options below, also under --preset
     auto"""
     flip: bool = False
     """mirror half of the images left to right"""
@@ -44,7 +44,7 @@ class Augmentation:
     """turn by a random angle of up to so many degrees either way; what turns in from outside is void"""
     crop: Annotated[tuple[int, int] | None, Range(least=1, most=16_384)] = None
     """cut out a random window of this height and width (unset: the image's own)"""
-    colour: Annotated[float, SHARE] = 0.0
+    color: Annotated[float, SHARE] = 0.0
     """strength, 0..1, of random brightness, contrast and saturation"""
     blur: Annotated[float, Range(least=0, most=100)] = 0.0
     """blur by a random Gaussian of up to this standard deviation, in pixels at training size"""
@@ -73,7 +73,7 @@ class Augmentation:
         return replace(self.expanded(), flip=False, augment=None) == Augmentation()
 
     def transforms(self) -> tuple[Transform, ...]:
-        """What is switched on, in order: rotate, scale, crop, flips, colour, blur, noise."""
+        """What is switched on, in order: rotate, scale, crop, flips, color, blur, noise."""
         on = self.expanded()
         chosen: list[Transform] = []
         if on.rotate > 0:
@@ -86,8 +86,8 @@ class Augmentation:
             chosen.append(flip)
         if on.vertical_flip:
             chosen.append(vertical_flip)
-        if on.colour > 0:
-            chosen.append(partial(colour, strength=on.colour))
+        if on.color > 0:
+            chosen.append(partial(color, strength=on.color))
         if on.blur > 0:
             chosen.append(partial(blur, sigma=on.blur))
         if on.noise > 0:

@@ -1,7 +1,7 @@
 """Random changes of an example: pure functions of {"image", "truth"} and an explicit generator.
 
 What moves pixels moves the image, bilinear, and tells the truth to move with it; how a truth does that, and what it
-takes for what comes from outside, is the truth's own business. What changes colours leaves the truth alone.
+takes for what comes from outside, is the truth's own business. What changes colors leaves the truth alone.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ class Example(TypedDict):
 
 Transform = Callable[[Example, np.random.Generator], Example]
 
-MEAN_COLOUR = (124, 116, 104)
+MEAN_COLOR = (124, 116, 104)
 """ImageNet's mean RGB: what stands outside an image, because it becomes about 0 in every network's preprocessing."""
 
 LUMA = (0.299, 0.587, 0.114)
@@ -68,7 +68,7 @@ def scale(example: Example, rng: np.random.Generator, *, factors: tuple[float, f
 def crop(example: Example, rng: np.random.Generator, *, size: tuple[int, int]) -> Example:
     """A window of `size` = (h, w) at a random place.
 
-    An axis shorter than the window lies at a random place within it, surrounded by `MEAN_COLOUR`.
+    An axis shorter than the window lies at a random place within it, surrounded by `MEAN_COLOR`.
     """
     have = example["truth"].size
     offsets = [int(rng.integers(abs(side - wanted) + 1)) for side, wanted in zip(have, size, strict=True)]
@@ -77,7 +77,7 @@ def crop(example: Example, rng: np.random.Generator, *, size: tuple[int, int]) -
     at_row, at_column = (0 if side > wanted else at for at, side, wanted in zip(offsets, have, size, strict=True))
     height, width = (min(side, wanted) for side, wanted in zip(have, size, strict=True))
     image = np.empty((*size, 3), np.uint8)
-    image[:] = MEAN_COLOUR
+    image[:] = MEAN_COLOR
     window = example["image"][top : top + height, left : left + width]
     image[at_row : at_row + height, at_column : at_column + width] = window
     truth = example["truth"].cropped((top, left, top + height, left + width)).padded(size, at=(at_row, at_column))
@@ -91,7 +91,7 @@ def scale_and_crop(
     return crop(scale(example, rng, factors=factors), rng, size=size or example["truth"].size)
 
 
-def colour(example: Example, rng: np.random.Generator, *, strength: float) -> Example:
+def color(example: Example, rng: np.random.Generator, *, strength: float) -> Example:
     """Brightness, contrast and saturation each times a factor from [1 − strength, 1 + strength]; the truth untouched.
 
         x ← b·x      x ← m + c·(x − m)      x ← g + s·(x − g)
@@ -118,12 +118,12 @@ def vertical_flip(example: Example, rng: np.random.Generator) -> Example:
 def rotate(example: Example, rng: np.random.Generator, *, degrees: float) -> Example:
     """Turned about its center by an angle drawn uniformly from [−degrees, degrees]; the size stays.
 
-    What turns in from outside of the image is `MEAN_COLOUR`.
+    What turns in from outside of the image is `MEAN_COLOR`.
     """
     from PIL import Image
 
     angle = float(rng.uniform(-degrees, degrees))
-    image = Image.fromarray(example["image"]).rotate(angle, Image.Resampling.BILINEAR, fillcolor=MEAN_COLOUR)
+    image = Image.fromarray(example["image"]).rotate(angle, Image.Resampling.BILINEAR, fillcolor=MEAN_COLOR)
     return {"image": np.array(image), "truth": example["truth"].rotated(angle)}
 
 

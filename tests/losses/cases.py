@@ -29,7 +29,7 @@ OPTIONS = {
     "unified_focal": [{}, {"symmetric": True, "gamma": 0.3}, {"pooling": "batch"}],
     "combo": [{}, {"alpha": 0.2, "beta": 0.8}, {"pooling": "batch"}],
     "sensitivity_specificity": [{}, {"weight": 0.6}, {"pooling": "batch"}],
-    "level_set": [{}, {"heaviside": "ahf", "normalise": "mean"}, {"heaviside": "hf"}],
+    "level_set": [{}, {"heaviside": "ahf", "normalize": "mean"}, {"heaviside": "hf"}],
     "lovasz": [{}, {"pooling": "batch"}, {"classes": "all"}],
     "adaptive": [{}, {"radius": 2, "sigma": 0.7, "power": 1.0}, {"pooling": "batch"}],
     "hausdorff": [{}, {"power": 1.0}],

@@ -138,7 +138,7 @@ def test_class_weights_that_nothing_takes_are_refused(spec):
 def test_only_options_of_a_loss_stand_in_its_text(argument):
     """The rest is the pipeline's to say: probabilities read as logits would train, to no avail."""
     option = argument.split("=")[0]
-    valid = "valid: class_weights, label_smoothing, normalise, pooling"
+    valid = "valid: class_weights, label_smoothing, normalize, pooling"
     with pytest.raises(UsageError, match=f"unknown option of loss 'ce': '{option}'; .*{valid}"):
         get(f"0.5*ce({argument}) + iou")
     with pytest.raises(UsageError, match=f"'boundary' has no options and got '{option}'"):
@@ -226,3 +226,13 @@ def test_a_sum_of_sums_is_one_sum():
 def test_a_sum_that_means_nothing_is_refused(parts, options, says):
     with pytest.raises(UsageError, match=says):
         WeightedSum(parts, **options)
+
+
+def test_an_option_s_old_name_goes_on_for_a_version():
+    with pytest.warns(FutureWarning, match="normalise is now normalize"):
+        old = get("ce(normalise='sum')")
+    assert old.get_config() == get("ce(normalize='sum')").get_config()
+    with pytest.warns(FutureWarning), pytest.raises(UsageError, match="twice"):
+        get("ce(normalise='sum', normalize='mean')")
+    with pytest.warns(FutureWarning):  # as models of the version before were saved
+        assert LOSSES["ce"].from_config({"normalise": "sum"}).normalize == "sum"

@@ -159,11 +159,11 @@ def test_cross_entropy_as_the_sum_over_pixels_and_images(name):
     y, p = np.array([[[1, 0, 255]], [[0, 255, 255]]]), np.array([[[0.8, 0.4, 0.9]], [[0.3, 0.1, 0.1]]], "float32")
     images = [-np.log(0.8) - np.log(0.6), -np.log(0.7)]
     given = y, p[..., None]
-    assert float(get(f"{name}(normalise='sum')", reduction="sum")(*given)) == pytest.approx(sum(images))
-    assert float(get(f"{name}(normalise='sum')")(*given)) == pytest.approx(sum(images) / 2)
+    assert float(get(f"{name}(normalize='sum')", reduction="sum")(*given)) == pytest.approx(sum(images))
+    assert float(get(f"{name}(normalize='sum')")(*given)) == pytest.approx(sum(images) / 2)
     assert float(get(name, reduction="sum")(*given)) == pytest.approx(images[0] / 2 + images[1])
-    with pytest.raises(UsageError, match="normalise='sum' and pooling='batch'; .*reduction='sum'"):
-        get(f"{name}(normalise='sum', pooling='batch')")
+    with pytest.raises(UsageError, match="normalize='sum' and pooling='batch'; .*reduction='sum'"):
+        get(f"{name}(normalize='sum', pooling='batch')")
 
 
 def test_losses_that_were_saved_keep_their_meaning():

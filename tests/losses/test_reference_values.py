@@ -64,7 +64,7 @@ def test_level_set_energies(reference):
     """scikit-image gives every class, also absent ones: their energy is 0 there and here."""
     labels = reference["multi_labels"]
     expected = reference["level_set_energy_sum_eps0.05_image_class"].sum(axis=1)
-    loss = of_logits("level_set", epsilon=0.05, normalise="sum", reduction="none")
+    loss = of_logits("level_set", epsilon=0.05, normalize="sum", reduction="none")
     np.testing.assert_allclose(loss(labels, reference["multi_logits"].astype("float32")), expected, rtol=1e-6)
     binary = reference["binary_logits"][..., None].astype("float32")
     np.testing.assert_allclose(

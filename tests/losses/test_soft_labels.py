@@ -79,7 +79,7 @@ def unified_focal(p, y):
     return 0.5 * focal + 0.5 * np.mean(areas)
 
 
-def generalised_dice(p, y):
+def generalized_dice(p, y):
     w = 1 / np.sum(y, axis=0) ** 2
     return 1 - 2 * np.sum(w * np.sum(p * y, axis=0)) / np.sum(w * np.sum(p + y, axis=0))
 
@@ -93,7 +93,7 @@ WHOLE = {
     # p = q = 2 and m = 1: no weight meets its bound, so L = ‖ℓ‖·n^(−1/2)
     "loss_max_pooling": lambda p, y: np.linalg.norm(entropies(p, y)) / math.sqrt(N),
     "unified_focal": unified_focal,
-    "gdice": generalised_dice,
+    "gdice": generalized_dice,
 }
 """Of the probabilities and truths of all classes, background first also where there is one channel."""
 

@@ -40,7 +40,7 @@ def test_everything_equals_the_loops(seed, void_share, tolerance):
         assert m.average_surface_distance(labels, prediction, spacing=spacing) == pytest.approx(
             oracle.average_surface(a, b, spacing), **close
         )
-        assert m.normalised_surface_distance(labels, prediction, tolerance=tolerance) == pytest.approx(
+        assert m.normalized_surface_distance(labels, prediction, tolerance=tolerance) == pytest.approx(
             oracle.surface_dice(a, b, tolerance), **close
         )
     c, d = (oracle.outline(mask, valid, border=False) for mask in (truth, prediction))
@@ -63,8 +63,8 @@ def test_squares_by_hand():
     # of each outline, 3 of 4 pixels of the top and bottom rows lie on the other (6 zeros); the rows' last pixels and
     # the 4 inner pixels of the side columns lie 1 from it (6 ones)
     assert m.average_surface_distance(truth, prediction) == (6 * 1 + 6 * 1) / 24
-    assert m.normalised_surface_distance(truth, prediction, tolerance=0) == 12 / 24
-    assert m.normalised_surface_distance(truth, prediction, tolerance=1) == 1
+    assert m.normalized_surface_distance(truth, prediction, tolerance=0) == 12 / 24
+    assert m.normalized_surface_distance(truth, prediction, tolerance=1) == 1
     # bands of width 1 are the outlines themselves here: 6 in common of 12 + 12 − 6
     assert m.boundary_iou(truth, prediction, width=1) == 6 / 18
     assert m.boundary_f(truth, prediction, tolerance=1) == 1
@@ -117,7 +117,7 @@ EMPTY, FULL = np.zeros((6, 8), int), np.ones((6, 8), int)
     [
         (m.hausdorff_distance, 0, np.inf),
         (m.average_surface_distance, 0, np.inf),
-        (lambda t, p: m.normalised_surface_distance(t, p, tolerance=1), 1, 0),
+        (lambda t, p: m.normalized_surface_distance(t, p, tolerance=1), 1, 0),
         (m.boundary_iou, 1, 0),
         (m.boundary_f, 1, 0),
         (lambda t, p: m.boundary_f(t, p, at_image_border=True), 1, 0),
@@ -155,7 +155,7 @@ def test_void_pixels_may_hold_anything():
     scrambled = np.where(valid, prediction, np.random.default_rng(0).integers(0, 2, truth.shape))
     for score in (
         m.hausdorff_distance, m.average_surface_distance, m.boundary_iou, m.boundary_f,
-        lambda t, p: m.normalised_surface_distance(t, p, tolerance=1),
+        lambda t, p: m.normalized_surface_distance(t, p, tolerance=1),
     ):  # fmt: skip
         assert score(labels, prediction.astype(int)) == score(labels, scrambled)
 
@@ -175,7 +175,7 @@ def test_other_classes_and_dataset_counts():
         (lambda: m.hausdorff_distance(EMPTY, EMPTY[:3]), "different shapes"),
         (lambda: m.hausdorff_distance(EMPTY, EMPTY, percentile=0), "percentile"),
         (lambda: m.hausdorff_distance(EMPTY, EMPTY, spacing=(1, 0)), "spacing"),
-        (lambda: m.normalised_surface_distance(EMPTY, EMPTY, tolerance=-1), "tolerance"),
+        (lambda: m.normalized_surface_distance(EMPTY, EMPTY, tolerance=-1), "tolerance"),
         (lambda: m.boundary_iou(EMPTY, EMPTY, width=0), "width .* at least 1"),
         (lambda: m.boundary_iou(EMPTY, EMPTY, width=1.5), "whole number, received 1.5"),
         (lambda: m.boundary_iou(EMPTY, EMPTY, ratio=-1), "ratio .* received -1"),

@@ -198,7 +198,7 @@ def sensitivity_specificity(pixels, classes="present", weight=0.05):
     return mean(losses)
 
 
-def level_set(pixels, heaviside="mahf", epsilon=0.05, normalise="sum"):
+def level_set(pixels, heaviside="mahf", epsilon=0.05, normalize="sum"):
     steps = {
         "mahf": lambda phi: 0.5 * (1 + math.tanh(phi / epsilon)),
         "ahf": lambda phi: 0.5 * (1 + 2 / math.pi * math.atan(phi / epsilon)),
@@ -211,7 +211,7 @@ def level_set(pixels, heaviside="mahf", epsilon=0.05, normalise="sum"):
         c1 = sum(y * h for y, h in zip(ys, inside, strict=True)) / a if a else 0.0
         c2 = sum(y * (1 - h) for y, h in zip(ys, inside, strict=True)) / b if b else 0.0
         energy += sum((y - c1) ** 2 * h + (y - c2) ** 2 * (1 - h) for y, h in zip(ys, inside, strict=True))
-    return energy / len(pixels) if normalise == "mean" and pixels else energy
+    return energy / len(pixels) if normalize == "mean" and pixels else energy
 
 
 def jaccard_loss_of_mistakes(ys, mistaken):

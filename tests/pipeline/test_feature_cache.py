@@ -251,7 +251,7 @@ def test_a_folder_without_permission_is_one_sentence(split, source, tmp_path):
 
 
 def test_augmented_or_unsized_images_cannot_be_cached(split, drawn, tmp_path):
-    augmented = ImageSource(drawn, drawn.records("train"), (16, 16), Augmentation(colour=0.2).transforms())
+    augmented = ImageSource(drawn, drawn.records("train"), (16, 16), Augmentation(color=0.2).transforms())
     with pytest.raises(UsageError, match="augmented images cannot be cached"):
         cached(split.extractor, augmented, tmp_path)
     with pytest.raises(UsageError, match="fixed image size"):
@@ -275,7 +275,7 @@ def test_labels_are_decoded_once_and_errors_come_out_as_themselves(split, source
 
 
 def test_the_plan(split, source, drawn, tmp_path):
-    augmented = ImageSource(drawn, source.records, (16, 16), Augmentation(colour=0.2).transforms())
+    augmented = ImageSource(drawn, source.records, (16, 16), Augmentation(color=0.2).transforms())
     unsized = ImageSource(drawn, source.records)
     auto, on, off = (CachePlan(mode, tmp_path / "not" / "yet") for mode in ("auto", "on", "off"))
     assert auto.verdict(split, [source, source]).use

@@ -63,7 +63,7 @@ def test_auto_memory_stops_at_its_budget(drawn, monkeypatch):
 
 def test_randomness_follows_seed_epoch_and_index(drawn):
     def images(seed, epoch, indices):
-        transforms = Augmentation(colour=0.5).transforms()
+        transforms = Augmentation(color=0.5).transforms()
         return ImageSource(drawn, drawn.records("train"), (6, 6), transforms, seed).batch(np.array(indices), epoch)[0]
 
     reference = images(1, 2, [3, 4])
@@ -73,7 +73,7 @@ def test_randomness_follows_seed_epoch_and_index(drawn):
 
 
 def test_threads_get_the_same_batches(drawn):
-    source = ImageSource(drawn, drawn.records("train"), (6, 6), Augmentation(flip=True, colour=0.5).transforms())
+    source = ImageSource(drawn, drawn.records("train"), (6, 6), Augmentation(flip=True, color=0.5).transforms())
     expected = source.batch(np.arange(7), 0)
     with ThreadPoolExecutor(4) as pool:
         for images, targets in pool.map(lambda _: source.batch(np.arange(7), 0), range(16)):

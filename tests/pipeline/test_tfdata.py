@@ -39,7 +39,7 @@ def test_the_stream_is_the_order_and_transforms_do_inside_what_they_do_outside(d
 
 
 def test_a_resumed_stream_equals_the_uninterrupted_one(drawn):
-    source = source_of(drawn, transforms=Augmentation(flip=True, colour=0.5).transforms())
+    source = source_of(drawn, transforms=Augmentation(flip=True, color=0.5).transforms())
     whole = taken(batches(source, 3, seed=1), 9)
     assert_same(taken(batches(source, 3, seed=1, start_step=4), 5), whole[4:])
 

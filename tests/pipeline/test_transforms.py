@@ -10,7 +10,7 @@ from kseg.conventions import VOID
 from kseg.errors import UsageError
 from kseg.pipeline import Augmentation, compose
 from kseg.pipeline.augmentation import SETS
-from kseg.pipeline.transforms import MEAN_COLOUR, blur, colour, crop, flip, noise, rotate, scale, vertical_flip
+from kseg.pipeline.transforms import MEAN_COLOR, blur, color, crop, flip, noise, rotate, scale, vertical_flip
 from kseg.structures import LabelMap
 
 
@@ -55,13 +55,13 @@ def test_crop_cuts_the_same_window_of_both(example):
     np.testing.assert_array_equal(cut["image"][..., 0], cut["truth"].ids)
 
 
-def test_crop_pads_with_mean_colour_and_void(example):
+def test_crop_pads_with_mean_color_and_void(example):
     # 6 rows in 9: offset 1 puts them on rows 1..6; 8 columns cut to 5: offset 3 keeps columns 3..7
     cut = crop(example, Fixed(1, 3), size=(9, 5))
     np.testing.assert_array_equal(cut["truth"].ids[1:7], example["truth"].ids[:, 3:8])
     outside = np.r_[0, 7, 8]
     assert (cut["truth"].ids[outside] == VOID).all()
-    assert (cut["image"][outside] == MEAN_COLOUR).all()
+    assert (cut["image"][outside] == MEAN_COLOR).all()
     np.testing.assert_array_equal(cut["image"][1:7, :, 0], cut["truth"].ids[1:7])
 
 
@@ -72,16 +72,16 @@ def test_scale_keeps_labels_labels(example):
     assert set(np.unique(scaled["truth"].ids)) == {3, VOID}
 
 
-def test_colour_by_hand():
+def test_color_by_hand():
     image = np.full((1, 2, 3), 100, np.uint8)
     image[0, 1] = 50  # grey, mean 75; brightness 1.2: 120 and 60, mean 90; contrast .5: 105 and 75
-    result = colour({"image": image, "truth": LabelMap(image[..., 0])}, Fixed([1.2, 0.5, 2.0]), strength=1.0)
+    result = color({"image": image, "truth": LabelMap(image[..., 0])}, Fixed([1.2, 0.5, 2.0]), strength=1.0)
     np.testing.assert_array_equal(result["image"][0, :, 0], [105, 75])  # a grey pixel has no saturation
     np.testing.assert_array_equal(result["truth"].ids, image[..., 0])
 
 
-def test_colour_without_saturation_is_grey(example):
-    result = colour(example, Fixed([1.0, 1.0, 0.0]), strength=1.0)["image"].astype(int)
+def test_color_without_saturation_is_grey(example):
+    result = color(example, Fixed([1.0, 1.0, 0.0]), strength=1.0)["image"].astype(int)
     assert np.ptp(result, axis=-1).max() <= 1
 
 
@@ -114,7 +114,7 @@ def test_rotating_a_drawing_is_drawing_it_rotated(angle):
     turned, drawn = rotate(ellipse((64, 80)), Fixed(angle), degrees=30), ellipse((64, 80), angle)
     inside = turned["truth"].ids != VOID
     assert 0.75 < inside.mean() < 1.0
-    np.testing.assert_array_equal((turned["image"] == MEAN_COLOUR).all(axis=-1), ~inside)
+    np.testing.assert_array_equal((turned["image"] == MEAN_COLOR).all(axis=-1), ~inside)
     for found in (turned["truth"].ids == 1, inside & (turned["image"][..., 0] > 127)):
         assert (found != drawn["truth"].ids)[inside].sum() <= 20  # of a rim of about 65 pixels
         np.testing.assert_allclose(np.argwhere(found).mean(0), np.argwhere(drawn["truth"].ids).mean(0), atol=0.15)
@@ -161,13 +161,13 @@ def test_off_by_default():
         Augmentation(flip=True),
         Augmentation(scale=(0.5, 2.0)),
         Augmentation(crop=(5, 9)),
-        Augmentation(colour=0.4),
+        Augmentation(color=0.4),
         Augmentation(vertical_flip=True),
         Augmentation(rotate=40.0),
         Augmentation(blur=2.0),
         Augmentation(noise=20.0),
         Augmentation("strong", crop=(4, 4), vertical_flip=True),
-        Augmentation(flip=True, scale=(0.5, 2.0), crop=(4, 4), colour=0.4),
+        Augmentation(flip=True, scale=(0.5, 2.0), crop=(4, 4), color=0.4),
     ],
 )
 def test_the_generator_alone_decides_and_the_input_stays(example, augmentation):
@@ -214,7 +214,7 @@ def test_the_same_seed_augments_as_it_did_when_runs_were_recorded(augmentation, 
     assert total.hexdigest() == digest
 
 
-@pytest.mark.parametrize("arguments", [{"scale": (2.0, 1.0)}, {"scale": (0.0, 1.0)}, {"crop": (0, 4)}, {"colour": 1.5},
+@pytest.mark.parametrize("arguments", [{"scale": (2.0, 1.0)}, {"scale": (0.0, 1.0)}, {"crop": (0, 4)}, {"color": 1.5},
                                        {"rotate": 200.0}, {"blur": -1.0}, {"noise": float("nan")}])  # fmt: skip
 def test_impossible_values_are_named(arguments):
     ((name, _),) = arguments.items()

@@ -17,7 +17,7 @@ SWITCHED_ON = {
     "scale": (0.5, 2.0),
     "rotate": 40.0,
     "crop": (9, 21),
-    "colour": 0.4,
+    "color": 0.4,
     "blur": 1.0,
     "noise": 8.0,
 }

@@ -200,7 +200,7 @@ def test_crops_as_small_as_no_network_takes_are_refused():
 
 
 def test_cached_features_and_augmentation_exclude_each_other():
-    asked = dataclasses.replace(config(cache_features="on"), augment=Augmentation(flip=True, colour=0.2))
+    asked = dataclasses.replace(config(cache_features="on"), augment=Augmentation(flip=True, color=0.2))
     with pytest.raises(UsageError, match="augmentation"):
         resolve(asked, image_size=(64, 64))
 

@@ -42,7 +42,7 @@ def assert_same_run(one: WorkDir, other: WorkDir) -> None:
     "changes",
     [
         # Whatever draws random numbers or keeps state of its own:
-        {"augment": Augmentation(flip=True, scale=(0.8, 1.2), colour=0.3), "ema": 0.9, "accumulate": 2,
+        {"augment": Augmentation(flip=True, scale=(0.8, 1.2), color=0.3), "ema": 0.9, "accumulate": 2,
          "schedule": "cosine", "warmup_epochs": 1.0, "steps_per_epoch": 2},
         {"precision": "mixed_float16", "positives_per_batch": 2, "optimizer": "sgd", "momentum": 0.9, "clip_norm": 1.0},
         # Stopped after two epochs: an epoch before the loss changes, and just where it does.
