@@ -57,9 +57,9 @@ class Evaluate:
         from kseg.datasets import EVERYTHING, open_dataset
         from kseg.datasets.membership import use_recorded_splits
         from kseg.inference import evaluate, load_model
+        from kseg.inference.evaluate import measured_split
         from kseg.inference.predict import fed_in_words, fed_size
         from kseg.tasks.semantic import SemanticEvaluation
-        from kseg.training.finish import measured_split
         from kseg.wording import counted
 
         # 1. data, before the model: a wrong folder is told at once

@@ -44,7 +44,8 @@ class Train:
         from kseg.report.advice import advice_to_go_on
         from kseg.training.distribution import is_chief
         from kseg.training.record import read_run
-        from kseg.training.run import summary, train
+        from kseg.training.run import train
+        from kseg.training.summary import summary
 
         check_data_dir(self.options.data)
         workdir = train(self.options, self.workdir)

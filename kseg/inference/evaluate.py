@@ -108,6 +108,11 @@ def measure(
     )
 
 
+def measured_split(dataset: Dataset) -> str:
+    """The split that the end of a run measures: test, or validation where there is no test split."""
+    return "test" if dataset.all_records("test") else "validation"
+
+
 def another_split(measured: str) -> str:
     """A split that `kseg evaluate` has not measured yet: validation, or train where validation was measured."""
     return "train" if measured == "validation" else "validation"

@@ -4,7 +4,8 @@ import re
 from typing import NamedTuple
 
 from kseg.errors import UsageError
-from kseg.losses.compose import get
+from kseg.losses.base import LOSSES
+from kseg.losses.compose import parse
 
 _THEN = re.compile(r"(?:\s*,\s*|\s+)then(?:\s+|$)", re.IGNORECASE)
 _STAGE = re.compile(r"(?P<spec>.+?)\s+for\s+(?P<epochs>\d+)\s+epochs?", re.DOTALL | re.IGNORECASE)
@@ -25,8 +26,8 @@ def parse_schedule(text: str) -> list[Stage]:
     matter, nor does a missing comma.
 
     Raises:
-      UsageError: a stage without its length, a length of 0 or one for the last stage, stages that nothing parts, or
-        what `get` raises.
+      UsageError: a stage without its length, a length of 0 or one for the last stage, stages that nothing parts, text
+        that is no sum of losses, an unknown loss or option. Values of options are for `get` to check.
     """
     stages, first = [], 0
     *timed, last = _THEN.split(text.strip())
@@ -44,7 +45,8 @@ def parse_schedule(text: str) -> list[Stage]:
     for stage in stages:
         if _LENGTH.search(stage.spec):
             raise _no_schedule(text, f"{stage.spec!r} is more than one stage; part them by ', then '")
-        get(stage.spec)
+        for _, name, _ in parse(stage.spec):
+            LOSSES[name]  # an unknown name is refused before a loss is made
     return stages
 
 

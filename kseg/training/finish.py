@@ -1,73 +1,80 @@
 """The end of a run: the best weights as a model for users, measured on the test split at the label maps' own size."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from kseg.atomic import write_json
-from kseg.datasets import Dataset
 from kseg.encoders import TransplantReport
 from kseg.inference import ModelCard, evaluate, measure, save_masks, save_model
 from kseg.inference.predict import ORIGINAL, ImageSize, predict_probabilities
 from kseg.structures import LabelMap, Structure
-from kseg.tasks import Evaluation, Task
+from kseg.tasks import Evaluation
 from kseg.training.checkpoint import load_weights
 from kseg.training.config import TrainConfig
 from kseg.training.inputs import Inputs
-from kseg.training.kept_epoch import Rule, best_entry
-from kseg.training.network import count_trainable, final_network, task_of
+from kseg.training.kept_epoch import best_entry
+from kseg.training.network import count_trainable, final_network
+from kseg.training.plan import Plan
 from kseg.training.workdir import WorkDir
 
 
 def finish(
-    config: TrainConfig,
+    plan: Plan,
     workdir: WorkDir,
     network: keras.Model,
     inputs: Inputs,
-    dataset: Dataset,
-    entries: list[dict[str, Any]],
+    entries: Sequence[dict[str, Any]],
     *,
-    kept_by: Rule,
     seconds: float,
-    report: TransplantReport | None,
+    transplant: TransplantReport | None,
 ) -> None:
-    """Write what the run is to leave behind; results.json comes last and marks the run as complete."""
+    """Write what the run is to leave behind; results.json comes last and marks the run as complete.
+
+    Args:
+      entries: of all epochs.
+      seconds: that the run took so far.
+      transplant: what became of the weights that the network started from.
+    """
     load_weights(workdir.best, network)
-    if config.training.keep == "measurements":
-        evaluation = measure_as_trained(config, workdir, network, inputs, dataset)
+    only_measured = plan.config.training.keep == "measurements"
+    if only_measured:
+        evaluation = measure_as_trained(plan, workdir, network, inputs)
     else:
-        evaluation = measure_as_exported(config, workdir, network, dataset)
+        evaluation = measure_as_exported(plan, workdir, network)
         evaluation.write_csv(workdir.path / "per_image.csv")
-    best = best_entry(entries, kept_by)
+    best = best_entry(entries, plan.kept_by)
     assert best is not None
     write_json(
         workdir.results,
         {
-            "model": config.model.model,
-            "loss": config.loss.loss,
-            "dataset": dataset.name,
+            "model": plan.config.model.model,
+            "loss": plan.config.loss.loss,
+            "dataset": plan.dataset.name,
             "split": evaluation.split,
             "best_epoch": best["epoch"],
-            "kept_by": kept_by,
+            "kept_by": plan.kept_by,
             "epochs": entries[-1]["epoch"],
             "train_seconds": round(sum(entry["seconds"] for entry in entries), 1),
             "wall_seconds": round(seconds, 1),
             "parameters": {"trainable": count_trainable(network), "total": network.count_params()},
-            "transplant": str(report) if report is not None else None,
+            "transplant": str(transplant) if transplant is not None else None,
             "evaluation": evaluation.to_json(),
         },
     )
-    if config.training.keep == "measurements":
+    if only_measured:
         shutil.rmtree(workdir.checkpoints)
 
 
-def measure_as_exported(config: TrainConfig, workdir: WorkDir, network: keras.Model, dataset: Dataset) -> Evaluation:
+def measure_as_exported(plan: Plan, workdir: WorkDir, network: keras.Model) -> Evaluation:
     """Write model.keras (probabilities, float32) and measure just that."""
+    config, dataset = plan.config, plan.dataset
     assert config.loss.loss is not None and config.model.model is not None  # resolved
     final = final_network(config, network, dataset)
+    size = test_size(config)
     card = ModelCard(
         classes=dataset.classes,
         palette=dataset.palette,
@@ -77,15 +84,10 @@ def measure_as_exported(config: TrainConfig, workdir: WorkDir, network: keras.Mo
         dataset=dataset.name,
         background=dataset.has_background,
         value_range=dataset.value_range,
-        input_size="original" if test_size(config) == ORIGINAL else "trained",
+        input_size="original" if size == ORIGINAL else "trained",
     )
     save_model(final, workdir.model, card)
-    return evaluate(final, dataset, measured_split(dataset), image_size=test_size(config), task=task_of(config))
-
-
-def measured_split(dataset: Dataset) -> str:
-    """The split that the end of a run measures: test, or validation where there is no test split."""
-    return "test" if dataset.all_records("test") else "validation"
+    return evaluate(final, dataset, plan.measured, image_size=size, task=plan.task)
 
 
 def test_size(config: TrainConfig) -> ImageSize:
@@ -93,29 +95,27 @@ def test_size(config: TrainConfig) -> ImageSize:
     return ORIGINAL if config.training.test_input == ORIGINAL else config.model.image_size
 
 
-def measure_as_trained(
-    config: TrainConfig, workdir: WorkDir, network: keras.Model, inputs: Inputs, dataset: Dataset
-) -> Evaluation:
+def measure_as_trained(plan: Plan, workdir: WorkDir, network: keras.Model, inputs: Inputs) -> Evaluation:
     """Measure the network that `fit` trained, behind its cached features and in its precision; keep the masks.
 
     Images as they are have no cached features: there the whole network is measured, in float32.
     """
-    size, task = test_size(config), task_of(config)
+    config, dataset, size = plan.config, plan.dataset, test_size(plan.config)
     if size == ORIGINAL:
-        images = (dataset.image(record) for record in dataset.records(measured_split(dataset)))
-        predictions = predict_probabilities(final_network(config, network, dataset), images, size)
+        images = (dataset.image(record) for record in plan.splits[plan.measured])
+        outputs = predict_probabilities(final_network(config, network, dataset), images, size)
     else:
-        predictions = trained_outputs(task, inputs, dataset)
+        outputs = trained_outputs(plan, inputs)
     answers: list[Structure] = []
     evaluation = measure(
-        predictions, dataset, measured_split(dataset), input_size=size, progress=False, seen=answers.append, task=task
+        outputs, dataset, plan.measured, input_size=size, progress=False, seen=answers.append, task=plan.task
     )
     masks = [answer.ids for answer in answers if isinstance(answer, LabelMap)]
     save_masks(workdir.masks, evaluation.ids, masks, num_classes=len(dataset.classes))
     return evaluation
 
 
-def trained_outputs(task: Task, inputs: Inputs, dataset: Dataset) -> Iterator[np.ndarray]:
+def trained_outputs(plan: Plan, inputs: Inputs) -> Iterator[np.ndarray]:
     """float32 (h, w, C) of every test image, at the network's size."""
-    for batch, count in inputs.batches_in_order(dataset, dataset.records(measured_split(dataset))):
-        yield from task.activated(inputs.trained.predict_on_batch(batch)[:count])
+    for batch, count in inputs.batches_in_order(plan.dataset, plan.splits[plan.measured]):
+        yield from plan.task.activated(inputs.trained.predict_on_batch(batch)[:count])

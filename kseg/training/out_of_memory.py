@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 from kseg.errors import Failure, KsegError
+from kseg.training.config import TrainConfig
 
 CLASSES = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
 """Python and NumPy, TensorFlow, PyTorch."""
@@ -30,6 +31,22 @@ def is_out_of_memory(error: BaseException) -> bool:
     if CLASSES & {kind.__name__ for kind in type(error).__mro__}:
         return "No space left" not in str(error)  # TensorFlow's full disk is an exhausted resource too
     return isinstance(error, RuntimeError | SystemError) and any(word in str(error).lower() for word in WORDS)
+
+
+def training_errors(config: TrainConfig) -> contextlib.AbstractContextManager[None]:
+    """`memory_errors` around the training of a resolved configuration."""
+    batch, size = config.training.batch_size, config.training_size
+    assert batch is not None  # resolved
+    return memory_errors(
+        f"in training with batches of {batch} images of {size[0]}×{size[1]}", remedy=training_remedy(batch)
+    )
+
+
+def measuring_errors() -> contextlib.AbstractContextManager[None]:
+    """`memory_errors` around the measuring of test images."""
+    return memory_errors(
+        "in measuring the test images", remedy="free some and repeat the command, which goes on from here"
+    )
 
 
 def training_remedy(batch_size: int) -> str:

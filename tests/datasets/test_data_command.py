@@ -140,7 +140,7 @@ def test_check_tells_which_split_lacks_the_object(folder):
 
 
 def test_training_tells_what_it_lacks_before_it_begins(folder):
-    from kseg.training.run import missing_classes
+    from kseg.training.description import missing_classes
 
     for index in (6, 7, 8):
         write(folder / "masks" / f"a{index}.png", np.zeros((12, 10), dtype=np.uint8))

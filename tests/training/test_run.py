@@ -15,7 +15,10 @@ from kseg.inference import load_model
 from kseg.pipeline import Augmentation
 from kseg.report import write_report
 from kseg.training.checkpoint import load_weights
-from kseg.training.run import default_path, remarks_on_files, summary, train
+from kseg.training.description import remarks_on_files
+from kseg.training.plan import default_path
+from kseg.training.run import train
+from kseg.training.summary import summary
 from kseg.training.workdir import WorkDir
 
 pytestmark = pytest.mark.usefixtures("clean_framework")

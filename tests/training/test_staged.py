@@ -11,7 +11,8 @@ from kseg.errors import UsageError
 from kseg.inference import load_model
 from kseg.report import write_report
 from kseg.tasks.semantic import predicted_classes
-from kseg.training.run import default_path, train
+from kseg.training.plan import default_path
+from kseg.training.run import train
 
 
 def test_a_second_stage_with_a_softmax_starts_from_the_first_with_a_sigmoid(tmp_path):

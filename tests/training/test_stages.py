@@ -12,8 +12,9 @@ from kseg.training.callbacks import StopWhenStale
 from kseg.training.config import resolve
 from kseg.training.inputs import Inputs
 from kseg.training.kept_epoch import best_entry
-from kseg.training.run import default_path, name_of_loss, train
-from kseg.training.stages import loss_stages
+from kseg.training.plan import default_path, name_of_loss
+from kseg.training.run import train
+from kseg.training.stages import loss_schedule, loss_stages
 from kseg.training.workdir import WorkDir
 
 
@@ -44,7 +45,7 @@ def test_every_stage_has_its_epochs():
     config = resolve(
         tiny_run(loss="bce for 1 epoch, then iou for 2 epochs, then bce + dice", epochs=5), image_size=(32, 32)
     )
-    stages = loss_stages(config)
+    stages = loss_stages(config, loss_schedule(config))
     assert [(stage.spec, stage.first, stage.end) for stage in stages] == [
         ("bce", 0, 1), ("iou", 1, 3), ("bce + dice", 3, 5),
     ]  # fmt: skip

@@ -18,7 +18,7 @@ from kseg.lab.recipe import Recipe
 from kseg.lab.recipes.rahman2016.recipe import paper
 from kseg.lab.recipes.rahman2016.tables import tables
 from kseg.training.config import LossOptions, TrainConfig, resolve
-from kseg.training.run import default_path
+from kseg.training.plan import default_path
 from kseg.wording import counted
 
 ALL = "all"

@@ -1,0 +1,40 @@
+"""The beginning of a run: its directory, and what is recorded there before the first epoch."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from kseg.atomic import write_json
+from kseg.datasets.membership import Membership
+from kseg.training.environment import describe_environment
+from kseg.training.plan import Plan
+from kseg.training.workdir import WorkDir
+
+
+@contextlib.contextmanager
+def run_directory(plan: Plan) -> Iterator[WorkDir]:
+    """The directory of a run, made, or found to be the same run's; until the end of the block no other process's.
+
+    Raises: UsageError, Failure as `WorkDir.open` and `WorkDir.adopt`; RunInUse.
+    """
+    workdir = WorkDir.open(plan.path, plan.config, anew=True, command=plan.command)
+    with workdir.claimed():
+        changed = workdir.adopt(plan.config, command=plan.command)
+        if changed:
+            print(f"kseg: {changed}", file=sys.stderr)
+        yield workdir
+
+
+def record_beginning(workdir: WorkDir, plan: Plan, membership: Membership) -> None:
+    """Write splits.json and env.json: which image is where, and what the run is made on and with.
+
+    Raises: UsageError where an image has moved since the run began.
+    """
+    workdir.keep_splits(membership, drawn=plan.dataset.draws_splits)
+    model = plan.config.model
+    environment = describe_environment(command=plan.command, weights=str(model.weights), init=model.init)
+    if plan.choice is not None:
+        environment["auto"] = plan.choice.to_json()
+    if plan.class_weights is not None:
+        environment["class_weights"] = dict(zip(plan.dataset.classes, plan.class_weights, strict=True))
+    write_json(workdir.environment, environment)

@@ -1,0 +1,136 @@
+"""What a run is to do: settings, data and losses, all that can be refused before anything is made."""
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from kseg.datasets import Dataset, Record, open_dataset
+from kseg.datasets.class_statistics import class_statistics
+from kseg.inference.evaluate import measured_split
+from kseg.tasks import Task
+from kseg.training.auto import Choice, choose
+from kseg.training.changes import with_whole_paths
+from kseg.training.config import TrainConfig, ignored_options, resolve
+from kseg.training.kept_epoch import Rule
+from kseg.training.network import task_of
+from kseg.training.presets import DEFAULT_MODEL
+from kseg.training.split_classes import remarks_on_splits
+from kseg.training.stages import LossStage, loss_schedule, loss_stages
+
+LONGEST_NAME = 60
+"""Letters of a loss in the name of a run."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the steps of a run share."""
+
+    config: TrainConfig
+    """resolved"""
+    choice: Choice | None
+    """what `--preset auto` chose of it"""
+    dataset: Dataset
+    splits: Mapping[str, Sequence[Record]]
+    """of train, validation and, where there is one, test"""
+    measured: str
+    """the split that the end of the run measures"""
+    kept_by: Rule
+    """by which the kept epoch is chosen"""
+    task: Task
+    stages: Sequence[LossStage]
+    class_weights: tuple[float, ...] | None
+    path: Path
+    """of the run directory"""
+    command: list[str] | None
+    """that repeats the run; None: this process's"""
+    quiet: bool
+    """whether nothing is said while all goes well"""
+
+
+def make_plan(
+    config: TrainConfig,
+    path: Path | None = None,
+    *,
+    dataset: Dataset | None = None,
+    command: list[str] | None = None,
+    quiet: bool = False,
+) -> Plan:
+    """Settings, data and losses of a run; the arguments are those of `kseg.training.run.train`.
+
+    What was chosen, and what is strange but no error, is printed.
+    Raises: UsageError, Failure.
+    """
+    # 1. settings: those given, those that `--preset auto` chooses, and the model's own for the rest
+    config = with_whole_paths(config)
+    dataset = dataset or open_dataset(config.data)
+    settled = partial(resolve, image_size=dataset.training_size, num_classes=len(dataset.classes))
+    choice = choose(config, dataset, path, settle=settled, path_of=default_path)
+    if choice is not None and not quiet:
+        print(choice, file=sys.stderr)
+    config = settled(config if choice is None else choice.config)
+    schedule = loss_schedule(config)  # an unknown loss is refused before files are read
+
+    # 2. data; truth that cannot be read must not be found after hours of training
+    measured = measured_split(dataset)
+    splits = {split: dataset.records(split) for split in dict.fromkeys(("train", "validation", measured))}
+    dataset.label_counts(splits[measured])
+    remarks, kept_by = remarks_on_splits(dataset, splits)
+
+    # 3. losses
+    weights = class_weights(config, dataset, splits["train"])
+    stages = loss_stages(config, schedule, weights)
+
+    # 4. remarks; those on a folder are part of what is said of it when the run begins
+    if quiet or not dataset.reading:
+        print_remarks(remarks)
+    if not quiet:
+        print_remarks(ignored_options(config))
+    return Plan(
+        config=config,
+        choice=choice,
+        dataset=dataset,
+        splits=splits,
+        measured=measured,
+        kept_by=kept_by,
+        task=task_of(config),
+        stages=stages,
+        class_weights=weights,
+        path=path or default_path(config),
+        command=command,
+        quiet=quiet,
+    )
+
+
+def print_remarks(remarks: Sequence[str]) -> None:
+    for remark in remarks:
+        print(f"kseg: {remark}", file=sys.stderr)
+
+
+def class_weights(config: TrainConfig, dataset: Dataset, records: Sequence[Record]) -> tuple[float, ...] | None:
+    """The weights that `--class-weights` asks for, from the label maps of the training images at their own size."""
+    if config.loss.class_weights == "none":
+        return None
+    return class_statistics(dataset, records).weights(config.loss.class_weights)
+
+
+def default_path(config: TrainConfig) -> Path:
+    """`runs/MODEL-LOSS-DATASET-hair`: the same flags lead to the same run, so repeating a command resumes it."""
+    data = config.data
+    assert config.loss.loss is not None  # resolved
+    encoder = config.model.given.get("encoder")
+    parts = [config.model.model or DEFAULT_MODEL, *([encoder] if encoder else [])]
+    parts += [name_of_loss(config.loss.loss), data.dataset]
+    parts += data.variant_names
+    parts += [name_of_loss(data.category.lower())] if data.category else []
+    parts += [config.loss.class_weights] if config.loss.class_weights != "none" else []
+    return Path("runs") / "-".join(parts)
+
+
+def name_of_loss(spec: str) -> str:
+    """A loss as part of a file name: `bce_0.5_iou`; a long one ends in a digest of the whole."""
+    name = re.sub(r"[^0-9A-Za-z.]+", "_", spec).strip("_.")
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}_{sha256(spec.encode()).hexdigest()[:8]}"

@@ -1,0 +1,35 @@
+"""What a person wants to know at the end of a run: the figure, the files, what to try next."""
+
+from kseg.inference.evaluate import another_split
+from kseg.training.workdir import WorkDir
+from kseg.wording import counted
+
+
+def summary(workdir: WorkDir) -> str:
+    """The last words of a complete run."""
+    results = workdir.read_results()
+    scores = results["evaluation"]["scores"]
+    path = workdir.path
+    iou, mean, accuracy = (
+        "undefined" if scores[name] is None else f"{scores[name]:.4f}"  # of images that are void throughout
+        for name in ("iou_dataset", "iou_image", "accuracy")
+    )
+    scored = (
+        f"{results['split']} IoU {iou}   mean per image {mean}   pixel accuracy {accuracy}   "
+        f"({counted(scores['images'], 'image')}, best epoch {results['best_epoch']})"
+    )
+    if not workdir.model.exists():
+        return f"\n{scored}\n  results {workdir.results}"
+    return "\n".join(
+        [
+            "",
+            scored,
+            f"  model   {workdir.model}",
+            f"  report  {workdir.report}",
+            "next:",
+            f"  kseg predict {path} IMAGES --out predictions        masks and overlays of your own images",
+            f"  kseg evaluate {path} --split {another_split(results['split'])}",
+            f"  kseg export {path} --format saved_model|onnx|litert",
+            "  kseg train --dataset folder --data-dir DIR        images/ and masks/ of your own",
+        ]
+    )
