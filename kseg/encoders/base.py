@@ -24,7 +24,7 @@ OUTPUT = ""
 
 
 def before(layer: str) -> str:
-    """In `Encoder.features`: what goes into a layer, for the one in front may have a name that Keras numbered."""
+    """In `Encoder.features`: the input of a layer. The layer in front of it may have a name that Keras numbered."""
     return f"→{layer}"
 
 
@@ -33,14 +33,14 @@ class Encoder:
     """A network of `keras.applications`, called as `encoder(image) -> {stride: feature}`.
 
     Its layers become part of the caller's functional graph (no nested model), under the names Keras gives them.
-    Preprocessing is the layer `preprocess`; the layer `pad` then pads sizes that are no multiple of 32 with zeros below
-    and to the right, so that the feature of stride s has exactly ⌈H/32⌉·32/s rows and lies on the image's top left
-    corner: decoders need no cropping of their own, `kseg.models.build` cuts the surplus off the end.
-    (Zeros after preprocessing are what a "same" convolution sees beyond the border anyway.)
+    The layer `preprocess` comes first. The layer `pad` then adds zeros below and to the right where a size is no
+    multiple of 32. The feature of stride s has exactly ⌈H/32⌉·32/s rows and starts at the image's top left corner, so decoders
+    need no cropping; `kseg.models.build` cuts off the surplus at the end.
+    (A "same" convolution sees zeros beyond the border as well.)
 
-    Batch normalisation stays frozen in every layer, also where the stage around it is trained: the statistics are those
-    of a million images, and published weights may have them folded into the convolutions (mean 0, variance 1), which
-    the statistics of a batch would undo.
+    Batch normalization stays frozen in every layer, even where the stage around it is trained. Its statistics come from
+    a million images. Published weights may have them folded into the convolutions (mean 0, variance 1), and the
+    statistics of a batch would undo that.
     """
 
     name: str
@@ -49,11 +49,11 @@ class Encoder:
     features: Mapping[int, str]
     """stride → name of the layer whose output is the feature, `before` one, or `OUTPUT`"""
     dense_layers: tuple[str, ...] = ()
-    """of its classifier, but for the last: what a convolutionised fc6 and fc7 may start from"""
+    """dense layers of its classifier but for the last; a convolutionized fc6 and fc7 may start from them"""
     options: tuple[str, ...] = ()
     """keyword-only parameters of `application` that are options, with annotation, default and text in its docstring"""
     rebuilt: bool = False
-    """its layers are made anew also at output stride 32, without its own scaling and with names that never change"""
+    """whether its layers are made anew at output stride 32 too, without scaling and with names that never change"""
 
     def __call__(
         self, image, *, trainable_from: str | None = None, output_stride: int = STRIDE
@@ -138,11 +138,11 @@ def encoder_of(layer: keras.Layer) -> Encoder | None:
 
 
 _ENCODERS_OF: WeakKeyDictionary[keras.Layer, Encoder] = WeakKeyDictionary()
-"""What `freeze` has seen, for as long as the layers live; what a file or a copy brings is not among them."""
+"""The layers that `freeze` marked, for as long as they live. Layers loaded from a file or copied are not among them."""
 
 ENCODERS: Registry[Encoder] = Registry("encoder", "kseg.encoders")
 
 
 def encoder_named(encoder: str | Encoder) -> Encoder:
-    """The encoder of a name; one that has its options is taken as it is. Raises: UsageError for an unknown name."""
+    """The encoder of that name; an `Encoder` is returned as it is. Raises: UsageError for an unknown name."""
     return encoder if isinstance(encoder, Encoder) else ENCODERS[encoder]

@@ -14,31 +14,31 @@ POOLINGS = {layers.MaxPooling2D: "max", layers.AveragePooling2D: "average"}
 SCALING = (layers.Rescaling, layers.Normalization)
 
 NUMBERED = re.compile(r"(conv2d|batch_normalization|layer_normalization)(?:_(\d+))?$")
-"""A name that Keras made up and numbered by what else the process had built before."""
+"""A name that Keras made up; its number depends on what the process built before."""
 
 
 def steady_names(encoder: str, names: Iterable[str]) -> dict[str, str]:
-    """New names for those that Keras numbered: by order of creation within the network, whatever was built before.
+    """New names for layers that Keras numbered, by order of creation within the network.
 
-    Xception's shortcuts and ConvNeXt's last normalisation have such names, in the process as in published files.
+    Xception's shortcuts and ConvNeXt's last normalization have numbered names, in the process and in published files.
     """
-    numbered = [found for found in map(NUMBERED.match, names) if found]
-    numbered.sort(key=lambda found: (found[1], int(found[2] or 0)))
+    numbered = [match for match in map(NUMBERED.match, names) if match]
+    numbered.sort(key=lambda match: (match[1], int(match[2] or 0)))
     order: dict[str, int] = {}
     steady = {}
-    for found in numbered:
-        place = order[found[1]] = order.get(found[1], -1) + 1
-        steady[found[0]] = f"{encoder}_{found[1]}_{place}"
+    for match in numbered:
+        place = order[match[1]] = order.get(match[1], -1) + 1
+        steady[match[0]] = f"{encoder}_{match[1]}_{place}"
     return steady
 
 
 def rebuilt(network: keras.Model, image, encoder: str, *, output_stride: int, whole_stem: bool) -> dict[str, "Rebuilt"]:
     """The layers of `network` anew on the tensor `image`, with fresh weights, by the names they have in `network`.
 
-    Where a layer's stride would take the map below 1/`output_stride`, it becomes 1, and the kernels behind it are
-    dilated by what was left out (Chen et al. 2015): every weight keeps its shape and its meaning, and one in so many
-    positions of the denser map is what the strided network computes. Kernels are centred ("same"), also where the
-    network pads by hand for a stride.
+    Where a layer's stride would take the map below 1/`output_stride`, the stride becomes 1, and the kernels behind it
+    are dilated by that stride (Chen et al. 2015). Every weight keeps its shape and its meaning. The denser map holds the
+    values of the strided network at every s-th position, s being the strides left out. Kernels are centered ("same"),
+    even where the network pads by hand for a stride.
 
     Args:
       encoder: the prefix of names that Keras numbered.

@@ -29,7 +29,7 @@ class TransplantReport:
     reshaped: tuple[str, ...]
     """layers whose weights were reshaped to fit: "fc6 ← fc1" """
     random: tuple[str, ...]
-    """layers of the encoder, and of the classifier made convolutional, that the file has nothing for"""
+    """layers of the encoder, and of the classifier made convolutional, without weights in the file"""
     dropped: tuple[str, ...]
     """layers of the file that the model has no use for"""
     frozen: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ def download_imagenet(encoder: str | Encoder, *, classifier: bool = False) -> We
 def imagenet_problem(encoder: str) -> str | None:
     """Why the ImageNet weights of an encoder cannot be had; None if they are there or could be downloaded."""
     timeout = socket.getdefaulttimeout()
-    # Without one a firewall that swallows packets holds the run up for ever.
+    # Without a timeout a firewall that swallows packets would stop the run forever.
     socket.setdefaulttimeout(CONNECTION_TIMEOUT)
     try:
         download_imagenet(encoder)
@@ -116,17 +116,18 @@ def transplant(
     steady = steady_names(_encoder_in(model).name, stored)
     stored = {steady.get(name, name): arrays for name, arrays in stored.items()}
     layers = {layer.name: layer for layer in _as_stored(encoder_layers(model), stored) if layer.weights}
-    kept = {name: matched(layer, stored[name]) for name, layer in layers.items() if name in stored}
-    if not any(kept.values()):
+    # 1. the file's arrays for every layer of the same name
+    fitting = {name: matched(layer, stored[name]) for name, layer in layers.items() if name in stored}
+    if not any(fitting.values()):
         raise UsageError(
             f"{source} holds no weights for {_encoder_in(model).name}: its layers are "
             f"{shortened(tuple(stored), 4) or 'none'}, wanted {shortened(tuple(layers), 4)}; "
             "pass the encoder's own file or --weights none"
         )
-    kept = {name: arrays for name, arrays in kept.items() if arrays}
+    fitting = {name: arrays for name, arrays in fitting.items() if arrays}
     wrong = [
         f"{name}/{variable.name} is {array.shape}, wanted {tuple(variable.shape)}"
-        for name, arrays in kept.items()
+        for name, arrays in fitting.items()
         for variable, array in zip(layers[name].weights, arrays, strict=True)
         if array.shape != tuple(variable.shape)
     ]
@@ -134,14 +135,18 @@ def transplant(
         raise UsageError(
             f"{source} is of another architecture: {shortened(tuple(wrong), 3)}; pass a file that fits or none"
         )
-    for name, arrays in kept.items():
+
+    # 2. into the layers, and dense layers into their convolutions
+    for name, arrays in fitting.items():
         layers[name].set_weights(arrays)
     reshaped = _convolutionise(model, stored, convolutionised or {})
-    used = {*kept, *reshaped.values()}
-    random = tuple(name for name in (*layers, *(convolutionised or {})) if name not in kept and name not in reshaped)
+
+    # 3. what became of every layer
+    used = {*fitting, *reshaped.values()}
+    random = tuple(name for name in (*layers, *(convolutionised or {})) if name not in fitting and name not in reshaped)
     return TransplantReport(
         source=source,
-        kept=tuple(kept),
+        kept=tuple(fitting),
         reshaped=tuple(f"{name} ← {dense}" for name, dense in reshaped.items()),
         random=random,
         dropped=tuple(name for name in stored if name not in used),

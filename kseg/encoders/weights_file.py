@@ -44,9 +44,9 @@ def read_weights(path: str | Path) -> Weights:
             f"there is no weights file {path}; pass --weights none, imagenet or an existing file"
         ) from error
     except (OSError, ValueError) as error:  # a pipe or folder; a name that no file can have
-        said = error.strerror if isinstance(error, OSError) else error
+        reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
-            f"weights file {path} cannot be read: {said}; pass --weights none, imagenet or a file"
+            f"weights file {path} cannot be read: {reason}; pass --weights none, imagenet or a file"
         ) from None
     with file:
         reader = _reader_for(path)

@@ -1,4 +1,4 @@
-"""Local response normalisation, which AlexNet has and Keras has not."""
+"""Local response normalization, which AlexNet uses and Keras lacks."""
 
 import keras
 from keras import ops
@@ -8,9 +8,9 @@ from kseg.conventions import SERIALISATION_PACKAGE
 
 @keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
 class LocalResponseNorm(keras.layers.Layer):
-    """(N, H, W, C) → the same shape, every value divided by what its neighbours in channel say.
+    """(N, H, W, C) → the same shape, every value divided by a norm over neighboring channels.
 
-        y_c = x_c / (k + α/n·Σ_j x_j²)^β      j = c − ⌊n/2⌋ … c + ⌊n/2⌋, within the channels there are
+        y_c = x_c / (k + α/n·Σ_j x_j²)^β      j = c − ⌊n/2⌋ … c + ⌊n/2⌋, within the C channels
 
     Computed in float32 whatever the precision policy: squares beyond 65504 overflow float16.
 

@@ -1,7 +1,7 @@
 """Pixel shuffle, and transposed convolution done as a 3×3 convolution and a pixel shuffle.
 
-TensorFlow's CPU build aborts in the gradient of the stride-32 `Conv2DTranspose` of FCN-32s; this form does not, and
-is faster.
+TensorFlow's CPU build aborts in the gradient of the stride-32 `Conv2DTranspose` of FCN-32s. This form does not abort,
+and it is faster.
 """
 
 import keras
@@ -73,12 +73,12 @@ class Bilinear(keras.initializers.Initializer):
 
         k[a, b] = w[a]·w[b]      w[j] = max(0, 1 − |j − c| / s)      c = ⌊s/2⌋ + s/2 − ½
 
-    With c as above the upsampling has half-pixel centres for odd s too. With as many outputs as inputs each channel is
-    upsampled by itself (a diagonal); otherwise the channels are mixed by a Glorot-uniform matrix first.
+    With this c the upsampling has half-pixel centers for odd s too. With as many outputs as inputs each channel is
+    upsampled by itself (a diagonal); otherwise a Glorot-uniform matrix mixes the channels first.
 
     Args:
       seed: of the mixing.
-      stride: s; None for half of what the kernel's size is. A larger kernel has zeros around the 2s × 2s.
+      stride: s; None takes half of the kernel's size. A larger kernel has zeros around the 2s × 2s.
     Source: Long et al. 2015, section 3.3. Deviations: none.
 
     >>> kernel = Bilinear(stride=2)((4, 4, 1, 1))
@@ -97,8 +97,8 @@ class Bilinear(keras.initializers.Initializer):
             wanted = f"({size}, {size}, out, in) or larger" if self.stride else "(2s, 2s, out, in)"
             raise ValueError(f"Bilinear wants a kernel of shape {wanted}, got {tuple(shape)}")
         stride = size // 2
-        centre = stride // 2 + stride / 2 - 0.5
-        profile = ops.maximum(0.0, 1.0 - ops.abs(ops.arange(size, dtype="float32") - centre) / stride)
+        center = stride // 2 + stride / 2 - 0.5
+        profile = ops.maximum(0.0, 1.0 - ops.abs(ops.arange(size, dtype="float32") - center) / stride)
         if outputs == inputs:
             mixing = ops.eye(outputs)
         else:
@@ -125,19 +125,19 @@ def subpixel_kernel(kernel):
     margin = (stride - stride // 2, stride // 2)
     kernel = ops.pad(kernel, (margin, margin, (0, 0), (0, 0)))
     kernel = ops.reshape(kernel, (3, stride, 3, stride, outputs, inputs))
-    kernel = ops.flip(ops.flip(kernel, axis=0), axis=2)  # both at once LiteRT cannot: the axes are not neighbours
+    kernel = ops.flip(ops.flip(kernel, axis=0), axis=2)  # one by one: LiteRT flips only adjacent axes together
     kernel = ops.transpose(kernel, (0, 2, 5, 1, 3, 4))
     return ops.reshape(kernel, (3, 3, inputs, stride**2 * outputs))
 
 
 @keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
 class SubpixelUpsample(keras.layers.Layer):
-    """`Conv2DTranspose(filters, 2·stride, strides=stride, padding="same")` without its kernel being run as such.
+    """`Conv2DTranspose(filters, 2·stride, strides=stride, padding="same")`, computed without a transposed convolution.
 
-    (N, h, w, in) → (N, stride·h, stride·w, filters). Value and gradients equal those of `Conv2DTranspose`, and the
-    weights are its weights: `kernel` (2·stride, 2·stride, filters, in) and `bias` (filters,), so that either layer's
-    `get_weights()` fits the other. Computed as a 3×3 convolution to stride²·filters channels (`subpixel_kernel`) and a
-    pixel shuffle. Bilinear upsampling at the start.
+    (N, h, w, in) → (N, stride·h, stride·w, filters). Value and gradients equal those of `Conv2DTranspose`. The weights
+    are the same, `kernel` (2·stride, 2·stride, filters, in) and `bias` (filters,), so `get_weights()` of either layer
+    fits the other. The layer runs a 3×3 convolution to stride²·filters channels (`subpixel_kernel`) and a pixel
+    shuffle. It starts as bilinear upsampling.
 
     Args:
       stride: factor by which height and width grow.

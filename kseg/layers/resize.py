@@ -1,4 +1,4 @@
-"""The one resize: half-pixel centres, edges clamped, no antialiasing; sizes may be known only at run time."""
+"""The one resize: half-pixel centers, edges clamped, no antialiasing; sizes may be known only at run time."""
 
 import keras
 from keras import ops
@@ -13,8 +13,8 @@ def resize(x, size, *, method="bilinear"):
 
     Output pixel i samples the input at (i + ½)·H/h − ½, clamped to the image; `nearest` takes pixel ⌊(i + ½)·H/h⌋.
 
-    `keras.ops.image.resize` wants sizes as Python integers, which a TensorFlow graph of variable size has not; so the
-    backend's own resize is called there.
+    `keras.ops.image.resize` wants sizes as Python integers, and a TensorFlow graph of variable size has only tensors.
+    TensorFlow's and PyTorch's own resize are called instead.
 
     >>> x = keras.ops.reshape(keras.ops.convert_to_tensor([0.0, 4.0]), (1, 1, 2, 1))
     >>> keras.ops.convert_to_numpy(resize(x, (1, 4)))[0, 0, :, 0].tolist()  # half-pixel centers

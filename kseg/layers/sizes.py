@@ -15,7 +15,7 @@ class PadToMultiple(keras.layers.Layer):
 
     Args:
       multiple: 1 or more.
-      remainder: 0, or 1 for networks whose windows are centred on every s-th pixel, the first and the last included.
+      remainder: 0, or 1 for networks whose windows are centered on every s-th pixel, the first and the last included.
 
     >>> tuple(PadToMultiple(32)(keras.ops.ones((1, 50, 70, 3))).shape)
     (1, 64, 96, 3)
@@ -54,9 +54,9 @@ def padded_size(size, multiple, remainder=0):
 
 
 def surplus(size, multiple, remainder=0):
-    """How much is missing to the next k·multiple + remainder.
+    """How much `size` lacks to the next k·multiple + remainder.
 
-    Not `(remainder - size) % multiple`: of a negative number ONNX takes the remainder with the sign of the number.
+    `(remainder - size) % multiple` would not do: in ONNX the remainder of a negative number is negative.
     """
     return (multiple + remainder - size % multiple) % multiple
 

@@ -52,8 +52,8 @@ def expected_calibration_error(histogram, *, bins: int = 16) -> float:
     Args:
       histogram: int64 (2, B) of `probability_histogram`.
       bins: M, a divisor of B.
-    Source: Naeini et al. 2015, for the probability of the foreground. Deviations: the literature on multi-class
-    networks (Guo et al. 2017) bins the winning class's probability; a binary mask's own question is the foreground's.
+    Source: Naeini et al. 2015, for the probability of the foreground. Deviations: literature on multi-class networks
+    (Guo et al. 2017) bins the probability of the winning class; for a binary mask the foreground's is binned.
 
     >>> round(float(expected_calibration_error([[3, 0, 1, 0], [1, 0, 1, 2]], bins=2)), 4)
     0.0625

@@ -100,7 +100,7 @@ def _part(other) -> ConfusionMatrix:
 
 
 def _checked(matrix, num_classes: int) -> np.ndarray:
-    """A copy of its own, int64: counting on must not change the array it was made from."""
+    """The matrix copied as int64, so that further counting leaves the caller's array alone."""
     matrix = np.asarray(matrix)
     if matrix.shape != (num_classes, num_classes) or matrix.dtype.kind not in "iu":
         raise UsageError(
@@ -113,7 +113,7 @@ def _checked(matrix, num_classes: int) -> np.ndarray:
 
 
 def class_ids(array, name: str) -> np.ndarray:
-    """`array` as an array of integers or booleans; floats are refused, for casting would make classes of them."""
+    """`array` as integers or booleans; floats are refused, because a cast would turn probabilities into classes."""
     array = np.asarray(array)
     if array.dtype.kind not in "iub":
         raise UsageError(
@@ -141,12 +141,12 @@ def _count(truth: np.ndarray, prediction: np.ndarray, num_classes: int, void: in
     if void is not None:
         at = truth == void
         hidden = _true_per_row(at)
-        if hidden.any():  # let void pixels count as (0, 0), and take them out of that cell again: no copy of the rest
+        if hidden.any():  # void pixels count as (0, 0) and leave that cell below: valid pixels need no copy
             truth, prediction = np.where(at, 0, truth), np.where(at, 0, prediction)
     for name, ids in (("truth", truth), ("prediction", prediction)):
         if ids.size and (ids.min() < 0 or ids.max() >= num_classes):
-            found = [int(i) for i in np.unique(ids) if not 0 <= i < num_classes]
-            shown = ", ".join(map(str, found[:8])) + (", …" if len(found) > 8 else "")
+            outside = [int(i) for i in np.unique(ids) if not 0 <= i < num_classes]
+            shown = ", ".join(map(str, outside[:8])) + (", …" if len(outside) > 8 else "")
             raise UsageError(
                 f"the {name} has ids {{{shown}}} outside 0..{num_classes - 1}; map them to classes"
                 + ("" if void is None else f" or to void ({void})")
@@ -157,7 +157,7 @@ def _count(truth: np.ndarray, prediction: np.ndarray, num_classes: int, void: in
 
 
 def _count_binary(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """Three sums: a bincount into four bins waits for itself, and takes several times as long."""
+    """Counts by three sums; a bincount into four bins waits for its own writes and takes several times as long."""
     true, predicted = truth != 0, prediction != 0
     both, in_truth, in_prediction = map(_true_per_row, (true & predicted, true, predicted))
     neither = truth.shape[1] - in_truth - in_prediction + both
@@ -180,8 +180,8 @@ def _count_many(truth: np.ndarray, prediction: np.ndarray, num_classes: int) -> 
 def _count_twos(index: np.ndarray, cells: int) -> np.ndarray:
     """Two pixels at a time, one from each half of the row, in a table of all twos; of its sums along both axes.
 
-    Where neighbours are of one kind `np.bincount` waits for the cell that it has just written, so half as many indices
-    take half as long.
+    Where neighboring pixels fall into one cell, `np.bincount` waits for its last write to that cell. Half as many
+    indices therefore take half as long.
     """
     half = len(index) // 2
     twos = np.multiply(index[:half], cells, dtype=np.min_scalar_type(cells**2 - 1))

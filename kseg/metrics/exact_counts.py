@@ -1,6 +1,6 @@
-"""Counts in a Keras metric that never lose one.
+"""Counts in a Keras metric that stay exact.
 
-float32 stops counting at 2²⁴ and JAX has no int64 unless asked, so every count is kept as two int32 limbs,
+float32 stops counting at 2²⁴, and JAX has int64 only when asked for. Every count is therefore kept as two int32 limbs,
 high · 2²⁰ + low, exact up to 2⁵¹. The state is a plain sum, so replicas merge by adding.
 """
 
@@ -44,7 +44,7 @@ class ExactCounts(keras.metrics.Metric):
 def in_units(ratios, axis=None):
     """Σ ratios in `UNIT`s as the two arguments of `add_counts`, for float32 ratios within 0..1.
 
-    2048 ratios of 1 are 2³¹ units, too many for int32: thousands and the rest are added up apart.
+    2048 ratios of 1 are 2³¹ units, too many for int32. Multiples of 1024 and the remainders are summed separately.
     """
     units = ops.cast(ops.round(ratios * UNIT), "int32")
     thousands = ops.sum(ops.floor_divide(units, 1024), axis=axis)

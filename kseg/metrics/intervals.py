@@ -1,6 +1,6 @@
 """How sure a score is, and where it is worst: bootstrap intervals over images, worst images.
 
-A single image says nothing of how images differ: of fewer than two with a score the interval's bounds are nan.
+With fewer than two scored images the bounds of an interval are nan: one image does not show how images differ.
 """
 
 import math
@@ -33,8 +33,8 @@ def bootstrap_mean(values, *, confidence: float = 0.95, resamples: int = 2000, s
     """Interval of the mean of per-image values, e.g. of `iou_image` or of the paired difference of two models.
 
     Args:
-      values: float (N,), one per image; nan (no score) is left out of the mean of every resample, and with ±inf (a
-        surface distance without a surface) in it that mean is ±inf.
+      values: float (N,), one per image; nan (no score) is left out of the mean of every resample. A resample with ±inf
+        (a surface distance without a surface) has the mean ±inf.
       confidence: share of the resamples inside the interval.
       resamples: number of times N images are drawn with replacement.
       seed: of the draws; the same seed gives the same interval.
@@ -69,7 +69,7 @@ def bootstrap_score(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """Interval of a score of the whole split, e.g. `iou_dataset`, when other images had been drawn.
+    """Interval of a score of the whole split, e.g. `iou_dataset`, over draws of other images.
 
     Args:
       matrices: int64 (N, C, C), one confusion matrix per image.
@@ -106,7 +106,7 @@ def bootstrap_images(
     seed: int = 0,
     chunk: int = 256,
 ) -> Interval:
-    """Interval of a score that no table of sums gives, such as AP, whose ranking runs through all images.
+    """Interval of a score that sums per image do not give, such as AP, which ranks detections of all images together.
 
     Args:
       images: N.
@@ -144,8 +144,8 @@ def worst_images(values, k: int, *, larger_is_worse: bool = False) -> np.ndarray
 def worst_mean(values, *, fraction: float = 0.05, larger_is_worse: bool = False) -> float:
     """Mean over the worst `fraction` of the images that have a score, rounded down, at least one image.
 
-    The lower tail that a mean over all images hides. `larger_is_worse` as for `worst_images`. Source: Wang et al. 2023,
-    "Revisiting Evaluation Metrics for Semantic Segmentation" (mIoU^{I_q̄}, for one q).
+    It shows the lower tail, which a mean over all images hides. `larger_is_worse` as for `worst_images`.
+    Source: Wang et al. 2023, "Revisiting Evaluation Metrics for Semantic Segmentation" (mIoU^{I_q̄}, for one q).
 
     >>> round(worst_mean([0.71, 0.80, 0.84, 0.64, 0.77], fraction=0.4), 3)  # of the lowest two
     0.675
@@ -178,6 +178,6 @@ def _interval(value: float, resampled: np.ndarray, confidence: float, *, images:
 def _quantiles(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
     if np.isfinite(values).all():
         return tuple(np.quantile(values, [low, high]))
-    # nothing lies between a number and infinity: the neighbours outside the interval, instead of a point between two
+    # No value lies between a number and infinity, so the bounds are ranks and not points between two ranks.
     ranked, last = np.sort(values), len(values) - 1
     return ranked[math.floor(low * last)], ranked[math.ceil(high * last)]

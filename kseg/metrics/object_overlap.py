@@ -1,7 +1,7 @@
 """How far detected and true objects of an image overlap: by box, by mask, by the band inside the outline.
 
-All of them know COCO's rule for crowds: of a detection on a crowd its share on the crowd counts, for nobody knows how
-many objects the crowd is.
+All of them follow COCO's rule for crowds. The overlap of a detection with a crowd is the share of the detection that
+lies on the crowd, because the number of objects in a crowd is unknown.
 """
 
 import numpy as np

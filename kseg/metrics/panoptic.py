@@ -193,8 +193,8 @@ def panoptic_score(sums, among=None) -> PanopticScore:
         raise UsageError(
             f"a table of sums is (C, {len(SUMS)}), received the shape {sums.shape}; add the images up first"
         )
-    kept = sums if among is None else sums[np.asarray(among, bool)]
-    counted = kept[kept[:, 1:].any(axis=1)]
+    chosen = sums if among is None else sums[np.asarray(among, bool)]
+    counted = chosen[chosen[:, 1:].any(axis=1)]
     pq, sq, rq = (
         # not np.mean, whose pairwise sums differ from a loop's in the last digit
         float(sum(score(counted).tolist()) / len(counted)) if len(counted) else float("nan")

@@ -5,9 +5,9 @@ Every function takes M (…, C, C), rows = truth, columns = prediction, and work
     TP_c = M_cc      FN_c = Σ_j M_cj − M_cc      FP_c = Σ_i M_ic − M_cc      union_c = TP_c + FN_c + FP_c
 
 **Absent classes.** A class counts in a mean if its union is > 0 (it is in the truth or was predicted); a class with an
-empty union has the score nan, and `nan` is also what remains when no class counts, i.e. there is no valid pixel.
+empty union has the score nan. Without a valid pixel no class counts, and the mean is nan as well.
 **Binary problems** (C = 2): `iou_dataset`, `dice_dataset` and `iou_image` are the foreground's (class 1). Where neither
-truth nor prediction has foreground but there are valid pixels, they are 1: nothing to find, nothing found.
+truth nor prediction has foreground but there are valid pixels, these scores are 1: there was nothing to find.
 """
 
 import numpy as np
@@ -91,7 +91,7 @@ def f_beta(matrix, *, beta: float = 1.0) -> np.ndarray:
 def iou_dataset(matrix) -> np.ndarray:
     """The foreground's IoU (C = 2), else the mean over the classes that count; the rules are in the module's docstring.
 
-    Of the matrix of a whole split this is mIoU^D, the number. Shape (…).
+    Computed from the matrix of a whole split, this is mIoU^D, the headline number of kseg. Shape (…).
 
     >>> float(iou_dataset([[50, 10], [5, 35]]))  # 35/50
     0.7
@@ -122,7 +122,7 @@ def miou(matrix) -> np.ndarray:
 def iou_image(matrices) -> np.ndarray:
     """`iou_dataset` of each image by itself: (N, C, C) to (N,); nan for an image without valid pixels.
 
-    Kept per image because paired tests and confidence intervals need it; its mean is the score.
+    The values stay apart because paired tests and confidence intervals need them; their mean is the score.
 
     >>> iou_image([[[50, 10], [5, 35]], [[90, 0], [10, 0]]]).tolist()  # two images
     [0.7, 0.0]
@@ -146,7 +146,8 @@ def miou_image(matrices, *, present: str = "union") -> np.ndarray:
 def miou_class(matrices, *, present: str = "union") -> np.ndarray:
     """mIoU^C: for each class the mean IoU over the images that hold it, then the mean over classes; (N, C, C) to ().
 
-    Unlike mIoU^I a class that few images hold weighs as much as one that all hold. `present` as in `miou_image`.
+    A class that few images hold weighs as much as a class that all images hold, unlike in mIoU^I. `present` as in
+    `miou_image`.
     Source: Wang et al. 2023, eq. 3.
 
     >>> round(float(miou_class([[[50, 10], [5, 35]], [[90, 0], [0, 0]]])), 4)  # of (50/65 + 1)/2 and 0.7

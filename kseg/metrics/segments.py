@@ -21,7 +21,7 @@ class Segments(NamedTuple):
     classes: np.ndarray
     """int64 (S,), class of each"""
     crowd: np.ndarray
-    """bool (S,): a region of several objects that nobody told apart"""
+    """bool (S,): a region of several objects that are not told apart"""
 
 
 class Overlaps(NamedTuple):
@@ -149,7 +149,7 @@ def whole_counts(rows: np.ndarray, pixels: np.ndarray, number: int) -> np.ndarra
 def _shared_pixels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The pairs of values (ascending) and their pixels, int64 (P,) each.
 
-    Segments are flat, so a map is a few runs of equal pixels a row, and runs are sorted instead of pixels.
+    A row of a map is a few runs of equal pixels. Sorting runs instead of pixels is faster.
     """
     first, second = first.ravel(), second.ravel()
     if not first.size:
@@ -167,10 +167,10 @@ def _shared_pixels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, n
 def _rows(ids: np.ndarray, known: np.ndarray, of: str) -> np.ndarray:
     """Row of each id in the ascending `known`; −1 for `NO_SEGMENT`."""
     rows = np.searchsorted(known, ids)
-    found = ids == NO_SEGMENT
-    found[~found] = np.isin(ids[~found], known)
-    if not found.all():
-        unknown = np.unique(ids[~found])
+    listed = ids == NO_SEGMENT
+    listed[~listed] = np.isin(ids[~listed], known)
+    if not listed.all():
+        unknown = np.unique(ids[~listed])
         shown = ", ".join(map(str, unknown[:8])) + (", …" if len(unknown) > 8 else "")
         raise UsageError(f"pixels of the {of} have the ids {{{shown}}}, which are not among its segments; list them")
     return np.where(ids == NO_SEGMENT, -1, rows)
@@ -182,6 +182,6 @@ def _bands(ids: np.ndarray, segments: Segments, width: int) -> np.ndarray:
     bands = np.where(rows > 0, _INSIDE, NO_SEGMENT)
     for row, window in enumerate(find_objects(rows, max_label=len(segments.ids)), 1):
         if window is not None:
-            # erosion within the bounding box is the whole image's: around it there is nothing of the segment
+            # The segment has no pixel outside of its bounding box, so erosion there equals erosion in the image.
             bands[window][inner_band(rows[window] == row, None, width)] = segments.ids[row - 1]
     return bands

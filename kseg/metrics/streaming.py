@@ -41,17 +41,17 @@ def registered(name: str):
 class CountingMetric(ExactCounts):
     """Integer counts by cell, exact on every backend; subclasses say what is counted and what it means.
 
-    `update_state` takes `y_true` (N, H, W) or (N, H, W, 1), class ids, or a dict of targets that holds them as "label";
-    and `y_pred` as one of
-    probabilities (N, H, W, C), logits (N, H, W, C) with `from_logits=True` (C = 1: foreground where the probability is
-    ≥ `threshold`; C > 1: the largest), or integer ids (N, H, W[, 1]).
-    `sample_weight` (N,), (N, 1) or (N, H, W[, 1]), or one number for all: 0 leaves an image or pixel out; any other
-    weight counts it once, because counts are whole numbers.
+    `update_state` takes `y_true` (N, H, W) or (N, H, W, 1), class ids, or a dict of targets that holds them as "label".
+    It takes `y_pred` as probabilities (N, H, W, C), as logits (N, H, W, C) with `from_logits=True`, or as integer ids
+    (N, H, W[, 1]). With C = 1 a pixel is foreground where the probability is ≥ `threshold`; with C > 1 the largest
+    wins.
+    `sample_weight` is (N,), (N, 1), (N, H, W[, 1]) or one number: 0 leaves an image or pixel out, and any other weight
+    counts it once, because counts are whole numbers.
 
-    What cannot be counted cannot raise inside a compiled step: where a pixel that counts has a label or predicted id
+    A compiled step cannot raise an error. The result is nan instead where a counted pixel has a label or predicted id
     outside of the classes, a nan among its scores, a probability outside of [0, 1], or a weight that is negative or not
-    finite, the result is nan. Probabilities outside of [0, 1] raise where they can be read. A batch without images, or
-    of images without pixels, counts nothing; labels that are 0 and 255 alone, of two classes, draw a warning.
+    finite. Outside of a compiled step, probabilities outside of [0, 1] raise. A batch without images or without pixels
+    counts nothing. Two-class labels that hold 0 and 255 alone draw a warning.
     """
 
     def __init__(self, cells: int, *, from_logits=False, threshold=0.5, void=VOID, name=None, dtype=None):
@@ -103,7 +103,7 @@ class CountingMetric(ExactCounts):
         else:
             cut = float(np.log(self.threshold) - np.log1p(-self.threshold)) if self.from_logits else self.threshold
             ids = ops.squeeze(y_pred, -1) >= cut
-        # inf is a score like any other, but of nan argmax and comparison make some class
+        # inf is a score like any other; argmax and comparison would turn nan into some class
         return ops.where(ops.any(ops.isnan(y_pred), axis=-1), NO_CLASS, ops.cast(ids, "int32"))
 
     def true_ids(self, y_true, prediction):
@@ -131,7 +131,7 @@ class CountingMetric(ExactCounts):
             )
         if not shape:
             return ops.reshape(weight, (1, 1, 1))
-        # sizes that only the step knows are compared by reshaping, where broadcasting would take (N, H, 1)
+        # Reshaping compares sizes that are known in the step alone; broadcasting would accept (N, H, 1).
         n, height, width = ops.shape(truth)
         return ops.reshape(weight, (n, height, width) if len(shape) > 2 else (n, 1, 1))
 
@@ -158,7 +158,7 @@ class MatrixMetric(CountingMetric):
         self.add_counts(pair_counts(truth, prediction, valid, self.num_classes))
 
     def reset_state(self):
-        """Count from nothing; what was counted is looked at once more, as `fit` cannot while it counts."""
+        """Count from nothing, after a last look at the counts for masks of 0 and 255, which `fit` cannot take."""
         if self.num_classes == 2 and readable(self.low.value):
             counts = self.exact_counts()
             self._watch.look_at_counts(background=int(counts[:2].sum()), foreground=int(counts[2:4].sum()))
@@ -290,8 +290,8 @@ class Dice(IoU):
 class PixelAccuracy(CountingMetric):
     """`kseg.metrics.scores.pixel_accuracy` over all pixels so far; nan without a valid pixel.
 
-    `num_classes` is optional: where given, other numbers of channels are refused. Where it is not, the classes are as
-    many as scores have channels, or two of one, and as many as there can be if ids are predicted.
+    `num_classes` is optional. Where it is given, other numbers of channels are refused. Without it the channels of the
+    scores give the number of classes (one channel means two classes), and predicted ids may be any class.
 
     >>> y_true, y_pred = [[[1, 1], [0, 255]]], [[[[0.9], [0.4]], [[0.2], [0.7]]]]
     >>> metric = PixelAccuracy(2)

@@ -1,4 +1,4 @@
-"""What a binary prediction is worth at every threshold, from one small histogram.
+"""Scores of a binary prediction at every threshold, from one small histogram.
 
 The probabilities of foreground are counted in B bins of equal width, apart for background and foreground truth. With
 B a power of two the edges k/B are exact in float32, so the counts at the thresholds k/B are those of the probabilities
@@ -81,8 +81,8 @@ def threshold_sweep(histogram) -> tuple[np.ndarray, np.ndarray]:
 def best_threshold(histogram) -> tuple[float, float]:
     """The threshold with the highest IoU of the foreground, and that IoU; the one nearest to 0.5 among equals.
 
-    Chosen on the data it is reported for it flatters: choose on validation, report on test. Without any foreground
-    in the truth the IoU at every threshold is 0 or empty, and the answer is 0.5 and nan.
+    A threshold chosen on the images it is reported for flatters the model: choose on validation, report on test.
+    Without foreground in the truth the IoU at every threshold is 0 or empty, and the result is 0.5 and nan.
 
     >>> histogram = probability_histogram([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], bins=8)
     >>> best_threshold(histogram)  # 2 of 3 pixels

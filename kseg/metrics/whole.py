@@ -1,4 +1,4 @@
-"""Arguments that count something: any integer type will do, NumPy's too, and nothing is rounded in silence."""
+"""Checks of arguments that count something: any integer type is taken, NumPy's too; a fraction is refused."""
 
 import operator
 
@@ -18,7 +18,7 @@ def whole(value, what: str, *, least: int = 1) -> int:
 
 
 def class_count(num_classes, *, least: int = 1) -> int:
-    """`num_classes` as an int: NumPy's would be a fixed-width number in every product with ids."""
+    """`num_classes` as a Python int; a NumPy integer has a fixed width and could overflow in products with ids."""
     number = whole(num_classes, "the number of classes (num_classes, background included)", least=least)
     if number > MAX_CLASSES:
         raise UsageError(f"the number of classes is {least} to {MAX_CLASSES}, received {number}")
