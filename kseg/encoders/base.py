@@ -34,8 +34,8 @@ class Encoder:
 
     Its layers become part of the caller's functional graph (no nested model), under the names Keras gives them.
     The layer `preprocess` comes first. The layer `pad` then adds zeros below and to the right where a size is no
-    multiple of 32. The feature of stride s has exactly ⌈H/32⌉·32/s rows and starts at the image's top left corner, so decoders
-    need no cropping; `kseg.models.build` cuts off the surplus at the end.
+    multiple of 32. The feature of stride s has exactly ⌈H/32⌉·32/s rows and starts at the image's top left corner.
+    Decoders therefore need no cropping; `kseg.models.build` cuts off the surplus at the end.
     (A "same" convolution sees zeros beyond the border as well.)
 
     Batch normalization stays frozen in every layer, even where the stage around it is trained. Its statistics come from

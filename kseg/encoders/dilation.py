@@ -36,9 +36,9 @@ def rebuilt(network: keras.Model, image, encoder: str, *, output_stride: int, wh
     """The layers of `network` anew on the tensor `image`, with fresh weights, by the names they have in `network`.
 
     Where a layer's stride would take the map below 1/`output_stride`, the stride becomes 1, and the kernels behind it
-    are dilated by that stride (Chen et al. 2015). Every weight keeps its shape and its meaning. The denser map holds the
-    values of the strided network at every s-th position, s being the strides left out. Kernels are centered ("same"),
-    even where the network pads by hand for a stride.
+    are dilated by that stride (Chen et al. 2015). Every weight keeps its shape and its meaning. The denser map holds
+    the values of the strided network at every s-th position, s being the product of the strides left out. Kernels are
+    centered ("same"), even where the network pads by hand for a stride.
 
     Args:
       encoder: the prefix of names that Keras numbered.
