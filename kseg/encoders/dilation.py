@@ -46,6 +46,7 @@ def rebuilt(network: keras.Model, image, encoder: str, *, output_stride: int, wh
     Returns:
       by name: the layer, what goes into it and what comes out.
     """
+    # 1. what is known of the network: strides, names, padding by hand
     strides = entering_strides(network)
     names = steady_names(encoder, (layer.name for layer in network.layers))
     padded_by_hand = {
@@ -56,9 +57,10 @@ def rebuilt(network: keras.Model, image, encoder: str, *, output_stride: int, wh
         if isinstance(source, layers.ZeroPadding2D)
     }
 
+    # 2. the layer in place of each, with its new stride, dilation and name
     def renewed(layer):
         if isinstance(layer, SCALING):
-            return layers.Identity(name=layer.name)  # `Preprocess` has done it
+            return layers.Identity(name=layer.name)  # `Preprocess` scales the image already
         if layer.name in padded_by_hand:
             return layers.ZeroPadding2D(0, name=layer.name)
         if isinstance(layer, keras.Sequential):
@@ -67,6 +69,7 @@ def rebuilt(network: keras.Model, image, encoder: str, *, output_stride: int, wh
         whole = whole_stem and isinstance(layer, CONVOLUTIONS) and not by_hand
         return _dense(layer, strides[layer.name], output_stride, name=names.get(layer.name), same=whole)
 
+    # 3. the network's graph once more, with every layer's input and output noted
     made: dict[str, Rebuilt] = {}
 
     def call(layer, *arguments, **keywords):
@@ -74,7 +77,7 @@ def rebuilt(network: keras.Model, image, encoder: str, *, output_stride: int, wh
         made[layer.name] = Rebuilt(layer, arguments[0], output)
         return output
 
-    # Operations (a sum written as `+`) hold nothing and can be used again.
+    # Operations (a sum written as `+`) hold no state and can be used again.
     keras.models.clone_model(
         network,
         input_tensors=image,

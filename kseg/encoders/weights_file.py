@@ -34,6 +34,7 @@ def read_weights(path: str | Path) -> Weights:
     Errors: UsageError if there is no such file, its name ends in none of these or it names no layer; Failure if it is
     damaged.
     """
+    # 1. open the file
     path = Path(path)
     try:
         file = open_regular(path)
@@ -48,6 +49,8 @@ def read_weights(path: str | Path) -> Weights:
         raise UsageError(
             f"weights file {path} cannot be read: {reason}; pass --weights none, imagenet or a file"
         ) from None
+
+    # 2. read it as what its name says it is
     with file:
         reader = _reader_for(path)
         try:

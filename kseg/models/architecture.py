@@ -54,11 +54,10 @@ class Architecture:
     @cached_property
     def declared(self) -> dict[str, Option]:
         """The options of the signature, each with its annotation, default and text."""
-        found = declared(self.function)
-        return {name: self._written_out(option) for name, option in found.items()}
+        return {name: self._written_out(option) for name, option in declared(self.function).items()}
 
     def _written_out(self, option: Option) -> Option:
-        """ "as in `fcn32s`" is what stands there."""
+        """The option with its text in full, where the docstring says "as in `fcn32s`"."""
         reference = re.match(r"as in `(\w+)`", option.text)
         if not reference:
             return option

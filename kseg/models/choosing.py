@@ -15,8 +15,8 @@ def model_options(model: str | None = None, **options: Any) -> Any:
     """
     kind = ModelOptions if model is None else MODELS[model].options_on(options.get("encoder"))
     if unknown := [name for name in options if name not in kind.__dataclass_fields__]:
-        own = f"its own are {', '.join(kind.own_names)}" if kind.own_names else "name an architecture"
-        raise UsageError(f"{model or 'an architecture as such'} has no option {', '.join(unknown)}; {own}")
+        remedy = f"its own are {', '.join(kind.own_names)}" if kind.own_names else "name an architecture"
+        raise UsageError(f"{model or 'an architecture as such'} has no option {', '.join(unknown)}; {remedy}")
     return kind(model=model, **options)
 
 

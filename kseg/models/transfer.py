@@ -34,20 +34,22 @@ def start_from(
     """Gives the layers of `target` the weights of `source`'s layers of the same names, where they fit.
 
     A layer whose weights have other shapes of the same sizes takes them reshaped (a dense layer made a convolution);
-    one of another size, such as the scores of another number of classes, stays as it was initialised.
+    one of another size, such as the scores of another number of classes, keeps its initial weights.
 
     Args:
       source: a network, or its layers' weights by name.
       name: what the report calls `source`.
     Returns:
-      what was kept, reshaped, left random and dropped; fixed layers without a counterpart (bilinear upsampling) are
-      complete as they are and not listed.
+      what was kept, reshaped, left random and dropped. Fixed layers without a counterpart (bilinear upsampling) need no
+      weights and are not listed.
     Errors: UsageError if no layer fits.
     """
     if isinstance(source, keras.Model):
         stored: Mapping[str, Sequence] = {layer.name: layer.get_weights() for layer in source.layers if layer.weights}
     else:
         stored = source
+
+    # layer by layer: the same shapes, the same sizes, or left as it is
     kept, reshaped, random = [], [], []
     for layer in (layer for layer in target.layers if layer.weights):
         arrays, shapes = stored.get(layer.name, []), [tuple(weight.shape) for weight in layer.weights]

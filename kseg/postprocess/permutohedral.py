@@ -161,8 +161,8 @@ def _blur(points: np.ndarray, step: int) -> csr_matrix:
     """(M, M): each point keeps its value and takes half of those of its neighbors at ± `step`, where they exist."""
     mixed = eye_array(len(points), format="csr", dtype=np.float32)
     for wanted in (points + step, points - step):
-        found = np.minimum(np.searchsorted(points, wanted), len(points) - 1)
-        rows = np.flatnonzero(points[found] == wanted)
+        column = np.minimum(np.searchsorted(points, wanted), len(points) - 1)
+        rows = np.flatnonzero(points[column] == wanted)
         half = np.full(len(rows), NEIGHBOR_WEIGHT, np.float32)
-        mixed = mixed + csr_matrix((half, (rows, found[rows])), shape=mixed.shape)
+        mixed = mixed + csr_matrix((half, (rows, column[rows])), shape=mixed.shape)
     return csr_matrix(mixed)

@@ -91,29 +91,34 @@ class Panoptic(Structure):
 
     @classmethod
     def joined(cls, semantic: LabelMap, instances: Instances) -> "Panoptic":
-        """What `semantic()` and `instances()` took apart: the objects first, in their order, then stuff by class.
+        """The inverse of `semantic()` and `instances()`: the objects first, in their order, then stuff by class.
 
-        Raises: UsageError where two objects overlap, where the two disagree about a pixel, and where pixels of a class
-        that has objects belong to none of them.
+        Raises: UsageError where two objects overlap, where label map and objects disagree about a pixel, and where a
+        pixel of a class that has objects belongs to no object.
         """
+        # 1. objects that do not overlap and agree with the label map
         if semantic.size != instances.size:
             raise UsageError(f"the label map has {semantic.size} pixels, the objects {instances.size}; give the same")
         objects = instances.id_map()
         if np.count_nonzero(objects) != instances.masks.areas().sum():
             raise UsageError("objects overlap, but a pixel of a panoptic map is of one; decide which lies in front")
         class_of = np.array([VOID, *instances.classes], np.uint8)
-        told = np.where(objects > 0, class_of[objects], semantic.ids)
-        if (told != semantic.ids).any():
-            row, column = np.argwhere(told != semantic.ids)[0]
+        classes = np.where(objects > 0, class_of[objects], semantic.ids)
+        if (classes != semantic.ids).any():
+            row, column = np.argwhere(classes != semantic.ids)[0]
             raise UsageError(
                 f"at row {row}, column {column} the label map says class {semantic.ids[row, column]} and the objects "
-                f"{told[row, column]}; make them agree"
+                f"{classes[row, column]}; make them agree"
             )
+
+        # 2. stuff is what no object covers
         rest = np.where(objects > 0, np.uint8(VOID), semantic.ids)
         stuff = np.flatnonzero(np.bincount(rest.ravel(), minlength=VOID + 1)[:VOID])
-        homeless = sorted(set(stuff.tolist()) & set(instances.classes.tolist()))
-        if homeless:
-            raise UsageError(f"some pixels of class {homeless[0]} belong to none of its objects; make them void")
+        uncovered = sorted(set(stuff.tolist()) & set(instances.classes.tolist()))
+        if uncovered:
+            raise UsageError(f"some pixels of class {uncovered[0]} belong to none of its objects; make them void")
+
+        # 3. numbers: objects first, then stuff
         number_of = np.zeros(VOID + 1, np.int32)
         number_of[stuff] = len(instances) + 1 + np.arange(len(stuff))
         things = zip(instances.classes.tolist(), instances.crowd.tolist(), strict=True)
