@@ -85,12 +85,15 @@ def test_a_cell_of_markdown_shows_what_it_is_given():
 
 
 COMMAND_WITH_A_WORKER = """
-import sys, time
-from functools import partial
-from kseg.lab.running.runner import Worker
+import os, time
+from kseg.lab.running.pool import Slot
+
+def work():
+    print(os.getpid(), flush=True)
+    time.sleep(600)
 
 if __name__ == "__main__":
-    print(Worker(None, partial(time.sleep, 600)).process.pid, flush=True)
+    Slot(None, None, {"KERAS_BACKEND": "numpy"}).call(work)
     time.sleep(600)
 """
 

@@ -1,13 +1,11 @@
-"""Which GPUs this machine shows, and what a worker's environment says so that it takes one of them.
+"""Which GPUs this machine shows, and what a process finds in its environment so that it takes one of them.
 
 Asked without TensorFlow or JAX, which would take the memory of all of them for the process that only hands out jobs.
 """
 
-import contextlib
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -28,37 +26,20 @@ def visible_gpus() -> list[str]:
 
 def named(given: str) -> list[str]:
     """The entries of `CUDA_VISIBLE_DEVICES` that CUDA sees: those before the first -1."""
-    found = []
+    names = []
     for name in given.split(","):
         if name.strip() in ("", "-1"):
             break
-        found.append(name.strip())
-    return found
-
-
-def least_used(gpus: Sequence[str], taken: Sequence[str | None]) -> str | None:
-    """Whose turn it is, where the workers that live have `taken`; the first of those with the fewest."""
-    return min(gpus, key=taken.count, default=None)
+        names.append(name.strip())
+    return names
 
 
 def environment(gpu: str | None, *, shared: bool) -> dict[str, str]:
-    """What a worker that is to have this GPU finds in its environment; a person's own choice of memory stays."""
-    if gpu is None:
-        return {}
+    """What a process that is to have this GPU finds in its environment.
+
+    Args:
+      gpu: its name; None where the machine has none, or where Ray has named it already.
+      shared: several processes have the same GPU; a person's own choice of memory stays.
+    """
     growing = {name: value for name, value in SHARING.items() if name not in os.environ} if shared else {}
-    return {VISIBLE: gpu, **growing}
-
-
-@contextlib.contextmanager
-def inherited(changes: Mapping[str, str]) -> Iterator[None]:
-    """The environment that a process started inside inherits, from before its first import."""
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    return {**({VISIBLE: gpu} if gpu is not None else {}), **growing}

@@ -1,8 +1,9 @@
 """A process that runs jobs one after another: the framework starts once and images are read once."""
 
+import functools
 import gc
-import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,12 @@ from kseg.lab.experiment.jobs import Job
 from kseg.training.workdir import RunInUse
 
 KEPT_DATASETS = 6
+
+JOBS_PER_PROCESS = 25
+"""A process is replaced after as many jobs, because TensorFlow keeps about 20 MB of every model it ever traced.
+
+A process for every job would start the framework and read the images again each time: some seconds for a job of 13.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,26 +49,36 @@ class Images:
         return dataset
 
 
-def work(connection: Connection, threads: int | None, prepare: Callable[[], None] | None) -> None:
-    """The life of a worker: a job comes in, its outcome goes out, until None comes or nobody is there any more."""
-    images = Images()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+@functools.cache
+def images_here() -> Images:
+    """Those of this process."""
+    return Images()
+
+
+def run_job_here(job: Job) -> Outcome:
+    """`run_job` with the images that this process has read already."""
+    return run_job(job, images_here())
+
+
+@functools.cache
+def start_process(threads: int | None, prepare: Callable[[], None] | None) -> None:
+    """Make a process fit for jobs, once; Ctrl-C is for the command, which ends its processes itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if prepare is not None:
+        prepare()
+    limit_threads(threads)
+
+
+def end_with(lifeline: Connection) -> None:
+    """End this process, at once, when the other end of the pipe is closed."""
+    threading.Thread(target=_wait_for_the_end, args=(lifeline,), daemon=True).start()
+
+
+def _wait_for_the_end(lifeline: Connection) -> None:
     try:
-        if prepare is not None:
-            prepare()
-        limit_threads(threads)
-        while (job := connection.recv()) is not None:
-            connection.send(run_job(job, images))
-    except (EOFError, BrokenPipeError, KeyboardInterrupt):
-        os._exit(0)  # a job under way can be resumed; there is nothing to tidy up
-
-
-def _end_with_parent() -> None:
-    """A command that SIGTERM or SIGKILL ends tells its workers nothing; without this they would train on."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+        lifeline.recv_bytes()
+    finally:
+        os._exit(1)  # a job under way can be resumed; there is nothing to tidy up
 
 
 def limit_threads(threads: int | None) -> None:
