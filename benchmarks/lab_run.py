@@ -1,0 +1,80 @@
+"""`kseg lab run loss_study --scale smoke` of two checkouts in turn: whether handing out jobs has become slower.
+
+    python benchmarks/lab_run.py --before CHECKOUT [--pairs 5] [--out results/benchmarks/lab_run.json]
+
+Each command begins with an empty directory and an empty cache. `ratio` is the time of this checkout divided by that of
+the other, pair by pair; which of the two runs first changes from pair to pair.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+HERE = Path(__file__).parents[1]
+COMMAND = "from kseg.cli.main import main; raise SystemExit(main())"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the benchmark."""
+
+    before: Path
+    """the other checkout"""
+    pairs: int = 5
+    processes: int = 1
+    """`--processes` of the command"""
+    out: Path | None = None
+    """JSON file to write"""
+
+
+def seconds(checkout: Path, processes: int) -> float:
+    """Wall time of the command, from the start of its process to its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["lab", "run", "loss_study", "--scale", "smoke", "--root", folder, "--processes", str(processes)]
+        environment = {**os.environ, "PYTHONPATH": str(checkout), "KSEG_CACHE": str(Path(folder, "cache"))}
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-c", COMMAND, *words], cwd=folder, env=environment, check=True)
+        return time.perf_counter() - started
+
+
+def commit(checkout: Path) -> str:
+    words = ["git", "-C", str(checkout), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def main(settings: Settings) -> None:
+    before, now = settings.before.absolute(), HERE
+    times: dict[Path, list[float]] = {before: [], now: []}
+    for pair in range(settings.pairs):
+        for checkout in (before, now) if pair % 2 == 0 else (now, before):
+            times[checkout].append(seconds(checkout, settings.processes))
+    ratios = [after / other for other, after in zip(times[before], times[now], strict=True)]
+    result = {
+        "command": f"kseg lab run loss_study --scale smoke --processes {settings.processes}",
+        "before": {"commit": commit(before), "seconds": [round(value, 2) for value in times[before]]},
+        "now": {"commit": commit(now), "seconds": [round(value, 2) for value in times[now]]},
+        "ratio": {
+            "median": round(statistics.median(ratios), 3),
+            "low": round(min(ratios), 3),
+            "high": round(max(ratios), 3),
+        },
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+    }
+    print(json.dumps(result, indent=2))
+    if settings.out is not None:
+        settings.out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Settings))
