@@ -18,6 +18,9 @@ from kseg.reading import DAMAGE, cannot_read, parse_json
 
 STATE = "state.json"
 
+RENAMED_GROUPS = {"optimiser": "optimizer"}
+"""Old name of a group of variables → new; checkpoints of the version before this one have the old."""
+
 
 class State(TypedDict):
     """What callbacks know: the journal's entries so far."""
@@ -54,7 +57,7 @@ def load_checkpoint(path: Path, model: keras.Model, trained: keras.Model) -> Sta
         raise Failure(
             f"checkpoint {path} holds no {STATE} ({error}); remove {path.parent} to start this run from the beginning"
         ) from None
-    _assign(dict(_variables(model, trained)), arrays, path)
+    _assign(dict(_variables(model, trained)), _renamed(arrays), path)
     return state
 
 
@@ -91,6 +94,12 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise Failure(
             f"checkpoint {path} is broken ({error}); remove {path.parent} to start this run from the beginning"
         ) from None
+
+
+def _renamed(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of GROUP/PLACE, with the groups by their present names."""
+    parts = {name: name.partition("/") for name in arrays}
+    return {f"{RENAMED_GROUPS.get(group, group)}/{place}": arrays[name] for name, (group, _, place) in parts.items()}
 
 
 def _assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: Path) -> None:
