@@ -1,6 +1,5 @@
 """What a command starts from before its flags are read: `--config FILE`, and the options of what the line names."""
 
-import argparse
 import dataclasses
 import sys
 import tomllib
@@ -8,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kseg.cli.flags import value_of
 from kseg.errors import UsageError
 from kseg.models import MODELS, ModelOptions
 from kseg.reading import read_text
@@ -26,7 +26,7 @@ def defaults_of_command(command: type[Any], arguments: Sequence[str]) -> Any:
 
     tyro takes a field for what its default is: defaults of the data set's and model's own classes make their flags.
     """
-    path = named(arguments, "--config")
+    path = value_of(arguments, "--config")
     content = {} if path is None else read_file(Path(path))
     where = "the command" if path is None else path
     options = from_json(choosing(content, arguments), where=where, note=say)
@@ -51,7 +51,7 @@ def choosing(content: dict[str, Any], arguments: Sequence[str]) -> dict[str, Any
     """The content of the file with what the line chooses instead."""
     chosen = dict(content)
     for flag, (group, key) in CHOOSES.items():
-        name, values = named(arguments, flag), chosen.get(group, {})
+        name, values = value_of(arguments, flag), chosen.get(group, {})
         if name is not None and isinstance(values, dict) and not (key == "encoder" and fixed_encoder(values)):
             chosen[group] = {**values, key: name}
     return chosen
@@ -60,13 +60,6 @@ def choosing(content: dict[str, Any], arguments: Sequence[str]) -> dict[str, Any
 def fixed_encoder(model: Mapping[str, Any]) -> bool:
     """Whether the model has no `--encoder`; the line is refused where it is read."""
     return "encoder" not in MODELS[str(model.get("model", DEFAULT_MODEL))].options
-
-
-def named(arguments: Sequence[str], flag: str) -> str | None:
-    """The value of a flag of one value; the last one counts. Everything else is left to tyro, which reads it again."""
-    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    finder.add_argument(flag, dest="value", nargs="?")  # without its value: tyro says so
-    return finder.parse_known_args(list(arguments))[0].value
 
 
 def say(sentence: str) -> None:

@@ -1,5 +1,6 @@
 """Flags as a person may write them, made into those that the dataclasses know: old spellings, and `--binary` alone."""
 
+import argparse
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +21,13 @@ def understood(arguments: Sequence[str]) -> list[str]:
         if argument == BINARY and not _is_threshold(arguments[index + 1 : index + 2]):
             flags.append(AUTOMATIC)
     return flags
+
+
+def value_of(arguments: Sequence[str], flag: str) -> str | None:
+    """The value of a flag of one value; the last one counts. Everything else is left to tyro, which reads it again."""
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument(flag, dest="value", nargs="?")  # without its value: tyro says so
+    return finder.parse_known_args(list(arguments))[0].value
 
 
 def renamed(flag: str) -> str:

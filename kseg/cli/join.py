@@ -4,7 +4,6 @@ A command declares its data options as `DataOptions`. tyro takes a field for wha
 chosen data set's own class makes the flags: the line is looked at for the data set first, then read.
 """
 
-import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, get_args, get_type_hints
@@ -12,6 +11,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 import tyro
 from tyro.conf import Positional, arg
 
+from kseg.cli.flags import value_of
 from kseg.cli.owners import owner_of_data_flag
 from kseg.cli.parse import HELP, parse
 from kseg.cli.run_data import NOT_GIVEN
@@ -39,7 +39,7 @@ def read_command(kind: Any, arguments: Sequence[str], *, program: str) -> Any:
     if not hasattr(kind, "with_its_data"):
         default, more = tyro.MISSING_NONPROP, ""
         if takes_data(kind):
-            default = holding(kind, {DataOptions: data_options(**named(arguments))}, arguments)
+            default = holding(kind, {DataOptions: data_options(**chosen_data(arguments))}, arguments)
             more = data_sets()
         return parse(kind, arguments, program=program, default=default, whose=owner_of_data_flag, more=more)
     try:
@@ -48,7 +48,7 @@ def read_command(kind: Any, arguments: Sequence[str], *, program: str) -> Any:
     except UsageError:
         if not HELP & set(arguments):
             raise
-        general = data_options(**found) if (found := named(arguments)) else DataOptions(NOT_GIVEN)
+        general = data_options(**found) if (found := chosen_data(arguments)) else DataOptions(NOT_GIVEN)
         default = holding(kind, {DataOptions: general, NamedData: by_name(data_options())}, arguments)
     else:
         default = first.with_its_data()
@@ -102,13 +102,10 @@ def holding(kind: Any, options: Mapping[type, Any], arguments: Sequence[str]) ->
     return kind(**values)
 
 
-def named(arguments: Sequence[str]) -> dict[str, str]:
+def chosen_data(arguments: Sequence[str]) -> dict[str, str]:
     """The data set that `--dataset` names, as an argument of `data_options`."""
-    # argparse finds this one flag; everything else is left to tyro, which reads the line again.
-    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    finder.add_argument("--dataset", nargs="?")  # without its value: tyro says so
-    found = finder.parse_known_args(list(arguments))[0].dataset
-    return {} if found is None else {"dataset": found}
+    name = value_of(arguments, "--dataset")
+    return {} if name is None else {"dataset": name}
 
 
 def by_name(options: DataOptions) -> NamedData:

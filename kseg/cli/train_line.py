@@ -8,7 +8,8 @@ from typing import Any
 
 from kseg.allocator import keep_freed_memory
 from kseg.cli import help as pages
-from kseg.cli.config_file import CHOOSES, defaults_of_command, named
+from kseg.cli.config_file import CHOOSES, defaults_of_command
+from kseg.cli.flags import value_of
 from kseg.cli.owners import owner_of_flag
 from kseg.cli.parse import HELP, parse
 from kseg.cli.quiet import import_keras_quietly
@@ -36,7 +37,7 @@ def read_train(kind: Any, arguments: Sequence[str], *, program: str) -> Any:
 def help_page(kind: Any, arguments: Sequence[str], topic: str, program: str) -> str:
     """Help about a topic, about what the line chooses, or about the commonest flags."""
     line = without_help(arguments)
-    nothing_chosen = all(named(line, flag) is None for flag in CHOICES)
+    nothing_chosen = all(value_of(line, flag) is None for flag in CHOICES)
     if nothing_chosen and topic == "":
         return pages.overview(kind(), program, {"data sets": list(DATASETS)})
     if nothing_chosen and topic not in ("model", "all"):
