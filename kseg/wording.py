@@ -1,4 +1,4 @@
-"""Counts in sentences: "1 mask", "2 masks"; and what stands for no number."""
+"""Counts and times in sentences: "1 mask", "2 masks", "3 min 20 s"; and what stands for no number."""
 
 DASH = "–"
 """Stands where a number would, and there is none."""
@@ -22,3 +22,17 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
         else:
             plural = noun + ("es" if noun.endswith(("s", "x", "sh", "tch")) else "s")
     return f"{number} {plural}"
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it.
+
+    >>> duration(3.21), duration(42), duration(200), duration(7500)
+    ('3.2 s', '42 s', '3 min 20 s', '2 h 5 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kseg.wording import counted
+from kseg.wording import counted, duration
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,7 @@ from kseg.wording import counted
 )
 def test_the_noun_follows_the_number(number, noun, text):
     assert counted(number, noun) == text
+
+
+def test_times_are_readable():
+    assert [duration(s) for s in (3.21, 42, 200, 7500)] == ["3.2 s", "42 s", "3 min 20 s", "2 h 5 min"]

@@ -18,6 +18,7 @@ from kseg.report.settings import applicable
 from kseg.tasks import Evaluation
 from kseg.tasks.semantic import SemanticEvaluation
 from kseg.training.record import RunRecord, read_run
+from kseg.wording import duration
 
 REPORT = "report.html"
 GROUPS = {"data": "Data", "model": "Model", "loss": "Loss", "augment": "Augmentation", "training": "Training"}
@@ -186,13 +187,3 @@ def count(value: float) -> str:
         if value >= unit:
             return f"{value / unit:.3g} {name}"
     return f"{value:.0f}"
-
-
-def duration(seconds: float) -> str:
-    """`42 s`, `3 min 20 s`, `2 h 5 min`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

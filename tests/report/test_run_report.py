@@ -36,7 +36,7 @@ from kseg.report.pictures import (
     display_size,
     show_errors,
 )  # fmt: skip
-from kseg.report.run_report import count, duration
+from kseg.report.run_report import count
 from kseg.report.settings import applicable
 from kseg.tasks.semantic import SemanticEvaluation
 from kseg.training.config import TrainConfig, resolve
@@ -350,4 +350,3 @@ def test_with_flag_replaces_both_spellings():
 
 def test_figures_are_readable():
     assert [count(n) for n in (28, 1234, 731_000, 138_357_544, 4.11e8)] == ["28", "1.23 k", "731 k", "138 M", "411 M"]
-    assert [duration(s) for s in (3.21, 42, 200, 7500)] == ["3.2 s", "42 s", "3 min 20 s", "2 h 5 min"]

@@ -24,8 +24,7 @@ from kseg.lab.tables.of_recipe import tables_of
 from kseg.lab.tables.table import Table, markdown_of
 from kseg.report import page
 from kseg.report.canvas import Plot
-from kseg.report.run_report import duration
-from kseg.wording import counted
+from kseg.wording import counted, duration
 
 SHOWN_LOSSES = 4
 """Best losses in the plot of sparse foreground, besides BCE and the soft IoU."""

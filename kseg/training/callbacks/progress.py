@@ -1,13 +1,13 @@
 """What a person sees while a run goes on: a bar within the epoch, a line per epoch, the time left."""
 
 import sys
-import time
 
 import keras
 from tqdm import tqdm
 
 from kseg.training.callbacks.history import History
 from kseg.training.kept_epoch import SCORE
+from kseg.wording import duration
 
 
 class Progress(keras.callbacks.Callback):
@@ -42,13 +42,3 @@ class Progress(keras.callbacks.Callback):
             f"  |  {entry['seconds']:.1f} s, at most {duration(left)} left",
             file=sys.stderr,
         )
-
-
-def duration(seconds: float) -> str:
-    """`42 s`, `3 min 20 s`, `5 h 07 min`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    moment = time.gmtime(round(seconds))
-    if seconds < 3600:
-        return f"{moment.tm_min} min {moment.tm_sec:02d} s"
-    return f"{round(seconds) // 3600} h {moment.tm_min:02d} min"
