@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from kseg.datasets import data_options, open_dataset
-from kseg.datasets.synthetic.records import portrait
+from kseg.datasets.synthetic.canvas import Canvas
+from kseg.datasets.synthetic.scene import MOST_PEOPLE, draw_scene, portrait
 from kseg.errors import UsageError
 
 
@@ -123,3 +124,38 @@ def test_remembered_images_are_the_data_set_s_own():
             assert np.array_equal(image, dataset.image(record))
             assert np.array_equal(kept.labels(record), dataset.labels(record))
             image[:] = 0
+
+
+def test_several_people_each_own_what_is_seen_of_them():
+    counts = []
+    for index in range(60):
+        scene = draw_scene(64, (0, 0, index), people=MOST_PEOPLE)
+        assert (scene.owners[scene.parts > 0] > 0).all()  # hair and faces are somebody's
+        counts.append(int(scene.owners.max()))
+        alone = draw_scene(64, (0, 0, index))
+        assert set(np.unique(alone.owners)) == {0, 1}
+        if counts[-1] == 1:
+            assert np.array_equal(scene.image, alone.image) and np.array_equal(scene.owners, alone.owners)
+    assert set(counts) == set(range(1, MOST_PEOPLE + 1))
+
+
+def test_a_later_stroke_takes_pixels_from_an_earlier_owner():
+    canvas = Canvas(4, (0, 0, 0))
+    with canvas.owned_by(1):
+        canvas.paint(canvas.x - 10, (1, 1, 1), part=2)  # everywhere
+    with canvas.owned_by(2):
+        canvas.paint(canvas.x, (1, 1, 1), part=0)  # the left half: clothes
+        canvas.paint(canvas.y - 10, (1, 1, 1))  # no part: whose it is stays
+    canvas.paint(canvas.y + 0.5, (1, 1, 1), part=0)  # the top row: nobody's
+    assert canvas.owners.tolist() == [[0, 0, 0, 0], *[[2, 2, 1, 1]] * 3]
+    assert canvas.parts.tolist() == [[0, 0, 0, 0], *[[0, 0, 2, 2]] * 3]
+
+
+def test_people_is_an_option_that_draws_more_of_them():
+    one, several = opened(synthetic_size=48), opened(synthetic_size=48, people=4)
+    records = one.records("train")[:8]
+    assert any(not np.array_equal(one.image(record), several.image(record)) for record in records)
+    assert one.fingerprint(records[0]) != several.fingerprint(records[0])
+    for wrong in (0, 7):
+        with pytest.raises(UsageError, match="people"):
+            opened(people=wrong)

@@ -16,15 +16,24 @@ Colour = Sequence[float] | np.ndarray
 
 EVERYWHERE: Window = (slice(None), slice(None))
 
+NOBODY = 0
+"""In `Canvas.owners`: a pixel of no person."""
+
 
 class Canvas:
-    """`rgb` (n, n, 3) in 0..1 and `parts` (n, n); `x` and `y` are the coordinates of the pixel centres."""
+    """`rgb` (n, n, 3) in 0..1, `parts` and `owners` (n, n); `x` and `y` are the coordinates of the pixel centres.
+
+    `owners` says whose a pixel is: the number of a person, from 1 on, or 0. It changes where `parts` does, so later
+    strokes hide earlier ones in both alike.
+    """
 
     def __init__(self, size: int, colour: Colour):
         self.size = size
         self.rgb = np.empty((size, size, 3), dtype=np.float32)
         self.rgb[:] = np.asarray(colour, dtype=np.float32)
         self.parts = np.zeros((size, size), dtype=np.uint8)
+        self.owners = np.zeros((size, size), dtype=np.uint8)
+        self._owner = NOBODY
         centres = ((np.arange(size, dtype=np.float32) + 0.5) * (2 / size) - 1).astype(np.float32)
         self.x, self.y = np.broadcast_to(centres, (size, size)), np.broadcast_to(centres[:, None], (size, size))
 
@@ -38,6 +47,13 @@ class Canvas:
         self.scale, self._centre = scale, (x, y)
         yield
         self.x, self.y, self.scale, self._centre = before
+
+    @contextmanager
+    def owned_by(self, owner: int) -> Iterator[None]:
+        """Within it, whatever is painted with a part belongs to `owner`."""
+        before, self._owner = self._owner, owner
+        yield
+        self._owner = before
 
     def window(self, x: float, y: float, half_width: float, half_height: float) -> Window:
         """The pixels within a box around (x, y), at least one."""
@@ -71,7 +87,9 @@ class Canvas:
         blend *= (coverage * np.float32(opacity))[..., None]
         target += blend
         if part is not None:
-            self.parts[window][touched][coverage > 0.5] = part
+            inside = coverage > 0.5
+            self.parts[window][touched][inside] = part
+            self.owners[window][touched][inside] = self._owner
 
     def to_uint8(self) -> np.ndarray:
         return np.rint(np.clip(self.rgb, 0, 1) * 255).astype(np.uint8)

@@ -1,11 +1,14 @@
-"""What gets in the way: hats, hands, things held before the face, which are background; and glasses, which are face."""
+"""What gets in the way: hats, hands, things held before the face, which are background; and glasses, which are face.
+
+Hats and hands are their person's, things held are nobody's.
+"""
 
 import math
 
 import numpy as np
 
 from kseg.datasets.faces import BACKGROUND
-from kseg.datasets.synthetic.canvas import Canvas, Frame, box, capsule, ellipse
+from kseg.datasets.synthetic.canvas import NOBODY, Canvas, Frame, box, capsule, ellipse
 from kseg.datasets.synthetic.people import Person, any_colour
 
 
@@ -18,7 +21,8 @@ def paint_occluders(canvas: Canvas, rng: np.random.Generator, person: Person) ->
     if chances[2] < 0.06:
         _paint_hand(canvas, rng, person)
     if chances[3] < 0.10:
-        _paint_held_thing(canvas, rng, person)
+        with canvas.owned_by(NOBODY):  # it hides its holder, but is no part of a person
+            _paint_held_thing(canvas, rng, person)
 
 
 def _paint_glasses(canvas: Canvas, rng: np.random.Generator, person: Person) -> None:

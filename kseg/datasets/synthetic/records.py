@@ -1,6 +1,5 @@
 """The synthetic portraits as a data set: record i of a split is drawn from (seed, split, i)."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,21 +13,13 @@ from kseg.datasets.faces import FaceDataset, FaceOptions
 from kseg.datasets.facts import Facts
 from kseg.datasets.options import SeededOptions
 from kseg.datasets.record import Record
-from kseg.datasets.synthetic.backdrop import paint_backdrop
-from kseg.datasets.synthetic.canvas import Canvas
-from kseg.datasets.synthetic.head import paint_person
-from kseg.datasets.synthetic.occluders import paint_occluders
-from kseg.datasets.synthetic.people import somebody
-from kseg.datasets.synthetic.photograph import photograph
+from kseg.datasets.synthetic.scene import MOST_PEOPLE, Scene, draw_scene
 from kseg.ranges import Range
 
 VERSION = 1
 """Counts changes to the drawing that change pixels, so that cached features are not mistaken for current ones."""
 
 KEPT_DRAWINGS = 32
-
-NATURAL_SHARE = 0.24
-"""Mean share of face and hair in a picture, were all of the head inside it."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +33,8 @@ class SyntheticOptions(FaceOptions, SeededOptions):
     synthetic_foreground: Annotated[float | None, Range(above=0, most=0.2)] = None
     """draw the head smaller, anywhere in the picture: mean share of its pixels, up to 0.2, above which parts leave the
     picture (unset: 0.24)"""
+    people: Annotated[int, Range(least=1, most=MOST_PEOPLE)] = 1
+    """draw 1 to this many people in each picture, of different sizes and partly in front of each other"""
 
 
 @DATASETS.register("synthetic")
@@ -77,42 +70,20 @@ class Synthetic(FaceDataset):
         return [Record(f"{split}_{index:05d}") for index in range(self._counts[split])]
 
     def read_image(self, record: Record) -> np.ndarray:
-        return self._draw(record.id)[0].copy()
+        return self._draw(record.id).image.copy()
 
     def read_labels(self, record: Record) -> np.ndarray:
-        return self._draw(record.id)[1].copy()
+        return self._draw(record.id).parts.copy()
 
     def identity(self, record: Record) -> str:
         options = self.options
         drawn = f"synthetic {VERSION} {options.data_seed} {options.synthetic_size} {record.id} {options.variant}"
-        return drawn if options.synthetic_foreground is None else f"{drawn} {options.synthetic_foreground:g}"
+        if options.synthetic_foreground is not None:
+            drawn = f"{drawn} {options.synthetic_foreground:g}"
+        return drawn if options.people == 1 else f"{drawn} {options.people} people"
 
-    def _draw_anew(self, record_id: str) -> tuple[np.ndarray, np.ndarray]:
+    def _draw_anew(self, record_id: str) -> Scene:
         split, index = record_id.rsplit("_", 1)
         seed = (self.options.data_seed, SPLITS.index(split), int(index))
-        return portrait(self.options.synthetic_size, seed, self.options.synthetic_foreground)
-
-
-def portrait(size: int, seed: Sequence[int], foreground: float | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 image (size, size, 3) and part labels (size, size); the same seed gives the same person at any size.
-
-    With `foreground` the same person stands further away and anywhere in the same room.
-    """
-    rng = np.random.default_rng(list(seed))
-    canvas = Canvas(size, (0.5, 0.5, 0.5))
-    paint_backdrop(canvas, rng)
-    person = somebody(rng)
-    with canvas.smaller(*_distance(seed, foreground)):
-        paint_person(canvas, rng, person)
-        paint_occluders(canvas, rng, person)
-    photograph(canvas, rng)
-    return canvas.to_uint8(), canvas.parts
-
-
-def _distance(seed: Sequence[int], foreground: float | None) -> tuple[float, float, float]:
-    """(scale, x, y) of the person, drawn from a generator of its own, so that nothing else in the picture changes."""
-    if foreground is None:
-        return 1.0, 0.0, 0.0
-    scale = math.sqrt(foreground / NATURAL_SHARE)
-    x, y = np.random.default_rng([*seed, 1]).uniform(scale - 1, 1 - scale, 2)
-    return scale, float(x), float(y)
+        options = self.options
+        return draw_scene(options.synthetic_size, seed, options.synthetic_foreground, options.people)

@@ -1,0 +1,89 @@
+"""A whole picture: a room, one or several people in it from back to front, and the camera."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from kseg.datasets.synthetic.backdrop import paint_backdrop
+from kseg.datasets.synthetic.canvas import Canvas
+from kseg.datasets.synthetic.head import paint_person
+from kseg.datasets.synthetic.occluders import paint_occluders
+from kseg.datasets.synthetic.people import somebody
+from kseg.datasets.synthetic.photograph import photograph
+
+NATURAL_SHARE = 0.24
+"""Mean share of face and hair in a picture, were all of the head inside it."""
+
+MOST_PEOPLE = 6
+
+GROUP_SCALES = (0.28, 0.62)
+"""How large the farthest and the nearest of several people may be, beside the only person of a portrait."""
+
+Place = tuple[float, float, float]
+"""Scale of a person, and x and y of the point that takes the place of the picture's centre."""
+
+
+class Scene(NamedTuple):
+    """What was drawn, and what is where: every pixel of `parts` and `owners` is that of the last stroke over it."""
+
+    image: np.ndarray
+    """uint8 (n, n, 3)"""
+    parts: np.ndarray
+    """uint8 (n, n): background, hair or face"""
+    owners: np.ndarray
+    """uint8 (n, n): k where person k, counted from 1 and from back to front, is seen; 0 where nobody is. Clothes, hats
+    and hands are their person's. A person whom others hide wholly has no pixel."""
+
+
+def draw_scene(size: int, seed: Sequence[int], foreground: float | None = None, people: int = 1) -> Scene:
+    """The same seed gives the same people at any size.
+
+    With `foreground` they stand further away and anywhere in the same room. With `people` above 1 there are 1 to
+    `people` of them, each number as likely as another; where there is only one by chance, it is the portrait of
+    `people=1`.
+    """
+    rng = np.random.default_rng(list(seed))
+    canvas = Canvas(size, (0.5, 0.5, 0.5))
+    paint_backdrop(canvas, rng)
+    for number, place in enumerate(_places(seed, foreground, people), start=1):
+        person = somebody(rng)
+        with canvas.smaller(*place), canvas.owned_by(number):
+            paint_person(canvas, rng, person)
+            paint_occluders(canvas, rng, person)
+    photograph(canvas, rng)
+    return Scene(canvas.to_uint8(), canvas.parts, canvas.owners)
+
+
+def portrait(size: int, seed: Sequence[int], foreground: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 image (size, size, 3) and part labels (size, size) of one person (`draw_scene`)."""
+    scene = draw_scene(size, seed, foreground)
+    return scene.image, scene.parts
+
+
+def _places(seed: Sequence[int], foreground: float | None, people: int) -> list[Place]:
+    """One per person, from back to front; from generators of their own, so that nothing else in the picture changes."""
+    count = 1 if people == 1 else int(np.random.default_rng([*seed, 2]).integers(1, people + 1))
+    if count == 1:
+        return [_distance(seed, foreground)]
+    rng = np.random.default_rng([*seed, 3])
+    nearer = 1.0 if foreground is None else math.sqrt(foreground / NATURAL_SHARE)
+    scales = np.sort(rng.uniform(*GROUP_SCALES, count)) * nearer
+    # Each has a column of the picture of its own, and strays from it far enough to meet a neighbor.
+    columns = rng.permutation((np.arange(count) + 0.5) * (2 / count) - 1) * 0.8
+    stray = 0.5 / count
+    return [
+        # Farther heads are higher up, as seen by somebody who stands.
+        (float(scale), float(column + rng.uniform(-stray, stray)), float(rng.uniform(-0.25, 0.1) + scale - 0.45))
+        for scale, column in zip(scales, columns, strict=True)
+    ]
+
+
+def _distance(seed: Sequence[int], foreground: float | None) -> Place:
+    """The place of a person who is alone."""
+    if foreground is None:
+        return 1.0, 0.0, 0.0
+    scale = math.sqrt(foreground / NATURAL_SHARE)
+    x, y = np.random.default_rng([*seed, 1]).uniform(scale - 1, 1 - scale, 2)
+    return scale, float(x), float(y)
