@@ -160,6 +160,7 @@ FIGURES = [
     Row(f"{TRAIN} --synthetic-size 0", USAGE, "--synthetic-size"),
     Row(f"{TRAIN} --synthetic-counts 8 -1 4", USAGE, "synthetic"),
     Row(f"{TRAIN} --synthetic-foreground nan", USAGE, "--synthetic-foreground"),
+    *[Row(f"{TRAIN} --people {count}", USAGE, "--people") for count in ("0", "7", "two")],
     Row(f"{TRAIN} --dropout 2", USAGE, "dropout"),
     Row(f"{TRAIN} --data-seed -1", USAGE, "--data-seed"),
     *[

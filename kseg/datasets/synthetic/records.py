@@ -32,7 +32,7 @@ class SyntheticOptions(FaceOptions, SeededOptions):
     """number of train, validation and test images"""
     synthetic_foreground: Annotated[float | None, Range(above=0, most=0.2)] = None
     """draw the head smaller, anywhere in the picture: mean share of its pixels, up to 0.2, above which parts leave the
-    picture (unset: 0.24)"""
+    picture (unset: 0.24); it holds for one person, and several become smaller in proportion"""
     people: Annotated[int, Range(least=1, most=MOST_PEOPLE)] = 1
     """draw 1 to this many people in each picture, of different sizes and partly in front of each other"""
 
