@@ -20,6 +20,9 @@ MAX_CLASSES = VOID
 SERIALISATION_PACKAGE = "kseg"
 """The name under which losses, metrics and layers are registered with Keras."""
 
+DEFAULT_TASK = "semantic"
+"""The task of a network that names none: which class is each pixel?"""
+
 SPLITS = ("train", "validation", "test")
 
 

@@ -59,6 +59,7 @@ class Evaluate:
         from kseg.inference import evaluate, load_model
         from kseg.inference.evaluate import measured_split
         from kseg.inference.predict import fed_in_words, fed_size
+        from kseg.tasks import TASKS
         from kseg.tasks.semantic import SemanticEvaluation
         from kseg.wording import counted
 
@@ -101,6 +102,7 @@ class Evaluate:
             original_size=self.original_size,
             order=order,
             refine=self.refining.refine(),
+            task=TASKS[card.task],
         )
         out = self.out or self._default_out(run, dataset, split)
         refined = {"refined": self.refining.in_words()} if self.refining.in_words() else {}

@@ -17,8 +17,9 @@ class Predict(PredictOptions):
 
     def run(self) -> int:
         from kseg.errors import UsageError
-        from kseg.inference import load_model, predict_probabilities
+        from kseg.inference import Predictor, load_model
         from kseg.inference.predict import fed_in_words, fed_size
+        from kseg.tasks import TASKS
 
         if not 0 < self.threshold < 1:
             raise UsageError(f"--threshold is {self.threshold}; it is a probability between 0 and 1")
@@ -32,12 +33,12 @@ class Predict(PredictOptions):
         model, card = load_model(self.model)
         size = fed_size(card, self.image_size, self.input_size)
         refine, said = self.refining.refine(), self.refining.in_words()
+        refiners = () if refine is None else (refine,)
+        predictor = Predictor(model, size, self.batch_size, refiners, TASKS[card.task])
         return write_masks(
             self,
             files,
             card,
-            lambda images: predict_probabilities(
-                model, images(), size, self.batch_size, original_size=refine is not None, refine=refine
-            ),
+            lambda images: predictor.outputs(images(), original_size=refine is not None),
             fed=f"; fed {fed_in_words(model, size)}" + (f"; {said}" if said else ""),
         )

@@ -165,10 +165,17 @@ class Dataset(ABC):
           or is of another size than its image: it is refused, not stretched. Of an image in a file only the header is
           read for it; what a data set draws has one size.
         """
-        if task not in self.tasks:
-            raise UsageError(f"{self.name} has no truth for the task {task!r}; it has {', '.join(self.tasks)}")
+        self.check_answers(task)
         key = "truth", task, record.id
         return self.relabel(self._memory.recall(key, lambda: self._read_truth(record, task)))
+
+    def check_answers(self, task: str) -> None:
+        """Raises UsageError for a task that the data set has no truth for."""
+        if task not in self.tasks:
+            raise UsageError(
+                f"{self.name} has no truth for the task {task!r}; it has {', '.join(self.tasks)}: choose another data "
+                "set, or a network that answers what it has"
+            )
 
     def labels(self, record: Record) -> np.ndarray:
         """uint8 (H, W), class ids and VOID, of the same H and W as the image: what `truth` says of semantics."""

@@ -4,11 +4,12 @@ from kseg.inference.evaluate import class_order, evaluate, measure
 from kseg.inference.files import ImageFile, collect_images, write_prediction
 from kseg.inference.masks import load_masks, save_masks
 from kseg.inference.model_file import ModelCard, load_model, read_card, save_model
-from kseg.inference.predict import predict_probabilities
+from kseg.inference.predict import Predictor, predict_probabilities
 
 __all__ = [
     "ImageFile",
     "ModelCard",
+    "Predictor",
     "class_order",
     "collect_images",
     "evaluate",

@@ -4,18 +4,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import keras
-import numpy as np
 from tqdm import tqdm
 
-from kseg.conventions import VOID, output_channels
+from kseg.conventions import DEFAULT_TASK, VOID
 from kseg.datasets import Dataset
 from kseg.datasets.category import plain_name
 from kseg.errors import UsageError
-from kseg.inference.predict import ORIGINAL, ImageSize, network_size, predict_probabilities
+from kseg.inference.predict import ORIGINAL, ImageSize, Predictor, network_size
 from kseg.postprocess import Refiner
 from kseg.structures import Structure
-from kseg.tasks import DEFAULT_TASK, TASKS, Circumstances, Evaluation, Task
-from kseg.wording import counted
+from kseg.tasks import TASKS, Circumstances, Evaluation, Outputs, Task
 
 
 def evaluate(
@@ -35,11 +33,11 @@ def evaluate(
     """Count what `model` gets right on every image of a split.
 
     Args:
-      model: images 0..255 to probabilities (N, H, W, C); C = 1 for two classes, else one per class.
+      model: images 0..255 to the outputs of its task; of the semantic one probabilities (N, H, W, C), C = 1 for two
+        classes, else one per class.
       dataset, split: where images and truth come from.
       order: the model's id of each class of the data set (`class_order`); None: they are the same.
-      image_size: (height, width) of the network's input; None or "original": each image's own (see
-        `predict_probabilities`).
+      image_size: (height, width) of the network's input; None or "original": each image's own (see `Predictor`).
       original_size: compare at each label map's own size, with the probabilities resized to it; False: at the
         network's size, with the label map resized by nearest neighbour.
       void: the label that counts for nothing.
@@ -48,16 +46,18 @@ def evaluate(
       refine: what is done to the probabilities of each image before they are counted, at the size they are compared at.
     Foreground is p ≥ 0.5 (binary), else the class of the largest probability.
     """
-    check_fits(model, dataset)
+    task = task or TASKS[DEFAULT_TASK]
+    dataset.check_answers(task.name)
+    check_fits(model, dataset, task)
     records = dataset.records(split)
     fed = network_size(model, image_size)  # refuses a wrong size before the first image is read
     images = (dataset.image(record) for record in records)
     # Without refinement the probabilities of a large photograph are never held at its size, see `measure`.
-    predictions = predict_probabilities(
-        model, images, image_size, batch_size, original_size=original_size and refine is not None, refine=refine
-    )
+    refiners = () if refine is None else (refine,)
+    predictor = Predictor(model, image_size, batch_size, refiners, task)
+    predictions = predictor.outputs(images, original_size=original_size and refine is not None)
     if order is not None:
-        predictions = (in_order(probabilities, order) for probabilities in predictions)
+        predictions = (task.reordered(outputs, order) for outputs in predictions)
     return measure(
         predictions, dataset, split, input_size=ORIGINAL if image_size == ORIGINAL else fed,
         original_size=original_size, void=void, progress=progress, task=task,
@@ -65,7 +65,7 @@ def evaluate(
 
 
 def measure(
-    predictions: Iterator[np.ndarray],
+    predictions: Iterator[Outputs],
     dataset: Dataset,
     split: str,
     *,
@@ -76,10 +76,11 @@ def measure(
     seen: Callable[[Structure], None] | None = None,
     task: Task | None = None,
 ) -> Evaluation:
-    """Count what is right in outputs that come from anywhere, one (H, W, C) for each record of the split.
+    """Count what is right in outputs that come from anywhere, one for each record of the split.
 
     Args:
-      predictions: float32 (H, W, C) each, in the order of the records, of any size.
+      predictions: the outputs of each image as the task decodes them, probabilities (H, W, C) of the semantic one, in
+        the order of the records, of any size.
       input_size: what to record about what the network was fed.
       original_size: compare at the size of the truth, the predictions being resized to it; False: at the size of the
         predictions, the truth being resized to it.
@@ -90,10 +91,10 @@ def measure(
     evaluator = task.evaluator(dataset.classes, background=dataset.has_background, void=void)
     start = time.perf_counter()
     for i, outputs in enumerate(_with_bar(predictions, len(records), split, progress)):
-        answer = dataset.truth(records[i], task.name)
+        truth = dataset.truth(records[i], task.name)
         if not original_size:
-            answer = answer.resized(outputs.shape[:2])
-        prediction = evaluator.add(answer, outputs)
+            truth = truth.resized(task.decode(outputs).size)
+        prediction = evaluator.add(truth, outputs)
         if seen is not None:
             seen(prediction)
     return evaluator.result(
@@ -134,22 +135,14 @@ def class_order(model: Sequence[str], dataset: Sequence[str]) -> tuple[int, ...]
     return tuple(ours.index(name) for name in theirs)
 
 
-def in_order(probabilities: np.ndarray, order: Sequence[int]) -> np.ndarray:
-    """(H, W, C) with the channels of the classes in another order; C = 1 is the second of two classes."""
-    if list(order) == sorted(order):
-        return probabilities
-    return 1 - probabilities if probabilities.shape[-1] == 1 else probabilities[..., list(order)]
-
-
-def check_fits(model: keras.Model, dataset: Dataset) -> None:
-    """An error unless the model has the channels that the data set's classes need."""
-    channels, needed = model.outputs[0].shape[-1], output_channels(len(dataset.classes))
-    if channels not in (needed, len(dataset.classes)):
+def check_fits(model: keras.Model, dataset: Dataset, task: Task) -> None:
+    """An error unless the model has the outputs that the task needs for the data set's classes."""
+    misfit = task.misfit(model, dataset.classes)
+    if misfit:
         raise UsageError(
-            f"the model gives {counted(channels, 'channel')} but {dataset.name} has the classes "
-            f"{', '.join(dataset.classes)}, which need {needed}; choose the data set and options it was trained with"
+            f"the model does not fit {dataset.name}: {misfit}; choose the data set and options it was trained with"
         )
 
 
-def _with_bar(items: Iterator[np.ndarray], total: int, split: str, progress: bool) -> Iterator[np.ndarray]:
+def _with_bar(items: Iterator[Outputs], total: int, split: str, progress: bool) -> Iterator[Outputs]:
     return iter(tqdm(items, total=total, desc=f"evaluate {split}", unit="img", disable=None if progress else True))

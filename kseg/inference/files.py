@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from kseg.atomic import replacing
-from kseg.datasets.images import overlay, probability_strips, save_image, save_labels
+from kseg.datasets.images import probability_strips, save_image
 from kseg.errors import UsageError
 from kseg.inference.model_file import ModelCard
-from kseg.tasks.semantic.decoding import predicted_labels
+from kseg.tasks import TASKS
 
 IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".jp2",
@@ -137,11 +137,12 @@ def write_prediction(
     for path in paths:
         _refuse_input(path, taken)
 
-    labels = predicted_labels(probabilities, size, threshold=threshold)
+    task = TASKS[card.task]
+    answer = task.decode(probabilities, size, threshold=threshold)
     remaining = iter(paths)
-    save_labels(next(remaining), labels, card.palette)
+    task.write(next(remaining), answer, card.palette)
     if image is not None:
-        save_image(next(remaining), overlay(image, labels, card.palette, background=card.background))
+        save_image(next(remaining), task.draw(image, answer, card.palette, background=card.background))
     if save_probabilities == "npy":
         _save_array(next(remaining), probabilities, size)
     elif save_probabilities == "png":

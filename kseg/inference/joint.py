@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kseg.conventions import DEFAULT_TASK
 from kseg.errors import UsageError
 from kseg.inference.model_file import ModelCard
 from kseg.inference.predict import ImageSize, predict_probabilities
@@ -60,12 +61,16 @@ def joint_card(members: Sequence[Member], names: Sequence[str]) -> ModelCard:
     Args:
       names: what the networks are called in error messages.
     Raises:
-      UsageError: fewer than two networks, one that tells several classes apart, two of the same category, or images
-        of other values.
+      UsageError: fewer than two networks, one of another task or that tells several classes apart, two of the same
+        category, or images of other values.
     """
     if len(members) < 2:
         raise UsageError(f"--joint joins at least two runs of one category each, received {len(members)}")
     for member, name in zip(members, names, strict=True):
+        if member.card.task != DEFAULT_TASK:
+            raise UsageError(
+                f"{name} answers the task {member.card.task!r}; --joint joins label maps, {DEFAULT_TASK!r}"
+            )
         if len(member.card.classes) != 2:
             raise UsageError(
                 f"{name} tells {len(member.card.classes)} classes apart ({', '.join(member.card.classes)}); "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kseg import __version__
 from kseg.atomic import replacing
-from kseg.conventions import output_channels
+from kseg.conventions import DEFAULT_TASK
 from kseg.errors import KsegError, UsageError
 from kseg.reading import DAMAGE, allowed_growth, held_to, open_regular, parse_json
 from kseg.wording import counted
@@ -44,6 +44,8 @@ class ModelCard:
     """the values of black and white in training images of more than 8 bits; None: each image's own"""
     input_size: InputSize = "trained"
     """what the network was fed when its run was measured: images resized to `image_size`, or as they are"""
+    task: str = DEFAULT_TASK
+    """name of what the model answers (`kseg.tasks`)"""
     kseg: str = __version__
     """the version that wrote the file; empty for a card made up for a model without one"""
 
@@ -73,7 +75,7 @@ def save_model(model: "keras.Model", path: Path | str, card: ModelCard) -> None:
     path = Path(path)
     if path.suffix != ".keras":
         raise UsageError(f"a model is saved as a .keras file, received {path}; try {path.with_suffix('.keras')}")
-    _check_channels(model, card, path)
+    _check_outputs(model, card, path)
     with replacing(path) as temporary:
         model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
@@ -90,9 +92,9 @@ def load_model(path_or_run: Path | str) -> tuple["keras.Model", ModelCard]:
     config, card_text = _members(path)
     _refuse_code(config, path)
     model = _load_safely(path)
-    _check_is_segmentation(model, path)
-    card = _card_from_channels(model) if card_text is None else _parse_card(card_text, path)
-    _check_channels(model, card, path)
+    _check_input(model, path)
+    card = _card_from_channels(model, path) if card_text is None else _parse_card(card_text, path)
+    _check_outputs(model, card, path)
     return model, card
 
 
@@ -196,36 +198,41 @@ def _load_safely(path: Path) -> "keras.Model":
         ) from error
 
 
-def _check_is_segmentation(model, path: Path) -> None:
-    inputs, outputs = ([tuple(tensor.shape) for tensor in end or ()] for end in (model.inputs, model.outputs))
-    if [len(shape) for shape in inputs] != [4] or [len(shape) for shape in outputs] != [4]:
-        raise UsageError(
-            f"{path} is no segmentation model: it should take (N, H, W, 3) and give (N, H, W, C), "
-            f"it takes {inputs} and gives {outputs}"
-        )
-    if inputs[0][-1] not in (3, None) or outputs[0][-1] is None:
-        raise UsageError(
-            f"{path} takes {counted(inputs[0][-1], 'channel')} and gives {outputs[0][-1]}; "
-            "RGB images need 3, and the number of classes must be fixed"
-        )
+def _check_input(model, path: Path) -> None:
+    shapes = [tuple(tensor.shape) for tensor in model.inputs or ()]
+    if [len(shape) for shape in shapes] != [4]:
+        raise UsageError(f"{path} is no segmentation model: it should take (N, H, W, 3), it takes {shapes}")
+    if shapes[0][-1] not in (3, None):
+        raise UsageError(f"{path} takes {counted(shapes[0][-1], 'channel')} where RGB images have 3")
 
 
-def _check_channels(model, card: ModelCard, path: Path) -> None:
-    channels = model.outputs[0].shape[-1]
-    if len(card.classes) < 2 or channels not in (output_channels(len(card.classes)), len(card.classes)):
+def _check_outputs(model, card: ModelCard, path: Path) -> None:
+    from kseg.tasks import TASKS
+
+    if card.task not in TASKS:
         raise UsageError(
-            f"{path}: {channels} output channels do not fit the classes {', '.join(card.classes) or '(none)'}; "
-            "two classes take one channel, more take one each"
+            f"{path} answers the task {card.task!r}, which this kseg does not know (it knows {', '.join(TASKS)}); "
+            "import what registers it, or install the version that wrote the file"
         )
+    misfit = TASKS[card.task].misfit(model, card.classes)
+    if misfit:
+        raise UsageError(f"{path}: {misfit}")
     if len(card.palette) != len(card.classes):
         raise UsageError(
             f"{path}: {counted(len(card.palette), 'colour')} for {counted(len(card.classes), 'class')}; give one each"
         )
 
 
-def _card_from_channels(model) -> ModelCard:
+def _card_from_channels(model, path: Path) -> ModelCard:
+    """Of a semantic model: other tasks' are saved with a card."""
     from kseg.datasets.images import contrasting_palette
 
+    shapes = [tuple(tensor.shape) for tensor in model.outputs or ()]
+    if [len(shape) for shape in shapes] != [4] or shapes[0][-1] is None:
+        raise UsageError(
+            f"{path} is no segmentation model: it should give (N, H, W, C) with a fixed number of classes, it gives "
+            f"{shapes}"
+        )
     channels = model.outputs[0].shape[-1]
     binary = channels <= 2
     names = ("background", "foreground") if binary else tuple(f"class {i}" for i in range(channels))

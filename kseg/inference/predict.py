@@ -1,14 +1,18 @@
-"""Probabilities for images of any size: resize in, run the network, resize back."""
+"""A model applied to images of any size: resize in, run the network, resize back, refine, decode."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import numpy as np
 
-from kseg.datasets.images import resize_image, resize_probabilities
-from kseg.errors import Failure, UsageError
+from kseg.conventions import DEFAULT_TASK
+from kseg.datasets.images import resize_image
+from kseg.errors import UsageError
 from kseg.postprocess import Refiner
+from kseg.structures import Structure
+from kseg.tasks import TASKS, Outputs, Task
 
 if TYPE_CHECKING:
     from kseg.inference.model_file import ModelCard
@@ -24,7 +28,76 @@ ImageSize = tuple[int, int] | Literal["original"] | None
 
 ORIGINAL: Literal["original"] = "original"
 
-Forward = Callable[[np.ndarray], np.ndarray]
+Forward = Callable[[np.ndarray], Any]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained model applied to images of any size: feed, forward, refine, decode.
+
+    Args:
+      model: (N, H, W, 3) in 0..255 to the outputs that its task decodes.
+      image_size: (height, width) in pixels of the network's input; None: each image's own size, rounded to a multiple
+        of 32 so that few different shapes reach the network; "original": its own size to the pixel, nothing is
+        resized (kseg's models take any size). A model built for one size wants that size.
+      batch_size: images per forward pass, fewer of large ones (`LARGEST_BATCH` pixels); a batch holds consecutive
+        images of one network size.
+      refiners: in turn they are given each image and its outputs, both at the size of what is returned, and give
+        better ones.
+      task: what the model answers.
+    Errors: no uint8 RGB and a size the model cannot take are refused, and outputs that mean nothing (logits, nan).
+    """
+
+    model: keras.Model
+    image_size: ImageSize = None
+    batch_size: int = 16
+    refiners: tuple[Refiner, ...] = ()
+    task: Task = field(default_factory=lambda: TASKS[DEFAULT_TASK])
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(f"the batch size is at least 1, received {self.batch_size}")
+
+    def outputs(self, images: Iterable[np.ndarray], *, original_size: bool = True) -> Iterator[Outputs]:
+        """The model's outputs for each image, in order, one batch of images in memory at a time.
+
+        Args:
+          images: uint8 (H, W, 3) RGB, each of its own size.
+          original_size: at each image's size; False leaves them at the network's.
+        """
+        fixed_size = network_size(self.model, self.image_size)
+        own_size = _exactly if self.image_size == ORIGINAL else rounded_size
+        run = forward(self.model)
+        batch: list[np.ndarray] = []
+        sizes: list[tuple[int, int]] = []
+        shown: list[np.ndarray] = []  # to the refiners alone: large photographs are not kept for nothing
+
+        def finished() -> Iterator[Outputs]:
+            for i, outputs in enumerate(self.task.of_each_image(run(np.stack(batch)))):
+                outputs = self.task.resized(outputs, sizes[i]) if original_size else outputs
+                for refine in self.refiners:
+                    outputs = refine(shown[i], outputs)
+                yield outputs
+
+        for image in images:
+            _check_image(image)
+            size = fixed_size or own_size(image.shape[:2])
+            fed = resize_image(image, size)
+            full = len(batch) == self.batch_size or (len(batch) + 1) * fed[..., 0].size > LARGEST_BATCH
+            if batch and (full or batch[0].shape != fed.shape):
+                yield from finished()
+                batch, sizes, shown = [], [], []
+            batch.append(fed)
+            sizes.append(image.shape[:2])
+            if self.refiners:
+                shown.append(image if original_size else fed)
+        if batch:
+            yield from finished()
+
+    def answers(self, images: Iterable[np.ndarray], *, threshold: float = 0.5) -> Iterator[Structure]:
+        """The decoded answer for each image, at its size, in order."""
+        for outputs in self.outputs(images):
+            yield self.task.decode(outputs, threshold=threshold)
 
 
 def predict_probabilities(
@@ -36,45 +109,9 @@ def predict_probabilities(
     original_size: bool = True,
     refine: Refiner | None = None,
 ) -> Iterator[np.ndarray]:
-    """The model's probabilities for each image, in order, one batch of images in memory at a time.
-
-    Args:
-      model: (N, H, W, 3) in 0..255 to probabilities (N, H, W, C).
-      images: uint8 (H, W, 3) RGB, each of its own size.
-      image_size: (height, width) in pixels of the network's input; None: each image's own size, rounded to a multiple
-        of 32 so that few different shapes reach the network; "original": its own size to the pixel, nothing is
-        resized (kseg's models take any size). A model built for one size wants that size.
-      batch_size: images per forward pass, fewer of large ones (`LARGEST_BATCH` pixels); a batch holds consecutive
-        images of one network size.
-      original_size: resize the probabilities back to each image's size (bilinear, half-pixel centres); False leaves
-        them at the network's.
-      refine: is given each image and its probabilities, both at the size of what is returned, and gives better ones.
-    Returns:
-      an iterator of float32 (H, W, C).
-    Errors: no uint8 RGB, a size the model cannot take, and outputs outside [0, 1] (logits) are refused; nan fails.
-    """
-    if batch_size < 1:
-        raise UsageError(f"the batch size is at least 1, received {batch_size}")
-    fixed_size = network_size(model, image_size)
-    own_size = _exactly if image_size == ORIGINAL else rounded_size
-    run = forward(model)
-    batch: list[np.ndarray] = []
-    sizes: list[tuple[int, int]] = []
-    shown: list[np.ndarray] = []  # to the refinement alone: large photographs are not kept for nothing
-    for image in images:
-        _check_image(image)
-        size = fixed_size or own_size(image.shape[:2])
-        resized = resize_image(image, size)
-        full = len(batch) == batch_size or (len(batch) + 1) * resized[..., 0].size > LARGEST_BATCH
-        if batch and (full or batch[0].shape != resized.shape):
-            yield from _finished(run(np.stack(batch)), sizes, original_size, shown, refine)
-            batch, sizes, shown = [], [], []
-        batch.append(resized)
-        sizes.append(image.shape[:2])
-        if refine is not None:
-            shown.append(image if original_size else resized)
-    if batch:
-        yield from _finished(run(np.stack(batch)), sizes, original_size, shown, refine)
+    """The probabilities of a semantic model for each image, in order: float32 (H, W, C); see `Predictor`."""
+    refiners = () if refine is None else (refine,)
+    return Predictor(model, image_size, batch_size, refiners).outputs(images, original_size=original_size)
 
 
 def fed_size(
@@ -124,18 +161,27 @@ def network_size(model: keras.Model, image_size: ImageSize) -> tuple[int, int] |
 
 
 def forward(model: keras.Model) -> Forward:
-    """The model as a function from uint8 (N, H, W, 3) to float32 (N, H, W, C), traced once for all sizes."""
+    """The model as a function from uint8 (N, H, W, 3) to arrays, floats as float32, traced once for all sizes."""
     if keras.backend.backend() != "tensorflow":
-        return lambda batch: np.asarray(model.predict_on_batch(batch.astype(np.float32)), np.float32)
+        return lambda batch: keras.tree.map_structure(_single, model.predict_on_batch(batch.astype(np.float32)))
     import tensorflow as tf
+
+    def single(tensor):
+        return tf.cast(tensor, tf.float32) if tensor.dtype.is_floating else tensor
 
     shape = (None, *model.inputs[0].shape[1:3], 3)
 
     @tf.function(input_signature=[tf.TensorSpec(shape, tf.uint8)], autograph=False)
     def compiled(batch):
-        return tf.cast(model(tf.cast(batch, model.inputs[0].dtype), training=False), tf.float32)
+        return keras.tree.map_structure(single, model(tf.cast(batch, model.inputs[0].dtype), training=False))
 
-    return lambda batch: compiled(batch).numpy()
+    return lambda batch: keras.tree.map_structure(lambda tensor: tensor.numpy(), compiled(batch))
+
+
+def _single(array: np.ndarray) -> np.ndarray:
+    """float32 of any floats, bfloat16 among them; other arrays as they are."""
+    array = np.asarray(array)
+    return array if array.dtype.kind in "biu" else array.astype(np.float32)
 
 
 def _exactly(size: tuple[int, int]) -> tuple[int, int]:
@@ -152,25 +198,3 @@ def _check_image(image: np.ndarray) -> None:
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
         what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise UsageError(f"images are uint8 arrays (H, W, 3), RGB, received {what}; kseg.datasets.images.read_image")
-
-
-def _finished(
-    probabilities: np.ndarray,
-    sizes: list[tuple[int, int]],
-    original_size: bool,
-    shown: list[np.ndarray],
-    refine: Refiner | None,
-) -> Iterator[np.ndarray]:
-    lowest, highest = float(probabilities.min()), float(probabilities.max())
-    if not (np.isfinite(lowest) and np.isfinite(highest)):
-        raise Failure("the model gives nan or infinity: its weights are not finite; take an earlier or another model")
-    if lowest < -1e-3 or highest > 1 + 1e-3:
-        raise UsageError(
-            f"the model gives values from {lowest:.3g} to {highest:.3g} where probabilities in [0, 1] are wanted; "
-            "if it gives logits, add a sigmoid or softmax"
-        )
-    probabilities = np.clip(probabilities, 0, 1)
-    for i, (one, size) in enumerate(zip(probabilities, sizes, strict=True)):
-        if original_size:
-            one = np.asarray(resize_probabilities(one, size), np.float32)
-        yield one if refine is None else refine(shown[i], one)

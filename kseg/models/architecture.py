@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from kseg.conventions import DEFAULT_TASK
 from kseg.errors import UsageError
 from kseg.models.options import ModelOptions
 from kseg.registry import Registry
@@ -47,6 +48,8 @@ class Architecture:
     """option of the loss or of training → its paper's value"""
     preset_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """encoder → what takes the place of `preset` where `--encoder` names it"""
+    task: str = DEFAULT_TASK
+    """name of the question about an image that its networks answer (`kseg.tasks`)"""
 
     def __call__(self, image, channels: int, **options) -> "keras.KerasTensor":
         return self.function(image, channels, **options)
@@ -115,6 +118,7 @@ def architecture(
     convolutionised: Mapping[str, str] | None = None,
     preset: Mapping[str, Any] = LAPTOP,
     preset_on: Mapping[str, Mapping[str, Any]] | None = None,
+    task: str = DEFAULT_TASK,
 ) -> Callable[[Callable[..., "keras.KerasTensor"]], Callable[..., "keras.KerasTensor"]]:
     """Registers a function `(image, channels, *, …) -> scores` as the architecture `name`.
 
@@ -126,10 +130,12 @@ def architecture(
       convolutionised: layer → dense layer of the classification network that it descends from.
       preset: option of the loss or of training, or of its own → its paper's value.
       preset_on: encoder → what takes the place of `preset` where `--encoder` names it.
+      task: name of the question about an image that its networks answer.
     """
 
     def register(function: Callable[..., "keras.KerasTensor"]) -> Callable[..., "keras.KerasTensor"]:
-        MODELS.register(name)(Architecture(name, function, encoder, convolutionised or {}, preset, preset_on or {}))
+        entry = Architecture(name, function, encoder, convolutionised or {}, preset, preset_on or {}, task)
+        MODELS.register(name)(entry)
         return function
 
     return register

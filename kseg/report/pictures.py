@@ -13,7 +13,7 @@ from kseg.conventions import VOID
 from kseg.datasets import Dataset
 from kseg.datasets.images import resize_image
 from kseg.errors import UsageError
-from kseg.inference import predict_probabilities
+from kseg.inference import Predictor
 from kseg.structures import LabelMap
 from kseg.tasks import TASKS
 from kseg.tasks.semantic import SemanticEvaluation
@@ -73,11 +73,10 @@ def make_pictures(
     images = [dataset.image(record) for record in found]
     ranks = {int(index): rank for rank, index in enumerate(evaluation.order(), start=1)}
     task, drawn = TASKS[evaluation.task], {}
-    for index, record, image, probabilities in zip(
-        wanted, found, images, predict_probabilities(model, images, image_size, batch_size=4), strict=True
-    ):
-        truth, prediction = LabelMap(dataset.labels(record)), task.decode(probabilities)
-        assert isinstance(prediction, LabelMap)  # errors are drawn pixel by pixel
+    answers = Predictor(model, image_size, batch_size=4, task=task).answers(images)
+    for index, record, image, prediction in zip(wanted, found, images, answers, strict=True):
+        truth = dataset.truth(record, task.name)
+        assert isinstance(truth, LabelMap) and isinstance(prediction, LabelMap)  # errors are drawn pixel by pixel
         background = dataset.has_background
         size = display_size(image.shape[:2])
         shown, truth, prediction = resize_image(image, size), truth.resized(size), prediction.resized(size)

@@ -16,9 +16,6 @@ from kseg.structures import Structure
 if TYPE_CHECKING:
     from kseg.pipeline.maps import PixelWeights
 
-DEFAULT_TASK = "semantic"
-"""The task of a run that names none."""
-
 Answer = TypeVar("Answer", bound=Structure)
 """The structure of a task's truth, and of its predictions."""
 
@@ -191,6 +188,27 @@ class Task(ABC):
         """The outputs that users get, float32, of those of a network under training."""
 
     @abstractmethod
+    def misfit(self, model: keras.Model, classes: Sequence[str]) -> str:
+        """What keeps a model that users are given from answering for the classes; "" where nothing does."""
+
+    @abstractmethod
+    def of_each_image(self, outputs: Any) -> Sequence[Outputs]:
+        """The outputs of a batch, as arrays, image by image.
+
+        Raises:
+          Failure: nan or infinity, which a network with weights that are none gives.
+          UsageError: values that mean nothing, as logits where probabilities are wanted.
+        """
+
+    @abstractmethod
+    def resized(self, outputs: Outputs, size: tuple[int, ...]) -> Outputs:
+        """The outputs of an image as they are for an image of another size (h, w)."""
+
+    @abstractmethod
+    def reordered(self, outputs: Outputs, order: Sequence[int]) -> Outputs:
+        """The outputs with other class ids: the class i of the result is the class `order[i]` of `outputs`."""
+
+    @abstractmethod
     def decode(self, outputs: Outputs, size: tuple[int, ...] | None = None, *, threshold: float = 0.5) -> Structure:
         """The answer that the outputs of an image mean, for an image of `size` (default: theirs).
 
@@ -205,6 +223,10 @@ class Task(ABC):
           background: whether class 0 is background, and not a class like the others.
           void: the class id of what counts for nothing.
         """
+
+    @abstractmethod
+    def write(self, path: Path, answer: Structure, palette: Palette) -> None:
+        """Write an answer as a PNG that says what each pixel is, whole or not at all."""
 
     @abstractmethod
     def draw(self, image: np.ndarray, answer: Structure, palette: Palette, *, background: bool = True) -> np.ndarray:

@@ -5,14 +5,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 from kseg.atomic import write_json
 from kseg.encoders import TransplantReport
 from kseg.inference import ModelCard, evaluate, measure, save_masks, save_model
-from kseg.inference.predict import ORIGINAL, ImageSize, predict_probabilities
+from kseg.inference.predict import ORIGINAL, ImageSize, Predictor
 from kseg.structures import LabelMap, Structure
-from kseg.tasks import Evaluation
+from kseg.tasks import Evaluation, Outputs
 from kseg.training.checkpoint import load_weights
 from kseg.training.config import TrainConfig
 from kseg.training.inputs import Inputs
@@ -85,6 +84,7 @@ def measure_as_exported(plan: Plan, workdir: WorkDir, network: keras.Model) -> E
         background=dataset.has_background,
         value_range=dataset.value_range,
         input_size="original" if size == ORIGINAL else "trained",
+        task=plan.task.name,
     )
     save_model(final, workdir.model, card)
     return evaluate(final, dataset, plan.measured, image_size=size, task=plan.task)
@@ -103,19 +103,20 @@ def measure_as_trained(plan: Plan, workdir: WorkDir, network: keras.Model, input
     config, dataset, size = plan.config, plan.dataset, test_size(plan.config)
     if size == ORIGINAL:
         images = (dataset.image(record) for record in plan.splits[plan.measured])
-        outputs = predict_probabilities(final_network(config, network, dataset), images, size)
+        outputs = Predictor(final_network(config, network, dataset), size, task=plan.task).outputs(images)
     else:
         outputs = trained_outputs(plan, inputs)
     answers: list[Structure] = []
     evaluation = measure(
         outputs, dataset, plan.measured, input_size=size, progress=False, seen=answers.append, task=plan.task
     )
-    masks = [answer.ids for answer in answers if isinstance(answer, LabelMap)]
-    save_masks(workdir.masks, evaluation.ids, masks, num_classes=len(dataset.classes))
+    if issubclass(plan.task.structure, LabelMap):  # what the lab compares pixel by pixel
+        masks = [answer.ids for answer in answers if isinstance(answer, LabelMap)]
+        save_masks(workdir.masks, evaluation.ids, masks, num_classes=len(dataset.classes))
     return evaluation
 
 
-def trained_outputs(plan: Plan, inputs: Inputs) -> Iterator[np.ndarray]:
-    """float32 (h, w, C) of every test image, at the network's size."""
+def trained_outputs(plan: Plan, inputs: Inputs) -> Iterator[Outputs]:
+    """Of every test image, at the network's size."""
     for batch, count in inputs.batches_in_order(plan.dataset, plan.splits[plan.measured]):
-        yield from plan.task.activated(inputs.trained.predict_on_batch(batch)[:count])
+        yield from plan.task.of_each_image(plan.task.activated(inputs.trained.predict_on_batch(batch)))[:count]

@@ -8,8 +8,8 @@ import numpy as np
 from kseg.datasets import Dataset
 from kseg.encoders import TransplantReport
 from kseg.inference import load_model
-from kseg.models import build_with_report, start_from, transfer_weights
-from kseg.tasks import DEFAULT_TASK, TASKS, Task
+from kseg.models import MODELS, build_with_report, start_from, transfer_weights
+from kseg.tasks import TASKS, Task
 from kseg.training.checkpoint import layer_weights
 from kseg.training.config import TrainConfig
 from kseg.training.layer_rates import check_layer_rates, layer_rates
@@ -18,8 +18,8 @@ from kseg.training.workdir import weights_file
 
 
 def task_of(config: TrainConfig) -> Task:
-    """What the network of a configuration is asked."""
-    return TASKS[DEFAULT_TASK]
+    """What the network of a resolved configuration answers."""
+    return TASKS[MODELS[str(config.model.model)].task]
 
 
 def training_network(config: TrainConfig, dataset: Dataset) -> tuple[keras.Model, TransplantReport | None]:

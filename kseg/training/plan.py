@@ -72,7 +72,9 @@ def make_plan(
     if choice is not None and not quiet:
         print(choice, file=sys.stderr)
     config = settled(config if choice is None else choice.config)
-    schedule = loss_schedule(config)  # an unknown loss is refused before files are read
+    # An unknown network, one for another task than the data's, and an unknown loss are refused before files are read.
+    dataset.check_answers(task_of(config).name)
+    schedule = loss_schedule(config)
 
     # 2. data; truth that cannot be read must not be found after hours of training
     measured = measured_split(dataset)

@@ -14,9 +14,9 @@ from kseg.atomic import write_csv
 from kseg.datasets import DataOptions, Dataset, Record, Relabel
 from kseg.errors import Failure, UsageError
 from kseg.inference import class_order, evaluate
-from kseg.inference.evaluate import in_order
 from kseg.metrics import iou_dataset, iou_image
 from kseg.tasks.semantic import SemanticEvaluation
+from kseg.tasks.semantic.probabilities import in_order
 
 
 class Written(Dataset):
@@ -213,7 +213,7 @@ def test_several_classes_have_no_histogram():
 
 def test_a_model_of_other_classes_is_refused(measured):
     dataset, _ = measured
-    with pytest.raises(UsageError, match="5 channels .* background, thing, which need 1"):
+    with pytest.raises(UsageError, match="5 output channels .* background, thing, which need 1"):
         evaluate(reading_model(5), dataset, "test", image_size=None, progress=False)
 
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from kseg.datasets.images import save_labels
 from kseg.metrics.instances import InstanceScores
 from kseg.pipeline import ArraySpec
-from kseg.structures import Instances
+from kseg.structures import Instances, Masks
+from kseg.structures.moves import scaling
 from kseg.tasks import Circumstances, Task
 
 MOST = 8
@@ -103,11 +105,28 @@ class CountingObjects(Task):
     def activated(self, outputs):
         return {name: keras.ops.convert_to_numpy(output) for name, output in outputs.items()}
 
+    def misfit(self, model, classes):
+        missing = {"masks", "classes", "scores"} - set(model.output if isinstance(model.output, dict) else ())
+        return f"it does not give {', '.join(sorted(missing))}" if missing else ""
+
+    def of_each_image(self, outputs):
+        return [dict(zip(outputs, arrays, strict=True)) for arrays in zip(*outputs.values(), strict=True)]
+
+    def resized(self, outputs, size):
+        masks = Masks.of(outputs["masks"] >= 0.5)
+        return {**outputs, "masks": masks.moved(scaling(masks.size, size)).array().astype(np.float32)}
+
+    def reordered(self, outputs, order):
+        return {**outputs, "classes": np.argsort(order)[outputs["classes"]]}
+
+    def write(self, path, answer, palette):
+        save_labels(path, answer.id_map(), palette)
+
     def decode(self, outputs, size=None, *, threshold=0.5):
+        outputs = outputs if size is None else self.resized(outputs, size)
         sure = outputs["scores"] >= threshold
         masks = outputs["masks"][sure] >= 0.5
-        answer = Instances.of(masks, outputs["classes"][sure], scores=outputs["scores"][sure])
-        return answer if size is None else answer.resized(size)
+        return Instances.of(masks, outputs["classes"][sure], scores=outputs["scores"][sure])
 
     def evaluator(self, classes, *, background=True, void):
         return ObjectEvaluator(len(classes))

@@ -9,7 +9,7 @@ from counting_objects import CountingObjects
 from scenes import SCENES, SIZE, image_of
 
 from kseg.conventions import VOID
-from kseg.datasets.images import contrasting_palette
+from kseg.datasets.images import contrasting_palette, read_labels
 from kseg.structures import Instances
 from kseg.tasks import TASKS, Circumstances
 
@@ -131,6 +131,45 @@ def test_an_answer_is_of_the_size_that_is_asked_for(task, num_classes):
     truth = truth_of(task, 3, num_classes, clean=True)
     larger = (3 * SIZE[0], 2 * SIZE[1])
     assert task.decode(outputs_of(task, truth, image_of(3), num_classes), larger).size == larger
+
+
+def stacked(outputs):
+    """The outputs of single images as a network gives them, with the axis of the batch first."""
+    if isinstance(outputs[0], dict):
+        return {name: np.stack([one[name] for one in outputs]) for name in outputs[0]}
+    return np.stack(outputs)
+
+
+def test_a_batch_is_taken_apart(task, num_classes):
+    single = [
+        outputs_of(task, truth_of(task, seed, num_classes, clean=True), image_of(seed), num_classes) for seed in SEEDS
+    ]
+    apart = task.of_each_image(stacked(single))
+    assert [task.decode(one) for one in apart] == [task.decode(one) for one in single]
+
+
+def test_outputs_are_resized_as_answers_are(task, num_classes):
+    for seed in SEEDS:
+        outputs = outputs_of(task, truth_of(task, seed, num_classes, clean=True), image_of(seed), num_classes)
+        for size in (SIZE, (3 * SIZE[0], 2 * SIZE[1]), (17, 19)):
+            answer = task.decode(task.resized(outputs, size))
+            assert answer.size == size and answer == task.decode(outputs, size)
+
+
+def test_classes_take_another_order(task, num_classes):
+    order = [*range(1, num_classes), 0]
+    back = np.argsort(order).tolist()
+    for seed in SEEDS:
+        outputs = outputs_of(task, truth_of(task, seed, num_classes, clean=True), image_of(seed), num_classes)
+        answer, moved = task.decode(outputs), task.decode(task.reordered(outputs, order))
+        assert moved != answer
+        assert task.decode(task.reordered(task.reordered(outputs, order), back)) == answer
+        assert task.decode(task.reordered(outputs, range(num_classes))) == answer
+
+
+def test_an_answer_is_written_as_a_picture_of_its_size(task, tmp_path):
+    task.write(tmp_path / "answer.png", truth_of(task, 1, 2, clean=True), contrasting_palette(2))
+    assert read_labels(tmp_path / "answer.png").shape == SIZE
 
 
 def test_metrics_have_names_of_their_own(task, num_classes):

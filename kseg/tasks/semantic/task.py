@@ -1,6 +1,7 @@
 """The task itself: label maps as truth, class probabilities as outputs."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -8,7 +9,7 @@ import numpy as np
 
 from kseg import metrics
 from kseg.conventions import VOID, output_channels
-from kseg.datasets.images import overlay
+from kseg.datasets.images import overlay, resize_probabilities, save_labels
 from kseg.pipeline.source import Targets
 from kseg.pipeline.targets import LabelTargets
 from kseg.structures import LabelMap, Structure
@@ -16,6 +17,7 @@ from kseg.tasks.base import TASKS, Palette, Task
 from kseg.tasks.semantic.decoding import predicted_labels
 from kseg.tasks.semantic.evaluator import SemanticEvaluator
 from kseg.tasks.semantic.loss import SemanticLoss
+from kseg.tasks.semantic.probabilities import checked, in_order, misfit
 
 if TYPE_CHECKING:
     from kseg.pipeline.maps import PixelWeights
@@ -59,11 +61,28 @@ class Semantic(Task):
         activation = keras.activations.sigmoid if outputs.shape[-1] == 1 else keras.activations.softmax
         return keras.ops.convert_to_numpy(activation(keras.ops.cast(outputs, "float32")))
 
+    def misfit(self, model: keras.Model, classes: Sequence[str]) -> str:
+        return misfit(model.outputs, classes)
+
+    def of_each_image(self, outputs: Any) -> Sequence[np.ndarray]:
+        return list(checked(outputs))
+
+    def resized(self, outputs: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+        return np.asarray(resize_probabilities(outputs, (size[0], size[1])), np.float32)
+
+    def reordered(self, outputs: np.ndarray, order: Sequence[int]) -> np.ndarray:
+        return in_order(outputs, order)
+
     def decode(self, outputs: np.ndarray, size: tuple[int, ...] | None = None, *, threshold: float = 0.5) -> LabelMap:
         return LabelMap(predicted_labels(outputs, size, threshold=threshold))
 
     def evaluator(self, classes: Sequence[str], *, background: bool = True, void: int = VOID) -> SemanticEvaluator:
         return SemanticEvaluator(classes, background=background, void=void)
+
+    def write(self, path: Path, answer: Structure, palette: Palette) -> None:
+        """A palette PNG of class ids."""
+        assert isinstance(answer, LabelMap)
+        save_labels(path, answer.ids, palette)
 
     def draw(self, image: np.ndarray, answer: Structure, palette: Palette, *, background: bool = True) -> np.ndarray:
         assert isinstance(answer, LabelMap)

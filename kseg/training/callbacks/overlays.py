@@ -89,7 +89,7 @@ class TensorBoardOverlays(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         import tensorflow as tf
 
-        outputs = self.task.activated(self.model.predict_on_batch(self.inputs))
+        outputs = self.task.of_each_image(self.task.activated(self.model.predict_on_batch(self.inputs)))
         pairs = [
             np.concatenate([self.paint(image, truth), self.paint(image, self.task.decode(output))], axis=1)
             for image, truth, output in zip(self.images, self.truths, outputs, strict=True)
