@@ -1,7 +1,7 @@
 """What every encoder is: a classification network without its top, as features by stride, with preprocessing inside."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -54,9 +54,22 @@ class Encoder:
     """keyword-only parameters of `application` that are options, with annotation, default and text in its docstring"""
     rebuilt: bool = False
     """whether its layers are made anew at output stride 32 too, without scaling and with names that never change"""
+    before_widening: str | None = None
+    """where the network widens its last map only for its classifier: the layer in front of that"""
+    grid: Mapping[str, int] = field(default_factory=dict)
+    """3×3 convolution of the last stage → what multi-grid multiplies its rate by"""
+    centered: bool = False
+    """its windows lie on every s-th pixel, beginning with the first, also where sides are even"""
 
     def __call__(
-        self, image, *, trainable_from: str | None = None, output_stride: int = STRIDE
+        self,
+        image,
+        *,
+        trainable_from: str | None = None,
+        output_stride: int = STRIDE,
+        widened: bool = True,
+        multi_grid: bool = False,
+        centered: bool = False,
     ) -> dict[int, keras.KerasTensor]:
         """The features of `image` (N, H, W, 3), RGB in 0..255, by the stride of their stage.
 
@@ -65,15 +78,22 @@ class Encoder:
             frozen. None or "none" freezes the whole encoder, "all" none of it.
           output_stride: 32, or 16 or 8: the last stages then keep their map at 1/16 or 1/8 and are dilated instead
             (`kseg.encoders.dilation`). The features keep their keys: `features[32]` is the last one, at 1/8.
+          widened: False takes for `features[32]` what MobileNet has before it widens its map for the classifier.
+          multi_grid: multiplies the rates of the last stage's convolutions by `grid`.
+          centered: pads to 32·k + 1 rows and puts the windows on every s-th pixel, the first and the last included, as
+            TensorFlow's DeepLab has them: a feature of stride s then has 32/s·k + 1 rows.
         Errors: UsageError if no layer has such a name, or for another output stride.
         """
         if output_stride not in OUTPUT_STRIDES:
             raise UsageError(f"output_stride is {output_stride!r}; wanted 32, 16 or 8")
         x = Preprocess(self.preprocessing, name="preprocess")(image)
-        if needs_padding(image.shape):
-            x = PadToMultiple(STRIDE, name="pad")(x)
-        if self.rebuilt or output_stride != STRIDE:
-            return self._rebuilt(x, trainable_from, output_stride)
+        remainder = 1 if centered else 0
+        if needs_padding(image.shape, remainder):
+            x = PadToMultiple(STRIDE, remainder, name="pad")(x)
+        places = self.features if widened or not self.before_widening else {**self.features, 32: self.before_widening}
+        if self.rebuilt or output_stride != STRIDE or centered:
+            grid = self.grid if multi_grid else {}
+            return self._rebuilt(x, trainable_from, places, output_stride=output_stride, grid=grid, centered=centered)
         backbone = self.application(include_top=False, weights=None, input_tensor=x)
         self.freeze(backbone.layers, trainable_from)
 
@@ -82,11 +102,12 @@ class Encoder:
                 return backbone.get_layer(place.removeprefix(before(""))).input
             return backbone.get_layer(place).output if place else backbone.output
 
-        return {stride: feature(place) for stride, place in self.features.items()}
+        return {stride: feature(place) for stride, place in places.items()}
 
-    def _rebuilt(self, x, trainable_from: str | None, output_stride: int) -> dict[int, keras.KerasTensor]:
+    def _rebuilt(self, x, trainable_from: str | None, places: Mapping[int, str], **how: Any):
+        """The features at `places` of the network made anew, as `dilation.rebuilt` is told by `how`."""
         template = self.application(include_top=False, weights=None, input_shape=(None, None, 3))
-        made = rebuilt(template, x, self.name, output_stride=output_stride, whole_stem=self.rebuilt)
+        made = rebuilt(template, x, self.name, whole_stem=self.rebuilt, **how)
         self.freeze([part.layer for part in made.values() if isinstance(part.layer, keras.Layer)], trainable_from)
 
         def feature(place: str):
@@ -94,7 +115,7 @@ class Encoder:
                 return made[place.removeprefix(before(""))].entering
             return (made[place] if place else [*made.values()][-1]).leaving
 
-        return {stride: feature(place) for stride, place in self.features.items()}
+        return {stride: feature(place) for stride, place in places.items()}
 
     @property
     def declared(self) -> Mapping[str, Option]:
@@ -122,9 +143,9 @@ class Encoder:
             )
 
 
-def needs_padding(shape) -> bool:
-    """Whether an image tensor of this shape may have a height or width that is no multiple of 32."""
-    return any(size is None or padded_size(size, STRIDE) != size for size in shape[1:3])
+def needs_padding(shape, remainder: int = 0) -> bool:
+    """Whether an image tensor of this shape may have a height or width that is no multiple of 32, plus `remainder`."""
+    return any(size is None or padded_size(size, STRIDE, remainder) != size for size in shape[1:3])
 
 
 def encoder_layers(model: keras.Model) -> list[keras.Layer]:

@@ -1,7 +1,7 @@
 """A network of `keras.applications` taken apart and put together again: denser at its end, without its own scaling."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import keras
@@ -32,7 +32,16 @@ def steady_names(encoder: str, names: Iterable[str]) -> dict[str, str]:
     return steady
 
 
-def rebuilt(network: keras.Model, image, encoder: str, *, output_stride: int, whole_stem: bool) -> dict[str, "Rebuilt"]:
+def rebuilt(
+    network: keras.Model,
+    image,
+    encoder: str,
+    *,
+    output_stride: int,
+    whole_stem: bool,
+    grid: Mapping[str, int] | None = None,
+    centered: bool = False,
+) -> dict[str, "Rebuilt"]:
     """The layers of `network` anew on the tensor `image`, with fresh weights, by the names they have in `network`.
 
     Where a layer's stride would take the map below 1/`output_stride`, the stride becomes 1, and the kernels behind it
@@ -43,6 +52,9 @@ def rebuilt(network: keras.Model, image, encoder: str, *, output_stride: int, wh
     Args:
       encoder: the prefix of names that Keras numbered.
       whole_stem: convolutions without padding get some, so that a feature of stride s has 1/s of the rows.
+      grid: convolution → what its rate is multiplied by (the multi-grid of Chen et al. 2017).
+      centered: what pads by hand for a stride pads as much in front as behind, so that the windows of an image of
+        s·k + 1 rows lie on every s-th row, the first and the last included.
     Returns:
       by name: the layer, what goes into it and what comes out.
     """
@@ -63,11 +75,16 @@ def rebuilt(network: keras.Model, image, encoder: str, *, output_stride: int, wh
             return layers.Identity(name=layer.name)  # `Preprocess` scales the image already
         if layer.name in padded_by_hand:
             return layers.ZeroPadding2D(0, name=layer.name)
+        if centered and isinstance(layer, layers.ZeroPadding2D):
+            return layers.ZeroPadding2D(tuple((max(sides),) * 2 for sides in layer.padding), name=layer.name)
         if isinstance(layer, keras.Sequential):
             return _sequential(layer, strides[layer.name], output_stride)
         by_hand = any(isinstance(source, layers.ZeroPadding2D) for source in sources(layer))
         whole = whole_stem and isinstance(layer, CONVOLUTIONS) and not by_hand
-        return _dense(layer, strides[layer.name], output_stride, name=names.get(layer.name), same=whole)
+        return _dense(
+            layer, strides[layer.name], output_stride,
+            name=names.get(layer.name), same=whole, factor=(grid or {}).get(layer.name, 1),
+        )  # fmt: skip
 
     # 3. the network's graph once more, with every layer's input and output noted
     made: dict[str, Rebuilt] = {}
@@ -127,7 +144,7 @@ def _changes(layer, entering: int, output_stride: int) -> bool:
     return windowed and entering * _stride(layer) > output_stride
 
 
-def _dense(layer, entering: int, output_stride: int, *, name: str | None = None, same: bool = False):
+def _dense(layer, entering: int, output_stride: int, *, name: str | None = None, same: bool = False, factor: int = 1):
     """The layer anew: with stride 1 and dilated, if it lies behind 1/`output_stride` or would lead there."""
     config = layer.get_config()
     config["name"] = name or layer.name
@@ -135,7 +152,7 @@ def _dense(layer, entering: int, output_stride: int, *, name: str | None = None,
         config["padding"] = "same"
     if not _changes(layer, entering, output_stride):
         return type(layer).from_config(config)
-    rate = max(1, entering // output_stride)
+    rate = factor * max(1, entering // output_stride)
     if isinstance(layer, CONVOLUTIONS):
         wide = max(layer.kernel_size) > 1
         config |= {"strides": (1, 1), "dilation_rate": (rate, rate) if wide else (1, 1)}

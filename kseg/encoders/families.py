@@ -1,13 +1,14 @@
 """The families of `keras.applications` as encoders, a row each: what goes into a reduction is that stride's feature."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
 
 import keras
 
 from kseg.encoders.base import ENCODERS, OUTPUT, Encoder, before
+from kseg.encoders.mobilenetv2 import mobilenetv2
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,16 @@ class Family:
     """member → {stride: where the feature is}"""
     dense_layers: tuple[str, ...] = ()
     """of the classifier, but for the last"""
+    before_widening: str | None = None
+    """the layer in front of the 1×1 convolution that only the classifier needs"""
+    grid: Mapping[str, int] = field(default_factory=dict)
+    """3×3 convolution of the last stage → what multi-grid multiplies its rate by"""
+    centered: bool = False
+    """windows lie on every s-th pixel, beginning with the first: padding is the same on both sides"""
+    application: Callable[..., keras.Model] | None = None
+    """what builds them, where that is not the function of `keras.applications` alone"""
+    options: tuple[str, ...] = ()
+    """parameters of `application` that are options"""
     rebuilt: bool = False
     """scales images itself, has names that Keras numbered, or has a stem without padding"""
 
@@ -56,13 +67,18 @@ FAMILIES = (
     Family(
         ("ResNet50", "ResNet101", "ResNet152"), "caffe",
         stages("pool1_pad", "conv3_block1_1_conv", "conv4_block1_1_conv", "conv5_block1_1_conv"),
+        grid={f"conv5_block{block}_2_conv": factor for block, factor in ((1, 1), (2, 2), (3, 4))},
+        centered=True,
     ),
     # He et al. 2016, identity mappings: the input of the block that reduces, normalised and rectified.
-    Family(tuple(BLOCKS_V2), "symmetric", resnet_v2),
+    Family(tuple(BLOCKS_V2), "symmetric", resnet_v2, centered=True),
     # Howard et al. 2017.
     Family(("MobileNet",), "symmetric", stages("conv_pad_2", "conv_pad_4", "conv_pad_6", "conv_pad_12")),
     # Sandler et al. 2018: the expansion before the reduction, the widest tensor at each stride.
-    Family(("MobileNetV2",), "symmetric", stages("block_1_pad", "block_3_pad", "block_6_pad", "block_13_pad")),
+    Family(
+        ("MobileNetV2",), "symmetric", stages("block_1_pad", "block_3_pad", "block_6_pad", "block_13_pad"),
+        before_widening="block_16_project_BN", application=mobilenetv2, options=("depth_multiplier",),
+    ),
     # Howard et al. 2019.
     Family(
         ("MobileNetV3Small",), "symmetric",
@@ -115,10 +131,14 @@ for family in FAMILIES:
         ENCODERS.register(member.lower())(
             Encoder(
                 name=member.lower(),
-                application=application(member),
+                application=family.application or application(member),
                 preprocessing=family.preprocessing,
                 features=family.features(member),
                 dense_layers=family.dense_layers,
                 rebuilt=family.rebuilt,
+                options=family.options,
+                before_widening=family.before_widening,
+                grid=family.grid,
+                centered=family.centered,
             )
         )

@@ -9,7 +9,7 @@ from kseg.layers.local_response import LocalResponseNorm
 from kseg.layers.max_unpool import MaxPoolWithIndices, MaxUnpool
 from kseg.layers.pixels import Bilinear, PixelShuffle, SubpixelUpsample, pixel_shuffle
 from kseg.layers.preprocess import Preprocess
-from kseg.layers.resize import ResizeLike, resize
+from kseg.layers.resize import BilinearUpsample, ResizeLike, resize
 from kseg.layers.sizes import CropLike, PadToMultiple, padded_size
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "AlignedUpsample",
     "AtrousPooling2D",
     "Bilinear",
+    "BilinearUpsample",
     "CropLike",
     "GroupedConv2D",
     "LargeKernelConv2D",

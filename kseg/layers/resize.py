@@ -35,6 +35,36 @@ def resize(x, size, *, method="bilinear"):
 
 
 @keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+class BilinearUpsample(keras.layers.Layer):
+    """(N, h, w, C) → (N, s·h, s·w, C) by `resize`; Keras' `UpSampling2D` cannot where h and w are not known.
+
+    Args:
+      stride: s.
+
+    >>> x = keras.ops.reshape(keras.ops.convert_to_tensor([0.0, 4.0]), (1, 1, 2, 1))
+    >>> keras.ops.convert_to_numpy(BilinearUpsample(2)(x))[0, 0, :, 0].tolist()
+    [0.0, 1.0, 3.0, 4.0]
+    """
+
+    def __init__(self, stride, **kwargs):
+        super().__init__(**kwargs)
+        if int(stride) < 1:
+            raise ValueError(f"stride is {stride}; wanted 1 or more")
+        self.stride = int(stride)
+
+    def call(self, x):
+        height, width = ops.shape(x)[1:3]
+        return resize(x, (height * self.stride, width * self.stride))
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, height and height * self.stride, width and width * self.stride, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "stride": self.stride}
+
+
+@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
 class ResizeLike(keras.layers.Layer):
     """`[x, like]` → x resized to the height and width of `like`, whose values do not matter; see `resize`.
 

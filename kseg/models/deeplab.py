@@ -6,8 +6,9 @@ import keras
 from keras import layers
 
 from kseg.encoders import encoder_named
-from kseg.layers import AlignedUpsample, Preprocess, SubpixelUpsample
+from kseg.layers import AlignedUpsample, Preprocess
 from kseg.models.architecture import architecture
+from kseg.models.enlarge import enlarged
 from kseg.models.fcn import FCN_LAPTOP
 from kseg.ranges import Range
 from kseg.signature import Dropped, Width
@@ -108,7 +109,8 @@ def deeplab_resnet101(
       trainable_from: first encoder layer to train, "all" or "none".
     Source: Chen et al. 2018, section 4.1; Kim et al. 2019, section 4.1. Deviations: one scale.
     """
-    features = encoder_named(encoder)(image, trainable_from=trainable_from, output_stride=STRIDE)[32]
+    network = encoder_named(encoder)
+    features = network(image, trainable_from=trainable_from, output_stride=STRIDE)[32]
     branches = [
         layers.Conv2D(
             channels, 3, padding="same", dilation_rate=rate, kernel_initializer=score_start(), name=f"aspp{rate}"
@@ -116,7 +118,4 @@ def deeplab_resnet101(
         for rate in RATES
     ]  # fmt: skip
     scores = layers.Add(name="aspp")(branches)
-    # ResNet's windows are centred on every eighth pixel, those of the others beside it.
-    if encoder_named(encoder).name.startswith("resnet"):
-        return AlignedUpsample(STRIDE, dtype="float32", name="upscore8")(scores)
-    return SubpixelUpsample(STRIDE, use_bias=False, trainable=False, dtype="float32", name="upscore8")(scores)
+    return enlarged(scores, STRIDE, centered=network.centered, dtype="float32", name="upscore8")

@@ -1,14 +1,40 @@
-"""Every architecture at a size for tests: the smallest width of whatever option has "width" in its name."""
+"""Every architecture at a size for tests: narrow, and, where the encoder can be chosen, on one of five convolutions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import keras
 import numpy as np
+from keras import layers
 
+from kseg.encoders import ENCODERS, Encoder
 from kseg.models import MODELS, build
 
-NARROW = {"head_width": 8, "base_width": 4, "width": 8}
+NARROW = {"head_width": 8, "base_width": 4, "width": 8, "decoder_width": 8}
 
-LIGHT = {"deeplab_resnet101": {"encoder": "mobilenetv2"}}
-"""On another encoder than its own, whose weights are counted in a test of its own."""
+TINY = "tiny"
+
+
+def five_convolutions(*, include_top=False, weights=None, input_tensor=None, input_shape=None):
+    """A network of strides 2 to 32 whose layers `kseg.encoders` can dilate, with few weights and a normalisation."""
+    x = image = keras.Input(input_shape) if input_tensor is None else input_tensor
+    for stage in range(1, 6):
+        x = layers.Conv2D(4 + stage, 3, strides=2, padding="same", activation="relu", name=f"conv{stage}")(x)
+    return keras.Model(image, layers.BatchNormalization(name="bn")(x))
+
+
+TINY_ENCODER = Encoder(TINY, five_convolutions, "unit", {2: "conv1", 4: "conv2", 8: "conv3", 16: "conv4", 32: "bn"})
+
+
+@contextmanager
+def tiny_registered() -> Iterator[str]:
+    """The tiny encoder has a name while a network is built."""
+    len(ENCODERS)  # the room is imported now
+    ENCODERS._entries[TINY] = TINY_ENCODER
+    try:
+        yield TINY
+    finally:
+        del ENCODERS._entries[TINY]
 
 
 def narrow_options(name):
@@ -17,7 +43,7 @@ def narrow_options(name):
 
 def narrow(name, **arguments):
     """The network with every kernel random: a score layer that starts at zero would make all outputs the same."""
-    model = build(name, **narrow_options(name), **LIGHT.get(name, {}), **arguments)
+    model = build(name, **{**narrow_options(name), **arguments})
     rng = np.random.default_rng(0)
     for layer in model.layers:
         for weight in layer.trainable_weights:
@@ -25,3 +51,10 @@ def narrow(name, **arguments):
             if weight.name == "kernel" and not values.any():
                 weight.assign(rng.normal(0, 0.1, values.shape).astype(values.dtype))
     return model
+
+
+def light(name, **arguments):
+    """`narrow`, on the tiny encoder where the network takes any: its own encoder's weights are counted elsewhere."""
+    with tiny_registered() as tiny:
+        encoder = {"encoder": tiny} if MODELS[name].options.get("encoder") else {}
+        return narrow(name, **encoder, **arguments)

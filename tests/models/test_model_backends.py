@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from model_worker import NETWORKS, set_numbers
-from narrow import narrow
+from narrow import light
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 21, 34, 3)).astype("float32")
 
@@ -19,7 +19,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (2, 21, 34, 3)).astype("float
 def expected():
     answers = {}
     for name in NETWORKS["torch"]:
-        model = narrow(name, activation=None)
+        model = light(name, activation=None)
         set_numbers(model)
         answers[name] = keras.ops.convert_to_numpy(model(keras.ops.convert_to_tensor(IMAGES), training=False))
     return answers

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from narrow import narrow, narrow_options
+from narrow import light, narrow_options
 
 from kseg.encoders import encoder_layers
 from kseg.models import MODELS, build, model_names, transfer_weights
@@ -29,7 +29,7 @@ def name(request):
 @pytest.fixture(scope="module")
 def dynamic(name):
     """Any size, two classes, probabilities: what a user loads."""
-    return narrow(name)
+    return light(name)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def static(name):
     """One odd size, two classes, logits: what training builds, but without dropout, which on so few features would
     drown what three steps gain."""
     steady = {"dropout": 0.0} if "dropout" in MODELS[name].options else {}
-    return narrow(name, input_shape=(*ODD, 3), activation=None, **steady)
+    return light(name, input_shape=(*ODD, 3), activation=None, **steady)
 
 
 def images(height, width, count=1, dtype="float32"):
@@ -79,7 +79,7 @@ def _inputs(operation):
 
 
 def test_sizes_that_fit_are_neither_padded_nor_cropped(name):
-    names = {layer.name for layer in narrow(name, input_shape=(32, 64, 3)).layers}
+    names = {layer.name for layer in light(name, input_shape=(32, 64, 3)).layers}
     assert not names & {"pad", "crop"}
 
 
@@ -145,7 +145,7 @@ def test_many_classes_in_half_precision(name):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = narrow(name, num_classes=5, input_shape=(33, 20, 3))
+        model = light(name, num_classes=5, input_shape=(33, 20, 3))
         y = call(model, images(33, 20))
     finally:
         keras.config.set_dtype_policy(before)

@@ -1,0 +1,84 @@
+"""TensorFlow's published DeepLab v3 on MobileNetV2, with batch normalisation folded into its convolutions, as ours."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kseg.encoders import read_weights
+from kseg.encoders.weights_file import Weights
+from kseg.errors import UsageError
+from kseg.models.building import build
+from kseg.models.transfer import start_from
+
+STEM = 32
+"""Filters of MobileNetV2's first convolution at depth multiplier 1."""
+
+SCORES = "logits"
+
+
+def slim_deeplab(
+    path: str | Path, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3), **options: Any
+) -> keras.Model:
+    """`deeplabv3` with the weights of a file that has the layer names of TensorFlow's DeepLab on MobileNetV2.
+
+    Args:
+      path: keys such as `expanded_conv_1/depthwise/kernel`, `aspp0/bias`; each convolution has its normalisation
+        folded in. Classes, depth multiplier and width of the head follow from the shapes.
+      options: of `deeplabv3`, such as `output_stride=8`; the pyramid is image pooling and 1×1, corners are aligned.
+    Returns:
+      a network for raw images that gives probabilities.
+    Errors: UsageError if the file has other layers or shapes.
+    """
+    stored = read_weights(path)
+    if lacking := [name for name in ("Conv", "aspp0", "image_pooling", SCORES) if name not in stored]:
+        raise UsageError(
+            f"{path} has no layer {', '.join(lacking)}; wanted a DeepLab v3 on MobileNetV2 of TensorFlow's"
+        )
+    multiplier = stored["Conv"]["kernel"].shape[-1] / STEM
+    model = build(
+        "deeplabv3", num_classes=stored[SCORES]["kernel"].shape[-1], input_shape=input_shape, encoder="mobilenetv2",
+        depth_multiplier=multiplier, head_width=stored["aspp0"]["kernel"].shape[-1],
+        **{"branches": "image", "corners": "aligned", **options},
+    )  # fmt: skip
+    report = start_from(model, unfolded(stored, model), name=Path(path).name)
+    if report.random or report.dropped:
+        raise UsageError(
+            f"{path} does not fit: it has nothing for {', '.join(report.random) or 'no layer'}, "
+            f"and {', '.join(report.dropped) or 'nothing'} of it has no place"
+        )
+    return model
+
+
+def unfolded(stored: Weights, model: keras.Model) -> dict[str, list[np.ndarray]]:
+    """The arrays of our layers: kernels of the convolutions, and their biases as shifts of the normalisation.
+
+    The scale √(1 + ε) takes back what the normalisation divides by at variance 1, so the network is the folded one.
+    """
+    ours: dict[str, list[np.ndarray]] = {}
+    normalisations = {layer.name: layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
+    for name, arrays in stored.items():
+        kernel, bias = (np.asarray(arrays[part], np.float32) for part in ("kernel", "bias"))
+        convolution, normalisation = our_names(name)
+        if normalisation not in normalisations:  # the scores', or of a layer that has no place here
+            ours[convolution] = [kernel, bias]
+            continue
+        epsilon = normalisations[normalisation].epsilon
+        one = np.ones_like(bias)
+        ours[convolution] = [kernel]
+        ours[normalisation] = [np.sqrt(1 + epsilon) * one, bias, 0 * one, one]
+    return ours
+
+
+def our_names(name: str) -> tuple[str, str | None]:
+    """A layer of TensorFlow's network → our convolution and the normalisation behind it."""
+    if name == SCORES:
+        return "score", None
+    if name == "Conv":
+        return "Conv1", "bn_Conv1"
+    if inner := re.fullmatch(r"expanded_conv(?:_(\d+))?/(\w+)", name):
+        block = f"block_{inner[1]}" if inner[1] else "expanded_conv"
+        return f"{block}_{inner[2]}", f"{block}_{inner[2]}_BN"
+    return f"{name}_conv", f"{name}_bn"
