@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from deeplab_voc import load_deeplab, padded, probabilities
+from deeplab_voc import load_deeplab, on_square
 from tqdm import tqdm
 
 from kseg.datasets import data_options, open_dataset
@@ -59,13 +59,12 @@ def main(settings: Settings) -> None:
     seconds: dict[str, list[float]] = {name: [] for name in variants}
 
     # 1. every image through the network once, and through each CRF; Numba and Keras compile at the first
-    network.predict_on_batch(padded(dataset.image(records[0])))
+    on_square(network, dataset.image(records[0]))
     dense_crf(np.zeros((8, 8, 3), np.uint8), np.full((8, 8, classes), 1 / classes, np.float32))
     for i, record in enumerate(tqdm(records, unit="image", disable=None)):
         image, labels = dataset.image(record), dataset.labels(record)
         started = time.process_time()
-        logits = np.asarray(network.predict_on_batch(padded(image)))[0]
-        p = probabilities(logits, labels.shape)
+        p = on_square(network, image)
         seconds["network"].append(time.process_time() - started)
         for name, parameters in variants.items():
             started = time.process_time()

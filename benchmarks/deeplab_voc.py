@@ -1,78 +1,98 @@
-"""A real DeepLab v3 on MobileNetV2 for benchmarks: from an archive of folded weights to logits of VOC's 21 classes."""
+"""What the published DeepLab v3 on MobileNetV2 reaches on PASCAL VOC in kseg's own network.
 
-import io
-import lzma
+    KSEG_DATA=DIR python benchmarks/deeplab_voc.py --out results/deeplab_voc
+
+`DIR/voc` holds the devkit and `DIR/weights` the two files. Each image of the devkit's val list is seen at its own size,
+and on the square that the file's network was made for: padded with gray to 513×513, or shrunk to 257 first.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import keras
 import numpy as np
-from keras import layers, ops
+import tyro
+from kseg.datasets.truth import truth
+from tqdm import tqdm
+
+from kseg.datasets import data_options, open_dataset
+from kseg.datasets.images import resize_image, resize_probabilities
+from kseg.metrics.confusion import confusion_matrix
+from kseg.metrics.scores import miou
+from kseg.models.slim_deeplab import slim_deeplab
 
 SIDE = 513
-"""What the network was made for; images are padded to it with the grey that becomes 0."""
+"""What the larger network was made for."""
 
-STRIDES = {1: 2, 3: 2, 6: 2}
-"""Of the inverted residuals, where not 1: output stride 16 from the seventh on."""
+GRAY = 127.5
+"""The value that preprocessing makes 0."""
 
-DILATED = (14, 15, 16)
-"""Inverted residuals with dilation 2 in place of the stride of the thirteenth."""
-
-
-def load_deeplab(path: Path) -> keras.Model:
-    """(N, 513, 513, 3) in [−1, 1] to logits (N, 33, 33, 21).
-
-    MobileNetV2, then a 1×1 branch and image pooling, joined: Chen et al. 2017 without its dilated branches.
-    """
-    with lzma.open(path) as file:
-        weights = dict(np.load(io.BytesIO(file.read())))
-
-    def convolution(x, name: str, *, relu: bool = True, **options):
-        kernel, bias = (weights[f"{name}/{part}"].astype(np.float32) for part in ("kernel", "bias"))
-        size = kernel.shape[0]
-        if kernel.shape[-1] == 1 and size == 3:
-            layer = layers.DepthwiseConv2D(size, padding="same", **options)
-        else:
-            layer = layers.Conv2D(kernel.shape[-1], size, padding="same", **options)
-        y = layer(x)
-        layer.set_weights([kernel, bias])
-        return layers.ReLU(6.0)(y) if relu else y
-
-    image = keras.Input((SIDE, SIDE, 3))
-    x = convolution(image, "Conv", strides=2)
-    for block in range(17):
-        name = f"expanded_conv_{block}" if block else "expanded_conv"
-        inputs, stride = x, STRIDES.get(block, 1)
-        if f"{name}/expand/kernel" in weights:
-            x = convolution(x, f"{name}/expand")
-        x = convolution(x, f"{name}/depthwise", strides=stride, dilation_rate=2 if block in DILATED else 1)
-        x = convolution(x, f"{name}/project", relu=False)
-        if stride == 1 and inputs.shape[-1] == x.shape[-1]:
-            x = layers.Add()([inputs, x])
-    pooled = layers.GlobalAveragePooling2D(keepdims=True)(x)
-    pooled = layers.UpSampling2D(x.shape[1:3])(plain_relu(convolution(pooled, "image_pooling", relu=False)))
-    local = plain_relu(convolution(x, "aspp0", relu=False))
-    joined = plain_relu(convolution(layers.Concatenate()([pooled, local]), "concat_projection", relu=False))
-    return keras.Model(image, convolution(joined, "logits", relu=False))
+NETWORKS = {
+    "deeplabv3_mnv2_voc_8bit.npz.xz": (16, SIDE),
+    "deeplabv3_mnv2_dm05_voc_float.npz.xz": (8, 257),
+}
+"""file → output stride, side of its square"""
 
 
-def plain_relu(x):
-    return layers.ReLU()(x)
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the measurement."""
+
+    data: Path = Path(os.environ.get("KSEG_DATA", "data"))
+    """folder with voc/ and weights/"""
+    limit: int | None = None
+    """only so many images"""
+    out: Path | None = None
+    """folder for results.json"""
 
 
-def padded(image: np.ndarray) -> np.ndarray:
-    """float32 (1, 513, 513, 3) in [−1, 1]: the image (H, W, 3) at the upper left, 0 elsewhere."""
-    height, width = image.shape[:2]
-    whole = np.zeros((1, SIDE, SIDE, 3), np.float32)
-    whole[0, :height, :width] = image / np.float32(127.5) - 1
-    return whole
+def load_deeplab(path: Path, output_stride: int = 16) -> keras.Model:
+    """(N, H, W, 3) in 0..255 to probabilities (N, H, W, 21)."""
+    return slim_deeplab(path, output_stride=output_stride)
 
 
-def probabilities(logits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """float32 (H, W, 21) of logits (33, 33, 21): enlarged with aligned corners, cut to the image, softmax."""
-    whole = np.asarray(logits, np.float32)
-    for axis in range(2):
-        position = np.linspace(0, whole.shape[axis] - 1, SIDE)[: size[axis]].astype(np.float32)
-        below = np.minimum(position.astype(int), whole.shape[axis] - 2)
-        share = np.expand_dims((position - below).astype(np.float32), tuple({0, 1, 2} - {axis}))
-        whole = whole.take(below, axis) * (1 - share) + whole.take(below + 1, axis) * share
-    return np.asarray(ops.softmax(whole))
+def on_square(network: keras.Model, image: np.ndarray, side: int = SIDE) -> np.ndarray:
+    """float32 (H, W, 21): the image at the upper left of a gray square, shrunk where it is larger."""
+    size = image.shape[:2]
+    share = min(1, side / max(size))
+    shrunk = resize_image(image, (round(size[0] * share), round(size[1] * share)))
+    height, width = shrunk.shape[:2]
+    square = np.full((1, side, side, 3), GRAY, np.float32)
+    square[0, :height, :width] = shrunk
+    found = np.asarray(network.predict_on_batch(square))[0, :height, :width]
+    return found if share == 1 else np.asarray(resize_probabilities(found, size))
+
+
+def main(settings: Settings) -> None:
+    dataset = open_dataset(
+        data_options("voc", data_dir=settings.data / "voc", split_scheme="official", limit=settings.limit)
+    )
+    records, classes = dataset.records("validation"), len(dataset.classes)
+    rows = []
+    for file, (stride, side) in NETWORKS.items():
+        network = load_deeplab(settings.data / "weights" / file, stride)
+        counted = {"own size": np.zeros((classes, classes), np.int64), f"{side}×{side}": 0}
+        for record in tqdm(records, unit="image", disable=None):
+            image, labels = dataset.image(record), truth(dataset, record)
+            answers = (np.asarray(network(image[None].astype(np.float32)))[0], on_square(network, image, side))
+            for fed, answer in zip(counted, answers, strict=True):
+                counted[fed] = counted[fed] + confusion_matrix(labels, answer.argmax(-1).astype(np.uint8), classes)
+        for fed, matrix in counted.items():
+            rows.append({"weights": file, "output_stride": stride, "fed": fed, "miou": miou(matrix)})
+            print(f"{file} at output stride {stride}, {fed}: mIoU {rows[-1]['miou']:.4f}")
+    if settings.out:
+        settings.out.mkdir(parents=True, exist_ok=True)
+        content = {
+            "command": "KSEG_DATA=DIR python benchmarks/deeplab_voc.py --out results/deeplab_voc",
+            "images": len(records),
+            "versions": {package: version(package) for package in ("keras", "tensorflow", "numpy")},
+            "rows": rows,
+        }
+        (settings.out / "results.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Settings))

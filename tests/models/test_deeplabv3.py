@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from counting import MOBILENETV2, counts, unallocated
 from keras import layers, ops
+from kseg.datasets.truth import truth
 from narrow import light
 
 from kseg.datasets import data_options, open_dataset
-from kseg.datasets.truth import truth
 from kseg.encoders import ENCODERS
 from kseg.errors import UsageError
 from kseg.metrics.confusion import confusion_matrix
