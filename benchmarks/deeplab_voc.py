@@ -15,7 +15,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import tyro
-from kseg.datasets.truth import truth
 from tqdm import tqdm
 
 from kseg.datasets import data_options, open_dataset
@@ -76,7 +75,7 @@ def main(settings: Settings) -> None:
         network = load_deeplab(settings.data / "weights" / file, stride)
         counted = {"own size": np.zeros((classes, classes), np.int64), f"{side}×{side}": 0}
         for record in tqdm(records, unit="image", disable=None):
-            image, labels = dataset.image(record), truth(dataset, record)
+            image, labels = dataset.image(record), dataset.truth(record).ids
             answers = (np.asarray(network(image[None].astype(np.float32)))[0], on_square(network, image, side))
             for fed, answer in zip(counted, answers, strict=True):
                 counted[fed] = counted[fed] + confusion_matrix(labels, answer.argmax(-1).astype(np.uint8), classes)

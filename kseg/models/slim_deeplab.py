@@ -62,7 +62,8 @@ def unfolded(stored: Weights, model: keras.Model) -> dict[str, list[np.ndarray]]
     for name, arrays in stored.items():
         kernel, bias = (np.asarray(arrays[part], np.float32) for part in ("kernel", "bias"))
         convolution, normalisation = our_names(name)
-        if normalisation not in normalisations:  # the scores', or of a layer that has no place here
+        # The scores have none, and a layer that has no place here is reported under its own name.
+        if normalisation is None or normalisation not in normalisations:
             ours[convolution] = [kernel, bias]
             continue
         epsilon = normalisations[normalisation].epsilon

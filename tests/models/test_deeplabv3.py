@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from counting import MOBILENETV2, counts, unallocated
 from keras import layers, ops
-from kseg.datasets.truth import truth
 from narrow import light
 
 from kseg.datasets import data_options, open_dataset
@@ -215,5 +214,5 @@ def test_the_real_segmenter_finds_the_objects(file, stride):
     for record in dataset.records("validation"):
         image = ops.convert_to_tensor(dataset.image(record)[None].astype("float32"))
         answer = np.asarray(model(image))[0].argmax(-1).astype(np.uint8)
-        counted += confusion_matrix(truth(dataset, record), answer, C)
+        counted += confusion_matrix(dataset.truth(record).ids, answer, C)
     assert miou(counted) > 0.7
