@@ -80,7 +80,7 @@ def main(settings: Settings) -> None:
             for fed, answer in zip(counted, answers, strict=True):
                 counted[fed] = counted[fed] + confusion_matrix(labels, answer.argmax(-1).astype(np.uint8), classes)
         for fed, matrix in counted.items():
-            rows.append({"weights": file, "output_stride": stride, "fed": fed, "miou": miou(matrix)})
+            rows.append({"weights": file, "output_stride": stride, "fed": fed, "miou": float(miou(matrix))})
             print(f"{file} at output stride {stride}, {fed}: mIoU {rows[-1]['miou']:.4f}")
     if settings.out:
         settings.out.mkdir(parents=True, exist_ok=True)
