@@ -27,10 +27,13 @@ class Predict(PredictOptions):
             from kseg.cli.joint import predict_jointly
 
             if self.refining != Refining():
-                raise UsageError("--joint takes no refinement yet; leave --crf out, or predict each run alone")
+                raise UsageError(
+                    "--joint takes no --crf and no --scales yet; leave them out, or predict each run alone"
+                )
             return predict_jointly(self)
         files = named_files(self.images)
         model, card = load_model(self.model)
+        model = self.refining.around(model)
         size = fed_size(card, self.image_size, self.input_size)
         refine, said = self.refining.refine(), self.refining.in_words()
         refiners = () if refine is None else (refine,)

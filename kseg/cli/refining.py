@@ -1,4 +1,4 @@
-"""The flags of `kseg predict` and `kseg evaluate` for what is done to probabilities behind the network."""
+"""The flags of `kseg predict` and `kseg evaluate` for what is done around a trained network: several scales, a CRF."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 from kseg.errors import UsageError
 
 if TYPE_CHECKING:
+    import keras
+
     from kseg.postprocess import CrfParameters, Refiner
 
 
 @dataclass(frozen=True)
 class Refining:
-    """Behind the network."""
+    """Around the network."""
 
+    scales: tuple[float, ...] = ()
+    """show the network each image at these scales too, 1 among them, such as 0.5 0.75 1; the largest score counts"""
     crf: bool = False
     """sharpen the probabilities along the image's edges with a dense CRF, at the image's own size"""
     crf_parameters: tuple[str, ...] = ()
@@ -20,10 +24,22 @@ class Refining:
     sigma_alpha=67 sigma_beta=3 iterations=10, or a name and what is changed of it"""
 
     def __post_init__(self):
+        if self.scales:
+            from kseg.models.scales import check_scales
+
+            check_scales(self.scales)
         if self.crf_parameters and not self.crf:
             raise UsageError(f"--crf-parameters {' '.join(self.crf_parameters)} means nothing without --crf; add it")
         if self.crf_parameters:
             self.parameters()  # refuses a wrong one before anything is read
+
+    def around(self, model: "keras.Model") -> "keras.Model":
+        """The model as it is asked for: at several scales, or as it is."""
+        if not self.scales:
+            return model
+        from kseg.models.scales import with_scales
+
+        return with_scales(model, self.scales)
 
     def parameters(self) -> "CrfParameters":
         from kseg.postprocess import crf_parameters
@@ -40,13 +56,15 @@ class Refining:
 
     def parts(self) -> list[str]:
         """What tells the folder of an evaluation from that of another: equal parameters share it, however written."""
+        scales = ["scales", *(f"{scale:g}" for scale in sorted(self.scales))] if self.scales else []
         if not self.crf:
-            return []
+            return scales
         from kseg.postprocess import CrfParameters
 
         usual = str(CrfParameters()).split()
-        return ["crf", *(word for word in str(self.parameters()).split() if word not in usual)]
+        return [*scales, "crf", *(word for word in str(self.parameters()).split() if word not in usual)]
 
     def in_words(self) -> str:
         """What is done, for a person; nothing where nothing is."""
-        return f"dense CRF, {self.parameters()}" if self.crf else ""
+        scales = [f"scales {' '.join(f'{scale:g}' for scale in sorted(self.scales))}"] if self.scales else []
+        return "; ".join([*scales, *([f"dense CRF, {self.parameters()}"] if self.crf else [])])

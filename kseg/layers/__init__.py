@@ -9,6 +9,7 @@ from kseg.layers.local_response import LocalResponseNorm
 from kseg.layers.max_unpool import MaxPoolWithIndices, MaxUnpool
 from kseg.layers.pixels import Bilinear, PixelShuffle, SubpixelUpsample, pixel_shuffle
 from kseg.layers.preprocess import Preprocess
+from kseg.layers.rescale import Rescale, rescaled_side
 from kseg.layers.resize import BilinearUpsample, ResizeLike, resize
 from kseg.layers.sizes import CropLike, PadToMultiple, padded_size
 
@@ -27,9 +28,11 @@ __all__ = [
     "PadToMultiple",
     "PixelShuffle",
     "Preprocess",
+    "Rescale",
     "ResizeLike",
     "SubpixelUpsample",
     "padded_size",
     "pixel_shuffle",
+    "rescaled_side",
     "resize",
 ]

@@ -25,6 +25,9 @@ class AlignedUpsample(keras.layers.Layer):
     [0.0, 1.0, 2.0, 2.0]
     """
 
+    enlarges = "aligned"
+    """see `kseg.models.grid`"""
+
     def __init__(self, stride, **kwargs):
         super().__init__(**kwargs)
         if int(stride) < 1:

@@ -149,6 +149,9 @@ class SubpixelUpsample(keras.layers.Layer):
     ((1, 224, 224, 1), (64, 64, 1, 3))
     """
 
+    enlarges = "centers"
+    """see `kseg.models.grid`"""
+
     def __init__(
         self,
         stride,

@@ -46,6 +46,9 @@ class BilinearUpsample(keras.layers.Layer):
     [0.0, 1.0, 3.0, 4.0]
     """
 
+    enlarges = "centers"
+    """see `kseg.models.grid`"""
+
     def __init__(self, stride, **kwargs):
         super().__init__(**kwargs)
         if int(stride) < 1:
@@ -71,6 +74,9 @@ class ResizeLike(keras.layers.Layer):
     >>> tuple(ResizeLike()([keras.ops.ones((1, 3, 5, 8)), keras.ops.ones((1, 13, 17, 3))]).shape)
     (1, 13, 17, 8)
     """
+
+    enlarges = "stretched"
+    """see `kseg.models.grid`"""
 
     def __init__(self, method="bilinear", **kwargs):
         super().__init__(**kwargs)

@@ -1,6 +1,7 @@
 """`build(name, …)`: from the name of an architecture to a Keras model with output the size of its input."""
 
 import numbers
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -10,6 +11,7 @@ from kseg.encoders import ENCODERS, TransplantReport, load_encoder_weights
 from kseg.errors import UsageError
 from kseg.models.architecture import MODELS, Architecture
 from kseg.models.crop_to import crop_to
+from kseg.models.scales import with_scales
 from kseg.ranges import check_value
 
 
@@ -21,6 +23,7 @@ def build(
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     activation: str | None = "auto",
     weights: str | Path | None = None,
+    scales: Sequence[float] = (),
     **options,
 ) -> keras.Model:
     """A segmentation network: (N, H, W, 3) RGB in 0..255 → float32 (N, H, W, C).
@@ -32,6 +35,7 @@ def build(
       input_shape: (H, W, 3) for one size (faster) or (None, None, 3) for any; the output has exactly the input's size.
       activation: "auto" gives probabilities (sigmoid for C = 1, else softmax), None gives logits.
       weights: of the encoder: None or "none", "imagenet", or the path of a file (`kseg.encoders.read_weights`).
+      scales: the network sees the image at each of them (`kseg.models.scales`); none: at its own size alone.
       options: of the architecture (`MODELS[name].options`), such as `head_width`.
     Returns:
       a functional model, flat.
@@ -46,7 +50,7 @@ def build(
     """
     return build_with_report(
         name, num_classes=num_classes, outputs=outputs, input_shape=input_shape, activation=activation,
-        weights=weights, **options,
+        weights=weights, scales=scales, **options,
     )[0]  # fmt: skip
 
 
@@ -58,6 +62,7 @@ def build_with_report(
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     activation: str | None = "auto",
     weights: str | Path | None = None,
+    scales: Sequence[float] = (),
     **options,
 ) -> tuple[keras.Model, TransplantReport | None]:
     """`build`, and what became of `weights`; None without any."""
@@ -70,7 +75,7 @@ def build_with_report(
         last = keras.layers.Activation("sigmoid" if channels == 1 else "softmax", dtype="float32", name="probabilities")
     else:
         last = keras.layers.Activation("linear", dtype="float32", name="logits")
-    model = keras.Model(image, last(scores), name=name)
+    model = with_scales(keras.Model(image, last(scores), name=name), scales)
     if weights is None or str(weights) == "none":
         return model, None
     return model, load_encoder_weights(model, weights, convolutionised=entry.convolutionised)

@@ -28,6 +28,9 @@ class ModelOptions:
     """channels of the prediction: 2 gives two classes a softmax (unset: one sigmoid for two classes)"""
     image_size: Annotated[tuple[int, int] | None, SIDE] = None
     """height and width the network trains at (unset: the data set's own, 224 224 for photographs)"""
+    scales: Annotated[tuple[float, ...], Range(above=0, most=4)] = ()
+    """the network sees the image at each of these scales, 1 among them, and the largest score counts: 0.5 0.75 1 as
+    DeepLab; in training each scale has a loss, and their maximum (unset: the image alone)"""
 
     own_names: ClassVar[tuple[str, ...]] = ()
     """the fields that the architecture and its encoder declare"""

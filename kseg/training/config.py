@@ -50,6 +50,9 @@ class LossOptions(OptionGroup):
     patience counts in the last; unset: the model's own; of two classes with two outputs, cross-entropy)"""
     loss_reduction: Literal["mean", "sum"] | None = None
     """over the images of a batch; van Beers et al. sum (unset: the model's own)"""
+    loss_stride: Annotated[int, Range(least=1, most=64)] = 1
+    """1: the loss is computed at the size of the image; s: on the network's own grid, which has every s-th pixel
+    (DeepLab: 8), labels shrunk by nearest. The weight of a loss that sums over pixels means another thing there"""
     class_weights: Weighting = "none"
     """for cross-entropies, from the frequencies in the training images: median(f)/f, or 1/ln(1.02 + share)"""
     pixel_weights: Literal["none", "balance", "border"] = "none"
@@ -302,7 +305,9 @@ def _spaced(values: tuple[int, ...]) -> str:
 
 def check(config: TrainConfig) -> None:
     """Refuse options that cannot mean anything together, before a file is read or a network built."""
-    from kseg.training.layer_rates import layer_rates  # which needs Keras, and the help of a command does not
+    # These need Keras, and the help of a command does not.
+    from kseg.models.scales import check_scales
+    from kseg.training.layer_rates import layer_rates
 
     training = config.training
     if config.loss.pixel_weights != "none" and config.loss.class_weights != "none":
@@ -329,6 +334,7 @@ def check(config: TrainConfig) -> None:
             f"--l2-decay goes with sgd, not with {training.optimizer}; leave it out or pass --weight-decay"
         )
     layer_rates(training.layer_rates or ())
+    check_scales(config.model.scales)
     if config.model.init is not None and config.model.weights != "none":
         raise UsageError(
             f"--init {config.model.init} and --weights {config.model.weights} both fill the encoder; leave one out"

@@ -20,6 +20,7 @@ from kseg.pipeline.maps import PixelWeights, balancing_weights
 from kseg.pipeline.mirrored import flipped_features
 from kseg.structures import Structure
 from kseg.training.config import TrainConfig
+from kseg.training.graded import with_graded_scores
 from kseg.training.network import task_of
 from kseg.training.trained import Trained
 
@@ -119,9 +120,12 @@ def open_inputs(
     make_targets = partial(task_of(config).targets, len(dataset.classes), weights=weights)
     train = ImageSource(dataset, splits["train"], size, transforms, seed=options.seed, targets=make_targets())
     validation = ImageSource(dataset, splits["validation"], size, targets=make_targets())
-    split, sources, note = _behind_cache(config, network, train, validation)
+    whole, graded = with_graded_scores(network, loss_stride=config.loss.loss_stride)
+    split, sources, note = _behind_cache(config, whole, train, validation)
     return Inputs(
-        trained=Trained(network if split is None else split.head, several_workers=options.distribute == "multiworker"),
+        trained=Trained(
+            whole if split is None else split.head, graded=graded, several_workers=options.distribute == "multiworker"
+        ),
         train=sources[0],
         validation_source=sources[1],
         validation_images=validation,

@@ -61,5 +61,10 @@ def _build(config: TrainConfig, dataset: Dataset, **arguments: Any) -> tuple[ker
     assert config.model.model is not None  # resolved
     classes, outputs = len(dataset.classes), config.model.outputs
     return build_with_report(
-        config.model.model, num_classes=classes, outputs=outputs, **arguments, **config.model.given
+        config.model.model,
+        num_classes=classes,
+        outputs=outputs,
+        scales=config.model.scales,
+        **arguments,
+        **config.model.given,
     )

@@ -8,6 +8,7 @@ from keras import ops
 
 from kseg.tasks import TrainingLoss
 from kseg.training.compilation import as_one_program
+from kseg.training.graded import GradedScores
 
 
 class Objective:
@@ -56,16 +57,19 @@ class Trained(keras.Model):
     `fit`, once for every loss of a schedule; the optimizer goes on with its state.
 
     Args:
-      network: a functional model that gives logits.
+      network: a functional model that gives logits; with `graded`, a list of them and the scores of each.
+      graded: what the loss is computed of instead of the logits; the loss is the sum over them all, and its parts are
+        logged as means over them.
       several_workers: `fit` runs in several processes (`MultiWorkerMirroredStrategy`). Keras 3.15 then averages the
         logs of a step along an axis that scalars do not have ("Invalid reduction dimension 0"), so they get one.
     """
 
     _objective: Objective | None = None
 
-    def __init__(self, network: keras.Model, *, several_workers: bool = False):
+    def __init__(self, network: keras.Model, *, graded: Sequence[GradedScores] = (), several_workers: bool = False):
         super().__init__(network.input, network.output, name=network.name)
         self._several_workers = several_workers
+        self._graded = tuple(graded)
 
     def prepare(self, objective: Objective, *, optimizer: Any, jit_compile: bool) -> None:
         """Train for this objective from now on."""
@@ -86,12 +90,23 @@ class Trained(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The objective's loss, and what layers add to it."""
-        loss = self.objective.loss(y, y_pred)
+        loss = self._loss_of(y, y_pred)
         return loss + sum(self._aggregate_additional_loss(added) for added in self.losses) if self.losses else loss
+
+    def _loss_of(self, targets, outputs):
+        if not self._graded:
+            return self.objective.loss(targets, outputs)
+        pairs = [graded.pair(targets, scores) for graded, scores in zip(self._graded, outputs[1:], strict=True)]
+        return sum(self.objective.loss(sampled, scores) for sampled, scores in pairs)
+
+    def predict_on_batch(self, x):
+        """The logits alone."""
+        outputs = super().predict_on_batch(x)
+        return outputs[0] if self._graded else outputs
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Every metric so far, by name."""
-        self.objective.score(y, y_pred)
+        self.objective.score(y, y_pred[0] if self._graded else y_pred)
         logs = self.get_metrics_result()
         return {name: ops.reshape(value, (1,)) for name, value in logs.items()} if self._several_workers else logs
 

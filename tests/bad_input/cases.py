@@ -202,9 +202,15 @@ REFINING = [
             "--crf --crf-parameters w1=1 w1=2": "given twice",
             "--crf --crf-parameters iterations=5 deeplab_v2_vgg16": "stands first",
             "--crf --crf-parameters ''": "CRF parameters ''",
+            "--scales 0.5": "1 among them",
+            "--scales 0.5 0.75": "1 among them",
+            "--scales 1 1": "different",
+            "--scales 0 1": "above 0",
+            "--scales 1 100": "at most 4",
         }.items()
     ],
     Row("predict run photo.png --joint --crf --out out", USAGE, "--joint"),
+    Row("predict run photo.png --joint --scales 0.5 1 --out out", USAGE, "--joint"),
     Row(f"{PREDICT} --crf", FAILED, "nan", not_finite("model.keras")),
 ]
 

@@ -23,6 +23,7 @@ from kseg.layers import (
     PadToMultiple,
     PixelShuffle,
     Preprocess,
+    Rescale,
     ResizeLike,
     SubpixelUpsample,
 )
@@ -52,6 +53,10 @@ CASES = {
     "local_response": (lambda **k: LocalResponseNorm(3, **k), [(2, 5, 7, 4)]),
     "aligned": (lambda **k: AlignedUpsample(3, **k), [(2, 5, 7, 4)]),
     "bilinear": (lambda **k: BilinearUpsample(3, **k), [(2, 5, 7, 4)]),
+    "rescale": (lambda **k: Rescale(0.7, **k), [(2, 5, 7, 4)]),
+    "rescale_aligned": (lambda **k: Rescale(0.5, aligned=True, **k), [(2, 5, 7, 4)]),
+    "rescale_like": (lambda **k: Rescale(1.5, **k), [(2, 5, 7, 4), (2, 8, 10, 1)]),
+    "rescale_stretched": (lambda **k: Rescale(**k), [(2, 5, 7, 4), (2, 8, 6, 1)]),
     "atrous_max": (lambda **k: AtrousPooling2D(3, 2, **k), [(2, 5, 7, 4)]),
     "atrous_average": (lambda **k: AtrousPooling2D(2, 2, "average", **k), [(2, 5, 7, 4)]),
     "adaptive": (lambda **k: AdaptiveAveragePooling2D(3, **k), [(2, 5, 7, 4)]),

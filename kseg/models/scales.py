@@ -1,0 +1,130 @@
+"""Multi-scale inputs: one network sees the image at several sizes, and the largest of its scores counts.
+
+    scores = max_s resampled(network(image at scale s))      s = 0.5, 0.75, 1 in DeepLab v2 and Kim et al. 2019
+
+The maximum is taken on the network's own grid (`kseg.models.grid`), before the scores are enlarged to the image's size.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+from keras import layers
+
+from kseg.errors import UsageError
+from kseg.layers import Rescale
+from kseg.models.grid import Grid, made_by, own_grid
+
+MAXIMUM = "maximum_of_scales"
+"""Name of the layer where the scales meet."""
+
+MOST = 4.0
+"""Largest scale; an image has sixteen times as many pixels there."""
+
+
+class Part(NamedTuple):
+    """Scores that a loss is computed of, beside others of the same image."""
+
+    scores: Any
+    """KerasTensor (N, h, w, C)"""
+    lies: str
+    """see `kseg.models.grid`"""
+    pixels: float
+    """of the image to a position, in each direction"""
+
+
+def check_scales(scales: Sequence[float]) -> None:
+    """Refuse scales among which the image itself is not. Raises: UsageError."""
+    words = " ".join(f"{scale:g}" for scale in scales)
+    if any(not 0 < scale <= MOST for scale in scales):
+        raise UsageError(f"--scales is {words}; each scale must be above 0 and at most {MOST:g}")
+    if scales and (1 not in scales or len(set(scales)) < max(2, len(scales))):
+        raise UsageError(f"--scales is {words}; wanted two or more different scales, 1 among them, such as 0.5 0.75 1")
+
+
+def with_scales(network: keras.Model, scales: Sequence[float]) -> keras.Model:
+    """The same layers, of which each sees the image at every scale.
+
+    Args:
+      network: functional, images (N, H, W, 3) to scores or probabilities (N, H, W, C).
+      scales: factors of the image's size, 1 among them; the image at scale s has ⌈s·H⌉ rows. None at all: the
+        network as it is.
+    Returns:
+      a functional model of the same inputs, outputs and weights, flat.
+    Errors: UsageError for other scales, and for a network that has several scales already.
+    Source: Chen et al. 2018, section 3.2 ("multi-scale inputs"); Kim et al. 2019, section 4. Deviations: none.
+    """
+    check_scales(scales)
+    if not scales:
+        return network
+    if is_multi_scale(network):
+        raise UsageError(f"{network.name} sees the image at several scales already; leave --scales out")
+    grid = own_grid(network)
+    image = network.inputs[0]
+    front = keras.Model(network.input, grid.scores, name=network.name)
+    aligned = grid.lies == "aligned"
+    together = []
+    for scale in sorted(scales):
+        if scale == 1:
+            together.append(grid.scores)
+            continue
+        smaller = Rescale(scale, aligned=aligned, name=f"image_at_{scale:g}")(image)
+        scores = _called(front, smaller, scale)
+        back = Rescale(None if grid.lies == "stretched" else 1 / scale, aligned=aligned, name=f"scores_at_{scale:g}")
+        together.append(back([scores, grid.scores]))
+    largest = layers.Maximum(name=MAXIMUM, dtype="float32")(together)
+    return keras.Model(image, grid.completed(largest, image), name=network.name)
+
+
+def _called(front: keras.Model, image: Any, scale: float) -> Any:
+    """The scores of another image; not `front(image)`, because a model within a model would hide its layers."""
+    try:
+        return front.call(image)
+    except ValueError as error:
+        height, width = image.shape[1:3]
+        if height is None or width is None:
+            raise
+        raise UsageError(
+            f"--scales {scale:g} makes images of {height}×{width} pixels, too small for {front.name}; leave small "
+            "scales out, or feed larger images"
+        ) from error
+
+
+def is_multi_scale(network: keras.Model) -> bool:
+    """Whether `with_scales` made it."""
+    return any(layer.name == MAXIMUM for layer in network.layers)
+
+
+def parts(network: keras.Model, *, own: bool) -> list[Part]:
+    """What a loss is computed of: the scores at each scale, and their maximum.
+
+    Args:
+      own: on the network's own grid; otherwise at the size that the image has at each scale.
+    """
+    grid = own_grid(network)
+    found = [_part(grid, scores, image, scale, own=own) for scores, image, scale in _single_scales(network, grid)]
+    whole = Part(grid.scores, grid.lies, grid.stride) if own else Part(network.outputs[0], "centers", 1)
+    return [*found, whole]
+
+
+def _single_scales(network: keras.Model, grid: Grid) -> list[tuple[Any, Any, float]]:
+    """(scores on the grid, the image, the scale) of each of several scales; none of a network with one."""
+    if not is_multi_scale(network):
+        return []
+    image, found = network.inputs[0], []
+    for tensor in made_by(grid.scores).input_tensors:
+        call = made_by(tensor)
+        if not isinstance(call.operation, Rescale) or not call.operation.name.startswith("scores_at_"):
+            found.append((tensor, image, 1.0))
+            continue
+        smaller = network.get_layer(call.operation.name.replace("scores_at_", "image_at_"))
+        found.append((call.input_tensors[0], smaller.output, smaller.scale))
+    return found
+
+
+def _part(grid: Grid, scores: Any, image: Any, scale: float, *, own: bool) -> Part:
+    if own:
+        return Part(scores, grid.lies, grid.stride / scale)
+    unactivated = grid._replace(finish=())
+    whole = unactivated.completed(scores, image, name=f"crop_at_{scale:g}")
+    return Part(whole, "aligned" if grid.lies == "aligned" else "centers", 1 / scale)

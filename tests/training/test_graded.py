@@ -1,0 +1,127 @@
+"""A loss on the network's own grid and over several scales: labels by hand, values against the definition."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from tiny_run import tiny_run
+
+from kseg.conventions import DEFAULT_TASK
+from kseg.errors import UsageError
+from kseg.losses import get
+from kseg.models import build
+from kseg.tasks import TASKS
+from kseg.training.graded import GradedScores, with_graded_scores
+from kseg.training.run import train
+from kseg.training.trained import Objective, Trained
+
+SCALES = (0.5, 0.75, 1)
+
+
+def rows_of(lies, pixels, side, positions):
+    """Which rows of a label map of `side` rows the positions get."""
+    label = np.arange(side)[None, :, None] * np.ones((1, 1, 2), int)
+    sampled, scores = GradedScores(lies, pixels).pair({"label": label}, np.zeros((1, positions, 1, 3)))
+    assert scores.shape[1] == sampled["label"].shape[1]
+    return np.asarray(sampled["label"])[0, :, 0].tolist()
+
+
+def test_labels_by_nearest_by_hand():
+    assert rows_of("aligned", 8, 33, 5) == [0, 8, 16, 24, 32]
+    assert rows_of("aligned", 16, 33, 3) == [0, 16, 32]  # at scale ½
+    assert rows_of("aligned", 8 / 0.75, 33, 4) == [0, 11, 21, 32]  # 0, 10.67, 21.33, 32
+    assert rows_of("centers", 8, 32, 4) == [4, 12, 20, 28]
+    assert rows_of("centers", 8, 33, 5) == [4, 12, 20, 28, 32]  # the last middle, 36, lies outside: its nearest pixel
+    assert rows_of("stretched", 8, 30, 4) == [3, 11, 18, 26]  # (i + ½)·7.5
+    assert rows_of("centers", 1, 5, 8) == [0, 1, 2, 3, 4]  # the network had padded the image
+
+
+def objective(spec="ce"):
+    task = TASKS[DEFAULT_TASK]
+    return Objective(task.loss(spec, reduction="mean"), task.metrics(3))
+
+
+def batch(size):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, (2, *size)).astype(np.uint8)
+    labels[:, :9] = 255
+    return rng.uniform(0, 255, (2, *size, 3)).astype(np.float32), labels
+
+
+def loss_in_training(network, loss_stride, images, labels):
+    whole, graded = with_graded_scores(network, loss_stride=loss_stride)
+    trained = Trained(whole, graded=graded)
+    trained.prepare(objective(), optimizer="sgd", jit_compile=False)
+    logs = trained.test_on_batch(images, {"label": labels}, return_dict=True)
+    assert trained.predict_on_batch(images).shape == (2, *images.shape[1:3], 3)
+    return float(logs["loss"])
+
+
+def by_hand(scores, labels):
+    return float(np.mean(get("ce", from_logits=True, reduction=None)(labels, scores)))
+
+
+@pytest.mark.parametrize("input_size", [97, None])
+def test_the_loss_on_the_own_grid(input_size):
+    """DeepLab's: 13² scores of 97² pixels against every eighth label."""
+    keras.utils.set_random_seed(0)
+    network = build(
+        "deeplab_largefov", num_classes=3, head_width=8, activation=None, input_shape=(input_size,) * 2 + (3,)
+    )
+    network.get_layer("fc8").kernel.assign(np.random.default_rng(0).normal(size=(1, 1, 8, 3)))
+    images, labels = batch((97, 97))
+    scores = keras.Model(network.input, network.get_layer("fc8").output)(images)
+    assert scores.shape[1:3] == (13, 13)
+    wanted = by_hand(scores, labels[:, ::8, ::8])
+    assert loss_in_training(network, 8, images, labels) == pytest.approx(wanted, rel=1e-4)
+    full = by_hand(network(images), labels)
+    assert loss_in_training(network, 1, images, labels) == pytest.approx(full, rel=1e-4)
+    assert full != pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("loss_stride", [8, 1])
+def test_four_losses_of_three_scales(loss_stride):
+    keras.utils.set_random_seed(0)
+    arguments = {"num_classes": 3, "head_width": 8, "activation": None, "dropout": 0.0}
+    single = build("deeplab_largefov", **arguments)
+    images, labels = batch((97, 97))
+    several = build("deeplab_largefov", scales=SCALES, **arguments)
+    several.set_weights(single.get_weights())
+    end = "fc8" if loss_stride == 8 else "logits"
+    network = keras.Model(single.input, single.get_layer(end).output)
+    wanted = 0.0
+    for scale in SCALES:
+        smaller = several.get_layer(f"image_at_{scale:g}")(images) if scale != 1 else images
+        scores = np.asarray(network(smaller))
+        at = np.minimum(np.floor(np.arange(scores.shape[1]) * loss_stride / scale + 0.5 + 1e-4), 96).astype(int)
+        wanted += by_hand(scores, labels[:, at][:, :, at])
+    maximum = keras.Model(
+        several.input, several.get_layer("maximum_of_scales" if loss_stride == 8 else "logits").output
+    )
+    wanted += by_hand(maximum(images), labels[:, ::loss_stride, ::loss_stride])
+    assert loss_in_training(several, loss_stride, images, labels) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_another_stride_is_refused():
+    network = build("deeplab_largefov", num_classes=3, head_width=8)
+    with pytest.raises(UsageError, match="scores every 8th pixel in each direction; pass --loss-stride 8"):
+        with_graded_scores(network, loss_stride=4)
+    with pytest.raises(UsageError, match="unet scores every pixel; leave it out"):
+        with_graded_scores(build("unet", base_width=4), loss_stride=8)
+
+
+@pytest.mark.usefixtures("clean_framework")
+@pytest.mark.parametrize("options", [
+    {"model": "deeplab_resnet101", "encoder": "mobilenetv2", "loss_stride": 8, "loss": "bce + 0.0004*level_set"},
+    {"scales": SCALES},
+    {"model": "fcn32s", "encoder": "mobilenetv2", "loss_stride": 32, "trainable_from": "none", "scales": (0.5, 1.0),
+     "synthetic_size": 64},
+])  # fmt: skip
+def test_runs_train_resume_and_predict(options, tmp_path):
+    """Also behind cached features, where the network is one at a scale."""
+    run = train(tiny_run(epochs=2, **options), tmp_path / "run", quiet=True)
+    results = json.loads(run.results.read_text())
+    assert results["epochs"] == 2 and 0 <= results["evaluation"]["scores"]["iou_dataset"] <= 1
+    again = train(tiny_run(epochs=3, **options), tmp_path / "run", quiet=True)
+    assert json.loads(again.results.read_text())["epochs"] == 3
