@@ -41,7 +41,7 @@ class Architecture:
     name: str
     function: Callable[..., "keras.KerasTensor"]
     encoder: str | None
-    """name of the encoder inside unless its option `encoder` names another; None if the network has none"""
+    """name of the encoder inside unless its option `encoder` names another; None if the network has none of itself"""
     convolutionised: Mapping[str, str] = field(default_factory=dict)
     """layer → dense layer of the classification network that it descends from"""
     preset: Mapping[str, Any] = field(default_factory=lambda: LAPTOP)
@@ -102,6 +102,10 @@ class Architecture:
         others = owners(option)
         flag = f"--{option.replace('_', '-')}"
         return f"{flag} is of --model {', '.join(others)}, not of {self.name}; leave it out or name such a model"
+
+    def encoder_with(self, options: Mapping[str, Any]) -> str | None:
+        """The name of the encoder that a network with these options has; None if it has none."""
+        return options.get("encoder") or self.encoder
 
     def preset_for(self, encoder: str | None) -> Mapping[str, Any]:
         """The settings it trains with on the encoder that `--encoder` names."""

@@ -99,8 +99,11 @@ def _check(entry: Architecture, num_classes, input_shape, activation, weights, o
         raise UsageError(f"input_shape is {shape}; wanted (height, width, 3), None for a size that varies")
     if activation not in ("auto", None):
         raise UsageError(f"activation is {activation!r}; wanted 'auto' (probabilities) or None (logits)")
-    if entry.encoder is None and weights is not None and str(weights) != "none":
-        raise UsageError(f"{entry.name} has no encoder to put the weights {str(weights)!r} into; pass --weights none")
+    if entry.encoder_with(options) is None and weights is not None and str(weights) != "none":
+        remedy = "name one with --encoder, or pass" if "encoder" in entry.declared else "pass"
+        raise UsageError(
+            f"{entry.name} has no encoder to put the weights {str(weights)!r} into; {remedy} --weights none"
+        )
     valid = {**entry.declared, **entry.of_encoder(options.get("encoder"))}
     unknown = set(options) - set(valid)
     if unknown:

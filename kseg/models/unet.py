@@ -1,11 +1,12 @@
-"""U-Net as Amadi draws it: three levels, batch normalisation, nearest upsampling."""
+"""U-Net as Amadi draws it: three levels, batch normalisation, nearest upsampling; and the decoder on any encoder."""
 
 from typing import Any
 
 from keras import layers
 
+from kseg.encoders import ENCODERS, encoder_named
 from kseg.layers import PadToMultiple, Preprocess, padded_size
-from kseg.models.architecture import architecture
+from kseg.models.architecture import LAPTOP, architecture
 from kseg.models.conv_bn_relu import conv_bn_relu
 from kseg.signature import Width
 
@@ -24,23 +25,35 @@ NARROW = {**AMADI, "base_width": 16, "learning_rate": 4e-3, "batch_size": 8}
 """A quarter of the paper's width, so that two cores need minutes."""
 
 
-@architecture("unet", preset=AMADI)
-def unet(image, channels, *, base_width: Width = 64):
+@architecture("unet", preset=AMADI, preset_on=dict.fromkeys(ENCODERS, LAPTOP))
+def unet(
+    image, channels, *, base_width: Width = 64, encoder: str | None = None, trainable_from: str | None = "all"
+):  # fmt: skip
     """Encoder 64-128-256, bottleneck 256, decoder 128-64-64, 1×1 classifier; all trained from scratch.
 
     Each stage is two 3×3 convolutions with batch normalisation and ReLU; max pooling on the way down, nearest
     upsampling and concatenation with the encoder's stage of that resolution on the way up.
 
+    On an `encoder` five decoder stages of 4w, 2w, w, w/2 and w/4 filters lead from 1/32 to the image's size, those at
+    1/16, 1/8, 1/4 and 1/2 with the encoder's feature there, and a 3×3 convolution scores. Weights of a stage from a to
+    b: 9·a·b + 9·b² + 8·b; on ResNet-50 with w = 64 and C = 1 the decoder has 9,013,073 that are trained.
+
     Args:
       base_width: filters of the first stage, w; the others have 2w and 4w. The paper's is 64; at 16 a training step
         takes a fourteenth of the time (128×128, batch 8, 2 cores).
+      encoder: none: the paper's own; otherwise any network of keras.applications, or alexnet
+        (`kseg.encoders.ENCODERS`).
+      trainable_from: first layer of `encoder` to train, "all" or "none".
     Source: Amadi, section 2.1, whose decoder can be read in more than one way. He upsamples three times (at the end of
       the bottleneck, after the 128 filters, after the 64), so there are three poolings, one per encoder stage, and the
       last "reconstruction" at full resolution is a stage of its own; we give it 64 filters like its neighbour. Its
       "channel depth back to 3" we read as the classes of his data set, that is the classifier.
     Deviations: images are scaled to [0, 1] first (the paper names no preprocessing); sizes that are no multiple of 8
-      are padded with zeros below and to the right and the output is cropped.
+      are padded with zeros below and to the right and the output is cropped. The decoder on an encoder is that of
+      segmentation_models.
     """
+    if encoder is not None:
+        return decoded(image, channels, encoder, base_width, trainable_from)
     w = base_width
     x = Preprocess("unit", name="preprocess")(image)
     if any(size is None or padded_size(size, 8) != size for size in image.shape[1:3]):
@@ -56,6 +69,18 @@ def unet(image, channels, *, base_width: Width = 64):
         x = layers.Concatenate(name=f"skip{level}")([skips[level - 1], x])
         x = stage(x, filters, name=f"decoder{level}")
     return layers.Conv2D(channels, 1, name="classifier")(x)
+
+
+def decoded(image, channels, encoder, base_width, trainable_from):
+    """The decoder's five stages on an encoder's features."""
+    features = encoder_named(encoder)(image, trainable_from=trainable_from)
+    x = features[32]
+    for place, stride in enumerate((16, 8, 4, 2, 1)):
+        x = layers.UpSampling2D(interpolation="nearest", name=f"upsample{stride}")(x)
+        if stride in features:
+            x = layers.Concatenate(name=f"skip{stride}")([x, features[stride]])
+        x = stage(x, max(1, 4 * base_width // 2**place), name=f"decoder{stride}")
+    return layers.Conv2D(channels, 3, padding="same", name="classifier")(x)
 
 
 def stage(x, filters, *, name):

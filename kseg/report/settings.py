@@ -30,7 +30,7 @@ def applicable(config: Mapping[str, Group]) -> dict[str, dict[str, Any]]:
     Left out are the options of other data sets, architectures, optimizers and schedules, and augmentation that is off.
     """
     config = {group: config.get(group, {}) for group in GROUPS}
-    foreign = _of_other_datasets(config["data"].get("dataset")) | _of_other_models(config["model"].get("model"))
+    foreign = _of_other_datasets(config["data"].get("dataset")) | _of_other_models(config["model"])
     foreign |= {name for name, applies in DEPENDENT.items() if not applies(config)}
     foreign.add("preset")  # it has chosen, and what it chose stands beside it
     off = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(Augmentation()).items()}
@@ -54,8 +54,9 @@ def _of_other_datasets(name: Any) -> set[str]:
     return {option for kind in kinds for option in own_options(kind)} - set(own_options(DATASETS[name].Options))
 
 
-def _of_other_models(name: Any) -> set[str]:
+def _of_other_models(model: Group) -> set[str]:
+    name = model.get("model")
     if name not in MODELS:
         return set()
     options = {option for other in MODELS.values() for option in other.options} - set(MODELS[name].options)
-    return options | ({"weights"} if MODELS[name].encoder is None else set())
+    return options | ({"weights", "trainable_from"} if MODELS[name].encoder_with(model) is None else set())

@@ -131,12 +131,12 @@ def choose_network(config: TrainConfig) -> Choice:
         if given.weights == "none" or not set(given.given) <= set(MODELS[RECOMMENDED].options):
             name = WITHOUT_WEIGHTS
         values["model.model"] = name
-    encoder = given.given.get("encoder") or MODELS[name].encoder
+    encoder = MODELS[name].encoder_with(given.given)
     if given.weights is None and given.init is None and encoder is not None:
         missing = imagenet_problem(encoder)
         if missing is None:
             values["model.weights"] = "imagenet"
-        elif given.model is None:
+        elif name == RECOMMENDED and given.model is None:
             values["model.model"], values["model.weights"] = WITHOUT_WEIGHTS, "none"
             why = f"{WITHOUT_WEIGHTS} from scratch instead of {RECOMMENDED}, which is better: {missing}"
         else:
@@ -151,7 +151,7 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
     given = config.model.given
     own = preset(config.model.model, dataset.name, given.get("encoder"))
     values: dict[str, Any] = {}
-    scratch = config.model.model == WITHOUT_WEIGHTS
+    scratch = config.model.model == WITHOUT_WEIGHTS and "encoder" not in given
     if scratch:
         narrow_own = {name: narrow()[name] for name in MODELS[WITHOUT_WEIGHTS].options if name in narrow()}
         values |= {f"model.{name}": value for name, value in narrow_own.items()}

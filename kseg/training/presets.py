@@ -23,7 +23,7 @@ SOFTMAX_LOSS = "ce"
 
 def preset(model: str, dataset: str, encoder: str | None = None) -> dict[str, Any]:
     """The settings of an architecture, on a data set and an encoder."""
-    if (model, dataset) == (DEFAULT_MODEL, DEFAULT_DATASET):
+    if (model, dataset, encoder) == (DEFAULT_MODEL, DEFAULT_DATASET, None):
         return defaults(default_command())
     return defaults(MODELS[model].preset_for(encoder))
 
