@@ -1,8 +1,10 @@
-"""Keras layers that Keras lacks: exact upsampling and unpooling, any input size, one resize, preprocessing, LRN."""
+"""Keras layers that Keras lacks: exact upsampling and unpooling, any input size, one resize, boxes, RoIAlign, LRN."""
 
 from kseg.layers.adaptive_pooling import AdaptiveAveragePooling2D
 from kseg.layers.aligned_upsample import AlignedUpsample
+from kseg.layers.anchors import anchors
 from kseg.layers.atrous_pooling import AtrousPooling2D
+from kseg.layers.boxes import box_area, box_iou, clip_boxes, decode_boxes, encode_boxes
 from kseg.layers.grouped_conv import GroupedConv2D
 from kseg.layers.large_kernel import LargeKernelConv2D
 from kseg.layers.local_response import LocalResponseNorm
@@ -11,7 +13,9 @@ from kseg.layers.pixels import Bilinear, PixelShuffle, SubpixelUpsample, pixel_s
 from kseg.layers.preprocess import Preprocess
 from kseg.layers.rescale import Rescale, rescaled_side
 from kseg.layers.resize import BilinearUpsample, ResizeLike, resize
+from kseg.layers.roi_align import RoIAlign, pyramid_level, roi_align, roi_pool
 from kseg.layers.sizes import CropLike, PadToMultiple, padded_size
+from kseg.layers.suppression import suppressed
 
 __all__ = [
     "AdaptiveAveragePooling2D",
@@ -30,9 +34,20 @@ __all__ = [
     "Preprocess",
     "Rescale",
     "ResizeLike",
+    "RoIAlign",
     "SubpixelUpsample",
+    "anchors",
+    "box_area",
+    "box_iou",
+    "clip_boxes",
+    "decode_boxes",
+    "encode_boxes",
     "padded_size",
     "pixel_shuffle",
     "rescaled_side",
+    "pyramid_level",
     "resize",
+    "roi_align",
+    "roi_pool",
+    "suppressed",
 ]

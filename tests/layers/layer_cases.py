@@ -25,6 +25,7 @@ from kseg.layers import (
     Preprocess,
     Rescale,
     ResizeLike,
+    RoIAlign,
     SubpixelUpsample,
 )
 
@@ -62,6 +63,7 @@ CASES = {
     "adaptive": (lambda **k: AdaptiveAveragePooling2D(3, **k), [(2, 5, 7, 4)]),
     "pool_with_indices": (lambda **k: MaxPoolWithIndices(**k), [(2, 5, 7, 4)]),
     "unpool": (lambda **k: MaxUnpool(**k), [(2, 5, 7, 4), (2, 5, 7, 4)]),
+    "roi_align": (lambda **k: RoIAlign(3, (4, 8), canonical=100.0, **k), [(2, 6, 4), (2, 12, 9, 4), (2, 6, 5, 4)]),
     "preprocess_caffe": (lambda **k: Preprocess("caffe", **k), [(2, 5, 7, 3)]),
     "preprocess_unit": (lambda **k: Preprocess("unit", **k), [(2, 5, 7, 3)]),
 }
