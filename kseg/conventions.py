@@ -11,6 +11,8 @@ Geometry     half-pixel centres: pixel (i, j) covers [i, i+1) × [j, j+1). Boxes
              [0, H] × [0, W]. Labels are resized by nearest neighbour.
 """
 
+from typing import Literal
+
 VOID = 255
 """The label of a pixel that counts for nothing."""
 
@@ -22,6 +24,9 @@ SERIALISATION_PACKAGE = "kseg"
 
 DEFAULT_TASK = "semantic"
 """The task of a network that names none: which class is each pixel?"""
+
+TaskName = Literal["semantic", "instance", "panoptic"]
+"""Which class is each pixel; which objects are there; both."""
 
 SPLITS = ("train", "validation", "test")
 

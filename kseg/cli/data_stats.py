@@ -1,4 +1,4 @@
-"""`kseg data stats NAME`: class frequencies, the ratio of background to object, class weights."""
+"""`kseg data stats NAME`: class frequencies, the ratio of background to object, class weights, objects."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,9 @@ from kseg.datasets import DataOptions
 from kseg.wording import counted
 
 if TYPE_CHECKING:
+    from kseg.datasets import Dataset
     from kseg.datasets.class_statistics import ClassStatistics
+    from kseg.datasets.object_statistics import ObjectStatistics
 
 ALL = "all"
 
@@ -19,6 +21,7 @@ def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str]
 
     dataset = open_dataset(options)
     found = class_statistics(dataset, labelled_records(dataset) if split == ALL else dataset.records(split))
+    objects = _objects(dataset, split)
     if as_json:
         content = {
             "dataset": dataset.name,
@@ -27,6 +30,9 @@ def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str]
             "void_pixels": found.void_pixels,
             "classes": found.rows(),
         }
+        if objects is not None:
+            counts = objects.per_image.tolist()
+            content["objects"] = {"classes": objects.rows(), "per_image": counts, "crowds": objects.crowds}
         write(json.dumps(content, indent=2, allow_nan=False))
         return 0
     label = f"{dataset.name} {' '.join(options.variant_names)}".strip()
@@ -39,8 +45,20 @@ def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str]
     whole = "" if split == ALL else ", there over all images with labels: --split all"
     write(f"\nbackground : object, one category against all others (Rahman & Wang, table 2{whole})\n")
     write(table_2(label, found))
+    if objects is not None:
+        write(f"\n{objects.sentence()}\n")
+        write(objects.table())
     write("\nweights: median(f)/f (Eigen & Fergus), 1/ln(1.02 + share) (ENet); kseg train --class-weights median")
     return 0
+
+
+def _objects(dataset: "Dataset", split: str) -> "ObjectStatistics | None":
+    from kseg.datasets.class_statistics import labelled_records
+    from kseg.datasets.object_statistics import object_statistics
+
+    if "instance" not in dataset.tasks:
+        return None
+    return object_statistics(dataset, labelled_records(dataset) if split == ALL else dataset.records(split))
 
 
 def table(found: "ClassStatistics") -> str:

@@ -75,6 +75,7 @@ class Evaluate:
         # 2. model
         model, card = load_model(self.model)
         model = self.refining.around(model)
+        dataset = dataset.for_task(card.task)
         other_range = dataset.use_range(card.value_range)
         order = self._order(card, dataset)
         size = fed_size(card, self.image_size, self.input_size)

@@ -5,11 +5,11 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
-from kseg.conventions import SPLITS
+from kseg.conventions import DEFAULT_TASK, SPLITS
 from kseg.datasets.category import absent
 from kseg.datasets.contents import content_digests
 from kseg.datasets.counts import count_labels
@@ -35,8 +35,12 @@ class Dataset(ABC):
     instances (`legend`, `training_size` …) it may give as a class attribute.
 
     A subclass writes what its ids mean (`legend`) and how a record is read: `read_image`, `identity`, and of the truth
-    what its `tasks` need, `read_labels` for "semantic", `read_instances` for "instance", `read_panoptic` for
-    "panoptic", from which the other two follow. Everybody else asks for `classes`, `image`, `fingerprint` and `truth`.
+    what its `tasks` need, `read_labels` for "semantic", `read_instances` for "instance", from which the first follows,
+    `read_panoptic` for "panoptic", from which both follow. Everybody else asks for `classes`, `image`, `fingerprint`
+    and `truth`.
+
+    It is for one of its tasks, "semantic" unless told otherwise; `for_task` gives it for another. A subclass
+    whose classes are others for another task looks at `task` where it gives its legend and where it reads.
     """
 
     name: ClassVar[str]
@@ -55,8 +59,15 @@ class Dataset(ABC):
         self.options = options
         self._given_range: ValueRange | None = None
         self._memory: Memory[Any] = Memory(0)
+        self._task: str | None = None
+        """the one that `for_task` asked for"""
         self._part_of: tuple[Dataset, Relabel] | None = None
         """of what `only` made: the data set of all classes, and what its class ids mean here"""
+
+    @property
+    def task(self) -> str:
+        """Of `tasks`, the one that `truth` answers and that the classes are for; "semantic" where nobody asked."""
+        return self._task or (DEFAULT_TASK if DEFAULT_TASK in self.tasks else self.tasks[0])
 
     @property
     @abstractmethod
@@ -157,17 +168,36 @@ class Dataset(ABC):
             f"images by themselves have {own[0]:g} and {own[1]:g}; where that is another camera, scale them alike first"
         )
 
-    def truth(self, record: Record, task: str = "semantic") -> Structure:
-        """The truth of a record for one of `tasks`, of the size of its image.
+    def for_task(self, task: str) -> Self:
+        """The same images for one of `tasks`: `truth`, `classes` and all that goes by class ids are those of the task.
+
+        Raises: UsageError for a task that the data set has no truth for, and where `only` chose classes that the task
+          does not have.
+        """
+        if task == self.task:
+            return self
+        self.check_answers(task)
+        if self._part_of is not None:
+            whole, chosen = self._part_of
+            other, names = whole.for_task(task), chosen.classes[1:]
+            if lost := [name for name in names if name not in other.classes]:
+                has = ", ".join(other.classes)
+                raise UsageError(f"{self.name} has no class {lost[0]!r} for the task {task}; choose one of {has}")
+            return cast(Self, other.only([other.classes.index(name) for name in names]))
+        other = copy.copy(self)
+        other._task = task
+        return other
+
+    def truth(self, record: Record, task: str | None = None) -> Structure:
+        """The truth of a record, of the size of its image, for the data set's task or another one (`for_task`).
 
         Returns: a `LabelMap` for "semantic", `Instances` for "instance", a `Panoptic` for "panoptic".
         Raises: UsageError for a task that the data set has no truth for. Failure for an annotation that cannot be read,
           or is of another size than its image: it is refused, not stretched. Of an image in a file only the header is
           read for it; what a data set draws has one size.
         """
-        self.check_answers(task)
-        key = "truth", task, record.id
-        return self.relabel(self._memory.recall(key, lambda: self._read_truth(record, task)))
+        asked = self if task is None else self.for_task(task)
+        return asked._recalled(record, asked.task)
 
     def check_answers(self, task: str) -> None:
         """Raises UsageError for a task that the data set has no truth for."""
@@ -178,10 +208,15 @@ class Dataset(ABC):
             )
 
     def labels(self, record: Record) -> np.ndarray:
-        """uint8 (H, W), class ids and VOID, of the same H and W as the image: what `truth` says of semantics."""
-        structure = self.truth(record)
+        """uint8 (H, W), class ids and VOID, of the same H and W as the image: each pixel's class, whatever the task."""
+        structure = self._recalled(record, "semantic")
         assert isinstance(structure, LabelMap)
         return structure.ids.copy()
+
+    def _recalled(self, record: Record, kind: str) -> Structure:
+        """The structure that answers the task `kind`, in the class ids of the data set's own task."""
+        key = "truth", self.task, kind, record.id
+        return self.relabel(self._memory.recall(key, lambda: self._read_truth(record, kind)))
 
     def _read_truth(self, record: Record, task: str) -> Structure:
         structure: Structure
@@ -218,7 +253,8 @@ class Dataset(ABC):
 
     def read_labels(self, record: Record) -> np.ndarray:
         """uint8 (H, W), stored ids and VOID, as the annotation has them."""
-        return self.read_panoptic(record).semantic().ids
+        whole = self.read_panoptic(record) if "panoptic" in self.tasks else self.read_instances(record)
+        return whole.semantic().ids
 
     def read_instances(self, record: Record) -> Instances:
         """The objects, as the annotation has them."""
@@ -234,7 +270,8 @@ class Dataset(ABC):
     def fingerprint(self, record: Record) -> str:
         """A short text that changes when the record's pixels or their classes do: a key of caches."""
         if self._part_of is None:
-            return self.identity(record)
+            identity = self.identity(record)
+            return identity if self.task == DEFAULT_TASK else f"{identity} task {self.task}"
         whole, chosen = self._part_of
         return f"{whole.fingerprint(record)} category {', '.join(chosen.classes[1:])}"
 

@@ -36,9 +36,11 @@ def data_options(dataset: str = DEFAULT_DATASET, data_dir: Path | str | None = N
     return kind(dataset, None if data_dir is None else Path(data_dir), **options)
 
 
-def open_dataset(options: DataOptions, *, with_problems: bool = False) -> Dataset:
+def open_dataset(options: DataOptions, task: str | None = None, *, with_problems: bool = False) -> Dataset:
     """The data set that `options` name, checked for files but with no pixel read yet; as a binary one by `category`.
 
+    Args:
+      task: what its truth answers (None: the first of its `tasks`).
     Raises:
       Failure: of its first problem, unless `with_problems` are wanted too, for `kseg data check`.
       UsageError: the options are of another data set than they name, or its files are not there.
@@ -54,6 +56,7 @@ def open_dataset(options: DataOptions, *, with_problems: bool = False) -> Datase
         more = len(dataset.problems) - 1
         others = f" ({more} more: `kseg data check` names {'it' if more == 1 else 'them'})" if more else ""
         raise Failure(f"{dataset.problems[0]}{others}")
+    dataset = dataset if task is None else dataset.for_task(task)
     if options.category is None:
         return dataset
     return dataset.only([category_id(dataset.classes, options.category, dataset.name)])

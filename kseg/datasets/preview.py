@@ -1,4 +1,4 @@
-"""A contact sheet: pictures, their truth laid over them, and the classes by colour."""
+"""A contact sheet: pictures, their truth laid over them, and the classes by colour; of objects, each in its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from kseg.conventions import VOID
 from kseg.datasets.base import Dataset
-from kseg.datasets.images import overlay, resize_image, resize_labels
+from kseg.datasets.images import resize_image
 from kseg.datasets.images.draw import VOID_COLOUR
+from kseg.datasets.images.draw_objects import draw_structure
 from kseg.datasets.record import Record
+from kseg.structures import Instances
 
 CELL = 160
 GAP = 6
@@ -42,15 +44,14 @@ def contact_sheet(dataset: Dataset, split: str, count: int = 24, columns: int = 
     for index, record in enumerate(chosen):
         left = (index % columns) * (pair_width + 2 * GAP) + GAP
         top = header + (index // columns) * row_height
-        image, labels = dataset.image(record), dataset.labels(record)
-        any_void |= bool((labels == VOID).any())
+        image, truth = dataset.image(record), dataset.truth(record)
+        # Objects are painted without what counts for nothing.
+        any_void |= not isinstance(truth, Instances) and bool((dataset.labels(record) == VOID).any())
         size = _fitted(image.shape[:2])
-        image, labels = resize_image(image, size), resize_labels(labels, size)
+        image = resize_image(image, size)
+        painted = draw_structure(image, truth.resized(size), dataset.palette, background=dataset.has_background)
         sheet.paste(Image.fromarray(image), (left, top))
-        sheet.paste(
-            Image.fromarray(overlay(image, labels, dataset.palette, background=dataset.has_background)),
-            (left + CELL + GAP, top),
-        )
+        sheet.paste(Image.fromarray(painted), (left + CELL + GAP, top))
         pen.text((left, top + CELL + 1), _shortened(record.id, font, pair_width), fill=FAINT, font=font)
     _write_legend(pen, font, legend if any_void else legend[:-1])
     return np.array(sheet)

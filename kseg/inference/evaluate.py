@@ -47,7 +47,7 @@ def evaluate(
     Foreground is p ≥ 0.5 (binary), else the class of the largest probability.
     """
     task = task or TASKS[DEFAULT_TASK]
-    dataset.check_answers(task.name)
+    dataset = dataset.for_task(task.name)
     check_fits(model, dataset, task)
     records = dataset.records(split)
     fed = network_size(model, image_size)  # refuses a wrong size before the first image is read
@@ -87,7 +87,9 @@ def measure(
       seen: is given each answer that was decoded.
       task: what was asked of the images; None: the default task.
     """
-    records, task = dataset.records(split), task or TASKS[DEFAULT_TASK]
+    task = task or TASKS[DEFAULT_TASK]
+    dataset = dataset.for_task(task.name)
+    records = dataset.records(split)
     evaluator = task.evaluator(dataset.classes, background=dataset.has_background, void=void)
     start = time.perf_counter()
     for i, outputs in enumerate(_with_bar(predictions, len(records), split, progress)):

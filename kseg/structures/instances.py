@@ -8,6 +8,7 @@ import numpy as np
 from kseg.conventions import MAX_CLASSES, VOID
 from kseg.errors import UsageError
 from kseg.structures.base import Structure, check_map
+from kseg.structures.label_map import LabelMap
 from kseg.structures.masks import Cut, Masks
 from kseg.structures.moves import Move, Size
 
@@ -111,6 +112,19 @@ class Instances(Structure):
         for number, cut in enumerate(self.masks.cuts, start=1):
             ids[cut.window][cut.inside] = number
         return ids
+
+    def semantic(self) -> LabelMap:
+        """The class of every pixel, crowds included: 0 where no object is, void where objects of two classes overlap.
+
+        >>> Instances.of(np.array([[[True, True, False]], [[False, True, False]]]), classes=[3, 4]).semantic().ids
+        array([[  3, 255,   0]], dtype=uint8)
+        """
+        ids = np.zeros(self.size, np.uint8)
+        for class_id, cut in zip(self.classes.tolist(), self.masks.cuts, strict=True):
+            below = ids[cut.window]
+            # Nothing says which of the two lies in front.
+            below[cut.inside] = np.where(np.isin(below, (0, class_id)), class_id, VOID)[cut.inside]
+        return LabelMap(ids)
 
     def chosen(self, indices: Sequence[int] | np.ndarray) -> "Instances":
         """The objects `indices`, in this order; or those where a bool (N,) is True."""

@@ -71,9 +71,10 @@ def make_plan(
     choice = choose(config, dataset, path, settle=settled, path_of=default_path)
     if choice is not None and not quiet:
         print(choice, file=sys.stderr)
-    config = settled(config if choice is None else choice.config)
+    config = config if choice is None else choice.config
     # An unknown network, one for another task than the data's, and an unknown loss are refused before files are read.
-    dataset.check_answers(task_of(config).name)
+    dataset = dataset.for_task(task_of(settled(config)).name)
+    config = resolve(config, image_size=dataset.training_size, num_classes=len(dataset.classes))
     schedule = loss_schedule(config)
 
     # 2. data; truth that cannot be read must not be found after hours of training

@@ -69,6 +69,32 @@ def test_the_truth_of_every_task_has_the_image_s_size(dataset):
             dataset.truth(record, task)
 
 
+def test_the_structures_of_a_task_agree_with_one_another(dataset):
+    for task in dataset.tasks:
+        asked = dataset.for_task(task)
+        assert asked.task == task and asked.for_task(task) is asked
+        assert len(asked.classes) == len(asked.palette) >= 2
+        for record in asked.records("train"):
+            truth, labels = asked.truth(record), asked.labels(record)
+            assert truth == dataset.truth(record, task)
+            assert set(np.unique(labels)) <= {*range(len(asked.classes)), VOID}
+            if isinstance(truth, LabelMap):
+                assert np.array_equal(truth.ids, labels)
+            elif isinstance(truth, Panoptic):
+                assert np.array_equal(truth.semantic().ids, labels)
+                for thing, class_id in zip(truth.instances().masks, truth.instances().classes, strict=True):
+                    assert (labels[thing] == class_id).all()
+            else:
+                assert truth.masks.areas().all() and truth.classes.min(initial=1) >= asked.has_background
+                covered = truth.masks.array().any(axis=0)
+                assert np.array_equal(covered[labels != VOID], (labels > 0)[labels != VOID])
+
+
+def test_fingerprints_of_other_classes_differ(dataset):
+    record = dataset.records("train")[0]
+    assert len({dataset.for_task(task).fingerprint(record) for task in dataset.tasks}) == len(dataset.tasks)
+
+
 def test_a_truth_of_another_size_is_refused_for_every_task(dataset, tmp_path):
     record = dataset.records("train")[0]
     height, width = dataset.image(record).shape[:2]

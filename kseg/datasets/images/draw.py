@@ -25,14 +25,22 @@ def overlay(
 
     `background` says whether class 0 is that; where it is a class like any other, it is tinted as well.
     """
-    colours = _colour_table(palette)
-    painted = labels >= int(background)
-    outline = _borders(labels) & painted
+    return tinted(image, labels, _colour_table(palette), labels >= int(background), alpha)
+
+
+def tinted(
+    image: np.ndarray, ids: np.ndarray, colours: np.ndarray, painted: np.ndarray, alpha: float = 0.5
+) -> np.ndarray:
+    """The image (H, W, 3) with the pixels `painted` in the colour of their id, and outlined; uint8 (H, W, 3).
+
+    `ids` are any whole numbers (H, W), of which `colours`, uint8 (K, 3), has a row each.
+    """
+    outline = _borders(ids) & painted
     overlaid = np.empty(image.shape, np.uint8)
     # A photograph as floats is large, so the blending goes strip by strip.
     for top in range(0, len(image), max(1, STRIP_PIXELS // image.shape[1])):
         rows = slice(top, top + max(1, STRIP_PIXELS // image.shape[1]))
-        tint = colours[labels[rows]].astype(np.float32)
+        tint = colours[ids[rows]].astype(np.float32)
         weight = np.where(painted[rows], np.float32(alpha), np.float32(0))[..., None]
         blended = image[rows] + (tint - image[rows]) * weight
         blended[outline[rows]] = tint[outline[rows]]

@@ -7,6 +7,9 @@ import numpy as np
 from kseg.datasets.synthetic.canvas import Canvas, Frame, box, ellipse, smooth_noise
 from kseg.datasets.synthetic.people import any_colour, hair_colour, skin_colour
 
+BACKDROP, FLOOR, SKY = 0, 1, 2
+"""What people stand before: ids of the stuff in a picture."""
+
 
 def paint_backdrop(canvas: Canvas, rng: np.random.Generator) -> None:
     first, second = any_colour(rng), any_colour(rng)
@@ -20,6 +23,24 @@ def paint_backdrop(canvas: Canvas, rng: np.random.Generator) -> None:
     blur = float(rng.choice([1.0, 4.0, 12.0]))  # a camera's depth of field
     for _ in range(rng.integers(1, 6)):
         _paint_thing(canvas, rng, blur)
+
+
+def paint_grounds(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
+    """A floor before the backdrop and, half of the time, the sky over it; uint8 (n, n) of what is where."""
+    grounds = np.full(canvas.parts.shape, BACKDROP, np.uint8)
+    below = canvas.y - rng.uniform(0.15, 0.65) - rng.uniform(-0.08, 0.08) * canvas.x
+    planks = np.sin(canvas.x * rng.uniform(6, 20) / (0.4 + np.clip(below, 0, 1)) + rng.uniform(0, 6))
+    floor = any_colour(rng) * (0.75 + 0.3 * below + rng.uniform(0, 0.1) * planks)[..., None]
+    canvas.paint(-below, floor)
+    grounds[below > 0] = FLOOR
+    if rng.random() < 0.5:
+        roofs = smooth_noise(rng, canvas.size, int(rng.integers(3, 9))) * rng.uniform(0.02, 0.15)
+        above = rng.uniform(-0.6, 0.0) + roofs - canvas.y
+        blue = rng.uniform((0.35, 0.55, 0.80), (0.75, 0.82, 0.95)).astype(np.float32)
+        clouds = smooth_noise(rng, canvas.size, int(rng.integers(4, 12))) * rng.uniform(0, 0.12)
+        canvas.paint(-above, blue + (0.12 * (1 - above) + clouds)[..., None])
+        grounds[above > 0] = SKY
+    return grounds
 
 
 def _paint_stripes(canvas: Canvas, rng: np.random.Generator) -> None:

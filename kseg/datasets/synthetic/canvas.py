@@ -17,14 +17,16 @@ Colour = Sequence[float] | np.ndarray
 EVERYWHERE: Window = (slice(None), slice(None))
 
 NOBODY = 0
-"""In `Canvas.owners`: a pixel of no person."""
+"""In `Canvas.owners`: a pixel of the surroundings."""
+HELD = 255
+"""In `Canvas.owners`: a pixel of something held, which is of no person and not of the surroundings."""
 
 
 class Canvas:
     """`rgb` (n, n, 3) in 0..1, `parts` and `owners` (n, n); `x` and `y` are the coordinates of the pixel centres.
 
-    `owners` says whose a pixel is: the number of a person, from 1 on, or 0. It changes where `parts` does, so later
-    strokes hide earlier ones in both alike.
+    `owners` says whose a pixel is: the number of a person, from 1 on, `NOBODY` or `HELD`. It changes where `parts`
+    does, so later strokes hide earlier ones in both alike.
     """
 
     def __init__(self, size: int, colour: Colour):

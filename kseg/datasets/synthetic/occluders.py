@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from kseg.datasets.faces import BACKGROUND
-from kseg.datasets.synthetic.canvas import NOBODY, Canvas, Frame, box, capsule, ellipse
+from kseg.datasets.synthetic.canvas import HELD, Canvas, Frame, box, capsule, ellipse
 from kseg.datasets.synthetic.people import Person, any_colour
 
 
@@ -21,7 +21,7 @@ def paint_occluders(canvas: Canvas, rng: np.random.Generator, person: Person) ->
     if chances[2] < 0.06:
         _paint_hand(canvas, rng, person)
     if chances[3] < 0.10:
-        with canvas.owned_by(NOBODY):  # it hides its holder, but is no part of a person
+        with canvas.owned_by(HELD):  # it hides its holder, but is no part of a person
             _paint_held_thing(canvas, rng, person)
 
 

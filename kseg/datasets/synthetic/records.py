@@ -9,17 +9,30 @@ import numpy as np
 
 from kseg.conventions import SPLITS
 from kseg.datasets.base import DATASETS
-from kseg.datasets.faces import FaceDataset, FaceOptions
+from kseg.datasets.faces import TEAL, FaceDataset, FaceOptions
 from kseg.datasets.facts import Facts
 from kseg.datasets.options import SeededOptions
 from kseg.datasets.record import Record
-from kseg.datasets.synthetic.scene import MOST_PEOPLE, Scene, draw_scene
+from kseg.datasets.relabel import Relabel, class_table
+from kseg.datasets.synthetic.backdrop import FLOOR, SKY
+from kseg.datasets.synthetic.scene import MOST_PEOPLE, PERSON, Scene, draw_scene
 from kseg.ranges import Range
+from kseg.structures import Panoptic
 
 VERSION = 1
 """Counts changes to the drawing that change pixels, so that cached features are not mistaken for current ones."""
 
 KEPT_DRAWINGS = 32
+
+LEGENDS = {
+    "instance": Relabel(("background", "person"), ((0, 0, 0), TEAL), class_table({FLOOR: 0, SKY: 0, PERSON: 1})),
+    "panoptic": Relabel(
+        ("backdrop", "floor", "sky", "person"),
+        ((130, 120, 150), (170, 120, 70), (110, 170, 230), TEAL),
+        background=False,
+    ),
+}
+"""By task, the classes of people and of what they stand before; "semantic" asks for the parts of faces."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,7 @@ class Synthetic(FaceDataset):
     title = "procedural portraits, drawn on the fly: background / hair / face"
     Options = SyntheticOptions
     options: SyntheticOptions
+    tasks = ("semantic", "instance", "panoptic")
     reads_files = False
     facts = Facts(
         homepage="part of kseg",
@@ -52,7 +66,11 @@ class Synthetic(FaceDataset):
         citation="none",
         tree="no files",
         counts="600 / 100 / 100 of 96×96; change with --synthetic-counts, --synthetic-size; --data-seed draws others",
-        notes=("As in LFW the neck is face and a full beard is hair; glasses are face, hats and hands background.",),
+        notes=(
+            "As in LFW the neck is face and a full beard is hair; glasses are face, hats and hands background.",
+            "For the tasks instance and panoptic a person is all that is seen of them, clothes, hat and hands too; "
+            "what they hold is void. With --people above 1 they stand on a floor, and half of the time under the sky.",
+        ),
     )
 
     def __init__(self, options: SyntheticOptions):
@@ -72,8 +90,15 @@ class Synthetic(FaceDataset):
     def read_image(self, record: Record) -> np.ndarray:
         return self._draw(record.id).image.copy()
 
+    @property
+    def legend(self) -> Relabel:
+        return super().legend if self.task == "semantic" else LEGENDS[self.task]
+
     def read_labels(self, record: Record) -> np.ndarray:
-        return self._draw(record.id).parts.copy()
+        return self._draw(record.id).parts.copy() if self.task == "semantic" else super().read_labels(record)
+
+    def read_panoptic(self, record: Record) -> Panoptic:
+        return self._draw(record.id).panoptic()
 
     def identity(self, record: Record) -> str:
         options = self.options

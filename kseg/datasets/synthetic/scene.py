@@ -6,17 +6,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kseg.datasets.synthetic.backdrop import paint_backdrop
-from kseg.datasets.synthetic.canvas import Canvas
+from kseg.datasets.synthetic.backdrop import BACKDROP, FLOOR, SKY, paint_backdrop, paint_grounds
+from kseg.datasets.synthetic.canvas import HELD, NOBODY, Canvas
 from kseg.datasets.synthetic.head import paint_person
 from kseg.datasets.synthetic.occluders import paint_occluders
 from kseg.datasets.synthetic.people import somebody
 from kseg.datasets.synthetic.photograph import photograph
+from kseg.structures import Panoptic, Segment
 
 NATURAL_SHARE = 0.24
 """Mean share of face and hair in a picture, were all of the head inside it."""
 
 MOST_PEOPLE = 6
+
+PERSON = 3
+"""The class id of people beside `BACKDROP`, `FLOOR` and `SKY`."""
+
+FIRST_GROUND = MOST_PEOPLE + 1
+"""In a map of segments: `BACKDROP`; the others follow. Before it come the people."""
 
 GROUP_SCALES = (0.28, 0.62)
 """How large the farthest and the nearest of several people may be, beside the only person of a portrait."""
@@ -32,28 +39,44 @@ class Scene(NamedTuple):
     """uint8 (n, n, 3)"""
     parts: np.ndarray
     """uint8 (n, n): background, hair or face"""
+    grounds: np.ndarray
+    """uint8 (n, n): what the people stand before, `BACKDROP`, `FLOOR` or `SKY`, also where it is hidden"""
     owners: np.ndarray
-    """uint8 (n, n): k where person k, counted from 1 and from back to front, is seen; 0 where nobody is. Clothes, hats
-    and hands are their person's. A person whom others hide wholly has no pixel."""
+    """uint8 (n, n): k where person k, counted from 1 and from back to front, is seen; 0 where the surroundings are, 255
+    where something is held. Clothes, hats and hands are their person's. A person whom others hide wholly has no
+    pixel."""
+
+    def panoptic(self) -> Panoptic:
+        """The people who are seen, from back to front, and what is seen of the surroundings; things held are void."""
+        ids = np.where(self.owners == NOBODY, self.grounds + FIRST_GROUND, self.owners).astype(np.int32)
+        people = {number: Segment(PERSON, thing=True) for number in range(1, MOST_PEOPLE + 1)}
+        stuff = {FIRST_GROUND + ground: Segment(ground, thing=False) for ground in (BACKDROP, FLOOR, SKY)}
+        seen = set(np.unique(ids).tolist())
+        segments = {number: segment for number, segment in {**people, **stuff}.items() if number in seen}
+        return Panoptic.from_ids(ids, segments, void=(HELD,))
 
 
 def draw_scene(size: int, seed: Sequence[int], foreground: float | None = None, people: int = 1) -> Scene:
     """The same seed gives the same people at any size.
 
     With `foreground` they stand further away and anywhere in the same room. With `people` above 1 there are 1 to
-    `people` of them, each number as likely as another; where there is only one by chance, it is the portrait of
-    `people=1`.
+    `people` of them, each number as likely as another, on a floor and half of the time under the sky; where there is
+    only one by chance, it is the portrait of `people=1`.
     """
     rng = np.random.default_rng(list(seed))
     canvas = Canvas(size, (0.5, 0.5, 0.5))
     paint_backdrop(canvas, rng)
-    for number, place in enumerate(_places(seed, foreground, people), start=1):
+    places = _places(seed, foreground, people)
+    grounds = np.full((size, size), BACKDROP, np.uint8)
+    if len(places) > 1:
+        grounds = paint_grounds(canvas, np.random.default_rng([*seed, 4]))
+    for number, place in enumerate(places, start=1):
         person = somebody(rng)
         with canvas.smaller(*place), canvas.owned_by(number):
             paint_person(canvas, rng, person)
             paint_occluders(canvas, rng, person)
     photograph(canvas, rng)
-    return Scene(canvas.to_uint8(), canvas.parts, canvas.owners)
+    return Scene(canvas.to_uint8(), canvas.parts, grounds, canvas.owners)
 
 
 def portrait(size: int, seed: Sequence[int], foreground: float | None = None) -> tuple[np.ndarray, np.ndarray]:
