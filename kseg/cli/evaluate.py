@@ -74,6 +74,7 @@ class Evaluate:
 
         # 2. model
         model, card = load_model(self.model)
+        self.refining.check_means_something(card.task)
         model = self.refining.around(model)
         dataset = dataset.for_task(card.task)
         other_range = dataset.use_range(card.value_range)

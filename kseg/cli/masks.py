@@ -36,7 +36,7 @@ class PredictOptions:
     probabilities: Literal["npy", "png"] | None = None
     """also write the probabilities: float32 NPY, or 16-bit grey PNG"""
     threshold: float = 0.5
-    """binary models: foreground where the probability is at least this"""
+    """binary models: foreground where the probability is at least this; of objects: those with at least this score"""
     image_size: Annotated[tuple[int, int] | None, FED] = None
     """height and width the network is fed (unset: the size it was trained at)"""
     input_size: Literal["trained", "original"] | None = None

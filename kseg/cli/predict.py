@@ -33,6 +33,7 @@ class Predict(PredictOptions):
             return predict_jointly(self)
         files = named_files(self.images)
         model, card = load_model(self.model)
+        self.refining.check_means_something(card.task)
         model = self.refining.around(model)
         size = fed_size(card, self.image_size, self.input_size)
         refine, said = self.refining.refine(), self.refining.in_words()

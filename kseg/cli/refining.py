@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kseg.conventions import DEFAULT_TASK
 from kseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ class Refining:
         from kseg.models.scales import with_scales
 
         return with_scales(model, self.scales)
+
+    def check_means_something(self, task: str) -> None:
+        """Raises UsageError where scores of a pixel's classes are to be refined and the model gives none."""
+        if self != Refining() and task != DEFAULT_TASK:
+            flag, does = ("--crf", "refines the probabilities") if self.crf else ("--scales", "compares the scores")
+            raise UsageError(f"{flag} {does} of a pixel's classes; the model answers the task {task!r}: leave it out")
 
     def parameters(self) -> "CrfParameters":
         from kseg.postprocess import crf_parameters

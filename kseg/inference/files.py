@@ -12,10 +12,11 @@ import numpy as np
 from PIL import Image
 
 from kseg.atomic import replacing
+from kseg.conventions import DEFAULT_TASK
 from kseg.datasets.images import probability_strips, save_image
 from kseg.errors import UsageError
 from kseg.inference.model_file import ModelCard
-from kseg.tasks import TASKS
+from kseg.tasks import TASKS, Outputs
 
 IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".jp2",
@@ -79,7 +80,12 @@ def left_out(inputs: Sequence[Path | str]) -> list[str]:
 
 def output_names(stem: str, card: ModelCard, *, overlays: bool, save_probabilities: Probabilities) -> list[str]:
     """The files that `write_prediction` writes for an image, the mask first."""
-    names = [f"{stem}.png"] + [f"{stem}_overlay.png"] * overlays
+    task = TASKS[card.task]
+    if save_probabilities is not None and card.task != DEFAULT_TASK:
+        raise UsageError(
+            f"--probabilities are of the classes of a pixel; the model answers the task {card.task!r}: leave them out"
+        )
+    names = [f"{stem}{ending}" for ending in task.writes] + [f"{stem}_overlay.png"] * overlays
     if save_probabilities == "npy":
         names.append(f"{stem}_probabilities.npy")
     elif save_probabilities == "png":
@@ -106,7 +112,7 @@ def check_outputs(
 def write_prediction(
     out_dir: Path | str,
     stem: str,
-    probabilities: np.ndarray,
+    outputs: Outputs,
     card: ModelCard,
     *,
     size: tuple[int, int] | None = None,
@@ -118,19 +124,18 @@ def write_prediction(
     """Write the mask of one image and what else is asked for; every file whole or not at all.
 
     Args:
-      probabilities: float32 (h, w, C), as `predict_probabilities` gives them.
+      outputs: what the model's task decodes, as `Predictor.outputs` gives it: probabilities float32 (h, w, C).
       size: (height, width) to resize them to, a strip at a time (unset: they have the image's size already).
       image: uint8 (H, W, 3), to write `STEM_overlay.png` too.
-      threshold: binary only, foreground where p ≥ threshold.
+      threshold: foreground of two classes where p ≥ threshold; objects with a score of at least so much.
       save_probabilities: "npy": `STEM_probabilities.npy`, float32 (H, W, C); "png": 16-bit grey, 65535 = 1, of the
         foreground (`STEM_probability.png`) or of each class (`STEM_probability_CLASS.png`).
       inputs: files that must not be overwritten, usually the images.
     Returns:
-      the files written; first the mask `STEM.png`, a palette PNG of class ids.
+      the files written; first `STEM.png`, a palette PNG of class ids, or as the task writes it (`Task.writes`).
     """
     if save_probabilities not in (None, "npy", "png"):
         raise UsageError(f"probabilities are saved as 'npy' or 'png', received {save_probabilities!r}")
-    size = size or probabilities.shape[:2]
     names = output_names(stem, card, overlays=image is not None, save_probabilities=save_probabilities)
     paths = [Path(out_dir) / name for name in names]
     taken = _identities(inputs)
@@ -138,16 +143,16 @@ def write_prediction(
         _refuse_input(path, taken)
 
     task = TASKS[card.task]
-    answer = task.decode(probabilities, size, threshold=threshold)
-    remaining = iter(paths)
-    task.write(next(remaining), answer, card.palette)
+    answer = task.decode(outputs, size, threshold=threshold)
+    task.write(paths[0], answer, card.palette)
+    remaining = iter(paths[len(task.writes) :])
     if image is not None:
         save_image(next(remaining), task.draw(image, answer, card.palette, background=card.background))
     if save_probabilities == "npy":
-        _save_array(next(remaining), probabilities, size)
+        _save_array(next(remaining), outputs, answer.size)
     elif save_probabilities == "png":
         for path, (_, channel) in zip(remaining, _channel_names(card), strict=True):
-            _save_grey(path, probabilities[..., [channel]], size)
+            _save_grey(path, outputs[..., [channel]], answer.size)
     return paths
 
 

@@ -39,6 +39,10 @@ class TrainingLoss(Protocol):
         """Whether XLA makes it slower on a CPU."""
         ...
 
+    def bound(self, network: keras.Model) -> "TrainingLoss":
+        """This loss for the outputs of a network, some of whose layers it may call; itself where it needs none."""
+        ...
+
     def value_and_parts(self, targets: dict[str, Any], outputs: Any) -> tuple[Any, dict[str, Any]]:
         """float32 (), and by name the values of its parts that are logged beside it."""
         ...
@@ -138,6 +142,8 @@ class Task(ABC):
     name: ClassVar[str]
     structure: ClassVar[type[Structure]]
     """of truth and prediction"""
+    writes: ClassVar[tuple[str, ...]] = (".png",)
+    """endings of the files that `write` makes of an answer; the PNG is the first"""
 
     @abstractmethod
     def targets(
@@ -226,7 +232,8 @@ class Task(ABC):
 
     @abstractmethod
     def write(self, path: Path, answer: Structure, palette: Palette) -> None:
-        """Write an answer as a PNG that says what each pixel is, whole or not at all."""
+        """Write an answer as a PNG that says what each pixel is, and beside it the files of the other `writes`; each
+        whole or not at all."""
 
     @abstractmethod
     def draw(self, image: np.ndarray, answer: Structure, palette: Palette, *, background: bool = True) -> np.ndarray:

@@ -37,7 +37,8 @@ def compile_stage(plan: Plan, stage: LossStage, inputs: Inputs, optimizer: Any) 
     by_xla = extent(plan.config, inputs.steps_per_epoch)
     of_loss = by_xla == "scores" and not stage.loss.slow_under_xla
     scores = plan.task.metrics(len(plan.dataset.classes))
-    objective = Objective(stage.loss, scores, loss_by_xla=of_loss, scores_by_xla=by_xla == "scores")
+    loss = stage.loss.bound(inputs.trained)
+    objective = Objective(loss, scores, loss_by_xla=of_loss, scores_by_xla=by_xla == "scores")
     inputs.trained.prepare(objective, optimizer=optimizer, jit_compile=by_xla == "step")
 
 

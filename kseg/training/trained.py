@@ -37,8 +37,9 @@ class Objective:
         """The loss of a batch, float32 (); the running means of its parts go on."""
         value, parts = self._value_and_parts(targets, outputs)
         if self.parts:
+            images = ops.shape(next(iter(targets.values())))[0]
             for metric, part in zip(self.parts, parts.values(), strict=True):
-                metric.add_value(part, ops.shape(outputs)[0])
+                metric.add_value(part, images)
         return value
 
     def score(self, targets: dict[str, Any], outputs: Any) -> None:

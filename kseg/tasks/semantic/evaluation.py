@@ -28,11 +28,9 @@ from kseg.metrics.scores import (
 )
 from kseg.metrics.thresholds import BINS, average_precision, best_threshold, threshold_sweep
 from kseg.reading import held_to, parse_json
+from kseg.tasks.figures import Figure, plain
 
 FOREGROUND = 1
-
-Figure = float | None
-"""None where a score has no meaning"""
 
 
 class StoredScores(TypedDict):
@@ -161,12 +159,12 @@ class SemanticEvaluation:
             "original_size": self.original_size,
             "input_size": list(self.input_size) if isinstance(self.input_size, tuple) else self.input_size,
             "seconds": self.seconds,
-            "images_per_second": _plain(self.images_per_second),
-            "scores": _plain(self.scores()),
+            "images_per_second": plain(self.images_per_second),
+            "scores": plain(self.scores()),
             "confusion_matrix": self.matrix.tolist(),
             "histogram": None if self.histogram is None else self.histogram.tolist(),
             "ids": list(self.ids),
-            "iou_image": _plain(self.per_image.tolist()),
+            "iou_image": plain(self.per_image.tolist()),
             "confusion_matrices": self.matrices.tolist(),
         }
 
@@ -229,12 +227,3 @@ def _write_table(path: Path, header: Sequence[str], rows: Iterable[Iterable]) ->
         header,
         ([cell if isinstance(cell, str) else "" if np.isnan(cell) else f"{cell:.6f}" for cell in row] for row in rows),
     )
-
-
-def _plain(value):
-    """JSON has no nan."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -47,6 +47,10 @@ class SemanticLoss:
         """Whether one of its parts is."""
         return any(part.slow_under_xla for part in self.parts)
 
+    def bound(self, network: keras.Model) -> "SemanticLoss":
+        """Itself: outputs are all that it reads."""
+        return self
+
     def value_and_parts(self, targets: dict[str, Any], outputs: Any) -> tuple[Any, dict[str, Any]]:
         """float32 (), and by label the unweighted value of every part of a sum."""
         return self.loss.value_and_parts(targets, outputs)

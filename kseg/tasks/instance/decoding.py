@@ -1,0 +1,104 @@
+"""From what a network says of its detections to objects: boxes are scaled, masks pasted into the picture."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kseg.errors import Failure, UsageError
+from kseg.structures import Instances
+from kseg.structures.masks import Cut, Masks
+
+DETECTIONS = ("boxes", "scores", "classes", "masks", "valid", "size")
+"""What a network gives users of D detections: "boxes" (D, 4), y1, x1, y2, x2 in pixels of the image it was fed;
+"scores" (D,), 0..1; "classes" (D,), class ids; "masks" (D, S, S), how sure it is that the object covers each cell of
+its box; "valid" (D,), 0 where there is no detection; and "size" (2,), the height and width it was fed."""
+
+INSIDE = 0.5
+"""The probability from which a pixel belongs to an object."""
+
+ROUNDING = 1e-3
+"""How far beyond 0 and 1 half precision may put a probability."""
+
+Detections = Mapping[str, np.ndarray]
+
+
+def misfit(outputs: Any) -> str:
+    """Why a model with these outputs gives no detections; "" where it does."""
+    names = tuple(outputs) if isinstance(outputs, dict) else ()
+    missing = [name for name in DETECTIONS if name not in names]
+    if not missing:
+        return ""
+    given = ", ".join(names) if names else "no outputs by name"
+    return f"it should give {', '.join(DETECTIONS)}; it gives {given}: build it as a model of the task instance"
+
+
+def checked(outputs: Detections) -> dict[str, np.ndarray]:
+    """The detections of a batch.
+
+    Raises:
+      Failure: nan or infinity.
+      UsageError: scores or masks outside of [0, 1].
+    """
+    detections = {name: np.asarray(outputs[name]) for name in DETECTIONS}
+    for name in ("boxes", "scores", "masks"):
+        if not np.isfinite(detections[name]).all():
+            raise Failure(
+                "the model gives nan or infinity: its weights are not finite; take an earlier or another model"
+            )
+    for name in ("scores", "masks"):
+        values = detections[name]
+        lowest, highest = float(values.min(initial=0)), float(values.max(initial=0))
+        if lowest < -ROUNDING or highest > 1 + ROUNDING:
+            raise UsageError(
+                f"the model gives {name} from {lowest:.3g} to {highest:.3g} where probabilities in [0, 1] are wanted; "
+                "if it gives logits, add a sigmoid"
+            )
+        detections[name] = np.clip(values, 0, 1)
+    return detections
+
+
+def resized(outputs: Detections, size: Sequence[int]) -> dict[str, np.ndarray]:
+    """The detections in pixels of an image of another size (h, w)."""
+    scale = np.asarray(size, np.float64) / outputs["size"]
+    boxes = outputs["boxes"] * np.tile(scale, 2)
+    return {**outputs, "boxes": boxes, "size": np.asarray(size, np.float32)}
+
+
+def decoded(outputs: Detections, *, threshold: float) -> Instances:
+    """The detections with a score of at least `threshold`, in their order, each with its box, cut at the border."""
+    height, width = size = (int(outputs["size"][0]), int(outputs["size"][1]))
+    boxes = np.clip(np.asarray(outputs["boxes"], np.float64), 0, (height, width, height, width))
+    there = (np.asarray(outputs["valid"]) > 0) & (outputs["scores"] >= threshold)
+    there &= (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
+    cuts = tuple(pasted(outputs["masks"][row], boxes[row]) for row in np.flatnonzero(there))
+    return Instances.of(
+        Masks(size, cuts), outputs["classes"][there], boxes=boxes[there], scores=outputs["scores"][there]
+    )
+
+
+def pasted(mask: np.ndarray, box: np.ndarray) -> Cut:
+    """A mask (S, S), probabilities within a box, as pixels of the picture.
+
+    A pixel with its center in the box belongs to the object where the mask, interpolated there, is at least ½.
+
+    >>> pasted(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([3.0, 0.0, 4.0, 2.0]))
+    Cut(inside=array([[ True]]), top=3, left=0)
+    """
+    top, rows = _weights(box[0], box[2], mask.shape[0])
+    left, columns = _weights(box[1], box[3], mask.shape[1])
+    return Cut.of(rows @ mask @ columns.T >= INSIDE, top, left)
+
+
+def _weights(start: float, end: float, side: int) -> tuple[int, np.ndarray]:
+    """The first pixel with its center in [start, end), and float64 (pixels, side): what each reads of `side` cells."""
+    first, last = int(np.ceil(start - 0.5)), int(np.ceil(end - 0.5))
+    centers = np.arange(first, last) + 0.5
+    position = np.clip((centers - start) * (side / (end - start)) - 0.5, 0, side - 1)
+    low = np.minimum(position.astype(int), max(side - 2, 0))
+    weights = np.zeros((len(centers), side))
+    share = position - low
+    pixels = np.arange(len(centers))
+    weights[pixels, low] = 1 - share
+    weights[pixels, np.minimum(low + 1, side - 1)] += share
+    return first, weights

@@ -1,0 +1,115 @@
+"""The task itself: objects as truth, detections as outputs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from kseg.conventions import VOID
+from kseg.errors import UsageError
+from kseg.pipeline.source import Targets
+from kseg.structures import Instances, Structure
+from kseg.tasks.base import TASKS, Palette, Task, TrainingLoss
+from kseg.tasks.instance.decoding import DETECTIONS, checked, decoded, misfit, resized
+from kseg.tasks.instance.drawing import drawn
+from kseg.tasks.instance.evaluator import InstanceEvaluator
+from kseg.tasks.instance.targets import InstanceTargets
+from kseg.tasks.instance.writing import write_objects
+
+if TYPE_CHECKING:
+    from kseg.pipeline.maps import PixelWeights
+
+NO_MEANING = "have no meaning for a network that finds objects; leave them out"
+
+
+class InstanceTask(Task):
+    """Every object with a box, a class, a mask and, of a prediction, a score.
+
+    Outputs are those of `kseg.tasks.instance.decoding.DETECTIONS`; targets are those of `InstanceTargets`. A network
+    under training gives more by name, which its loss alone reads.
+    """
+
+    name = "instance"
+    structure = Instances
+    writes = (".png", ".json")
+
+    def targets(
+        self,
+        num_classes: int,
+        *,
+        reads: tuple[str, ...] = (),
+        weights: "PixelWeights | None" = None,
+        remember: bool = False,
+    ) -> InstanceTargets:
+        if weights is not None:
+            raise UsageError(
+                "--pixel-weights weigh pixels of a label map; a network that finds objects has no use for them"
+            )
+        if reads:
+            raise UsageError(f"the loss reads {', '.join(reads)}, which nothing makes of objects; choose another loss")
+        return InstanceTargets()
+
+    def perfect_outputs(self, targets: Targets, num_classes: int) -> dict[str, np.ndarray]:
+        """Each object is found but crowds, which nobody is asked to find."""
+        found = targets["valid"] * (1 - targets["crowd"])
+        return {
+            "boxes": targets["boxes"],
+            "scores": found,
+            "classes": targets["classes"],
+            "masks": targets["masks"],
+            "valid": found,
+            "size": targets["size"],
+        }
+
+    def loss(
+        self, spec: str, *, reduction: str, class_weights: tuple[float, ...] | None = None, pixel_weights: str = "none"
+    ) -> TrainingLoss:
+        if class_weights is not None:
+            raise UsageError(f"--class-weights {NO_MEANING}")
+        if pixel_weights != "none":
+            raise UsageError(f"--pixel-weights {NO_MEANING}")
+        raise UsageError(
+            f"--loss {spec}: kseg predicts and measures objects, but trains no network to find them yet; train a "
+            "network of another task"
+        )
+
+    def metrics(self, num_classes: int) -> list[keras.metrics.Metric]:
+        """None: AP ranks the detections of all images, so no running mean of batches is it."""
+        return []
+
+    def activated(self, outputs: Any) -> dict[str, np.ndarray]:
+        return {name: keras.ops.convert_to_numpy(outputs[name]) for name in DETECTIONS}
+
+    def misfit(self, model: keras.Model, classes: Sequence[str]) -> str:
+        return misfit(model.output)
+
+    def of_each_image(self, outputs: Any) -> Sequence[dict[str, np.ndarray]]:
+        detections = checked(outputs)
+        return [dict(zip(detections, arrays, strict=True)) for arrays in zip(*detections.values(), strict=True)]
+
+    def resized(self, outputs: dict[str, np.ndarray], size: tuple[int, ...]) -> dict[str, np.ndarray]:
+        return resized(outputs, size)
+
+    def reordered(self, outputs: dict[str, np.ndarray], order: Sequence[int]) -> dict[str, np.ndarray]:
+        return {**outputs, "classes": np.argsort(order)[outputs["classes"]]}
+
+    def decode(
+        self, outputs: dict[str, np.ndarray], size: tuple[int, ...] | None = None, *, threshold: float = 0.5
+    ) -> Instances:
+        return decoded(outputs if size is None else resized(outputs, size), threshold=threshold)
+
+    def evaluator(self, classes: Sequence[str], *, background: bool = True, void: int = VOID) -> InstanceEvaluator:
+        return InstanceEvaluator(classes, background=background)
+
+    def write(self, path: Path, answer: Structure, palette: Palette) -> None:
+        assert isinstance(answer, Instances)
+        write_objects(path, answer)
+
+    def draw(self, image: np.ndarray, answer: Structure, palette: Palette, *, background: bool = True) -> np.ndarray:
+        assert isinstance(answer, Instances)
+        return drawn(image, answer, palette)
+
+
+TASKS.register(InstanceTask.name)(InstanceTask())
