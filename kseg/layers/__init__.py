@@ -9,6 +9,7 @@ from kseg.layers.grouped_conv import GroupedConv2D
 from kseg.layers.large_kernel import LargeKernelConv2D
 from kseg.layers.local_response import LocalResponseNorm
 from kseg.layers.max_unpool import MaxPoolWithIndices, MaxUnpool
+from kseg.layers.mirror import MirrorBorder, mirrored_places
 from kseg.layers.pixels import Bilinear, PixelShuffle, SubpixelUpsample, pixel_shuffle
 from kseg.layers.preprocess import Preprocess
 from kseg.layers.rescale import Rescale, rescaled_side
@@ -29,6 +30,7 @@ __all__ = [
     "LocalResponseNorm",
     "MaxPoolWithIndices",
     "MaxUnpool",
+    "MirrorBorder",
     "PadToMultiple",
     "PixelShuffle",
     "Preprocess",
@@ -42,6 +44,7 @@ __all__ = [
     "clip_boxes",
     "decode_boxes",
     "encode_boxes",
+    "mirrored_places",
     "padded_size",
     "pixel_shuffle",
     "rescaled_side",

@@ -35,7 +35,8 @@ LAPTOP: dict[str, Any] = {
 class Architecture:
     """A family of networks: `function(image, channels, **options)` gives scores (N, ≥ H, ≥ W, channels) of an image.
 
-    The scores are logits whose top left H × W belong to the image; `build` crops them and applies the activation.
+    The scores are logits whose top left H × W belong to the image; `build` crops them and applies the activation. A
+    network that is asked for fewer scores than pixels (`unet2015` with borders cropped) has those of the center.
     """
 
     name: str
@@ -45,11 +46,13 @@ class Architecture:
     convolutionised: Mapping[str, str] = field(default_factory=dict)
     """layer → dense layer of the classification network that it descends from"""
     preset: Mapping[str, Any] = field(default_factory=lambda: LAPTOP)
-    """option of the loss or of training → its paper's value"""
+    """option of the loss, of augmentation or of training → its paper's value"""
     preset_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """encoder → what takes the place of `preset` where `--encoder` names it"""
     task: str = DEFAULT_TASK
     """name of the question about an image that its networks answer (`kseg.tasks`)"""
+    applied: Mapping[str, Any] = field(default_factory=dict)
+    """own option → the value that the finished network has, whatever training had; it changes no weight"""
 
     def __call__(self, image, channels: int, **options) -> "keras.KerasTensor":
         return self.function(image, channels, **options)
@@ -123,6 +126,7 @@ def architecture(
     preset: Mapping[str, Any] = LAPTOP,
     preset_on: Mapping[str, Mapping[str, Any]] | None = None,
     task: str = DEFAULT_TASK,
+    applied: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., "keras.KerasTensor"]], Callable[..., "keras.KerasTensor"]]:
     """Registers a function `(image, channels, *, …) -> scores` as the architecture `name`.
 
@@ -132,14 +136,15 @@ def architecture(
     Args:
       encoder: of its paper; None if the network has none.
       convolutionised: layer → dense layer of the classification network that it descends from.
-      preset: option of the loss or of training, or of its own → its paper's value.
+      preset: option of the loss, of augmentation or of training → its paper's value.
       preset_on: encoder → what takes the place of `preset` where `--encoder` names it.
       task: name of the question about an image that its networks answer.
+      applied: own option → the value that the finished network has, whatever training had; it changes no weight.
     """
 
     def register(function: Callable[..., "keras.KerasTensor"]) -> Callable[..., "keras.KerasTensor"]:
-        entry = Architecture(name, function, encoder, convolutionised or {}, preset, preset_on or {}, task)
-        MODELS.register(name)(entry)
+        owned = (encoder, convolutionised or {}, preset, preset_on or {}, task, applied or {})
+        MODELS.register(name)(Architecture(name, function, *owned))
         return function
 
     return register

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from kseg.errors import UsageError
+from kseg.pipeline.elastic import elastic
 from kseg.pipeline.transforms import (
     Transform,
     blur,
@@ -42,6 +43,9 @@ class Augmentation:
     """resize by a random factor between these two"""
     rotate: Annotated[float, Range(least=0, most=180)] = 0.0
     """turn by a random angle of up to so many degrees either way; what turns in from outside is void"""
+    elastic: Annotated[float | None, Range(least=0, most=1000)] = None
+    """bend by random displacements of this standard deviation, in pixels at training size, on a grid of 3 × 3, bicubic
+    between; U-Net's paper has 10 (unset: the model's own, else 0)"""
     crop: Annotated[tuple[int, int] | None, Range(least=1, most=16_384)] = None
     """cut out a random window of this height and width (unset: the image's own)"""
     color: Annotated[float, SHARE] = 0.0
@@ -70,12 +74,14 @@ class Augmentation:
     @property
     def cacheable(self) -> bool:
         """Whether an image takes on so few forms, itself and its mirror image, that each can be computed once."""
-        return replace(self.expanded(), flip=False, augment=None) == Augmentation()
+        return replace(self.expanded(), flip=False, augment=None, elastic=self.elastic or None) == Augmentation()
 
     def transforms(self) -> tuple[Transform, ...]:
-        """What is switched on, in order: rotate, scale, crop, flips, color, blur, noise."""
+        """What is switched on, in order: elastic, rotate, scale, crop, flips, color, blur, noise."""
         on = self.expanded()
         chosen: list[Transform] = []
+        if on.elastic:
+            chosen.append(partial(elastic, sigma=on.elastic))
         if on.rotate > 0:
             chosen.append(partial(rotate, degrees=on.rotate))
         if on.scale != (1.0, 1.0):

@@ -56,7 +56,7 @@ def _of_other_datasets(name: Any) -> set[str]:
 
 def _of_other_models(model: Group) -> set[str]:
     name = model.get("model")
-    if name not in MODELS:
+    if not isinstance(name, str) or name not in MODELS:
         return set()
     options = {option for other in MODELS.values() for option in other.options} - set(MODELS[name].options)
     return options | ({"weights", "trainable_from"} if MODELS[name].encoder_with(model) is None else set())

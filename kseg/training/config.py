@@ -55,9 +55,9 @@ class LossOptions(OptionGroup):
     (DeepLab: 8), labels shrunk by nearest. The weight of a loss that sums over pixels means another thing there"""
     class_weights: Weighting = "none"
     """for cross-entropies, from the frequencies in the training images: median(f)/f, or 1/ln(1.02 + share)"""
-    pixel_weights: Literal["none", "balance", "border"] = "none"
+    pixel_weights: Literal["none", "balance", "border"] | None = None
     """weigh the loss of every pixel: balance, by how rare its class is in training; border, U-Net's w_c +
-    w0·exp(−(d1 + d2)²/2σ²): balanced, and more where two objects come close"""
+    w0·exp(−(d1 + d2)²/2σ²): balanced, and more where two objects come close (unset: the model's own, else none)"""
     border_weight: Annotated[float, NOT_NEGATIVE] = 10.0
     """w0 of --pixel-weights border"""
     border_sigma: Annotated[float, POSITIVE] = 5.0
@@ -218,6 +218,8 @@ def from_record(config: dict[str, Any], *, where: str = "config.json") -> TrainC
     if "epsilon" not in config.get("training", {}) and recorded.training.optimizer in WITH_EPSILON:
         training = dataclasses.replace(recorded.training, epsilon=KERAS_EPSILON)
         recorded = dataclasses.replace(recorded, training=training)
+    if "pixel_weights" not in config.get("loss", {}):
+        recorded = dataclasses.replace(recorded, loss=dataclasses.replace(recorded.loss, pixel_weights="none"))
     if "layer_rates" not in config.get("training", {}):
         recorded = dataclasses.replace(recorded, training=dataclasses.replace(recorded.training, layer_rates=()))
     return recorded
@@ -250,12 +252,15 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
     values = {
         "positives_per_batch": 0,
         "epsilon": KERAS_EPSILON,
+        "pixel_weights": "none",
         **own,
         "image_size": image_size,
         "weights": "none",
     }
     if config.model.outputs == 2 and num_classes == 2:
         values["loss"] = SOFTMAX_LOSS
+    if config.loss.loss not in (None, own["loss"]) or config.loss.class_weights != "none":
+        values["pixel_weights"] = "none"  # the preset's belong to its loss, and balance the classes already
     if config.training.optimizer not in (None, values["optimizer"]):
         # The preset's belong to the preset's optimizer.
         values |= {"momentum": 0.0, "l2_decay": 0.0, "layer_rates": (), "epsilon": KERAS_EPSILON}
@@ -278,7 +283,7 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
         training=dataclasses.replace(filled(config.training), preset=None),  # it has done its work
         loss=filled(config.loss),
         model=filled(model),
-        augment=config.augment.expanded(),
+        augment=(config.augment if config.augment.augment else filled(config.augment)).expanded(),
     )
     check(config)
     return config

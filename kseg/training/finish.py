@@ -98,10 +98,11 @@ def test_size(config: TrainConfig) -> ImageSize:
 def measure_as_trained(plan: Plan, workdir: WorkDir, network: keras.Model, inputs: Inputs) -> Evaluation:
     """Measure the network that `fit` trained, behind its cached features and in its precision; keep the masks.
 
-    Images as they are have no cached features: there the whole network is measured, in float32.
+    Images as they are have no cached features, and a network that scores the center of an image alone is no answer:
+    there the whole network is measured, in float32.
     """
     config, dataset, size = plan.config, plan.dataset, test_size(plan.config)
-    if size == ORIGINAL:
+    if size == ORIGINAL or inputs.margin:
         images = (dataset.image(record) for record in plan.splits[plan.measured])
         outputs = Predictor(final_network(config, network, dataset), size, task=plan.task).outputs(images)
     else:

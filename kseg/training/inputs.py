@@ -14,6 +14,7 @@ from kseg.datasets.class_statistics import class_statistics
 from kseg.datasets.locate import cache_dir
 from kseg.pipeline import ImageSource, Order, Positives, Source, TargetMaker, batches, distributed_batches
 from kseg.pipeline.arrays import BatchSequence
+from kseg.pipeline.centered import CenteredTargets
 from kseg.pipeline.features import CachePlan, cached_features
 from kseg.pipeline.frozen import Split, split_frozen
 from kseg.pipeline.maps import PixelWeights, balancing_weights
@@ -21,7 +22,7 @@ from kseg.pipeline.mirrored import flipped_features
 from kseg.structures import Structure
 from kseg.training.config import TrainConfig
 from kseg.training.graded import with_graded_scores
-from kseg.training.network import task_of
+from kseg.training.network import task_of, unscored_margin
 from kseg.training.trained import Trained
 
 FOREGROUND = 1
@@ -49,6 +50,8 @@ class Inputs:
     """of what a loss `reads`, and whether to `remember` what comes again"""
     remember_targets: bool
     """whether truths come again in training, because nothing is random but a flip"""
+    margin: int
+    """pixels on each side of a training image without scores"""
     note: str
     """what became of `--cache-features`, for the person watching"""
 
@@ -102,11 +105,15 @@ class Inputs:
             yield source.batch(full, 0)[0], len(indices)
 
     def shown_examples(self) -> tuple[Any, np.ndarray, list[Structure]]:
-        """(network inputs, RGB images, truths) of the first validation images."""
+        """(network inputs, RGB images, truths) of the first validation images, the last two as far as it scores."""
         indices = np.arange(min(SHOWN, len(self.validation_source)))
         inputs, _ = self.validation_source.batch(indices, 0)
         truths = [self.validation_images.truth(int(index)) for index in indices]
-        return inputs, self.validation_images.image_batch(indices), truths
+        images = self.validation_images.image_batch(indices)
+        height, width = images.shape[1:3]
+        top, left, bottom, right = self.margin, self.margin, height - self.margin, width - self.margin
+        scored = [truth.cropped((top, left, bottom, right)) for truth in truths]
+        return inputs, images[:, top:bottom, left:right], scored
 
 
 def open_inputs(
@@ -117,7 +124,9 @@ def open_inputs(
     assert options.batch_size is not None  # resolved
     transforms = config.augment.transforms()
     weights = _pixel_weights(config, dataset, splits["train"])
-    make_targets = partial(task_of(config).targets, len(dataset.classes), weights=weights)
+    of_whole = partial(task_of(config).targets, len(dataset.classes), weights=weights)
+    margin = unscored_margin(config, network)
+    make_targets = partial(centered_targets, of_whole, margin) if margin else of_whole
     train = ImageSource(dataset, splits["train"], size, transforms, seed=options.seed, targets=make_targets())
     validation = ImageSource(dataset, splits["validation"], size, targets=make_targets())
     whole, graded = with_graded_scores(network, loss_stride=config.loss.loss_stride)
@@ -137,8 +146,14 @@ def open_inputs(
         extractor=None if split is None else split.extractor,
         make_targets=make_targets,
         remember_targets=config.augment.cacheable,
+        margin=margin,
         note=note,
     )
+
+
+def centered_targets(make_targets: Callable[..., TargetMaker], margin: int, **options: Any) -> TargetMaker:
+    """What `make_targets` makes, without `margin` pixels on each side."""
+    return CenteredTargets(make_targets(**options), margin)
 
 
 def positives_of(dataset: Dataset, records: Sequence[Record], per_batch: int) -> Positives | None:

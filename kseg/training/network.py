@@ -47,10 +47,19 @@ def _start(network: keras.Model, init: str) -> TransplantReport:
 
 def final_network(config: TrainConfig, trained: keras.Model, dataset: Dataset) -> keras.Model:
     """Probabilities at any input size, in float32, with the trained weights."""
+    applied = MODELS[_name(config)].applied
     with precision("float32"):
-        final, _ = _build(config, dataset, input_shape=(None, None, 3), activation="auto", weights=None)
+        final, _ = _build(config, dataset, input_shape=(None, None, 3), activation="auto", weights=None, **applied)
     transfer_weights(trained, final)
     return final
+
+
+def unscored_margin(config: TrainConfig, network: keras.Model) -> int:
+    """Pixels on each side of a training image that the network gives no scores for; the finished network does."""
+    if not MODELS[_name(config)].applied:
+        return 0
+    (_, side, *_), (_, scored, *_) = network.input_shape, network.output_shape
+    return 0 if side is None else (side - scored) // 2
 
 
 def count_trainable(network: keras.Model) -> int:
@@ -58,13 +67,16 @@ def count_trainable(network: keras.Model) -> int:
 
 
 def _build(config: TrainConfig, dataset: Dataset, **arguments: Any) -> tuple[keras.Model, TransplantReport | None]:
-    assert config.model.model is not None  # resolved
     classes, outputs = len(dataset.classes), config.model.outputs
     return build_with_report(
-        config.model.model,
+        _name(config),
         num_classes=classes,
         outputs=outputs,
         scales=config.model.scales,
-        **arguments,
-        **config.model.given,
+        **{**config.model.given, **arguments},
     )
+
+
+def _name(config: TrainConfig) -> str:
+    assert config.model.model is not None  # resolved
+    return config.model.model

@@ -54,7 +54,7 @@ def loss_stages(
         a loss that has no use for them.
     """
     epochs, options = config.training.epochs, config.loss
-    assert epochs is not None  # resolved
+    assert epochs is not None and options.pixel_weights is not None  # resolved
     ends = [*(stage.first_epoch for stage in schedule[1:]), epochs]
     make = partial(
         task_of(config).loss,

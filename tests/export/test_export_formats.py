@@ -57,10 +57,13 @@ def test_an_image_at_its_own_size_gets_the_mask_that_predict_gives(format, card,
 
 @pytest.mark.parametrize(
     ("name", "format"),
-    [("unet", "onnx"), *((name, format) for name in ("segnet", "segnet_basic") for format in ("onnx", "litert"))],
+    [
+        ("unet", "onnx"),
+        *((name, format) for name in ("segnet", "segnet_basic", "unet2015") for format in ("onnx", "litert")),
+    ],
 )
 def test_a_network_of_ours_is_exported(name, format, card, tmp_path):
-    """SegNet's pool indices among them, at 32 × 48, whose deepest map has one row."""
+    """SegNet's pool indices among them, at 32 × 48, whose deepest map has one row, and U-Net's mirrored border."""
     assert export(build(name, base_width=4), card, tmp_path, format).max_difference < 1e-5
 
 

@@ -20,6 +20,7 @@ from kseg.layers import (
     LocalResponseNorm,
     MaxPoolWithIndices,
     MaxUnpool,
+    MirrorBorder,
     PadToMultiple,
     PixelShuffle,
     Preprocess,
@@ -35,6 +36,7 @@ KERNEL = np.random.default_rng(1).normal(size=(6, 6, 2, 4)).astype("float32")
 CASES = {
     "pad": (lambda **k: PadToMultiple(4, **k), [(2, 5, 7, 4)]),
     "pad_to_odd": (lambda **k: PadToMultiple(4, 1, **k), [(2, 5, 7, 4)]),
+    "mirror": (lambda **k: MirrorBorder(9, 4, 1, **k), [(2, 5, 7, 4)]),
     "crop": (lambda **k: CropLike(**k), [(2, 5, 7, 4), (2, 3, 6, 1)]),
     "resize": (lambda **k: ResizeLike(**k), [(2, 5, 7, 4), (2, 8, 6, 1)]),
     "resize_nearest": (lambda **k: ResizeLike("nearest", **k), [(2, 5, 7, 4), (2, 8, 6, 1)]),

@@ -37,6 +37,10 @@ def tiny_registered() -> Iterator[str]:
         del ENCODERS._entries[TINY]
 
 
+FITTING = {"unet2015": (36, 68)}
+"""A size that is neither padded nor cropped, of models that 32 × 64 does not fit."""
+
+
 def narrow_options(name):
     return {option: NARROW[option] for option in MODELS[name].options if option in NARROW}
 

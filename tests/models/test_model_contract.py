@@ -10,10 +10,11 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from narrow import light, narrow_options
+from narrow import FITTING, light, narrow_options
 
 from kseg.encoders import encoder_layers
 from kseg.models import MODELS, build, model_names, transfer_weights
+from kseg.pipeline import Augmentation
 from kseg.training.config import LossOptions, TrainingOptions
 
 ODD = (43, 37)
@@ -79,7 +80,7 @@ def _inputs(operation):
 
 
 def test_sizes_that_fit_are_neither_padded_nor_cropped(name):
-    names = {layer.name for layer in light(name, input_shape=(32, 64, 3)).layers}
+    names = {layer.name for layer in light(name, input_shape=(*FITTING.get(name, (32, 64)), 3)).layers}
     assert not names & {"pad", "crop"}
 
 
@@ -180,5 +181,6 @@ def test_options_are_fields_of_a_dataclass_that_pickles(name):
     options = kind(**narrow_options(name), image_size=(32, 64))
     assert pickle.loads(pickle.dumps(options)) == options
     assert (options.model, options.given) == (name, narrow_options(name))
-    settable = {field.name for group in (LossOptions, TrainingOptions) for field in dataclasses.fields(group)}
+    groups = (LossOptions, Augmentation, TrainingOptions)
+    settable = {field.name for group in groups for field in dataclasses.fields(group)}
     assert {*MODELS[name].preset} <= settable

@@ -30,7 +30,7 @@ def eager(source, batch_size, seed, steps):
 
 
 def test_the_stream_is_the_order_and_transforms_do_inside_what_they_do_outside(drawn):
-    augmentation = Augmentation("strong", vertical_flip=True)
+    augmentation = Augmentation("strong", vertical_flip=True, elastic=1.5)
     source = source_of(drawn, transforms=augmentation.transforms(), seed=4)
     dataset = batches(source, 3, seed=9, workers=4, prefetch=3)
     assert dataset.element_spec[0] == tf.TensorSpec((None, 6, 6, 3), tf.uint8)

@@ -164,6 +164,7 @@ def test_off_by_default():
         Augmentation(color=0.4),
         Augmentation(vertical_flip=True),
         Augmentation(rotate=40.0),
+        Augmentation(elastic=2.0),
         Augmentation(blur=2.0),
         Augmentation(noise=20.0),
         Augmentation("strong", crop=(4, 4), vertical_flip=True),

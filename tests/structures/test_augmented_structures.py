@@ -16,6 +16,7 @@ SWITCHED_ON = {
     "vertical_flip": True,
     "scale": (0.5, 2.0),
     "rotate": 40.0,
+    "elastic": 3.0,
     "crop": (9, 21),
     "color": 0.4,
     "blur": 1.0,

@@ -26,7 +26,9 @@ from kseg.training.record import RunFiles
 
 State = Literal["complete", "failed", "started", "new"]
 FAILURE = "failure.json"
-PLAIN = TrainConfig(model=ModelOptions(DEFAULT_MODEL, weights="none"), loss=LossOptions(DEFAULT_LOSS))
+PLAIN = TrainConfig(
+    model=ModelOptions(DEFAULT_MODEL, weights="none"), loss=LossOptions(DEFAULT_LOSS, pixel_weights="none")
+)
 """What a configuration is compared with for its name: the defaults, and the loss that most models take."""
 
 
