@@ -14,8 +14,9 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llv
 
 SLOW = (
     "training/test_backends.py", "losses/test_contract.py", "training/test_resume.py", "training/test_run.py",
-    "models/test_model_backends.py", "metrics/test_streaming_metrics.py", "losses/test_properties.py",
-    "test_documents.py",
+    "export/test_export_formats.py", "lab/test_on_ray.py", "lab/test_jobs.py", "models/test_model_contract.py",
+    "cli/test_dataset_from_outside.py", "bad_input/test_surroundings.py", "models/test_model_backends.py",
+    "metrics/test_streaming_metrics.py", "losses/test_properties.py", "test_documents.py",
 )  # fmt: skip
 """Files that take longest, in the order in which workers get them: the last to end is then a short one."""
 

@@ -35,8 +35,8 @@ REFUSED = [
     ({"input_shape": ()}, r"input_shape is \(\); wanted \(height, width, 3\)"),
     ({"input_shape": (1, 64, 64, 3)}, r"input_shape is \(1, 64, 64, 3\); wanted \(height, width, 3\)"),
     ({"activation": "softmax"}, r"activation is 'softmax'; wanted 'auto' \(probabilities\) or None \(logits\)"),
-    ({"weights": "imagenet"}, r"unet has no encoder to put the weights 'imagenet' into; pass --weights none"),
-    ({"weights": "file.h5"}, r"unet has no encoder to put the weights 'file\.h5' into; pass --weights none"),
+    ({"weights": "imagenet"}, r"unet has no encoder to put the weights 'imagenet' into; name one with --encoder"),
+    ({"weights": "file.h5"}, r"unet has no encoder to put the weights 'file\.h5' into; name one with --encoder"),
     ({"name": "bfcn32s", "head_width": 8, "trainable_from": "block9"}, r"no layer of vgg16 is called 'block9'.*block5"),
     (
         {"name": "bfcn32s", "head_width": 8, "upscore_start": "random"},
