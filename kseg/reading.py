@@ -91,15 +91,15 @@ def held_to(value: Any, kind: type[T] | Any) -> T:
         raise ValueError("it is nested too deeply") from None
 
 
-def read_json(path: Path | str, kind: type[T] | Any = Any, *, remedy: str) -> T:
-    """The JSON in a file, as `parse_json`.
+def read_json(path: Path | str, kind: type[T] | Any = Any, *, remedy: str, most: int = MOST_BYTES) -> T:
+    """The JSON in a file of up to `most` bytes, as `parse_json`.
 
     Raises:
       Failure: it cannot be read; it is damaged or not what was wanted, where `remedy` says what to do about it. What
         merely may not be read is not told to be removed.
     """
     try:
-        return parse_json(read_text(path), kind)
+        return parse_json(read_text(path, most=most), kind)
     except OSError as error:
         raise cannot_read(path, error) from None
     except ValueError as error:

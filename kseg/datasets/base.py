@@ -267,6 +267,13 @@ class Dataset(ABC):
             "read_instances or read_panoptic"
         )
 
+    def annotation_remarks(self, record: Record) -> tuple[Sequence[str], Sequence[str]]:
+        """Of an annotation that can be read: what is wrong with it, and what has to be known, a sentence each.
+
+        `kseg data check` says it.
+        """
+        return (), ()
+
     def fingerprint(self, record: Record) -> str:
         """A short text that changes when the record's pixels or their classes do: a key of caches."""
         if self._part_of is None:

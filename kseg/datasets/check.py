@@ -58,6 +58,9 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
         try:
             image = dataset.image(record)
             seen[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].append((splits[0], record.id))
+            wrong, told = dataset.annotation_remarks(record)
+            report.problems += wrong
+            report.notes += told
             if has_classes:
                 _check_labels(dataset, record, splits, image.shape[:2], report)
         except KsegError as error:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from kseg.datasets.archives import extract_once
-from kseg.datasets.locate import cache_dir, short_hash, stamp
+from kseg.datasets.locate import cache_dir, existing_data_dir, short_hash, stamp
 from kseg.datasets.record import Record
 from kseg.errors import Failure
 from kseg.wording import counted
@@ -43,3 +43,13 @@ def listed_records(
                 "take it off the list"
             )
     return [Record(one, images[one], masks[one]) for one in ids]
+
+
+def opened_folder(dataset: str, given: Path | None) -> Path:
+    """`existing_data_dir`, or where an archive that was given in its place is extracted to.
+
+    Raises: UsageError where there is neither; Failure for a broken archive.
+    """
+    if given is not None and Path(given).expanduser().is_file():
+        return unpacked(Path(given).expanduser(), dataset, "everything", lambda name: True)
+    return existing_data_dir(dataset, given)

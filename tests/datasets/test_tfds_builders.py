@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from layouts import camvid_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
+from object_layouts import coco_tree
 
 import kseg  # noqa: F401  (registers the builders)
 from kseg.datasets import data_options, open_dataset
@@ -25,7 +26,8 @@ def nine_images_are_the_whole(monkeypatch):
 
 
 def assert_equal(loaded, dataset):
-    for split, examples in zip(SPLITS, loaded, strict=True):
+    """Of all splits that were loaded; where the test split is validation once more, there are two."""
+    for split, examples in zip(SPLITS[: len(loaded)], loaded, strict=True):
         examples = list(examples.as_numpy_iterator())
         records = dataset.records(split)
         assert [example["id"].decode() for example in examples] == [record.id for record in records]
@@ -74,6 +76,12 @@ def test_voc_and_camvid(tmp_path):
     assert set(official.info.splits) == {"train", "validation"}  # the test split would be the validation split again
     loaded = tfds.load("camvid_segmentation", data_dir=tmp_path, split=SPLITS)
     assert_equal(loaded, open_dataset(data_options("camvid", tmp_path / "camvid")))
+
+
+def test_coco(tmp_path):
+    coco_tree(tmp_path / "coco")
+    loaded = tfds.load("coco_segmentation", data_dir=tmp_path, split=SPLITS[:2])
+    assert_equal(loaded, open_dataset(data_options("coco", tmp_path / "coco")))
 
 
 def test_pets(tmp_path):

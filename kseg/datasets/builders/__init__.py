@@ -5,6 +5,7 @@ so the data sets work without TensorFlow.
 """
 
 from kseg.datasets.camvid.builder import CamvidSegmentation
+from kseg.datasets.coco.builder import CocoSegmentation
 from kseg.datasets.folder.builder import SegmentationFolder
 from kseg.datasets.helen.builder import HelenParts
 from kseg.datasets.lfw.builder import LfwParts
@@ -14,6 +15,7 @@ from kseg.datasets.voc.builder import VocSegmentation
 
 __all__ = [
     "CamvidSegmentation",
+    "CocoSegmentation",
     "HelenParts",
     "LfwParts",
     "PetsSegmentation",
