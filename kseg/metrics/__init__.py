@@ -1,7 +1,7 @@
 """Metrics: one int64 confusion matrix and its scores, outlines, calibration, and thin Keras metrics over them.
 
 NumPy and float64: `confusion`, `scores`, `thresholds`, `histogram`, `calibration`, `surface`, `boundary`, `artifacts`,
-`intervals`, `segments`, `panoptic`, `object_overlap`, `instances`.
+`intervals`, `segments`, `panoptic`, `object_overlap`, `instances`, `rand`, `warping`.
 Keras metrics that stream inside a compiled step: `streaming`, `streaming_scores`, `streaming_histogram`, by name in
 `METRICS`; `streaming_panoptic`.
 """
@@ -32,6 +32,7 @@ from kseg.metrics.panoptic import (
     recognition_quality,
     segmentation_quality,
 )
+from kseg.metrics.rand import RandScore, cells_between_membranes, membrane_rand, rand_score
 from kseg.metrics.scores import (
     cohens_kappa,
     dice_class,
@@ -77,6 +78,7 @@ from kseg.metrics.thresholds import (
     probability_histogram,
     threshold_sweep,
 )
+from kseg.metrics.warping import pixel_error, warping_error
 
 __all__ = [
     "METRICS",
@@ -100,6 +102,7 @@ __all__ = [
     "PixelAccuracy",
     "Precision",
     "ProbabilityHistogram",
+    "RandScore",
     "Recall",
     "Reliability",
     "Segments",
@@ -114,6 +117,7 @@ __all__ = [
     "boundary_iou",
     "boundary_overlap",
     "box_overlap",
+    "cells_between_membranes",
     "cohens_kappa",
     "confusion_matrices",
     "confusion_matrix",
@@ -130,6 +134,7 @@ __all__ = [
     "iou_image",
     "mask_overlap",
     "match_detections",
+    "membrane_rand",
     "mean_accuracy",
     "miou",
     "miou_class",
@@ -141,9 +146,11 @@ __all__ = [
     "panoptic_score",
     "panoptic_sums",
     "pixel_accuracy",
+    "pixel_error",
     "precision",
     "precision_recall_curve",
     "probability_histogram",
+    "rand_score",
     "recall",
     "recognition_quality",
     "reliability",
@@ -152,6 +159,7 @@ __all__ = [
     "segments_of",
     "surface_distances",
     "threshold_sweep",
+    "warping_error",
     "worst_images",
     "worst_mean",
 ]

@@ -1,0 +1,98 @@
+"""The Rand score of ISBI's challenges: are two pixels of one object in one object?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+
+@dataclass(frozen=True)
+class RandScore:
+    """How well two divisions of the same pixels into segments agree; 1 is alike."""
+
+    split: float
+    """Σ p_ij² / Σ t_j²: the less, the more true segments are split"""
+    merge: float
+    """Σ p_ij² / Σ s_i²: the less, the more true segments are merged"""
+
+    @property
+    def v_rand(self) -> float:
+        """Both together: their harmonic mean."""
+        return 2 * self.split * self.merge / (self.split + self.merge)
+
+
+def rand_score(true, predicted) -> RandScore:
+    """The Rand score of segments, restricted to the foreground of the truth.
+
+        split = Σ_ij p_ij² / Σ_j t_j²      merge = Σ_ij p_ij² / Σ_i s_i²      V = Σ p_ij² / (½ Σ s_i² + ½ Σ t_j²)
+
+    where p_ij is the share of the foreground's pixels that lie in the predicted segment i and the true segment j,
+    s_i = Σ_j p_ij and t_j = Σ_i p_ij.
+
+    Args:
+      true: whole numbers, (H, W) or of any shape; 0 is no segment, and its pixels count for nothing.
+      predicted: of the same shape; 0 is no segment: each of these pixels is a segment of its own.
+    No foreground: nan.
+    Raises: ValueError for different shapes.
+    Source: Arganda-Carreras et al. 2015, "Crowdsourcing the creation of image segmentation algorithms for
+    connectomics", eqs. 3 and 4, α = ½. Deviations: none; pixels in no predicted segment are as in SNEMI3D's evaluation.
+
+    >>> rand_score([1, 1, 1, 1], [1, 1, 2, 2])  # one segment of four pixels is two of two: Σ p² = ¼ + ¼
+    RandScore(split=0.5, merge=1.0)
+    """
+    true, predicted = np.asarray(true), np.asarray(predicted)
+    if true.shape != predicted.shape:
+        raise ValueError(f"segments have the shapes {true.shape} and {predicted.shape}; they must be of one image")
+    foreground = true != 0
+    t, s = true[foreground], predicted[foreground]
+    if not t.size:
+        return RandScore(float("nan"), float("nan"))
+    alone = int((s == 0).sum())
+    # Counts are whole numbers, whose squares NumPy adds up exactly in 64 bits.
+    pairs = _squares(np.stack([s, t])[:, s != 0]) + alone
+    return RandScore(split=pairs / _squares(t[None]), merge=pairs / (_squares(s[None, s != 0]) + alone))
+
+
+def _squares(keys: np.ndarray) -> int:
+    """Σ n², n: how often each column comes."""
+    _, counts = np.unique(keys, axis=1, return_counts=True)
+    return int(np.square(counts.astype(np.int64)).sum())
+
+
+def cells_between_membranes(foreground, *, thin: bool = False) -> np.ndarray:
+    """The segments of a binary map: connected pixels (by edges, not corners), 1, 2, …; 0 for the membranes between.
+
+    Args:
+      foreground: bool (H, W).
+      thin: every pixel of a membrane joins the nearest segment, which makes how thick membranes are drawn irrelevant
+        ("border thinning"); a map without any segment stays 0.
+    Returns:
+      int32 (H, W).
+
+    >>> cells_between_membranes([[1, 0, 1, 1]]).tolist(), cells_between_membranes([[1, 0, 0, 1]], thin=True).tolist()
+    ([[1, 0, 2, 2]], [[1, 1, 2, 2]])
+    """
+    segments, count = ndimage.label(np.asarray(foreground, bool))
+    if thin and count:
+        nearest = ndimage.distance_transform_edt(segments == 0, return_distances=False, return_indices=True)
+        segments = segments[tuple(nearest)]
+    return segments.astype(np.int32)
+
+
+def membrane_rand(true, predicted) -> RandScore:
+    """`rand_score` of the cells between true and predicted membranes, ISBI's ranking of 2012 to 2015.
+
+    Args:
+      true: bool (H, W), cells; False is membrane.
+      predicted: bool (H, W); its membranes are thinned.
+    Source: as of `rand_score`, "foreground-restricted Rand scoring after border thinning". Deviations: their script
+    thins by a watershed on the probabilities, here each pixel of a membrane goes to the nearest cell; of one slice, and
+    not of a volume.
+
+    >>> true = np.array([[1, 1, 0, 1, 1]] * 3, bool)
+    >>> leak = true.copy()
+    >>> leak[1, 2] = True  # a hole in the membrane merges two cells of 6: Σ p² = 2·¼, Σ s² = 1
+    >>> membrane_rand(true, leak)
+    RandScore(split=1.0, merge=0.5)
+    """
+    return rand_score(cells_between_membranes(true), cells_between_membranes(predicted, thin=True))
