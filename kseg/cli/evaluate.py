@@ -58,7 +58,7 @@ class Evaluate:
         from kseg.datasets.membership import use_recorded_splits
         from kseg.inference import evaluate, load_model
         from kseg.inference.evaluate import measured_split
-        from kseg.inference.predict import fed_in_words, fed_size
+        from kseg.inference.predict import fed_in_words
         from kseg.tasks import TASKS
         from kseg.tasks.semantic import SemanticEvaluation
         from kseg.wording import counted
@@ -75,15 +75,16 @@ class Evaluate:
         # 2. model
         model, card = load_model(self.model)
         self.refining.check_means_something(card.task)
+        size = self.refining.fed(card, self.image_size, self.input_size)
+        tiling = self.refining.tiling([model])
         model = self.refining.around(model)
         dataset = dataset.for_task(card.task)
         other_range = dataset.use_range(card.value_range)
         order = self._order(card, dataset)
-        size = fed_size(card, self.image_size, self.input_size)
         which = "all images" if split == EVERYTHING else f"{split} split"
         print(f"data      {where(self.data)}, {which}: {counted(len(records), 'image')} ({run.described(self.data)})")
         compared = "at their own size" if self.original_size else "at that size"
-        print(f"fed       {fed_in_words(model, size)}, compared {compared}")
+        print(f"fed       {tiling or fed_in_words(model, size)}, compared {compared}")
         print(f"classes   {', '.join(dataset.classes)}{self._matched(card, dataset, order)}")
         if self.refining.in_words():
             print(f"refined   {self.refining.in_words()}")
@@ -106,9 +107,12 @@ class Evaluate:
             order=order,
             refine=self.refining.refine(),
             task=TASKS[card.task],
+            tiling=tiling,
+            augmented=self.refining.augmented(),
         )
         out = self.out or self._default_out(run, dataset, split)
         refined = {"refined": self.refining.in_words()} if self.refining.in_words() else {}
+        refined |= {"tiles": str(tiling)} if tiling is not None else {}
         write_json(out / "evaluation.json", result.to_json() | refined)
         result.write_csv(out / "per_image.csv")
         written = ["evaluation.json", "per_image.csv"]

@@ -1,7 +1,8 @@
 """`kseg predict RUN_A RUN_B … --joint`: one label map from runs that each know one category."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,17 +24,27 @@ def predict_jointly(options: PredictOptions) -> int:
 
     runs, images = split_runs([str(options.model), *options.images])
     members = []
+    refining = options.refining
     for run in runs:
         model, card = load_model(run)
-        members.append(Member(model, card, options.image_size or card.image_size))
+        members.append(Member(model, card, refining.fed(card, options.image_size, options.input_size)))
     card = joint_card(members, [str(run) for run in runs])
+    asked = partial(
+        predict_joint,
+        threshold=options.threshold,
+        batch_size=options.batch_size,
+        refine=refining.refine(),
+        tiling=refining.tiling([member.model for member in members]),
+        augmented=refining.augmented(),
+    )
+    members = [dataclasses.replace(member, model=refining.around(member.model)) for member in members]
     if not images:
-        return _measure(options, members, card, runs)
+        return _measure(options, members, card, runs, asked)
     return write_masks(
         options,
         named_files(images),
         card,
-        lambda read: predict_joint(members, read, threshold=options.threshold, batch_size=options.batch_size),
+        partial(asked, members),
     )
 
 
@@ -47,18 +58,19 @@ def _is_run(path: Path) -> bool:
     return path.suffix == ".keras" or (path / "config.json").is_file()
 
 
-def _measure(options: PredictOptions, members: "list[Member]", card: "ModelCard", runs: list[Path]) -> int:
+def _measure(
+    options: PredictOptions, members: "list[Member]", card: "ModelCard", runs: list[Path], asked: "Callable"
+) -> int:
     from kseg.atomic import write_json
     from kseg.cli.evaluate import table
     from kseg.datasets import open_dataset
     from kseg.datasets.category import category_id
     from kseg.inference import measure
-    from kseg.inference.joint import predict_joint
     from kseg.inference.predict import ORIGINAL
 
     configs = [recorded_config(run) for run in runs]
     whole = open_dataset(common_data(runs, [config.data for config in configs]))
-    if options.image_size is None:  # what each run was measured on
+    if options.image_size is None and options.input_size is None:  # what each run was measured on
         members = [
             dataclasses.replace(member, image_size=ORIGINAL) if config.training.test_input == ORIGINAL else member
             for member, config in zip(members, configs, strict=True)
@@ -66,14 +78,10 @@ def _measure(options: PredictOptions, members: "list[Member]", card: "ModelCard"
     dataset = whole.only([category_id(whole.classes, name, whole.name) for name in card.classes[1:]])
     dataset.use_range(card.value_range)
     records = dataset.records("test")
-    predicted = predict_joint(
-        members,
-        lambda: (dataset.image(record) for record in records),
-        threshold=options.threshold,
-        batch_size=options.batch_size,
-    )
+    predicted = asked(members, lambda: (dataset.image(record) for record in records))
     result = measure(predicted, dataset, "test")
-    write_json(options.out / "evaluation.json", result.to_json())
+    refined = {"refined": options.refining.in_words()} if options.refining.in_words() else {}
+    write_json(options.out / "evaluation.json", result.to_json() | refined)
     result.write_csv(options.out / "per_image.csv")
     print(table(result.scores()))
     print(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from kseg.errors import Failure
     from kseg.inference import ImageFile, ModelCard
+    from kseg.tasks import Outputs
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def write_masks(
     options: PredictOptions,
     files: "Sequence[ImageFile]",
     card: "ModelCard",
-    predict: "Callable[[Callable[[], Iterator[np.ndarray]]], Iterator[np.ndarray]]",
+    predict: "Callable[[Callable[[], Iterator[np.ndarray]]], Iterator[Outputs]]",
     *,
     fed: str = "",
 ) -> int:

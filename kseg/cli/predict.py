@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from kseg.cli.masks import PredictOptions, named_files, write_masks
-from kseg.cli.refining import Refining
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Predict(PredictOptions):
     def run(self) -> int:
         from kseg.errors import UsageError
         from kseg.inference import Predictor, load_model
-        from kseg.inference.predict import fed_in_words, fed_size
+        from kseg.inference.predict import fed_in_words
         from kseg.tasks import TASKS
 
         if not 0 < self.threshold < 1:
@@ -26,23 +25,20 @@ class Predict(PredictOptions):
         if self.joint:
             from kseg.cli.joint import predict_jointly
 
-            if self.refining != Refining():
-                raise UsageError(
-                    "--joint takes no --crf and no --scales yet; leave them out, or predict each run alone"
-                )
             return predict_jointly(self)
         files = named_files(self.images)
         model, card = load_model(self.model)
         self.refining.check_means_something(card.task)
+        size = self.refining.fed(card, self.image_size, self.input_size)
+        tiling, augmented = self.refining.tiling([model]), self.refining.augmented()
         model = self.refining.around(model)
-        size = fed_size(card, self.image_size, self.input_size)
         refine, said = self.refining.refine(), self.refining.in_words()
         refiners = () if refine is None else (refine,)
-        predictor = Predictor(model, size, self.batch_size, refiners, TASKS[card.task])
+        predictor = Predictor(model, size, self.batch_size, refiners, TASKS[card.task], tiling, augmented)
         return write_masks(
             self,
             files,
             card,
             lambda images: predictor.outputs(images(), original_size=refine is not None),
-            fed=f"; fed {fed_in_words(model, size)}" + (f"; {said}" if said else ""),
+            fed=f"; fed {tiling or fed_in_words(model, size)}" + (f"; {said}" if said else ""),
         )

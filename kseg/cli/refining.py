@@ -1,21 +1,36 @@
-"""The flags of `kseg predict` and `kseg evaluate` for what is done around a trained network: several scales, a CRF."""
+"""The flags of `kseg predict` and `kseg evaluate` for what is done around a trained network: tiles, scales, a CRF."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from kseg.conventions import DEFAULT_TASK
 from kseg.errors import UsageError
+from kseg.ranges import Range
 
 if TYPE_CHECKING:
     import keras
 
-    from kseg.postprocess import CrfParameters, Refiner
+    from kseg.inference import ModelCard
+    from kseg.inference.augmented import Augmented
+    from kseg.inference.predict import ImageSize
+    from kseg.postprocess import CrfParameters, Refiner, Tiling
 
 
 @dataclass(frozen=True)
 class Refining:
     """Around the network."""
 
+    tiles: Annotated[int | None, Range(least=64, most=16_384)] = None
+    """show the network each image as it is, but in square tiles of so many pixels, such as 512: for images that are
+    larger than memory"""
+    overlap: Annotated[int | None, Range(least=0, most=16_384)] = None
+    """pixels that neighboring tiles share (unset: a quarter of a tile, or what the network needs)"""
+    blend: Literal["linear", "gaussian", "none"] = "linear"
+    """how tiles are joined where they overlap: linear, gaussian, or none, which takes each pixel from the nearest"""
+    tta: tuple[str, ...] = ()
+    """test-time augmentation: show the network each image mirrored (flips), at three sizes (scales) or turned by
+    quarters (turns) too, such as flips,scales; the mean of the probabilities counts"""
     scales: tuple[float, ...] = ()
     """show the network each image at these scales too, 1 among them, such as 0.5 0.75 1; the largest score counts"""
     crf: bool = False
@@ -25,6 +40,15 @@ class Refining:
     sigma_alpha=67 sigma_beta=3 iterations=10, or a name and what is changed of it"""
 
     def __post_init__(self):
+        for flag, given in (("--overlap", self.overlap is not None), ("--blend", self.blend != "linear")):
+            if given and self.tiles is None:
+                raise UsageError(f"{flag} means nothing without --tiles; add it")
+        if self.tta:
+            self.augmented()  # refuses a wrong one before anything is read
+        if self.scales and "scales" in ",".join(self.tta).split(","):
+            raise UsageError(
+                "--scales takes the largest score and --tta scales the mean of several sizes; leave one out"
+            )
         if self.scales:
             from kseg.models.scales import check_scales
 
@@ -44,9 +68,51 @@ class Refining:
 
     def check_means_something(self, task: str) -> None:
         """Raises UsageError where scores of a pixel's classes are to be refined and the model gives none."""
-        if self != Refining() and task != DEFAULT_TASK:
-            flag, does = ("--crf", "refines the probabilities") if self.crf else ("--scales", "compares the scores")
-            raise UsageError(f"{flag} {does} of a pixel's classes; the model answers the task {task!r}: leave it out")
+        if self == Refining() or task == DEFAULT_TASK:
+            return
+        for flag, does, given in (
+            ("--crf", "refines the probabilities", self.crf),
+            ("--scales", "compares the scores", self.scales),
+            ("--tiles", "blends the probabilities", self.tiles),
+            ("--tta", "takes the mean of the probabilities", self.tta),
+        ):
+            if given:
+                raise UsageError(
+                    f"{flag} {does} of a pixel's classes; the model answers the task {task!r}: leave it out"
+                )
+
+    def fed(
+        self, card: "ModelCard", image_size: tuple[int, int] | None, input_size: Literal["trained", "original"] | None
+    ) -> "ImageSize":
+        """What the network is fed: images as they are, where it is tiles of them."""
+        from kseg.inference.predict import ORIGINAL, fed_size
+
+        if self.tiles is None:
+            return fed_size(card, image_size, input_size)
+        if image_size is not None or input_size == "trained":
+            flag = "--input-size trained" if image_size is None else f"--image-size {image_size[0]} {image_size[1]}"
+            raise UsageError(
+                f"--tiles {self.tiles} shows the network images as they are, not resized; leave {flag} out"
+            )
+        return ORIGINAL
+
+    def tiling(self, models: "Sequence[keras.Model]") -> "Tiling | None":
+        """Tiles that suit all of the models, which are as they were loaded; None: images as a whole."""
+        if self.tiles is None:
+            return None
+        from kseg.inference.tiled import tiling_for
+
+        each = [
+            tiling_for(model, self.tiles, overlap=self.overlap, blend=self.blend, scales=self.scales)
+            for model in models
+        ]
+        return max(each, key=lambda tiling: tiling.overlap)
+
+    def augmented(self) -> "Augmented":
+        """What the network is shown beside each image."""
+        from kseg.inference.augmented import augmentations
+
+        return augmentations(self.tta)
 
     def parameters(self) -> "CrfParameters":
         from kseg.postprocess import crf_parameters
@@ -63,15 +129,20 @@ class Refining:
 
     def parts(self) -> list[str]:
         """What tells the folder of an evaluation from that of another: equal parameters share it, however written."""
-        scales = ["scales", *(f"{scale:g}" for scale in sorted(self.scales))] if self.scales else []
+        words = [] if self.tiles is None else ["tiles", str(self.tiles)]
+        words += [] if self.overlap is None else ["overlap", str(self.overlap)]
+        words += [] if self.blend == "linear" else [self.blend]
+        words += ["tta", *sorted(self.augmented().chosen)] if self.tta else []
+        words += ["scales", *(f"{scale:g}" for scale in sorted(self.scales))] if self.scales else []
         if not self.crf:
-            return scales
+            return words
         from kseg.postprocess import CrfParameters
 
         usual = str(CrfParameters()).split()
-        return [*scales, "crf", *(word for word in str(self.parameters()).split() if word not in usual)]
+        return [*words, "crf", *(word for word in str(self.parameters()).split() if word not in usual)]
 
     def in_words(self) -> str:
         """What is done, for a person; nothing where nothing is."""
-        scales = [f"scales {' '.join(f'{scale:g}' for scale in sorted(self.scales))}"] if self.scales else []
-        return "; ".join([*scales, *([f"dense CRF, {self.parameters()}"] if self.crf else [])])
+        words = [f"mean over {', '.join(self.augmented().chosen)}"] if self.tta else []
+        words += [f"scales {' '.join(f'{scale:g}' for scale in sorted(self.scales))}"] if self.scales else []
+        return "; ".join([*words, *([f"dense CRF, {self.parameters()}"] if self.crf else [])])

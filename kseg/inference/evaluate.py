@@ -10,8 +10,9 @@ from kseg.conventions import DEFAULT_TASK, VOID
 from kseg.datasets import Dataset
 from kseg.datasets.category import plain_name
 from kseg.errors import UsageError
+from kseg.inference.augmented import Augmented
 from kseg.inference.predict import ORIGINAL, ImageSize, Predictor, network_size
-from kseg.postprocess import Refiner
+from kseg.postprocess import Refiner, Tiling
 from kseg.structures import Structure
 from kseg.tasks import TASKS, Circumstances, Evaluation, Outputs, Task
 
@@ -29,6 +30,8 @@ def evaluate(
     progress: bool = True,
     task: Task | None = None,
     refine: Refiner | None = None,
+    tiling: Tiling | None = None,
+    augmented: Augmented | None = None,
 ) -> Evaluation:
     """Count what `model` gets right on every image of a split.
 
@@ -44,17 +47,25 @@ def evaluate(
       progress: show a bar with the time left.
       task: what the model answers; None: the default task.
       refine: what is done to the probabilities of each image before they are counted, at the size they are compared at.
+      tiling, augmented: how images are shown to the model, see `Predictor`; tiles are of images as they are.
     Foreground is p ≥ 0.5 (binary), else the class of the largest probability.
     """
     task = task or TASKS[DEFAULT_TASK]
     dataset = dataset.for_task(task.name)
     check_fits(model, dataset, task)
     records = dataset.records(split)
-    fed = network_size(model, image_size)  # refuses a wrong size before the first image is read
+    if tiling is not None:
+        if not original_size:
+            raise UsageError(
+                "tiles are of images at their own size, so nothing is compared at the network's; leave one out"
+            )
+        image_size, fed = ORIGINAL, None
+    else:
+        fed = network_size(model, image_size)  # refuses a wrong size before the first image is read
     images = (dataset.image(record) for record in records)
     # Without refinement the probabilities of a large photograph are never held at its size, see `measure`.
     refiners = () if refine is None else (refine,)
-    predictor = Predictor(model, image_size, batch_size, refiners, task)
+    predictor = Predictor(model, image_size, batch_size, refiners, task, tiling, augmented or Augmented())
     predictions = predictor.outputs(images, original_size=original_size and refine is not None)
     if order is not None:
         predictions = (task.reordered(outputs, order) for outputs in predictions)

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import tempfile
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from PIL import Image
 
 from kseg.atomic import replacing
 from kseg.conventions import DEFAULT_TASK
-from kseg.datasets.images import probability_strips, save_image
+from kseg.datasets.images import Streamed, probability_strips, save_image
 from kseg.errors import UsageError
 from kseg.inference.model_file import ModelCard
 from kseg.tasks import TASKS, Outputs
@@ -142,6 +143,14 @@ def write_prediction(
     for path in paths:
         _refuse_input(path, taken)
 
+    if isinstance(outputs, Streamed) and save_probabilities is not None:
+        paths[0].parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out_dir) as file:  # read several times, but computed once
+            spooled = outputs.spooled(file)
+            return write_prediction(
+                out_dir, stem, spooled, card, size=size, image=image, threshold=threshold,
+                save_probabilities=save_probabilities, inputs=inputs,
+            )  # fmt: skip
     task = TASKS[card.task]
     answer = task.decode(outputs, size, threshold=threshold)
     task.write(paths[0], answer, card.palette)
@@ -161,14 +170,21 @@ def _save_array(path: Path, probabilities: np.ndarray, size: tuple[int, int]) ->
     header = {"descr": "<f4", "fortran_order": False, "shape": (*size, probabilities.shape[-1])}
     with replacing(path) as temporary, open(temporary, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for _, strip in probability_strips(probabilities, size):
-            file.write(np.ascontiguousarray(strip, "<f4").tobytes())
+        first, row_bytes = file.tell(), size[1] * 4 * probabilities.shape[-1]
+        for (rows, columns), strip in probability_strips(probabilities, size):
+            if strip.shape[1] == size[1]:
+                file.seek(first + rows.start * row_bytes)
+                file.write(np.ascontiguousarray(strip, "<f4").tobytes())
+                continue
+            for row, values in enumerate(strip, rows.start):
+                file.seek(first + row * row_bytes + columns.start * 4 * probabilities.shape[-1])
+                file.write(np.ascontiguousarray(values, "<f4").tobytes())
 
 
 def _save_grey(path: Path, probability: np.ndarray, size: tuple[int, int]) -> None:
     grey = np.empty(size, np.uint16)
-    for rows, strip in probability_strips(probability, size):
-        grey[rows] = np.rint(strip[..., 0] * WHITE_16_BIT)
+    for where, strip in probability_strips(probability, size):
+        grey[where] = np.rint(strip[..., 0] * WHITE_16_BIT)
     with replacing(path) as temporary:
         Image.fromarray(grey).save(temporary)
 

@@ -1,5 +1,6 @@
 """Joint prediction: an image through several networks that each know one category, and one label map from all."""
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,9 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kseg.conventions import DEFAULT_TASK
+from kseg.datasets.images import Streamed
+from kseg.datasets.images.streamed import together
 from kseg.errors import UsageError
+from kseg.inference.augmented import Augmented
 from kseg.inference.model_file import ModelCard
 from kseg.inference.predict import ImageSize, predict_probabilities
+from kseg.postprocess import Refiner, Tiling
 from kseg.tasks.semantic.decoding import foreground_probability
 
 if TYPE_CHECKING:
@@ -98,12 +103,34 @@ def predict_joint(
     *,
     threshold: float = 0.5,
     batch_size: int = 16,
-) -> Iterator[np.ndarray]:
+    refine: Refiner | None = None,
+    tiling: Tiling | None = None,
+    augmented: Augmented | None = None,
+) -> Iterator[np.ndarray | Streamed]:
     """`joint_probabilities` for each image, in order.
 
     Args:
-      images: called once for every network, gives the images; so no more than a batch per network is in memory.
+      images: called once for every network, gives the images; so no more than a batch per network is in memory. Called
+        once more with `refine`.
+      refine: what is done to the joint probabilities.
+      tiling, augmented: how every network is shown the images, see `Predictor`.
     """
-    runs = [predict_probabilities(one.model, images(), one.image_size, batch_size) for one in members]
-    for probabilities in zip(*runs, strict=True):
-        yield joint_probabilities(np.stack([foreground_probability(one) for one in probabilities]), threshold=threshold)
+
+    def joined(probabilities: Sequence[np.ndarray]) -> np.ndarray:
+        return joint_probabilities(
+            np.stack([foreground_probability(one) for one in probabilities]), threshold=threshold
+        )
+
+    runs = [
+        predict_probabilities(one.model, images(), one.image_size, batch_size, tiling=tiling, augmented=augmented)
+        for one in members
+    ]
+    shown: Iterable[np.ndarray | None] = itertools.repeat(None) if refine is None else images()
+    # The networks are asked first: who reads images for all of them reads each one for the first that asks.
+    for probabilities, image in zip(zip(*runs, strict=True), shown, strict=False):
+        joint: np.ndarray | Streamed = (
+            joined(probabilities) if tiling is None else together(probabilities, joined, channels=len(members) + 1)
+        )
+        if refine is not None and image is not None:
+            joint = refine(image, np.asarray(joint))
+        yield joint

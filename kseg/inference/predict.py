@@ -1,16 +1,18 @@
-"""A model applied to images of any size: resize in, run the network, resize back, refine, decode."""
+"""A model applied to images of any size: resize in or cut into tiles, run the network, resize back, refine, decode."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import keras
 import numpy as np
 
 from kseg.conventions import DEFAULT_TASK
-from kseg.datasets.images import resize_image
+from kseg.datasets.images import Streamed, resize_image
 from kseg.errors import UsageError
-from kseg.postprocess import Refiner
+from kseg.inference.augmented import Augmented, Forward
+from kseg.inference.tiled import check_tiles_fit, streamed
+from kseg.postprocess import Refiner, Tiling
 from kseg.structures import Structure
 from kseg.tasks import TASKS, Outputs, Task
 
@@ -28,8 +30,6 @@ ImageSize = tuple[int, int] | Literal["original"] | None
 
 ORIGINAL: Literal["original"] = "original"
 
-Forward = Callable[[np.ndarray], Any]
-
 
 @dataclass(frozen=True)
 class Predictor:
@@ -45,6 +45,9 @@ class Predictor:
       refiners: in turn they are given each image and its outputs, both at the size of what is returned, and give
         better ones.
       task: what the model answers.
+      tiling: each image goes through the network as it is, but tile by tile, and its outputs are `Streamed`: computed
+        as they are read. `image_size` does not matter then. Refiners are given them whole.
+      augmented: what the network is shown beside each image, or each tile.
     Errors: no uint8 RGB and a size the model cannot take are refused, and outputs that mean nothing (logits, nan).
     """
 
@@ -53,10 +56,18 @@ class Predictor:
     batch_size: int = 16
     refiners: tuple[Refiner, ...] = ()
     task: Task = field(default_factory=lambda: TASKS[DEFAULT_TASK])
+    tiling: Tiling | None = None
+    augmented: Augmented = field(default_factory=Augmented)
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise UsageError(f"the batch size is at least 1, received {self.batch_size}")
+        if (self.tiling is not None or self.augmented.chosen) and self.task.name != DEFAULT_TASK:
+            what = "tiles" if self.tiling is not None else "test-time augmentation"
+            raise UsageError(
+                f"{what} put together probabilities of a pixel's classes; the model answers the task "
+                f"{self.task.name!r}: leave {what} out"
+            )
 
     def outputs(self, images: Iterable[np.ndarray], *, original_size: bool = True) -> Iterator[Outputs]:
         """The model's outputs for each image, in order, one batch of images in memory at a time.
@@ -65,9 +76,13 @@ class Predictor:
           images: uint8 (H, W, 3) RGB, each of its own size.
           original_size: at each image's size; False leaves them at the network's.
         """
+        self.augmented.check_fits(self.model)
+        if self.tiling is not None:
+            yield from self._tile_by_tile(images)
+            return
         fixed_size = network_size(self.model, self.image_size)
         own_size = _exactly if self.image_size == ORIGINAL else rounded_size
-        run = forward(self.model)
+        run = self.augmented.around(forward(self.model))
         batch: list[np.ndarray] = []
         sizes: list[tuple[int, int]] = []
         shown: list[np.ndarray] = []  # to the refiners alone: large photographs are not kept for nothing
@@ -94,6 +109,22 @@ class Predictor:
         if batch:
             yield from finished()
 
+    def _tile_by_tile(self, images: Iterable[np.ndarray]) -> Iterator[Outputs]:
+        assert self.tiling is not None
+        check_tiles_fit(self.model, self.tiling)
+        run = self.augmented.around(forward(self.model))
+
+        def checked(tiles: np.ndarray) -> Outputs:
+            return self.task.of_each_image(run(tiles))
+
+        for image in images:
+            _check_image(image)
+            outputs: Outputs = streamed(self.model, self.tiling, image, checked, batch_size=self.batch_size)
+            for refine in self.refiners:
+                whole = np.asarray(outputs) if isinstance(outputs, Streamed) else outputs
+                outputs = refine(image, whole)
+            yield outputs
+
     def answers(self, images: Iterable[np.ndarray], *, threshold: float = 0.5) -> Iterator[Structure]:
         """The decoded answer for each image, at its size, in order."""
         for outputs in self.outputs(images):
@@ -108,10 +139,13 @@ def predict_probabilities(
     *,
     original_size: bool = True,
     refine: Refiner | None = None,
+    tiling: Tiling | None = None,
+    augmented: Augmented | None = None,
 ) -> Iterator[np.ndarray]:
     """The probabilities of a semantic model for each image, in order: float32 (H, W, C); see `Predictor`."""
     refiners = () if refine is None else (refine,)
-    return Predictor(model, image_size, batch_size, refiners).outputs(images, original_size=original_size)
+    predictor = Predictor(model, image_size, batch_size, refiners, tiling=tiling, augmented=augmented or Augmented())
+    return predictor.outputs(images, original_size=original_size)
 
 
 def fed_size(

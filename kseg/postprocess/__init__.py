@@ -1,5 +1,15 @@
 """What is done to probabilities behind the network: dense CRF, several scales, tiles; functions of arrays."""
 
 from kseg.postprocess.crf import CRF_PARAMETERS, CrfParameters, Refiner, crf_parameters, crf_refiner, dense_crf
+from kseg.postprocess.tiles import Tiling, blended
 
-__all__ = ["CRF_PARAMETERS", "CrfParameters", "Refiner", "crf_parameters", "crf_refiner", "dense_crf"]
+__all__ = [
+    "CRF_PARAMETERS",
+    "CrfParameters",
+    "Refiner",
+    "Tiling",
+    "blended",
+    "crf_parameters",
+    "crf_refiner",
+    "dense_crf",
+]

@@ -130,6 +130,8 @@ def default_path(config: TrainConfig) -> Path:
     parts += data.variant_names
     parts += [name_of_loss(data.category.lower())] if data.category else []
     parts += [config.loss.class_weights] if config.loss.class_weights != "none" else []
+    parts += ["scales", *(f"{scale:g}" for scale in sorted(config.model.scales))] if config.model.scales else []
+    parts += ["loss_stride", str(config.loss.loss_stride)] if config.loss.loss_stride != 1 else []
     return Path("runs") / "-".join(parts)
 
 

@@ -15,6 +15,7 @@ from kseg.errors import UsageError
 from kseg.inference import ModelCard, save_model
 from kseg.inference.joint import joint_probabilities
 from kseg.models import model_options
+from kseg.postprocess import crf_parameters, dense_crf
 from kseg.training.config import TrainConfig
 
 DATA = data_options(synthetic_size=32, synthetic_counts=(4, 2, 3), parts=True)
@@ -78,6 +79,25 @@ def test_masks_of_images(runs, capsys):
     assert "1 mask in" in said.out and "1 of 2 images cannot be read" in said.err and said.err.count("broken.png") == 1
     assert np.load(out / "photo_probabilities.npy").argmax(-1).tolist() == [[1, 2, 0, 2]]
     assert (out / "photo.png").exists() and read_image(out / "photo_overlay.png").shape == colors.shape
+
+
+def test_masks_behind_tiles_the_mean_over_mirror_images_and_a_crf(runs, capsys):
+    """Of networks that see one pixel nothing but the CRF changes an answer."""
+    colors = np.random.default_rng(0).integers(0, 256, (40, 70, 3), dtype=np.uint8)
+    save_image(runs / "photo.png", colors)
+    arguments = ["predict", str(runs / "hair"), str(runs / "face"), str(runs / "photo.png"), "--joint", "--out"]
+    flags = ["--probabilities", "npy", "--no-overlays"]
+    assert main([*arguments, str(runs / "plain"), "--input-size", "original", *flags]) == 0
+    assert main([*arguments, str(runs / "tiles"), "--tiles", "64", "--tta", "flips", *flags]) == 0
+    assert (
+        main([*arguments, str(runs / "crf"), "--tiles", "64", "--crf", "--crf-parameters", "iterations=2", *flags]) == 0
+    )
+    plain, tiles, crf = (
+        np.load(runs / folder / "photo_probabilities.npy").astype(float) for folder in ("plain", "tiles", "crf")
+    )
+    np.testing.assert_allclose(tiles, plain, atol=1e-5)
+    np.testing.assert_allclose(crf, dense_crf(colors, plain, crf_parameters(["iterations=2"])), atol=1e-3)
+    assert np.abs(crf - plain).max() > 0.1
 
 
 def test_the_runs_own_test_images_are_measured_without_images(runs, capsys):

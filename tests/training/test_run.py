@@ -143,6 +143,7 @@ def test_the_name_of_a_run_tells_years_categories_and_weights_apart():
         ({"dataset": "voc", "year": "2012+sbd", "split_scheme": "official"}, "voc-2012_sbd-official"),
         ({"dataset": "voc", "category": "TV/Monitor"}, "voc-2012-tv_monitor"),
         ({"dataset": "camvid", "class_weights": "median"}, "camvid-median"),
+        ({"dataset": "camvid", "scales": (1, 0.5), "loss_stride": 8}, "camvid-scales-0.5-1-loss_stride-8"),
     ):
         assert str(default_path(tiny_run(loss="ce", **changes))) == f"runs/unet-ce-{name}"
 

@@ -5,9 +5,11 @@ from kseg.datasets.images.deep import ValueRange
 from kseg.datasets.images.draw import contrasting_palette, overlay, save_image, save_labels
 from kseg.datasets.images.formats import file_format, image_size
 from kseg.datasets.images.resize import probability_strips, resize_image, resize_probabilities
+from kseg.datasets.images.streamed import Streamed
 from kseg.structures.moves import resize_labels
 
 __all__ = [
+    "Streamed",
     "ValueRange",
     "contrasting_palette",
     "file_format",

@@ -1,9 +1,9 @@
 """Resizing with half-pixel centres: images antialiased, probabilities bilinear. Labels: `kseg.structures.moves`."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from PIL import Image
+
+from kseg.datasets.images.streamed import Pieces, Streamed
 
 STRIP_BYTES = 2**23
 """Of probabilities that are resized at a time; intermediate results take a few times as much."""
@@ -26,19 +26,25 @@ def resize_probabilities(probabilities: np.ndarray, size: tuple[int, int]) -> np
 
 
 def probability_strips(
-    probabilities: np.ndarray, size: tuple[int, ...], *, strip_bytes: int = STRIP_BYTES
-) -> Iterator[tuple[slice, np.ndarray]]:
-    """`resize_probabilities(probabilities, size)`, the same to the bit, as (rows, those rows) from top to bottom.
+    probabilities: np.ndarray | Streamed, size: tuple[int, ...], *, strip_bytes: int = STRIP_BYTES
+) -> Pieces:
+    """`resize_probabilities(probabilities, size)`, the same to the bit, as ((rows, columns), what stands there).
 
     Every class of every pixel of a large photograph at once takes gigabytes; who only wants the largest needs no more
-    than a strip.
+    than a strip. Strips go from top to bottom over the whole width; what is `Streamed` has pieces of its own, and just
+    the size of its image.
     """
     height, width = size
+    if isinstance(probabilities, Streamed):
+        if probabilities.shape[:2] != (height, width):
+            raise ValueError(f"streamed probabilities have the size {probabilities.shape[:2]} and no other, not {size}")
+        yield from probabilities.pieces()
+        return
     rows = max(1, strip_bytes // (width * probabilities.shape[-1] * 4))
     for top in range(0, height, rows):
         span = slice(top, min(top + rows, height))
         strip = _interpolate(np.asarray(probabilities, dtype=np.float32), height, 0, span)
-        yield span, _interpolate(strip, width, 1)
+        yield (span, slice(0, width)), _interpolate(strip, width, 1)
 
 
 def _interpolate(values: np.ndarray, new: int, axis: int, span: slice = slice(None)) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kseg.datasets.images import probability_strips
+from kseg.datasets.images import Streamed, probability_strips
 
 
 def predicted_classes(probabilities: np.ndarray, *, threshold: float = 0.5) -> np.ndarray:
@@ -13,12 +13,12 @@ def predicted_classes(probabilities: np.ndarray, *, threshold: float = 0.5) -> n
 
 
 def predicted_labels(
-    probabilities: np.ndarray, size: tuple[int, ...] | None = None, *, threshold: float = 0.5
+    probabilities: np.ndarray | Streamed, size: tuple[int, ...] | None = None, *, threshold: float = 0.5
 ) -> np.ndarray:
     """uint8 (H, W): `predicted_classes` of the probabilities resized to `size`, which are never held as a whole."""
     labels = np.empty(size or probabilities.shape[:2], np.uint8)
-    for rows, strip in probability_strips(probabilities, labels.shape):
-        labels[rows] = predicted_classes(strip, threshold=threshold)
+    for where, strip in probability_strips(probabilities, labels.shape):
+        labels[where] = predicted_classes(strip, threshold=threshold)
     return labels
 
 

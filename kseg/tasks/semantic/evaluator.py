@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kseg.conventions import VOID
-from kseg.datasets.images import probability_strips
+from kseg.datasets.images import Streamed, probability_strips
 from kseg.metrics.confusion import confusion_matrix
 from kseg.metrics.thresholds import BINS, probability_histogram
 from kseg.structures import LabelMap
@@ -22,15 +22,15 @@ class SemanticEvaluator:
         self._matrices: list[np.ndarray] = []
         self._histogram = np.zeros((2, BINS), np.int64) if len(classes) == 2 else None
 
-    def add(self, truth: LabelMap, outputs: np.ndarray) -> LabelMap:
+    def add(self, truth: LabelMap, outputs: np.ndarray | Streamed) -> LabelMap:
         """Count an image: probabilities (h, w, C), which are resized to the size of the truth."""
         num_classes, void = len(self.classes), self.void
         matrix = np.zeros((num_classes, num_classes), np.int64)
         predicted = np.empty(truth.size, np.uint8)
-        for rows, strip in probability_strips(outputs, truth.size):
-            labels = truth.ids[rows]
-            predicted[rows] = predicted_classes(strip)
-            matrix += confusion_matrix(labels, predicted[rows], num_classes, void=void)
+        for where, strip in probability_strips(outputs, truth.size):
+            labels = truth.ids[where]
+            predicted[where] = predicted_classes(strip)
+            matrix += confusion_matrix(labels, predicted[where], num_classes, void=void)
             if self._histogram is not None:
                 self._histogram += probability_histogram(labels, foreground_probability(strip), void=void)
         self._matrices.append(matrix)

@@ -1,11 +1,12 @@
 """What a semantic network gives: probabilities (H, W, C), and whether they are any."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from kseg.conventions import output_channels
+from kseg.datasets.images import Streamed
 from kseg.errors import Failure, UsageError
 from kseg.wording import counted
 
@@ -45,8 +46,13 @@ def checked(probabilities: np.ndarray) -> np.ndarray:
     return np.clip(probabilities, 0, 1)
 
 
-def in_order(probabilities: np.ndarray, order: Sequence[int]) -> np.ndarray:
+Kind = TypeVar("Kind", np.ndarray, Streamed)
+
+
+def in_order(probabilities: Kind, order: Sequence[int]) -> Kind:
     """(H, W, C) with the channels of the classes in another order; C = 1 is the second of two classes."""
+    if isinstance(probabilities, Streamed):
+        return probabilities.mapped(lambda piece: in_order(piece, order))
     if list(order) == sorted(order):
         return probabilities
     return 1 - probabilities if probabilities.shape[-1] == 1 else probabilities[..., list(order)]

@@ -1,0 +1,71 @@
+"""Tiles and a network: which tiles it takes, how much context it misses at their edges, and what it says of them."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import lcm
+
+import keras
+import numpy as np
+
+from kseg.datasets.images import Streamed
+from kseg.errors import UsageError
+from kseg.layers import MirrorBorder
+from kseg.layers.mirror import mirrored_places
+from kseg.postprocess import Tiling, blended
+from kseg.postprocess.tiles import ALIGNMENT, Blend, Run
+
+
+def tiling_for(
+    model: keras.Model, size: int, *, overlap: int | None = None, blend: Blend = "linear", scales: Sequence[float] = ()
+) -> Tiling:
+    """Tiles that suit a network.
+
+    Args:
+      overlap: of neighbors, in pixels. None: a quarter of the size, and at least twice what the network fills up by
+        mirroring at an image's border, which is wrong at a tile's inner edges; more than its margin,
+        because what a pixel sees ends with a whole block of the coarsest level.
+      scales: at which the network sees its input (`with_scales`); tiles begin where all of them have whole strides.
+    """
+    borders = [layer for layer in model.layers if isinstance(layer, MirrorBorder)]
+    mirrored = max((layer.margin + layer.multiple - 1 for layer in borders), default=0)
+    denominators = [Fraction(scale).limit_denominator(16).denominator for scale in scales]
+    return Tiling(
+        size, max(size // 4, 2 * mirrored) if overlap is None else overlap, blend, ALIGNMENT * lcm(*denominators)
+    )
+
+
+def check_tiles_fit(model: keras.Model, tiling: Tiling) -> None:
+    """Raises UsageError where the model takes images of one size, and tiles have another."""
+    built_for = tuple(model.inputs[0].shape[1:3])
+    if None not in built_for and built_for != (tiling.size, tiling.size):
+        height, width = built_for
+        remedy = f"pass --tiles {height}" if height == width else "tiles are squares, so predict it without"
+        raise UsageError(
+            f"the model takes images of {height}×{width} pixels only, not tiles of {tiling.size}; {remedy}"
+        )
+
+
+def streamed(model: keras.Model, tiling: Tiling, image: np.ndarray, run: Run, *, batch_size: int) -> Streamed:
+    """What a model says of an image tile by tile, computed as it is read.
+
+    A model that takes images of one size is shown smaller tiles among their mirror images.
+
+    Args:
+      run: the model's forward pass.
+    """
+    channels = int(model.outputs[0].shape[-1])
+    if None not in model.inputs[0].shape[1:3]:
+        run = _filled(run, tiling.size)
+    return Streamed(
+        (*image.shape[:2], channels),
+        lambda: blended(tiling, image, run, channels=channels, batch_size=batch_size),
+    )
+
+
+def _filled(run: Run, size: int) -> Run:
+    def whole(tiles: np.ndarray) -> list[np.ndarray]:
+        height, width = tiles.shape[1:3]
+        rows, columns = (mirrored_places(np.arange(size), side) for side in (height, width))
+        return [outputs[:height, :width] for outputs in run(tiles[:, rows][:, :, columns])]
+
+    return whole
