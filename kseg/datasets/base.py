@@ -155,6 +155,13 @@ class Dataset(ABC):
         key = "image", self._given_range, record.id
         return self._memory.recall(key, lambda: self.read_image(record)).copy()
 
+    def size_of(self, record: Record) -> tuple[int, int]:
+        """(H, W) of a record's image, from its header where it is a file."""
+        if record.image is not None:
+            return image_size(record.image)
+        height, width = self.image(record).shape[:2]
+        return height, width
+
     def use_range(self, value_range: ValueRange | None) -> str:
         """From now on read images of more than 8 bits as a model was trained, whatever range these images have.
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 from kseg.atomic import write_text
 from kseg.conventions import VOID
 from kseg.datasets.base import Dataset
-from kseg.datasets.images import image_size, resize_labels
+from kseg.datasets.images import resize_labels
 from kseg.datasets.locate import cache_dir
 from kseg.datasets.record import Record
 from kseg.errors import Failure
@@ -31,7 +31,7 @@ READERS = 4
 
 def median_size(dataset: Dataset, records: Sequence[Record]) -> tuple[int, int]:
     """Median height and median width of a sample of the images, from their headers where they are files."""
-    sizes = np.array([_size(dataset, record) for record in _sample(records)])
+    sizes = np.array([dataset.size_of(record) for record in _sample(records)])
     height, width = np.median(sizes, axis=0)
     return round(height), round(width)
 
@@ -96,10 +96,3 @@ def _sample(records: Sequence[Record]) -> list[Record]:
     """At most `SAMPLE` of the records, the same ones every time."""
     places = np.unique(np.linspace(0, len(records) - 1, min(SAMPLE, len(records))).round().astype(int))
     return [records[place] for place in places]
-
-
-def _size(dataset: Dataset, record: Record) -> tuple[int, int]:
-    if record.image is not None:
-        return image_size(record.image)
-    height, width = dataset.labels(record).shape
-    return height, width

@@ -47,7 +47,8 @@ class Augmentation:
     """bend by random displacements of this standard deviation, in pixels at training size, on a grid of 3 × 3, bicubic
     between; U-Net's paper has 10 (unset: the model's own, else 0)"""
     crop: Annotated[tuple[int, int] | None, Range(least=1, most=16_384)] = None
-    """cut out a random window of this height and width (unset: the image's own)"""
+    """cut out a random window of this height and width, of the images as they are or, with --image-size, resized;
+    smaller ones are surrounded by void (unset: whole images)"""
     color: Annotated[float, SHARE] = 0.0
     """strength, 0..1, of random brightness, contrast and saturation"""
     blur: Annotated[float, Range(least=0, most=100)] = 0.0

@@ -65,11 +65,15 @@ class ImageSource(Source):
 
     @property
     def signature(self) -> Signature:
-        size: tuple[int | None, ...] = (None, None)
-        if self.image_size is not None:  # what the transforms make of a blank image is the size they deliver
-            blank = np.zeros((*self.image_size, 3), np.uint8)
-            size = self._transformed({"image": blank, "truth": LabelMap(blank[..., 0])}, 0, 0)["truth"].size
+        first, second = ((8, 9), (9, 8)) if self.image_size is None else (self.image_size, self.image_size)
+        delivered = zip(self._delivered(first), self._delivered(second), strict=True)
+        size = tuple(side if side == other else None for side, other in delivered)
         return Signature(ArraySpec((*size, 3), "uint8"), self.targets.specs(size))
+
+    def _delivered(self, size: tuple[int, int]) -> tuple[int, int]:
+        """What the transforms make of the size of a blank image."""
+        blank = np.zeros((*size, 3), np.uint8)
+        return self._transformed({"image": blank, "truth": LabelMap(blank[..., 0])}, 0, 0)["truth"].size
 
     @property
     def fingerprint(self) -> str:

@@ -76,12 +76,18 @@ def crop(example: Example, rng: np.random.Generator, *, size: tuple[int, int]) -
     top, left = (offset if side > wanted else 0 for offset, side, wanted in zip(offsets, have, size, strict=True))
     at_row, at_column = (0 if side > wanted else at for at, side, wanted in zip(offsets, have, size, strict=True))
     height, width = (min(side, wanted) for side, wanted in zip(have, size, strict=True))
-    image = np.empty((*size, 3), np.uint8)
-    image[:] = MEAN_COLOR
     window = example["image"][top : top + height, left : left + width]
-    image[at_row : at_row + height, at_column : at_column + width] = window
     truth = example["truth"].cropped((top, left, top + height, left + width)).padded(size, at=(at_row, at_column))
-    return {"image": image, "truth": truth}
+    return {"image": pad(window, size, at=(at_row, at_column)), "truth": truth}
+
+
+def pad(image: np.ndarray, size: tuple[int, int], *, at: tuple[int, int] = (0, 0)) -> np.ndarray:
+    """uint8 (*size, 3): the image with its upper left corner `at` this row and column, `MEAN_COLOR` around it."""
+    height, width = image.shape[:2]
+    padded = np.empty((*size, 3), np.uint8)
+    padded[:] = MEAN_COLOR
+    padded[at[0] : at[0] + height, at[1] : at[1] + width] = image
+    return padded
 
 
 def scale_and_crop(

@@ -14,6 +14,7 @@ from kseg.datasets import Dataset
 from kseg.datasets.images import resize_image
 from kseg.errors import UsageError
 from kseg.inference import Predictor
+from kseg.inference.predict import ImageSize
 from kseg.structures import LabelMap
 from kseg.tasks import TASKS
 from kseg.tasks.semantic import SemanticEvaluation
@@ -56,7 +57,7 @@ def make_pictures(
     model: keras.Model,
     dataset: Dataset,
     evaluation: SemanticEvaluation,
-    image_size: tuple[int, int] | None,
+    image_size: ImageSize,
     palette: Sequence[Sequence[int]],
 ) -> dict[str, list[Picture]]:
     """Predicts the chosen images again and draws them: group to pictures, in order.

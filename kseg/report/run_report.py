@@ -11,6 +11,7 @@ from kseg.datasets import open_dataset
 from kseg.datasets.membership import use_recorded_splits
 from kseg.errors import KsegError
 from kseg.inference import load_model
+from kseg.inference.predict import fed_size
 from kseg.report import page, plots
 from kseg.report.advice import findings, next_commands, repeat_command
 from kseg.report.pictures import make_pictures
@@ -91,7 +92,7 @@ def _images(run: RunRecord) -> tuple[str, str, str]:
         model, card = load_model(run.path)
         dataset = open_dataset(run.data_options)
         use_recorded_splits(dataset, run.path, run.evaluation.split)
-        pictures = make_pictures(model, dataset, run.evaluation, card.image_size, card.palette)
+        pictures = make_pictures(model, dataset, run.evaluation, fed_size(card, None, None), card.palette)
         if not any(pictures.values()):
             return anchor, text, ""  # no image has a valid pixel, by which they are ranked
         content = page.gallery(pictures, run.evaluation.classes, card.palette, card.background)

@@ -158,10 +158,11 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
         if all(given.get(name, 0) <= value for name, value in narrow_own.items()):
             own |= {name: narrow()[name] for name in ("learning_rate", "batch_size")}  # the paper's are for its width
 
-    # 1. size
+    # 1. size, unless crops of images that are not resized are asked for
     native, width = median_size(dataset, records), narrowest_width(dataset, records)
-    size = config.model.image_size or training_size(native, width, smallest=not scratch)
-    values["model.image_size"] = size
+    size = config.augment.crop or config.model.image_size or training_size(native, width, smallest=not scratch)
+    if config.augment.crop is None:
+        values["model.image_size"] = size
     pixels = size[0] * size[1]
 
     # 2. batch, and the learning rate that goes with it
@@ -188,7 +189,8 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
     wide = "" if width is None else f", narrowest structures about {width:.2g} pixels wide"
     unflipped = f"; not mirrored, for the class {sided[0]!r}" if sided else ""
     thin = ""
-    if width is not None and (shrunk := width * (pixels / (native[0] * native[1])) ** 0.5) < min(width, WIDTH / 2):
+    shrinking = (pixels / (native[0] * native[1])) ** 0.5 if config.augment.crop is None else 1.0
+    if width is not None and (shrunk := width * shrinking) < min(width, WIDTH / 2):
         thin = f" and {shrunk:.2g} at the training size, where a larger --image-size would keep more of them"
     why = f"{counted(count, 'training image')} of {native[0]}×{native[1]}{wide}{thin}{unflipped}"
     return Choice(filled(config, values), values, why)

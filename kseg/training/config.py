@@ -150,7 +150,7 @@ class TrainConfig:
     def training_size(self) -> tuple[int, int]:
         """Height and width of what the network sees in training: crops, or whole images."""
         size = self.augment.crop or self.model.image_size
-        assert size is not None  # resolved
+        assert size is not None  # resolved: images that are not resized are cropped
         return size
 
 
@@ -264,6 +264,11 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
     if config.training.optimizer not in (None, values["optimizer"]):
         # The preset's belong to the preset's optimizer.
         values |= {"momentum": 0.0, "l2_decay": 0.0, "layer_rates": (), "epsilon": KERAS_EPSILON}
+    augment = (config.augment if config.augment.augment else _filled(config.augment, values)).expanded()
+    if augment.crop is not None:  # windows of the images as they are, unless a size is asked for
+        values["image_size"] = None
+        if config.model.image_size is None:
+            values["test_input"] = "original"
     if (config.training.optimizer or values["optimizer"]) not in WITH_EPSILON:
         values["epsilon"] = None
     if num_classes > 2:
@@ -274,19 +279,21 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
             )
         values["positives_per_batch"] = 0  # a preset's wish is for its paper's binary task
 
-    def filled(group: Any) -> Any:
-        missing = {name: value for name, value in values.items() if getattr(group, name, 0) is None}
-        return dataclasses.replace(group, **missing)
-
     config = dataclasses.replace(
         config,
-        training=dataclasses.replace(filled(config.training), preset=None),  # it has done its work
-        loss=filled(config.loss),
-        model=filled(model),
-        augment=(config.augment if config.augment.augment else filled(config.augment)).expanded(),
+        training=dataclasses.replace(_filled(config.training, values), preset=None),  # it has done its work
+        loss=_filled(config.loss, values),
+        model=_filled(model, values),
+        augment=augment,
     )
     check(config)
     return config
+
+
+def _filled(group: Any, values: dict[str, Any]) -> Any:
+    """A group of options with the values of those that are open."""
+    missing = {name: value for name, value in values.items() if getattr(group, name, 0) is None}
+    return dataclasses.replace(group, **missing)
 
 
 def ignored_options(config: TrainConfig) -> list[str]:
@@ -343,6 +350,11 @@ def check(config: TrainConfig) -> None:
     if config.model.init is not None and config.model.weights != "none":
         raise UsageError(
             f"--init {config.model.init} and --weights {config.model.weights} both fill the encoder; leave one out"
+        )
+    if config.model.image_size is None and training.test_input == "trained":
+        raise UsageError(
+            "--test-input trained wants images resized as in training, and --crop without --image-size resizes none; "
+            "leave it out, or pass --image-size"
         )
     if not all(map(SIDE.holds, config.training_size)):
         raise UsageError(f"--crop is {_spaced(config.training_size)}; for networks each side must be {SIDE}")

@@ -60,7 +60,11 @@ def describe(
 def describe_size(config: TrainConfig) -> str:
     """What the network is fed: images of one size, or crops of them in training."""
     image, seen = config.model.image_size, config.training_size
-    assert image is not None  # resolved
+    if image is None:
+        return (
+            f"trained in random crops of {seen[0]}×{seen[1]} of images that are not resized, with void around smaller "
+            "ones; validated and measured as wholes"
+        )
     if seen == image:
         return f"trained at {image[0]}×{image[1]}"
     larger = any(have < want for have, want in zip(image, seen, strict=True))

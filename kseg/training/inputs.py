@@ -19,6 +19,7 @@ from kseg.pipeline.features import CachePlan, cached_features
 from kseg.pipeline.frozen import Split, split_frozen
 from kseg.pipeline.maps import PixelWeights, balancing_weights
 from kseg.pipeline.mirrored import flipped_features
+from kseg.pipeline.padded import Padded
 from kseg.structures import Structure
 from kseg.training.config import TrainConfig
 from kseg.training.graded import with_graded_scores
@@ -40,6 +41,7 @@ class Inputs:
     validation_source: Source
     validation_images: ImageSource
     batch_size: int
+    validation_batch_size: int
     steps_per_epoch: int
     seed: int
     positives: Positives | None
@@ -69,33 +71,33 @@ class Inputs:
 
     def training_batches(self, start_epoch: int) -> Any:
         """An endless stream in the run's order, from this epoch on."""
-        return self._batches(
-            self.train, seed=self.seed, start_step=start_epoch * self.steps_per_epoch, positives=self.positives
-        )
+        start = start_epoch * self.steps_per_epoch
+        return self._batches(self.train, self.batch_size, seed=self.seed, start_step=start, positives=self.positives)
 
     def validation(self) -> dict[str, Any]:
         """The arguments of `fit` for one pass over the validation images."""
+        size = self.validation_batch_size
         if self.strategy is None:
-            return {"validation_data": self._batches(self.validation_source, shuffle=False)}
+            return {"validation_data": self._batches(self.validation_source, size, shuffle=False)}
         # Keras does not know how long a distributed data set is and may have taken a batch of it beforehand: so many
         # steps of an endless round are one pass, wherever they begin.
-        steps = Order(len(self.validation_source), self.batch_size, shuffle=False).steps_per_epoch
-        batches = self._batches(self.validation_source, shuffle=False, repeat=True)
+        steps = Order(len(self.validation_source), size, shuffle=False).steps_per_epoch
+        batches = self._batches(self.validation_source, size, shuffle=False, repeat=True)
         return {"validation_data": batches, "validation_steps": steps}
 
-    def _batches(self, source: Source, **options: Any) -> Any:
+    def _batches(self, source: Source, size: int, **options: Any) -> Any:
         if self.strategy is not None:
-            return distributed_batches(self.strategy, source, self.batch_size, **options)
+            return distributed_batches(self.strategy, source, size, **options)
         if keras.backend.backend() != "tensorflow":
-            return BatchSequence(source, self.batch_size, **options)
-        return batches(source, self.batch_size, **options)
+            return BatchSequence(source, size, **options)
+        return batches(source, size, **options)
 
     def batches_in_order(self, dataset: Dataset, records: Sequence[Record]) -> Iterator[tuple[Any, int]]:
         """What `trained` takes for these records, from the cache where there is one: (batch, images that count).
 
         All batches are of one size, so that the network is traced once; the last repeats images that do not count.
         """
-        images = ImageSource(dataset, records, self.validation_images.image_size, targets=self.make_targets())
+        images = whole_images(dataset, records, self.validation_images.image_size, targets=self.make_targets())
         cached = self.extractor is not None
         source: Source = cached_features(self.extractor, images, feature_folder()) if cached else images
         order = Order(len(source), self.batch_size, shuffle=False)
@@ -128,7 +130,7 @@ def open_inputs(
     margin = unscored_margin(config, network)
     make_targets = partial(centered_targets, of_whole, margin) if margin else of_whole
     train = ImageSource(dataset, splits["train"], size, transforms, seed=options.seed, targets=make_targets())
-    validation = ImageSource(dataset, splits["validation"], size, targets=make_targets())
+    validation = whole_images(dataset, splits["validation"], size, targets=make_targets())
     whole, graded = with_graded_scores(network, loss_stride=config.loss.loss_stride)
     split, sources, note = _behind_cache(config, whole, train, validation)
     return Inputs(
@@ -139,6 +141,7 @@ def open_inputs(
         validation_source=sources[1],
         validation_images=validation,
         batch_size=options.batch_size,
+        validation_batch_size=validation_batch(options.batch_size, config.augment.crop, validation),
         steps_per_epoch=options.steps_per_epoch or Order(len(train), options.batch_size).steps_per_epoch,
         seed=options.seed,
         positives=positives_of(dataset, splits["train"], options.positives_per_batch or 0),
@@ -149,6 +152,20 @@ def open_inputs(
         margin=margin,
         note=note,
     )
+
+
+def whole_images(
+    dataset: Dataset, records: Sequence[Record], size: tuple[int, int] | None, **options: Any
+) -> ImageSource:
+    """Images resized to `size`; without one as they are, surrounded up to the largest."""
+    return Padded(dataset, records, **options) if size is None else ImageSource(dataset, records, size, **options)
+
+
+def validation_batch(batch_size: int, crop: tuple[int, int] | None, validation: ImageSource) -> int:
+    """Images that are validated together: a batch of training; of images that are not resized, as many pixels."""
+    if not isinstance(validation, Padded) or crop is None:
+        return batch_size
+    return max(1, batch_size * crop[0] * crop[1] // (validation.size[0] * validation.size[1]))
 
 
 def centered_targets(make_targets: Callable[..., TargetMaker], margin: int, **options: Any) -> TargetMaker:

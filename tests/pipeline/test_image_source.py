@@ -41,6 +41,12 @@ def test_native_sizes_have_no_fixed_signature(drawn):
     assert ImageSource(drawn, drawn.records("train")).signature.inputs == ArraySpec((None, None, 3), "uint8")
 
 
+def test_crops_of_native_sizes_have_one(drawn):
+    source = ImageSource(drawn, drawn.records("train"), transforms=Augmentation(crop=(4, 6)).transforms())
+    assert source.signature.inputs == ArraySpec((4, 6, 3), "uint8")
+    assert source.batch(np.arange(2), 0)[0].shape == (2, 4, 6, 3)
+
+
 @pytest.mark.parametrize(("memory", "reads"), [("on", 1), ("auto", 1), ("off", 2)])
 def test_memory_keeps_decoded_images(drawn, memory, reads):
     source = ImageSource(drawn, drawn.records("train"), (6, 6), memory=memory)

@@ -199,6 +199,17 @@ def test_crops_as_small_as_no_network_takes_are_refused():
         resolve(TrainConfig(augment=Augmentation(crop=(16, 64))), image_size=(64, 64))
 
 
+def test_crops_are_of_unresized_images_unless_a_size_is_asked_for():
+    crop = Augmentation(crop=(48, 40))
+    plain = resolve(TrainConfig(augment=crop), image_size=(64, 64))
+    assert (plain.model.image_size, plain.training_size, plain.training.test_input) == (None, (48, 40), "original")
+    assert resolve(plain, image_size=(64, 64)) == plain
+    resized = resolve(TrainConfig(augment=crop, model=model_options(image_size=(56, 56))), image_size=(64, 64))
+    assert (resized.model.image_size, resized.training.test_input) == ((56, 56), None)
+    with pytest.raises(UsageError, match="--test-input trained wants images resized as in training"):
+        resolve(TrainConfig(augment=crop, training=TrainingOptions(test_input="trained")), image_size=(64, 64))
+
+
 def test_cached_features_and_augmentation_exclude_each_other():
     asked = dataclasses.replace(config(cache_features="on"), augment=Augmentation(flip=True, color=0.2))
     with pytest.raises(UsageError, match="augmentation"):

@@ -120,10 +120,11 @@ def make_jobs(folder: Path, settings: Iterable[Setting], seeds: int | None = Non
 
 
 def make_job(folder: Path, setting: Setting, seed: int) -> Job:
-    assert setting.config.model.image_size is not None, f"{setting.tags} names no image size"
+    size = setting.config.model.image_size or setting.config.augment.crop
+    assert size is not None, f"{setting.tags} names no image size"
     training = dataclasses.replace(setting.config.training, seed=seed, keep="measurements")
     config = dataclasses.replace(setting.config, training=training)
-    config = resolve(config, image_size=setting.config.model.image_size)
+    config = resolve(config, image_size=size)
     name = re.sub(r"[^A-Za-z0-9._+-]+", "_", "-".join(setting.tags))
     return Job(setting.tags, seed, config, folder.absolute() / f"{name}-s{seed}-{config_hash(config)}")
 

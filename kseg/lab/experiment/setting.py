@@ -21,7 +21,7 @@ class Setting:
     tags: tuple[str, ...]
     """names it, data first and loss last: ("lfw", MODEL, "big", "hair", "iou"); what `--only` looks for"""
     config: TrainConfig
-    """everything but the seed; `model.image_size` has to be given"""
+    """everything but the seed; `model.image_size` or `augment.crop` has to be given"""
     seeds: int = 1
     """how often it is run, unless `--seeds` says otherwise"""
 
