@@ -25,6 +25,15 @@ def run_directory(plan: Plan) -> Iterator[WorkDir]:
         yield workdir
 
 
+@contextlib.contextmanager
+def followed_directory(plan: Plan) -> Iterator[WorkDir]:
+    """The same for a machine that trains with the one that writes: it has to find the run as complete as that does."""
+    workdir = WorkDir(plan.path)
+    if workdir.has_begun:
+        workdir.adopt(plan.config, command=plan.command)
+    yield workdir
+
+
 def record_beginning(workdir: WorkDir, plan: Plan, membership: Membership) -> None:
     """Write splits.json and env.json: which image is where, and what the run is made on and with.
 

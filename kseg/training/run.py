@@ -9,7 +9,7 @@ import keras
 
 from kseg.datasets import Dataset
 from kseg.datasets.membership import Membership
-from kseg.training.begin import record_beginning, run_directory
+from kseg.training.begin import followed_directory, record_beginning, run_directory
 from kseg.training.config import TrainConfig
 from kseg.training.description import describe
 from kseg.training.distribution import is_chief, scope, strategy_for
@@ -53,7 +53,7 @@ def train(
     keras.utils.set_random_seed(config.training.seed)
     strategy = strategy_for(config.training.distribute)
     chief = is_chief(config.training.distribute)  # of several machines one writes
-    directory = run_directory(plan) if chief else contextlib.nullcontext(WorkDir(plan.path))
+    directory = run_directory(plan) if chief else followed_directory(plan)
     kept = WorkDir(plan.path).kept_once_begun() if chief else contextlib.nullcontext()
     with precision(config.training.precision), kept, training_errors(config):
         # 2. Network, with the weights it starts from. Weights that do not fit must not leave a directory behind.
@@ -62,7 +62,7 @@ def train(
 
         # 3. Directory: a new one or that of the same run, and no other process's until the end
         with directory as workdir:
-            if workdir.results.exists():
+            if workdir.is_complete:
                 print(f"{workdir.path} is complete; remove it to train again", file=sys.stderr)
                 return workdir
             membership = Membership.of(dataset, plan.splits)
@@ -82,6 +82,8 @@ def train(
 
             # 6. Epochs, from the last checkpoint on; every epoch ends in a validation and a new checkpoint
             earlier = resumed(workdir, network, inputs)
+            if chief:
+                workdir.go_on()
             entries = fit(plan, workdir, network, inputs, earlier, writes=chief)
 
             # 7. Results: the best weights as a model for users, and what it scores

@@ -33,6 +33,8 @@ class WorkDir(RunFiles):
     def __init__(self, path: Path):
         super().__init__(path)
         self._held: list[int] = []
+        self._next: dict[str, Any] | None = None
+        """what config.json is to hold once the run goes on with changes"""
 
     @classmethod
     def open(
@@ -85,6 +87,11 @@ class WorkDir(RunFiles):
             write_json(self.splits, now.to_json())
 
     @property
+    def is_complete(self) -> bool:
+        """Whether the run has its results and `adopt` found no more to train."""
+        return self.results.exists() and self._next is None
+
+    @property
     def has_begun(self) -> bool:
         """Whether there is anything that a change of the configuration could contradict."""
         return self.last.exists() or self.results.exists()
@@ -109,9 +116,9 @@ class WorkDir(RunFiles):
         return f"start a new one from its weights: {new_run_command(self.path, command, encoder_weights=weights)}"
 
     def adopt(self, config: TrainConfig, *, command: Sequence[str] | None = None) -> str | None:
-        """Records the configuration in a directory that is `claimed`; a sentence about what changed, None for nothing.
+        """Takes the configuration in a directory that is `claimed`; a sentence about what changes, None for nothing.
 
-        A complete run whose bound on epochs was raised is no longer complete: its results go, to be measured anew.
+        A run that has begun changes only with `go_on`: what else is wrong with it is found before.
         Raises: UsageError as `open`, and for more epochs of a run whose checkpoints were not kept.
         """
         found = self._changes(config, command)
@@ -127,11 +134,23 @@ class WorkDir(RunFiles):
             return None
         entry = {"after_epoch": self.epochs_done, **{key: list(values) for key, values in found.items()}}
         before = recorded.get(CHANGES, {})
-        self._replace_config({**config.to_json(), CHANGES: {**before, str(len(before) + 1): entry}})
+        self._next = {**config.to_json(), CHANGES: {**before, str(len(before) + 1): entry}}
         return f"{self.path} goes on with {'; '.join(in_words(found))}{consequence(found, config)}"
 
+    def go_on(self) -> None:
+        """Records the changes that `adopt` found.
+
+        A complete run that has more to train is no longer complete: its results and its report go, to be made anew.
+        """
+        if self._next is None:
+            return
+        self._replace_config(self._next)
+        self._next = None
+        for file in (self.results, self.report):
+            file.unlink(missing_ok=True)
+
     def _reopened(self, found: Changes, recorded: dict[str, Any]) -> bool:
-        """Whether a complete run has more to train now; if it has, what was measured is removed."""
+        """Whether a complete run has more to train now."""
         done, bound = self.epochs_done, recorded["training"]["epochs"]
         old_patience, patience = found.get("training.patience", (0, 0))
         _, epochs = found.get("training.epochs", (bound, bound))
@@ -148,8 +167,6 @@ class WorkDir(RunFiles):
             raise UsageError(
                 f"{self.path} cannot go on: its checkpoints were not kept (--keep measurements); name another --workdir"
             )
-        for file in (self.results, self.report):
-            file.unlink(missing_ok=True)
         return True
 
     def _replace_config(self, content: dict[str, Any]) -> None:

@@ -42,7 +42,9 @@ def complete(workdir: WorkDir, *, epochs: int) -> None:
 def adopt(workdir: WorkDir, asked: TrainConfig) -> str | None:
     opened = WorkDir.open(workdir.path, asked, anew=True)
     with opened.claimed():
-        return opened.adopt(asked)
+        told = opened.adopt(asked)
+        opened.go_on()
+    return told
 
 
 def test_a_run_goes_on_with_more_epochs_and_remembers_it(begun):
@@ -67,6 +69,7 @@ def test_the_directory_stays_claimed_while_its_configuration_is_replaced(begun):
     asked = config(epochs=9)
     with begun.claimed():
         begun.adopt(asked)
+        begun.go_on()
         with pytest.raises(RunInUse), WorkDir(begun.path).claimed():
             pass
     with WorkDir(begun.path).claimed():
@@ -133,6 +136,18 @@ def test_more_epochs_of_a_complete_run(begun):
     assert begun.results.exists() and "changes" not in begun.read_config()
     assert "goes on with training.epochs: 8 → 9" in adopt(begun, config(epochs=9))
     assert not begun.results.exists() and not begun.report.exists()
+
+
+def test_a_complete_run_that_cannot_go_on_keeps_its_results(tmp_path):
+    """Its checkpoint is broken: that is found when it is read, after all else was."""
+    path = tmp_path / "run"
+    before = train(tiny_run(epochs=1), path, quiet=True).read_results()
+    WorkDir(path).last.write_bytes(b"broken")
+    for _ in range(2):
+        with pytest.raises(Failure, match="last.npz"):
+            train(tiny_run(epochs=2), path, quiet=True)
+    assert WorkDir(path).read_results() == before
+    assert WorkDir(path).read_config()["training"]["epochs"] == 1
 
 
 def test_a_run_that_patience_ended_needs_more_of_it(begun, capsys):
