@@ -19,6 +19,12 @@ VOID = 255
 MAX_CLASSES = VOID
 """Class ids are 0..254, so that a label map fits in uint8 with void."""
 
+LUMA = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in the grey of a pixel (ITU-R BT.601)."""
+
+STRIDE = 32
+"""Pixels of an image to a position of an encoder's last map: sides are padded or rounded to multiples of it."""
+
 SERIALISATION_PACKAGE = "kseg"
 """The name under which losses, metrics and layers are registered with Keras."""
 

@@ -82,7 +82,7 @@ class RunData:
             recorded = Membership.read(self.folder) if self.folder is not None else None
             if recorded is None:  # a run from before runs recorded their splits
                 trained = open_dataset(self.options)
-                train = trained.all_records("train")[: self.options.limit]
+                train = trained.split_records("train")[: self.options.limit]
                 recorded = Membership.of(trained, {"train": train})
             return len(recorded.trained_on(dataset, records))
         except (KsegError, OSError):

@@ -3,7 +3,7 @@
 import copy
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
@@ -59,6 +59,8 @@ class Dataset(ABC):
         self.options = options
         self._given_range: ValueRange | None = None
         self._memory: Memory[Any] = Memory(0)
+        self._splits: Mapping[str, Sequence[Record]] | None = None
+        """those that `use_splits` gave"""
         self._task: str | None = None
         """the one that `for_task` asked for"""
         self._part_of: tuple[Dataset, Relabel] | None = None
@@ -148,7 +150,15 @@ class Dataset(ABC):
 
     @abstractmethod
     def all_records(self, split: str) -> Sequence[Record]:
-        """Every record of a split, in a fixed order."""
+        """Every record of a split, in a fixed order, as files, lists or chance have them."""
+
+    def use_splits(self, splits: Mapping[str, Sequence[Record]]) -> None:
+        """From now on these are the records of each split, whatever `all_records` says."""
+        self._splits = splits
+
+    def split_records(self, split: str) -> Sequence[Record]:
+        """Every record of a split: those of `use_splits`, or `all_records`."""
+        return self.all_records(split) if self._splits is None else self._splits.get(split, ())
 
     def image(self, record: Record) -> np.ndarray:
         """uint8 (H, W, 3), RGB."""
@@ -328,7 +338,7 @@ class Dataset(ABC):
         """The records of a split, or of `EVERYTHING`, cut to `options.limit`; an empty split is an error."""
         if split not in (*SPLITS, EVERYTHING):
             raise UsageError(f"unknown split {split!r}; valid: {', '.join((*SPLITS, EVERYTHING))}")
-        found = self._records_of_every_split() if split == EVERYTHING else self.all_records(split)
+        found = self._records_of_every_split() if split == EVERYTHING else self.split_records(split)
         records = tuple(found)[: self.options.limit]
         if not records:
             raise UsageError(f"the {split} split of {self.name} is empty; check the split lists or --limit")
@@ -343,13 +353,13 @@ class Dataset(ABC):
         elsewhere = {
             other: self._images_with_foreground(records)
             for other in SPLITS
-            if other != split and (records := self.all_records(other)[: self.options.limit])
+            if other != split and (records := self.split_records(other)[: self.options.limit])
         }
         return absent(self.classes[1], self.name, split, images, elsewhere, self.options.limit)
 
     def _records_of_every_split(self) -> Sequence[Record]:
         """All records, those of no split included, each once: two splits may share theirs (`test_is_validation`)."""
-        found = self.every_record() or [record for split in SPLITS for record in self.all_records(split)]
+        found = self.every_record() or [record for split in SPLITS for record in self.split_records(split)]
         return tuple({record.id: record for record in found}.values())
 
 

@@ -101,7 +101,7 @@ def _homes(dataset: Dataset, report: CheckReport) -> dict[str, tuple[Record, lis
             continue
         report.counts[split] = 0
         try:
-            records: Sequence[Record] = dataset.all_records(split)
+            records: Sequence[Record] = dataset.split_records(split)
         except KsegError as error:
             report.problems.append(str(error))
             continue

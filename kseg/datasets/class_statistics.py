@@ -114,7 +114,7 @@ def labelled_records(dataset: Dataset) -> tuple[Record, ...]:
     chosen = {
         record.id: record
         for split in SPLITS
-        if not (split == "test" and (dataset.test_is_validation or not dataset.all_records("test")))
+        if not (split == "test" and (dataset.test_is_validation or not dataset.split_records("test")))
         for record in dataset.records(split)
     }
     return tuple(chosen.values())

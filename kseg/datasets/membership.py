@@ -149,7 +149,7 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
             f"measured are the {split} images that {run} recorded in {FILE}, not the split as it would be drawn today"
             + (f"; {_are(new)} in none of the run's splits" if new > 0 else "")
         )
-    dataset.all_records = {part: found.get(part, []) for part in SPLITS}.__getitem__  # type: ignore[method-assign, assignment]
+    dataset.use_splits(found)
     return notes
 
 

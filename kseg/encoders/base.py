@@ -8,14 +8,12 @@ from weakref import WeakKeyDictionary
 
 import keras
 
+from kseg.conventions import STRIDE
 from kseg.encoders.dilation import rebuilt
 from kseg.errors import UsageError
 from kseg.layers import PadToMultiple, Preprocess, padded_size
 from kseg.registry import Registry
 from kseg.signature import Option, declared
-
-STRIDE = 32
-"""Every encoder here ends at 1/32 of its input, so inputs are padded to multiples of it."""
 
 OUTPUT_STRIDES = (32, 16, 8)
 

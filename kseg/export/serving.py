@@ -6,9 +6,9 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
+from kseg.conventions import STRIDE
 from kseg.errors import UsageError
 from kseg.export.resampling import rounded_to, shrink_or_enlarge
-from kseg.inference.predict import STRIDE
 
 HALF = {"float16", "bfloat16", "mixed_float16", "mixed_bfloat16"}
 FLOATS = HALF | {"float32", "float64"}

@@ -124,7 +124,7 @@ def measure(
 
 def measured_split(dataset: Dataset) -> str:
     """The split that the end of a run measures: test, or validation where there is no test split."""
-    return "test" if dataset.all_records("test") else "validation"
+    return "test" if dataset.split_records("test") else "validation"
 
 
 def another_split(measured: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import keras
 import numpy as np
 
-from kseg.conventions import DEFAULT_TASK
+from kseg.conventions import DEFAULT_TASK, STRIDE
 from kseg.datasets.images import Streamed, resize_image
 from kseg.errors import UsageError
 from kseg.inference.augmented import Augmented, Forward
@@ -18,9 +18,6 @@ from kseg.tasks import TASKS, Outputs, Task
 
 if TYPE_CHECKING:
     from kseg.inference.model_file import ModelCard
-
-STRIDE = 32
-"""Sizes are rounded to a multiple of the encoders' largest stride where no size is given."""
 
 LARGEST_BATCH = 16 * 512 * 512
 """Pixels in a batch of more than one image: sixteen photographs as they are would not fit into memory."""

@@ -10,6 +10,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from kseg.conventions import LUMA
 from kseg.structures import Structure
 
 
@@ -25,9 +26,6 @@ Transform = Callable[[Example, np.random.Generator], Example]
 
 MEAN_COLOR = (124, 116, 104)
 """ImageNet's mean RGB: what stands outside an image, because it becomes about 0 in every network's preprocessing."""
-
-LUMA = (0.299, 0.587, 0.114)
-"""Weights of R, G and B in the grey value (ITU-R BT.601)."""
 
 
 def compose(transforms: Iterable[Transform]) -> Transform:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from kseg.conventions import VOID
+from kseg.conventions import LUMA, VOID
 from kseg.datasets import Dataset
 from kseg.datasets.images import resize_image
 from kseg.errors import UsageError
@@ -120,7 +120,7 @@ def show_errors(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, *,
 
     Where class 0 is no `background`, every error is one class taken for another.
     """
-    grey = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    grey = image.astype(np.float32) @ np.array(LUMA, np.float32)
     shown = np.repeat((110 + 0.5 * grey)[..., None], 3, axis=-1)
     wrong = (truth != prediction) & (truth != VOID)
     too_much, missed = (wrong & (labels == 0) & background for labels in (truth, prediction))

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
+from kseg.conventions import LUMA
 from kseg.datasets.synthetic.canvas import Canvas
 
-LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+GREY = np.array(LUMA, np.float32)
 
 
 def photograph(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -22,7 +23,7 @@ def photograph(canvas: Canvas, rng: np.random.Generator) -> None:
     np.clip(rgb, 0, 1, out=rgb)
     rgb += (0.5 - rgb) * np.float32(rng.uniform(0, 0.2))  # haze
     if rng.random() < 0.05:
-        rgb[:] = (rgb @ LUMINANCE)[..., None]
+        rgb[:] = (rgb @ GREY)[..., None]
     if rng.random() < 0.3:
         _blur(rgb)
     noise = rng.standard_normal(rgb.shape, dtype=np.float32)

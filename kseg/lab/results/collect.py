@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from kseg.conventions import STRIDE
 from kseg.datasets import open_dataset
 from kseg.datasets.class_statistics import class_statistics, labelled_records
-from kseg.encoders.base import STRIDE
 from kseg.errors import Failure, KsegError
 from kseg.inference import load_masks
 from kseg.lab.experiment.jobs import PLAIN, Job, defaults_beside, portable
