@@ -43,7 +43,7 @@ def assert_same_run(one: WorkDir, other: WorkDir) -> None:
     [
         # Whatever draws random numbers or keeps state of its own:
         {"augment": Augmentation(flip=True, scale=(0.8, 1.2), color=0.3), "ema": 0.9, "accumulate": 2,
-         "schedule": "cosine", "warmup_epochs": 1.0, "steps_per_epoch": 2},
+         "schedule": "cosine", "warmup_epochs": 1.0, "steps_per_epoch": 2, "dropout": 0.3},
         {"precision": "mixed_float16", "positives_per_batch": 2, "optimizer": "sgd", "momentum": 0.9, "clip_norm": 1.0},
         # Stopped after two epochs: an epoch before the loss changes, and just where it does.
         {"loss": "bce for 3 epochs, then bce + 0.1*boundary", "ema": 0.9, "schedule": "poly"},
@@ -75,7 +75,7 @@ def test_an_interrupted_run_continues_as_if_nothing_had_happened(tmp_path, monke
 
 def test_a_killed_run_continues(tmp_path):
     """`kill -9` at any moment; the resumed run ends with the same bits."""
-    config = tiny_run(epochs=6)
+    config = tiny_run(epochs=6, model="unet", base_width=4)
     whole = train(config, tmp_path / "whole")
 
     workdir = WorkDir(tmp_path / "killed")

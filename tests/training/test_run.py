@@ -133,7 +133,7 @@ def test_pictures_in_two_splits_are_said_before_training():
 
 def test_the_name_of_a_run_tells_settings_apart():
     assert str(default_path(tiny_run(model="bfcn32s", dataset="lfw"))) == "runs/bfcn32s-iou-lfw-hair"
-    assert str(default_path(tiny_run(dataset="lfw", hair=False, size="small"))) == "runs/unet-iou-lfw-no_hair-small"
+    assert str(default_path(tiny_run(dataset="lfw", hair=False, size="small"))) == "runs/tiny-iou-lfw-no_hair-small"
 
 
 def test_the_name_of_a_run_tells_years_categories_and_weights_apart():
@@ -145,7 +145,7 @@ def test_the_name_of_a_run_tells_years_categories_and_weights_apart():
         ({"dataset": "camvid", "class_weights": "median"}, "camvid-median"),
         ({"dataset": "camvid", "scales": (1, 0.5), "loss_stride": 8}, "camvid-scales-0.5-1-loss_stride-8"),
     ):
-        assert str(default_path(tiny_run(loss="ce", **changes))) == f"runs/unet-ce-{name}"
+        assert str(default_path(tiny_run(loss="ce", **changes))) == f"runs/tiny-ce-{name}"
 
 
 def test_one_category_with_positives_and_class_weights(tmp_path, capsys):

@@ -121,6 +121,6 @@ def test_the_name_of_a_run_says_its_loss():
     assert name_of_loss("iou") == "iou"
     assert name_of_loss("bce + 0.5*iou") == "bce_0.5_iou"
     schedule = "bce for 3 epochs, then 0.5*bce + 2*tversky(alpha=0.3, beta=0.7) + 1e-4*level_set"
-    assert str(default_path(tiny_run(loss=schedule))).startswith("runs/unet-bce_for_3_epochs_then_0.5_bce_2_tversky")
+    assert str(default_path(tiny_run(loss=schedule))).startswith("runs/tiny-bce_for_3_epochs_then_0.5_bce_2_tversky")
     assert len(name_of_loss(schedule)) < 80
     assert name_of_loss(schedule) != name_of_loss(schedule.replace("1e-4", "1e-5"))

@@ -1,6 +1,8 @@
-"""A run small enough for a test: tiny synthetic portraits, a narrow U-Net."""
+"""A run small enough for a test: tiny synthetic portraits, a tiny network."""
 
 import dataclasses
+
+import tiny_network
 
 from kseg.datasets import data_options
 from kseg.datasets.opening import retargeted
@@ -12,7 +14,7 @@ TINY_FLAGS = [
     "--synthetic-size", "32", "--synthetic-counts", "10", "4", "4", "--base-width", "4",
     "--batch-size", "4", "--no-tensorboard",
 ]  # fmt: skip
-"""The command line of `tiny_run()`."""
+"""The command line of a run like `tiny_run()`, of a narrow U-Net: no other process knows the tiny network."""
 
 
 def tiny_run(**changes) -> TrainConfig:
@@ -23,7 +25,7 @@ def tiny_run(**changes) -> TrainConfig:
         "loss": LossOptions("iou"),
         "training": TrainingOptions(epochs=3, batch_size=4, tensorboard=False),
     }
-    of_model = {} if changes.get("model", "unet") != "unet" else {"model": "unet", "base_width": 4}
+    of_model = {} if "model" in changes else {"model": tiny_network.NAME}
     for name, value in changes.items():
         group = next((key for key, options in groups.items() if hasattr(options, name)), None)
         if group is None:
