@@ -74,3 +74,25 @@ def test_the_help_names_every_set_of_parameters(capsys):
         main(["predict", "--help"])
     said = "".join(capsys.readouterr().out.split())  # names may be broken at the end of a line
     assert all(name in said for name in CRF_PARAMETERS)
+
+
+def test_tuned_parameters_give_on_the_same_images_what_the_search_said(run, capsys):
+    axes = ["--w1", "3", "--sigma1", "1", "--w2", "2", "6", "--sigma-alpha", "10", "--sigma-beta", "5", "20"]
+    assert main(["crf", "tune", str(run), *axes, "--iterations", "3", "--rounds", "1"]) == 0
+    said = capsys.readouterr().out
+    tuned = json.loads((run / "crf_tuning.json").read_text())
+    assert len(tuned["tried"]) == 4 and tuned["with"]["value"] == max(one["iou"] for one in tuned["tried"])
+    flags = said.split("next: kseg ")[1].split()
+    assert main([*flags, "--split", "validation"]) == 0
+    (evaluation,) = run.glob("evaluation-synthetic-validation-crf-*/evaluation.json")
+    assert json.loads(evaluation.read_text())["scores"]["iou_dataset"] == pytest.approx(tuned["with"]["value"])
+
+
+@pytest.mark.parametrize(("flags", "sentence"), [
+    (["--w2", "-1"], "--w2 is -1"),
+    (["--sample", "0"], "--sample is 0"),
+    (["--split", "all"], "--split"),
+])  # fmt: skip
+def test_a_search_that_means_nothing_is_refused(run, flags, sentence, capsys):
+    assert main(["crf", "tune", str(run), *flags]) == 2
+    assert sentence in capsys.readouterr().err
