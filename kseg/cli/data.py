@@ -122,7 +122,6 @@ class Data:
 
 def info(options: DataOptions, write: Callable[[str], None] = print) -> int:
     from kseg.datasets import DATASETS, open_dataset
-    from kseg.datasets.locate import data_dir
     from kseg.datasets.prepare import split_counts
     from kseg.errors import KsegError
 
@@ -131,7 +130,7 @@ def info(options: DataOptions, write: Callable[[str], None] = print) -> int:
     if kind.facts:
         write(kind.facts.as_text())
     if kind.reads_files:
-        write(f"looked for in  {data_dir(options.dataset, options.data_dir)}")
+        write(f"looked for in  {kind.place(options.data_dir)}")
     try:
         dataset = open_dataset(options)
         for line in dataset.layout:

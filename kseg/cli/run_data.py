@@ -7,15 +7,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from kseg.datasets import DATASETS, DataOptions, Dataset, Record, SeededOptions, data_options, open_dataset
-from kseg.datasets.locate import data_dir
 from kseg.datasets.membership import Membership
+from kseg.datasets.opening import OWN_FILES
 from kseg.errors import KsegError, UsageError
 
 NOT_GIVEN = "the run's"
 """The value of `--dataset` that nobody typed: argument parsers do not tell a default from the same value typed."""
-
-OWN_FILES = "folder"
-"""The data set that --data-dir alone means."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def where(options: DataOptions) -> str:
     if not DATASETS[options.dataset].reads_files:
         seed = f" (seed {options.data_seed})" if isinstance(options, SeededOptions) else ""
         return f"{options.dataset}{seed}"
-    return f"{options.dataset} in {data_dir(options.dataset, options.data_dir)}"
+    return f"{options.dataset} in {DATASETS[options.dataset].place(options.data_dir)}"
 
 
 def digest(options: DataOptions) -> str:

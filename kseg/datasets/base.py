@@ -15,7 +15,7 @@ from kseg.datasets.contents import content_digests
 from kseg.datasets.counts import count_labels
 from kseg.datasets.facts import Facts
 from kseg.datasets.images import ValueRange, image_size, read_image
-from kseg.datasets.locate import stamp
+from kseg.datasets.locate import data_dir, stamp
 from kseg.datasets.memory import Memory
 from kseg.datasets.options import DataOptions
 from kseg.datasets.record import Record, check_same_size
@@ -54,6 +54,8 @@ class Dataset(ABC):
     """names of the tasks that it has a truth for"""
     reads_files: ClassVar[bool] = True
     """whether there are files of it in a folder; a data set that is drawn has none"""
+    folder_name: ClassVar[str | None] = None
+    """of its folder among those of other data sets, where that is not its own name"""
 
     def __init__(self, options: DataOptions):
         self.options = options
@@ -65,6 +67,11 @@ class Dataset(ABC):
         """the one that `for_task` asked for"""
         self._part_of: tuple[Dataset, Relabel] | None = None
         """of what `only` made: the data set of all classes, and what its class ids mean here"""
+
+    @classmethod
+    def place(cls, given: Path | None) -> Path:
+        """The folder of its files, which may not be there: `given`, or the one in $KSEG_DATA or data."""
+        return data_dir(cls.folder_name or cls.name, given)
 
     @property
     def task(self) -> str:

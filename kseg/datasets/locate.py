@@ -15,31 +15,25 @@ CACHE_VARIABLE = "KSEG_CACHE"
 """Environment variable: where archives are extracted to (default: ~/.cache/kseg)."""
 
 
-FOLDERS = {"pets": "oxford_iiit_pet"}
-"""Data sets whose folder is not named as they are on the command line, but as others name it."""
+def data_dir(folder: str, given: Path | None) -> Path:
+    """The folder of a data set, named `folder` among others: `given` if there is one, else in $KSEG_DATA, else in data.
 
-
-def folder_name(name: str) -> str:
-    """The folder of data set `name` among those of others."""
-    return FOLDERS.get(name, name)
-
-
-def data_dir(name: str, given: Path | None) -> Path:
-    """The folder of data set `name`: `given` if there is one, else $KSEG_DATA/NAME, else data/NAME."""
+    Raises: nothing where it is not there, see `existing_data_dir`.
+    """
     if given is not None:
         return Path(given).expanduser()
-    return Path(os.environ.get(DATA_VARIABLE) or "data").expanduser() / folder_name(name)
+    return Path(os.environ.get(DATA_VARIABLE) or "data").expanduser() / folder
 
 
-def existing_data_dir(name: str, given: Path | None) -> Path:
-    """As `data_dir`, but the folder has to be there."""
-    folder = data_dir(name, given)
-    if not folder.is_dir():
+def existing_data_dir(name: str, given: Path | None, *, folder: str | None = None) -> Path:
+    """As `data_dir`, but the folder of the data set `name`, called `folder` or as itself, has to be there."""
+    found = data_dir(folder or name, given)
+    if not found.is_dir():
         raise UsageError(
-            f"no folder {folder} with the files of {name}; pass --data-dir, set {DATA_VARIABLE} to the folder that "
-            f"holds {folder_name(name)}/, or see `kseg data info {name}` for where to get them"
+            f"no folder {found} with the files of {name}; pass --data-dir, set {DATA_VARIABLE} to the folder that "
+            f"holds {folder or name}/, or see `kseg data info {name}` for where to get them"
         )
-    return folder
+    return found
 
 
 def cache_dir() -> Path:

@@ -13,6 +13,9 @@ from kseg.errors import Failure, UsageError
 DEFAULT_DATASET = "synthetic"
 """Needs neither files nor a download."""
 
+OWN_FILES = "folder"
+"""What --data-dir alone means: images and masks of anybody's."""
+
 
 def data_options(dataset: str = DEFAULT_DATASET, data_dir: Path | str | None = None, **options: Any) -> DataOptions:
     """The options of a data set, as its own `Dataset.Options`.

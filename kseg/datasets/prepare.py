@@ -5,7 +5,6 @@ from collections.abc import Callable
 from kseg.conventions import SPLITS
 from kseg.datasets.base import DATASETS, Dataset
 from kseg.datasets.download import download
-from kseg.datasets.locate import data_dir
 from kseg.datasets.opening import open_dataset
 from kseg.datasets.options import DataOptions
 from kseg.errors import Failure, UsageError
@@ -18,7 +17,7 @@ def prepare(options: DataOptions, *, progress: bool = True, note: Callable[[str]
     """
     facts = DATASETS[options.dataset].facts
     remote = options.needed_files(facts.files) if facts else ()
-    folder = data_dir(options.dataset, options.data_dir)
+    folder = DATASETS[options.dataset].place(options.data_dir)
     for file in remote:
         if (folder / file.name).exists() or any((folder / tree).is_dir() for tree in file.unpacked):
             continue

@@ -25,6 +25,7 @@ from typing import Any
 
 from kseg.datasets import Dataset, Record
 from kseg.datasets.object_width import median_size, narrowest_width
+from kseg.datasets.opening import OWN_FILES
 from kseg.encoders import imagenet_problem
 from kseg.models import MODELS
 from kseg.pipeline.augmentation import Augmentation
@@ -92,7 +93,7 @@ class Choice:
 def is_automatic(config: TrainConfig) -> bool:
     """Whether `--preset auto` is asked for, or the default here."""
     asked = config.training.preset
-    return asked == "auto" or (asked is None and config.data.dataset == "folder")
+    return asked == "auto" or (asked is None and config.data.dataset == OWN_FILES)
 
 
 def choose(

@@ -10,7 +10,6 @@ import tensorflow_datasets as tfds
 
 from kseg.conventions import SPLITS
 from kseg.datasets.base import DATASETS, Dataset
-from kseg.datasets.locate import data_dir, folder_name
 from kseg.datasets.opening import data_options, open_dataset
 from kseg.datasets.options import DataOptions
 from kseg.errors import KsegError, UsageError
@@ -116,9 +115,10 @@ class RecordsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  
         roots = [Path(self._data_dir_root)]
         with contextlib.suppress(AssertionError):  # TFDS's way to say that there is no manual folder
             roots.insert(0, Path(dl_manager.manual_dir))
+        kind = DATASETS[self.dataset]
         for root in roots:
-            yield from (root, root / folder_name(self.dataset))
-        yield data_dir(self.dataset, None)
+            yield from (root, root / (kind.folder_name or kind.name))
+        yield kind.place(None)
 
 
 class FaceBuilder(RecordsBuilder, skip_registration=True):  # type: ignore[call-arg]

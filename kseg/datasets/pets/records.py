@@ -29,13 +29,14 @@ class Pets(Dataset):
     name = "pets"
     title = "Oxford-IIIT Pet: cats and dogs of 37 breeds; pet, background and the border between them"
     facts = FACTS
+    folder_name = "oxford_iiit_pet"
     Options = PetsOptions
     options: PetsOptions
     draws_splits = True
 
     def __init__(self, options: PetsOptions):
         super().__init__(options)
-        folder = existing_data_dir(self.name, options.data_dir)
+        folder = existing_data_dir(self.name, options.data_dir, folder=self.folder_name)
         self._lists, self._trimaps = find_annotations(folder)
         self._folder, self._images = find_images(folder)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from kseg.datasets.locate import folder_name
+from kseg.datasets import DATASETS
 from kseg.errors import UsageError
 from kseg.training.config import TrainConfig
 
@@ -36,7 +36,8 @@ class Places:
     """encoder to its weights file; "" stands for any encoder"""
 
     def data_dir(self, dataset: str) -> Path | None:
-        return None if self.data is None else self.data.expanduser().absolute() / folder_name(dataset)
+        kind = DATASETS[dataset]
+        return None if self.data is None else self.data.expanduser().absolute() / (kind.folder_name or kind.name)
 
     def weights_of(self, encoder: str) -> str:
         """The file for an encoder, "imagenet" where none was named."""

@@ -97,7 +97,7 @@ def faces_table(rows: list[Measured]) -> str:
     for row in rows:
         data, results = row["config"]["data"], row["results"]
         scores = results["evaluation"]["scores"]
-        setting = (results["model"], "lfw", data["size"], "hair" if data["hair"] else "no hair")
+        setting = (results["model"], data["dataset"], data["size"], "hair" if data["hair"] else "no hair")
         paper = TABLES.get(setting, {}).get(results["loss"])
         name = results["model"] + (f" (head {width})" if (width := row["config"]["model"]["head_width"]) else "")
         hair, flips = ("yes" if asked else "no" for asked in (data["hair"], row["config"]["augment"]["flip"]))
