@@ -74,6 +74,7 @@ class Crf:
         from kseg.inference.crf_search import search
         from kseg.inference.evaluate import check_fits
         from kseg.inference.predict import fed_size
+        from kseg.structures import LabelMap
         from kseg.tasks import TASKS
         from kseg.wording import counted
 
@@ -115,7 +116,7 @@ class Crf:
             images = (dataset.image(record) for record in records)
             probabilities = predict_probabilities(model, images, fed_size(card, None, None), self.batch_size)
             for record, p in zip(tqdm(records, unit="img", disable=None), probabilities, strict=True):
-                yield dataset.image(record), p, dataset.truth(record, card.task)
+                yield dataset.image(record), p, LabelMap(dataset.labels(record))
 
         found = search(examples, axes, num_classes=len(dataset.classes), iterations=self.iterations, rounds=self.rounds)
 

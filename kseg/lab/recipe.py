@@ -12,6 +12,7 @@ from kseg.registry import Registry
 if TYPE_CHECKING:
     from kseg.lab.experiment.jobs import Job
     from kseg.lab.results.rows import Results
+    from kseg.lab.shown import Shown
     from kseg.lab.statistics.claims import Claim
     from kseg.lab.tables.table import Table
     from kseg.report.canvas import Plot
@@ -52,6 +53,8 @@ class Recipe:
 
     name: str
     settings: Callable[[Scale, Places], list[Setting]]
+    shown_as: "Callable[[Recipe, Results, Sequence[Job]], Shown]"
+    """how its results are shown: `two_losses`, `many_losses`, or its own way"""
     scales: tuple[Scale, ...] = ("smoke", "cpu")
     figures: tuple[str, ...] = ("iou",)
     """what its tables show: keys of `FIGURES`"""
@@ -90,6 +93,18 @@ class Recipe:
     @property
     def title(self) -> str:
         return self.text.splitlines()[0]
+
+    def show(self, results: "Results", jobs: "Sequence[Job]" = ()) -> "Shown":
+        """Tables, claims, plots and images of results; images need the jobs.
+
+        Raises: UsageError where nothing is complete.
+        """
+        if not results.rows:
+            raise UsageError(
+                f"no job of {self.name} at scale {results.scale} is complete; run `kseg lab run` first, "
+                "or name the same --root and --weights as there: they lead to the directories of the jobs"
+            )
+        return self.shown_as(self, results, jobs)
 
     def at(self, scale: Scale, places: Places) -> list[Setting]:
         """The settings of a scale."""

@@ -25,7 +25,6 @@ from kseg.lab.results.rows import Results, figure_of
 from kseg.lab.selection import stored_results
 from kseg.lab.statistics.pairs import paired_rows
 from kseg.lab.tables.losses import loss_table, mean_rank
-from kseg.lab.tables.of_recipe import tables_of
 from kseg.lab.tables.paper_and_ours import paper_table
 from kseg.lab.tables.tests import comparison_tables
 from kseg.lab.verify import verify
@@ -111,10 +110,10 @@ def test_the_better_figure_is_marked_on_both_sides(vanbeers):
 
 def test_results_of_another_optimizer_say_so(vanbeers):
     _, results = vanbeers
-    assert "RMSprop, whose" not in tables_of(results, VANBEERS)[0].caption
+    assert "RMSprop, whose" not in VANBEERS.show(results).tables[0].caption
     old = dataclasses.replace(results, scale="cpu", settings={})
     new = dataclasses.replace(results, scale="cpu", settings={"training.epsilon": 1e-14})
-    captions = [[table.caption for table in tables_of(rows, VANBEERS) if table.title == "IoU"] for rows in (old, new)]
+    captions = [[table.caption for table in VANBEERS.show(rows).tables if table.title == "IoU"] for rows in (old, new)]
     assert ["These runs had Keras 3's RMSprop" in caption for found in captions for caption in found] == [True, False]
 
 
@@ -250,7 +249,7 @@ def test_the_loss_study_plots_every_data_set(vanbeers):
         for row in results.rows[:4]
     ]
     report = make_report(dataclasses.replace(results, rows=rows, recipe="loss_study"), STUDY)
-    assert [plot.title for plot in report.plots] == [
+    assert [plot.title for plot in report.shown.plots] == [
         "Sparse foreground",
         "Losses on portraits",
         "Losses on portraits-1",
@@ -270,7 +269,7 @@ def amadi(tmp_path_factory):
 def test_a_single_setting_has_one_table_of_all_figures(amadi):
     jobs, results = amadi
     recipe = dataclasses.replace(AMADI, paper=lambda tags: AMADI.paper(("unet", "pets", tags[-1])))
-    table, _, lowest = tables_of(results, recipe)
+    table, _, lowest = recipe.show(results).tables
     assert [row[0] for row in table.rows] == ["IoU", "accuracy", "accuracy in training", "lowest image IoU"]
     assert [row[2] for row in table.rows] == ["0.627", "0.810", "0.860", "0.142"]  # the paper's, of cross-entropy
     assert all(row[1] == "–" for row in table.rows)  # it has no other loss
@@ -302,7 +301,7 @@ def test_results_from_before_a_figure_was_kept(amadi, tmp_path):
         del row["train_accuracy"], row["lowest_image"], row["curve"]
     del content["settings"]
     (tmp_path / "results.json").write_text(json.dumps(content))
-    table, _, lowest = tables_of(Results.load(tmp_path / "results.json"), AMADI)
+    table, _, lowest = AMADI.show(Results.load(tmp_path / "results.json")).tables
     assert table.rows[2][-2:] == ["–", "–"] and lowest.rows[0][3] == "–"
 
 
@@ -312,7 +311,7 @@ def test_verify_says_what_is_outside(vanbeers):
     found = figure_of([row for row in results.rows if row.tags == tags], "iou")
 
     def verdicts(*expected: Expected, only=None):
-        recipe = Recipe("r", VANBEERS.settings, expected=expected)
+        recipe = Recipe("r", VANBEERS.settings, VANBEERS.shown_as, expected=expected)
         return [verdict.good for verdict in verify(results, recipe, only=only)]
 
     inside, outside = Expected("smoke", tags, found - 0.01, found + 0.01), Expected("smoke", tags, found + 0.01, 1.0)

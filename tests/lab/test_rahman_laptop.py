@@ -18,7 +18,6 @@ from kseg.lab.recipes.rahman2016.printed import CAMVID
 from kseg.lab.recipes.rahman2016.recall import all_as, recall_table
 from kseg.lab.results.rows import Results, Row
 from kseg.lab.statistics.claims import growing
-from kseg.lab.tables.of_recipe import tables_of
 
 RECIPE = RECIPES["rahman2016"]
 RATIOS = {"camvid": {"road": 2.0, "building": 3.0, "fence": 60.0, "sign-symbol": 80.0, "column-pole": 100.0}}
@@ -110,7 +109,7 @@ def test_growing_by_its_interval():
 
 
 def test_runs_with_adam_have_tables_of_their_own(measured):
-    tables = {table.title: table for table in tables_of(measured, RECIPE)}
+    tables = {table.title: table for table in RECIPE.show(measured).tables}
     own, adam = tables["Table 4: CamVid"], tables["Table 4: CamVid, with Adam"]
     assert own.rows[0][-2:] == ["60.00", "77.78"] and adam.rows[0][-2:] == ["60.00", "55.00"]
     assert adam.rows[0][:5] == own.rows[0][:5]  # the paper's figures

@@ -17,7 +17,6 @@ from kseg.lab.recipes.rahman2016.imbalance import our_gains
 from kseg.lab.recipes.rahman2016.recipe import FOUND
 from kseg.lab.results.rows import Results, Row
 from kseg.lab.statistics.correlation import rank_correlation
-from kseg.lab.tables.of_recipe import tables_of
 
 RECIPE = RECIPES["rahman2016"]
 
@@ -44,7 +43,7 @@ def camvid():
     rows = [row("camvid", name, "acc", 0.5) for name in GAINS]
     rows += [row("camvid", name, "iou", 0.5 + gain) for name, gain in GAINS.items()]
     rows += [row("camvid", "road", "acc", 0.52, seed=2), row("camvid", "road", "iou", 0.54, seed=2)]
-    return {table.title: table for table in tables_of(results(*rows, ratios=RATIOS), RECIPE)}
+    return {table.title: table for table in RECIPE.show(results(*rows, ratios=RATIOS)).tables}
 
 
 def test_table_4_has_both_splits_and_both_sides(camvid):
@@ -61,7 +60,7 @@ def test_table_4_has_both_splits_and_both_sides(camvid):
 
 def test_of_two_figures_that_read_alike_none_is_marked():
     rows = [row("camvid", "road", "acc", 0.50001), row("camvid", "road", "iou", 0.50002)]
-    table = next(table for table in tables_of(results(*rows), RECIPE) if table.title == "Table 4: CamVid")
+    table = next(table for table in RECIPE.show(results(*rows)).tables if table.title == "Table 4: CamVid")
     assert table.rows[0][5:] == ["60.00", "60.00", "50.00", "50.00"]
     assert {column for line, column in table.best if line == 0} == {2, 4}  # the paper's
 
@@ -79,7 +78,7 @@ def test_what_was_not_run_is_a_dash_beside_the_paper(camvid):
 
 def test_a_year_that_is_not_the_paper_s_is_called_by_its_name():
     rows = [row("voc", "person", loss, iou) for loss, iou in (("acc", 0.6), ("iou", 0.7))]
-    found = {table.title: table for table in tables_of(results(*rows, ratios={"voc": {"person": 20.6}}), RECIPE)}
+    found = {table.title: table for table in RECIPE.show(results(*rows, ratios={"voc": {"person": 20.6}})).tables}
     table = found["Table 3: VOC 2011, validation list"]
     assert table.header[-2:] == ["ours, VOC 2012: acc", "ours, VOC 2012: iou"]
     person = next(cells for cells in table.rows if cells[0] == "person")
@@ -109,7 +108,7 @@ def test_seeds_of_one_loss_alone_gain_nothing():
 
 def test_drawn_portraits_make_none_of_the_paper_s_tables():
     rows = [row("synthetic", "hair", loss, 0.5) for loss in ("iou", "acc")]
-    titles = [table.title for table in tables_of(results(*rows), RECIPE)]
+    titles = [table.title for table in RECIPE.show(results(*rows)).tables]
     assert titles == ["IoU", "Accuracy", "iou against acc, over images"]
 
 

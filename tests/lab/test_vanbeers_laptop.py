@@ -14,7 +14,6 @@ from kseg.lab.recipe import RECIPES
 from kseg.lab.recipes.vanbeers2019.laptop import BILINEAR, CELL, CHANGES, THREE_BLOCKS, beside
 from kseg.lab.recipes.vanbeers2019.printed import TABLES
 from kseg.lab.results.rows import Results, Row
-from kseg.lab.tables.of_recipe import tables_of
 
 RECIPE = RECIPES["vanbeers2019"]
 
@@ -75,7 +74,7 @@ def results():
 
 
 def test_a_change_stands_beside_the_cell_and_not_among_the_cells(results):
-    tables = {table.title: table for table in tables_of(results, RECIPE)}
+    tables = {table.title: table for table in RECIPE.show(results).tables}
     assert not any(BILINEAR in cell for table in tables.values() if "One thing" not in table.title
                    for cells in table.rows for cell in cells)  # fmt: skip
     over_settings = tables["iou against bce, over settings"].rows[0]
@@ -88,7 +87,7 @@ def test_a_change_stands_beside_the_cell_and_not_among_the_cells(results):
 
 def test_results_of_a_change_alone_make_its_table(results):
     only = dataclasses.replace(results, rows=[row for row in results.rows if BILINEAR in row.tags])
-    assert [table.title for table in tables_of(only, RECIPE)] == [f"One thing changed: {' '.join(CELL)}"]
+    assert [table.title for table in RECIPE.show(only).tables] == [f"One thing changed: {' '.join(CELL)}"]
 
 
 def test_figures_3_to_6_are_of_the_image_of_median_iou(jobs, results, tmp_path, monkeypatch):

@@ -22,7 +22,6 @@ from kseg.errors import Failure, UsageError
 from kseg.lab.pages import single_runs
 from kseg.lab.recipe import RECIPES
 from kseg.lab.results.rows import Results
-from kseg.lab.tables.of_recipe import tables_of
 from kseg.lab.tables.paper_tests import paper_tests_table
 from kseg.lab.tables.table import Table, markdown_of
 from kseg.reading import read_json
@@ -66,7 +65,7 @@ def tables(source: Path, titles: Sequence[str] = ()) -> str:
         paper: PaperFile = read_json(source, PaperFile, remedy="write it with `kseg lab report RECIPE --paper`")
         return markdown_of([paper_tests_table(RECIPES[paper["recipe"]])])
     results = Results.load(source)
-    return markdown_of(_chosen(tables_of(results, RECIPES[results.recipe]), titles, source))
+    return markdown_of(_chosen(RECIPES[results.recipe].show(results).tables, titles, source))
 
 
 def _chosen(found: Sequence[Table], titles: Sequence[str], source: Path) -> list[Table]:

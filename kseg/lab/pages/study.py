@@ -1,35 +1,27 @@
 """A recipe's report: tables, plots and pictures in one self-contained HTML file, and the same as single files."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kseg import __version__
 from kseg.atomic import replacing, write_text
-from kseg.lab import plots
 from kseg.lab.experiment.jobs import Job
 from kseg.lab.pages.side_by_side import CSS as SIDE_BY_SIDE_CSS
-from kseg.lab.pages.side_by_side import side_by_side
+from kseg.lab.pages.two_losses import SCATTER
 from kseg.lab.recipe import Recipe
-from kseg.lab.results.rows import Results, Row, by_setting, image_scores
+from kseg.lab.results.rows import Results
+from kseg.lab.shown import Shown
 from kseg.lab.statistics.claims import RULES, TITLE, Claim
-from kseg.lab.tables.losses import mean_rank
-from kseg.lab.tables.of_recipe import tables_of
 from kseg.lab.tables.table import Table, markdown_of
 from kseg.report import page
-from kseg.report.canvas import Plot
 from kseg.wording import counted, duration
 
-SHOWN_LOSSES = 4
-"""Best losses in the plot of sparse foreground, besides BCE and the soft IoU."""
 MOST_ALTERNATIVES = 6
-SCATTER = "Image by image:"
 
 CSS = """
 .table { margin-bottom: 1rem; }
@@ -53,37 +45,16 @@ BADGES = {"held": "held", "did not hold": "not", "cannot be judged": "open"}
 
 @dataclass(frozen=True)
 class Report:
-    """What is to be shown of some results, drawn but not yet written."""
+    """Some results and what is to be shown of them, not yet written."""
 
     results: Results
     recipe: Recipe
-    jobs: Sequence[Job]
-    """of the recipe; empty where only the rows are at hand, and pictures cannot be had"""
-    tables: list[Table]
-    plots: list[Plot]
+    shown: Shown
 
 
 def make_report(results: Results, recipe: Recipe, jobs: Sequence[Job] = ()) -> Report:
-    tables = tables_of(results, recipe)
-    settings = by_setting(results.rows)
-    drawn: list[Plot | None] = []
-    if recipe.versus:
-        drawn.append(plots.gain_plot([row for row in results.rows if not recipe.is_beside(row.tags)], recipe.versus))
-        for setting, found in settings.items():
-            curves = {loss: [row.curve for row in found[loss]] for loss in recipe.versus if loss in found}
-            drawn.append(plots.curves_plot(f"Learning: {' '.join(setting)}", curves))
-        for setting, found in settings.items():
-            scores = {loss: _scores(found[loss]) for loss in recipe.versus if loss in found}
-            drawn.append(plots.distribution_plot(f"Images: {' '.join(setting)}", scores))
-        drawn += _scatters(settings, recipe.versus)
-    elif recipe.paper is None:
-        sparse = [setting for setting in settings if setting[0].startswith("portraits")]
-        ranked = sorted({row.loss for row in results.rows}, key=lambda loss: (mean_rank(settings, loss), loss))
-        shown = list(dict.fromkeys([plots.BASELINE, "iou", *ranked[:SHOWN_LOSSES]]))
-        drawn.append(plots.sparsity_plot(results.rows, sparse, shown))
-        drawn += [plots.losses_plot(setting, found) for setting, found in settings.items()]
-    drawn += recipe.figures_of_paper(jobs, results) if recipe.figures_of_paper and jobs else []
-    return Report(results, recipe, jobs, tables, [plot for plot in drawn if plot is not None])
+    """`jobs`: of the recipe; empty where only the rows are at hand, and pictures cannot be had."""
+    return Report(results, recipe, recipe.show(results, jobs))
 
 
 def write_report(report: Report, folder: Path) -> list[Path]:
@@ -91,10 +62,10 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     paths = [folder / "results.json", folder / "tables.md", folder / "tables.tex", folder / "report.html"]
     report.results.save(paths[0])
     write_text(paths[1], markdown(report))
-    write_text(paths[2], "\n\n".join(table.latex() for table in report.tables) + "\n")
+    write_text(paths[2], "\n\n".join(table.latex() for table in report.shown.tables) + "\n")
     write_text(paths[3], html(report))
     taken: set[str] = set()
-    for plot in report.plots:
+    for plot in report.shown.plots:
         stem = re.sub(r"[^a-z0-9]+", "-", plot.title.lower()).strip("-") or "plot"
         # Titles that differ in other letters alone, such as of the classes "b/c" and "b c", have files of their own.
         numbered = (f"{stem}-{number}" for number in count(2))
@@ -110,19 +81,17 @@ def write_report(report: Report, folder: Path) -> list[Path]:
 
 def markdown(report: Report) -> str:
     """The tables as a README shows them."""
-    return markdown_of(report.tables)
+    return markdown_of(report.shown.tables)
 
 
 def html(report: Report) -> str:
-    results, recipe = report.results, report.recipe
-    images = side_by_side(results.rows, report.jobs, recipe.versus) if recipe.versus else ""
-    shown = [plot for plot in report.plots if not (images and plot.title.startswith(SCATTER))]
-    claims = recipe.claims(results) if recipe.claims else []
+    results, recipe, shown = report.results, report.recipe, report.shown
+    plots = [plot for plot in shown.plots if not (shown.images and plot.title.startswith(SCATTER))]
     sections = [
-        ("claims", TITLE, _claims(claims) if claims else ""),
-        ("tables", "Tables", "".join(_table(table) for table in report.tables if table.title != TITLE)),
-        ("plots", "Plots", page.plots(shown)),
-        ("images", "Same images, two losses", images),
+        ("claims", TITLE, _claims(shown.claims) if shown.claims else ""),
+        ("tables", "Tables", "".join(_table(table) for table in shown.tables if table.title != TITLE)),
+        ("plots", "Plots", page.plots(plots)),
+        ("images", "Same images, two losses", shown.images),
         ("settings", "Settings", _settings(report)),
     ]
     tiles = [
@@ -142,7 +111,7 @@ def html(report: Report) -> str:
             "</main>",
         ]
     )
-    style = CSS + (SIDE_BY_SIDE_CSS if images else "")
+    style = CSS + (SIDE_BY_SIDE_CSS if shown.images else "")
     return page.page(f"{recipe.name} · kseg lab", body).replace("</style>", f"{style}</style>", 1)
 
 
@@ -184,19 +153,3 @@ def _words(value: Any) -> Any:
     if isinstance(value, list):
         return " | ".join("unset" if entry is None else str(entry) for entry in value)
     return value
-
-
-def _scatters(settings: Mapping[tuple[str, ...], Mapping[str, Sequence[Row]]], versus: tuple[str, str]) -> list[Plot]:
-    """One for every setting that both losses were run in."""
-    drawn = []
-    for setting, found in settings.items():
-        if set(versus) <= set(found):
-            scores = [image_scores(found[loss]) for loss in versus]
-            known = ~np.isnan(scores).any(axis=0)
-            by_loss = {loss: score[known].tolist() for loss, score in zip(versus, scores, strict=True)}
-            drawn.append(plots.scatter_plot(f"{SCATTER} {' '.join(setting)}", *versus, by_loss))
-    return drawn
-
-
-def _scores(rows: Sequence[Row]) -> list[float]:
-    return [float(value) for value in image_scores(rows) if value == value]

@@ -33,6 +33,7 @@ from kseg.inference import load_masks
 from kseg.lab.experiment.jobs import Job
 from kseg.lab.experiment.setting import Places, Scale, Setting
 from kseg.lab.one_changed import changed_curves, changed_table
+from kseg.lab.pages.two_losses import two_losses
 from kseg.lab.recipe import RECIPES, Expected, Recipe
 from kseg.lab.results.rows import Results
 from kseg.lab.tables.table import Table
@@ -162,6 +163,7 @@ RECIPES.register("amadi")(
     Recipe(
         "amadi",
         settings,
+        two_losses,
         scales=("smoke", "cpu", "laptop", "paper"),
         figures=("iou", "accuracy", "train_accuracy", "lowest"),
         versus=("iou", "ce"),

@@ -23,6 +23,7 @@ from typing import Any
 
 from kseg.datasets import data_options
 from kseg.lab.experiment.setting import Places, Scale, Setting
+from kseg.lab.pages.many_losses import many_losses
 from kseg.lab.recipe import RECIPES, Expected, Recipe
 from kseg.losses.base import LOSSES
 from kseg.models import model_options
@@ -87,4 +88,4 @@ EXPECTED = (
     Expected("cpu", ("lfw", "bce"), 0.65, 0.86),
 )
 
-RECIPES.register("loss_study")(Recipe("loss_study", settings, expected=EXPECTED))
+RECIPES.register("loss_study")(Recipe("loss_study", settings, many_losses, expected=EXPECTED))

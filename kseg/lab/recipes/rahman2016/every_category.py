@@ -14,6 +14,7 @@ from kseg.datasets.voc.records import VOCOptions
 from kseg.errors import UsageError
 from kseg.lab.experiment.jobs import Job, make_job
 from kseg.lab.experiment.setting import Setting
+from kseg.lab.pages.two_losses import two_losses
 from kseg.lab.recipe import Recipe
 from kseg.lab.recipes.rahman2016.recipe import paper
 from kseg.lab.recipes.rahman2016.tables import tables
@@ -69,6 +70,7 @@ def category_study(config: TrainConfig, categories: str, path: Path | None = Non
     recipe = Recipe(
         "categories",
         lambda scale, places: settings,
+        two_losses,
         figures=("iou", "accuracy"),
         versus=versus,
         paper=partial(published, versus) if tag == "camvid" else None,

@@ -40,6 +40,7 @@ from collections.abc import Mapping
 
 from kseg.datasets import DataOptions, data_options
 from kseg.lab.experiment.setting import Places, Scale, Setting
+from kseg.lab.pages.two_losses import two_losses
 from kseg.lab.recipe import BESIDE, RECIPES, Expected, PaperTest, Recipe
 from kseg.lab.recipes.rahman2016.claims import claims
 from kseg.lab.recipes.rahman2016.laptop import beside, figures_of_paper, laptop
@@ -237,6 +238,7 @@ RECIPES.register("rahman2016")(
     Recipe(
         "rahman2016",
         settings,
+        two_losses,
         scales=("smoke", "cpu", "laptop", "paper"),
         figures=("iou", "accuracy"),
         versus=("iou", "acc"),

@@ -36,6 +36,7 @@ import itertools
 
 from kseg.datasets import data_options
 from kseg.lab.experiment.setting import Places, Scale, Setting
+from kseg.lab.pages.two_losses import two_losses
 from kseg.lab.recipe import RECIPES, Expected, PaperTest, Recipe
 from kseg.lab.recipes.vanbeers2019.claims import PATIENCE, STANDS_FOR, claims, paper_figures
 from kseg.lab.recipes.vanbeers2019.laptop import CELL, beside, changed, figures_of_paper
@@ -187,6 +188,7 @@ RECIPES.register("vanbeers2019")(
     Recipe(
         "vanbeers2019",
         settings,
+        two_losses,
         scales=("smoke", "cpu", "laptop", "paper"),
         figures=("iou", "accuracy", "best_epoch", "epochs_95"),
         versus=LOSSES,

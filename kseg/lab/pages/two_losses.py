@@ -1,0 +1,97 @@
+"""How a paper's experiment is shown: its figures beside ours, two losses compared in every setting."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from kseg.lab import plots
+from kseg.lab.experiment.jobs import Job
+from kseg.lab.pages.side_by_side import side_by_side
+from kseg.lab.recipe import Recipe
+from kseg.lab.results.rows import Results, Row, by_setting, figure_of, image_scores
+from kseg.lab.shown import Shown
+from kseg.lab.tables.paper_and_ours import figures_table, paper_table
+from kseg.lab.tables.table import Table
+from kseg.lab.tables.tests import claims_table, comparison_tables
+from kseg.report.canvas import Plot
+from kseg.wording import DASH
+
+SCATTER = "Image by image:"
+"""Begins the titles of the plots that stand beside pictures of the same images, where there are those."""
+
+
+def two_losses(recipe: Recipe, results: Results, jobs: Sequence[Job]) -> Shown:
+    """The paper's tables with our figures, its claims judged, tests of the two losses, curves and images."""
+    of_paper = replace(results, rows=[row for row in results.rows if not recipe.is_beside(row.tags)])
+    beside = recipe.beside(results) if recipe.beside else []
+    claims = recipe.claims(of_paper) if recipe.claims and of_paper.rows else []
+    tables = [*_tables(of_paper, recipe), *beside] if of_paper.rows else beside
+    if claims:
+        tables.insert(0, claims_table(claims))
+    if of_paper.rows and "lowest" in recipe.figures:
+        tables.append(lowest_table(of_paper))
+    return Shown(
+        tables,
+        lambda: _plots(results, recipe, jobs),
+        claims,
+        lambda: side_by_side(results.rows, jobs, recipe.versus) if recipe.versus else "",
+    )
+
+
+def _tables(results: Results, recipe: Recipe) -> list[Table]:
+    """One per figure, or of a single setting one with all figures; then the tests."""
+    settings = by_setting(results.rows)
+    if recipe.tables is not None:
+        tables = recipe.tables(results, recipe)
+    elif len(settings) == 1:
+        tables = [figures_table(results, recipe, next(iter(settings)))]
+    else:
+        measured = [
+            figure for figure in recipe.figures if not all(np.isnan(figure_of([row], figure)) for row in results.rows)
+        ]
+        tables = [paper_table(results, recipe, figure) for figure in measured]
+    return [*tables, *(comparison_tables(results, recipe) if recipe.versus else [])]
+
+
+def lowest_table(results: Results) -> Table:
+    """Which test image scored lowest in every run."""
+    rows = [
+        [" ".join(setting), loss, str(row.seed), row.lowest_image or DASH, f"{row.lowest:.3f}"]
+        for setting, found in by_setting(results.rows).items()
+        for loss, seeds in found.items()
+        for row in seeds
+    ]
+    return Table("Lowest image", ["setting", "loss", "seed", "image", "IoU"], rows)
+
+
+def _plots(results: Results, recipe: Recipe, jobs: Sequence[Job]) -> list[Plot]:
+    settings = by_setting(results.rows)
+    drawn: list[Plot | None] = []
+    if versus := recipe.versus:
+        drawn.append(plots.gain_plot([row for row in results.rows if not recipe.is_beside(row.tags)], versus))
+        for setting, found in settings.items():
+            curves = {loss: [row.curve for row in found[loss]] for loss in versus if loss in found}
+            drawn.append(plots.curves_plot(f"Learning: {' '.join(setting)}", curves))
+        for setting, found in settings.items():
+            scores = {loss: _scores(found[loss]) for loss in versus if loss in found}
+            drawn.append(plots.distribution_plot(f"Images: {' '.join(setting)}", scores))
+        drawn += _scatters(settings, versus)
+    drawn += recipe.figures_of_paper(jobs, results) if recipe.figures_of_paper and jobs else []
+    return [plot for plot in drawn if plot is not None]
+
+
+def _scatters(settings: Mapping[tuple[str, ...], Mapping[str, Sequence[Row]]], versus: tuple[str, str]) -> list[Plot]:
+    """One for every setting that both losses were run in."""
+    drawn = []
+    for setting, found in settings.items():
+        if set(versus) <= set(found):
+            scores = [image_scores(found[loss]) for loss in versus]
+            known = ~np.isnan(scores).any(axis=0)
+            by_loss = {loss: score[known].tolist() for loss, score in zip(versus, scores, strict=True)}
+            drawn.append(plots.scatter_plot(f"{SCATTER} {' '.join(setting)}", *versus, by_loss))
+    return drawn
+
+
+def _scores(rows: Sequence[Row]) -> list[float]:
+    return [float(value) for value in image_scores(rows) if value == value]

@@ -1,0 +1,31 @@
+"""What is to be shown of the results of a recipe."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from kseg.lab.tables.table import Table
+
+if TYPE_CHECKING:
+    from kseg.lab.statistics.claims import Claim
+    from kseg.report.canvas import Plot
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Tables and judged claims, and how plots and pictures are made, for who wants those too."""
+
+    tables: Sequence[Table]
+    make_plots: "Callable[[], Sequence[Plot]]"
+    claims: "Sequence[Claim]" = ()
+    make_images: Callable[[], str] = str
+    """HTML of images, which some plots are beside then; "" for none"""
+
+    @cached_property
+    def plots(self) -> "Sequence[Plot]":
+        return self.make_plots()
+
+    @cached_property
+    def images(self) -> str:
+        return self.make_images()
