@@ -22,6 +22,9 @@ from kseg.errors import Failure, KsegError
 MOST_BYTES = 1 << 28
 """Of a text file: results of a large test split are some megabytes."""
 
+MOST_ANNOTATIONS = 1 << 31
+"""Bytes of a JSON that holds the annotations of a whole data set: COCO's has 450 MB."""
+
 DAMAGE = (
     OSError, EOFError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RuntimeError, MemoryError,
     struct.error, lzma.LZMAError, zipfile.BadZipFile, zlib.error,

@@ -55,6 +55,7 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
             report.counts[split] = report.counts.get(split, 0) + 1
         if len(splits) > 1:
             report.problems.append(_listed_twice(record, splits))
+        wrong: Sequence[str] = ()
         try:
             image = dataset.image(record)
             seen[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].append((splits[0], record.id))
@@ -64,7 +65,8 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
             if has_classes:
                 _check_labels(dataset, record, splits, image.shape[:2], report)
         except KsegError as error:
-            report.problems.append(f"{splits[0]}: {error}")
+            if str(error) not in wrong:
+                report.problems.append(f"{splits[0]}: {error}")
     report.problems += _duplicates(seen.values()) + _absent_category(dataset, report)
     if has_classes:
         _check_classes(dataset, report)

@@ -9,7 +9,7 @@ import numpy as np
 
 from kseg.datasets.images import read_labels
 from kseg.errors import Failure, UsageError
-from kseg.reading import read_json
+from kseg.reading import MOST_ANNOTATIONS, read_json
 from kseg.wording import counted
 
 REMEDY = "write it as COCO's panoptic format has it: annotations, each with image_id, file_name and segments_info"
@@ -19,12 +19,14 @@ class Category(TypedDict):
     id: int
     name: str
     isthing: NotRequired[int | bool]
+    color: NotRequired[tuple[int, int, int]]
 
 
 class SegmentInfo(TypedDict):
     id: int
     category_id: int
     iscrowd: NotRequired[int | bool]
+    area: NotRequired[float]
 
 
 class _Annotation(TypedDict):
@@ -71,18 +73,20 @@ class PanopticFolder:
     """by image_id, in the order of the file"""
 
 
-def read_panoptic(path: Path) -> PanopticFolder:
+def read_panoptic(path: Path, pngs: Path | None = None) -> PanopticFolder:
     """The JSON read and its PNGs found.
 
     Args:
       path: the JSON, or the folder of PNGs, in which the JSON lies, or beside which it lies under the folder's name, as
         COCO's `panoptic_val2017/` and `panoptic_val2017.json`.
+      pngs: the folder of PNGs, where it lies elsewhere.
     Raises:
       UsageError: there is no such folder, no JSON, or more than one.
       Failure: the JSON is damaged or holds an image, a category twice.
     """
-    json, pngs = _places(path)
-    content: _File = read_json(json, _File, remedy=REMEDY)
+    json, beside = _places(path)
+    pngs = pngs or beside
+    content: _File = read_json(json, _File, remedy=REMEDY, most=MOST_ANNOTATIONS)
     categories = content.get("categories", [])
     _once([category["id"] for category in categories], "the category", json)
     annotations = content["annotations"]

@@ -45,11 +45,11 @@ def listed_records(
     return [Record(one, images[one], masks[one]) for one in ids]
 
 
-def opened_folder(dataset: str, given: Path | None) -> Path:
+def opened_folder(dataset: str, given: Path | None, *, folder: str | None = None) -> Path:
     """`existing_data_dir`, or where an archive that was given in its place is extracted to.
 
     Raises: UsageError where there is neither; Failure for a broken archive.
     """
     if given is not None and Path(given).expanduser().is_file():
         return unpacked(Path(given).expanduser(), dataset, "everything", lambda name: True)
-    return existing_data_dir(dataset, given)
+    return existing_data_dir(dataset, given, folder=folder)

@@ -67,3 +67,79 @@ def coco_tree(folder: Path, year: str = "2017", counts: tuple[int, int] = (5, 3)
         objects = [one for image in range(1, count) for one in coco_objects(image)]
         write_coco(folder / "annotations" / f"instances_{part}{year}.json", names, objects)
     return folder
+
+
+PANOPTIC_CATEGORIES = [
+    {"id": 1, "name": "person", "isthing": 1, "color": [220, 20, 60]}, {"id": 17, "name": "cat", "isthing": 1},
+    {"id": 187, "name": "sky", "isthing": 0}, {"id": 200, "name": "rug", "isthing": 0},
+]  # fmt: skip
+
+PERSON, OTHER, CROWD, SKY, RUG = 5, 70_000, 258, 3_226_956, 65_536
+"""Ids of segments: all three channels of the PNG have a part in some of them."""
+
+
+def panoptic_map() -> tuple[np.ndarray, list[dict]]:
+    """Segment ids (H, W) and segments_info: two persons, a crowd of cats, sky and a rug, void between."""
+    ids = np.zeros(SIZE, np.int64)
+    ids[:4], ids[9:], ids[4:8, 1:3], ids[4:8, 4:7], ids[4:6, 8:] = SKY, RUG, PERSON, OTHER, CROWD
+    kinds = {PERSON: 1, OTHER: 1, CROWD: 17, SKY: 187, RUG: 200}
+    infos = [
+        {"id": one, "category_id": kind, "iscrowd": int(one == CROWD), "area": int((ids == one).sum())}
+        for one, kind in kinds.items()
+    ]
+    return ids, infos
+
+
+def write_panoptic_png(path: Path, ids: np.ndarray) -> Path:
+    return write(path, np.stack([ids % 256, ids // 256 % 256, ids // 65_536], axis=-1).astype(np.uint8))
+
+
+def coco_panoptic_tree(folder: Path, counts: tuple[int, int] = (4, 3)) -> Path:
+    """`annotations/panoptic_*2017{/,.json}` and the images of both splits."""
+    for seed, (part, count) in enumerate(zip(("train", "val"), counts, strict=True)):
+        annotations = []
+        for number in range(count):
+            name = f"{1000 * seed + number:012d}"
+            write(folder / f"{part}2017" / f"{name}.jpg", noise(100 * seed + number))
+            ids, infos = panoptic_map()
+            write_panoptic_png(folder / "annotations" / f"panoptic_{part}2017" / f"{name}.png", np.roll(ids, number))
+            annotations.append({"image_id": number, "file_name": f"{name}.png", "segments_info": infos})
+        content = {"images": [], "annotations": annotations, "categories": PANOPTIC_CATEGORIES}
+        (folder / "annotations" / f"panoptic_{part}2017.json").write_text(json.dumps(content))
+    return folder
+
+
+def cityscapes_maps() -> tuple[np.ndarray, np.ndarray]:
+    """labelIds (uint8) and instanceIds (uint16): road, sky, two cars, a group of persons, a caravan, ego vehicle."""
+    labels, instances = np.full(SIZE, 7, np.uint8), np.full(SIZE, 7, np.uint16)
+    for rows, columns, label, code in (
+        (slice(0, 4), slice(None), 23, 23),
+        (slice(4, 7), slice(0, 3), 26, 26_000),
+        (slice(5, 8), slice(3, 6), 26, 26_001),
+        (slice(4, 6), slice(7, 10), 24, 24),
+        (slice(7, 9), slice(8, 10), 29, 29_000),
+        (slice(11, 12), slice(None), 1, 1),
+    ):
+        labels[rows, columns], instances[rows, columns] = label, code
+    return labels, instances
+
+
+def cityscapes_tree(
+    folder: Path, counts: tuple[int, int] = (4, 3), kinds: tuple[str, ...] = ("labelIds", "instanceIds")
+) -> Path:
+    """`leftImg8bit/` and `gtFine/` of two cities a split; labelTrainIds follow from labelIds."""
+    labels, instances = cityscapes_maps()
+    train_ids = np.full(SIZE, 255, np.uint8)
+    for label, class_id in ((7, 0), (23, 10), (26, 13), (24, 11)):
+        train_ids[labels == label] = class_id
+    maps = {"labelIds": labels, "instanceIds": instances, "labelTrainIds": train_ids}
+    for seed, (part, count) in enumerate(zip(("train", "val"), counts, strict=True)):
+        for number in range(count):
+            city = "aachen" if number % 2 else "ulm"
+            stem = f"{city}_{seed:06d}_{number:06d}"
+            write(folder / "leftImg8bit" / part / city / f"{stem}_leftImg8bit.png", noise(100 * seed + number))
+            for kind in kinds:
+                shifted = np.roll(maps[kind], number, axis=1)
+                write(folder / "gtFine" / part / city / f"{stem}_gtFine_{kind}.png", shifted)
+            write(folder / "gtFine" / part / city / f"{stem}_gtFine_color.png", noise(number))
+    return folder

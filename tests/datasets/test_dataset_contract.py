@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from layouts import camvid_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
-from object_layouts import coco_tree
+from object_layouts import cityscapes_tree, coco_panoptic_tree, coco_tree
 from PIL import Image
 
 from kseg.conventions import SPLITS, VOID
@@ -33,7 +33,9 @@ def dataset(request, tmp_path, monkeypatch):
         "folder": lambda: pair_folder(tmp_path),
         "synthetic": lambda: None,
         "camvid": lambda: camvid_tree(tmp_path),
+        "cityscapes": lambda: cityscapes_tree(tmp_path),
         "coco": lambda: coco_tree(tmp_path),
+        "coco_panoptic": lambda: coco_panoptic_tree(tmp_path),
         "pets": lambda: pets_tree(tmp_path),
         "voc": lambda: devkit(
             tmp_path, "2012", {name: [f"{name}_{number:03d}" for number in range(6)] for name in ("train", "val")}

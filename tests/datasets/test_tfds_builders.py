@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from layouts import camvid_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
-from object_layouts import coco_tree
+from object_layouts import cityscapes_tree, coco_panoptic_tree, coco_tree
 
 import kseg  # noqa: F401  (registers the builders)
 from kseg.datasets import data_options, open_dataset
@@ -78,10 +78,17 @@ def test_voc_and_camvid(tmp_path):
     assert_equal(loaded, open_dataset(data_options("camvid", tmp_path / "camvid")))
 
 
-def test_coco(tmp_path):
-    coco_tree(tmp_path / "coco")
-    loaded = tfds.load("coco_segmentation", data_dir=tmp_path, split=SPLITS[:2])
-    assert_equal(loaded, open_dataset(data_options("coco", tmp_path / "coco")))
+@pytest.mark.parametrize(
+    ("name", "tree", "folder"),
+    [
+        ("cityscapes", cityscapes_tree, "cityscapes"), ("coco", coco_tree, "coco"),
+        ("coco_panoptic", coco_panoptic_tree, "coco"),
+    ],
+)  # fmt: skip
+def test_data_sets_of_objects(tmp_path, name, tree, folder):
+    tree(tmp_path / folder)
+    loaded = tfds.load(f"{name}_segmentation", data_dir=tmp_path, split=SPLITS[:2])
+    assert_equal(loaded, open_dataset(data_options(name, tmp_path / folder)))
 
 
 def test_pets(tmp_path):

@@ -5,7 +5,9 @@ so the data sets work without TensorFlow.
 """
 
 from kseg.datasets.camvid.builder import CamvidSegmentation
+from kseg.datasets.cityscapes.builder import CityscapesSegmentation
 from kseg.datasets.coco.builder import CocoSegmentation
+from kseg.datasets.coco_panoptic.builder import CocoPanopticSegmentation
 from kseg.datasets.folder.builder import SegmentationFolder
 from kseg.datasets.helen.builder import HelenParts
 from kseg.datasets.lfw.builder import LfwParts
@@ -15,6 +17,8 @@ from kseg.datasets.voc.builder import VocSegmentation
 
 __all__ = [
     "CamvidSegmentation",
+    "CityscapesSegmentation",
+    "CocoPanopticSegmentation",
     "CocoSegmentation",
     "HelenParts",
     "LfwParts",

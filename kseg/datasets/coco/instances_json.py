@@ -13,15 +13,12 @@ from kseg.conventions import MAX_CLASSES
 from kseg.datasets.locate import short_hash
 from kseg.datasets.relabel import BACKGROUND
 from kseg.errors import Failure
-from kseg.reading import read_json
+from kseg.reading import MOST_ANNOTATIONS, read_json
 from kseg.wording import counted
 
 REMEDY = (
     "write it as COCO has it: images (id, file_name), annotations (image_id, category_id, segmentation), categories"
 )
-
-MOST_BYTES = 1 << 31
-"""COCO's own training file has 450 MB."""
 
 NAMED = 3
 
@@ -132,7 +129,7 @@ def read_instances_json(path: Path) -> CocoFile:
 
     Raises: Failure where it is damaged, has no image, names an image twice, or has boxes alone.
     """
-    content: _File = read_json(path, _File, remedy=REMEDY, most=MOST_BYTES)
+    content: _File = read_json(path, _File, remedy=REMEDY, most=MOST_ANNOTATIONS)
     categories = Categories.of([(one.id, one.name) for one in content.categories], path)
     if not content.images:
         raise Failure(f"{path} has no images: nothing to read; {REMEDY}")

@@ -1,0 +1,34 @@
+"""Where COCO's panoptic annotations come from and what their folder has to hold."""
+
+from kseg.datasets.coco.facts import CITATION, HOST, IMAGES, LICENCE
+from kseg.datasets.facts import Facts, RemoteFile
+
+ANNOTATIONS = "panoptic_annotations_trainval{year}.zip"
+
+FACTS = Facts(
+    homepage="https://cocodataset.org/#panoptic-2018",
+    licence=LICENCE,
+    citation=f"{CITATION} — A. Kirillov, K. He, R. Girshick, C. Rother, P. Dollár: Panoptic Segmentation. CVPR 2019.",
+    tree="""\
+data/coco/                                     or data/coco/coco/
+    annotations/panoptic_train2017.json        also val; or panoptic_annotations_trainval2017.zip
+    annotations/panoptic_train2017/NAME.png    also val; or panoptic_train2017.zip; id = R + 256 G + 65536 B, 0 is void
+    train2017/NAME.jpg                         also val; or train2017.zip, val2017.zip; or under images/
+--data-dir may name one archive that holds all of it""",
+    counts="train / val: 118,287 / 5,000. 133 categories: 80 things and 53 kinds of stuff.",
+    files=(
+        *IMAGES,
+        RemoteFile(
+            ANNOTATIONS.format(year="2017"),
+            (f"{HOST}/annotations/{ANNOTATIONS.format(year='2017')}",),
+            unpacked=("annotations/panoptic_train2017", "coco/annotations/panoptic_train2017"),
+        ),
+    ),
+    notes=(
+        "The val split validates and tests, since the labels of the test split are not public; the kept epoch has then "
+        "been chosen on the images it is measured on.",
+        "One truth answers three tasks: its classes (semantic), its things (instance), all segments (panoptic).",
+        "A crowd is one segment of many things. Segments of one kind of stuff are joined; one without a pixel is left "
+        "out, and `kseg data check coco_panoptic` names it, as it does areas that disagree with the PNG.",
+    ),
+)
