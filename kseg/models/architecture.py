@@ -30,6 +30,9 @@ LAPTOP: dict[str, Any] = {
 }
 """What an architecture trains with that names no preset."""
 
+ANY_ENCODER = "*"
+"""In `preset_on`: every encoder that it does not name, those registered later included."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -48,7 +51,7 @@ class Architecture:
     preset: Mapping[str, Any] = field(default_factory=lambda: LAPTOP)
     """option of the loss, of augmentation or of training → its paper's value"""
     preset_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """encoder → what takes the place of `preset` where `--encoder` names it"""
+    """encoder, or `ANY_ENCODER` → what takes the place of `preset` where `--encoder` names it"""
     task: str = DEFAULT_TASK
     """name of the question about an image that its networks answer (`kseg.tasks`)"""
     applied: Mapping[str, Any] = field(default_factory=dict)
@@ -112,7 +115,9 @@ class Architecture:
 
     def preset_for(self, encoder: str | None) -> Mapping[str, Any]:
         """The settings it trains with on the encoder that `--encoder` names."""
-        return self.preset_on.get(encoder, self.preset) if encoder else self.preset
+        if encoder is None:
+            return self.preset
+        return self.preset_on.get(encoder, self.preset_on.get(ANY_ENCODER, self.preset))
 
 
 MODELS: Registry[Architecture] = Registry("model", "kseg.models")
@@ -137,7 +142,7 @@ def architecture(
       encoder: of its paper; None if the network has none.
       convolutionised: layer → dense layer of the classification network that it descends from.
       preset: option of the loss, of augmentation or of training → its paper's value.
-      preset_on: encoder → what takes the place of `preset` where `--encoder` names it.
+      preset_on: encoder, or `ANY_ENCODER` → what takes the place of `preset` where `--encoder` names it.
       task: name of the question about an image that its networks answer.
       applied: own option → the value that the finished network has, whatever training had; it changes no weight.
     """
