@@ -4,6 +4,7 @@ from kseg.layers.adaptive_pooling import AdaptiveAveragePooling2D
 from kseg.layers.aligned_upsample import AlignedUpsample
 from kseg.layers.anchors import anchors
 from kseg.layers.atrous_pooling import AtrousPooling2D
+from kseg.layers.auxiliary import AuxiliaryScores
 from kseg.layers.boxes import box_area, box_iou, clip_boxes, decode_boxes, encode_boxes
 from kseg.layers.grouped_conv import GroupedConv2D
 from kseg.layers.large_kernel import LargeKernelConv2D
@@ -22,6 +23,7 @@ __all__ = [
     "AdaptiveAveragePooling2D",
     "AlignedUpsample",
     "AtrousPooling2D",
+    "AuxiliaryScores",
     "Bilinear",
     "BilinearUpsample",
     "CropLike",

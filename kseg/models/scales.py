@@ -12,11 +12,13 @@ import keras
 from keras import layers
 
 from kseg.errors import UsageError
-from kseg.layers import Rescale
+from kseg.layers import AuxiliaryScores, Rescale
 from kseg.models.grid import Grid, made_by, own_grid
 
 MAXIMUM = "maximum_of_scales"
 """Name of the layer where the scales meet."""
+
+AUXILIARY = "auxiliary"
 
 MOST = 4.0
 """Largest scale; an image has sixteen times as many pixels there."""
@@ -31,6 +33,8 @@ class Part(NamedTuple):
     """see `kseg.models.grid`"""
     pixels: float
     """of the image to a position, in each direction"""
+    weight: float = 1.0
+    """of their loss"""
 
 
 def check_scales(scales: Sequence[float]) -> None:
@@ -96,15 +100,28 @@ def is_multi_scale(network: keras.Model) -> bool:
 
 
 def parts(network: keras.Model, *, own: bool) -> list[Part]:
-    """What a loss is computed of: the scores at each scale, and their maximum.
+    """What a loss is computed of: the scores at each scale, those of an auxiliary head there, and their maximum.
 
     Args:
       own: on the network's own grid; otherwise at the size that the image has at each scale.
     """
     grid = own_grid(network)
-    found = [_part(grid, scores, image, scale, own=own) for scores, image, scale in _single_scales(network, grid)]
+    several = _single_scales(network, grid)
+    found = [_part(grid, scores, image, scale, own=own) for scores, image, scale in several]
+    for scores, image, scale in several or [(grid.scores, network.inputs[0], 1.0)]:
+        if (second := auxiliary(scores)) is not None:
+            part = _part(grid, second[0], image, scale, own=own, name=f"{AUXILIARY}_at_{scale:g}")
+            found.append(part._replace(weight=second[1]))
     whole = Part(grid.scores, grid.lies, grid.stride) if own else Part(network.outputs[0], "centers", 1)
     return [*found, whole]
+
+
+def auxiliary(scores: Any) -> tuple[Any, float] | None:
+    """The scores of the second head that are tied to scores on a network's grid, and the weight of their loss."""
+    call = made_by(scores)
+    if not isinstance(call.operation, AuxiliaryScores):
+        return None
+    return call.input_tensors[1], call.operation.weight
 
 
 def _single_scales(network: keras.Model, grid: Grid) -> list[tuple[Any, Any, float]]:
@@ -122,9 +139,9 @@ def _single_scales(network: keras.Model, grid: Grid) -> list[tuple[Any, Any, flo
     return found
 
 
-def _part(grid: Grid, scores: Any, image: Any, scale: float, *, own: bool) -> Part:
+def _part(grid: Grid, scores: Any, image: Any, scale: float, *, own: bool, name: str = "") -> Part:
     if own:
         return Part(scores, grid.lies, grid.stride / scale)
     unactivated = grid._replace(finish=())
-    whole = unactivated.completed(scores, image, name=f"crop_at_{scale:g}")
+    whole = unactivated.completed(scores, image, name=f"crop_{name or f'at_{scale:g}'}")
     return Part(whole, "aligned" if grid.lies == "aligned" else "centers", 1 / scale)

@@ -8,14 +8,20 @@ import numpy as np
 
 from kseg.encoders import TransplantReport, encoder_of
 from kseg.errors import UsageError
+from kseg.layers import AuxiliaryScores
+from kseg.models.grid import made_by
 
 
 def transfer_weights(source: keras.Model, target: keras.Model) -> None:
     """Copies every weight of `source` to the layer of the same name in `target`, of whatever input size and activation.
 
+    An auxiliary head that only `source` has stays behind.
+
     Errors: UsageError naming the layers, if the two do not have the same layers with weights of the same shapes.
     """
     have, want = ({layer.name: layer for layer in model.layers if layer.weights} for model in (source, target))
+    for name in auxiliary_layers(source) - want.keys():
+        have.pop(name, None)
     differing = sorted(have.keys() ^ want.keys()) or [
         name for name in want if [w.shape for w in have[name].weights] != [w.shape for w in want[name].weights]
     ]
@@ -26,6 +32,20 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
         )
     for name, layer in want.items():
         layer.set_weights(have[name].get_weights())
+
+
+def auxiliary_layers(network: keras.Model) -> set[str]:
+    """The names of the layers that only lead to the second input of an `AuxiliaryScores`, and of that layer."""
+    counted, ties, waiting = set(), set(), list(network.outputs)
+    while waiting:
+        call = made_by(waiting.pop())
+        name = call.operation.name
+        if name in counted | ties:
+            continue
+        tie = isinstance(call.operation, AuxiliaryScores)
+        (ties if tie else counted).add(name)
+        waiting += call.input_tensors[:1] if tie else call.input_tensors
+    return {layer.name for layer in network.layers} - counted if ties else set()
 
 
 def start_from(

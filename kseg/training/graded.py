@@ -1,9 +1,10 @@
-"""What a loss is computed of where that is not the logits of the whole image: the network's own grid, several scales.
+"""What a loss is computed of where that is more than the logits of the whole image: a grid, scales, a second head.
 
-    L = Σ_k loss(labels at the positions of scores_k, scores_k)
+    L = Σ_k w_k · loss(labels at the positions of scores_k, scores_k)
 
 On its own grid (`--loss-stride`) a network has one k; with several scales (`--scales`) one for each scale, and one for
-their maximum, as DeepLab v2 is trained. Labels are shrunk by nearest: a position has the label of its pixel.
+their maximum, as DeepLab v2 is trained; with an auxiliary head one more at each scale, of the head's weight. Other
+weights are 1. Labels are shrunk by nearest: a position has the label of its pixel.
 """
 
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from keras import ops
 from kseg.errors import UsageError
 from kseg.layers.rescale import ROUNDING
 from kseg.models.grid import own_grid
-from kseg.models.scales import is_multi_scale, parts
+from kseg.models.scales import parts
 
 
 class GradedScores(NamedTuple):
@@ -24,6 +25,8 @@ class GradedScores(NamedTuple):
     lies: str
     pixels: float
     """of the image to a position"""
+    weight: float = 1.0
+    """of their loss in the sum"""
 
     def pair(self, targets: dict[str, Any], scores: Any) -> tuple[dict[str, Any], Any]:
         """The targets, (N, H, W, …) each, at the positions of the scores that lie on the image, and these scores."""
@@ -65,9 +68,9 @@ def with_graded_scores(network: keras.Model, *, loss_stride: int) -> tuple[keras
             f"pass --loss-stride {stride}, or leave it out"
         )
     own = loss_stride == stride != 1
-    if not own and not is_multi_scale(network):
-        return network, ()
     found = parts(network, own=own)
+    if not own and len(found) == 1:  # the logits themselves
+        return network, ()
     outputs = [network.output, *(part.scores for part in found)]
     graded = keras.Model(network.input, outputs, name=network.name)
-    return graded, tuple(GradedScores(part.lies, part.pixels) for part in found)
+    return graded, tuple(GradedScores(part.lies, part.pixels, part.weight) for part in found)

@@ -33,14 +33,15 @@ class Objective:
         self._value_and_parts = as_one_program(value_and_parts) if loss_by_xla else value_and_parts
         self._score = as_one_program(self._update_scores) if scores_by_xla else self._update_scores
 
-    def loss(self, targets: dict[str, Any], outputs: Any) -> Any:
-        """The loss of a batch, float32 (); the running means of its parts go on."""
+    def loss(self, targets: dict[str, Any], outputs: Any, *, weight: float = 1.0) -> Any:
+        """The loss of a batch times the weight, float32 (); the running means of its parts go on, weighted alike."""
         value, parts = self._value_and_parts(targets, outputs)
         if self.parts:
             images = ops.shape(next(iter(targets.values())))[0]
+            counted = images if weight == 1 else weight * ops.cast(images, "float32")
             for metric, part in zip(self.parts, parts.values(), strict=True):
-                metric.add_value(part, images)
-        return value
+                metric.add_value(part, counted)
+        return value if weight == 1 else weight * value
 
     def score(self, targets: dict[str, Any], outputs: Any) -> None:
         """Count a batch in every score."""
@@ -59,8 +60,8 @@ class Trained(keras.Model):
 
     Args:
       network: a functional model that gives logits; with `graded`, a list of them and the scores of each.
-      graded: what the loss is computed of instead of the logits; the loss is the sum over them all, and its parts are
-        logged as means over them.
+      graded: what the loss is computed of instead of the logits; the loss is the weighted sum over them all, and its
+        parts are logged as weighted means over them.
       several_workers: `fit` runs in several processes (`MultiWorkerMirroredStrategy`). Keras 3.15 then averages the
         logs of a step along an axis that scalars do not have ("Invalid reduction dimension 0"), so they get one.
     """
@@ -97,8 +98,8 @@ class Trained(keras.Model):
     def _loss_of(self, targets, outputs):
         if not self._graded:
             return self.objective.loss(targets, outputs)
-        pairs = [graded.pair(targets, scores) for graded, scores in zip(self._graded, outputs[1:], strict=True)]
-        return sum(self.objective.loss(sampled, scores) for sampled, scores in pairs)
+        pairs = zip(self._graded, outputs[1:], strict=True)
+        return sum(self.objective.loss(*graded.pair(targets, scores), weight=graded.weight) for graded, scores in pairs)
 
     def predict_on_batch(self, x):
         """The logits alone."""

@@ -10,8 +10,17 @@ import numpy as np
 from narrow import light, narrow
 
 NETWORKS = {  # JAX takes 20 s to compile MobileNetV2
-    "jax": ("unet", "fcn32s_alexnet", "segnet_basic", "deeplabv3plus", "unet2015"),
-    "torch": ("unet", "unet_mobilenetv2", "fcn32s_alexnet", "fcn8s", "segnet_basic", "deeplabv3plus", "unet2015"),
+    "jax": ("unet", "fcn32s_alexnet", "segnet_basic", "deeplabv3plus", "unet2015", "pspnet"),
+    "torch": (
+        "unet",
+        "unet_mobilenetv2",
+        "fcn32s_alexnet",
+        "fcn8s",
+        "segnet_basic",
+        "deeplabv3plus",
+        "unet2015",
+        "pspnet",
+    ),
 }
 
 

@@ -9,6 +9,7 @@ from tiny_run import tiny_run
 
 from kseg.conventions import DEFAULT_TASK
 from kseg.errors import UsageError
+from kseg.inference import load_model
 from kseg.losses import get
 from kseg.models import build
 from kseg.tasks import TASKS
@@ -96,11 +97,59 @@ def test_four_losses_of_three_scales(loss_stride):
         scores = np.asarray(network(smaller))
         at = np.minimum(np.floor(np.arange(scores.shape[1]) * loss_stride / scale + 0.5 + 1e-4), 96).astype(int)
         wanted += by_hand(scores, labels[:, at][:, :, at])
-    maximum = keras.Model(
-        several.input, several.get_layer("maximum_of_scales" if loss_stride == 8 else "logits").output
-    )
+    # `get_layer("logits").output` would be the logits of the image's own scale, where the layer was called first.
+    largest = several.get_layer("maximum_of_scales").output if loss_stride == 8 else several.output
+    maximum = keras.Model(several.input, largest)
     wanted += by_hand(maximum(images), labels[:, ::loss_stride, ::loss_stride])
     assert loss_in_training(several, loss_stride, images, labels) == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("loss_stride", [8, 1])
+@pytest.mark.parametrize("scales", [(), SCALES], ids=["one", "several"])
+def test_the_auxiliary_head_counts_by_its_weight(scales, loss_stride):
+    """At each scale loss(scores) + 0.4·loss(auxiliary), and the maximum of several scales alone."""
+    keras.utils.set_random_seed(0)
+    arguments = {"encoder": "alexnet", "num_classes": 3, "head_width": 8, "activation": None, "dropout": 0.0}
+    network = build("pspnet", scales=scales, **arguments)
+    weights = {"score": 1.0, "aux_score": 0.4}
+    images, labels = batch((96, 96))
+    wanted = 0.0
+    for scale in scales or (1.0,):
+        single = build("pspnet", **arguments)
+        single.set_weights(network.get_weights())
+        smaller = network.get_layer(f"image_at_{scale:g}")(images) if scale != 1 else images
+        for name, weight in weights.items():
+            scores = keras.Model(single.input, single.get_layer(name).output)(smaller)
+            if loss_stride == 1:
+                scores = single.get_layer("upscore")(scores)[:, : smaller.shape[1], : smaller.shape[2]]
+            pixels = loss_stride / scale
+            at = np.minimum(np.floor((np.arange(scores.shape[1]) + 0.5) * pixels + 1e-4), 95).astype(int)
+            inside = int(np.ceil(96 / pixels - 1e-4))
+            at, scores = at[:inside], scores[:, :inside, :inside]
+            wanted += weight * by_hand(scores, labels[:, at][:, :, at])
+    if scales:
+        maximum = network.get_layer("maximum_of_scales").output if loss_stride == 8 else network.output
+        at = np.arange(0, 96, loss_stride) + loss_stride // 2
+        wanted += by_hand(keras.Model(network.input, maximum)(images), labels[:, at][:, :, at])
+    assert loss_in_training(network, loss_stride, images, labels) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_parts_of_the_loss_are_means_weighted_as_the_loss_is():
+    """ce and half of iou of two maps, the second times 0.4: (part₁ + 0.4·part₂) / 1.4."""
+    targets = {"label": np.array([[[0, 1], [2, 255]]] * 2, np.uint8)}
+    rng = np.random.default_rng(0)
+    maps = [rng.normal(size=(2, 2, 2, 3)).astype("float32") for _ in range(2)]
+    counted = objective("ce + 0.5*iou")
+    values = [
+        float(counted.loss(targets, scores, weight=weight)) for scores, weight in zip(maps, (1, 0.4), strict=True)
+    ]
+    alone = [objective("ce + 0.5*iou") for _ in maps]
+    whole = [float(one.loss(targets, scores)) for one, scores in zip(alone, maps, strict=True)]
+    assert values == pytest.approx([whole[0], 0.4 * whole[1]])
+    for place, metric in enumerate(counted.parts):
+        first, second = (float(one.parts[place].result()) for one in alone)
+        assert first != pytest.approx(second)
+        assert float(metric.result()) == pytest.approx((first + 0.4 * second) / 1.4)
 
 
 def test_another_stride_is_refused():
@@ -117,6 +166,7 @@ def test_another_stride_is_refused():
     {"scales": SCALES},
     {"model": "fcn32s", "encoder": "mobilenetv2", "loss_stride": 32, "trainable_from": "none", "scales": (0.5, 1.0),
      "synthetic_size": 64},
+    {"model": "pspnet", "encoder": "alexnet", "trainable_from": "none", "synthetic_size": 64},
 ])  # fmt: skip
 def test_runs_train_resume_and_predict(options, tmp_path):
     """Also behind cached features, where the network is one at a scale."""
@@ -124,4 +174,5 @@ def test_runs_train_resume_and_predict(options, tmp_path):
     results = json.loads(run.results.read_text())
     assert results["epochs"] == 2 and 0 <= results["evaluation"]["scores"]["iou_dataset"] <= 1
     again = train(tiny_run(epochs=3, **options), tmp_path / "run", quiet=True)
+    assert not any(layer.name.startswith("aux") for layer in load_model(run.model)[0].layers)
     assert json.loads(again.results.read_text())["epochs"] == 3
