@@ -36,7 +36,9 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
 
 def auxiliary_layers(network: keras.Model) -> set[str]:
     """The names of the layers that only lead to the second input of an `AuxiliaryScores`, and of that layer."""
-    counted, ties, waiting = set(), set(), list(network.outputs)
+    counted: set[str] = set()
+    ties: set[str] = set()
+    waiting = list(network.outputs)
     while waiting:
         call = made_by(waiting.pop())
         name = call.operation.name
