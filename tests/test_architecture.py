@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "layers": set(),
     "encoders": {"layers"},
     "models": {"encoders", "layers"},
-    "postprocess": {"layers"},
+    "postprocess": {"layers", "structures"},
     "datasets": {"structures"},
     "pipeline": {"structures", "losses", "datasets", "encoders"},
     "tasks": {"structures", "losses", "metrics", "datasets", "pipeline"},

@@ -1,0 +1,85 @@
+"""One panoptic answer of two: objects of an instance network, and the class of each pixel of a semantic one."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from kseg.conventions import MAX_CLASSES
+from kseg.errors import UsageError
+from kseg.ranges import SHARE, Range, check_ranges
+from kseg.structures import Instances, LabelMap, Panoptic
+from kseg.structures.panoptic import NO_SEGMENT, Segment
+
+
+@dataclass(frozen=True)
+class FusionOptions:
+    """What becomes a segment."""
+
+    confidence: Annotated[float, SHARE] = 0.5
+    """objects with a smaller score are dropped"""
+    overlap: Annotated[float, SHARE] = 0.5
+    """an object of which a larger share lies behind others is dropped"""
+    stuff_area: Annotated[int, Range(least=0, most=2**31 - 1)] = 4096
+    """stuff of fewer pixels becomes void"""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+def fuse(
+    objects: Instances, semantic: LabelMap, things: Collection[int], options: FusionOptions | None = None
+) -> Panoptic:
+    """Objects in the order of their scores, each without what lies behind those before it; then stuff around them.
+
+        1. objects with a score of at least `confidence`, the surest first
+        2. an object keeps what no object before it has; it is dropped where it loses more than `overlap` of its pixels
+        3. a pixel of no object is of the class that `semantic` says, where that is stuff, and else void
+        4. stuff of fewer than `stuff_area` pixels becomes void
+
+    Args:
+      objects: detections with scores; those of a truth, without, count as sure. A crowd is left out.
+      semantic: class ids and void, of the same size and the same classes.
+      things: class ids of which there are objects; every other class is stuff.
+      options: None: those of the paper.
+    Returns: the objects, the surest first, then stuff by class id.
+    Errors: UsageError for two sizes, and for an object of a class that is stuff.
+    Source: Kirillov et al. 2019, "Panoptic Segmentation", section 6, with the thresholds of "Panoptic Feature Pyramid
+    Networks", section 4. Deviations: none.
+
+    >>> objects = Instances.of(np.array([[[1, 1, 0, 0]], [[0, 1, 1, 0]]], bool), classes=[2, 2], scores=[0.6, 0.9])
+    >>> semantic = LabelMap(np.array([[1, 1, 1, 1]], np.uint8))
+    >>> fuse(objects, semantic, {2}, FusionOptions(stuff_area=1)).ids.tolist()
+    [[2, 1, 1, 3]]
+    """
+    options = options or FusionOptions()
+    if objects.size != semantic.size:
+        raise UsageError(f"the objects are of {objects.size} pixels, the label map of {semantic.size}; give the same")
+    if foreign := sorted({int(one) for one in objects.classes} - {int(one) for one in things}):
+        raise UsageError(f"an object has the class {foreign[0]}, which is stuff; things are {sorted(things)}")
+    ids = np.full(objects.size, NO_SEGMENT, np.uint16)
+    segments: list[Segment] = []
+
+    # 1 and 2. objects, the surest first; of equal ones the first
+    scores = np.ones(len(objects)) if objects.scores is None else objects.scores
+    for place in np.argsort(-scores, kind="stable"):
+        if scores[place] < options.confidence or objects.crowd[place]:
+            continue
+        cut = objects.masks.cuts[place]
+        window = ids[cut.window]
+        free = cut.inside & (window == NO_SEGMENT)
+        area, left = np.count_nonzero(cut.inside), np.count_nonzero(free)
+        if left == 0 or area - left > options.overlap * area:
+            continue
+        segments.append(Segment(int(objects.classes[place]), thing=True))
+        window[free] = len(segments)
+
+    # 3 and 4. stuff where no object is
+    rest = np.where(ids == NO_SEGMENT, semantic.ids, np.uint8(MAX_CLASSES))
+    areas = np.bincount(rest.ravel(), minlength=MAX_CLASSES + 1)[:MAX_CLASSES]
+    for class_id in np.flatnonzero(areas):
+        if areas[class_id] >= options.stuff_area and class_id not in things:
+            segments.append(Segment(int(class_id), thing=False))
+            ids[rest == class_id] = len(segments)
+    return Panoptic(ids, tuple(segments))
