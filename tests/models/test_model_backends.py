@@ -32,7 +32,8 @@ def test_same_forward_output_and_a_fit_on_arrays(backend, expected, tmp_path):
     np.savez(tmp_path / "images.npz", images=IMAGES)
     program = Path(__file__).with_name("model_worker.py")
     command = [sys.executable, str(program), str(tmp_path / "images.npz"), str(tmp_path / "answers.npz")]
-    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
+    path = os.pathsep.join(filter(None, [str(program.parents[1]), os.environ.get("PYTHONPATH")]))  # of narrow.py
+    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     found = np.load(tmp_path / "answers.npz")
