@@ -164,3 +164,29 @@ def pets_tree(folder: Path) -> Path:
     for name, ids in PETS.items():
         (annotations / f"{name}.txt").write_text("".join(f"{one} 1 1 1\n" for one in ids))
     return folder
+
+
+CONTEXT_VALUES = (2, 18, 397, 1, 459)
+"""Labels of the 459: aeroplane, bed, table, and two that are none of the 59."""
+
+
+def context_tree(folder: Path, counts: tuple[int, int] = (4, 3)) -> Path:
+    """`VOCdevkit/VOC2010` with images and lists, and `trainval/ID.mat` beside it."""
+    devkit_folder = folder / "VOCdevkit" / "VOC2010"
+    for seed, (name, count) in enumerate(zip(("train", "val"), counts, strict=True)):
+        ids = [f"2008_{1000 * seed + number:06d}" for number in range(count)]
+        for number, one in enumerate(ids):
+            write(devkit_folder / "JPEGImages" / f"{one}.jpg", noise(100 * seed + number))
+            label_map(folder / "trainval" / f"{one}.mat", np.roll(CONTEXT_VALUES, number))
+        path = devkit_folder / "ImageSets" / "Main" / f"{name}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{one}\n" for one in ids))
+    return folder
+
+
+def label_map(path: Path, values) -> Path:
+    """A `.mat` file of PASCAL-Context, 12×10, whose rows take the values in turn."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = np.array([values[row % len(values)] for row in range(12)], np.uint16)
+    scipy.io.savemat(path, {"LabelMap": np.repeat(rows[:, None], 10, axis=1)}, do_compression=True)
+    return path

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from layouts import camvid_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
+from layouts import camvid_tree, context_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
 from object_layouts import cityscapes_tree, coco_panoptic_tree, coco_tree
 from PIL import Image
 
@@ -36,6 +36,7 @@ def dataset(request, tmp_path, monkeypatch):
         "cityscapes": lambda: cityscapes_tree(tmp_path),
         "coco": lambda: coco_tree(tmp_path),
         "coco_panoptic": lambda: coco_panoptic_tree(tmp_path),
+        "pascal_context": lambda: context_tree(tmp_path),
         "pets": lambda: pets_tree(tmp_path),
         "voc": lambda: devkit(
             tmp_path, "2012", {name: [f"{name}_{number:03d}" for number in range(6)] for name in ("train", "val")}

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from layouts import camvid_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
+from layouts import camvid_tree, context_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
 from object_layouts import cityscapes_tree, coco_panoptic_tree, coco_tree
 
 import kseg  # noqa: F401  (registers the builders)
@@ -82,10 +82,10 @@ def test_voc_and_camvid(tmp_path):
     ("name", "tree", "folder"),
     [
         ("cityscapes", cityscapes_tree, "cityscapes"), ("coco", coco_tree, "coco"),
-        ("coco_panoptic", coco_panoptic_tree, "coco"),
+        ("coco_panoptic", coco_panoptic_tree, "coco"), ("pascal_context", context_tree, "pascal_context"),
     ],
 )  # fmt: skip
-def test_data_sets_of_objects(tmp_path, name, tree, folder):
+def test_data_sets_whose_test_split_is_secret(tmp_path, name, tree, folder):
     tree(tmp_path / folder)
     loaded = tfds.load(f"{name}_segmentation", data_dir=tmp_path, split=SPLITS[:2])
     assert_equal(loaded, open_dataset(data_options(name, tmp_path / folder)))

@@ -11,6 +11,7 @@ from kseg.datasets.coco_panoptic.builder import CocoPanopticSegmentation
 from kseg.datasets.folder.builder import SegmentationFolder
 from kseg.datasets.helen.builder import HelenParts
 from kseg.datasets.lfw.builder import LfwParts
+from kseg.datasets.pascal_context.builder import PascalContextSegmentation
 from kseg.datasets.pets.builder import PetsSegmentation
 from kseg.datasets.synthetic.builder import SyntheticPortraits
 from kseg.datasets.voc.builder import VocSegmentation
@@ -22,6 +23,7 @@ __all__ = [
     "CocoSegmentation",
     "HelenParts",
     "LfwParts",
+    "PascalContextSegmentation",
     "PetsSegmentation",
     "SegmentationFolder",
     "SyntheticPortraits",

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
 import scipy.sparse
 
+from kseg.datasets.matlab import matlab_variable, no_such_file
 from kseg.datasets.voc.classes import NAMES
 from kseg.errors import Failure
 
 STRUCT = "GTcls"
+WHAT = "class file of SBD"
 
 
 def read_classes(path: Path) -> np.ndarray:
@@ -32,16 +33,11 @@ def read_boundaries(path: Path) -> np.ndarray:
 
 
 def _field(path: Path, name: str) -> Any:
-    if not path.is_file():
-        raise Failure(f"mask {path} does not exist; extract SBD again")
-    try:
-        content = scipy.io.loadmat(path, squeeze_me=True, struct_as_record=False)
-    except Exception as error:  # what a damaged file raises depends on where the damage is: zlib, struct, KeyError …
-        raise _broken(path, str(error).strip() or type(error).__name__) from error
-    if not hasattr(content.get(STRUCT), name):
+    found = matlab_variable(path, STRUCT, what=WHAT, source="SBD")
+    if not hasattr(found, name):
         raise _broken(path, f"it has no {STRUCT}.{name}")
-    return getattr(content[STRUCT], name)
+    return getattr(found, name)
 
 
 def _broken(path: Path, reason: str) -> Failure:
-    return Failure(f"mask {path} is no class file of SBD ({reason}); extract it from the archive again")
+    return no_such_file(path, WHAT, reason)
