@@ -14,20 +14,28 @@ from kseg.layers import (
     AlignedUpsample,
     AtrousPooling2D,
     BilinearUpsample,
+    Chance,
     CropLike,
+    Detections,
+    FoldObjects,
     GroupedConv2D,
+    ImageSize,
     LargeKernelConv2D,
     LocalResponseNorm,
+    MaskOfClass,
     MaxPoolWithIndices,
     MaxUnpool,
     MirrorBorder,
     PadToMultiple,
     PixelShuffle,
     Preprocess,
+    Proposals,
+    PyramidAnchors,
     Rescale,
     ResizeLike,
     RoIAlign,
     SubpixelUpsample,
+    UnfoldObjects,
 )
 
 KERNEL = np.random.default_rng(1).normal(size=(6, 6, 2, 4)).astype("float32")
@@ -66,12 +74,27 @@ CASES = {
     "pool_with_indices": (lambda **k: MaxPoolWithIndices(**k), [(2, 5, 7, 4)]),
     "unpool": (lambda **k: MaxUnpool(**k), [(2, 5, 7, 4), (2, 5, 7, 4)]),
     "roi_align": (lambda **k: RoIAlign(3, (4, 8), canonical=100.0, **k), [(2, 6, 4), (2, 12, 9, 4), (2, 6, 5, 4)]),
+    "roi_align_gathered": (lambda **k: RoIAlign(2, (4,), sampling=1, **k), [(1, 3, 4), (1, 60, 50, 2)]),
+    "anchors": (lambda **k: PyramidAnchors(8, **k), [(2, 4, 6, 3), (2, 2, 3, 3)]),
+    "proposals": (
+        lambda **k: Proposals(5, 4, **k),
+        [(2, 90, 70, 3), (6, 4), (3, 4), (2, 6), (2, 3), (2, 6, 4), (2, 3, 4)],
+    ),
+    "detections": (lambda **k: Detections(4, **k), [(2, 90, 70, 3), (2, 5, 4), (2, 5, 3), (2, 5, 3, 4)]),
+    "fold": (lambda **k: FoldObjects(**k), [(2, 3, 5, 7, 4)]),
+    "unfold": (lambda **k: UnfoldObjects(**k), [(6, 5, 7, 4), (2, 3, 4)]),
+    "mask_of_class": (lambda **k: MaskOfClass(**k), [(2, 3, 5, 7, 4), (2, 3), (2, 3)]),
+    "chance": (lambda **k: Chance(2, seed=1, **k), [(2, 5, 4)]),
+    "image_size": (lambda **k: ImageSize(**k), [(2, 5, 7, 3)]),
     "preprocess_caffe": (lambda **k: Preprocess("caffe", **k), [(2, 5, 7, 3)]),
     "preprocess_unit": (lambda **k: Preprocess("unit", **k), [(2, 5, 7, 3)]),
 }
 
-PLACES = {("unpool", 1)}
-"""inputs that are places in windows of 2 × 2, not numbers"""
+PLACES = {("unpool", 1), ("mask_of_class", 1)}
+"""inputs that are places in windows of 2 × 2, or class ids, not numbers"""
+
+FLOAT32 = {"anchors", "proposals", "detections", "mask_of_class", "chance", "image_size"}
+"""whose outputs are float32 under every policy: boxes in half precision would be off by pixels"""
 
 
 def inputs(name):

@@ -1,0 +1,141 @@
+"""Layers about the objects of an image: as a batch of their own, by their class, by chance, and the image's size."""
+
+import keras
+from keras import ops
+
+from kseg.conventions import SERIALISATION_PACKAGE
+
+GOLDEN = 0.6180339887498949
+"""Its multiples spread over [0, 1) without chance."""
+
+
+@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+class FoldObjects(keras.layers.Layer):
+    """(N, R, H, W, C) → (N·R, H, W, C): the objects of all images as one batch, which convolutions take.
+
+    >>> tuple(FoldObjects()(ops.ones((2, 5, 7, 7, 3))).shape)
+    (10, 7, 7, 3)
+    """
+
+    def call(self, x):
+        return ops.reshape(x, (-1, *x.shape[2:]))
+
+    def compute_output_shape(self, input_shape):
+        batch, count, *rest = input_shape
+        return (None if batch is None or count is None else batch * count, *rest)
+
+
+@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+class UnfoldObjects(keras.layers.Layer):
+    """`[x, boxes]`, (N·R, H, W, C) and (N, R, 4) → (N, R, H, W, C): the objects image by image again.
+
+    >>> tuple(UnfoldObjects()([ops.ones((10, 7, 7, 3)), ops.ones((2, 5, 4))]).shape)
+    (2, 5, 7, 7, 3)
+    """
+
+    def call(self, inputs):
+        x, boxes = inputs
+        return ops.reshape(x, (-1, ops.shape(boxes)[1], *x.shape[1:]))
+
+    def compute_output_shape(self, input_shape):
+        of_x, of_boxes = input_shape
+        return (*of_boxes[:2], *of_x[1:])
+
+
+@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+class MaskOfClass(keras.layers.Layer):
+    """`[logits, classes, valid]` → (N, R, H, W): the probabilities of each object's own class, zeros without an object.
+
+        σ(logits[…, class])
+
+    Inputs: logits (N, R, H, W, C), class ids (N, R), and (N, R), 0 where there is no object.
+    Source: He et al. 2017, section 3. Deviations: none.
+
+    >>> tuple(MaskOfClass()([ops.ones((2, 5, 7, 7, 3)), ops.ones((2, 5), "int32"), ops.ones((2, 5))]).shape)
+    (2, 5, 7, 7)
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.autocast = False  # a class id is no number to round
+
+    def call(self, inputs):
+        logits, classes, valid = inputs
+        masks = ops.sigmoid(of_class(ops.cast(logits, "float32"), classes))
+        return masks * ops.cast(valid, "float32")[..., None, None]
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs[0].shape[:-1], dtype="float32")
+
+
+def of_class(values, classes):
+    """(N, R, …, C) and int (N, R) → (N, R, …): of each object the values of its own class.
+
+    >>> ops.convert_to_numpy(of_class([[[1.0, 2.0]]], [[1]])).tolist()
+    [[2.0]]
+    """
+    values = ops.convert_to_tensor(values)
+    chosen = ops.one_hot(ops.cast(classes, "int32"), values.shape[-1], dtype=values.dtype)
+    between = len(values.shape) - 3
+    chosen = ops.reshape(chosen, (*ops.shape(chosen)[:2], *[1] * between, values.shape[-1]))
+    return ops.sum(values * chosen, axis=-1)
+
+
+@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+class Chance(keras.layers.Layer):
+    """(N, B, …) → float32 (N, B) in [0, 1): other random numbers in every training step, the same ones otherwise.
+
+    Args:
+      sampled: how many of the B a loss draws by them.
+      seed: of the random numbers; None: another one each time, unless `keras.utils.set_random_seed` came before.
+
+    >>> [round(float(number), 3) for number in Chance(2)(ops.ones((1, 3, 4)))[0]]
+    [0.0, 0.618, 0.236]
+    """
+
+    def __init__(self, sampled, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.sampled, self.seed = int(sampled), seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.autocast = False
+
+    def call(self, x, training=False):
+        batch, count = ops.shape(x)[:2]
+        if training:
+            return keras.random.uniform((batch, count), seed=self.seed_generator)
+        numbers = ops.cast(ops.arange(count), "float32") * GOLDEN
+        return ops.broadcast_to(numbers - ops.floor(numbers), (batch, count))
+
+    def compute_output_spec(self, x, training=False):
+        return keras.KerasTensor(x.shape[:2], dtype="float32")
+
+    def get_config(self):
+        return {**super().get_config(), "sampled": self.sampled, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+class ImageSize(keras.layers.Layer):
+    """(N, H, W, …) → float32 (N, 2): the height and width of each image, in pixels.
+
+    Args:
+      image_size: (H, W) where it is known beforehand; any tensor of N then stands for the image.
+
+    >>> ops.convert_to_numpy(ImageSize()(ops.ones((1, 4, 6, 3)))).tolist()
+    [[4.0, 6.0]]
+    """
+
+    def __init__(self, image_size=None, **kwargs):
+        super().__init__(**kwargs)
+        self.image_size = None if image_size is None else tuple(image_size)
+        self.autocast = False  # sides above 256 are no numbers of bfloat16
+
+    def call(self, image):
+        sides = self.image_size or ops.shape(image)[1:3]
+        size = ops.stack([ops.cast(side, "float32") for side in sides])
+        return ops.broadcast_to(size[None], (ops.shape(image)[0], 2))
+
+    def compute_output_spec(self, image):
+        return keras.KerasTensor((image.shape[0], 2), dtype="float32")
+
+    def get_config(self):
+        return {**super().get_config(), "image_size": self.image_size}

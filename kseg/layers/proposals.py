@@ -1,0 +1,175 @@
+"""From what a network says of anchors and proposals to few boxes: the best ones, of which none overlaps another much.
+
+Every shape is known beforehand: places that no box fills hold a box of no area.
+"""
+
+import keras
+from keras import ops
+
+from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.layers.boxes import HEAD_WEIGHTS, box_area, clip_boxes, decode_boxes
+from kseg.layers.matching import at_most, gathered
+from kseg.layers.suppression import suppressed
+
+SMALLEST_PROPOSAL, SMALLEST_DETECTION = 1e-3, 1e-2
+"""Pixels along a side; smaller boxes count as none."""
+
+LEAST_SCORE = 0.05
+"""Of a detection; what is less sure is none."""
+
+NOTHING = float("-inf")
+"""The logit of a place that no proposal fills."""
+
+MOST_CANDIDATES = 1000
+"""Detections of all classes among which suppression chooses."""
+
+
+@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+class Proposals(keras.layers.Layer):
+    """`[like, *anchors, *logits, *deltas]`, L of each → float32 (N, count, 4): where objects may be, the surest first.
+
+        of each level: the `candidates` with the largest logits → boxes, cut at the border → suppression at `overlap`
+        of all levels: the `count` with the largest logits
+
+    Inputs: the image (N, H, W, …), of which the size alone is read, or any tensor where `image_size` is given; of each
+    level anchors (A, 4), logits (N, A) and
+    deltas (N, A, 4). No gradient passes. Places without a proposal are boxes of zeros.
+
+    Args:
+      count: proposals of an image.
+      candidates: of a level, before suppression; `training_candidates` of them in training.
+      overlap: IoU above which the less sure of two boxes of a level is dropped.
+      image_size: (H, W) where it is known beforehand, so that nothing behind frozen features needs the image.
+    Source: Ren et al. 2015, section 3.3; Lin et al. 2017 (FPN), section 4.1. Deviations: none.
+
+    >>> image, anchors = ops.ones((1, 16, 16, 3)), ops.convert_to_tensor([[0.0, 0.0, 8.0, 8.0], [0.0, 0.0, 8.0, 7.0]])
+    >>> logits, deltas = ops.convert_to_tensor([[0.0, 1.0]]), ops.zeros((1, 2, 4))
+    >>> ops.convert_to_numpy(Proposals(2, 2)([image, anchors, logits, deltas])).tolist()
+    [[[0.0, 0.0, 8.0, 7.0], [0.0, 0.0, 0.0, 0.0]]]
+    """
+
+    def __init__(self, count, candidates, training_candidates=None, overlap=0.7, image_size=None, **kwargs):
+        super().__init__(**kwargs)
+        self.image_size = None if image_size is None else tuple(image_size)
+        self.count, self.candidates, self.overlap = int(count), int(candidates), float(overlap)
+        self.training_candidates = int(training_candidates or candidates)
+        self.autocast = False  # boxes in half precision would be off by pixels
+
+    def call(self, inputs, training=False):
+        like, *levels = inputs
+        height, width = self.image_size or ops.shape(like)[1:3]
+        most = self.training_candidates if training else self.candidates
+        number = len(levels) // 3
+        boxes, scores = [], []
+        for anchors, logits, deltas in zip(levels[:number], levels[number:-number], levels[-number:], strict=True):
+            # 1. the surest of a level
+            logits = ops.stop_gradient(ops.cast(logits, "float32"))
+            best, places = ops.top_k(logits, at_most(most, ops.shape(logits)[1]))
+            references = ops.take(anchors, places, axis=0)
+            found = decode_boxes(gathered(ops.stop_gradient(ops.cast(deltas, "float32")), places), references)
+            found = clip_boxes(found, height, width)
+            # 2. those that no surer one of the level overlaps
+            keep = suppressed(found, threshold=self.overlap, valid=are_wide(found, SMALLEST_PROPOSAL))
+            boxes.append(found)
+            scores.append(ops.where(keep, best, NOTHING))
+        # 3. the surest of all levels
+        found, best, _ = surest(ops.concatenate(boxes, axis=1), ops.concatenate(scores, axis=1), self.count, NOTHING)
+        return ops.where((best > NOTHING)[..., None], found, 0.0)
+
+    def compute_output_spec(self, inputs, training=False):
+        return keras.KerasTensor((inputs[0].shape[0], self.count, 4), dtype="float32")
+
+    def get_config(self):
+        config = {"count": self.count, "candidates": self.candidates, "overlap": self.overlap}
+        of_training = {"training_candidates": self.training_candidates, "image_size": self.image_size}
+        return {**super().get_config(), **config, **of_training}
+
+
+@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+class Detections(keras.layers.Layer):
+    """`[like, proposals, logits, deltas]` → boxes, scores, classes, valid: the objects of an image, the surest first.
+
+        score = softmax(logits) of every class but the first, the background      box = its deltas applied to a proposal
+        of each class: suppression at `overlap`      of all: the `count` largest scores of at least `least_score`
+
+    Inputs: the image, of which the size alone is read, or any tensor where `image_size` is given; proposals (N, P, 4);
+    logits (N, P, C); deltas (N, P, C, 4).
+    Outputs: float32 (N, count, 4) in pixels, float32 (N, count), int32 (N, count), class ids from 1 on, and float32
+    (N, count), 1 where there is an object; zeros where there is none.
+
+    Args:
+      count: most objects of an image.
+      overlap: IoU above which the less sure of two boxes of a class is dropped.
+      least_score: of an object.
+      image_size: as of `Proposals`.
+    Source: Girshick 2015 (Fast R-CNN), section 3.2; the bounds are those of detectron2. Deviations: of more than
+      `MOST_CANDIDATES` boxes of at least that score, the surest so many are looked at.
+
+    >>> image, proposals = ops.ones((1, 16, 16, 3)), ops.convert_to_tensor([[[0.0, 0.0, 8.0, 8.0]]])
+    >>> logits, deltas = ops.zeros((1, 1, 2)), ops.zeros((1, 1, 2, 4))
+    >>> boxes, scores, classes, valid = Detections(1)([image, proposals, logits, deltas])
+    >>> float(scores[0, 0]), int(classes[0, 0]), float(valid[0, 0])
+    (0.5, 1, 1.0)
+    """
+
+    def __init__(self, count, overlap=0.5, least_score=LEAST_SCORE, image_size=None, **kwargs):
+        super().__init__(**kwargs)
+        self.image_size = None if image_size is None else tuple(image_size)
+        self.count, self.overlap, self.least_score = int(count), float(overlap), float(least_score)
+        self.autocast = False
+
+    def call(self, inputs):
+        like, proposals, logits, deltas = (ops.convert_to_tensor(one) for one in inputs)
+        height, width = self.image_size or ops.shape(like)[1:3]
+        logits, deltas = ops.cast(logits, "float32"), ops.cast(deltas, "float32")
+        classes = logits.shape[-1] - 1
+        # 1. a box and a score for every proposal and class
+        scores = ops.softmax(logits, axis=-1)[..., 1:]
+        boxes = decode_boxes(deltas[:, :, 1:], proposals[:, :, None, :], weights=HEAD_WEIGHTS)
+        boxes = clip_boxes(boxes, height, width)
+        there = (box_area(proposals) > 0.0)[..., None] & are_wide(boxes, SMALLEST_DETECTION)
+        scores = ops.where(there & (scores > self.least_score), scores, 0.0)
+        boxes, scores = ops.reshape(boxes, (-1, ops.shape(proposals)[1] * classes, 4)), _flat(scores)
+        # 2. the surest, and of them those that no surer one of their class overlaps
+        best, places = ops.top_k(scores, at_most(MOST_CANDIDATES, ops.shape(scores)[1]))
+        boxes, labels = gathered(boxes, places), ops.cast(places, "int32") % classes + 1
+        keep = suppressed(boxes, threshold=self.overlap, valid=best > 0.0, groups=labels)
+        # 3. few of them
+        boxes, scores, places = surest(boxes, ops.where(keep, best, 0.0), self.count, 0.0)
+        valid = scores > 0.0
+        labels = gathered(ops.pad(labels, ((0, 0), (0, self.count))), places)
+        return (
+            ops.where(valid[..., None], boxes, 0.0),
+            scores,
+            ops.where(valid, labels, 0),
+            ops.cast(valid, "float32"),
+        )
+
+    def compute_output_spec(self, inputs):
+        shape = (inputs[0].shape[0], self.count)
+        specs = [((*shape, 4), "float32"), (shape, "float32"), (shape, "int32"), (shape, "float32")]
+        return tuple(keras.KerasTensor(sides, dtype=dtype) for sides, dtype in specs)
+
+    def get_config(self):
+        config = {"count": self.count, "overlap": self.overlap, "least_score": self.least_score}
+        return {**super().get_config(), **config, "image_size": self.image_size}
+
+
+def are_wide(boxes, least: float):
+    """bool (…): both sides of the boxes (…, 4) have at least so many pixels."""
+    return ops.all(boxes[..., 2:] - boxes[..., :2] >= least, axis=-1)
+
+
+def surest(boxes, scores, count: int, nothing: float):
+    """The `count` boxes (N, B, 4) with the largest scores (N, B), the scores, and their places among B + count.
+
+    Where there are fewer, boxes of zeros with the score `nothing` stand behind them.
+    """
+    boxes = ops.pad(boxes, ((0, 0), (0, count), (0, 0)))
+    scores = ops.pad(scores, ((0, 0), (0, count)), constant_values=nothing)
+    best, places = ops.top_k(scores, count)
+    return gathered(boxes, places), best, places
+
+
+def _flat(scores):
+    return ops.reshape(scores, (-1, ops.shape(scores)[1] * scores.shape[2]))
