@@ -10,7 +10,10 @@ from keras import layers
 from kseg.encoders import ENCODERS, Encoder
 from kseg.models import MODELS, build
 
-NARROW = {"head_width": 8, "base_width": 4, "width": 8, "decoder_width": 8, "pyramid_width": 8}
+NARROW = {
+    "head_width": 8, "base_width": 4, "width": 8, "decoder_width": 8, "pyramid_width": 8, "box_width": 8,
+    "mask_width": 8,
+}  # fmt: skip
 
 TINY = "tiny"
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kseg.conventions import DEFAULT_TASK
 from kseg.errors import UsageError
@@ -15,7 +15,7 @@ from kseg.registry import Registry
 from kseg.signature import Option, declared
 
 if TYPE_CHECKING:
-    import keras
+    pass
 
 
 LAPTOP: dict[str, Any] = {
@@ -34,16 +34,27 @@ ANY_ENCODER = "*"
 """In `preset_on`: every encoder that it does not name, those registered later included."""
 
 
+class Answers(NamedTuple):
+    """What a network of another task than the default one gives of an image, by name."""
+
+    users: dict[str, Any]
+    """KerasTensors, in the units that users want"""
+    training: dict[str, Any]
+    """what the loss reads beside them"""
+
+
 @dataclass(frozen=True)
 class Architecture:
     """A family of networks: `function(image, channels, **options)` gives scores (N, ≥ H, ≥ W, channels) of an image.
 
-    The scores are logits whose top left H × W belong to the image; `build` crops them and applies the activation. A
-    network that is asked for fewer scores than pixels (`unet2015` with borders cropped) has those of the center.
+    Of another task than the default one it gives `Answers`, and is told the number of classes, background included, in
+    place of channels. The scores are logits whose top left H × W belong to the image; `build` crops them and applies
+    the activation. A network that is asked for fewer scores than pixels (`unet2015` with borders cropped) has those of
+    the center.
     """
 
     name: str
-    function: Callable[..., "keras.KerasTensor"]
+    function: Callable[..., Any]
     encoder: str | None
     """name of the encoder inside unless its option `encoder` names another; None if the network has none of itself"""
     convolutionised: Mapping[str, str] = field(default_factory=dict)
@@ -57,7 +68,7 @@ class Architecture:
     applied: Mapping[str, Any] = field(default_factory=dict)
     """own option → the value that the finished network has, whatever training had; it changes no weight"""
 
-    def __call__(self, image, channels: int, **options) -> "keras.KerasTensor":
+    def __call__(self, image, channels: int, **options) -> Any:
         return self.function(image, channels, **options)
 
     @cached_property
@@ -132,7 +143,7 @@ def architecture(
     preset_on: Mapping[str, Mapping[str, Any]] | None = None,
     task: str = DEFAULT_TASK,
     applied: Mapping[str, Any] | None = None,
-) -> Callable[[Callable[..., "keras.KerasTensor"]], Callable[..., "keras.KerasTensor"]]:
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a function `(image, channels, *, …) -> scores` as the architecture `name`.
 
     Its keyword-only parameters, with their annotations, defaults and texts under "Args:", are its options: fields of
@@ -147,7 +158,7 @@ def architecture(
       applied: own option → the value that the finished network has, whatever training had; it changes no weight.
     """
 
-    def register(function: Callable[..., "keras.KerasTensor"]) -> Callable[..., "keras.KerasTensor"]:
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
         owned = (encoder, convolutionised or {}, preset, preset_on or {}, task, applied or {})
         MODELS.register(name)(Architecture(name, function, *owned))
         return function

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from kseg.conventions import MAX_CLASSES, output_channels
+from kseg.conventions import DEFAULT_TASK, MAX_CLASSES, output_channels
 from kseg.encoders import ENCODERS, TransplantReport, load_encoder_weights
 from kseg.errors import UsageError
 from kseg.models.architecture import MODELS, Architecture
@@ -38,7 +38,8 @@ def build(
       scales: the network sees the image at each of them (`kseg.models.scales`); none: at its own size alone.
       options: of the architecture (`MODELS[name].options`), such as `head_width`.
     Returns:
-      a functional model, flat.
+      a functional model, flat. Of another task than the semantic one it gives a dict: what users want of it, and with
+      `activation=None` also what its loss reads.
     Errors: UsageError for an unknown name or option, a bad shape or number of classes, weights that do not fit.
 
     >>> import numpy as np
@@ -68,17 +69,39 @@ def build_with_report(
     """`build`, and what became of `weights`; None without any."""
     entry = MODELS[name]
     _check(entry, num_classes, input_shape, activation, weights, options)
-    channels = _channels(num_classes, outputs)
+    if entry.task != DEFAULT_TASK:
+        model = _answering(entry, num_classes, outputs, input_shape, activation, scales, options)
+    else:
+        model = _scoring(entry, _channels(num_classes, outputs), input_shape, activation, scales, options)
+    if weights is None or str(weights) == "none":
+        return model, None
+    return model, load_encoder_weights(model, weights, convolutionised=entry.convolutionised)
+
+
+def _scoring(entry: Architecture, channels: int, input_shape, activation, scales, options) -> keras.Model:
+    """Scores or probabilities of every pixel."""
     image = keras.Input(input_shape, name="image")
     scores = crop_to(image, entry(image, channels, **_with_encoder(entry, options)))
     if activation == "auto":
         last = keras.layers.Activation("sigmoid" if channels == 1 else "softmax", dtype="float32", name="probabilities")
     else:
         last = keras.layers.Activation("linear", dtype="float32", name="logits")
-    model = with_scales(keras.Model(image, last(scores), name=name), scales)
-    if weights is None or str(weights) == "none":
-        return model, None
-    return model, load_encoder_weights(model, weights, convolutionised=entry.convolutionised)
+    return with_scales(keras.Model(image, last(scores), name=entry.name), scales)
+
+
+def _answering(entry: Architecture, num_classes: int, outputs, input_shape, activation, scales, options) -> keras.Model:
+    """Answers by name: those of users, and without an activation what the loss reads too."""
+    if scales:
+        words = " ".join(f"{scale:g}" for scale in scales)
+        raise UsageError(
+            f"--scales {words} is for networks that score pixels, which {entry.name} does not; leave it out"
+        )
+    if outputs is not None:
+        raise UsageError(f"outputs is {outputs}, and {entry.name} gives no scores of pixels; leave it out")
+    image = keras.Input(input_shape, name="image")
+    answers = entry(image, num_classes, **_with_encoder(entry, options))
+    given = answers.users if activation == "auto" else {**answers.users, **answers.training}
+    return keras.Model(image, given, name=entry.name)
 
 
 def _with_encoder(entry: Architecture, options: dict) -> dict:

@@ -6,11 +6,12 @@ MOMENTUM = 0.9
 """Of the moving statistics: a short training must not be evaluated with the statistics of its beginning."""
 
 
-def conv_bn_relu(x, filters, *, name, kernel=3, dilation=1, separable=False):
+def conv_bn_relu(x, filters, *, name, kernel=3, strides=1, dilation=1, separable=False):
     """A convolution without bias (the normalisation has one), batch normalisation, ReLU.
 
     Args:
       kernel: its side; "same" padding.
+      strides: of the kernel; 1 where it is dilated or separable.
       dilation: of the kernel.
       separable: a depthwise convolution, normalised and rectified too, and a 1×1 convolution in place of one.
     """
@@ -22,8 +23,8 @@ def conv_bn_relu(x, filters, *, name, kernel=3, dilation=1, separable=False):
         x = bn_relu(x, name=f"{name}_depthwise")
         kernel, dilation = 1, 1
     x = layers.Conv2D(
-        filters, kernel, padding="same", dilation_rate=dilation, use_bias=False, kernel_initializer="he_normal",
-        name=f"{name}_conv",
+        filters, kernel, strides, padding="same", dilation_rate=dilation, use_bias=False,
+        kernel_initializer="he_normal", name=f"{name}_conv",
     )(x)  # fmt: skip
     return bn_relu(x, name=name)
 
