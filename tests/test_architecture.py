@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "postprocess": {"layers", "structures"},
     "datasets": {"structures"},
     "pipeline": {"structures", "losses", "datasets", "encoders"},
-    "tasks": {"structures", "losses", "metrics", "datasets", "pipeline"},
+    "tasks": {"structures", "losses", "metrics", "layers", "datasets", "pipeline"},
     "inference": {
         "structures", "metrics", "layers", "encoders", "models", "postprocess", "datasets", "pipeline", "tasks",
     },

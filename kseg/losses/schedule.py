@@ -1,6 +1,7 @@
 """One loss after another, from a line of text: `parse_schedule("ce for 5 epochs, then ce + lovasz")`."""
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from kseg.errors import UsageError
@@ -19,12 +20,20 @@ class Stage(NamedTuple):
     spec: str
 
 
-def parse_schedule(text: str) -> list[Stage]:
+def check_names(spec: str) -> None:
+    """Refuse text that is no sum of losses, or names one that nobody has. Raises: UsageError."""
+    for _, name, _ in parse(spec):
+        LOSSES[name]
+
+
+def parse_schedule(text: str, check: Callable[[str], None] = check_names) -> list[Stage]:
     """The stages of "LOSS for N epochs, then LOSS": all but the last say how long, the last stays to the end.
 
     A plain loss is a schedule of one stage, so that whatever takes a loss as text can take a schedule. Capitals do not
     matter, nor does a missing comma.
 
+    Args:
+      check: of the text of each stage; a task may have texts of its own (`Task.check_losses`).
     Raises:
       UsageError: a stage without its length, a length of 0 or one for the last stage, stages that nothing parts, text
         that is no sum of losses, an unknown loss or option. Values of options are for `get` to check.
@@ -45,8 +54,7 @@ def parse_schedule(text: str) -> list[Stage]:
     for stage in stages:
         if _LENGTH.search(stage.spec):
             raise _no_schedule(text, f"{stage.spec!r} is more than one stage; part them by ', then '")
-        for _, name, _ in parse(stage.spec):
-            LOSSES[name]  # an unknown name is refused before a loss is made
+        check(stage.spec)  # what is unknown is refused before a loss is made
     return stages
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypedDict, T
 import keras
 import numpy as np
 
+from kseg.losses.schedule import check_names
 from kseg.pipeline import TargetMaker
 from kseg.pipeline.source import Targets
 from kseg.registry import Registry
@@ -170,6 +171,13 @@ class Task(ABC):
 
         `decode` makes the truth of them again, but for what counts for nothing: no target loses what a score asks for.
         """
+
+    def check_losses(self, spec: str) -> None:
+        """Refuse text that names losses that nobody has, before any is made.
+
+        Raises: UsageError.
+        """
+        check_names(spec)
 
     @abstractmethod
     def loss(

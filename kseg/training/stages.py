@@ -30,7 +30,7 @@ def loss_schedule(config: TrainConfig) -> list[Stage]:
     """
     epochs = config.training.epochs
     assert epochs is not None and config.loss.loss is not None  # resolved
-    schedule = parse_schedule(config.loss.loss)
+    schedule = parse_schedule(config.loss.loss, task_of(config).check_losses)
     last = schedule[-1]
     if last.first_epoch >= epochs:
         raise UsageError(

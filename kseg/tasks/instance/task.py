@@ -15,6 +15,7 @@ from kseg.tasks.base import TASKS, Palette, Task, TrainingLoss
 from kseg.tasks.instance.decoding import DETECTIONS, checked, decoded, misfit, resized
 from kseg.tasks.instance.drawing import drawn
 from kseg.tasks.instance.evaluator import InstanceEvaluator
+from kseg.tasks.instance.loss import InstanceLoss, check_losses
 from kseg.tasks.instance.targets import InstanceTargets
 from kseg.tasks.instance.writing import write_objects
 
@@ -63,6 +64,9 @@ class InstanceTask(Task):
             "size": targets["size"],
         }
 
+    def check_losses(self, spec: str) -> None:
+        check_losses(spec)
+
     def loss(
         self, spec: str, *, reduction: str, class_weights: tuple[float, ...] | None = None, pixel_weights: str = "none"
     ) -> TrainingLoss:
@@ -70,10 +74,7 @@ class InstanceTask(Task):
             raise UsageError(f"--class-weights {NO_MEANING}")
         if pixel_weights != "none":
             raise UsageError(f"--pixel-weights {NO_MEANING}")
-        raise UsageError(
-            f"--loss {spec}: kseg predicts and measures objects, but trains no network to find them yet; train a "
-            "network of another task"
-        )
+        return InstanceLoss(spec, reduction=reduction)
 
     def metrics(self, num_classes: int) -> list[keras.metrics.Metric]:
         """None: AP ranks the detections of all images, so no running mean of batches is it."""
