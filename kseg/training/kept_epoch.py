@@ -13,12 +13,15 @@ the last one has trained longest."""
 
 BY_SCORE: Rule = "validation IoU"
 
+BY_LOSS: Rule = "validation loss"
+"""Of a task without a score of its own after every epoch, too."""
+
 
 def rule_for(shown: set[int], num_classes: int) -> Rule:
     """The rule of a run whose validation split shows the classes with these ids."""
     if not shown:
         return "last epoch"
-    return "validation loss" if num_classes == 2 and 1 not in shown else BY_SCORE
+    return BY_LOSS if num_classes == 2 and 1 not in shown else BY_SCORE
 
 
 def rank(entry: Mapping[str, Any], rule: Rule = BY_SCORE) -> tuple[float, float]:

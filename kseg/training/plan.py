@@ -1,5 +1,6 @@
 """What a run is to do: settings, data and losses, all that can be refused before anything is made."""
 
+import dataclasses
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,9 +16,9 @@ from kseg.tasks import Task
 from kseg.training.auto import Choice, choose
 from kseg.training.changes import with_whole_paths
 from kseg.training.config import TrainConfig, ignored_options, resolve
-from kseg.training.kept_epoch import Rule
+from kseg.training.kept_epoch import BY_LOSS, BY_SCORE, Rule
 from kseg.training.network import task_of
-from kseg.training.presets import DEFAULT_MODEL
+from kseg.training.presets import DEFAULT_MODEL, preset
 from kseg.training.split_classes import remarks_on_splits
 from kseg.training.stages import LossStage, loss_schedule, loss_stages
 
@@ -66,6 +67,7 @@ def make_plan(
     """
     # 1. settings: those given, those that `--preset auto` chooses, and the model's own for the rest
     config = with_whole_paths(config)
+    config = config if dataset else with_preset_data(config)
     dataset = dataset or open_dataset(config.data)
     settled = partial(resolve, image_size=dataset.training_size, num_classes=len(dataset.classes))
     choice = choose(config, dataset, path, settle=settled, path_of=default_path)
@@ -82,6 +84,9 @@ def make_plan(
     splits = {split: dataset.records(split) for split in dict.fromkeys(("train", "validation", measured))}
     dataset.label_counts(splits[measured])
     remarks, kept_by = remarks_on_splits(dataset, splits)
+    task = task_of(config)
+    if kept_by == BY_SCORE and not task.metrics(len(dataset.classes)):
+        kept_by = BY_LOSS
 
     # 3. losses
     weights = class_weights(config, dataset, splits["train"])
@@ -99,13 +104,20 @@ def make_plan(
         splits=splits,
         measured=measured,
         kept_by=kept_by,
-        task=task_of(config),
+        task=task,
         stages=stages,
         class_weights=weights,
         path=path or default_path(config),
         command=command,
         quiet=quiet,
     )
+
+
+def with_preset_data(config: TrainConfig) -> TrainConfig:
+    """The configuration with the options of its data set that are open and that the model's preset names."""
+    own = preset(config.model.model or DEFAULT_MODEL, config.data.dataset, config.model.given.get("encoder"))
+    missing = {name: value for name, value in own.items() if getattr(config.data, name, 0) is None}
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, **missing)) if missing else config
 
 
 def print_remarks(remarks: Sequence[str]) -> None:

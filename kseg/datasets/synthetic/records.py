@@ -46,8 +46,14 @@ class SyntheticOptions(FaceOptions, SeededOptions):
     synthetic_foreground: Annotated[float | None, Range(above=0, most=0.2)] = None
     """draw the head smaller, anywhere in the picture: mean share of its pixels, up to 0.2, above which parts leave the
     picture (unset: 0.24); it holds for one person, and several become smaller in proportion"""
-    people: Annotated[int, Range(least=1, most=MOST_PEOPLE)] = 1
-    """draw 1 to this many people in each picture, of different sizes and partly in front of each other"""
+    people: Annotated[int | None, Range(least=1, most=MOST_PEOPLE)] = None
+    """draw 1 to this many people in each picture, of different sizes and partly in front of each other (unset: 1, or
+    what the model is trained on)"""
+
+    @property
+    def most_people(self) -> int:
+        """The most people in a picture."""
+        return self.people or 1
 
 
 @DATASETS.register("synthetic")
@@ -105,10 +111,10 @@ class Synthetic(FaceDataset):
         drawn = f"synthetic {VERSION} {options.data_seed} {options.synthetic_size} {record.id} {options.variant}"
         if options.synthetic_foreground is not None:
             drawn = f"{drawn} {options.synthetic_foreground:g}"
-        return drawn if options.people == 1 else f"{drawn} {options.people} people"
+        return drawn if options.most_people == 1 else f"{drawn} {options.most_people} people"
 
     def _draw_anew(self, record_id: str) -> Scene:
         split, index = record_id.rsplit("_", 1)
         seed = (self.options.data_seed, SPLITS.index(split), int(index))
         options = self.options
-        return draw_scene(options.synthetic_size, seed, options.synthetic_foreground, options.people)
+        return draw_scene(options.synthetic_size, seed, options.synthetic_foreground, options.most_people)

@@ -20,7 +20,8 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_test_end(self, logs=None):
         best, rule = self.history.best, self.history.rule
-        entry = {name: float(logs[name.removeprefix("val_")]) for name in (SCORE, LOSS)}
+        logged = {f"val_{name}": float(value) for name, value in logs.items()}
+        entry = {name: logged[name] for name in (SCORE, LOSS) if name in logged}  # not every task has a score
         entry["epoch"] = len(self.history.entries) + 1
         if self.history.writes and (best is None or rank(entry, rule) > rank(best, rule)):
             save_weights(self.history.workdir.best, self.history.network)
