@@ -1,14 +1,16 @@
-"""`kseg lab run loss_study --scale smoke` of two checkouts in turn: whether handing out jobs has become slower.
+"""A command of two checkouts in turn: whether it has become slower.
 
-    python benchmarks/lab_run.py --before CHECKOUT [--pairs 5] [--out results/benchmarks/lab_run.json]
+    python benchmarks/command.py --before CHECKOUT [--pairs 5] [--out results/benchmarks/lab_run.json]
+    python benchmarks/command.py --before CHECKOUT --command "train --workdir {folder}/run" --out results/benchmarks/train.json
 
-Each command begins with an empty directory and an empty cache. `ratio` is the time of this checkout divided by that of
-the other, pair by pair; which of the two runs first changes from pair to pair.
+Each command begins with an empty directory, for which `{folder}` stands, and an empty cache. `ratio` is the time of this
+checkout divided by that of the other, pair by pair; which of the two runs first changes from pair to pair.
 """
 
 import json
 import os
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
@@ -29,17 +31,17 @@ class Settings:
 
     before: Path
     """the other checkout"""
+    command: str = "lab run loss_study --scale smoke --root {folder} --processes 1"
+    """words behind `kseg`, the same for both"""
     pairs: int = 5
-    processes: int = 1
-    """`--processes` of the command"""
     out: Path | None = None
     """JSON file to write"""
 
 
-def seconds(checkout: Path, processes: int) -> float:
+def seconds(checkout: Path, command: str) -> float:
     """Wall time of the command, from the start of its process to its end."""
     with tempfile.TemporaryDirectory() as folder:
-        words = ["lab", "run", "loss_study", "--scale", "smoke", "--root", folder, "--processes", str(processes)]
+        words = [word.replace("{folder}", folder) for word in shlex.split(command)]
         environment = {**os.environ, "PYTHONPATH": str(checkout), "KSEG_CACHE": str(Path(folder, "cache"))}
         started = time.perf_counter()
         subprocess.run([sys.executable, "-c", COMMAND, *words], cwd=folder, env=environment, check=True)
@@ -56,10 +58,10 @@ def main(settings: Settings) -> None:
     times: dict[Path, list[float]] = {before: [], now: []}
     for pair in range(settings.pairs):
         for checkout in (before, now) if pair % 2 == 0 else (now, before):
-            times[checkout].append(seconds(checkout, settings.processes))
+            times[checkout].append(seconds(checkout, settings.command))
     ratios = [after / other for other, after in zip(times[before], times[now], strict=True)]
     result = {
-        "command": f"kseg lab run loss_study --scale smoke --processes {settings.processes}",
+        "command": f"kseg {settings.command}",
         "before": {"commit": commit(before), "seconds": [round(value, 2) for value in times[before]]},
         "now": {"commit": commit(now), "seconds": [round(value, 2) for value in times[now]]},
         "ratio": {
