@@ -1,10 +1,10 @@
 """A command of two checkouts in turn: whether it has become slower.
 
     python benchmarks/command.py --before CHECKOUT [--pairs 5] [--out results/benchmarks/lab_run.json]
-    python benchmarks/command.py --before CHECKOUT --command "train --workdir {folder}/run" --out results/benchmarks/train.json
+    python benchmarks/command.py --before CHECKOUT --command "train --workdir {folder}/run" --pairs 3
 
-Each command begins with an empty directory, for which `{folder}` stands, and an empty cache. `ratio` is the time of this
-checkout divided by that of the other, pair by pair; which of the two runs first changes from pair to pair.
+Each command begins with an empty directory, for which `{folder}` stands, and an empty cache. `ratio` is the time of
+this checkout divided by that of the other, pair by pair; which of the two runs first changes from pair to pair.
 """
 
 import json
