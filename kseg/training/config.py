@@ -115,6 +115,9 @@ class TrainingOptions(OptionGroup):
     test_input: Literal["trained", "original"] | None = None
     """what the network is fed on the test split: images resized as in training, or as they are; the truth keeps its
     own size either way (unset: as in the model's paper, else trained)"""
+    test_crf: tuple[str, ...] = ()
+    """measure the test images a second time behind a dense CRF, at their own size: a name or keys of its parameters, as
+    in kseg evaluate --crf-parameters"""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """arithmetic of the layers; weights, losses and metrics stay float32"""
     jit: Literal["auto", "on", "off"] = "auto"
@@ -319,6 +322,7 @@ def check(config: TrainConfig) -> None:
     """Refuse options that cannot mean anything together, before a file is read or a network built."""
     # These need Keras, and the help of a command does not.
     from kseg.models.scales import check_scales
+    from kseg.postprocess import crf_parameters
     from kseg.training.layer_rates import layer_rates
 
     training = config.training
@@ -346,6 +350,7 @@ def check(config: TrainConfig) -> None:
             f"--l2-decay goes with sgd, not with {training.optimizer}; leave it out or pass --weight-decay"
         )
     layer_rates(training.layer_rates or ())
+    crf_parameters(training.test_crf)
     check_scales(config.model.scales)
     if config.model.init is not None and config.model.weights != "none":
         raise UsageError(

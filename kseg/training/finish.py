@@ -10,6 +10,7 @@ from kseg.atomic import write_json
 from kseg.encoders import TransplantReport
 from kseg.inference import ModelCard, evaluate, measure, save_masks, save_model
 from kseg.inference.predict import ORIGINAL, ImageSize, Predictor
+from kseg.postprocess import crf_parameters, crf_refiner
 from kseg.structures import LabelMap, Structure
 from kseg.tasks import Evaluation, Outputs
 from kseg.training.checkpoint import load_weights
@@ -45,6 +46,7 @@ def finish(
     else:
         evaluation = measure_as_exported(plan, workdir, network)
         evaluation.write_csv(workdir.path / "per_image.csv")
+    refined = measure_behind_crf(plan, workdir, network, inputs) if plan.config.training.test_crf else None
     best = best_entry(entries, plan.kept_by)
     assert best is not None
     write_json(
@@ -62,6 +64,7 @@ def finish(
             "parameters": {"trainable": count_trainable(network), "total": network.count_params()},
             "transplant": str(transplant) if transplant is not None else None,
             "evaluation": evaluation.to_json(),
+            **({"refined": refined} if refined else {}),
         },
     )
     if only_measured:
@@ -115,6 +118,27 @@ def measure_as_trained(plan: Plan, workdir: WorkDir, network: keras.Model, input
         masks = [answer.ids for answer in answers if isinstance(answer, LabelMap)]
         save_masks(workdir.masks, evaluation.ids, masks, num_classes=len(dataset.classes))
     return evaluation
+
+
+def measure_behind_crf(plan: Plan, workdir: WorkDir, network: keras.Model, inputs: Inputs) -> dict[str, Any]:
+    """The same images behind the dense CRF of `--test-crf`, at their own size: what it was, and what was counted."""
+    config, dataset, size, task = plan.config, plan.dataset, test_size(plan.config), plan.task
+    parameters = crf_parameters(config.training.test_crf)
+    refine = crf_refiner(parameters)
+    records = plan.splits[plan.measured]
+    if config.training.keep == "measurements" and size != ORIGINAL and not inputs.margin:
+        outputs = trained_outputs(plan, inputs)
+    else:
+        images = (dataset.image(record) for record in records)
+        outputs = Predictor(final_network(config, network, dataset), size, task=task).outputs(images)
+
+    def behind() -> Iterator[Outputs]:
+        for record, one in zip(records, outputs, strict=True):
+            image = dataset.image(record)
+            yield refine(image, task.resized(one, image.shape[:2]))
+
+    evaluation = measure(behind(), dataset, plan.measured, input_size=size, progress=False, task=task)
+    return {"crf": str(parameters), "evaluation": evaluation.to_json()}
 
 
 def trained_outputs(plan: Plan, inputs: Inputs) -> Iterator[Outputs]:

@@ -9,8 +9,10 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from kseg.conventions import DEFAULT_TASK
 from kseg.datasets import Dataset, Record, open_dataset
 from kseg.datasets.class_statistics import class_statistics
+from kseg.errors import UsageError
 from kseg.inference.evaluate import measured_split
 from kseg.tasks import Task
 from kseg.training.auto import Choice, choose
@@ -77,6 +79,11 @@ def make_plan(
     # An unknown network, one for another task than the data's, and an unknown loss are refused before files are read.
     dataset = dataset.for_task(task_of(settled(config)).name)
     config = resolve(config, image_size=dataset.training_size, num_classes=len(dataset.classes))
+    if config.training.test_crf and task_of(config).name != DEFAULT_TASK:
+        raise UsageError(
+            f"--test-crf refines the probabilities of a pixel's classes; {config.model.model} answers the task "
+            f"{task_of(config).name!r}: leave it out"
+        )
     schedule = loss_schedule(config)
 
     # 2. data; truth that cannot be read must not be found after hours of training

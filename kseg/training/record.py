@@ -38,6 +38,14 @@ class Parameters(TypedDict):
     total: int
 
 
+class Refined(TypedDict):
+    """The test images once more, behind a dense CRF."""
+
+    crf: str
+    """its parameters"""
+    evaluation: dict[str, Any]
+
+
 class RunResults(TypedDict):
     """`results.json`."""
 
@@ -52,6 +60,7 @@ class RunResults(TypedDict):
     wall_seconds: NotRequired[float]
     parameters: NotRequired[Parameters]
     transplant: NotRequired[str | None]
+    refined: NotRequired[Refined]
 
 
 class Commit(TypedDict):

@@ -18,6 +18,9 @@ def summary(workdir: WorkDir) -> str:
         f"{results['split']} IoU {iou}   mean per image {mean}   pixel accuracy {accuracy}   "
         f"({counted(scores['images'], 'image')}, best epoch {results['best_epoch']})"
     )
+    if refined := results.get("refined"):
+        behind = refined["evaluation"]["scores"]["iou_dataset"]
+        scored += f"\nbehind a CRF  IoU {'undefined' if behind is None else f'{behind:.4f}'}   ({refined['crf']})"
     if not workdir.model.exists():
         return f"\n{scored}\n  results {workdir.results}"
     return "\n".join(

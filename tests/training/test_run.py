@@ -11,8 +11,9 @@ from tiny_run import TINY_DATA, tiny_run
 from kseg.datasets import open_dataset
 from kseg.datasets.membership import Membership
 from kseg.errors import Failure, UsageError
-from kseg.inference import load_model
+from kseg.inference import evaluate, load_model
 from kseg.pipeline import Augmentation
+from kseg.postprocess import crf_parameters, crf_refiner
 from kseg.report import write_report
 from kseg.training.checkpoint import load_weights
 from kseg.training.description import remarks_on_files
@@ -244,3 +245,25 @@ def test_the_network_may_be_tested_on_images_as_they_are(tmp_path, keep):
     evaluation = train(config, tmp_path / "run", quiet=True).read_results()["evaluation"]
     assert evaluation["input_size"] == "original"
     assert np.sum(evaluation["confusion_matrix"]) == 4 * 32 * 32
+
+
+@pytest.mark.parametrize("keep", ["everything", "measurements"])
+def test_the_test_images_are_measured_behind_a_crf_too(tmp_path, keep):
+    words = ("w1=10", "sigma1=2", "iterations=2")
+    config = tiny_run(epochs=1, image_size=(48, 48), test_crf=words, keep=keep)
+    workdir = train(config, tmp_path / "run", quiet=True)
+    results = workdir.read_results()
+    refined = results["refined"]["evaluation"]
+    assert refined["confusion_matrix"] != results["evaluation"]["confusion_matrix"]
+    assert results["refined"]["crf"] == str(crf_parameters(words)) and f"({crf_parameters(words)})" in summary(workdir)
+    if keep == "everything":
+        model, card = load_model(workdir.path)
+        dataset = open_dataset(config.data)
+        again = evaluate(model, dataset, "test", image_size=card.image_size, refine=crf_refiner(crf_parameters(words)))
+        assert refined["confusion_matrix"] == again.to_json()["confusion_matrix"]
+
+
+def test_parameters_of_no_crf_are_refused_before_training(tmp_path):
+    with pytest.raises(UsageError, match="CRF parameter"):
+        train(tiny_run(test_crf=("w9=3",)), tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()
