@@ -14,7 +14,7 @@ from kseg.lab.results.rows import Results, Row
 from kseg.metrics import grid_artifacts
 from kseg.models import MODELS
 from kseg.training.config import TrainConfig
-from kseg.training.record import Epoch
+from kseg.training.record import Epoch, RunResults
 
 
 def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Results:
@@ -66,7 +66,16 @@ def read_row(job: Job) -> Row:
         validation_iou=kept.get("val_iou"),
         curve=[_rounded(epochs[number].get("val_iou")) for number in sorted(epochs)],
         artifacts=_artifacts(job),
+        iou_crf=_iou_behind_crf(results),
     )
+
+
+def _iou_behind_crf(results: RunResults) -> float | None:
+    refined = results.get("refined")
+    if refined is None:
+        return None
+    scores: dict[str, float | None] = refined["evaluation"]["scores"]
+    return scores["iou_dataset" if len(refined["evaluation"]["classes"]) == 2 else "miou"]
 
 
 def _cells(job: Job) -> tuple[float, float] | None:

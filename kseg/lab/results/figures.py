@@ -2,6 +2,7 @@
 
 FIGURES = {
     "iou": "IoU",
+    "iou_crf": "IoU behind a CRF",
     "iou_image": "mean image IoU",
     "accuracy": "accuracy",
     "train_accuracy": "accuracy in training",

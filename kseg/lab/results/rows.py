@@ -52,6 +52,9 @@ class Row:
     """of the predicted masks (`kseg.metrics.grid_artifacts`), where the network's last step enlarges 32 times by a
     kernel that is trained; None elsewhere, and as above"""
 
+    iou_crf: float | None = None
+    """IoU behind the dense CRF of `--test-crf`; None without one"""
+
     @property
     def epochs_95(self) -> float:
         """The first epoch whose validation IoU is 95 % of the run's best, nan without a curve.

@@ -1,0 +1,66 @@
+"""Kim et al. 2019, section 4: its claims on figures of ours."""
+
+from collections.abc import Mapping
+
+from kseg.lab.recipe import Recipe
+from kseg.lab.recipes.kim2019.printed import TABLES
+from kseg.lab.results.rows import Results, by_setting, figure_of
+from kseg.lab.statistics.claims import Claim, alike, larger
+from kseg.lab.statistics.paired_tests import compare
+
+MARGIN = 0.015
+"""Between the level set loss and a CRF: the furthest that the paper's tables 1 to 3 have them apart is 0.009."""
+
+Figures = Mapping[tuple[str, ...], Mapping[str, float]]
+"""(data set, network) → "ls", "ce", "crf" → mIoU"""
+
+
+def claims(results: Results) -> list[Claim]:
+    """Gain, FCN-32s against FCN-8s, and CRF; the smoke test proves the path and nothing else."""
+    if results.scale == "smoke":
+        return []
+    figures = figures_of(results)
+    return [gain(figures), coarse_against_fine(figures), against_crf(figures)]
+
+
+def figures_of(results: Results) -> Figures:
+    """Means over the seeds; behind a CRF that of the baseline."""
+    found: dict[tuple[str, ...], dict[str, float]] = {}
+    for setting, losses in by_setting([row for row in results.rows if not Recipe.is_beside(row.tags)]).items():
+        found[setting] = {loss: figure_of(rows, "iou") for loss, rows in losses.items()}
+        if "ce" in losses and (behind := figure_of(losses["ce"], "iou_crf")) == behind:
+            found[setting]["crf"] = behind
+    return found
+
+
+def gain(figures: Figures) -> Claim:
+    """Tables 1 to 3: every network gains."""
+    paper = compare([cell.ls for cell in TABLES.values()], [cell.ce for cell in TABLES.values()])
+    said = f"higher with the level set loss in every network (mean {paper.mean:+.4f}, in {paper.wins} of {paper.n})"
+    return larger("mIoU", said, "level set loss minus cross-entropy", *_pairs(figures, "ls", "ce"), paper=paper.mean)
+
+
+def coarse_against_fine(figures: Figures) -> Claim:
+    """Section 4.4.1, "FCN-32s-ResNet101 with LS loss exceeds that of FCN-8s-ResNet101 baseline by 0.4 %"."""
+    ours: tuple[list[float], list[float]] = [], []
+    for (dataset, network), found in figures.items():
+        fine = figures.get((dataset, "fcn8s"), {})
+        if network == "fcn32s" and "ls" in found and "ce" in fine:
+            ours[0].append(found["ls"])
+            ours[1].append(fine["ce"])
+    paper = TABLES["voc", "fcn32s"].ls - TABLES["voc", "fcn8s"].ce
+    said = f"FCN-32s with the level set loss is above FCN-8s without ({paper:+.4f} on VOC)"
+    return larger("Coarse with, fine without", said, "FCN-32s + LS minus FCN-8s", *ours, paper=paper)
+
+
+def against_crf(figures: Figures) -> Claim:
+    """Section 4.5, "using CRFs gives similar performance to ours"."""
+    both = [cell for cell in TABLES.values() if cell.crf is not None]
+    paper = compare([cell.ls for cell in both], [float(cell.crf or 0) for cell in both])
+    said = f"similar to a dense CRF behind the baseline (mean {paper.mean:+.4f} over {paper.n} networks)"
+    return alike("CRF", said, "level set loss minus CRF", *_pairs(figures, "ls", "crf"), margin=MARGIN)
+
+
+def _pairs(figures: Figures, first: str, second: str) -> tuple[list[float], list[float]]:
+    both = [found for found in figures.values() if first in found and second in found]
+    return [found[first] for found in both], [found[second] for found in both]
