@@ -9,6 +9,7 @@ import pytest
 from layouts import camvid_tree, context_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
 from object_layouts import cityscapes_tree, coco_panoptic_tree, coco_tree
 from PIL import Image
+from stack_layouts import isbi_slices
 
 from kseg.conventions import SPLITS, VOID
 from kseg.datasets import DATASETS, data_options, open_dataset
@@ -37,6 +38,7 @@ def dataset(request, tmp_path, monkeypatch):
         "coco": lambda: coco_tree(tmp_path),
         "coco_panoptic": lambda: coco_panoptic_tree(tmp_path),
         "pascal_context": lambda: context_tree(tmp_path),
+        "isbi2012": lambda: isbi_slices(tmp_path),
         "pets": lambda: pets_tree(tmp_path),
         "voc": lambda: devkit(
             tmp_path, "2012", {name: [f"{name}_{number:03d}" for number in range(6)] for name in ("train", "val")}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from layouts import camvid_tree, context_tree, devkit, helen_tree, lfw_tree, pair_folder, pets_tree
 from object_layouts import cityscapes_tree, coco_panoptic_tree, coco_tree
+from stack_layouts import isbi_stacks
 
 import kseg  # noqa: F401  (registers the builders)
 from kseg.datasets import data_options, open_dataset
@@ -89,6 +90,12 @@ def test_data_sets_whose_test_split_is_secret(tmp_path, name, tree, folder):
     tree(tmp_path / folder)
     loaded = tfds.load(f"{name}_segmentation", data_dir=tmp_path, split=SPLITS[:2])
     assert_equal(loaded, open_dataset(data_options(name, tmp_path / folder)))
+
+
+def test_isbi2012(tmp_path):
+    isbi_stacks(tmp_path / "isbi2012")
+    loaded = tfds.load("isbi2012_segmentation", data_dir=tmp_path, split=SPLITS)
+    assert_equal(loaded, open_dataset(data_options("isbi2012", tmp_path / "isbi2012")))
 
 
 def test_pets(tmp_path):

@@ -10,6 +10,7 @@ from kseg.datasets.coco.builder import CocoSegmentation
 from kseg.datasets.coco_panoptic.builder import CocoPanopticSegmentation
 from kseg.datasets.folder.builder import SegmentationFolder
 from kseg.datasets.helen.builder import HelenParts
+from kseg.datasets.isbi2012.builder import Isbi2012Segmentation
 from kseg.datasets.lfw.builder import LfwParts
 from kseg.datasets.pascal_context.builder import PascalContextSegmentation
 from kseg.datasets.pets.builder import PetsSegmentation
@@ -22,6 +23,7 @@ __all__ = [
     "CocoPanopticSegmentation",
     "CocoSegmentation",
     "HelenParts",
+    "Isbi2012Segmentation",
     "LfwParts",
     "PascalContextSegmentation",
     "PetsSegmentation",

@@ -10,6 +10,7 @@ from kseg.datasets.class_statistics import class_statistics, labelled_records
 from kseg.errors import Failure, KsegError
 from kseg.inference import load_masks
 from kseg.lab.experiment.jobs import PLAIN, Job, defaults_beside, portable
+from kseg.lab.results.membranes import membrane_figures
 from kseg.lab.results.rows import Results, Row
 from kseg.metrics import grid_artifacts
 from kseg.models import MODELS
@@ -67,6 +68,7 @@ def read_row(job: Job) -> Row:
         curve=[_rounded(epochs[number].get("val_iou")) for number in sorted(epochs)],
         artifacts=_artifacts(job),
         iou_crf=_iou_behind_crf(results),
+        **membrane_figures(job, evaluation["classes"]),
     )
 
 

@@ -9,8 +9,17 @@ FIGURES = {
     "lowest": "lowest image IoU",
     "best_epoch": "epochs to the best validation IoU",
     "epochs_95": "epochs to 95 % of the best validation IoU",
+    "v_rand": "V_rand",
+    "warping_error": "warping error",
+    "pixel_error": "pixel error",
 }
 """Fields of a row that tables show, and what they are called."""
 
 
-LOWER_IS_BETTER = {"best_epoch", "epochs_95"}
+EPOCHS = {"best_epoch", "epochs_95"}
+"""Numbers of epochs."""
+
+LOWER_IS_BETTER = {*EPOCHS, "warping_error", "pixel_error"}
+
+DIGITS = {"best_epoch": 1, "epochs_95": 1, "warping_error": 6, "pixel_error": 4}
+"""Behind the point, where tables show another number of them than three."""

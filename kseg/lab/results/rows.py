@@ -51,6 +51,10 @@ class Row:
     artifacts: float | None = None
     """of the predicted masks (`kseg.metrics.grid_artifacts`), where the network's last step enlarges 32 times by a
     kernel that is trained; None elsewhere, and as above"""
+    v_rand: float | None = None
+    """of membranes (`kseg.metrics.membrane_rand`), mean over the test images; None of other data"""
+    warping_error: float | None = None
+    """likewise (`kseg.metrics.warping_error`)"""
 
     iou_crf: float | None = None
     """IoU behind the dense CRF of `--test-crf`; None without one"""
@@ -64,6 +68,11 @@ class Row:
         known = [-math.inf if value is None else value for value in self.curve]
         goal = NEARLY * max(known, default=math.nan)
         return float(next((epoch for epoch, value in enumerate(known, 1) if value >= goal), math.nan))
+
+    @property
+    def pixel_error(self) -> float:
+        """The share of the test pixels that is wrong."""
+        return 1 - self.accuracy
 
     @property
     def lowest(self) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kseg.lab.recipe import Recipe
-from kseg.lab.results.figures import FIGURES, LOWER_IS_BETTER
+from kseg.lab.results.figures import DIGITS, EPOCHS, FIGURES, LOWER_IS_BETTER
 from kseg.lab.results.rows import Results, Row, by_setting, figure_of
 from kseg.lab.tables.table import Table
 from kseg.wording import DASH
@@ -38,7 +38,7 @@ def _beside_the_paper(
         cells, found = [name], settings[setting]
         for side in sides:
             values = [_value(recipe, setting, loss, found, figure, side) for loss in losses]
-            digits = 1 if figure in LOWER_IS_BETTER else 3  # as shown: what reads alike is alike
+            digits = DIGITS.get(figure, 3)  # as shown: what reads alike is alike
             known = [round(value, digits) for value in values if value is not None and not np.isnan(value)]
             mark = (min if figure in LOWER_IS_BETTER else max)(known) if len(set(known)) > 1 else None
             for loss, value in zip(losses, values, strict=True):
@@ -62,6 +62,6 @@ def _shown(value: float | None, rows: Sequence[Row], figure: str) -> str:
     if value is None or np.isnan(value):
         return DASH
     whole = 1 if len(rows) > 1 else 0  # epochs: of a single run a whole number
-    digits = whole if figure in LOWER_IS_BETTER else 3
+    digits = whole if figure in EPOCHS else DIGITS.get(figure, 3)
     spread = f" ± {np.std([getattr(row, figure) for row in rows], ddof=1):.{digits}f}" if len(rows) > 1 else ""
     return f"{value:.{digits}f}{spread}"
