@@ -15,8 +15,7 @@ from kseg.ranges import COUNT, FED
 from kseg.wording import counted
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from kseg.datasets.images import Picture
     from kseg.errors import Failure
     from kseg.inference import ImageFile, ModelCard
     from kseg.tasks import Outputs
@@ -66,7 +65,7 @@ def write_masks(
     options: PredictOptions,
     files: "Sequence[ImageFile]",
     card: "ModelCard",
-    predict: "Callable[[Callable[[], Iterator[np.ndarray]]], Iterator[Outputs]]",
+    predict: "Callable[[Callable[[], Iterator[Picture]]], Iterator[Outputs]]",
     *,
     fed: str = "",
 ) -> int:
@@ -78,7 +77,7 @@ def write_masks(
     """
     from tqdm import tqdm
 
-    from kseg.datasets.images import read_image
+    from kseg.datasets.images import read_by_rows, read_image
     from kseg.errors import Failure
     from kseg.inference import write_prediction
     from kseg.inference.files import check_outputs
@@ -87,7 +86,8 @@ def write_masks(
     check_outputs(files, options.out, card, overlays=options.overlays, save_probabilities=options.probabilities)
 
     # 2. masks, of the images that can be read; black and white in them are what they were in training
-    read = Readable(files, partial(read_image, value_range=card.value_range))
+    reading = read_image if options.refining.tiles is None else read_by_rows
+    read = Readable(files, partial(reading, value_range=card.value_range))
     for probabilities in tqdm(predict(read.images), total=len(files), unit="image", disable=None):
         file, own_size = read.waiting.popleft()
         try:
@@ -120,14 +120,14 @@ def write_masks(
 class Readable:
     """The images that can be read, and which: for several networks that each ask for them."""
 
-    def __init__(self, files: "Sequence[ImageFile]", read: "Callable[[Path], np.ndarray]"):
+    def __init__(self, files: "Sequence[ImageFile]", read: "Callable[[Path], Picture]"):
         self.files, self.read = files, read
         self.failures: dict[ImageFile, Failure] = {}
         self.waiting: deque[tuple[ImageFile, tuple[int, int]]] = deque()
         """the file and size of every image that was given and has no mask yet"""
         self._given: set[ImageFile] = set()
 
-    def images(self) -> "Iterator[np.ndarray]":
+    def images(self) -> "Iterator[Picture]":
         from kseg.errors import Failure
 
         for file in self.files:

@@ -14,9 +14,10 @@ from PIL import Image
 
 from kseg.atomic import replacing
 from kseg.conventions import DEFAULT_TASK
-from kseg.datasets.images import Streamed, probability_strips, save_image
+from kseg.datasets.images import Picture, Streamed, probability_strips, save_image
 from kseg.errors import UsageError
 from kseg.inference.model_file import ModelCard
+from kseg.inference.streamed_files import write_streamed
 from kseg.tasks import TASKS, Outputs
 
 IMAGE_SUFFIXES = (
@@ -117,7 +118,7 @@ def write_prediction(
     card: ModelCard,
     *,
     size: tuple[int, int] | None = None,
-    image: np.ndarray | None = None,
+    image: Picture | None = None,
     threshold: float = 0.5,
     save_probabilities: Probabilities = None,
     inputs: Iterable[Path] = (),
@@ -151,12 +152,16 @@ def write_prediction(
                 out_dir, stem, spooled, card, size=size, image=image, threshold=threshold,
                 save_probabilities=save_probabilities, inputs=inputs,
             )  # fmt: skip
+    if isinstance(outputs, Streamed):
+        overlay = paths[1] if image is not None else None
+        write_streamed(paths[0], overlay, outputs, card, image=image, threshold=threshold)
+        return paths
     task = TASKS[card.task]
     answer = task.decode(outputs, size, threshold=threshold)
     task.write(paths[0], answer, card.palette)
     remaining = iter(paths[len(task.writes) :])
     if image is not None:
-        save_image(next(remaining), task.draw(image, answer, card.palette, background=card.background))
+        save_image(next(remaining), task.draw(np.asarray(image), answer, card.palette, background=card.background))
     if save_probabilities == "npy":
         _save_array(next(remaining), outputs, answer.size)
     elif save_probabilities == "png":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kseg.conventions import DEFAULT_TASK
-from kseg.datasets.images import Streamed
+from kseg.datasets.images import Picture, Streamed
 from kseg.datasets.images.streamed import together
 from kseg.errors import UsageError
 from kseg.inference.augmented import Augmented
@@ -99,7 +99,7 @@ def joint_card(members: Sequence[Member], names: Sequence[str]) -> ModelCard:
 
 def predict_joint(
     members: Sequence[Member],
-    images: Callable[[], Iterable[np.ndarray]],
+    images: Callable[[], Iterable[Picture]],
     *,
     threshold: float = 0.5,
     batch_size: int = 16,
@@ -125,12 +125,12 @@ def predict_joint(
         predict_probabilities(one.model, images(), one.image_size, batch_size, tiling=tiling, augmented=augmented)
         for one in members
     ]
-    shown: Iterable[np.ndarray | None] = itertools.repeat(None) if refine is None else images()
+    shown: Iterable[Picture | None] = itertools.repeat(None) if refine is None else images()
     # The networks are asked first: who reads images for all of them reads each one for the first that asks.
     for probabilities, image in zip(zip(*runs, strict=True), shown, strict=False):
         joint: np.ndarray | Streamed = (
             joined(probabilities) if tiling is None else together(probabilities, joined, channels=len(members) + 1)
         )
         if refine is not None and image is not None:
-            joint = refine(image, np.asarray(joint))
+            joint = refine(np.asarray(image), np.asarray(joint))
         yield joint

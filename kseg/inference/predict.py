@@ -1,14 +1,15 @@
 """A model applied to images of any size: resize in or cut into tiles, run the network, resize back, refine, decode."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import numpy as np
 
 from kseg.conventions import DEFAULT_TASK, STRIDE
-from kseg.datasets.images import Streamed, resize_image
+from kseg.datasets.images import Picture, resize_image
 from kseg.errors import UsageError
 from kseg.inference.augmented import Augmented, Forward
 from kseg.inference.tiled import check_tiles_fit, streamed
@@ -26,6 +27,9 @@ ImageSize = tuple[int, int] | Literal["original"] | None
 """Of the network's input: (height, width); "original": each image's own to the pixel; None: rounded to `STRIDE`."""
 
 ORIGINAL: Literal["original"] = "original"
+
+NOTHING_LEFT = re.compile("negative|non-?zero size|too small|smaller than|greater than actual input", re.IGNORECASE)
+"""In what TensorFlow, JAX and PyTorch say of a map that is smaller than a window."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +70,11 @@ class Predictor:
                 f"{self.task.name!r}: leave {what} out"
             )
 
-    def outputs(self, images: Iterable[np.ndarray], *, original_size: bool = True) -> Iterator[Outputs]:
+    def outputs(self, images: Iterable[Picture], *, original_size: bool = True) -> Iterator[Outputs]:
         """The model's outputs for each image, in order, one batch of images in memory at a time.
 
         Args:
-          images: uint8 (H, W, 3) RGB, each of its own size.
+          images: uint8 (H, W, 3) RGB, each of its own size; with `tiling` also what reads its rows from a file.
           original_size: at each image's size; False leaves them at the network's.
         """
         self.augmented.check_fits(self.model)
@@ -94,7 +98,7 @@ class Predictor:
         for image in images:
             _check_image(image)
             size = fixed_size or own_size(image.shape[:2])
-            fed = resize_image(image, size)
+            fed = resize_image(np.asarray(image), size)
             full = len(batch) == self.batch_size or (len(batch) + 1) * fed[..., 0].size > LARGEST_BATCH
             if batch and (full or batch[0].shape != fed.shape):
                 yield from finished()
@@ -102,11 +106,11 @@ class Predictor:
             batch.append(fed)
             sizes.append(image.shape[:2])
             if self.refiners:
-                shown.append(image if original_size else fed)
+                shown.append(np.asarray(image) if original_size else fed)
         if batch:
             yield from finished()
 
-    def _tile_by_tile(self, images: Iterable[np.ndarray]) -> Iterator[Outputs]:
+    def _tile_by_tile(self, images: Iterable[Picture]) -> Iterator[Outputs]:
         assert self.tiling is not None
         check_tiles_fit(self.model, self.tiling)
         run = self.augmented.around(forward(self.model))
@@ -118,8 +122,7 @@ class Predictor:
             _check_image(image)
             outputs: Outputs = streamed(self.model, self.tiling, image, checked, batch_size=self.batch_size)
             for refine in self.refiners:
-                whole = np.asarray(outputs) if isinstance(outputs, Streamed) else outputs
-                outputs = refine(image, whole)
+                outputs = refine(np.asarray(image), np.asarray(outputs))
             yield outputs
 
     def answers(self, images: Iterable[np.ndarray], *, threshold: float = 0.5) -> Iterator[Structure]:
@@ -130,7 +133,7 @@ class Predictor:
 
 def predict_probabilities(
     model: keras.Model,
-    images: Iterable[np.ndarray],
+    images: Iterable[Picture],
     image_size: ImageSize,
     batch_size: int = 16,
     *,
@@ -192,9 +195,14 @@ def network_size(model: keras.Model, image_size: ImageSize) -> tuple[int, int] |
 
 
 def forward(model: keras.Model) -> Forward:
-    """The model as a function from uint8 (N, H, W, 3) to arrays, floats as float32, traced once for all sizes."""
+    """The model as a function from uint8 (N, H, W, 3) to arrays, floats as float32, traced once for all sizes.
+
+    The function raises UsageError for images that are too small for the model.
+    """
     if keras.backend.backend() != "tensorflow":
-        return lambda batch: keras.tree.map_structure(_single, model.predict_on_batch(batch.astype(np.float32)))
+        return _for_large_enough(
+            lambda batch: keras.tree.map_structure(_single, model.predict_on_batch(batch.astype(np.float32)))
+        )
     import tensorflow as tf
 
     def single(tensor):
@@ -206,7 +214,32 @@ def forward(model: keras.Model) -> Forward:
     def compiled(batch):
         return keras.tree.map_structure(single, model(tf.cast(batch, model.inputs[0].dtype), training=False))
 
-    return lambda batch: keras.tree.map_structure(lambda tensor: tensor.numpy(), compiled(batch))
+    return _for_large_enough(lambda batch: keras.tree.map_structure(lambda tensor: tensor.numpy(), compiled(batch)))
+
+
+def _for_large_enough(run: Forward) -> Forward:
+    """Where convolutions or poolings that are not padded have nothing left, backends complain or give nothing."""
+
+    def refusing(batch: np.ndarray) -> Any:
+        try:
+            outputs = run(batch)
+        except Exception as error:
+            if not NOTHING_LEFT.search(str(error)):
+                raise
+            raise _too_small(batch) from error
+        if any(not np.size(array) for array in keras.tree.flatten(outputs)):
+            raise _too_small(batch)
+        return outputs
+
+    return refusing
+
+
+def _too_small(batch: np.ndarray) -> UsageError:
+    height, width = batch.shape[1:3]
+    return UsageError(
+        f"images of {height}×{width} pixels are too small for the model; feed larger ones, as with --image-size, and "
+        "leave small --scales out"
+    )
 
 
 def _single(array: np.ndarray) -> np.ndarray:
@@ -225,7 +258,7 @@ def rounded_size(size: tuple[int, ...]) -> tuple[int, int]:
     return height, width
 
 
-def _check_image(image: np.ndarray) -> None:
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
+def _check_image(image: Picture) -> None:
+    if not isinstance(image, Picture) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
         what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise UsageError(f"images are uint8 arrays (H, W, 3), RGB, received {what}; kseg.datasets.images.read_image")

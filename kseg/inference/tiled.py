@@ -7,12 +7,13 @@ from math import lcm
 import keras
 import numpy as np
 
-from kseg.datasets.images import Streamed
+from kseg.conventions import STRIDE
+from kseg.datasets.images import Picture, Streamed
 from kseg.errors import UsageError
 from kseg.layers import MirrorBorder
 from kseg.layers.mirror import mirrored_places
 from kseg.postprocess import Tiling, blended
-from kseg.postprocess.tiles import ALIGNMENT, Blend, Run
+from kseg.postprocess.tiles import Blend, Run
 
 
 def tiling_for(
@@ -30,7 +31,7 @@ def tiling_for(
     mirrored = max((layer.margin + layer.multiple - 1 for layer in borders), default=0)
     denominators = [Fraction(scale).limit_denominator(16).denominator for scale in scales]
     return Tiling(
-        size, max(size // 4, 2 * mirrored) if overlap is None else overlap, blend, ALIGNMENT * lcm(*denominators)
+        size, max(size // 4, 2 * mirrored) if overlap is None else overlap, blend, STRIDE * lcm(*denominators)
     )
 
 
@@ -45,7 +46,7 @@ def check_tiles_fit(model: keras.Model, tiling: Tiling) -> None:
         )
 
 
-def streamed(model: keras.Model, tiling: Tiling, image: np.ndarray, run: Run, *, batch_size: int) -> Streamed:
+def streamed(model: keras.Model, tiling: Tiling, image: Picture, run: Run, *, batch_size: int) -> Streamed:
     """What a model says of an image tile by tile, computed as it is read.
 
     A model that takes images of one size is shown smaller tiles among their mirror images.

@@ -6,12 +6,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from kseg.conventions import STRIDE
 from kseg.errors import UsageError
 
 Blend = Literal["linear", "gaussian", "none"]
 
-ALIGNMENT = 32
-"""Tiles begin at multiples of the encoders' largest stride: there a tile has the positions of the whole image."""
 
 SIGMA = 1 / 8
 """Of a Gaussian blend, in tiles, as nnU-Net has it."""
@@ -41,7 +40,8 @@ class Tiling:
       blend: v of a tile from its edge to its middle. linear: rises from 0 to 1 over the overlap. gaussian: of deviation
         S/8 about the tile's middle. none: 1 nearer to this tile's middle than to its neighbor's, where tiles overlap,
         and 0 elsewhere: of every tile O/2 pixels along its inner edges are left out (U-Net's overlap-tile strategy).
-      alignment: tiles begin at multiples of so many pixels.
+      alignment: tiles begin at multiples of so many pixels, so that they have the positions of the whole image on every
+        grid whose stride divides it.
     Where tiles are as exact as the whole image, blended ones are: with `none` wherever O/2 is not less than the radius
     of the network's receptive field, with `linear` beyond O from a tile's edges if O is not less than that radius.
     The last tile ends where the image ends, so that it may be smaller by less than `alignment`, and overlaps by more;
@@ -56,7 +56,7 @@ class Tiling:
     size: int
     overlap: int = 64
     blend: Blend = "linear"
-    alignment: int = ALIGNMENT
+    alignment: int = STRIDE
 
     def __post_init__(self) -> None:
         if self.overlap < 0 or self.step < self.alignment:
@@ -111,7 +111,7 @@ class Tiling:
 
 
 def blended(
-    tiling: Tiling, image: np.ndarray, run: Run, *, channels: int, batch_size: int = 16
+    tiling: Tiling, image: Any, run: Run, *, channels: int, batch_size: int = 16
 ) -> Iterator[tuple[Window, np.ndarray]]:
     """What a network says of an image, tile by tile, as ((rows, columns), float32 (h, w, C)): each pixel once.
 

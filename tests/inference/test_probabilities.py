@@ -126,6 +126,15 @@ def test_logits_and_nan_are_refused():
         list(predict_probabilities(nan, images((8, 8)), (8, 8)))
 
 
+@pytest.mark.parametrize("layer", [keras.layers.Conv2D(1, 5), keras.layers.MaxPooling2D(5)])
+def test_an_image_too_small_for_the_model_is_one_sentence(layer):
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, layer(inputs)[..., :1] * 0)
+    assert next(predict_probabilities(model, images((9, 9)), "original")).shape == (9, 9, 1)
+    with pytest.raises(UsageError, match="images of 3×9 pixels are too small for the model; feed larger ones"):
+        list(predict_probabilities(model, images((3, 9)), "original"))
+
+
 @pytest.mark.parametrize("image", [np.zeros((8, 8, 3)), np.zeros((8, 8), np.uint8), "photo.jpg"])
 def test_what_is_no_image_is_refused(image):
     with pytest.raises(UsageError, match="uint8 arrays"):

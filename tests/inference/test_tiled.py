@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 from kseg.cli.main import main
-from kseg.datasets.images import Streamed, resize_image, resize_probabilities
+from kseg.datasets.images import Streamed, read_by_rows, resize_image, resize_probabilities
 from kseg.errors import UsageError
 from kseg.inference import ModelCard, Predictor, write_prediction
 from kseg.inference.augmented import Augmented, augmentations
@@ -139,6 +139,32 @@ def test_what_is_written_of_a_stream_is_what_is_written_of_an_array(tmp_path):
         assert files == sorted(path.name for path in (tmp_path / kind / "stream").iterdir())
         for file in files:
             assert (tmp_path / kind / "stream" / file).read_bytes() == (tmp_path / kind / "array" / file).read_bytes()
+
+
+@pytest.mark.parametrize("size", [(200, 70), (64, 300), (5, 5)])
+def test_mask_and_overlay_of_a_stream_are_those_of_an_array(tmp_path, size):
+    image, model = picture(*size), pointwise(channels=3)
+    (stream,) = Predictor(model, tiling=Tiling(64, 16)).outputs([image])
+    for name, outputs in (("stream", stream), ("array", np.asarray(stream))):
+        write_prediction(tmp_path / name, "x", outputs, CARD, image=image)
+    for file in ("x.png", "x_overlay.png"):
+        one, other = (Image.open(tmp_path / name / file) for name in ("stream", "array"))
+        assert one.mode == other.mode and one.getpalette() == other.getpalette()
+        assert_array_equal(np.asarray(one), np.asarray(other))
+    assert [path.name for path in write_prediction(tmp_path / "alone", "x", stream, CARD)] == ["x.png"]
+
+
+def test_a_large_tiff_is_read_by_rows_and_gives_the_same(tmp_path):
+    import tifffile
+
+    tifffile.imwrite(tmp_path / "a.tif", picture(150, 90), photometric="rgb", rowsperstrip=16, compression="zlib")
+    rows, model = read_by_rows(tmp_path / "a.tif", large=1), pointwise(channels=3)
+    assert not isinstance(rows, np.ndarray)
+    for name, image in (("rows", rows), ("array", np.asarray(rows))):
+        (stream,) = Predictor(model, tiling=Tiling(64, 16)).outputs([image])
+        write_prediction(tmp_path / name, "x", stream, CARD, image=image)
+    for file in ("x.png", "x_overlay.png"):
+        assert (tmp_path / "rows" / file).read_bytes() == (tmp_path / "array" / file).read_bytes()
 
 
 def test_a_stream_is_computed_as_it_is_read():

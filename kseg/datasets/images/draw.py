@@ -25,7 +25,7 @@ def overlay(
 
     `background` says whether class 0 is that; where it is a class like any other, it is tinted as well.
     """
-    return tinted(image, labels, _colour_table(palette), labels >= int(background), alpha)
+    return tinted(image, labels, colour_table(palette), labels >= int(background), alpha)
 
 
 def tinted(
@@ -51,7 +51,7 @@ def tinted(
 def save_labels(path: Path | str, labels: np.ndarray, palette: Palette) -> None:
     """Writes a label map (H, W) as palette PNG: the pixels are class ids, a viewer shows the colours."""
     image = Image.fromarray(np.ascontiguousarray(labels, dtype=np.uint8))
-    image.putpalette(_colour_table(palette).tobytes())
+    image.putpalette(colour_table(palette).tobytes())
     _save(image, Path(path))
 
 
@@ -71,7 +71,7 @@ def contrasting_palette(count: int) -> tuple[tuple[int, int, int], ...]:
     return tuple(colours[:count])
 
 
-def _colour_table(palette: Palette) -> np.ndarray:
+def colour_table(palette: Palette) -> np.ndarray:
     table = np.zeros((256, 3), dtype=np.uint8)
     table[: len(palette)] = np.asarray(palette, dtype=np.uint8).reshape(-1, 3)
     table[VOID] = VOID_COLOUR
