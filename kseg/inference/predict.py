@@ -28,8 +28,11 @@ ImageSize = tuple[int, int] | Literal["original"] | None
 
 ORIGINAL: Literal["original"] = "original"
 
-NOTHING_LEFT = re.compile("negative|non-?zero size|too small|smaller than|greater than actual input", re.IGNORECASE)
-"""In what TensorFlow, JAX and PyTorch say of a map that is smaller than a window."""
+NOTHING_LEFT = re.compile(
+    "negative|non-?zero size|too small|smaller than|greater than actual input|could not create a descriptor",
+    re.IGNORECASE,
+)
+"""In what TensorFlow, oneDNN, JAX and PyTorch say of a map that is smaller than a window."""
 
 
 @dataclass(frozen=True)
