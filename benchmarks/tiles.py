@@ -49,7 +49,7 @@ def scene(height: int, width: int) -> np.ndarray:
     rng, image = np.random.default_rng(0), np.empty((height, width, 3), np.uint8)
     for channel in range(3):
         shade = 127 + 80 * np.sin(rows / (90 + 30 * channel)) * np.cos(columns / (70 + 40 * channel))
-        image[..., channel] = np.clip(shade + rng.integers(-9, 9, shade.shape), 0, 255)
+        image[..., channel] = np.clip(shade + rng.integers(-9, 9, shade.shape, dtype=np.int8), 0, 255)
     return image
 
 
@@ -91,6 +91,12 @@ def in_a_process(way: str, picture: Path, folder: Path, settings: Settings) -> d
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def given_flags(words: list[str]) -> list[str]:
+    """Without the file to write."""
+    place = words.index("--out") if "--out" in words else len(words)
+    return words[:place] + words[place + 2 :]
+
+
 def main(settings: Settings) -> None:
     import tifffile
 
@@ -114,11 +120,11 @@ def main(settings: Settings) -> None:
         for way, runs in found.items()
     }
     report = {
-        "command": "python benchmarks/tiles.py",
+        "command": " ".join(["python", "benchmarks/tiles.py", *given_flags(sys.argv[1:])]),
         "settings": {**asdict(settings), "out": None},
         "versions": {name: version(name) for name in ("tensorflow", "keras", "numpy")},
         "cores": os.cpu_count(),
-        "load before": round(os.getloadavg()[2], 1),
+        "load of 15 minutes": round(os.getloadavg()[2], 1),
         "ways": medians,
     }
     print(json.dumps(report, indent=1))
