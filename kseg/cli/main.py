@@ -18,6 +18,7 @@ COMMANDS = {
     "crf": ("kseg.cli.crf:Crf", "tune the dense CRF behind a trained network"),
     "export": ("kseg.cli.export:Export", "SavedModel, ONNX or LiteRT from a run or model"),
     "data": ("kseg.cli.data:Data", "info, prepare, check, preview or count a data set; cache of features"),
+    "weights": ("kseg.cli.weights:Weights", "convert weights of torchvision's networks for --weights"),
     "losses": ("kseg.cli.losses:Losses", "list the losses, or show and draw one"),
     "lab": ("kseg.cli.lab:Lab", "run a recipe: the papers' experiments, the study of losses"),
 }

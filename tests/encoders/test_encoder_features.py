@@ -7,6 +7,7 @@ from keras import ops
 
 from kseg.encoders import ENCODERS, encoder_layers, needs_padding
 from kseg.encoders.dilation import steady_names
+from kseg.encoders.torch_layout import OF_TORCHVISION, SUFFIX
 from kseg.errors import UsageError
 
 CHANNELS = {  # by stride, of the smallest of each family
@@ -40,6 +41,7 @@ WEIGHTS = {  # without the classifier, and without the mean and deviation that E
     "vgg16": 14_714_688, "vgg19": 20_024_384,
     "xception": 20_861_480,
 }  # fmt: skip
+WEIGHTS |= {f"{name}{SUFFIX}": WEIGHTS[name] for name in map(str.lower, OF_TORCHVISION)}  # the same, read elsewhere
 PAPER = {"vgg16": "block5", "resnet50": "conv5", "mobilenetv2": None, "alexnet": "conv5"}
 MEAN_COLOUR = {  # what preprocessing maps to zero
     "caffe": (123.68, 116.779, 103.939),
