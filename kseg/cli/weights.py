@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -42,7 +42,7 @@ class Weights:
 
         # 1. the model and its encoder
         entry = MODELS[self.model]
-        options = {} if self.encoder is None else {"encoder": self.encoder}
+        options: dict[str, Any] = {} if self.encoder is None else {"encoder": self.encoder}
         name = entry.encoder_with(options)
         if name is None:
             raise UsageError(f"{self.model} has no encoder to put weights into; name another with --model")

@@ -162,16 +162,22 @@ def _rescaled(arrays: dict[str, np.ndarray], encoder: Encoder, source: str) -> d
 
     (RGB − m')/s' = x·s/s' + (m − m')/s'
     """
-    mean, scale, reverse = MODES[encoder.preprocessing]
-    torch_mean, torch_scale, _ = MODES["torch"]
+    (mean, scale), (torch_mean, torch_scale) = scaling(encoder.preprocessing), scaling("torch")
     kernel = arrays["kernel"].astype(np.float64)
-    offset = np.broadcast_to((np.asarray(mean, np.float64) - torch_mean) / torch_scale, (3,))
-    factor = np.broadcast_to(np.asarray(scale, np.float64) / torch_scale, (3,))
+    offset, factor = (mean - torch_mean) / torch_scale, scale / torch_scale
     if "bias" not in arrays:
         raise UsageError(f"{source} cannot be converted for {encoder.name}: its first convolution has no bias")
     bias = arrays["bias"] + np.einsum("hwio,i->o", kernel, offset)
     kernel = kernel * factor[:, None]
     return {
-        "kernel": np.ascontiguousarray(kernel[:, :, ::-1] if reverse else kernel).astype(np.float32),
+        "kernel": np.ascontiguousarray(kernel[:, :, ::-1] if MODES[encoder.preprocessing][2] else kernel).astype(
+            np.float32
+        ),
         "bias": bias.astype(np.float32),
     }
+
+
+def scaling(mode: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and scale of R, G and B, float64 (3,) each, of a mode of `kseg.layers.Preprocess`."""
+    mean, scale, _ = MODES[mode]
+    return (np.broadcast_to(np.asarray(mean, np.float64), (3,)), np.broadcast_to(np.asarray(scale, np.float64), (3,)))

@@ -4,10 +4,9 @@ import keras
 import numpy as np
 
 from kseg.encoders.base import Encoder
-from kseg.encoders.convert import Conversion
+from kseg.encoders.convert import Conversion, scaling
 from kseg.encoders.torch_layout import torchvision_name
 from kseg.encoders.transplant import transplant
-from kseg.layers.preprocess import MODES
 
 SIDE = (64, 96)
 """Rows and columns of the random image that both see."""
@@ -30,7 +29,7 @@ def largest_difference(conversion: Conversion, encoder: Encoder) -> float | None
 
     # 2. the same image through both
     picture = np.random.default_rng(0).uniform(0, 255, (1, *SIDE, 3)).astype(np.float32)
-    mean, scale, _ = MODES["torch"]
+    mean, scale = scaling("torch")
     with torch.no_grad():
         scaled = torch.from_numpy(((picture - mean) / scale).transpose(0, 3, 1, 2).astype(np.float32))
         expected = features(scaled).numpy().transpose(0, 2, 3, 1)

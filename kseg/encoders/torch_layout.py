@@ -65,7 +65,8 @@ def with_torch_windows(function: Callable[..., keras.Model]) -> Callable[..., ke
             clone_function=lambda layer: renewed(layer) if isinstance(layer, keras.layers.Layer) else layer,
             call_function=call,
         )
-        return keras.Model(keras.utils.get_source_inputs(image), called[-1])
+        (source,) = keras.utils.get_source_inputs(image)
+        return keras.Model(source, called[-1])
 
     return build
 

@@ -96,7 +96,7 @@ def test_a_classifier_gives_the_same_features(torch, models, encoder, theirs, la
     # and the comparison notices a kernel that is turned round the wrong way
     name = next(layer.name for layer in encoder_layers(ours(encoder)) if isinstance(layer, keras.layers.Conv2D))
     conversion.weights[name]["kernel"] = conversion.weights[name]["kernel"][::-1]
-    assert largest_difference(conversion, ENCODERS[encoder]) > 1e-3
+    assert largest_difference(conversion, ENCODERS[encoder]) > 1e-4
 
 
 def plain_vgg(torch, models):
@@ -144,7 +144,9 @@ def test_the_encoder_of_a_segmentation_network_at_its_own_stride(torch, models, 
     assert {part.split(".")[0] for part in conversion.left} == {"classifier", "aux_classifier"}
     picture = np.random.default_rng(0).uniform(0, 255, (1, 64, 96, 3)).astype("float32")
     expected = theirs_of(torch, lambda x: network.backbone(x)["out"], picture)
-    np.testing.assert_allclose(model(ops.convert_to_tensor(picture)), expected, atol=1e-5 * np.abs(expected).max())
+    # A wrong dilation or stride changes features by as much as they are; float32 of 53 layers by a few 1e-5.
+    found = np.asarray(model(ops.convert_to_tensor(picture)))
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
 def test_a_mobilenet_within_a_segmentation_network(torch, models):
