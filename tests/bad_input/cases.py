@@ -77,6 +77,7 @@ COMMANDS = {
     "train": "train", "evaluate": "evaluate run", "predict": "predict run photo.png", "export": "export run",
     "data info": "data info folder", "data check": "data check folder", "data preview": "data preview folder",
     "data stats": "data stats folder", "data prepare": "data prepare folder", "data cache": "data cache",
+    "weights": "weights convert net.pth --model fpn",
     "losses": "losses list", "losses show": "losses show iou", "lab list": "lab list", "lab run": "lab run amadi",
     "lab report": "lab report amadi", "lab verify": "lab verify amadi", "lab commands": "lab commands amadi",
 }  # fmt: skip
