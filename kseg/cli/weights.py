@@ -54,7 +54,7 @@ class Weights:
         state = read_state_dict(self.file)
         model, encoder = build(self.model, **options), ENCODERS[name]
         conversion = converted(state, model, encoder, source=self.file.name, convolutionised=entry.convolutionised)
-        arrays = {
+        arrays: dict[str, Any] = {
             f"{layer}/{part}": array for layer, parts in conversion.weights.items() for part, array in parts.items()
         }
         with replacing(out) as temporary, open(temporary, "wb") as file:
