@@ -51,7 +51,7 @@ SMALL: dict[str, Any] = {
     "learning_rate": 2e-3,
     "schedule": "poly",
     "batch_size": 8,
-    "epochs": 14,
+    "epochs": 8,
     "patience": 20,
     "loss_reduction": "mean",
     "people": 3,
