@@ -34,9 +34,16 @@ def models(torch):
     pytest.importorskip("torchvision", exc_type=ImportError) if importlib.util.find_spec(
         "torchvision"
     ) is None else None
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for name in MISSING_OPERATORS:
-        if not hasattr(torch.ops.torchvision, name):
+    library = None
+    try:
+        importlib.import_module("torchvision")
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+        for module in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[module]
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in MISSING_OPERATORS:
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     yield importlib.import_module("torchvision.models")
     del library
