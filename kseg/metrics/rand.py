@@ -48,14 +48,17 @@ def rand_score(true, predicted) -> RandScore:
     if not t.size:
         return RandScore(float("nan"), float("nan"))
     alone = int((s == 0).sum())
-    # Counts are whole numbers, whose squares NumPy adds up exactly in 64 bits.
-    pairs = _squares(np.stack([s, t])[:, s != 0]) + alone
-    return RandScore(split=pairs / _squares(t[None]), merge=pairs / (_squares(s[None, s != 0]) + alone))
+    # Each pixel's pair of segments as one number: columns of two would be sorted ten times as slowly.
+    together = s != 0
+    of_truth, of_prediction = (np.unique(one, return_inverse=True)[1].astype(np.int64).ravel() for one in (t, s))
+    pair = of_prediction * (of_truth.max() + 1) + of_truth
+    pairs = _squares(pair[together]) + alone
+    return RandScore(split=pairs / _squares(of_truth), merge=pairs / (_squares(of_prediction[together]) + alone))
 
 
 def _squares(keys: np.ndarray) -> int:
-    """Σ n², n: how often each column comes."""
-    _, counts = np.unique(keys, axis=1, return_counts=True)
+    """Σ n², n: how often each key comes; exact, for counts are whole numbers."""
+    _, counts = np.unique(keys, return_counts=True)
     return int(np.square(counts.astype(np.int64)).sum())
 
 
