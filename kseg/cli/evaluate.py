@@ -60,7 +60,6 @@ class Evaluate:
         from kseg.inference.evaluate import measured_split
         from kseg.inference.predict import fed_in_words
         from kseg.tasks import TASKS
-        from kseg.tasks.semantic import SemanticEvaluation
         from kseg.wording import counted
 
         # 1. data, before the model: a wrong folder is told at once
@@ -114,11 +113,7 @@ class Evaluate:
         refined = {"refined": self.refining.in_words()} if self.refining.in_words() else {}
         refined |= {"tiles": str(tiling)} if tiling is not None else {}
         write_json(out / "evaluation.json", result.to_json() | refined)
-        result.write_csv(out / "per_image.csv")
-        written = ["evaluation.json", "per_image.csv"]
-        if isinstance(result, SemanticEvaluation) and result.histogram is not None:
-            result.write_thresholds(out / "thresholds.csv")
-            written.append("thresholds.csv")
+        written = ["evaluation.json", *result.write_tables(out)]
         print(f"\n{table(result.scores())}\n\n{out}: {', '.join(written)}")
         return 0
 

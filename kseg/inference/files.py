@@ -161,7 +161,8 @@ def write_prediction(
     task.write(paths[0], answer, card.palette)
     remaining = iter(paths[len(task.writes) :])
     if image is not None:
-        save_image(next(remaining), task.draw(np.asarray(image), answer, card.palette, background=card.background))
+        painted = task.draw(np.asarray(image), answer, card.palette, background=card.background, classes=card.classes)
+        save_image(next(remaining), painted)
     if save_probabilities == "npy":
         _save_array(next(remaining), outputs, answer.size)
     elif save_probabilities == "png":

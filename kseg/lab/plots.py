@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from kseg.lab.results.rows import Row, by_setting, figure_of, range_of
+from kseg.lab.results.rows import Row, by_setting, figure_of, range_of, title_of_score
 from kseg.lab.tables.losses import BASELINE
 from kseg.report.canvas import (
     BLUE,
@@ -32,8 +32,8 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
 def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) -> Plot:
     """IoU of every loss alone and added to BCE, with the range of the seeds; the best stands on top."""
     alone = [loss for loss in found if "+" not in loss]
-    low = far_below([figure_of(rows, "iou") for rows in found.values()])
-    names = sorted(alone, key=lambda loss: figure_of(found[loss], "iou"))
+    low = far_below([figure_of(rows, "score") for rows in found.values()])
+    names = sorted(alone, key=lambda loss: figure_of(found[loss], "score"))
 
     def draw(ax: Axes) -> None:
         for colour, prefix, label, shift in (
@@ -41,8 +41,8 @@ def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) ->
             (ORANGE, f"{BASELINE}+", f"{BASELINE} + loss", -0.14),
         ):
             points = [(y, found[prefix + name]) for y, name in enumerate(names) if prefix + name in found]
-            below = [(y, rows) for y, rows in points if figure_of(rows, "iou") < low]
-            points = [(y, rows) for y, rows in points if figure_of(rows, "iou") >= low]
+            below = [(y, rows) for y, rows in points if figure_of(rows, "score") < low]
+            points = [(y, rows) for y, rows in points if figure_of(rows, "score") >= low]
             ranges = [range_of(rows) for _, rows in points]
             ax.errorbar(
                 [mean for mean, _, _ in ranges],
@@ -54,9 +54,9 @@ def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) ->
                 text = f" ◂ {_with_range(rows)}"
                 ax.text(low, y + 1.7 * shift, text, color=colour, va="center", fontsize=7)
         if BASELINE in found:
-            ax.axvline(figure_of(found[BASELINE], "iou"), color=INK, linewidth=0.8, linestyle=(0, (3, 3)), alpha=0.6)
+            ax.axvline(figure_of(found[BASELINE], "score"), color=INK, linewidth=0.8, linestyle=(0, (3, 3)), alpha=0.6)
         ax.set_yticks(range(len(names)), names)
-        ax.set_xlabel("test IoU")
+        ax.set_xlabel(f"test {title_of_score(row for rows in found.values() for row in rows)}")
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.set_ylim(-0.6, len(names) - 0.4)
         if low > -math.inf:
@@ -125,7 +125,7 @@ def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:
     points = [
         (
             100 * figure_of(found[first], "foreground"),
-            figure_of(found[first], "iou") - figure_of(found[baseline], "iou"),
+            figure_of(found[first], "score") - figure_of(found[baseline], "score"),
         )
         for found in both.values()
     ]

@@ -237,14 +237,25 @@ class InstanceScores:
         }
         return {name: _mean(values) for name, values in figures.items()}
 
-    def class_ap(self) -> np.ndarray:
-        """float64 (C,): AP of every class, nan without objects."""
-        precision, _ = self.tables()
-        return precision[:, -1, 0].mean(axis=(-1, -2))
+    def class_ap(self, at: float | None = None) -> np.ndarray:
+        """float64 (C,): AP of every class, of all `THRESHOLDS` or at one of them; nan without objects."""
+        precision = self.tables()[0][:, -1, 0].mean(axis=-1)
+        return precision.mean(axis=-1) if at is None else precision[:, int(np.argmin(np.abs(THRESHOLDS - at)))]
 
     def image_ap(self) -> np.ndarray:
         """float64 (images,): AP of every image alone, to find the worst; nan without objects."""
-        return self._weighted_ap(np.eye(self.images))
+        positives = self.positives()[..., 0]
+        values = np.full(positives.shape, np.nan)
+        for label in range(self.num_classes):
+            found = self.detections(label)  # images in order
+            for image in np.flatnonzero(positives[:, label]):
+                first, end = np.searchsorted(found.image, (image, image + 1))
+                of_image = first + np.argsort(-found.scores[first:end], kind="stable")
+                matched, ignored = found.matched[0][:, of_image], found.ignored[0][:, of_image]
+                right, wrong = (np.cumsum(kind & ~ignored, axis=-1) for kind in (matched, ~matched))
+                precision, _ = _curves(right, wrong, positives[image, label].astype(np.float64))
+                values[image, label] = precision.mean()
+        return np.array([_mean(of_image) for of_image in values])
 
     def interval(self, *, confidence: float = 0.95, resamples: int = 1000, seed: int = 0) -> Interval:
         """Bootstrap interval of AP over images."""

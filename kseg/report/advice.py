@@ -3,21 +3,14 @@
 import shlex
 from collections.abc import Sequence
 
-import numpy as np
-
 from kseg.inference.evaluate import another_split
-from kseg.metrics.scores import iou_class
 from kseg.training.curve import still_rising
+from kseg.training.plan import name_of_loss
 from kseg.training.record import RunRecord
 from kseg.wording import counted
 
 GAP = 0.1
-"""Training IoU above validation IoU by this much is called overfitting."""
-WORTH_A_THRESHOLD = 0.005
-"""IoU that another threshold has to win to be mentioned."""
-OFF = 0.05
-"""Calibration error from which probabilities should not be taken at their word."""
-OTHER_LOSS = {"iou": "bce", "bce": "iou", "ce": "iou"}
+"""Training score above the validation's by this much is called overfitting."""
 
 
 def findings(run: RunRecord) -> list[str]:
@@ -26,54 +19,32 @@ def findings(run: RunRecord) -> list[str]:
 
 
 def _of_training(run: RunRecord) -> list[str]:
-    best = run.best
+    best, score = run.best, run.task.score
     if best is None:
         return ["No epoch has been finished yet."]
     last, said = run.epochs[-1]["epoch"], []
-    if still_rising(run.epochs):
+    if still_rising(run.epochs, score):
         said.append(
-            f"Validation IoU was still rising when training ended after {counted(last, 'epoch')}; train longer."
+            f"Validation {score.title} was still rising when training ended after {counted(last, 'epoch')}; "
+            "train longer."
         )
     else:
         said.append(
-            f"Validation IoU was highest after epoch {best['epoch']} of {last} ({best['val_iou']:.3f}); "
+            f"Validation {score.title} was highest after epoch {best['epoch']} of {last} ({best[score.key]:.3f}); "
             "those weights were kept."
         )
-    if best.get("iou") is not None and best["iou"] - best["val_iou"] > GAP:
+    if best.get(score.name) is not None and best[score.name] - best[score.key] > GAP:
         said.append(
-            f"Training IoU ({best['iou']:.3f}) is well above validation IoU: more images or augmentation should help."
+            f"Training {score.title} ({best[score.name]:.3f}) is well above validation {score.title}: more images or "
+            "augmentation should help."
         )
     return said
 
 
 def _of_evaluation(run: RunRecord) -> list[str]:
-    evaluation = run.evaluation
-    if evaluation is None:
+    if run.evaluation is None:
         return ["The run has not been measured on a test split."]
-    said = []
-    iou = evaluation.per_image[~np.isnan(evaluation.per_image)]
-    if len(iou):
-        said.append(
-            f"Half of the {len(iou)} {evaluation.split} images have an IoU above {np.median(iou):.3f}; "
-            f"the worst has {iou.min():.3f}."
-        )
-    classes = iou_class(evaluation.matrix)
-    if len(classes) > 2 and np.any(~np.isnan(classes)):
-        weakest = int(np.nanargmin(classes))
-        said.append(f"The weakest class is {evaluation.classes[weakest]} (IoU {classes[weakest]:.3f}).")
-    if evaluation.histogram is not None:
-        scores = evaluation.scores()
-        gain = scores["iou_at_best_threshold"] - scores["iou_dataset"]
-        if gain > WORTH_A_THRESHOLD:
-            said.append(
-                f"A threshold of {scores['best_threshold']:.2f} instead of 0.5 would give IoU "
-                f"{scores['iou_at_best_threshold']:.3f}; choose it on the validation split."
-            )
-        if scores["calibration_error"] > OFF:
-            said.append(
-                f"Probabilities are off by {scores['calibration_error']:.3f} on average: use the mask, not the numbers."
-            )
-    return said
+    return run.evaluation.remarks()
 
 
 def repeat_command(run: RunRecord) -> str | None:
@@ -85,7 +56,7 @@ def repeat_command(run: RunRecord) -> str | None:
 def longer_command(run: RunRecord) -> str | None:
     """The command that goes on with the run for as many epochs again; None where its curve does not ask for it."""
     words, epochs = _words(run), run.config.get("training", {}).get("epochs")
-    if not words or not epochs or not still_rising(run.epochs) or run.epochs[-1]["epoch"] < int(epochs):
+    if not words or not epochs or not still_rising(run.epochs, run.task.score) or run.epochs[-1]["epoch"] < int(epochs):
         return None
     return shlex.join([*with_flag(words, "epochs", str(2 * int(epochs)), but=()), *_workdir_of(run, words)])
 
@@ -93,7 +64,7 @@ def longer_command(run: RunRecord) -> str | None:
 def advice_to_go_on(run: RunRecord) -> str | None:
     """A line for the end of training."""
     command = longer_command(run)
-    return None if command is None else f"validation IoU was still rising; go on with: {command}"
+    return None if command is None else f"validation {run.task.score.title} was still rising; go on with: {command}"
 
 
 def _workdir_of(run: RunRecord, words: list[str]) -> list[str]:
@@ -114,11 +85,11 @@ def next_commands(run: RunRecord) -> list[tuple[str, str]]:
         ]
     words, loss = _words(run), str(run.config.get("loss", {}).get("loss", ""))
     if words:
-        other = OTHER_LOSS.get(loss, "iou")
-        if other == "bce" and _is_multi_class(run):
-            other = "ce"
+        other = run.task.another_loss(loss, _num_classes(run))
         if other != loss:
-            commands.append(("See what the loss does", _variant(run, "loss", other, f"{run.path}-{other}")))
+            commands.append(
+                ("See what the loss does", _variant(run, "loss", other, f"{run.path}-{name_of_loss(other)}"))
+            )
         longer = longer_command(run)
         if longer is not None:
             commands.append(("Train longer", longer))
@@ -127,12 +98,12 @@ def next_commands(run: RunRecord) -> list[tuple[str, str]]:
     return commands
 
 
-def _is_multi_class(run: RunRecord) -> bool:
-    """By the classes measured; before that, by those that the data set's options ask for."""
+def _num_classes(run: RunRecord) -> int:
+    """Of the classes measured; before that, of those that the data set's options ask for, two where they are silent."""
     if run.evaluation is not None:
-        return len(run.evaluation.classes) > 2
+        return len(run.evaluation.classes)
     options = run.data_options
-    return options.category is None and len(options.class_names or ()) > 2
+    return 2 if options.category is not None else max(2, len(options.class_names or ()))
 
 
 def _variant(run: RunRecord, flag: str, value: str, workdir: str) -> str:

@@ -5,8 +5,9 @@ from html import escape
 from typing import Any
 
 from kseg.report.canvas import Plot
-from kseg.report.pictures import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP, Picture
+from kseg.report.pictures import Picture
 from kseg.report.style import CSS, tab_rules
+from kseg.tasks.base import Legend
 
 Pairs = Sequence[tuple[str, str]]
 GROUP_TITLES = {"worst": "Worst", "median": "Median", "best": "Best"}
@@ -69,13 +70,8 @@ def plots(drawn: Sequence[Plot | None], tables: Mapping[str, str] | None = None)
     return f'<div class="grid">{"".join(cards)}</div>'
 
 
-def gallery(
-    pictures: dict[str, list[Picture]],
-    classes: Sequence[str],
-    palette: Sequence[Sequence[int]],
-    background: bool = True,
-) -> str:
-    """Tabs of worst, median and best images; the worst are open. `background`: whether class 0 is that."""
+def gallery(pictures: dict[str, list[Picture]], legend: Legend) -> str:
+    """Tabs of worst, median and best images; the worst are open."""
     groups = {name: shots for name, shots in pictures.items() if shots}
     heads = "".join(
         f'<input type="radio" name="tabs" id="tab-{name}"{" checked" if i == 0 else ""}>'
@@ -86,7 +82,7 @@ def gallery(
         f'<section id="{name}"><div class="shots">{"".join(_shot(shot, name) for shot in shots)}</div></section>'
         for name, shots in groups.items()
     )
-    return f'<div class="tabs">{heads}{_legend(classes, palette, background)}{panes}</div>'
+    return f'<div class="tabs">{heads}{_legend(legend)}{panes}</div>'
 
 
 def _shot(picture: Picture, group: str) -> str:
@@ -98,24 +94,19 @@ def _shot(picture: Picture, group: str) -> str:
         f"<figcaption>{escape(name)}</figcaption></figure>"
         for name, url in picture.panels.items()
     )
-    errors = ", ".join(f"{100 * share:.1f} % {kind}" for kind, share in picture.errors.items())
+    name, score = picture.score
     return (
-        f'<article class="card shot"><header><b>IoU {picture.iou:.3f}</b>'
-        f"<span>{escape(picture.id)}</span><span>{errors}</span></header>"
+        f'<article class="card shot"><header><b>{escape(name)} {score:.3f}</b>'
+        f"<span>{escape(picture.id)}</span><span>{escape(picture.mistakes)}</span></header>"
         f'<input type="checkbox" class="zoom" id="{zoom}" aria-label="larger">'
         f'<label class="panels" for="{zoom}" title="click: larger, smaller">{panels}</label></article>'
     )
 
 
-def _legend(classes: Sequence[str], palette: Sequence[Sequence[int]], background: bool) -> str:
-    entries = list(zip(classes, palette, strict=True))[int(background) :]
-    if background:
-        entries += [("too much", FALSE_POSITIVE), ("missed", FALSE_NEGATIVE)]
-    if len(classes) > 2:
-        entries.append(("another class", MIXED_UP))
+def _legend(legend: Legend) -> str:
     items = "".join(
         f'<span><i style="background:rgb({",".join(map(str, colour))})"></i>{escape(name)}</span>'
-        for name, colour in entries
+        for name, colour in legend
     )
     return f'<p class="legend">{items}</p>'
 

@@ -15,9 +15,9 @@ from kseg.inference.predict import fed_size
 from kseg.report import page, plots
 from kseg.report.advice import findings, next_commands, repeat_command
 from kseg.report.pictures import make_pictures
+from kseg.report.scores import plots_of_task
 from kseg.report.settings import applicable
 from kseg.tasks import Evaluation
-from kseg.tasks.semantic import SemanticEvaluation
 from kseg.training.record import RunRecord, read_run
 from kseg.wording import duration
 
@@ -65,16 +65,12 @@ def _score(evaluation: Evaluation | None) -> tuple[str, str] | None:
 def _tiles(run: RunRecord) -> list[tuple[str, str]]:
     tiles, best, results = [], run.best, run.results
     if run.evaluation is not None:
-        scores = run.evaluation.scores()
-        named = {"mean of image IoUs": "iou_image", "mean IoU of classes": "miou", "pixel accuracy": "accuracy"}
-        if len(run.evaluation.classes) > 2:
-            del named["mean IoU of classes"]  # the one number above
         tiles += [
-            *((title, f"{scores[name]:.3f}") for title, name in named.items() if not np.isnan(scores[name])),
+            *((title, f"{value:.3f}") for title, value in run.evaluation.beside().items() if not np.isnan(value)),
             (f"{run.evaluation.split} images", f"{len(run.evaluation.ids):,}"),
         ]
     if best is not None:
-        tiles.append(("validation IoU", f"{best['val_iou']:.3f}"))
+        tiles.append((f"validation {run.task.score.title}", f"{best[run.task.score.key]:.3f}"))
         tiles.append(("best epoch", f"{best['epoch']} of {run.epochs[-1]['epoch']}"))
     seconds = results.get("train_seconds", sum(entry.get("seconds", 0) for entry in run.epochs))
     if seconds:
@@ -90,12 +86,13 @@ def _images(run: RunRecord) -> tuple[str, str, str]:
         return anchor, text, ""
     try:
         model, card = load_model(run.path)
-        dataset = open_dataset(run.data_options)
+        dataset = open_dataset(run.data_options).for_task(run.task.name)
         use_recorded_splits(dataset, run.path, run.evaluation.split)
         pictures = make_pictures(model, dataset, run.evaluation, fed_size(card, None, None), card.palette)
         if not any(pictures.values()):
-            return anchor, text, ""  # no image has a valid pixel, by which they are ranked
-        content = page.gallery(pictures, run.evaluation.classes, card.palette, card.background)
+            return anchor, text, ""  # no image has a score, by which they are ranked
+        legend = run.task.legend(run.evaluation.classes, card.palette, background=card.background)
+        content = page.gallery(pictures, legend)
     except KsegError as error:
         logging.getLogger("kseg").warning("the report has no pictures: %s", error)
         content = page.note(f"No pictures: {error}")
@@ -106,32 +103,26 @@ def _scores(run: RunRecord) -> tuple[str, str, str]:
     evaluation = run.evaluation
     if evaluation is None:
         return "scores", "Scores", ""
-    if not evaluation.matrix.any():
-        text = (
-            f"Every pixel of the {len(evaluation.ids)} {evaluation.split} images is void: there is nothing to measure."
-        )
-        return "scores", "Scores", page.section("scores", "Scores", page.note(text))
+    if nothing := evaluation.nothing():
+        return "scores", "Scores", page.section("scores", "Scores", page.note(nothing))
     bars = plots.class_bars(evaluation)
-    drawn = [plots.iou_distribution(evaluation), bars, plots.confusion(evaluation)]
-    if evaluation.histogram is not None:
-        drawn += [plots.threshold_curve(evaluation.histogram), plots.calibration_curve(evaluation.histogram)]
+    drawn = [plots.image_distribution(evaluation), bars, *plots_of_task(evaluation)]
     content = page.plots(drawn, {bars.title: _class_table(evaluation)})
     return "scores", "Scores", page.section("scores", "Scores", content)
 
 
-def _class_table(evaluation: SemanticEvaluation) -> str:
-    scores = evaluation.scores()
-    columns = ("iou", "dice", "precision", "recall")
-    rows = [[name, *(number(scores[f"{column}_class"][name]) for column in columns)] for name in evaluation.classes]
-    return page.table(["", "IoU", "Dice", "precision", "recall"], rows)
+def _class_table(evaluation: Evaluation) -> str:
+    columns = evaluation.by_class()
+    names = next(iter(columns.values()))
+    rows = [[name, *(number(values[name]) for values in columns.values())] for name in names]
+    return page.table(["", *columns], rows)
 
 
 def _learning(run: RunRecord) -> tuple[str, str, str]:
     best = run.best["epoch"] if run.best else None
     drawn = [
         plots.learning_curve(run.epochs, "loss", f"Loss ({run.config.get('loss', {}).get('loss', '?')})", best),
-        plots.learning_curve(run.epochs, "iou", "IoU", best),
-        plots.learning_curve(run.epochs, "accuracy", "Pixel accuracy", best),
+        *(plots.learning_curve(run.epochs, name, title, best) for name, title in run.task.curves.items()),
     ]
     if not any(drawn):
         return "learning", "Learning", ""

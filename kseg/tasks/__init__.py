@@ -4,6 +4,6 @@
 evaluation and drawing, and name none.
 """
 
-from kseg.tasks.base import TASKS, Circumstances, Evaluation, Evaluator, Outputs, Task, TrainingLoss
+from kseg.tasks.base import TASKS, Circumstances, EpochScore, Evaluation, Evaluator, Outputs, Task, TrainingLoss
 
-__all__ = ["TASKS", "Circumstances", "Evaluation", "Evaluator", "Outputs", "Task", "TrainingLoss"]
+__all__ = ["TASKS", "Circumstances", "EpochScore", "Evaluation", "Evaluator", "Outputs", "Task", "TrainingLoss"]

@@ -1,9 +1,9 @@
 """What every task is: how truth becomes a loss, and how the outputs of a network become an answer and a score."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypedDict, TypeVar
 
 import keras
 import numpy as np
@@ -25,6 +25,24 @@ Outputs = Any
 
 Palette = Sequence[Sequence[int]]
 """One RGB color per class."""
+
+
+Legend = Sequence[tuple[str, Sequence[int]]]
+"""What each color of a picture means."""
+
+
+class EpochScore(NamedTuple):
+    """The score that every epoch gets on the validation images, and by which a run keeps one of them."""
+
+    name: str
+    """in metrics.jsonl, where "val_" stands before it; of the training images, if those are scored, without"""
+    title: str
+    """for a person, within a sentence"""
+
+    @property
+    def key(self) -> str:
+        """Its key in an entry of metrics.jsonl."""
+        return f"val_{self.name}"
 
 
 class TrainingLoss(Protocol):
@@ -100,16 +118,59 @@ class Evaluation(Protocol):
         ...
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Names, in order of id."""
+        ...
+
+    @property
+    def image_score(self) -> str:
+        """What the score of a single image is called."""
+        ...
+
+    @property
     def per_image(self) -> np.ndarray:
         """float64 (N,): a score of each image, the higher the better; nan for an image that has none."""
+        ...
+
+    def order(self) -> np.ndarray:
+        """int64 (N,): the images from worst to best, those without a score last."""
         ...
 
     def scores(self) -> dict[str, Any]:
         """Every score by name; nan where a score has no meaning."""
         ...
 
+    def beside(self) -> dict[str, float]:
+        """What stands beside the headline in a report, by its name for a person; nan where it has no meaning."""
+        ...
+
+    def by_class(self) -> dict[str, dict[str, float]]:
+        """Scores of the classes: what a score is called → class → value, nan where a class has none; the main one
+        first."""
+        ...
+
+    def in_a_line(self) -> str:
+        """The scores that are said at the end of a run."""
+        ...
+
+    def remarks(self) -> list[str]:
+        """What the numbers say, in sentences."""
+        ...
+
+    def mistakes(self, index: int) -> str:
+        """What is wrong in an image, in a few words."""
+        ...
+
+    def nothing(self) -> str:
+        """Why there is nothing to measure, in a sentence; "" where there is."""
+        ...
+
     def write_csv(self, path: Path | str) -> None:
         """A table of one row per image."""
+        ...
+
+    def write_tables(self, folder: Path) -> list[str]:
+        """Every table that there is of it, as CSV; the names of the files."""
         ...
 
     def to_json(self) -> dict[str, Any]:
@@ -145,6 +206,12 @@ class Task(ABC):
     """of truth and prediction"""
     writes: ClassVar[tuple[str, ...]] = (".png",)
     """endings of the files that `write` makes of an answer; the PNG is the first"""
+    score: ClassVar[EpochScore]
+    """by which an epoch is kept: one of `metrics`, or what `logged` gives"""
+    curves: ClassVar[Mapping[str, str]]
+    """what a report draws over the epochs beside the loss: name in metrics.jsonl → title"""
+    measured_whole: ClassVar[bool] = False
+    """whether the score is of all validation images together, so that an evaluator counts them after every epoch"""
 
     @abstractmethod
     def targets(
@@ -197,6 +264,15 @@ class Task(ABC):
     def metrics(self, num_classes: int) -> list[keras.metrics.Metric]:
         """What is logged beside the loss after every epoch: metrics of targets and outputs before `activated`."""
 
+    def logged(self, evaluator: Evaluator) -> dict[str, float]:
+        """What is logged of the validation images, all counted, where they are `measured_whole`: name without "val_" →
+        score."""
+        raise NotImplementedError(f"the task {self.name} is measured_whole and does not say what is logged")
+
+    @abstractmethod
+    def another_loss(self, spec: str, num_classes: int) -> str:
+        """A loss to compare a run with that was trained with this one; the same where there is none to propose."""
+
     @abstractmethod
     def activated(self, outputs: Any) -> Outputs:
         """The outputs that users get, float32, of those of a network under training."""
@@ -239,13 +315,38 @@ class Task(ABC):
         """
 
     @abstractmethod
+    def read_evaluation(self, content: Any) -> Evaluation:
+        """The evaluation that `Evaluation.to_json` wrote. Raises: UsageError for anything else."""
+
+    @abstractmethod
     def write(self, path: Path, answer: Structure, palette: Palette) -> None:
         """Write an answer as a PNG that says what each pixel is, and beside it the files of the other `writes`; each
         whole or not at all."""
 
     @abstractmethod
-    def draw(self, image: np.ndarray, answer: Structure, palette: Palette, *, background: bool = True) -> np.ndarray:
-        """The image (H, W, 3) with a truth or a prediction painted on it; uint8 (H, W, 3)."""
+    def draw(
+        self,
+        image: np.ndarray,
+        answer: Structure,
+        palette: Palette,
+        *,
+        background: bool = True,
+        classes: Sequence[str] | None = None,
+    ) -> np.ndarray:
+        """The image (H, W, 3) with a truth or a prediction painted on it; uint8 (H, W, 3).
+
+        `classes` are names, for tasks whose answers are labeled with them.
+        """
+
+    @abstractmethod
+    def draw_mistakes(
+        self, image: np.ndarray, truth: Structure, prediction: Structure, *, background: bool = True
+    ) -> np.ndarray:
+        """The image (H, W, 3), pale, with what is wrong in a prediction painted on it; uint8 (H, W, 3)."""
+
+    @abstractmethod
+    def legend(self, classes: Sequence[str], palette: Palette, *, background: bool = True) -> Legend:
+        """What the colors of `draw` and `draw_mistakes` mean."""
 
 
 TASKS: Registry[Task] = Registry("task", "kseg.tasks")

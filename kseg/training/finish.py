@@ -47,7 +47,7 @@ def finish(
         evaluation = measure_as_exported(plan, workdir, network)
         evaluation.write_csv(workdir.path / "per_image.csv")
     refined = measure_behind_crf(plan, workdir, network, inputs) if plan.config.training.test_crf else None
-    best = best_entry(entries, plan.kept_by)
+    best = best_entry(entries, plan.kept_by, plan.task.score)
     assert best is not None
     write_json(
         workdir.results,

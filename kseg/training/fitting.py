@@ -15,6 +15,7 @@ from kseg.training.callbacks import (
     Progress,
     StopOnNonFiniteLoss,
     StopWhenStale,
+    WholeScores,
 )
 from kseg.training.callbacks.overlays import TensorBoardOverlays, TensorBoardScalars, open_events
 from kseg.training.changes import new_run_command
@@ -59,7 +60,7 @@ def fit(
     `writes`: whether this process writes the run's files.
     """
     check_updates(plan.config, inputs)
-    history = History(workdir, network, list(earlier), writes=writes, rule=plan.kept_by)
+    history = History(workdir, network, list(earlier), writes=writes, rule=plan.kept_by, score=plan.task.score)
     patience = plan.config.training.patience
     assert patience is not None  # resolved
     stale = StopWhenStale(history, patience, first=plan.stages[-1].first)
@@ -94,7 +95,10 @@ def callbacks_of(
     """What acts at the ends of steps, validations and epochs, in the order in which it has to."""
     options = plan.config.training
     assert options.epochs is not None  # resolved
-    callbacks = [
+    callbacks: list[keras.callbacks.Callback] = []
+    if plan.task.measured_whole:
+        callbacks.append(WholeScores(plan.task, plan.dataset, inputs))
+    callbacks += [
         StopOnNonFiniteLoss(lambda: calmer(plan.config, workdir, plan.command)),
         history,
         BestWeights(history),

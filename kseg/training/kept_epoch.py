@@ -2,49 +2,60 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
-SCORE, LOSS = "val_iou", "val_loss"
+from kseg.conventions import DEFAULT_TASK
+from kseg.tasks import TASKS, EpochScore
 
-Rule = Literal["validation IoU", "validation loss", "last epoch"]
-"""What decides. The validation IoU, unless the validation split cannot give one: where it shows no object, predicting
-nothing is perfect and anything else 0, so the loss decides; where it holds void alone, every epoch scores the same, and
-the last one has trained longest."""
+LOSS = "val_loss"
 
-BY_SCORE: Rule = "validation IoU"
+OF_DEFAULT = TASKS[DEFAULT_TASK].score
+
+Rule = str
+"""What decides: `by_score`, `BY_LOSS` or `LAST`. The task's score on the validation images, such as "validation IoU",
+unless the validation split cannot give one: where it shows no object, predicting nothing is perfect and anything else
+0, so the loss decides; where it holds void alone, every epoch scores the same, and the last one has trained longest."""
 
 BY_LOSS: Rule = "validation loss"
-"""Of a task without a score of its own after every epoch, too."""
+LAST: Rule = "last epoch"
 
 
-def rule_for(shown: set[int], num_classes: int) -> Rule:
+def by_score(score: EpochScore) -> Rule:
+    """The rule that the score decides."""
+    return f"validation {score.title}"
+
+
+def rule_for(shown: set[int], num_classes: int, score: EpochScore = OF_DEFAULT) -> Rule:
     """The rule of a run whose validation split shows the classes with these ids."""
     if not shown:
-        return "last epoch"
-    return BY_LOSS if num_classes == 2 and 1 not in shown else BY_SCORE
+        return LAST
+    return BY_LOSS if num_classes == 2 and 1 not in shown else by_score(score)
 
 
-def rank(entry: Mapping[str, Any], rule: Rule = BY_SCORE) -> tuple[float, float]:
+def rank(entry: Mapping[str, Any], rule: Rule | None = None, score: EpochScore = OF_DEFAULT) -> tuple[float, float]:
     """What epochs are compared by: the kept epoch has the greatest rank, and of equal ranks the first.
 
-        validation IoU    the greatest IoU; of equal ones, the lowest loss
+        by the score      the greatest score; of equal ones, the lowest loss (also where there is no rule)
         validation loss   the lowest loss
         last epoch        the last
 
-    An IoU or a loss that is not a number is worse than any that is.
+    A score or a loss that is not a number is worse than any that is.
 
-    >>> rank({"epoch": 2, "val_iou": 0.5, "val_loss": 0.1}) > rank({"epoch": 1, "val_iou": 0.5, "val_loss": 0.2})
+    >>> entries = {"epoch": 1, "val_iou": 0.5, "val_loss": 0.2}, {"epoch": 2, "val_iou": 0.5, "val_loss": 0.1}
+    >>> rank(entries[1]) > rank(entries[0])
     True
     """
-    if rule == "last epoch":
+    if rule == LAST:
         return entry["epoch"], 0.0
     loss = _or_worst(entry.get(LOSS), sign=-1)
-    return (_or_worst(entry.get(SCORE)), loss) if rule == BY_SCORE else (loss, 0.0)
+    return (loss, 0.0) if rule == BY_LOSS else (_or_worst(entry.get(score.key)), loss)
 
 
-def best_entry(entries: Iterable[dict[str, Any]], rule: Rule = BY_SCORE) -> dict[str, Any] | None:
+def best_entry(
+    entries: Iterable[dict[str, Any]], rule: Rule | None = None, score: EpochScore = OF_DEFAULT
+) -> dict[str, Any] | None:
     """The entry of the kept epoch; None before the first epoch."""
-    return max(entries, key=lambda entry: rank(entry, rule), default=None)
+    return max(entries, key=lambda entry: rank(entry, rule, score), default=None)
 
 
 def _or_worst(value: float | None, sign: int = 1) -> float:

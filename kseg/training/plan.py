@@ -18,7 +18,7 @@ from kseg.tasks import Task
 from kseg.training.auto import Choice, choose
 from kseg.training.changes import with_whole_paths
 from kseg.training.config import TrainConfig, ignored_options, resolve
-from kseg.training.kept_epoch import BY_LOSS, BY_SCORE, Rule
+from kseg.training.kept_epoch import Rule
 from kseg.training.network import task_of
 from kseg.training.presets import DEFAULT_MODEL, preset
 from kseg.training.split_classes import remarks_on_splits
@@ -90,10 +90,8 @@ def make_plan(
     measured = measured_split(dataset)
     splits = {split: dataset.records(split) for split in dict.fromkeys(("train", "validation", measured))}
     dataset.label_counts(splits[measured])
-    remarks, kept_by = remarks_on_splits(dataset, splits)
     task = task_of(config)
-    if kept_by == BY_SCORE and not task.metrics(len(dataset.classes)):
-        kept_by = BY_LOSS
+    remarks, kept_by = remarks_on_splits(dataset, splits, task.score)
 
     # 3. losses
     weights = class_weights(config, dataset, splits["train"])

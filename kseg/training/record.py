@@ -1,34 +1,27 @@
 """The reader of a run directory: the names of its files, the types they are held to, and what a run got as far as."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
+from kseg.conventions import DEFAULT_TASK
 from kseg.datasets import DataOptions, membership
 from kseg.errors import Failure, UsageError
 from kseg.inference.model_file import MODEL_OF_A_RUN
+from kseg.models import MODELS
 from kseg.reading import read_json, read_json_lines
-from kseg.tasks.semantic.evaluation import SemanticEvaluation, StoredEvaluation
+from kseg.tasks import TASKS, Evaluation, Task
 from kseg.training.config import from_record
-from kseg.training.kept_epoch import BY_SCORE, SCORE, best_entry
+from kseg.training.kept_epoch import best_entry
 
 Config = dict[str, dict[str, Any]]
 """`config.json`: group → key → value; `from_json` checks the values"""
 
 
-class Epoch(TypedDict):
-    """A line of `metrics.jsonl`; None is a score without a meaning."""
-
-    epoch: int
-    seconds: NotRequired[float | None]
-    learning_rate: NotRequired[float | None]
-    loss: NotRequired[float | None]
-    iou: NotRequired[float | None]
-    accuracy: NotRequired[float | None]
-    val_loss: NotRequired[float | None]
-    val_iou: NotRequired[float | None]
-    val_accuracy: NotRequired[float | None]
+Epoch = dict[str, Any]
+"""A line of `metrics.jsonl`: "epoch", and numbers by name; None is a score without a meaning"""
 
 
 class Parameters(TypedDict):
@@ -51,7 +44,7 @@ class RunResults(TypedDict):
 
     best_epoch: int
     epochs: int
-    evaluation: StoredEvaluation
+    evaluation: dict[str, Any]
     model: NotRequired[str]
     loss: NotRequired[str]
     split: NotRequired[str]
@@ -140,18 +133,31 @@ class RunFiles:
     def read_results(self) -> RunResults:
         return read_json(self.results, RunResults, remedy=self._again)
 
+    def read_evaluation(self) -> Evaluation:
+        """What results.json holds of the measured split. Raises: Failure where it is no evaluation of a task."""
+        return self.evaluation_of(self.read_results())
+
+    def evaluation_of(self, results: Mapping[str, Any]) -> Evaluation:
+        """The same of what `read_results` gave."""
+        content = results["evaluation"]
+        try:
+            return TASKS[str(content.get("task", DEFAULT_TASK))].read_evaluation(content)
+        except UsageError as error:
+            raise Failure(f"{self.results}: {error}") from None
+
     def read_environment(self) -> RunEnvironment:
         return read_json(self.environment, RunEnvironment, remedy=self._again)
 
     def read_epochs(self) -> list[Epoch]:
         """One entry an epoch, numbered from 1; a score without a meaning is None."""
-        entries: list[Epoch] = read_json_lines(self.journal, Epoch, remedy=self._again)
+        entries: list[Epoch] = read_json_lines(self.journal, dict[str, int | float | None], remedy=self._again)
         for line, entry in enumerate(entries, 1):
-            if entry["epoch"] < 1:
-                raise Failure(f"line {line} of {self.journal} is of epoch {entry['epoch']}; {self._again}")
+            number = entry.get("epoch")
+            if not isinstance(number, int) or number < 1:
+                raise Failure(f"line {line} of {self.journal} is of epoch {number}; {self._again}")
             for name, value in entry.items():
                 if isinstance(value, float) and not math.isfinite(value):
-                    entry[name] = None  # type: ignore[literal-required]
+                    entry[name] = None
         return entries
 
     def read_whole(self) -> dict[str, dict[str, Any]]:
@@ -178,7 +184,7 @@ class RunRecord:
     environment: dict[str, Any]
     epochs: list[dict[str, Any]]
     results: dict[str, Any]
-    evaluation: SemanticEvaluation | None
+    evaluation: Evaluation | None
 
     @property
     def title(self) -> str:
@@ -189,8 +195,17 @@ class RunRecord:
     @property
     def best(self) -> dict[str, Any] | None:
         """The entry of the epoch whose weights were kept."""
-        scored = [entry for entry in self.epochs if entry.get(SCORE) is not None]
-        return best_entry(scored, self.results.get("kept_by", BY_SCORE))
+        score = self.task.score
+        scored = [entry for entry in self.epochs if entry.get(score.key) is not None]
+        return best_entry(scored, self.results.get("kept_by"), score)
+
+    @property
+    def task(self) -> Task:
+        """What its network answers; the default task where this kseg has no such network."""
+        if self.evaluation is not None:
+            return TASKS[self.evaluation.task]
+        name = self.config.get("model", {}).get("model")
+        return TASKS[MODELS[name].task if isinstance(name, str) and name in MODELS else DEFAULT_TASK]
 
     @property
     def data_options(self) -> DataOptions:
@@ -211,8 +226,5 @@ def read_run(path: Path) -> RunRecord:
     results: Any = files.read_results() if files.is_complete else {}
     environment: Any = files.read_environment() if files.environment.exists() else {}
     epochs: Any = files.read_epochs() if files.journal.exists() else []
-    try:
-        evaluation = SemanticEvaluation.from_json(results["evaluation"]) if results else None
-    except UsageError as error:
-        raise Failure(f"{files.results}: {error}") from None
+    evaluation = files.evaluation_of(results) if results else None
     return RunRecord(files.path, files.read_config(), environment, epochs, results, evaluation)

@@ -7,7 +7,8 @@ import numpy as np
 from kseg.conventions import VOID
 from kseg.datasets import Dataset, Record
 from kseg.errors import UsageError
-from kseg.training.kept_epoch import BY_SCORE, Rule, rule_for
+from kseg.tasks import EpochScore
+from kseg.training.kept_epoch import OF_DEFAULT, Rule, by_score, rule_for
 from kseg.wording import counted
 
 SHOWN = 6
@@ -27,22 +28,24 @@ def classes_shown(dataset: Dataset, records: Sequence[Record]) -> set[int]:
     return shown & wanted
 
 
-def remarks_on_splits(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) -> tuple[list[str], Rule]:
-    """A line for every split that lacks a class, and the rule by which the kept epoch is chosen.
+def remarks_on_splits(
+    dataset: Dataset, splits: Mapping[str, Sequence[Record]], score: EpochScore = OF_DEFAULT
+) -> tuple[list[str], Rule]:
+    """A line for every split that lacks a class, and the rule by which the kept epoch is chosen, `score` where it can.
 
     A line says what is missing and what follows from it.
     Raises:
       UsageError: no training image shows anything but one class (or the background), which leaves nothing to learn.
     """
-    remarks, rule = [], BY_SCORE
+    remarks, rule = [], by_score(score)
     for split, records in splits.items():
         shown = classes_shown(dataset, records)
         missing = [name for number, name in enumerate(dataset.classes) if number not in shown]
         if split == "train" and len(shown) < 2:
             raise UsageError(_nothing_to_learn(dataset, shown, len(records)))
         if split == "validation":
-            rule = rule_for(shown, len(dataset.classes))
-        consequence = _consequence(split, shown, len(dataset.classes))
+            rule = rule_for(shown, len(dataset.classes), score)
+        consequence = _consequence(split, shown, len(dataset.classes), score)
         if consequence is not None and missing:
             more = f" and {len(missing) - SHOWN} others" if len(missing) > SHOWN else ""
             remarks.append(
@@ -60,7 +63,7 @@ def _nothing_to_learn(dataset: Dataset, shown: set[int], count: int) -> str:
     )
 
 
-def _consequence(split: str, shown: set[int], num_classes: int) -> str | None:
+def _consequence(split: str, shown: set[int], num_classes: int, score: EpochScore) -> str | None:
     """What a missing class means for the run; None where it means nothing."""
     binary = num_classes == 2
     if split == "train":
@@ -72,5 +75,5 @@ def _consequence(split: str, shown: set[int], num_classes: int) -> str | None:
     if not shown:
         return "nothing can be validated, so that the last epoch is kept and --patience stops nothing"
     if binary:
-        return "the validation IoU is 0 or undefined, so that the epoch with the lowest validation loss is kept"
+        return f"the {by_score(score)} is 0 or undefined, so that the epoch with the lowest validation loss is kept"
     return "it counts in no validation score"

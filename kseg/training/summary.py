@@ -8,16 +8,9 @@ from kseg.wording import counted
 def summary(workdir: WorkDir) -> str:
     """The last words of a complete run."""
     results = workdir.read_results()
-    scores = results["evaluation"]["scores"]
-    path = workdir.path
-    iou, mean, accuracy = (
-        "undefined" if scores[name] is None else f"{scores[name]:.4f}"  # of images that are void throughout
-        for name in ("iou_dataset", "iou_image", "accuracy")
-    )
-    scored = (
-        f"{results['split']} IoU {iou}   mean per image {mean}   pixel accuracy {accuracy}   "
-        f"({counted(scores['images'], 'image')}, best epoch {results['best_epoch']})"
-    )
+    evaluation, path = workdir.evaluation_of(results), workdir.path
+    images = counted(len(evaluation.ids), "image")
+    scored = f"{results['split']} {evaluation.in_a_line()}   ({images}, best epoch {results['best_epoch']})"
     if refined := results.get("refined"):
         behind = refined["evaluation"]["scores"]["iou_dataset"]
         scored += f"\nbehind a CRF  IoU {'undefined' if behind is None else f'{behind:.4f}'}   ({refined['crf']})"

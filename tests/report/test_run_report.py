@@ -26,19 +26,18 @@ from kseg.report.advice import (
 from kseg.report.canvas import INK
 from kseg.report.page import gallery
 from kseg.report.pictures import (
-    FALSE_NEGATIVE,
-    FALSE_POSITIVE,
-    MIXED_UP,
     Picture,
-    _errors,
     choose,
     data_url,
     display_size,
-    show_errors,
 )  # fmt: skip
 from kseg.report.run_report import count
+from kseg.report.scores.semantic import calibration_curve, confusion, threshold_curve
 from kseg.report.settings import applicable
+from kseg.tasks import TASKS
+from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP
 from kseg.tasks.semantic import SemanticEvaluation
+from kseg.tasks.semantic.mistakes import error_shares, show_errors
 from kseg.training.config import TrainConfig, resolve
 from kseg.training.curve import still_rising
 from kseg.training.record import read_run
@@ -224,11 +223,15 @@ def test_without_background_every_error_is_a_mix_up():
     shown = show_errors(np.zeros((1, 4, 3), np.uint8), truth, prediction, background=False)[0]
     np.testing.assert_allclose(shown[:3], [0.85 * np.array(MIXED_UP) + 0.15 * 110] * 3, atol=1)
     matrix = np.array([[50, 4, 6], [10, 20, 3], [2, 1, 4]])  # of 100 pixels
-    assert _errors(matrix, background=False) == pytest.approx({"another class": 0.26})
-    assert _errors(matrix, background=True) == pytest.approx({"too much": 0.10, "missed": 0.12, "another class": 0.04})
-    assert _errors(np.array([[7, 1], [2, 0]]), background=True) == pytest.approx({"too much": 0.1, "missed": 0.2})
-    picture = Picture("a", 0.5, _errors(matrix, background=False), 1, {}, (4, 4))
-    page = gallery({"worst": [picture]}, ("sky", "road", "car"), ((9, 9, 9), (1, 1, 1), (2, 2, 2)), background=False)
+    assert error_shares(matrix, background=False) == pytest.approx({"another class": 0.26})
+    assert error_shares(matrix, background=True) == pytest.approx(
+        {"too much": 0.10, "missed": 0.12, "another class": 0.04}
+    )
+    assert error_shares(np.array([[7, 1], [2, 0]]), background=True) == pytest.approx({"too much": 0.1, "missed": 0.2})
+    names, palette = ("sky", "road", "car"), ((9, 9, 9), (1, 1, 1), (2, 2, 2))
+    evaluation = SemanticEvaluation("d", "test", names, ("a",), matrix[None], None, True, 1.0, background=False)
+    picture = Picture("a", ("IoU", 0.5), evaluation.mistakes(0), 1, {}, (4, 4))
+    page = gallery({"worst": [picture]}, TASKS["semantic"].legend(names, palette, background=False))
     assert "26.0 % another class" in page and "sky" in page and "too much" not in page
 
 
@@ -259,7 +262,7 @@ def test_plots_survive_what_real_runs_do():
     perfect = np.zeros((2, 256), np.int64)
     perfect[0, 0] = perfect[1, 255] = 10
     for histogram in (perfect, np.zeros((2, 256), np.int64)):
-        assert "<svg" in plots.threshold_curve(histogram).svg and "<svg" in plots.calibration_curve(histogram).svg
+        assert "<svg" in threshold_curve(histogram).svg and "<svg" in calibration_curve(histogram).svg
     assert "absent" not in plots.class_bars(evaluation_with([5])).text
 
 
@@ -276,7 +279,7 @@ def test_many_classes_fit():
     matrices = np.random.default_rng(0).integers(0, 9, (4, 30, 30))
     matrices[:, 7] = matrices[:, :, 7] = 0  # absent everywhere
     evaluation = SemanticEvaluation("voc", "test", names, ("a", "b", "c", "d"), matrices, None, True, 1.0)
-    assert plots.confusion(evaluation).svg and plots.class_bars(evaluation).svg
+    assert confusion(evaluation).svg and plots.class_bars(evaluation).svg
 
 
 # --- advice

@@ -1,6 +1,7 @@
 """A task of somebody else's: objects with masks, of which no label map tells; counted by AP."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -10,7 +11,8 @@ from kseg.metrics.instances import InstanceScores
 from kseg.pipeline import ArraySpec
 from kseg.structures import Instances, Masks
 from kseg.structures.moves import scaling
-from kseg.tasks import Circumstances, Task
+from kseg.tasks import Circumstances, EpochScore, Task
+from kseg.tasks.figures import plain
 
 MOST = 8
 """Objects of an image."""
@@ -43,7 +45,9 @@ class ObjectEvaluation:
     circumstances: Circumstances
     ap: float
     per_image: np.ndarray
+    class_ap: dict[str, float]
     task = "objects"
+    image_score = "AP"
 
     @property
     def split(self):
@@ -57,19 +61,50 @@ class ObjectEvaluation:
     def headline(self):
         return "AP", self.ap
 
+    @property
+    def classes(self):
+        return tuple(self.class_ap)
+
+    def order(self):
+        return np.argsort(self.per_image, kind="stable")
+
     def scores(self):
         return {"ap": self.ap}
+
+    def beside(self):
+        return {}
+
+    def by_class(self):
+        return {"AP": self.class_ap}
+
+    def in_a_line(self):
+        return f"AP {self.ap:.4f}"
+
+    def remarks(self):
+        return []
+
+    def mistakes(self, index):
+        return f"AP {self.per_image[index]:.2f}"
+
+    def nothing(self):
+        return ""
+
+    def write_tables(self, folder):
+        self.write_csv(folder / "images.csv")
+        return ["images.csv"]
 
     def write_csv(self, path):
         path.write_text("".join(f"{name},{ap}\n" for name, ap in zip(self.ids, self.per_image, strict=True)))
 
     def to_json(self):
-        return {"task": self.task, **self.circumstances, "ap": self.ap, "ap_image": self.per_image.tolist()}
+        numbers = {"ap": self.ap, "ap_image": self.per_image.tolist(), "ap_class": plain(self.class_ap)}
+        return {"task": self.task, **self.circumstances, **numbers}
 
 
 class ObjectEvaluator:
-    def __init__(self, num_classes):
-        self._scores = InstanceScores(num_classes)
+    def __init__(self, classes):
+        self.classes = classes
+        self._scores = InstanceScores(len(classes))
 
     def add(self, truth, outputs):
         prediction = CountingObjects().decode(outputs, truth.size)
@@ -77,7 +112,8 @@ class ObjectEvaluator:
         return prediction
 
     def result(self, circumstances):
-        return ObjectEvaluation(circumstances, self._scores.summary()["AP"], self._scores.image_ap())
+        of_classes = dict(zip(self.classes, map(float, self._scores.class_ap()), strict=True))
+        return ObjectEvaluation(circumstances, self._scores.summary()["AP"], self._scores.image_ap(), of_classes)
 
 
 class CountingObjects(Task):
@@ -85,6 +121,8 @@ class CountingObjects(Task):
 
     name = "objects"
     structure = Instances
+    score = EpochScore("objects", "number of objects")
+    curves: ClassVar = {"objects": "Objects"}
 
     def targets(self, num_classes, *, reads=(), weights=None, remember=False):
         return ObjectTargets()
@@ -101,6 +139,9 @@ class CountingObjects(Task):
 
     def metrics(self, num_classes):
         return [keras.metrics.Mean(name="objects")]
+
+    def another_loss(self, spec, num_classes):
+        return spec
 
     def activated(self, outputs):
         return {name: keras.ops.convert_to_numpy(output) for name, output in outputs.items()}
@@ -119,6 +160,11 @@ class CountingObjects(Task):
     def reordered(self, outputs, order):
         return {**outputs, "classes": np.argsort(order)[outputs["classes"]]}
 
+    def read_evaluation(self, content):
+        circumstances = {name: content[name] for name in Circumstances.__annotations__}
+        of_classes = {name: np.nan if ap is None else ap for name, ap in content["ap_class"].items()}
+        return ObjectEvaluation(circumstances, content["ap"], np.array(content["ap_image"]), of_classes)
+
     def write(self, path, answer, palette):
         save_labels(path, answer.id_map(), palette)
 
@@ -129,10 +175,18 @@ class CountingObjects(Task):
         return Instances.of(masks, outputs["classes"][sure], scores=outputs["scores"][sure])
 
     def evaluator(self, classes, *, background=True, void):
-        return ObjectEvaluator(len(classes))
+        return ObjectEvaluator(classes)
 
-    def draw(self, image, answer, palette, *, background=True):
+    def draw(self, image, answer, palette, *, background=True, classes=None):
         drawn = image.copy()
         for mask, class_id in zip(answer.masks.array(), answer.classes, strict=True):
             drawn[mask] = palette[class_id]
         return drawn
+
+    def draw_mistakes(self, image, truth, prediction, *, background=True):
+        drawn = image.copy()
+        drawn[truth.masks.array().any(axis=0) ^ prediction.masks.array().any(axis=0)] = 255
+        return drawn
+
+    def legend(self, classes, palette, *, background=True):
+        return list(zip(classes, palette, strict=True))[int(background) :]

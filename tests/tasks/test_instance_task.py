@@ -19,9 +19,11 @@ from kseg.structures.masks import Cut
 from kseg.tasks import TASKS
 from kseg.tasks.instance import InstanceEvaluation
 from kseg.tasks.instance.decoding import DETECTIONS, pasted
-from kseg.tasks.instance.drawing import outline
+from kseg.tasks.instance.evaluation import FIGURES
+from kseg.tasks.instance.mistakes import compare, outline
 from kseg.tasks.instance.targets import MASK_SIDE, MOST_OBJECTS, largest, mask_in_box
 from kseg.tasks.instance.writing import coco_results, run_lengths
+from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP
 
 CLASSES, PALETTE = ("background", "thing"), ((0, 0, 0), (250, 40, 40))
 TASK = TASKS["instance"]
@@ -136,27 +138,74 @@ def test_a_crowd_is_neither_found_nor_missed():
     )
     assert result.masks["AP"] == pytest.approx(1.0) and result.boxes["AP50"] == pytest.approx(1.0)
     assert result.objects.tolist() == [1] and result.detections.tolist() == [3]
-    assert result.class_ap == {"thing": pytest.approx(1.0)}
+    assert result.class_scores["AP"] == {"thing": pytest.approx(1.0)} == result.class_scores["AP50"]
+    assert (result.missed.tolist(), result.misnamed.tolist(), result.false.tolist()) == ([0], [0], [0])
+
+
+def evaluation_of_three():
+    """Images with two, no and one object; each figure is another number."""
+    masks, boxes = ({name: number / 20 for number, name in enumerate(FIGURES, start)} for start in (1, 2))
+    return InstanceEvaluation(
+        dataset="d", split="test", classes=CLASSES, ids=("a", "b", "c"), masks={**masks, "APs": float("nan")},
+        boxes=boxes, class_scores={"AP": {"thing": 0.5}, "AP50": {"thing": 0.75}, "box_AP": {"thing": float("nan")}},
+        interval=(0.25, float("nan")), per_image=np.array([0.75, np.nan, 0.25]), objects=np.array([2, 0, 1]),
+        detections=np.array([3, 0, 2]), missed=np.array([1, 0, 1]), misnamed=np.array([0, 0, 1]),
+        false=np.array([0, 2, 0]), original_size=True, seconds=2.0, input_size=(8, 8),
+    )  # fmt: skip
 
 
 def test_an_evaluation_is_read_back(tmp_path):
-    evaluation = InstanceEvaluation(
-        dataset="d", split="test", classes=CLASSES, ids=("a", "b", "c"), masks={"AP": 0.5, "APs": float("nan")},
-        boxes={"AP": 0.25, "APs": float("nan")}, class_ap={"thing": 0.5}, per_image=np.array([0.75, np.nan, 0.25]),
-        objects=np.array([2, 0, 1]), detections=np.array([3, 0, 1]), original_size=True, seconds=2.0,
-        input_size=(8, 8),
-    )  # fmt: skip
+    evaluation = evaluation_of_three()
     text = json.dumps(evaluation.to_json(), allow_nan=False)
-    again = InstanceEvaluation.from_json(text)
-    assert again.to_json() == evaluation.to_json()
-    assert again.masks["AP"] == 0.5 and np.isnan(again.boxes["APs"]) and np.isnan(again.per_image[1])
+    again = TASK.read_evaluation(text)
+    assert isinstance(again, InstanceEvaluation) and again.to_json() == evaluation.to_json()
+    assert again.masks["AP"] == 0.05 and np.isnan(again.masks["APs"]) and np.isnan(again.per_image[1])
+    assert again.interval[0] == 0.25 and np.isnan(again.interval[1])
     assert again.order().tolist() == [2, 0, 1]
-    again.write_csv(tmp_path / "images.csv")
-    lines = (tmp_path / "images.csv").read_text().split()
-    assert lines == ["id,ap,objects,detections", "c,0.250000,1,1", "a,0.750000,2,3", "b,,0,0"]
-    for broken in ({"scores": {}}, {"objects": [1]}, {"scores": {"AP_class": 3}}):
+    assert again.write_tables(tmp_path) == ["per_image.csv", "per_class.csv"]
+    lines = (tmp_path / "per_image.csv").read_text().split()
+    assert lines[0] == "id,ap,objects,detections,missed,misnamed,false"
+    assert lines[1:] == ["c,0.250000,1,2,1,1,0", "a,0.750000,2,3,1,0,0", "b,,0,0,0,0,2"]
+    assert (tmp_path / "per_class.csv").read_text().split() == ["class,AP,AP50,box_AP", "thing,0.500000,0.750000,"]
+    content = evaluation.to_json()
+    for broken in (
+        {"scores": {}}, {"objects": [1]}, {"scores": {**content["scores"], "AP_class": 3}}, {"task": "semantic"},
+    ):  # fmt: skip
         with pytest.raises(UsageError, match="no evaluation of objects"):
-            InstanceEvaluation.from_json({**evaluation.to_json(), **broken})
+            InstanceEvaluation.from_json({**content, **broken})
+
+
+def test_mistakes_in_words():
+    evaluation = evaluation_of_three()
+    assert [evaluation.mistakes(index) for index in range(3)] == [
+        "2 objects: 1 missed", "0 objects: 2 too many", "1 object: 1 missed, 1 of another class",
+    ]  # fmt: skip
+    assert any("Of 3 objects 2 are missed and 2 detections are none" in said for said in evaluation.remarks())
+
+
+def test_what_becomes_of_objects_and_detections():
+    """Five objects in a row of ten columns each; detections that find, double, misname, miss and make up."""
+    columns = [rectangle(0, 10 * n, 40, 10 * n + 10) for n in range(5)]
+    truth = Instances.of(np.stack(columns), [1, 1, 2, 1, 1], crowd=[False, False, False, False, True])
+    nowhere = rectangle(10, 52, 20, 60)
+    prediction = Instances.of(
+        np.stack([columns[0], columns[0], columns[2], nowhere, columns[4], columns[4]]), [1, 1, 1, 1, 1, 2],
+        scores=[0.6, 0.9, 0.8, 0.7, 0.9, 0.9],
+    )  # fmt: skip
+    became = compare(truth, prediction)
+    assert became.found.tolist() == [False, True, False, False, True, False]  # the surer of two, and one in the crowd
+    assert became.misnamed.tolist() == [False, False, True, False, False, False]
+    assert became.false.tolist() == [True, False, False, True, False, True]
+    assert became.missed.tolist() == [False, True, False, True, False]
+
+    image = np.full((40, 60, 3), 200, np.uint8)
+    shown = TASK.draw_mistakes(image, truth, prediction)
+    grey = round(110 + 0.5 * 200)
+    for (y, x), color in (
+        ((5, 15), FALSE_NEGATIVE), ((5, 25), MIXED_UP), ((15, 55), FALSE_POSITIVE), ((5, 35), FALSE_NEGATIVE),
+    ):  # fmt: skip
+        np.testing.assert_allclose(shown[y, x], 0.85 * np.array(color) + 0.15 * grey, atol=1)
+    assert shown[39, 55].tolist() == [grey] * 3
 
 
 def test_run_lengths_by_hand():
@@ -187,8 +236,14 @@ def test_detections_are_drawn_with_their_boxes():
     truth = instances(1, 2, clean=True)
     scored = Instances.of(truth.masks, truth.classes, scores=np.linspace(0.5, 0.9, len(truth)))
     palette, image = contrasting_palette(2), image_of(1)
-    plain, labeled = (TASK.draw(image, answer, palette) for answer in (truth, scored))
-    assert (plain != labeled).any()
+    plain, framed = (TASK.draw(image, answer, palette) for answer in (truth, scored))
+    named, otherwise = (TASK.draw(image, scored, palette, classes=("", name)) for name in ("person", "ox"))
+    assert (plain != framed).any() and (framed != named).any() and (named != otherwise).any()
+    # Objects of one class have colors of their own, the same in truth and prediction, as `kseg data preview` paints.
+    first, second = (truth.masks.chosen([index]).array()[0] for index in (0, 1))
+    flat = np.zeros_like(image)
+    colors = [{tuple(pixel) for pixel in TASK.draw(flat, truth, palette)[mask]} for mask in (first, second)]
+    assert colors[0].isdisjoint(colors[1])
     assert outline(np.ones((3, 3), bool)).sum() == 8
 
 

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from kseg.datasets.images.draw import VOID_COLOUR, Palette, contrasting_palette, overlay, tinted
 from kseg.structures import Instances, LabelMap, Panoptic, Structure
+
+LIGHT = 382
+"""R + G + B, of 765, from which letters on a color are dark."""
 
 
 def draw_structure(image: np.ndarray, structure: Structure, palette: Palette, *, background: bool = True) -> np.ndarray:
@@ -21,15 +25,38 @@ def draw_structure(image: np.ndarray, structure: Structure, palette: Palette, *,
     return overlay(image, structure.ids, palette, background=background)
 
 
-def overlay_instances(image: np.ndarray, instances: Instances, alpha: float = 0.5) -> np.ndarray:
-    """The image with each object tinted, outlined and in its box; crowds are pale and have no box."""
+def overlay_instances(
+    image: np.ndarray,
+    instances: Instances,
+    alpha: float = 0.5,
+    *,
+    classes: Sequence[str] | None = None,
+    boxes: bool = True,
+) -> np.ndarray:
+    """The image with each object tinted, outlined and in its box; crowds are pale and have no box.
+
+    Args:
+      classes: names of the classes, to be written at each box, with the score of a detection; None: no text.
+      boxes: whether there are boxes and texts at all.
+    """
     colors = np.array(contrasting_palette(len(instances) + 1), np.uint8)
     colors[1:][instances.crowd] = VOID_COLOUR
     ids = instances.id_map()
     painted = tinted(image, ids, colors, ids > 0, alpha)
-    for color, box in zip(colors[1:][~instances.crowd], instances.boxes[~instances.crowd], strict=True):
-        _frame(painted, box, color)
-    return painted
+    if not boxes:
+        return painted
+    surest_last = np.arange(len(instances))
+    if instances.scores is not None:
+        surest_last = np.argsort(instances.scores, kind="stable")
+    framed = [int(index) for index in surest_last if not instances.crowd[index]]
+    for index in framed:
+        _frame(painted, instances.boxes[index], colors[index + 1])
+    if classes is None:
+        return painted
+    texts = {index: classes[instances.classes[index]] for index in framed}
+    if instances.scores is not None:
+        texts = {index: f"{text} {instances.scores[index]:.2f}" for index, text in texts.items()}
+    return _labeled(painted, {index: (instances.boxes[index], colors[index + 1], texts[index]) for index in framed})
 
 
 def overlay_panoptic(
@@ -53,3 +80,17 @@ def _frame(image: np.ndarray, box: np.ndarray, color: np.ndarray) -> None:
     bottom, right = max(top, int(np.ceil(box[2])) - 1), max(left, int(np.ceil(box[3])) - 1)
     image[[top, bottom], left : right + 1] = color
     image[top : bottom + 1, [left, right]] = color
+
+
+def _labeled(image: np.ndarray, labels: dict[int, tuple[np.ndarray, np.ndarray, str]]) -> np.ndarray:
+    """A text at the upper left corner of each box, on its color, and within the picture where there is room."""
+    picture = Image.fromarray(image)
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(max(10, min(image.shape[:2]) // 32))
+    for box, color, text in labels.values():
+        left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+        x = max(0.0, min(float(box[1]) + 1, image.shape[1] - right))
+        y = max(0.0, min(float(box[0]), image.shape[0] - bottom))
+        pen.rectangle((x + left, y + top, x + right, y + bottom), fill=tuple(color.tolist()))
+        light = int(color.sum()) > LIGHT
+        pen.text((x, y), text, fill=(0, 0, 0) if light else (255, 255, 255), font=font)
+    return np.asarray(picture)

@@ -19,7 +19,9 @@ from kseg.lab.statistics.pairs import paired_rows
 from kseg.metrics.confusion import confusion_matrix
 from kseg.metrics.scores import iou_image
 from kseg.report import page
-from kseg.report.pictures import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP, data_url, display_size, show_errors
+from kseg.report.pictures import data_url, display_size
+from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP
+from kseg.tasks.semantic.mistakes import show_errors
 
 CSS = """
 .spread { position: relative; aspect-ratio: 1; max-width: 30rem; border: 1px solid var(--line);

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kseg.conventions import STRIDE
+import numpy as np
+
+from kseg.conventions import DEFAULT_TASK, STRIDE
 from kseg.datasets import open_dataset
 from kseg.datasets.class_statistics import class_statistics, labelled_records
 from kseg.errors import Failure, KsegError
@@ -14,6 +16,10 @@ from kseg.lab.results.membranes import membrane_figures
 from kseg.lab.results.rows import Results, Row
 from kseg.metrics import grid_artifacts
 from kseg.models import MODELS
+from kseg.reading import held_to
+from kseg.tasks import TASKS
+from kseg.tasks.figures import plain
+from kseg.tasks.semantic.evaluation import StoredEvaluation
 from kseg.training.config import TrainConfig
 from kseg.training.record import Epoch, RunResults
 
@@ -37,8 +43,11 @@ def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Re
 
 
 def read_row(job: Job) -> Row:
+    """The row of a complete job."""
     results = job.files.read_results()
-    evaluation = results["evaluation"]
+    if results["evaluation"].get("task", DEFAULT_TASK) != DEFAULT_TASK:
+        return _row_of_figures(job, results)
+    evaluation = _held(job, results["evaluation"])
     scores, matrix = evaluation["scores"], evaluation["confusion_matrix"]
     pixels = sum(map(sum, matrix))
     iou = scores["iou_dataset"] if len(matrix) == 2 else scores.get("miou")
@@ -48,7 +57,7 @@ def read_row(job: Job) -> Row:
     scored = {
         name: value for name, value in zip(evaluation["ids"], evaluation["iou_image"], strict=True) if value is not None
     }
-    kept = epochs.get(results["best_epoch"]) or Epoch(epoch=results["best_epoch"])
+    kept = epochs.get(results["best_epoch"]) or {}
     return Row(
         tags=job.tags,
         seed=job.seed,
@@ -78,6 +87,34 @@ def _iou_behind_crf(results: RunResults) -> float | None:
         return None
     scores: dict[str, float | None] = refined["evaluation"]["scores"]
     return scores["iou_dataset" if len(refined["evaluation"]["classes"]) == 2 else "miou"]
+
+
+def _held(job: Job, content: dict[str, Any]) -> StoredEvaluation:
+    try:
+        return held_to(content, StoredEvaluation)
+    except ValueError as error:
+        raise Failure(f"{job.files.results} holds no evaluation ({error}); remove it and run the job again") from None
+
+
+def _row_of_figures(job: Job, results: RunResults) -> Row:
+    """Of another task than the default one: every score of its evaluation that is one number."""
+    evaluation, epochs = job.files.evaluation_of(results), _epochs(job)
+    score, per_image = TASKS[evaluation.task].score, evaluation.per_image
+    numbers = {name: value for name, value in evaluation.scores().items() if isinstance(value, int | float)}
+    scored = {name: value for name, value in zip(evaluation.ids, per_image, strict=True) if not np.isnan(value)}
+    return Row(
+        tags=job.tags,
+        seed=job.seed,
+        job=job.path.name,
+        best_epoch=results["best_epoch"],
+        epochs=results["epochs"],
+        seconds=results["wall_seconds"],
+        images=[_rounded(value) for value in plain(per_image.tolist())],
+        lowest_image=min(scored, key=scored.__getitem__, default=None),
+        curve=[_rounded(epochs[number].get(score.key)) for number in sorted(epochs)],
+        task=evaluation.task,
+        figures=plain({"score": evaluation.headline[1], **numbers}),
+    )
 
 
 def _cells(job: Job) -> tuple[float, float] | None:

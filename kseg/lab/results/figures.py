@@ -1,6 +1,7 @@
 """The figures of a row that tables show: what they are called, and which way is better."""
 
 FIGURES = {
+    "score": "score",
     "iou": "IoU",
     "iou_crf": "IoU behind a CRF",
     "iou_image": "mean image IoU",

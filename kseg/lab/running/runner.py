@@ -178,7 +178,7 @@ class Runner:
         else:
             self.tally.complete += 1
             self.seconds.note(job)
-            result = "no IoU" if outcome.iou is None else f"IoU {outcome.iou:.4f}"
+            result = outcome.score
         done = self.tally.complete + len(self.tally.failed) + len(self.tally.elsewhere)
         self.write(
             f"[{done:>{len(str(len(self.jobs)))}}/{len(self.jobs)}] {job.title}  {result}  {outcome.seconds:.1f} s"

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import math
 import os
 import signal
 import threading
@@ -13,6 +14,7 @@ from multiprocessing.connection import Connection
 from kseg.datasets import DataOptions, Dataset, open_dataset
 from kseg.errors import KsegError
 from kseg.lab.experiment.jobs import Job
+from kseg.tasks import TASKS
 from kseg.training.workdir import RunInUse
 
 KEPT_DATASETS = 6
@@ -30,7 +32,8 @@ class Outcome:
 
     seconds: float
     error: str | None = None
-    iou: float | None = None
+    score: str = ""
+    """for a person: "IoU 0.9134" """
     elsewhere: bool = False
     """another process, perhaps on another machine, is at it"""
 
@@ -103,7 +106,7 @@ def run_job(job: Job, images: Images) -> Outcome:
 
     started = time.perf_counter()
     if job.state == "complete":  # by another process, since the list was made
-        return Outcome(0.0, iou=iou_of(job))
+        return Outcome(0.0, score=score_of(job))
     job.write_config()
     job.forget_failure()
     try:
@@ -118,12 +121,15 @@ def run_job(job: Job, images: Images) -> Outcome:
         keras.config.set_dtype_policy("float32")
         keras.utils.clear_session()
         gc.collect()
-    return Outcome(time.perf_counter() - started, iou=iou_of(job))
+    return Outcome(time.perf_counter() - started, score=score_of(job))
 
 
 def first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "")
 
 
-def iou_of(job: Job) -> float | None:
-    return job.files.read_results()["evaluation"]["scores"]["iou_dataset"]
+def score_of(job: Job) -> str:
+    """The one number of a complete job, with its name."""
+    evaluation = job.files.read_evaluation()
+    title, value = TASKS[evaluation.task].score.title, evaluation.headline[1]
+    return f"no {title}" if math.isnan(value) else f"{title} {value:.4f}"

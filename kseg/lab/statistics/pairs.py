@@ -73,7 +73,7 @@ def over_settings(both: Both, figures: Sequence[str]) -> Iterator[Pairs]:
 
 
 def image_pairs(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[float], list[float]]:
-    """IoU of each image, mean over the seeds; images without a score are left out."""
+    """Score of each image, mean over the seeds; images without a score are left out."""
     a, b = (
         np.mean([[np.nan if v is None else v for v in row.images] for row in rows], axis=0) for rows in (first, second)
     )
@@ -82,5 +82,5 @@ def image_pairs(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[float
 
 
 def seed_pairs(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[float], list[float]]:
-    """Test IoU by seed."""
-    return [row.iou for row in first], [row.iou for row in second]
+    """Test scores by seed."""
+    return [row.score for row in first], [row.score for row in second]

@@ -6,7 +6,7 @@ from statistics import fmean
 
 import numpy as np
 
-from kseg.lab.results.rows import Results, Row, by_setting, figure_of, range_of
+from kseg.lab.results.rows import Results, Row, by_setting, figure_of, range_of, title_of_score
 from kseg.lab.statistics.pairs import Pairs
 from kseg.lab.tables.table import Table
 from kseg.lab.tables.tests import tests_table
@@ -22,7 +22,7 @@ def baseline_table(results: Results) -> Table | None:
     """
     scores: dict[str, dict[tuple, float]] = {}
     for row in results.rows:
-        scores.setdefault(row.loss, {})[*row.setting, row.seed] = row.iou
+        scores.setdefault(row.loss, {})[*row.setting, row.seed] = row.score
     baseline = scores.pop(BASELINE, {})
     tests = []
     for loss, found in scores.items():
@@ -33,30 +33,32 @@ def baseline_table(results: Results) -> Table | None:
     if not tests:
         return None
     caption = (
-        f"Test IoU of a loss minus that of {BASELINE}, a pair for every data set and seed; p of the paired t-test, "
-        f"Holm's correction over the {len(tests)} rows. Data sets differ in how far the losses lie apart, which the "
-        "t-test takes for noise; Wilcoxon's test looks at ranks."
+        f"Test {title_of_score(results.rows)} of a loss minus that of {BASELINE}, a pair for every data set and seed; "
+        f"p of the paired t-test, Holm's correction over the {len(tests)} rows. Data sets differ in how far the losses "
+        "lie apart, which the t-test takes for noise; Wilcoxon's test looks at ranks."
     )
     return tests_table(f"Against {BASELINE}", "loss", tests, caption, {})
 
 
 def loss_table(results: Results) -> Table:
-    """Losses by data set: mean IoU with the lowest and highest of the seeds; best mean rank first."""
+    """Losses by data set: mean score with the lowest and highest of the seeds; best mean rank first."""
     settings = by_setting(results.rows)
     losses = sorted({row.loss for row in results.rows}, key=lambda loss: (mean_rank(settings, loss), loss))
     rows, best = [], set()
-    tops = {setting: max(figure_of(rows, "iou") for rows in found.values()) for setting, found in settings.items()}
+    tops = {setting: max(figure_of(rows, "score") for rows in found.values()) for setting, found in settings.items()}
     for i, loss in enumerate(losses):
         cells = [loss, f"{mean_rank(settings, loss):.1f}"]
         for setting, found in settings.items():
-            if loss in found and figure_of(found[loss], "iou") == tops[setting]:
+            if loss in found and figure_of(found[loss], "score") == tops[setting]:
                 best.add((i, len(cells)))
             cells.append(_with_range(found.get(loss, [])))
         rows.append(cells)
     counts = ", ".join(
         f"{' '.join(setting)}: {counted(max(map(len, found.values())), 'seed')}" for setting, found in settings.items()
     )
-    caption = f"Test IoU, mean [lowest, highest] of the seeds ({counts}); sorted by mean rank"
+    caption = (
+        f"Test {title_of_score(results.rows)}, mean [lowest, highest] of the seeds ({counts}); sorted by mean rank"
+    )
     ranked = ranked_settings(settings)
     caption += "." if len(ranked) == len(settings) else f" where all were run ({', '.join(map(' '.join, ranked))})."
     header = ["loss", "mean rank", *(" ".join(setting) for setting in settings)]
@@ -69,8 +71,8 @@ def mean_rank(settings, loss: str) -> float:
     for setting in ranked_settings(settings):
         found = settings[setting]
         if loss in found:
-            own = figure_of(found[loss], "iou")
-            ranks.append(1 + sum(figure_of(rows, "iou") > own for rows in found.values()))
+            own = figure_of(found[loss], "score")
+            ranks.append(1 + sum(figure_of(rows, "score") > own for rows in found.values()))
     return float(np.mean(ranks)) if ranks else math.inf
 
 
@@ -84,5 +86,5 @@ def _with_range(rows: Sequence[Row]) -> str:
     if not rows:
         return DASH
     if len(rows) == 1:
-        return f"{rows[0].iou:.3f}"
+        return f"{rows[0].score:.3f}"
     return "{:.3f} [{:.3f}, {:.3f}]".format(*range_of(rows))

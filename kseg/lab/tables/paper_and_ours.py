@@ -6,7 +6,7 @@ import numpy as np
 
 from kseg.lab.recipe import Recipe
 from kseg.lab.results.figures import DIGITS, EPOCHS, FIGURES, LOWER_IS_BETTER
-from kseg.lab.results.rows import Results, Row, by_setting, figure_of
+from kseg.lab.results.rows import Results, Row, by_setting, figure_of, value_of
 from kseg.lab.tables.table import Table
 from kseg.wording import DASH
 
@@ -63,5 +63,6 @@ def _shown(value: float | None, rows: Sequence[Row], figure: str) -> str:
         return DASH
     whole = 1 if len(rows) > 1 else 0  # epochs: of a single run a whole number
     digits = whole if figure in EPOCHS else DIGITS.get(figure, 3)
-    spread = f" ± {np.std([getattr(row, figure) for row in rows], ddof=1):.{digits}f}" if len(rows) > 1 else ""
+    values = np.array([value_of(row, figure) for row in rows], dtype=float)
+    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(rows) > 1 else ""
     return f"{value:.{digits}f}{spread}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kseg.errors import UsageError
 from kseg.lab.recipe import Recipe
-from kseg.lab.results.rows import Results, figure_of
+from kseg.lab.results.rows import Results, figure_of, title_of_score
 from kseg.lab.statistics.claims import RULES, TITLE, Claim
 from kseg.lab.statistics.paired_tests import Comparison, compare, holm
 from kseg.lab.statistics.pairs import Pairs, image_pairs, over_settings, paired_rows, seed_pairs
@@ -64,23 +64,23 @@ def comparison_tables(results: Results, recipe: Recipe) -> list[Table]:
     against = f"{first} against {baseline}"
     how = f"{first} minus {baseline}; p of the paired t-test, Holm's correction over the rows of this table."
     how += "".join(f" {sentence}" for sentence in left_out)
-    tables = []
+    tables, score = [], title_of_score(results.rows)
     if left_out and not both:
         tables.append(tests_table(against, "setting", [], how, {}))  # for its caption, which says why
     if len(both) > 1:  # of one setting every test would be refused
         settings = list(over_settings(both, recipe.figures))
-        of_iou = [[figure_of(rows, "iou") for rows in side] for side in zip(*both.values(), strict=True)]
+        of_iou = [[figure_of(rows, "score") for rows in side] for side in zip(*both.values(), strict=True)]
         said = error_reduction(*of_iou)
-        caption = f"{how}{f' In IoU {first} makes {said}.' if said else ''}"
+        caption = f"{how}{f' In {score} {first} makes {said}.' if said else ''}"
         tables.append(tests_table(f"{against}, over settings", "figure", settings, caption, {}))
     images = [Pairs(" ".join(setting), *image_pairs(*rows)) for setting, rows in both.items()]
     if images:
-        caption = f"IoU of each test image, mean over the seeds; {how}"
+        caption = f"{score} of each test image, mean over the seeds; {how}"
         tables.append(tests_table(f"{against}, over images", "setting", images, caption, {}))
     by_seed = {setting: seed_pairs(*rows) for setting, rows in both.items()}
     seeds = [Pairs(" ".join(setting), *pairs) for setting, pairs in by_seed.items() if len(pairs[0]) > 1]
     if seeds:
-        caption = f"Test IoU of the runs that share a seed; {how}"
+        caption = f"Test {score} of the runs that share a seed; {how}"
         tables.append(tests_table(f"{against}, over seeds", "setting", seeds, caption, {}))
     return tables
 

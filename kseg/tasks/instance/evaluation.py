@@ -11,6 +11,16 @@ from kseg.atomic import write_csv
 from kseg.errors import UsageError
 from kseg.reading import held_to, parse_json
 from kseg.tasks.figures import Figure, plain
+from kseg.tasks.instance.words import remarks
+from kseg.wording import counted
+
+FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
+"""COCO's, of masks and of boxes."""
+
+OF_CLASSES = ("AP", "AP50", "box_AP")
+
+COUNTS = ("objects", "detections", "missed", "misnamed", "false")
+"""Of every image."""
 
 
 class StoredEvaluation(TypedDict):
@@ -25,6 +35,9 @@ class StoredEvaluation(TypedDict):
     ap_image: list[Figure]
     objects: list[int]
     detections: list[int]
+    missed: list[int]
+    misnamed: list[int]
+    false: list[int]
     original_size: bool
     seconds: float
     input_size: NotRequired[tuple[int, int] | Literal["original"] | None]
@@ -45,14 +58,22 @@ class InstanceEvaluation:
     """COCO's twelve figures of masks (`InstanceScores.summary`)"""
     boxes: dict[str, float]
     """the same of boxes"""
-    class_ap: dict[str, float]
-    """AP of masks by class; nan for a class without objects"""
+    class_scores: dict[str, dict[str, float]]
+    """"AP" and "AP50" of masks, "box_AP" → class → value; nan for a class without objects"""
+    interval: tuple[float, float]
+    """of the AP of masks: 95 % of what other images of the same kind would give; nan for fewer than two images"""
     per_image: np.ndarray
     """float64 (N,), AP of masks of each image alone; nan for an image without objects"""
     objects: np.ndarray
     """int64 (N,), true objects of each image that count"""
     detections: np.ndarray
     """int64 (N,), detections of each image, however sure"""
+    missed: np.ndarray
+    """int64 (N,), true objects that no detection is with a score and an IoU of ½ at least (`mistakes.compare`)"""
+    misnamed: np.ndarray
+    """int64 (N,), of these detections those that are an object of another class"""
+    false: np.ndarray
+    """int64 (N,), of these detections those that are none"""
     original_size: bool
     """whether the objects compared are at the truth's own size, or at the network's"""
     seconds: float
@@ -64,6 +85,8 @@ class InstanceEvaluation:
     def headline(self) -> tuple[str, float]:
         """AP of masks, the mean over IoUs of 0.50, 0.55 … 0.95."""
         return "mask AP", self.masks["AP"]
+
+    image_score: ClassVar[str] = "AP"
 
     @property
     def images_per_second(self) -> float:
@@ -78,11 +101,48 @@ class InstanceEvaluation:
         return {
             **self.masks,
             **{f"box_{name}": value for name, value in self.boxes.items()},
-            "AP_class": self.class_ap,
+            "AP_interval": dict(zip(("low", "high"), self.interval, strict=True)),
+            **{f"{name}_class": values for name, values in self.class_scores.items()},
             "images": len(self.ids),
-            "objects": int(self.objects.sum()),
-            "detections": int(self.detections.sum()),
+            **{name: int(getattr(self, name).sum()) for name in COUNTS},
         }
+
+    def beside(self) -> dict[str, float]:
+        """AP at single overlaps, of boxes, and recall."""
+        return {
+            "mask AP50": self.masks["AP50"],
+            "mask AP75": self.masks["AP75"],
+            "box AP": self.boxes["AP"],
+            "recall of 100": self.masks["AR100"],
+        }
+
+    def by_class(self) -> dict[str, dict[str, float]]:
+        """AP of masks, at an IoU of 0.5, and of boxes."""
+        titles = {"mask AP": "AP", "mask AP50": "AP50", "box AP": "box_AP"}
+        return {title: self.class_scores[name] for title, name in titles.items()}
+
+    def in_a_line(self) -> str:
+        """AP of masks and boxes; undefined without objects."""
+        named = {"mask AP": self.masks["AP"], "mask AP50": self.masks["AP50"], "box AP": self.boxes["AP"]}
+        return "   ".join(
+            f"{title} {'undefined' if np.isnan(value) else f'{value:.4f}'}" for title, value in named.items()
+        )
+
+    def remarks(self) -> list[str]:
+        """On the interval, what is missed and made up, small objects, the weakest class, the worst image."""
+        return remarks(self.scores())
+
+    def mistakes(self, index: int) -> str:
+        """Objects by what became of them."""
+        wrong = {"missed": self.missed, "too many": self.false, "of another class": self.misnamed}
+        words = [f"{counts[index]} {kind}" for kind, counts in wrong.items() if counts[index]]
+        return f"{counted(int(self.objects[index]), 'object')}: {', '.join(words) or 'all found'}"
+
+    def nothing(self) -> str:
+        """Said where no image shows an object."""
+        if self.objects.any():
+            return ""
+        return f"The {len(self.ids)} {self.split} images show no object: there is nothing to measure."
 
     def to_json(self) -> dict[str, Any]:
         """Everything as JSON types (nan becomes None)."""
@@ -98,8 +158,7 @@ class InstanceEvaluation:
             "scores": plain(self.scores()),
             "ids": list(self.ids),
             "ap_image": plain(self.per_image.tolist()),
-            "objects": self.objects.tolist(),
-            "detections": self.detections.tolist(),
+            **{name: getattr(self, name).tolist() for name in COUNTS},
         }
 
     @classmethod
@@ -111,14 +170,15 @@ class InstanceEvaluation:
         try:
             stored: StoredEvaluation = (parse_json if isinstance(content, str) else held_to)(content, StoredEvaluation)
             scores, count = stored["scores"], len(stored["ids"])
-            columns = {name: np.array(stored[name], np.float64) for name in ("ap_image", "objects", "detections")}  # type: ignore[literal-required]
+            columns = {name: np.array(stored[name], np.float64) for name in ("ap_image", *COUNTS)}  # type: ignore[literal-required]
             if any(column.shape != (count,) for column in columns.values()):
                 raise ValueError(f"not every column has a number for each of its {count} images")
-            boxes = {name[4:]: _number(value) for name, value in scores.items() if name.startswith("box_")}
-            masks = {name: _number(scores[name]) for name in boxes}
-            class_ap = {name: _number(value) for name, value in scores["AP_class"].items()}
-            if "AP" not in masks:
-                raise ValueError("it has no AP")
+            boxes = {name: _number(scores[f"box_{name}"]) for name in FIGURES}
+            masks = {name: _number(scores[name]) for name in FIGURES}
+            class_scores = {
+                name: {label: _number(value) for label, value in scores[f"{name}_class"].items()} for name in OF_CLASSES
+            }
+            low, high = (_number(scores["AP_interval"][name]) for name in ("low", "high"))
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise UsageError(
                 f"this is no evaluation of objects as kseg writes it ({error}); evaluate the model again"
@@ -130,27 +190,39 @@ class InstanceEvaluation:
             ids=tuple(stored["ids"]),
             masks=masks,
             boxes=boxes,
-            class_ap=class_ap,
+            class_scores=class_scores,
+            interval=(low, high),
             per_image=columns["ap_image"],
-            objects=columns["objects"].astype(np.int64),
-            detections=columns["detections"].astype(np.int64),
+            **{name: columns[name].astype(np.int64) for name in COUNTS},
             original_size=stored["original_size"],
             seconds=stored["seconds"],
             input_size=stored.get("input_size"),
         )
 
     def write_csv(self, path: Path | str) -> None:
-        """One row per image, the worst first: id, AP (empty for an image without objects), objects, detections."""
+        """One row per image, the worst first: id, AP (empty for an image without objects), objects, detections, and how
+        many are missed, of another class, too many."""
         rows: Sequence[Sequence[str]] = [
             (
                 self.ids[index],
-                "" if np.isnan(self.per_image[index]) else f"{self.per_image[index]:.6f}",
-                str(self.objects[index]),
-                str(self.detections[index]),
+                _cell(self.per_image[index]),
+                *(str(getattr(self, name)[index]) for name in COUNTS),
             )
             for index in self.order()
         ]
-        write_csv(Path(path), ("id", "ap", "objects", "detections"), rows)
+        write_csv(Path(path), ("id", "ap", *COUNTS), rows)
+
+    def write_tables(self, folder: Path) -> list[str]:
+        """per_image.csv, and per_class.csv with the AP of each class."""
+        self.write_csv(folder / "per_image.csv")
+        names = next(iter(self.class_scores.values()))
+        rows = [[label, *(_cell(values[label]) for values in self.class_scores.values())] for label in names]
+        write_csv(folder / "per_class.csv", ("class", *self.class_scores), rows)
+        return ["per_image.csv", "per_class.csv"]
+
+
+def _cell(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.6f}"
 
 
 def _number(value: Any) -> float:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kseg.metrics.instances import InstanceScores
+from kseg.metrics.instances import THRESHOLDS, InstanceScores
 from kseg.structures import Instances
 from kseg.tasks.base import Circumstances
 from kseg.tasks.instance.decoding import Detections, decoded, resized
-from kseg.tasks.instance.evaluation import InstanceEvaluation
+from kseg.tasks.instance.evaluation import COUNTS, InstanceEvaluation
+from kseg.tasks.instance.mistakes import compare, sure
 
 
 class InstanceEvaluator:
@@ -16,29 +17,39 @@ class InstanceEvaluator:
 
     def __init__(self, classes: Sequence[str], *, background: bool = True):
         self.classes, self.background = tuple(classes), background
-        self._masks, self._boxes = (InstanceScores(len(classes), kind) for kind in ("masks", "boxes"))
-        self._detections: list[int] = []
+        self.masks, self.boxes = (InstanceScores(len(classes), kind) for kind in ("masks", "boxes"))
+        self._counts: list[tuple[int, ...]] = []
 
     def add(self, truth: Instances, outputs: Detections) -> Instances:
         """Count an image: the detections are moved to the size of the truth."""
         prediction = decoded(resized(outputs, truth.size), threshold=0.0)
-        for scores in (self._masks, self._boxes):
+        for scores in (self.masks, self.boxes):
             scores.add(truth, prediction)
-        self._detections.append(len(prediction))
+        became = compare(truth, sure(prediction))
+        wrong = (became.missed, became.misnamed, became.false)
+        self._counts.append((len(prediction), *(int(part.sum()) for part in wrong)))
         return prediction
 
     def result(self, circumstances: Circumstances) -> InstanceEvaluation:
         """The figures so far."""
-        of_class = dict(zip(self.classes, map(float, self._masks.class_ap()), strict=True))
-        if self.background:
-            del of_class[self.classes[0]]
+        at_half = float(THRESHOLDS[0])
+        of_classes = {
+            "AP": self.masks.class_ap(), "AP50": self.masks.class_ap(at=at_half), "box_AP": self.boxes.class_ap(),
+        }  # fmt: skip
+        first = int(self.background)
+        interval = self.masks.interval() if self._counts else None
+        counts = np.array(self._counts, np.int64).reshape(-1, 4)
         return InstanceEvaluation(
             classes=self.classes,
-            masks=self._masks.summary(),
-            boxes=self._boxes.summary(),
-            class_ap=of_class,
-            per_image=self._masks.image_ap(),
-            objects=self._masks.positives()[..., 0].sum(axis=1),
-            detections=np.array(self._detections, np.int64),
+            masks=self.masks.summary(),
+            boxes=self.boxes.summary(),
+            class_scores={
+                name: dict(zip(self.classes[first:], map(float, values[first:]), strict=True))
+                for name, values in of_classes.items()
+            },
+            interval=(float("nan"), float("nan")) if interval is None else (interval.low, interval.high),
+            per_image=self.masks.image_ap(),
+            objects=self.masks.positives()[..., 0].sum(axis=1),
+            **dict(zip(COUNTS[1:], counts.T, strict=True)),
             **circumstances,
         )

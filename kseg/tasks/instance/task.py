@@ -2,22 +2,25 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import numpy as np
 
 from kseg.conventions import VOID
+from kseg.datasets.images.draw_objects import overlay_instances
 from kseg.errors import UsageError
 from kseg.pipeline.source import Targets
 from kseg.structures import Instances, Structure
-from kseg.tasks.base import TASKS, Palette, Task, TrainingLoss
+from kseg.tasks.base import TASKS, EpochScore, Evaluator, Legend, Palette, Task, TrainingLoss
 from kseg.tasks.instance.decoding import DETECTIONS, checked, decoded, misfit, resized
-from kseg.tasks.instance.drawing import drawn
+from kseg.tasks.instance.evaluation import InstanceEvaluation
 from kseg.tasks.instance.evaluator import InstanceEvaluator
 from kseg.tasks.instance.loss import InstanceLoss, check_losses
+from kseg.tasks.instance.mistakes import FOUND, show_mistakes
 from kseg.tasks.instance.targets import InstanceTargets
 from kseg.tasks.instance.writing import write_objects
+from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP
 
 if TYPE_CHECKING:
     from kseg.pipeline.maps import PixelWeights
@@ -35,6 +38,9 @@ class InstanceTask(Task):
     name = "instance"
     structure = Instances
     writes = (".png", ".json")
+    score = EpochScore("ap", "mask AP")
+    curves: ClassVar = {"ap": "Mask AP", "ap50": "Mask AP at an IoU of 0.5"}
+    measured_whole = True
 
     def targets(
         self,
@@ -80,6 +86,16 @@ class InstanceTask(Task):
         """None: AP ranks the detections of all images, so no running mean of batches is it."""
         return []
 
+    def logged(self, evaluator: Evaluator) -> dict[str, float]:
+        """AP of masks, also at an IoU of 0.5 alone."""
+        assert isinstance(evaluator, InstanceEvaluator)
+        figures = evaluator.masks.summary()
+        return {"ap": figures["AP"], "ap50": figures["AP50"]}
+
+    def another_loss(self, spec: str, num_classes: int) -> str:
+        """Of masks: Dice beside cross-entropy, or cross-entropy alone."""
+        return "mask=bce" if "dice" in spec else "mask=bce + dice"
+
     def activated(self, outputs: Any) -> dict[str, np.ndarray]:
         return {name: keras.ops.convert_to_numpy(outputs[name]) for name in DETECTIONS}
 
@@ -104,13 +120,40 @@ class InstanceTask(Task):
     def evaluator(self, classes: Sequence[str], *, background: bool = True, void: int = VOID) -> InstanceEvaluator:
         return InstanceEvaluator(classes, background=background)
 
+    def read_evaluation(self, content: Any) -> InstanceEvaluation:
+        return InstanceEvaluation.from_json(content)
+
     def write(self, path: Path, answer: Structure, palette: Palette) -> None:
         assert isinstance(answer, Instances)
         write_objects(path, answer)
 
-    def draw(self, image: np.ndarray, answer: Structure, palette: Palette, *, background: bool = True) -> np.ndarray:
+    def draw(
+        self,
+        image: np.ndarray,
+        answer: Structure,
+        palette: Palette,
+        *,
+        background: bool = True,
+        classes: Sequence[str] | None = None,
+    ) -> np.ndarray:
+        """Each object in a color of its own, neighbors of one class too; a detection in its box, with class and score.
+
+        A truth has no boxes: they would say what its masks say already.
+        """
         assert isinstance(answer, Instances)
-        return drawn(image, answer, palette)
+        return overlay_instances(image, answer, classes=classes, boxes=answer.scores is not None)
+
+    def draw_mistakes(
+        self, image: np.ndarray, truth: Structure, prediction: Structure, *, background: bool = True
+    ) -> np.ndarray:
+        """Objects missed, made up and misnamed; those found are outlined."""
+        assert isinstance(truth, Instances) and isinstance(prediction, Instances)
+        return show_mistakes(image, truth, prediction)
+
+    def legend(self, classes: Sequence[str], palette: Palette, *, background: bool = True) -> Legend:
+        """Of the mistakes alone: objects have colors of their own."""
+        wrong = [("found", FOUND), ("too much", FALSE_POSITIVE), ("missed", FALSE_NEGATIVE)]
+        return [*wrong, *([("another class", MIXED_UP)] if len(classes) - int(background) > 1 else [])]
 
 
 TASKS.register(InstanceTask.name)(InstanceTask())

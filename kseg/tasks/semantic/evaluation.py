@@ -29,6 +29,8 @@ from kseg.metrics.scores import (
 from kseg.metrics.thresholds import BINS, average_precision, best_threshold, threshold_sweep
 from kseg.reading import held_to, parse_json
 from kseg.tasks.figures import Figure, plain
+from kseg.tasks.semantic.mistakes import error_shares
+from kseg.tasks.semantic.words import remarks
 
 FOREGROUND = 1
 
@@ -102,6 +104,8 @@ class SemanticEvaluation:
         """float64 (N,), IoU; nan for an image without valid pixels."""
         return iou_image(self.matrices)
 
+    image_score: ClassVar[str] = "IoU"
+
     @property
     def images_per_second(self) -> float:
         return len(self.ids) / self.seconds if self.seconds else float("nan")
@@ -147,6 +151,44 @@ class SemanticEvaluation:
                 "calibration_error": expected_calibration_error(self.histogram),
             }
         return scores
+
+    def beside(self) -> dict[str, float]:
+        """The mean over images, over classes where the headline is of one, and accuracy."""
+        scores = self.scores()
+        named = {"mean of image IoUs": "iou_image", "mean IoU of classes": "miou", "pixel accuracy": "accuracy"}
+        if len(self.classes) > 2:
+            del named["mean IoU of classes"]  # the headline
+        return {title: scores[name] for title, name in named.items()}
+
+    def by_class(self) -> dict[str, dict[str, float]]:
+        """IoU, Dice, precision and recall."""
+        scores = self.scores()
+        titles = {"IoU": "iou", "Dice": "dice", "precision": "precision", "recall": "recall"}
+        return {title: scores[f"{name}_class"] for title, name in titles.items()}
+
+    def in_a_line(self) -> str:
+        """IoU, the mean over images, accuracy; undefined where all images are void throughout."""
+        scores = self.scores()
+        iou, mean, accuracy = (
+            "undefined" if np.isnan(scores[name]) else f"{scores[name]:.4f}"
+            for name in ("iou_dataset", "iou_image", "accuracy")
+        )
+        return f"IoU {iou}   mean per image {mean}   pixel accuracy {accuracy}"
+
+    def remarks(self) -> list[str]:
+        """On the spread over images, the weakest class, another threshold, calibration."""
+        return remarks(self.split, self.per_image, self.scores())
+
+    def mistakes(self, index: int) -> str:
+        """Shares of the image's valid pixels."""
+        shares = error_shares(self.matrices[index], self.background)
+        return ", ".join(f"{100 * share:.1f} % {kind}" for kind, share in shares.items())
+
+    def nothing(self) -> str:
+        """Said where every pixel is void."""
+        if self.matrix.any():
+            return ""
+        return f"Every pixel of the {len(self.ids)} {self.split} images is void: there is nothing to measure."
 
     def to_json(self) -> dict:
         """Everything, raw counts and scores, as JSON types (nan becomes None)."""
@@ -206,6 +248,14 @@ class SemanticEvaluation:
             columns["truth_fraction"] = self.matrices[:, FOREGROUND:].sum(axis=(1, 2)) / pixels
             columns["predicted_fraction"] = self.matrices[:, :, FOREGROUND:].sum(axis=(1, 2)) / pixels
         _write_table(Path(path), ("id", *columns), zip(self.ids, *columns.values(), strict=True))
+
+    def write_tables(self, folder: Path) -> list[str]:
+        """per_image.csv and, of two classes, thresholds.csv."""
+        self.write_csv(folder / "per_image.csv")
+        if self.histogram is None:
+            return ["per_image.csv"]
+        self.write_thresholds(folder / "thresholds.csv")
+        return ["per_image.csv", "thresholds.csv"]
 
     def write_thresholds(self, path: Path | str) -> None:
         """One row per threshold of the foreground's probability: IoU, precision, recall, accuracy, over all pixels.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import numpy as np
@@ -13,10 +13,13 @@ from kseg.datasets.images import overlay, resize_probabilities, save_labels
 from kseg.pipeline.source import Targets
 from kseg.pipeline.targets import LabelTargets
 from kseg.structures import LabelMap, Structure
-from kseg.tasks.base import TASKS, Palette, Task
+from kseg.tasks.base import TASKS, EpochScore, Legend, Palette, Task
+from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP
 from kseg.tasks.semantic.decoding import predicted_labels
+from kseg.tasks.semantic.evaluation import SemanticEvaluation
 from kseg.tasks.semantic.evaluator import SemanticEvaluator
 from kseg.tasks.semantic.loss import SemanticLoss
+from kseg.tasks.semantic.mistakes import show_errors
 from kseg.tasks.semantic.probabilities import checked, in_order, misfit
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ class Semantic(Task):
 
     name = "semantic"
     structure = LabelMap
+    score = EpochScore("iou", "IoU")
+    curves: ClassVar = {"iou": "IoU", "accuracy": "Pixel accuracy"}
 
     def targets(
         self,
@@ -57,6 +62,12 @@ class Semantic(Task):
     def metrics(self, num_classes: int) -> list[keras.metrics.Metric]:
         return [metrics.IoU(num_classes, from_logits=True), metrics.PixelAccuracy(from_logits=True)]
 
+    def another_loss(self, spec: str, num_classes: int) -> str:
+        """Cross-entropy for the soft IoU, and the soft IoU for everything else."""
+        if spec != "iou":
+            return "iou"
+        return "bce" if num_classes == 2 else "ce"
+
     def activated(self, outputs: Any) -> np.ndarray:
         activation = keras.activations.sigmoid if outputs.shape[-1] == 1 else keras.activations.softmax
         return keras.ops.convert_to_numpy(activation(keras.ops.cast(outputs, "float32")))
@@ -79,14 +90,40 @@ class Semantic(Task):
     def evaluator(self, classes: Sequence[str], *, background: bool = True, void: int = VOID) -> SemanticEvaluator:
         return SemanticEvaluator(classes, background=background, void=void)
 
+    def read_evaluation(self, content: Any) -> SemanticEvaluation:
+        return SemanticEvaluation.from_json(content)
+
     def write(self, path: Path, answer: Structure, palette: Palette) -> None:
         """A palette PNG of class ids."""
         assert isinstance(answer, LabelMap)
         save_labels(path, answer.ids, palette)
 
-    def draw(self, image: np.ndarray, answer: Structure, palette: Palette, *, background: bool = True) -> np.ndarray:
+    def draw(
+        self,
+        image: np.ndarray,
+        answer: Structure,
+        palette: Palette,
+        *,
+        background: bool = True,
+        classes: Sequence[str] | None = None,
+    ) -> np.ndarray:
         assert isinstance(answer, LabelMap)
         return overlay(image, answer.ids, palette, background=background)
+
+    def draw_mistakes(
+        self, image: np.ndarray, truth: Structure, prediction: Structure, *, background: bool = True
+    ) -> np.ndarray:
+        """Wrong pixels, by the kind of their error."""
+        assert isinstance(truth, LabelMap) and isinstance(prediction, LabelMap)
+        return show_errors(image, truth.ids, prediction.ids, background=background)
+
+    def legend(self, classes: Sequence[str], palette: Palette, *, background: bool = True) -> Legend:
+        entries = list(zip(classes, palette, strict=True))[int(background) :]
+        if background:
+            entries += [("too much", FALSE_POSITIVE), ("missed", FALSE_NEGATIVE)]
+        if len(classes) > 2:
+            entries.append(("another class", MIXED_UP))
+        return entries
 
 
 TASKS.register(Semantic.name)(Semantic())

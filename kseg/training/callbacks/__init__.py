@@ -6,5 +6,8 @@ from kseg.training.callbacks.history import History
 from kseg.training.callbacks.non_finite import StopOnNonFiniteLoss
 from kseg.training.callbacks.progress import Progress
 from kseg.training.callbacks.trained_weights import KeepTrainedWeights
+from kseg.training.callbacks.whole_scores import WholeScores
 
-__all__ = ["BestWeights", "History", "KeepTrainedWeights", "Progress", "StopOnNonFiniteLoss", "StopWhenStale"]
+__all__ = [
+    "BestWeights", "History", "KeepTrainedWeights", "Progress", "StopOnNonFiniteLoss", "StopWhenStale", "WholeScores",
+]  # fmt: skip

@@ -4,7 +4,7 @@ import keras
 
 from kseg.training.callbacks.history import History
 from kseg.training.checkpoint import save_weights
-from kseg.training.kept_epoch import LOSS, SCORE, rank
+from kseg.training.kept_epoch import LOSS, rank
 
 
 class BestWeights(keras.callbacks.Callback):
@@ -19,9 +19,8 @@ class BestWeights(keras.callbacks.Callback):
         self.history = history
 
     def on_test_end(self, logs=None):
-        best, rule = self.history.best, self.history.rule
-        logged = {f"val_{name}": float(value) for name, value in logs.items()}
-        entry = {name: logged[name] for name in (SCORE, LOSS) if name in logged}  # not every task has a score
+        best, rule, score = self.history.best, self.history.rule, self.history.score
+        entry = {name: float(logs[name.removeprefix("val_")]) for name in (score.key, LOSS)}
         entry["epoch"] = len(self.history.entries) + 1
-        if self.history.writes and (best is None or rank(entry, rule) > rank(best, rule)):
+        if self.history.writes and (best is None or rank(entry, rule, score) > rank(best, rule, score)):
             save_weights(self.history.workdir.best, self.history.network)

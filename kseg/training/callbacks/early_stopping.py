@@ -6,9 +6,9 @@ from kseg.training.callbacks.history import History
 
 
 class StopWhenStale(keras.callbacks.Callback):
-    """Stops after `patience` epochs without a better validation IoU (van Beers et al. table 2: 20).
+    """Stops after `patience` epochs without a better score on the validation images (van Beers et al. table 2: 20).
 
-    "Better" is `kseg.training.kept_epoch.rank`: of equal IoUs the one with the lower loss is better; a run that can
+    "Better" is `kseg.training.kept_epoch.rank`: of equal scores the one with the lower loss is better; a run that can
     validate nothing keeps its last epoch and uses all of them.
 
     Epochs before `first`, counted from 0, are no reason to stop: where one loss follows another, the last has begun

@@ -12,17 +12,19 @@ import keras
 import numpy as np
 
 from kseg.atomic import write_text
+from kseg.tasks import EpochScore
 from kseg.training.checkpoint import save_checkpoint
-from kseg.training.kept_epoch import BY_SCORE, Rule, best_entry
+from kseg.training.kept_epoch import OF_DEFAULT, Rule, best_entry, by_score
 from kseg.training.workdir import WorkDir
 
 
 class History(keras.callbacks.Callback):
     """Appends an entry per epoch and saves the full state; comes first, so that the others see the new entry.
 
-    With `writes=False`, for the workers beside the chief, it only remembers. `rule` says which epoch is the best.
+    With `writes=False`, for the workers beside the chief, it only remembers. `rule`, by default that `score`
+    decides, says which epoch is the best.
 
-    An entry holds `epoch` (from 1), `seconds`, `learning_rate`, and `loss`, `iou`, `accuracy` with their `val_` twins.
+    An entry holds `epoch` (from 1), `seconds`, `learning_rate`, and `loss` and the task's scores with `val_` twins.
     """
 
     def __init__(
@@ -32,11 +34,13 @@ class History(keras.callbacks.Callback):
         entries: list[dict[str, Any]],
         *,
         writes: bool = True,
-        rule: Rule = BY_SCORE,
+        rule: Rule | None = None,
+        score: EpochScore = OF_DEFAULT,
     ):
         super().__init__()
         self.writes = writes
-        self.rule = rule
+        self.score = score
+        self.rule = by_score(score) if rule is None else rule
         self.workdir = workdir
         self.network = network
         self.entries = list(entries)
@@ -46,7 +50,7 @@ class History(keras.callbacks.Callback):
     @property
     def best(self) -> dict[str, Any] | None:
         """The entry of the epoch whose weights are kept so far."""
-        return best_entry(self.entries, self.rule)
+        return best_entry(self.entries, self.rule, self.score)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._started = time.perf_counter()

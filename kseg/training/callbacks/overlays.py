@@ -81,7 +81,9 @@ class TensorBoardOverlays(keras.callbacks.Callback):
         self.path = path
         self.writer = writer
         self.task = task
-        self.paint = partial(task.draw, palette=dataset.palette, background=dataset.has_background)
+        self.paint = partial(
+            task.draw, palette=dataset.palette, background=dataset.has_background, classes=dataset.classes
+        )
         self.inputs = inputs
         self.images = images
         self.truths = truths

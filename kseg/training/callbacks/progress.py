@@ -6,7 +6,6 @@ import keras
 from tqdm import tqdm
 
 from kseg.training.callbacks.history import History
-from kseg.training.kept_epoch import SCORE
 from kseg.wording import duration
 
 
@@ -35,14 +34,12 @@ class Progress(keras.callbacks.Callback):
         entries = self.history.entries
         entry, best = entries[-1], self.history.best or entries[-1]
         left = (self.epochs - entry["epoch"]) * sum(e["seconds"] for e in entries) / len(entries)
-        of_training, of_validation, of_best = f"loss {entry['loss']:.4f}", f"loss {entry['val_loss']:.4f}", ""
-        if SCORE in entry:  # not every task has one
-            of_training += f"  IoU {entry['iou']:.4f}"
-            of_validation += f"  IoU {entry[SCORE]:.4f}"
-            of_best = f"{best[SCORE]:.4f}, "
+        score = self.history.score
+        of_training = f"  {score.title} {entry[score.name]:.4f}" if score.name in entry else ""
         print(
-            f"epoch {entry['epoch']:>3}/{self.epochs}  {of_training}"
-            f"  |  validation: {of_validation} (best {of_best}epoch {best['epoch']})"
+            f"epoch {entry['epoch']:>3}/{self.epochs}  loss {entry['loss']:.4f}{of_training}"
+            f"  |  validation: loss {entry['val_loss']:.4f}  {score.title} {entry[score.key]:.4f}"
+            f" (best {best[score.key]:.4f}, epoch {best['epoch']})"
             f"  |  {entry['seconds']:.1f} s, at most {duration(left)} left",
             file=sys.stderr,
         )

@@ -45,7 +45,7 @@ def our_gains(results: Results, versus: tuple[str, str]) -> dict[str, dict[str, 
     first, baseline = versus
     gains: dict[str, dict[str, list[float]]] = {}
     for (dataset, *rest), found in by_setting(results.rows).items():
-        a, b = ({row.seed: row.iou for row in found.get(loss, ())} for loss in (first, baseline))
+        a, b = ({row.seed: row.score for row in found.get(loss, ())} for loss in (first, baseline))
         both = [100 * (a[seed] - b[seed]) for seed in sorted(a.keys() & b.keys())]
         if both and len(rest) == 1:
             gains.setdefault(dataset, {})[rest[0]] = both

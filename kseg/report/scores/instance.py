@@ -1,0 +1,64 @@
+"""What is drawn of found objects: AP by overlap and by size, of masks and of boxes, and what became of the objects."""
+
+import numpy as np
+
+from kseg.report.canvas import BLUE, GREEN, INK, ORANGE, VERMILION, Plot, axes, legend_above, to_svg
+from kseg.report.scores import PLOTS
+from kseg.tasks.instance import InstanceEvaluation
+
+FIGURES = {
+    "AP": "all", "AP50": "IoU 0.5", "AP75": "IoU 0.75", "APs": "small", "APm": "medium", "APl": "large",
+}  # fmt: skip
+
+
+@PLOTS.register(InstanceEvaluation.task)
+def instance_plots(evaluation: InstanceEvaluation) -> list[Plot]:
+    """Both of them."""
+    return [average_precisions(evaluation), outcomes(evaluation)]
+
+
+def average_precisions(evaluation: InstanceEvaluation) -> Plot:
+    """AP of masks beside AP of boxes, at single overlaps and of single sizes."""
+    title = "AP by overlap and size"
+    places = np.arange(len(FIGURES))
+    with axes() as (figure, ax):
+        for offset, figures, label, color in (
+            (-0.2, evaluation.masks, "masks", BLUE),
+            (0.2, evaluation.boxes, "boxes", ORANGE),
+        ):
+            values = [figures[name] for name in FIGURES]
+            ax.bar(places + offset, np.nan_to_num(values), 0.38, color=color, label=label)
+            for place, value in zip(places + offset, values, strict=True):
+                text = "–" if np.isnan(value) else f"{value:.2f}"
+                ax.text(place, np.nan_to_num(value) + 0.015, text, ha="center", fontsize=7, color=INK)
+        ax.set_xticks(places, list(FIGURES.values()))
+        ax.set_ylim(0, 1.08)
+        ax.grid(axis="x", visible=False)
+        legend_above(figure, ax)
+        text = "Small is under 32×32 pixels, large from 96×96 on; a dash: the split has no such object."
+        return Plot(title, to_svg(figure, title), text)
+
+
+def outcomes(evaluation: InstanceEvaluation) -> Plot:
+    """How many objects were found, missed or called another class, and how many detections are none."""
+    title = "Objects found"
+    objects, missed, misnamed, false = (
+        int(getattr(evaluation, name).sum()) for name in ("objects", "missed", "misnamed", "false")
+    )
+    found = objects - missed - misnamed
+    parts = (
+        ("found", found, GREEN),
+        ("another class", misnamed, ORANGE),
+        ("missed", missed, BLUE),
+        ("too many", false, VERMILION),
+    )
+    with axes(height=1.7) as (figure, ax):
+        left = 0
+        for label, number, color in parts:
+            ax.barh([0], [number], left=left, color=color, label=f"{label} {number}", height=0.6)
+            left += number
+        ax.set_yticks([])
+        ax.set_xlabel("objects and detections")
+        ax.grid(axis="y", visible=False)
+        legend_above(figure, ax)
+        return Plot(title, to_svg(figure, title), "At a score of 0.5 and an IoU of 0.5 at least.")

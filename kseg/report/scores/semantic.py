@@ -1,0 +1,90 @@
+"""What is drawn of label maps: confusion and, of two classes, thresholds and calibration."""
+
+import numpy as np
+
+from kseg.metrics.calibration import expected_calibration_error, reliability
+from kseg.metrics.scores import iou_class, precision, recall
+from kseg.metrics.thresholds import best_threshold, threshold_sweep
+from kseg.report.canvas import BLUE, GREEN, HEIGHT, INK, PURPLE, Plot, axes, legend_above, to_svg
+from kseg.report.plots import short_name
+from kseg.report.scores import PLOTS
+from kseg.tasks.semantic import SemanticEvaluation
+
+CELLS_WITH_NUMBERS = 12
+"""More classes than this, and the numbers in a confusion matrix would overlap."""
+
+
+@PLOTS.register(SemanticEvaluation.task)
+def semantic_plots(evaluation: SemanticEvaluation) -> list[Plot]:
+    """Those that there are numbers for."""
+    drawn = [confusion(evaluation)]
+    if evaluation.histogram is not None:
+        drawn += [threshold_curve(evaluation.histogram), calibration_curve(evaluation.histogram)]
+    return drawn
+
+
+def threshold_curve(histogram: np.ndarray) -> Plot:
+    """IoU, precision and recall of the foreground over the threshold."""
+    thresholds, matrices = threshold_sweep(histogram)
+    best, best_iou = best_threshold(histogram)
+    title = "Threshold"
+    with axes() as (figure, ax):
+        ax.plot(thresholds, precision(matrices)[:, 1], color=GREEN, linewidth=1.1, label="precision")
+        ax.plot(thresholds, recall(matrices)[:, 1], color=PURPLE, linewidth=1.1, label="recall")
+        ax.plot(thresholds, iou_class(matrices)[:, 1], color=BLUE, linewidth=2.2, label="IoU")
+        ax.axvline(0.5, color=INK, linewidth=0.9, alpha=0.6, linestyle=(0, (3, 3)))
+        text = "There is no foreground in the truth."
+        if np.isfinite(best_iou):
+            text = f"Best IoU {best_iou:.3f} at {best:.2f} (dot); the scores above use 0.5 (dashed)."
+            ax.plot([best], [best_iou], "o", color=BLUE, markersize=6, markeredgecolor="white", zorder=5)
+        ax.set_xlabel("threshold on the probability of foreground")
+        ax.set_xlim(0, 1)
+        ax.set_ylim(0, 1.02)
+        legend_above(figure, ax)
+        return Plot(title, to_svg(figure, title), text)
+
+
+def calibration_curve(histogram: np.ndarray) -> Plot:
+    """Whether a probability means what it says, with the share of pixels at each."""
+    diagram = reliability(histogram)
+    error = expected_calibration_error(histogram)
+    title = "Calibration"
+    with axes() as (figure, ax):
+        edges = np.linspace(0, 1, len(diagram.pixels) + 1)
+        share = diagram.pixels / max(1, diagram.pixels.sum())
+        ax.bar(edges[:-1], share, width=np.diff(edges), align="edge", color=INK, alpha=0.13, label="share of pixels")
+        ax.plot([0, 1], [0, 1], color=INK, linewidth=0.9, linestyle=(0, (3, 3)), alpha=0.6)
+        ax.plot(diagram.confidence, diagram.frequency, "o-", color=BLUE, markersize=4, label="observed")
+        ax.set_xlabel("predicted probability")
+        ax.set_ylabel("share that is foreground")
+        ax.set_xlim(0, 1)
+        ax.set_ylim(0, 1.02)
+        legend_above(figure, ax)
+        text = f"Expected calibration error {error:.4f}. On the diagonal a probability of 0.8 is right 8 times in 10."
+        return Plot(title, to_svg(figure, title), text)
+
+
+def confusion(evaluation: SemanticEvaluation) -> Plot:
+    """Where the pixels of each true class went; rows add up to 100 %."""
+    matrix = evaluation.matrix.astype(np.float64)
+    totals = matrix.sum(axis=1, keepdims=True)
+    share = np.divide(matrix, totals, out=np.zeros_like(matrix), where=totals > 0)
+    count, title = len(matrix), "Confusion"
+    names = [short_name(name) for name in evaluation.classes]
+    with axes(height=HEIGHT if count <= 6 else min(9.0, 1.2 + 0.32 * count)) as (figure, ax):
+        ax.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        if count <= CELLS_WITH_NUMBERS:
+            digits = 2 if count <= 3 else 1 if count <= 6 else 0
+            for (row, column), value in np.ndenumerate(share):
+                colour = "white" if value > 0.55 else "#1b2733"
+                text = f"{100 * value:.{digits}f}" + (" %" if count <= 3 else "")
+                ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=9.5 if count <= 6 else 7.5)
+        ax.set_xticks(range(count), names, rotation=0 if count <= 3 else 40, ha="center" if count <= 3 else "right")
+        ax.set_yticks(range(count), names, rotation=90 if count <= 3 else 0, va="center")
+        ax.set_xlabel("predicted")
+        ax.set_ylabel("truth")
+        ax.grid(visible=False)
+        ax.tick_params(length=0)
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+        return Plot(title, to_svg(figure, title), "Per cent of each true class's pixels; the diagonal is right.")
