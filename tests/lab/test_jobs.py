@@ -119,7 +119,7 @@ def test_a_job_leaves_measurements_and_masks_alone(tmp_path):
     names = {path.name for path in job.path.iterdir()}
     assert names == {"config.json", "env.json", "metrics.jsonl", "results.json", "splits.json", "test_masks.npz"}
     evaluation = json.loads((job.path / "results.json").read_text())["evaluation"]
-    assert evaluation["scores"]["iou_dataset"] == outcome.iou
+    assert outcome.score == f"IoU {evaluation['scores']['iou_dataset']:.4f}"
     masks = load_masks(job.path / "test_masks.npz")
     assert list(masks) == evaluation["ids"]
     matrix = evaluation["confusion_matrix"]
