@@ -56,7 +56,7 @@ MAY_IMPORT = {
     "report": {
         "structures", "losses", "metrics", "models", "datasets", "pipeline", "tasks", "inference", "training",
     },
-    "export": {"structures", "models", "inference", "datasets"},
+    "export": {"structures", "models", "inference", "datasets", "tasks"},
 }  # fmt: skip
 TOP_FLOORS = {"lab": {"cli"}, "cli": set(), "__main__": set()}  # may import everything but these
 

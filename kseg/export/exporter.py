@@ -6,20 +6,22 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from kseg.atomic import replacing, write_json
+from kseg.conventions import DEFAULT_TASK
 from kseg.datasets.images import resize_image, resize_probabilities
 from kseg.errors import Failure, KsegError, UsageError
-from kseg.export.formats import Format, FormatName, Predict, format_named
+from kseg.export.formats import PROBABILITIES, Format, FormatName, Predict, format_named
 from kseg.inference.model_file import MODEL_OF_A_RUN
 from kseg.inference.predict import ORIGINAL, forward, network_size, rounded_size
+from kseg.tasks import TASKS, Task
 
 if TYPE_CHECKING:
     from kseg.export.serving import NetworkSize
@@ -74,8 +76,9 @@ def export_model(
 
     The export takes raw uint8 RGB images (N, H, W, 3) named `images`, of any size, and returns float32 `probabilities`
     (N, H, W, C) of that size. It resizes them to what the network is fed, and back, as `kseg predict` does and with the
-    same masks. LiteRT takes one image at a time. The export computes in float32, whatever precision the model was
-    trained in. Classes, palette, sizes and range go into `card.json` inside a SavedModel's folder, `NAME.card.json`
+    same masks; a network that gives answers by name gives them in pixels of the image (`Task.served`). LiteRT takes one
+    image at a time. The export computes in float32, whatever precision the model was trained in. Classes, palette,
+    sizes and range go into `card.json` inside a SavedModel's folder, `NAME.card.json`
     beside a file `NAME`, and into the metadata of an ONNX file.
 
     Args:
@@ -108,20 +111,20 @@ def export_model(
 
     # 2. convert, reload, compare
     model = in_float32(model)
-    serve = serving_function(model, None if kind.batches else 1, size, inside)
-    channels = model.output_shape[-1]
-    facts = _facts(card, channels, size, inside, kind)
+    task = TASKS[card.task]
+    serve = serving_function(model, None if kind.batches else 1, size, inside, task)
+    facts = _facts(card, serve.get_concrete_function().structured_outputs, size, inside, kind)
     with replacing(path) as draft:
         with _conversion(kind), _full_precision():
             implementation.write(serve, draft, {name: _as_text(value) for name, value in facts.items()})
             shapes = check_shapes(size, fed or (USUAL_SIZE, USUAL_SIZE), batches=kind.batches)
-            difference, tolerance = compared(model, implementation.load(draft), shapes, inside)
+            difference, tolerance = compared(model, implementation.load(draft), shapes, inside, task)
         if not difference <= tolerance:  # also when it is nan
             raise Failure(
                 f"the {kind.title} export differs from the Keras model by {difference:.2g}, where rounding explains "
                 f"{tolerance:.2g}, so it was not kept; try another --format"
             )
-        note = describe(kind, size, inside, implementation, draft)
+        note = describe(kind, size, inside, implementation, draft, model)
         written = _bytes_of(draft)
         card_file = draft / CARD if draft.is_dir() else card_path(path)
         write_json(card_file, facts | {"note": note, "largest_difference_from_keras": difference})
@@ -137,7 +140,11 @@ def default_path(model_path: Path, format: str) -> Path:  # noqa: A002
 
 
 def compared(
-    model: keras.Model, predict: Predict, shapes: list[tuple[int, int, int]], inside: "NetworkSize"
+    model: keras.Model,
+    predict: Predict,
+    shapes: list[tuple[int, int, int]],
+    inside: "NetworkSize",
+    task: Task = TASKS[DEFAULT_TASK],
 ) -> tuple[float, float]:
     """The largest difference between `predict` and `model` over random images (N, H, W), and what rounding explains.
 
@@ -145,6 +152,10 @@ def compared(
     """
     from kseg.export.serving import in_float64
 
+    if isinstance(model.output, dict):
+        return max((_answers_apart(model, predict, shape, inside, task) for shape in shapes), key=_nan_first), (
+            MOST_TOLERANCE
+        )
     expect, exactly = (forward_as_predicted(one, inside) for one in (model, in_float64(model)))
     difference = rounding = 0.0
     for images in map(random_images, shapes):
@@ -157,6 +168,19 @@ def compared(
     if inside is not None:
         least += POSITION_ROUNDING * max(USUAL_SIZE, *(side for shape in shapes for side in shape[1:]))
     return difference, float(np.clip(ROUNDING_FACTOR * rounding, least, MOST_TOLERANCE))
+
+
+def _answers_apart(
+    model: keras.Model, predict: Predict, shape: tuple[int, int, int], inside: "NetworkSize", task: Task
+) -> float:
+    """The largest difference of what is given by name, over the images of a batch. What rounding makes of it is not
+    measured by a float64 twin: a rank that changes there changes everything behind it."""
+    images = random_images(shape)
+    size = images.shape[1:3]
+    fed = size if inside is None else rounded_size(size) if inside == "multiple" else inside
+    expected = task.of_each_image(forward(model)(np.stack([resize_image(image, fed) for image in images])))
+    got = task.of_each_image(predict(images))
+    return max(task.difference(task.resized(one, size), other) for one, other in zip(expected, got, strict=True))
 
 
 def _nan_first(value: float) -> float:
@@ -207,12 +231,14 @@ def _taken_sizes(built_for: Size, fed: tuple[int, int] | None, kind: Format, ins
     return fed
 
 
-def describe(kind: Format, size: Size, inside: "NetworkSize", implementation, draft: Path) -> str:
+def describe(kind: Format, size: Size, inside: "NetworkSize", implementation, draft: Path, model: keras.Model) -> str:
     """What the export takes, for the person who will feed it."""
     height, width = ("any" if side is None else side for side in size)
     sizes = "any height and width" if size == (None, None) else f"{height} × {width} pixels (height × width)"
     images = "images" if kind.batches else "images, one at a time,"
-    note = f"Takes raw uint8 RGB {images} of {sizes}; gives float32 probabilities of that size. {_resizing(inside)}."
+    by_name = isinstance(model.output, dict)
+    gives = f"{', '.join(model.output)}, in its pixels" if by_name else "float32 probabilities of that size"
+    note = f"Takes raw uint8 RGB {images} of {sizes}; gives {gives}. {_resizing(inside)}."
     foreign = implementation.foreign_operations(draft) if hasattr(implementation, "foreign_operations") else []
     return note + (f" Needs a LiteRT with TensorFlow's select ops for {', '.join(foreign)}." if foreign else "")
 
@@ -229,20 +255,33 @@ def _resizing(inside: "NetworkSize") -> str:
     return f"Inside they are resized to {size} and back"
 
 
-def _facts(card: "ModelCard", channels: int, size: Size, inside: "NetworkSize", kind: Format) -> dict:
+def _facts(card: "ModelCard", outputs: Mapping[str, Any], size: Size, inside: "NetworkSize", kind: Format) -> dict:
     """What a program needs to know to use the export."""
-    meaning = f"probability of {card.classes[1]}" if channels == 1 else "a probability for each class, in order of id"
-    decision = "foreground where the probability is at least 0.5" if channels <= 2 else "the most probable class"
+    output, decision = _meaning(card, outputs)
     return dataclasses.asdict(card) | {
         "input": "images: uint8 (N, H, W, 3), RGB, 0..255",
         "input_height_width": ["any" if side is None else side for side in size],
         "input_range": [0, 255],
         "preprocessing": f"none: the network's own is inside. {_resizing(inside)}",
         "network_height_width": list(inside) if isinstance(inside, tuple) else inside or "as the image",
-        "output": f"probabilities: float32 (N, H, W, {channels}), {meaning}",
+        "output": output,
         "decision": decision,
         "format": kind.title,
     }
+
+
+def _meaning(card: "ModelCard", outputs: Mapping[str, Any]) -> tuple[str, str]:
+    """What an export gives, of the outputs by name with their shapes, and what follows from it."""
+    if PROBABILITIES not in outputs:
+        given = "; ".join(
+            f"{name}: ({', '.join(['N', *('any' if side is None else str(side) for side in output.shape[1:])])})"
+            for name, output in outputs.items()
+        )
+        return given, "an object where valid is 1 and the score at least 0.5; its mask covers a pixel from 0.5 on"
+    channels = outputs[PROBABILITIES].shape[-1]
+    meaning = f"probability of {card.classes[1]}" if channels == 1 else "a probability for each class, in order of id"
+    decision = "foreground where the probability is at least 0.5" if channels <= 2 else "the most probable class"
+    return f"probabilities: float32 (N, H, W, {channels}), {meaning}", decision
 
 
 def _as_text(value) -> str:

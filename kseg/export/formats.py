@@ -12,8 +12,16 @@ from kseg.errors import UsageError, unknown_name
 
 FormatName = Literal["saved_model", "onnx", "litert"]
 
-Predict = Callable[[np.ndarray], np.ndarray]
-"""uint8 (N, H, W, 3) to float32 probabilities (N, H, W, C)."""
+Predict = Callable[[np.ndarray], Any]
+"""uint8 (N, H, W, 3) to float32 probabilities (N, H, W, C), or to arrays by name (`Task.served`)."""
+
+PROBABILITIES = "probabilities"
+"""What an export of a network that scores pixels calls its only output."""
+
+
+def alone(outputs: dict[str, np.ndarray]) -> Any:
+    """What `Predict` gives of the outputs of an export, which have names in every format."""
+    return outputs.get(PROBABILITIES, outputs)
 
 
 @dataclass(frozen=True)

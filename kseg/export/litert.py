@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kseg.export import saved_model
-from kseg.export.formats import Predict
+from kseg.export.formats import Predict, alone
 
 
 def write(serve: Any, path: Path, metadata: Mapping[str, str]) -> None:
@@ -27,8 +27,8 @@ def load(path: Path) -> Predict:
     """The interpreter as a function of arrays."""
     run = _interpreter(path).get_signature_runner("serving_default")
 
-    def predict(images: np.ndarray) -> np.ndarray:
-        return run(images=images)["probabilities"]
+    def predict(images: np.ndarray) -> Any:
+        return alone(run(images=images))
 
     return predict
 

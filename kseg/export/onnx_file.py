@@ -14,7 +14,7 @@ from google.protobuf.message import EncodeError
 from tf2onnx.onnx_opset.math import FloorMod
 
 from kseg.errors import Failure
-from kseg.export.formats import Predict
+from kseg.export.formats import PROBABILITIES, Predict, alone
 
 OPSET = 17
 """Half-pixel resize needs 11; 17 is read by every ONNX Runtime since 1.12."""
@@ -29,9 +29,12 @@ def write(serve: Any, path: Path, metadata: Mapping[str, str]) -> None:
     def anchored(images):
         # tf2onnx now and then loses the Squeeze that it puts behind a last transpose of one channel (1.17.0,
         # reshape_optimizer on a graph output). A reshape to the images' own size keeps that transpose from being last.
-        probabilities = serve(images)["probabilities"]
+        outputs = serve(images)
+        if PROBABILITIES not in outputs:
+            return outputs
+        probabilities = outputs[PROBABILITIES]
         shape = tf.concat([tf.shape(images)[:3], [probabilities.shape[-1]]], axis=0)
-        return {"probabilities": tf.reshape(probabilities, shape)}
+        return {PROBABILITIES: tf.reshape(probabilities, shape)}
 
     model, _ = tf2onnx.convert.from_function(
         anchored,
@@ -66,8 +69,9 @@ def floor_mod(context, node, name, args) -> None:
 def load(path: Path) -> Predict:
     """A CPU session of ONNX Runtime as a function of arrays."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
 
-    def predict(images: np.ndarray) -> np.ndarray:
-        return session.run(["probabilities"], {"images": images})[0]
+    def predict(images: np.ndarray) -> Any:
+        return alone(dict(zip(names, session.run(names, {"images": images}), strict=True)))
 
     return predict

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kseg.export.formats import Predict
+from kseg.export.formats import Predict, alone
 
 
 def write(serve: Any, path: Path, metadata: Mapping[str, str]) -> None:
@@ -24,7 +24,8 @@ def load(path: Path) -> Predict:
     """The reloaded signature as a function of arrays."""
     loaded = tf.saved_model.load(str(path))
 
-    def predict(images: np.ndarray) -> np.ndarray:
-        return loaded.serve(tf.constant(images))["probabilities"].numpy()
+    def predict(images: np.ndarray) -> Any:
+        outputs = loaded.serve(tf.constant(images))
+        return alone({name: tensor.numpy() for name, tensor in outputs.items()})
 
     return predict

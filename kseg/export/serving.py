@@ -1,4 +1,4 @@
-"""The function that every export serves: raw uint8 images in, float32 probabilities out."""
+"""The function that every export serves: raw uint8 images in, float32 probabilities, or answers by name, out."""
 
 from collections.abc import Set
 from typing import Any, Literal
@@ -6,9 +6,10 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from kseg.conventions import STRIDE
+from kseg.conventions import DEFAULT_TASK, STRIDE
 from kseg.errors import UsageError
 from kseg.export.resampling import rounded_to, shrink_or_enlarge
+from kseg.tasks import TASKS, Task
 
 HALF = {"float16", "bfloat16", "mixed_float16", "mixed_bfloat16"}
 FLOATS = HALF | {"float32", "float64"}
@@ -18,11 +19,16 @@ NetworkSize = tuple[int, int] | Literal["multiple"] | None
 
 
 def serving_function(
-    model: keras.Model, batch: int | None, size: tuple[int | None, int | None], network_size: NetworkSize = None
+    model: keras.Model,
+    batch: int | None,
+    size: tuple[int | None, int | None],
+    network_size: NetworkSize = None,
+    task: Task = TASKS[DEFAULT_TASK],
 ) -> Any:
     """`model` as a tf.function of uint8 (batch, *size, 3), a size of None being any, as `kseg predict` runs it.
 
     With `network_size` images are resized to it, and the probabilities back to the images' size, in the graph itself.
+    A network that gives answers by name gives what the `task` makes of them (`Task.served`).
     """
 
     @tf.function(input_signature=[tf.TensorSpec((batch, *size, 3), tf.uint8, name="images")])
@@ -34,7 +40,10 @@ def serving_function(
             fed = shrink_or_enlarge(images, rounded_to(STRIDE, height), rounded_to(STRIDE, width))
         else:
             fed = shrink_or_enlarge(images, *network_size)
-        probabilities = tf.cast(model(fed, training=False), tf.float32)
+        outputs = model(fed, training=False)
+        if isinstance(outputs, dict):
+            return task.served(outputs, (height, width))
+        probabilities = tf.cast(outputs, tf.float32)
         if network_size is not None:
             # Rounding must not leave [0, 1], which `kseg predict` sees to as well.
             probabilities = tf.image.resize(tf.clip_by_value(probabilities, 0.0, 1.0), (height, width))

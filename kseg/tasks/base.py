@@ -294,6 +294,17 @@ class Task(ABC):
     def resized(self, outputs: Outputs, size: tuple[int, ...]) -> Outputs:
         """The outputs of an image as they are for an image of another size (h, w)."""
 
+    def served(self, outputs: dict[str, Any], size: tuple[Any, Any]) -> dict[str, Any]:
+        """What an export gives of a batch, of outputs that a network gives by name: `resized` in `keras.ops`.
+
+        `size`: height and width of the images, numbers or tensors.
+        """
+        raise NotImplementedError(f"the task {self.name} does not say what an export gives of its outputs")
+
+    def difference(self, one: Outputs, other: Outputs) -> float:
+        """How far apart two outputs of an image are, 0..1, the order of what has none left aside."""
+        raise NotImplementedError(f"the task {self.name} does not say how far its outputs are apart")
+
     @abstractmethod
     def reordered(self, outputs: Outputs, order: Sequence[int]) -> Outputs:
         """The outputs with other class ids: the class i of the result is the class `order[i]` of `outputs`."""

@@ -29,6 +29,7 @@ class Card:
     loss: str = "iou"
     dataset: str = "synthetic"
     input_size: str = "trained"
+    task: str = "semantic"
 
 
 @keras.saving.register_keras_serializable("kseg_tests")

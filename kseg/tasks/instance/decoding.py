@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from kseg.errors import Failure, UsageError
 from kseg.structures import Instances
@@ -63,6 +64,42 @@ def resized(outputs: Detections, size: Sequence[int]) -> dict[str, np.ndarray]:
     scale = np.asarray(size, np.float64) / outputs["size"]
     boxes = outputs["boxes"] * np.tile(scale, 2)
     return {**outputs, "boxes": boxes, "size": np.asarray(size, np.float32)}
+
+
+def served(outputs: Mapping[str, Any], size: tuple[Any, Any]) -> dict[str, Any]:
+    """The detections of a batch as tensors, in pixels of images of another size (h, w)."""
+    fed = ops.cast(outputs["size"], "float32")
+    wanted = ops.stack([ops.cast(side, "float32") for side in size])[None, :] + 0 * fed
+    scale = wanted / fed
+    boxes = ops.cast(outputs["boxes"], "float32") * ops.concatenate([scale, scale], axis=-1)[:, None, :]
+    floats = {name: ops.cast(outputs[name], "float32") for name in ("scores", "masks", "valid")}
+    given = {"boxes": boxes, **floats, "classes": ops.cast(outputs["classes"], "int32"), "size": wanted}
+    return {name: given[name] for name in DETECTIONS}
+
+
+def difference(one: Detections, other: Detections) -> float:
+    """The largest difference of two sets of detections of an image: of scores, of masks, and of boxes in shares of the
+    image's sides.
+
+    A detection is compared with the one of the same class in the other set whose box is nearest; where there is none,
+    its score is the difference. Equally sure detections may change places, so the order does not count.
+    """
+    sides = np.tile(np.asarray(one["size"], np.float64), 2)
+    largest = 0.0
+    for given, beside in ((one, other), (other, one)):
+        there = np.flatnonzero(np.asarray(beside["valid"]) > 0)
+        for row in np.flatnonzero(np.asarray(given["valid"]) > 0):
+            alike = there[np.asarray(beside["classes"])[there] == given["classes"][row]]
+            score = float(given["scores"][row])
+            if not len(alike):
+                largest = max(largest, score)
+                continue
+            apart = np.abs((np.asarray(beside["boxes"])[alike] - given["boxes"][row]) / sides).max(axis=1)
+            apart = np.maximum(apart, np.abs(np.asarray(beside["scores"])[alike] - score))
+            nearest = int(np.argmin(apart))
+            masks = np.abs(beside["masks"][alike[nearest]] - given["masks"][row]).max()
+            largest = max(largest, min(score, max(float(apart[nearest]), float(masks))))
+    return largest
 
 
 def decoded(outputs: Detections, *, threshold: float) -> Instances:

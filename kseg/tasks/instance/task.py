@@ -13,7 +13,7 @@ from kseg.errors import UsageError
 from kseg.pipeline.source import Targets
 from kseg.structures import Instances, Structure
 from kseg.tasks.base import TASKS, EpochScore, Evaluator, Legend, Palette, Task, TrainingLoss
-from kseg.tasks.instance.decoding import DETECTIONS, checked, decoded, misfit, resized
+from kseg.tasks.instance.decoding import DETECTIONS, checked, decoded, difference, misfit, resized, served
 from kseg.tasks.instance.evaluation import InstanceEvaluation
 from kseg.tasks.instance.evaluator import InstanceEvaluator
 from kseg.tasks.instance.loss import InstanceLoss, check_losses
@@ -108,6 +108,14 @@ class InstanceTask(Task):
 
     def resized(self, outputs: dict[str, np.ndarray], size: tuple[int, ...]) -> dict[str, np.ndarray]:
         return resized(outputs, size)
+
+    def served(self, outputs: dict[str, Any], size: tuple[Any, Any]) -> dict[str, Any]:
+        """The detections in pixels of images of this size."""
+        return served(outputs, size)
+
+    def difference(self, one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
+        """Of scores, masks, and boxes in shares of the image; of a detection that the other lacks, its score."""
+        return difference(one, other)
 
     def reordered(self, outputs: dict[str, np.ndarray], order: Sequence[int]) -> dict[str, np.ndarray]:
         return {**outputs, "classes": np.argsort(order)[outputs["classes"]]}
