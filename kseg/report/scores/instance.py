@@ -54,7 +54,7 @@ def outcomes(evaluation: InstanceEvaluation) -> Plot:
     )
     with axes(height=1.7) as (figure, ax):
         left = 0
-        for label, number, color in parts:
+        for label, number, color in (part for part in parts if part[1] or part[0] == "found"):
             ax.barh([0], [number], left=left, color=color, label=f"{label} {number}", height=0.6)
             left += number
         ax.set_yticks([])

@@ -81,12 +81,16 @@ def show_mistakes(image: np.ndarray, truth: Instances, prediction: Instances) ->
     """The image in pale grey, objects that were missed, made up or misnamed in the color of it, found ones outlined."""
     shown, became = pale(image), compare(truth, prediction)
     for cut in prediction.chosen(became.found).masks.cuts:
-        shown[cut.window][cut.inside & outline(cut.inside)] = FOUND
-    for objects, color in (
+        shown[cut.window][outline(cut.inside)] = FOUND
+    wrong = (
         (truth.chosen(became.missed), FALSE_NEGATIVE),
         (prediction.chosen(became.misnamed), MIXED_UP),
         (prediction.chosen(became.false), FALSE_POSITIVE),
-    ):
+    )
+    for objects, color in wrong:
         for cut in objects.masks.cuts:
             painted(shown[cut.window], cut.inside, color)
+    for objects, color in reversed(wrong):  # what lies below others is seen by its outline
+        for cut in objects.masks.cuts:
+            shown[cut.window][outline(cut.inside)] = color
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8)
