@@ -10,7 +10,7 @@ from kseg.cli.quiet import import_keras_quietly
 from kseg.cli.refining import Refining
 from kseg.cli.run_data import NOT_GIVEN, RunData, digest, where
 from kseg.datasets import DataOptions
-from kseg.ranges import COUNT, FED
+from kseg.ranges import COUNT, FED, Range
 
 if TYPE_CHECKING:
     from kseg.datasets import Dataset
@@ -43,9 +43,12 @@ class Evaluate:
     own test)"""
     batch_size: Annotated[int, COUNT] = 16
     """images predicted at a time"""
+    pictures: Annotated[int, Range(least=0, most=10_000)] = 0
+    """draw so many of the worst images, with truth, prediction and mistakes, into the folder worst of --out"""
     refining: Annotated[Refining, arg(name="")] = field(default_factory=Refining)
     out: Path | None = None
-    """directory for evaluation.json, per_image.csv, and thresholds.csv of a binary model (unset: beside the model)"""
+    """directory for evaluation.json, per_image.csv, and the task's own tables: thresholds.csv of a binary model,
+    per_class.csv of objects (unset: beside the model)"""
 
     def with_its_data(self) -> "Evaluate":
         """What the flags are read over a second time, once they have told the model: its run's data."""
@@ -54,11 +57,12 @@ class Evaluate:
 
     def run(self) -> int:
         from kseg.atomic import write_json
+        from kseg.cli.worst_pictures import write_worst
         from kseg.datasets import EVERYTHING, open_dataset
         from kseg.datasets.membership import use_recorded_splits
-        from kseg.inference import evaluate, load_model
+        from kseg.inference import Predictor, evaluate, load_model
         from kseg.inference.evaluate import measured_split
-        from kseg.inference.predict import fed_in_words
+        from kseg.inference.predict import ORIGINAL, fed_in_words
         from kseg.tasks import TASKS
         from kseg.wording import counted
 
@@ -114,6 +118,12 @@ class Evaluate:
         refined |= {"tiles": str(tiling)} if tiling is not None else {}
         write_json(out / "evaluation.json", result.to_json() | refined)
         written = ["evaluation.json", *result.write_tables(out)]
+        if self.pictures:
+            refine, augmented = self.refining.refine(), self.refining.augmented()
+            refiners = () if refine is None else (refine,)
+            fed = ORIGINAL if tiling is not None else size
+            predictor = Predictor(model, fed, 1, refiners, TASKS[card.task], tiling, augmented)
+            written += write_worst(out, result, dataset, predictor, order, self.pictures)
         print(f"\n{table(result.scores())}\n\n{out}: {', '.join(written)}")
         return 0
 

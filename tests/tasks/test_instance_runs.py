@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 from finding_objects import LARGE, finding  # noqa: F401  (a fixture)
+from PIL import Image
 
 from kseg.cli.exit_codes import INTERRUPTED
 from kseg.cli.main import main
@@ -67,10 +68,14 @@ def test_from_the_command_to_the_report(run, capsys):
 def test_it_is_measured_again(run, tmp_path, capsys):
     out = tmp_path / "measured"
     capsys.readouterr()
-    assert main(["evaluate", str(run), "--split", "validation", "--out", str(out)]) == 0
+    assert main(["evaluate", str(run), "--split", "validation", "--pictures", "2", "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "AP_class" in said and re.search(r"\n  round +1\.0000", said)
-    assert {path.name for path in out.iterdir()} == {"evaluation.json", "per_image.csv", "per_class.csv"}
+    assert {path.name for path in out.iterdir()} == {"evaluation.json", "per_image.csv", "per_class.csv", "worst"}
+    pictures = sorted((out / "worst").iterdir())
+    worst = [line.split(",")[0] for line in (out / "per_image.csv").read_text().splitlines()[1:3]]
+    assert [path.name for path in pictures] == [f"0{rank}_{name}.png" for rank, name in enumerate(worst, 1)]
+    assert np.array(Image.open(pictures[0])).shape == (LARGE[0], 4 * LARGE[1] + 3 * 4, 3)
 
 
 def test_a_run_without_scores_yet_has_curves(run):

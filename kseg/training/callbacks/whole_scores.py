@@ -38,7 +38,7 @@ class WholeScores(keras.callbacks.Callback):
     def _measured(self) -> dict[str, float]:
         source, images = self.inputs.validation_source, self.inputs.validation_images
         evaluator = self.task.evaluator(self.dataset.classes, background=self.dataset.has_background, void=VOID)
-        size = min(self.inputs.batch_size, len(source))
+        size = min(self.inputs.validation_batch_size, len(source))
         for first in range(0, len(source), size):
             indices = np.arange(first, min(first + size, len(source)))
             full = np.resize(indices, size)  # all batches of one size, so that the network is traced once
