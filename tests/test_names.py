@@ -77,7 +77,7 @@ def test_the_name_of_a_data_set_is_typed_in_its_own_folder_alone():
 
 MAY_NAME_LOSS = {
     "training/presets.py": "the command's own defaults",
-    "report/advice.py": "the loss that a reader might try next",
+    "tasks/semantic/task.py": "the loss that a reader might try next",
     "lab/tables/losses.py": "the baseline of a study of losses",
 }
 """File → why it types the name of a loss."""
