@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from tiny_network import Card
+from exported_network import Card
 
 from kseg.cli.main import main
 from kseg.errors import UsageError

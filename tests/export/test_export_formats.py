@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import onnxruntime
 import pytest
-from tiny_network import Card, tiny_model
+from exported_network import Card, tiny_model
 
 from kseg.datasets.images import resize_image
 from kseg.errors import Failure, UsageError

@@ -124,7 +124,7 @@ def test_sizes_known_at_run_time_only_in_a_graph_and_in_fit():
 
 @pytest.mark.parametrize("format", ["saved_model", "onnx", "litert"])
 def test_exported_by_our_own_exporter(format, tmp_path):
-    from tiny_network import Card
+    from exported_network import Card
 
     from kseg.export import FORMATS, export_model
 
