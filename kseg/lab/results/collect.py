@@ -58,6 +58,7 @@ def read_row(job: Job) -> Row:
         name: value for name, value in zip(evaluation["ids"], evaluation["iou_image"], strict=True) if value is not None
     }
     kept = epochs.get(results["best_epoch"]) or {}
+    of_membranes: dict[str, Any] = membrane_figures(job, evaluation["classes"])
     return Row(
         tags=job.tags,
         seed=job.seed,
@@ -77,7 +78,7 @@ def read_row(job: Job) -> Row:
         curve=[_rounded(epochs[number].get("val_iou")) for number in sorted(epochs)],
         artifacts=_artifacts(job),
         iou_crf=_iou_behind_crf(results),
-        **membrane_figures(job, evaluation["classes"]),
+        **of_membranes,
     )
 
 

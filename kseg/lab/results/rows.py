@@ -85,8 +85,8 @@ class Row:
 
     @property
     def pixel_error(self) -> float:
-        """The share of the test pixels that is wrong."""
-        return 1 - self.accuracy
+        """The share of the test pixels that is wrong; nan of another task than the default one."""
+        return math.nan if self.accuracy is None else 1 - self.accuracy
 
     @property
     def lowest(self) -> float:
