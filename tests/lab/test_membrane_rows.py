@@ -76,7 +76,10 @@ def test_the_recipe_has_each_variant_with_the_paper_s_numbers():
 
 
 def test_errors_are_shown_with_their_digits_and_the_lower_is_better():
-    row = Row(("isbi2012", "unet2015", "plain"), 1, "a", 0.9, 0.9, 0.93, [[1, 0], [0, 1]], 1, 1, 1.0, 0.8, [0.9])
+    row = Row(
+        tags=("isbi2012", "unet2015", "plain"), seed=1, job="a", iou=0.9, iou_image=0.9, accuracy=0.93,
+        matrix=[[1, 0], [0, 1]], best_epoch=1, epochs=1, seconds=1.0, foreground=0.8, images=[0.9],
+    )  # fmt: skip
     rows = [replace(row, warping_error=0.000353), replace(row, tags=(*row.tags[:2], "border"), warping_error=0.0002)]
     results = Results("unet2015", "cpu", "", {}, rows, {}, 0)
     table = paper_table(results, UNET, "warping_error")
