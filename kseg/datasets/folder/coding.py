@@ -84,6 +84,8 @@ class BinaryCoding(Coding):
     by_index: bool = False
     """of palette files the index is compared, and not the color"""
     void: tuple[int, ...] = ()
+    numbers: bool = field(default=False, compare=False, repr=False)
+    """every value but 0 and void is an object of its own"""
 
     def ids_of(self, mask: MaskFile, path: Path) -> np.ndarray:
         if self.alpha and mask.alpha is not None:

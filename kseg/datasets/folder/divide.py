@@ -147,7 +147,7 @@ class Lookup:
         self.exact: dict[str, list[Record]] = {}
         self.alike: dict[str, list[Record]] = {}
         for record in records:
-            for path in (record.image_file, record.annotation[0]):
+            for path in (record.image_file, *record.annotation[:1]):
                 for name in self._names(path, record.id):
                     self._put(self.exact, name, record)
                     self._put(self.alike, plain(name), record)

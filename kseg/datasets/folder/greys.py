@@ -50,6 +50,8 @@ class Greys:
     def coding(self) -> Coding:
         """The first meaning that fits, from the plainest on."""
         names = self.options.classes
+        if self.options.objects == "numbers" and set(self.used) - {0, VOID}:
+            return self._objects(Objects(True, "--objects numbers"))
         if self.options.binary is not None:
             return self._by_threshold()
         if len(names) > 2:
@@ -204,17 +206,18 @@ class Greys:
             )
             raise UsageError(
                 f"the masks in {self.where} hold numbers up to {highest} ({objects.described}) that may count "
-                "the objects of each image or name classes; pass --binary to read them as foreground, or --classes "
-                f"with a name for each{example}"
+                "the objects of each image or name classes; pass --objects numbers where they count objects, --binary "
+                f"to read them as foreground, or --classes with a name for each{example}"
             )
         void = (VOID,) if 255 in self.pixels and self._look_like_ids() else ()
         highest = max(value for value in self.used if value not in void)
         coding = self._binary(
             f"{self.count} of numbers 0…{highest} that count the objects of each image ({objects.described}): every "
-            f"number but 0 is read as foreground{' and 255 as void' if void else ''}; if they are classes, name them "
-            "with --classes",
+            f"number but 0 is an object and read as foreground{' and 255 as void' if void else ''}; if they are "
+            "classes, name them with --classes",
             threshold=1,
             by_index=True,
+            numbers=True,
         )
         return replace(coding, void=(*coding.void, *void))
 

@@ -31,6 +31,9 @@ class FolderOptions(SeededOptions):
     masks: str | None = None
     """where an image's mask lies, as 'labels/{stem}_mask.png'; {stem} is the image's name, or what it is in --images;
     {dir} and {split} likewise"""
+    objects: Literal["numbers", "areas"] | None = None
+    """for the task instance: every number of a mask is an object, or every connected area of a class (unset: mask files
+    that hold one each, COCO's JSON and numbers that count are recognized)"""
     merge_masks: bool = False
     """join several masks of one image into one"""
     split_sizes: Annotated[tuple[float, float, float], Range(least=0, most=1e9)] = (0.8, 0.1, 0.1)

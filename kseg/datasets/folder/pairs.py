@@ -1,7 +1,7 @@
 """Pairs of image and mask in a person's folder: by `--images` and `--masks`, or as its folders and names tell."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,8 @@ class Pairs:
     """paths of images without a mask"""
     without_image: list[str] = field(default_factory=list)
     """paths of masks without an image"""
+    object_files: bool = False
+    """whether each image has a folder of masks of its own, an object each"""
 
 
 def find_pairs(folder: Path, options: FolderOptions) -> Pairs:
@@ -103,7 +105,18 @@ def _recognised(folder: Path, merge: bool) -> Pairs:
     if pairing.objects:
         images_with = counted(len(pairing.objects), "image")
         found.layout.append(f"a folder of masks for each image ({images_with} with several): joined into one mask each")
+        found.object_files = _in_folders_of_their_own(found.records.values())
+        if found.object_files:
+            found.layout.append("as objects: every mask file is one")
     return found
+
+
+def _in_folders_of_their_own(records: Iterable[Record]) -> bool:
+    owners: dict[Path, set[str]] = defaultdict(set)
+    for record in records:
+        for mask in record.annotation:
+            owners[mask.parent].add(record.id)
+    return all(len(ids) == 1 for ids in owners.values())
 
 
 def _add(

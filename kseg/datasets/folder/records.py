@@ -6,15 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from kseg.conventions import VOID
+from kseg.conventions import DEFAULT_TASK, VOID
 from kseg.datasets.base import DATASETS, Dataset
+from kseg.datasets.coco.records import identity_of, legend_of, objects_of, size_of
+from kseg.datasets.coco.remarks import remarks
 from kseg.datasets.facts import Facts
-from kseg.datasets.folder.coding import Coding, ValueCoding, text_of
+from kseg.datasets.folder.coding import BinaryCoding, Coding, ValueCoding, text_of
 from kseg.datasets.folder.colors import PROPOSED
 from kseg.datasets.folder.divide import divide
+from kseg.datasets.folder.instances import connected_areas, numbered_objects, objects_of_files
 from kseg.datasets.folder.names import shown
+from kseg.datasets.folder.objects_json import JsonObjects, find_json, json_objects
 from kseg.datasets.folder.options import FolderOptions
-from kseg.datasets.folder.pairs import find_pairs
+from kseg.datasets.folder.pairs import Pairs, find_pairs
 from kseg.datasets.folder.recognition import recognize
 from kseg.datasets.images import ValueRange, image_size
 from kseg.datasets.images.depth import Depth, measured_depth
@@ -22,7 +26,8 @@ from kseg.datasets.images.formats import stored_size
 from kseg.datasets.locate import existing_data_dir
 from kseg.datasets.record import Record
 from kseg.datasets.relabel import Relabel
-from kseg.errors import Failure
+from kseg.errors import Failure, UsageError
+from kseg.structures import Instances
 
 
 @DATASETS.register("folder")
@@ -45,6 +50,7 @@ DATA_DIR/
     images/NAME.*      PNG, JPEG, TIFF, BMP, GIF, WEBP or AVIF; of more than 8 bits by their own range
     masks/NAME.*       black and white, soft edges, ids (255 = void), palette, alpha; colors with --colors
     train.txt, validation.txt (or val.txt), test.txt      optional: one NAME per line
+or images and COCO's JSON of their objects (instances.json, train/_annotations.coco.json …)
 Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat folder, masks/NAME/*.png …) or told:
 --images 'imgs/*.jpg' --masks 'labels/{stem}_mask.png'""",
         counts="whatever you have; without lists chance divides it, 80 / 10 / 10 % (--split-sizes, --data-seed)",
@@ -54,10 +60,46 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
         super().__init__(options)
         by_pattern = options.images is not None and options.data_dir is None
         self.folder = Path() if by_pattern else existing_data_dir(self.name, options.data_dir)
-        self._pairs = find_pairs(self.folder, options)
+        self._json: JsonObjects | None = None
+        self._pairs = self._found()
         self._division = divide(self.folder, self._pairs, options)
         # Read when first asked for, and once for all that `only` makes of this data set.
         self._coding, self._depth = cache(self._recognized_coding), cache(self._measured_depth)
+
+    def _found(self) -> Pairs:
+        """Pairs of image and mask; where there are none, the images that a JSON of objects names."""
+        try:
+            return find_pairs(self.folder, self.options)
+        except UsageError:
+            jsons = find_json(self.folder) if self.options.images is None else []
+            if not jsons:
+                raise
+            self._json = json_objects(self.folder, jsons)
+            return self._json.pairs
+
+    @property
+    def task(self) -> str:
+        # What the tasks are is told by all masks; who asks for none need not wait for them.
+        return self._task or DEFAULT_TASK
+
+    @property
+    def tasks(self) -> Sequence[str]:  # type: ignore[override]
+        """Objects, where the folder tells them apart."""
+        told = self._json is not None or self._pairs.object_files or self.options.objects == "areas" or self._numbers
+        return ("semantic", "instance") if told else ("semantic",)
+
+    @property
+    def _numbers(self) -> bool:
+        return isinstance(self.coding, BinaryCoding) and self.coding.numbers
+
+    def check_answers(self, task: str) -> None:
+        if task == "instance" and task not in self.tasks:
+            raise UsageError(
+                f"{self.name} has no truth for the task 'instance'; it has semantic: the masks in {self.folder} do not "
+                "tell objects apart; pass --objects areas where every connected area is one, --objects numbers where "
+                "every number of a mask is one, or save a mask file an object in masks/NAME/"
+            )
+        super().check_answers(task)
 
     @property
     def draws_splits(self) -> bool:
@@ -93,11 +135,11 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
 
     @property
     def reading(self) -> Sequence[str]:
-        return (*self._depth().notes, *self.coding.notes)
+        return (*self._depth().notes, *(self.coding.notes if self._json is None else ()))
 
     @property
     def finds_classes(self) -> bool:
-        return not (self.options.classes or self.options.colors)
+        return self._json is None and not (self.options.classes or self.options.colors)
 
     def naming(self, class_ids: Sequence[int], *, void: bool) -> str:
         colors = dict(self.coding.stored_as) if isinstance(self.coding, ValueCoding) else {}
@@ -109,6 +151,8 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
 
     @property
     def legend(self) -> Relabel:
+        if self._json is not None:
+            return legend_of(self._json.categories)
         return Relabel(self.coding.names, self.coding.palette)
 
     def all_records(self, split: str) -> Sequence[Record]:
@@ -118,6 +162,8 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
         return list(self._pairs.records.values())
 
     def read_labels(self, record: Record) -> np.ndarray:
+        if self._json is not None:
+            return self.read_instances(record).semantic().ids
         image, (first, *others) = record.image_file, record.annotation
         labels = self._decoded(first, image)
         for path in others:
@@ -126,6 +172,25 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
             shows = (further != 0) & ((further != VOID) | (labels == 0))
             labels[shows] = further[shows]
         return labels
+
+    def read_instances(self, record: Record) -> Instances:
+        if self._json is not None:
+            return objects_of(self._json.records[record.id], self._json.categories)
+        if self._pairs.object_files:
+            labels = [self._decoded(path, record.image_file) for path in record.annotation]
+            return objects_of_files(labels, image_size(record.image_file))
+        if self.options.objects != "areas" and isinstance(self.coding, BinaryCoding) and len(record.annotation) == 1:
+            return numbered_objects(record.annotation[0], self.coding)
+        return connected_areas(self.read_labels(record))
+
+    def annotation_remarks(self, record: Record) -> tuple[Sequence[str], Sequence[str]]:
+        if self._json is not None:
+            own = self._json.records[record.id]
+            return remarks(own.annotation.objects, size_of(own), record.id)
+        if not self._pairs.object_files:
+            return (), ()
+        empty = [path for path in record.annotation if not (self.coding.decode(path) % VOID).any()]
+        return [f"{shown(path)} shows no object; it is left out" for path in empty], ()
 
     def _decoded(self, mask: Path, image: Path) -> np.ndarray:
         labels = self.coding.decode(mask)
@@ -137,8 +202,11 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
         return record.image_file, *record.annotation
 
     def identity(self, record: Record) -> str:
+        if self._json is not None:
+            return f"{shown(identity_of(self._json.records[record.id]))} {self.value_range}"
         files = shown(super().identity(record))  # it is encoded by those who ask, whatever bytes are in the names
-        return f"{files} {self.coding} {self.value_range}"
+        told = f" {self.options.objects}" if self.options.objects and self.task == "instance" else ""
+        return f"{files} {self.coding} {self.value_range}{told}"
 
 
 def _sizes_differ(image: Path, mask: Path, shape: tuple[int, ...]) -> str:

@@ -1,0 +1,50 @@
+"""The objects of an image in a person's folder: a number each, a mask file each, or a connected area each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from kseg.conventions import VOID
+from kseg.datasets.folder.coding import BinaryCoding
+from kseg.datasets.folder.mask_file import read_mask
+from kseg.structures import Instances
+from kseg.structures.masks import Cut, Masks
+from kseg.structures.moves import Size
+
+FOREGROUND = 1
+
+
+def numbered_objects(path: Path, coding: BinaryCoding) -> Instances:
+    """An object a number of the mask, whatever gaps there are between them; 0 and what is void are none."""
+    values = read_mask(path).values
+    held, places = np.unique(values, return_inverse=True)
+    objects = ~np.isin(held, (0, *coding.void))
+    number_of = np.where(objects, np.cumsum(objects), 0).astype(np.int32)
+    ids = number_of[places.reshape(values.shape)]
+    return Instances.from_id_map(ids, [FOREGROUND] * int(objects.sum()))
+
+
+def objects_of_files(labels: Sequence[np.ndarray], size: Size) -> Instances:
+    """Of uint8 (H, W) a file, an object a file and class that it shows; they may overlap."""
+    found = [
+        (class_id, Cut.of(one == class_id))
+        for one in labels
+        for class_id in np.unique(one).tolist()
+        if class_id not in (0, VOID)
+    ]
+    return Instances.of(Masks(size, tuple(cut for _, cut in found)), [class_id for class_id, _ in found])
+
+
+def connected_areas(labels: np.ndarray) -> Instances:
+    """Of uint8 (H, W), an object a connected area of one class; pixels that touch at a corner are connected."""
+    ids = np.zeros(labels.shape, np.int32)
+    classes: list[int] = []
+    for class_id in np.unique(labels).tolist():
+        if class_id in (0, VOID):
+            continue
+        areas, count = ndimage.label(labels == class_id, structure=np.ones((3, 3)))
+        ids[areas > 0] = areas[areas > 0] + len(classes)
+        classes += [class_id] * count
+    return Instances.from_id_map(ids, classes)
