@@ -100,10 +100,10 @@ def test_a_classifier_gives_the_same_features(torch, models, encoder, theirs, la
     assert (len(conversion.report.kept), conversion.report.random, conversion.report.dropped) == (layers, (), ())
     assert all(name.startswith(("fc", "classifier")) for name in conversion.left) and conversion.left
     assert largest_difference(conversion, ENCODERS[encoder]) < 1e-5
-    # and the comparison notices a kernel that is turned round the wrong way
+    # and the comparison notices filters in another order
     name = next(layer.name for layer in encoder_layers(ours(encoder)) if isinstance(layer, keras.layers.Conv2D))
-    conversion.weights[name]["kernel"] = conversion.weights[name]["kernel"][::-1]
-    assert largest_difference(conversion, ENCODERS[encoder]) > 1e-4
+    conversion.weights[name]["kernel"] = conversion.weights[name]["kernel"][..., ::-1]
+    assert largest_difference(conversion, ENCODERS[encoder]) > 3e-5
 
 
 def plain_vgg(torch, models):
