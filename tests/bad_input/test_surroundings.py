@@ -93,7 +93,8 @@ def work():
     time.sleep(600)
 
 if __name__ == "__main__":
-    Slot(None, None, {"KERAS_BACKEND": "numpy"}).call(work)
+    slot = Slot(None, None, {"KERAS_BACKEND": "numpy"})  # whose process would end with it
+    slot.call(work)
     time.sleep(600)
 """
 
