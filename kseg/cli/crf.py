@@ -80,7 +80,7 @@ class Crf:
 
         # 1. images that the network has not learned by heart
         run = RunData.of(self.model)
-        dataset = open_dataset(self.data)
+        dataset = open_dataset(self.data).remember()  # each image is asked for twice in every round
         if run.folder is not None:
             for note in use_recorded_splits(dataset, run.folder, self.split):
                 print(note)

@@ -46,7 +46,7 @@ def finish(
     else:
         evaluation = measure_as_exported(plan, workdir, network)
         evaluation.write_csv(workdir.path / "per_image.csv")
-    refined = measure_behind_crf(plan, workdir, network, inputs) if plan.config.training.test_crf else None
+    refined = measure_behind_crf(plan, network, inputs) if plan.config.training.test_crf else None
     best = best_entry(entries, plan.kept_by, plan.task.score)
     assert best is not None
     write_json(
@@ -120,24 +120,19 @@ def measure_as_trained(plan: Plan, workdir: WorkDir, network: keras.Model, input
     return evaluation
 
 
-def measure_behind_crf(plan: Plan, workdir: WorkDir, network: keras.Model, inputs: Inputs) -> dict[str, Any]:
+def measure_behind_crf(plan: Plan, network: keras.Model, inputs: Inputs) -> dict[str, Any]:
     """The same images behind the dense CRF of `--test-crf`, at their own size: what it was, and what was counted."""
     config, dataset, size, task = plan.config, plan.dataset, test_size(plan.config), plan.task
     parameters = crf_parameters(config.training.test_crf)
     refine = crf_refiner(parameters)
-    records = plan.splits[plan.measured]
+    images = (dataset.image(record) for record in plan.splits[plan.measured])
     if config.training.keep == "measurements" and size != ORIGINAL and not inputs.margin:
-        outputs = trained_outputs(plan, inputs)
+        pairs = zip(images, trained_outputs(plan, inputs), strict=True)
+        outputs: Iterator[Outputs] = (refine(image, task.resized(one, image.shape[:2])) for image, one in pairs)
     else:
-        images = (dataset.image(record) for record in records)
-        outputs = Predictor(final_network(config, network, dataset), size, task=task).outputs(images)
-
-    def behind() -> Iterator[Outputs]:
-        for record, one in zip(records, outputs, strict=True):
-            image = dataset.image(record)
-            yield refine(image, task.resized(one, image.shape[:2]))
-
-    evaluation = measure(behind(), dataset, plan.measured, input_size=size, progress=False, task=task)
+        final = final_network(config, network, dataset)
+        outputs = Predictor(final, size, refiners=(refine,), task=task).outputs(images)
+    evaluation = measure(outputs, dataset, plan.measured, input_size=size, progress=False, task=task)
     return {"crf": str(parameters), "evaluation": evaluation.to_json()}
 
 
