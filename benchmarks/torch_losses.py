@@ -164,7 +164,7 @@ def lovasz(logits, labels):
 
 
 def adaptive(logits, labels, power=5.0):
-    """Scores averaged over the 3×3 neighbours of the same class, then a power mean of the cross-entropy."""
+    """Scores averaged over the 3×3 neighbors of the same class, then a power mean of the cross-entropy."""
     near = math.exp(-0.5)
     z, weights = torch.zeros_like(logits), torch.zeros(labels.shape)
     scores, ids = F.pad(logits, (1, 1, 1, 1)), F.pad(labels, (1, 1, 1, 1), value=-1)
@@ -214,7 +214,7 @@ def cldice(logits, labels):
 
 
 def rmi(logits, labels, ridge=1e-3):
-    """The lower bound by Cholesky of the Schur complement, on cells of 4×4 and neighbourhoods of 3×3."""
+    """The lower bound by Cholesky of the Schur complement, on cells of 4×4 and neighborhoods of 3×3."""
     p, y = (F.avg_pool2d(v, 4) for v in (probabilities(logits), one_hot(logits, labels)))
     vectors = [F.unfold(v.flatten(0, 1)[:, None], 3).double() for v in (p, y)]
     p, y = (v - v.mean(2, keepdim=True) for v in vectors)

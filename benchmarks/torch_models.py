@@ -208,7 +208,7 @@ HEADS = {"alexnet": (6, 4096), "vgg16": (7, 4096), "resnet50": (3, 512), "resnet
 
 
 def build(model: str, encoder: str | None) -> nn.Module:
-    """The network with kseg's default options, its frozen layers frozen, batch normalisation of encoders too."""
+    """The network with kseg's default options, its frozen layers frozen, batch normalization of encoders too."""
     if model == "unet":
         return UNet(64)
     if model == "unet_mobilenetv2":
@@ -242,7 +242,7 @@ def freeze(model: str, encoder: nn.Module) -> None:
 
 
 def train_mode(network: nn.Module) -> None:
-    """Dropout and the decoder's batch normalisation as in training; the encoder's keeps its statistics."""
+    """Dropout and the decoder's batch normalization as in training; the encoder's keeps its statistics."""
     network.train()
     if hasattr(network, "encoder"):
         network.encoder.eval()

@@ -21,10 +21,10 @@ TOO_MUCH, MISSED = (214, 59, 47), (30, 96, 190)
 
 
 def errors(image: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    grey = np.repeat(image.mean(-1, keepdims=True) * 0.5 + 120, 3, axis=-1).astype(np.uint8)
-    grey[(predicted == 1) & (truth == 0)] = TOO_MUCH
-    grey[(predicted == 0) & (truth == 1)] = MISSED
-    return grey
+    gray = np.repeat(image.mean(-1, keepdims=True) * 0.5 + 120, 3, axis=-1).astype(np.uint8)
+    gray[(predicted == 1) & (truth == 0)] = TOO_MUCH
+    gray[(predicted == 0) & (truth == 1)] = MISSED
+    return gray
 
 
 def main(run: Path, out: Path) -> None:

@@ -7,8 +7,8 @@ Prediction   (N, H, W, C). C = 1 is binary foreground (sigmoid), C > 1 is softma
 Order        (y_true, y_pred, *, …): two positionals as in Keras, the rest keyword-only.
 Precision    losses and metrics cast to float32 on entry and reduce in float32; confusion matrices are int64 with
              rows = truth and columns = prediction, scores are float64.
-Geometry     half-pixel centres: pixel (i, j) covers [i, i+1) × [j, j+1). Boxes are y1, x1, y2, x2, continuous in
-             [0, H] × [0, W]. Labels are resized by nearest neighbour.
+Geometry     half-pixel centers: pixel (i, j) covers [i, i+1) × [j, j+1). Boxes are y1, x1, y2, x2, continuous in
+             [0, H] × [0, W]. Labels are resized by nearest neighbor.
 """
 
 from typing import Literal
@@ -20,12 +20,12 @@ MAX_CLASSES = VOID
 """Class ids are 0..254, so that a label map fits in uint8 with void."""
 
 LUMA = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in the grey of a pixel (ITU-R BT.601)."""
+"""Shares of red, green and blue in the gray of a pixel (ITU-R BT.601)."""
 
 STRIDE = 32
 """Pixels of an image to a position of an encoder's last map: sides are padded or rounded to multiples of it."""
 
-SERIALISATION_PACKAGE = "kseg"
+SERIALIZATION_PACKAGE = "kseg"
 """The name under which losses, metrics and layers are registered with Keras."""
 
 DEFAULT_TASK = "semantic"

@@ -19,7 +19,7 @@ TINY = "tiny"
 
 
 def five_convolutions(*, include_top=False, weights=None, input_tensor=None, input_shape=None):
-    """A network of strides 2 to 32 whose layers `kseg.encoders` can dilate, with few weights and a normalisation."""
+    """A network of strides 2 to 32 whose layers `kseg.encoders` can dilate, with few weights and a normalization."""
     x = image = keras.Input(input_shape) if input_tensor is None else input_tensor
     for stage in range(1, 6):
         x = layers.Conv2D(4 + stage, 3, strides=2, padding="same", activation="relu", name=f"conv{stage}")(x)

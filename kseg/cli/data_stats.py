@@ -17,10 +17,10 @@ ALL = "all"
 
 def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str], None] = print) -> int:
     from kseg.datasets import open_dataset
-    from kseg.datasets.class_statistics import class_statistics, labelled_records
+    from kseg.datasets.class_statistics import class_statistics, labeled_records
 
     dataset = open_dataset(options)
-    found = class_statistics(dataset, labelled_records(dataset) if split == ALL else dataset.records(split))
+    found = class_statistics(dataset, labeled_records(dataset) if split == ALL else dataset.records(split))
     objects = _objects(dataset, split)
     if as_json:
         content = {
@@ -53,12 +53,12 @@ def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str]
 
 
 def _objects(dataset: "Dataset", split: str) -> "ObjectStatistics | None":
-    from kseg.datasets.class_statistics import labelled_records
+    from kseg.datasets.class_statistics import labeled_records
     from kseg.datasets.object_statistics import object_statistics
 
     if "instance" not in dataset.tasks:
         return None
-    return object_statistics(dataset, labelled_records(dataset) if split == ALL else dataset.records(split))
+    return object_statistics(dataset, labeled_records(dataset) if split == ALL else dataset.records(split))
 
 
 def table(found: "ClassStatistics") -> str:

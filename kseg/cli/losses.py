@@ -77,7 +77,7 @@ def list_losses(write: Callable[[str], None] = print, width: int | None = None) 
         write("")
     write(
         _filled(
-            f"{len(entries)} losses. void: leaves out pixels labelled 255; soft: takes soft labels; weights: takes "
+            f"{len(entries)} losses. void: leaves out pixels labeled 255; soft: takes soft labels; weights: takes "
             "class_weights. `kseg losses show NAME` says and draws more; `kseg train --loss "
             '"ce + 0.5*dice(smooth=1)"` trains with a sum of them.',
             width,

@@ -34,7 +34,7 @@ class PredictOptions:
     overlays: bool = True
     """write STEM_overlay.png beside the mask STEM.png"""
     probabilities: Literal["npy", "png"] | None = None
-    """also write the probabilities: float32 NPY, or 16-bit grey PNG"""
+    """also write the probabilities: float32 NPY, or 16-bit gray PNG"""
     threshold: float = 0.5
     """binary models: foreground where the probability is at least this; of objects: those with at least this score"""
     image_size: Annotated[tuple[int, int] | None, FED] = None

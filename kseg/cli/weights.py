@@ -53,7 +53,7 @@ class Weights:
         # 2. the file's weights in it
         state = read_state_dict(self.file)
         model, encoder = build(self.model, **options), ENCODERS[name]
-        conversion = converted(state, model, encoder, source=self.file.name, convolutionised=entry.convolutionised)
+        conversion = converted(state, model, encoder, source=self.file.name, convolutionized=entry.convolutionized)
         arrays: dict[str, Any] = {
             f"{layer}/{part}": array for layer, parts in conversion.weights.items() for part, array in parts.items()
         }

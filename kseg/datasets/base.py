@@ -118,7 +118,7 @@ class Dataset(ABC):
 
     @property
     def layout(self) -> Sequence[str]:
-        """What was recognised of the files and what was left out, a sentence each; train, preview and check say it."""
+        """What was recognized of the files and what was left out, a sentence each; train, preview and check say it."""
         return ()
 
     @property
@@ -142,7 +142,7 @@ class Dataset(ABC):
 
     @property
     def reading(self) -> Sequence[str]:
-        """How pixels of images and masks are understood, a sentence each, where it was recognised from the files."""
+        """How pixels of images and masks are understood, a sentence each, where it was recognized from the files."""
         return ()
 
     @property

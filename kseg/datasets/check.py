@@ -83,7 +83,7 @@ def _has_classes(dataset: Dataset, report: CheckReport) -> bool:
 
 
 def _check_classes(dataset: Dataset, report: CheckReport) -> None:
-    """Classes that nothing shows, or not every split; of a folder, whose classes are recognised or named by hand."""
+    """Classes that nothing shows, or not every split; of a folder, whose classes are recognized or named by hand."""
     report.reading += dataset.reading
     if dataset.options.category is not None:
         return  # `_absent_category` knows more

@@ -109,7 +109,7 @@ def class_statistics(dataset: Dataset, records: Sequence[Record]) -> ClassStatis
     )
 
 
-def labelled_records(dataset: Dataset) -> tuple[Record, ...]:
+def labeled_records(dataset: Dataset) -> tuple[Record, ...]:
     """The records of all splits, each once."""
     chosen = {
         record.id: record

@@ -29,7 +29,7 @@ class Facts:
     """A data set's particulars, shown by `kseg data info`."""
 
     homepage: str
-    licence: str
+    license: str
     citation: str
     tree: str
     """what the data folder has to hold"""
@@ -40,7 +40,7 @@ class Facts:
     def as_text(self) -> str:
         lines = [
             f"homepage       {self.homepage}",
-            f"terms          {self.licence}",
+            f"terms          {self.license}",
             f"cite           {self.citation}",
             f"size           {self.counts}",
             *(f"note           {note}" for note in self.notes),

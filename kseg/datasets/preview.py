@@ -1,4 +1,4 @@
-"""A contact sheet: pictures, their truth laid over them, and the classes by colour; of objects, each in its own."""
+"""A contact sheet: pictures, their truth laid over them, and the classes by color; of objects, each in its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from kseg.conventions import VOID
 from kseg.datasets.base import Dataset
 from kseg.datasets.images import resize_image
-from kseg.datasets.images.draw import VOID_COLOUR
+from kseg.datasets.images.draw import VOID_COLOR
 from kseg.datasets.images.draw_objects import draw_structure
 from kseg.datasets.record import Record
 from kseg.structures import Instances
@@ -65,10 +65,10 @@ def _fitted(size: tuple[int, int]) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Entry:
-    """A text of the legend, after its colour if it has one."""
+    """A text of the legend, after its color if it has one."""
 
     text: str
-    colour: tuple[int, int, int] | None
+    color: tuple[int, int, int] | None
     x: int
     line: int
 
@@ -77,11 +77,11 @@ def _legend(font, dataset: Dataset, split: str, width: int) -> list[Entry]:
     """The title, the classes and, last, void, in as many lines as they need."""
     title = f"{dataset.name}, {split}: {len(dataset.records(split))}"
     entries, x, line = [Entry(title, None, GAP, 0)], GAP + round(font.getlength(title)) + 24, 0
-    for name, colour in [*zip(dataset.classes, dataset.palette, strict=True), ("void", VOID_COLOUR)]:
+    for name, color in [*zip(dataset.classes, dataset.palette, strict=True), ("void", VOID_COLOR)]:
         needed = 18 + round(font.getlength(name)) + 16
         if x + needed > width and x > GAP:
             x, line = GAP, line + 1
-        entries.append(Entry(name, colour, x, line))
+        entries.append(Entry(name, color, x, line))
         x += needed
     return entries
 
@@ -89,8 +89,8 @@ def _legend(font, dataset: Dataset, split: str, width: int) -> list[Entry]:
 def _write_legend(pen: ImageDraw.ImageDraw, font, legend: Sequence[Entry]) -> None:
     for entry in legend:
         x, y = entry.x, 7 + entry.line * LINE
-        if entry.colour is not None:
-            pen.rectangle((x, y + 1, x + 12, y + 13), fill=entry.colour, outline=INK)
+        if entry.color is not None:
+            pen.rectangle((x, y + 1, x + 12, y + 13), fill=entry.color, outline=INK)
             x += 18
         pen.text((x, y), entry.text, fill=INK, font=font)
 

@@ -15,10 +15,10 @@ def alexnet(*, include_top=False, weights=None, input_tensor=None, input_shape=N
 
         11²·3·96 + 96,  5²·48·256 + 256,  3²·256·384 + 384,  3²·192·384 + 384,  3²·192·256 + 256
 
-    Deviations: images are normalised as torchvision does it, so weights of Caffe or MatConvNet, which want 0..255 minus
+    Deviations: images are normalized as torchvision does it, so weights of Caffe or MatConvNet, which want 0..255 minus
     a mean, do not fit although their names and shapes do. "same" padding also in conv1 and the poolings, so that the
     map at stride s has ⌈H/32⌉·32/s rows; the original is unpadded there (a 227×227 image gives 6×6, here 256×256 gives
-    8×8). Padding behind exceeds padding in front, so a position at stride 32 is centred 0.5 + 2 + 4 + 8 = 14.5 pixels
+    8×8). Padding behind exceeds padding in front, so a position at stride 32 is centered 0.5 + 2 + 4 + 8 = 14.5 pixels
     below and to the right of the middle of the 32×32 pixels it lies on.
     """
     if include_top or weights is not None:

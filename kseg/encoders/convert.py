@@ -16,7 +16,7 @@ from kseg.errors import UsageError
 from kseg.layers.preprocess import MODES
 
 EPSILON = 1e-5
-"""Of PyTorch's batch normalisation, unless a network says otherwise."""
+"""Of PyTorch's batch normalization, unless a network says otherwise."""
 
 EPSILONS = {"mobilenetv3": 1e-3}
 
@@ -52,12 +52,12 @@ def converted(
     encoder: Encoder,
     *,
     source: str,
-    convolutionised: Mapping[str, str] | None = None,
+    convolutionized: Mapping[str, str] | None = None,
 ) -> Conversion:
     """The weights of a classifier, DeepLab v3 or FCN of torchvision for the encoder inside a freshly built model.
 
     Convolutions (O, I, h, w) become (h, w, I, O), dense layers (O, I) become (I, O), and a dense layer on a flattened
-    (c, h, w) feature one on (h, w, c). Batch normalisation of another ε has its scale changed by
+    (c, h, w) feature one on (h, w, c). Batch normalization of another ε has its scale changed by
     √((σ² + ε_ours)/(σ² + ε_torch)), which is the same function. An encoder that scales images otherwise (VGG: BGR minus
     a mean) gets PyTorch's scaling in its first convolution; only windows that reach over the image's border, where
     zeros then stand for another color, give other numbers (by under 1 % of an input's deviation).
@@ -65,7 +65,7 @@ def converted(
     Args:
       state: names and arrays of the file.
       source: what the report calls the file.
-      convolutionised: as in `load_encoder_weights`.
+      convolutionized: as in `load_encoder_weights`.
     Errors: UsageError for an encoder without a counterpart in torchvision, or a file of another network.
     """
     table, prefix = _table(encoder), _prefix(state, encoder)
@@ -97,7 +97,7 @@ def converted(
     first = next(layer.name for layer in encoder_layers(model) if isinstance(layer, keras.layers.Conv2D))
     if encoder.preprocessing != "torch" and first in weights:
         weights[first] = _rescaled(weights[first], encoder, source)
-    report = transplant(model, weights, source=source, convolutionised=convolutionised)
+    report = transplant(model, weights, source=source, convolutionized=convolutionized)
     return Conversion(weights, dict(inside), report, tuple(dict.fromkeys(left)))
 
 

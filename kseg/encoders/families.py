@@ -70,7 +70,7 @@ FAMILIES = (
         grid={f"conv5_block{block}_2_conv": factor for block, factor in ((1, 1), (2, 2), (3, 4))},
         centered=True,
     ),
-    # He et al. 2016, identity mappings: the input of the block that reduces, normalised and rectified.
+    # He et al. 2016, identity mappings: the input of the block that reduces, normalized and rectified.
     Family(tuple(BLOCKS_V2), "symmetric", resnet_v2, centered=True),
     # Howard et al. 2017.
     Family(("MobileNet",), "symmetric", stages("conv_pad_2", "conv_pad_4", "conv_pad_6", "conv_pad_12")),

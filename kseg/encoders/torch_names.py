@@ -57,12 +57,12 @@ def mobilenet_v2(key: str, state: StateDict) -> Place | None:
     block, place, inner = int(found[1]), int(found[2]), found[3]
     steps = ("depthwise", "project") if block == 1 else ("expand", "depthwise", "project")
     name = "expanded_conv" if block == 1 else f"block_{block - 1}"
-    if inner is None:  # the projection and its normalisation are not in a group of their own
-        step, normalised = "project", place == len(steps)
+    if inner is None:  # the projection and its normalization are not in a group of their own
+        step, normalized = "project", place == len(steps)
     else:
-        step, normalised = steps[place], inner == "1"
-    kind = "bn" if normalised else "depthwise" if step == "depthwise" else "conv"
-    return Place(f"{name}_{step}{'_BN' if normalised else ''}", kind)
+        step, normalized = steps[place], inner == "1"
+    kind = "bn" if normalized else "depthwise" if step == "depthwise" else "conv"
+    return Place(f"{name}_{step}{'_BN' if normalized else ''}", kind)
 
 
 def mobilenet_v3(key: str, state: StateDict) -> Place | None:

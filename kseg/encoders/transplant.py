@@ -54,22 +54,22 @@ def shortened(names: tuple[str, ...], most: int = 12) -> str:
 
 
 def load_encoder_weights(
-    model: keras.Model, weights: str | Path, *, convolutionised: Mapping[str, str] | None = None
+    model: keras.Model, weights: str | Path, *, convolutionized: Mapping[str, str] | None = None
 ) -> TransplantReport:
     """Gives the encoder inside a freshly built model the weights of "imagenet" or of a file.
 
     Args:
-      convolutionised: layer of the model → dense layer of the classifier whose weights it takes over, reshaped, if the
+      convolutionized: layer of the model → dense layer of the classifier whose weights it takes over, reshaped, if the
         file has them and they fit ("fc6": "fc1").
     Errors: UsageError if no layer of the file fits or one has the wrong shape; Failure if a download or file is broken.
     """
     encoder = _encoder_in(model)
     if str(weights) == "imagenet":
-        wanted = {*(convolutionised or {}).values()} & {*encoder.dense_layers}
+        wanted = {*(convolutionized or {}).values()} & {*encoder.dense_layers}
         stored = download_imagenet(encoder, classifier=bool(wanted))
-        return transplant(model, stored, source="imagenet", convolutionised=convolutionised)
+        return transplant(model, stored, source="imagenet", convolutionized=convolutionized)
     stored = read_weights(weights)
-    return transplant(model, stored, source=Path(weights).name, convolutionised=convolutionised or {})
+    return transplant(model, stored, source=Path(weights).name, convolutionized=convolutionized or {})
 
 
 def _encoder_in(model: keras.Model) -> Encoder:
@@ -110,7 +110,7 @@ def imagenet_problem(encoder: str) -> str | None:
 
 
 def transplant(
-    model: keras.Model, stored: Weights, *, source: str, convolutionised: Mapping[str, str] | None = None
+    model: keras.Model, stored: Weights, *, source: str, convolutionized: Mapping[str, str] | None = None
 ) -> TransplantReport:
     """Puts `stored` into the layers of the same names; see `load_encoder_weights`."""
     steady = steady_names(_encoder_in(model).name, stored)
@@ -139,11 +139,11 @@ def transplant(
     # 2. into the layers, and dense layers into their convolutions
     for name, arrays in fitting.items():
         layers[name].set_weights(arrays)
-    reshaped = _convolutionise(model, stored, convolutionised or {})
+    reshaped = _convolutionize(model, stored, convolutionized or {})
 
     # 3. what became of every layer
     used = {*fitting, *reshaped.values()}
-    random = tuple(name for name in (*layers, *(convolutionised or {})) if name not in fitting and name not in reshaped)
+    random = tuple(name for name in (*layers, *(convolutionized or {})) if name not in fitting and name not in reshaped)
     return TransplantReport(
         source=source,
         kept=tuple(fitting),
@@ -169,7 +169,7 @@ def matched(layer: keras.Layer, stored: Mapping[str, object]) -> list:
     return [] if any(array is None for array in arrays) else arrays
 
 
-def _convolutionise(model: keras.Model, stored: Weights, pairs: Mapping[str, str]) -> dict[str, str]:
+def _convolutionize(model: keras.Model, stored: Weights, pairs: Mapping[str, str]) -> dict[str, str]:
     """A dense layer over a flattened (h, w, c) feature is a convolution of size h × w: same numbers, same order."""
     done = {}
     for name, dense in pairs.items():

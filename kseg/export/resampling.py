@@ -15,7 +15,7 @@ HALF = BITS // 2
 def shrink_or_enlarge(images, height, width):
     """uint8 (N, H, W, 3) → float32 (N, height, width, 3), whole numbers: Pillow's bilinear filter, bit for bit.
 
-    Exact up to images 20 times as large as the network's; beyond, one pixel in many may differ by one grey level.
+    Exact up to images 20 times as large as the network's; beyond, one pixel in many may differ by one gray level.
     """
     shape = tf.shape(images)
     x = tf.transpose(tf.cast(images, tf.float32), (0, 1, 3, 2))  # N, H, 3, W

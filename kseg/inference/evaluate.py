@@ -42,7 +42,7 @@ def evaluate(
       order: the model's id of each class of the data set (`class_order`); None: they are the same.
       image_size: (height, width) of the network's input; None or "original": each image's own (see `Predictor`).
       original_size: compare at each label map's own size, with the probabilities resized to it; False: at the
-        network's size, with the label map resized by nearest neighbour.
+        network's size, with the label map resized by nearest neighbor.
       void: the label that counts for nothing.
       progress: show a bar with the time left.
       task: what the model answers; None: the default task.

@@ -130,7 +130,7 @@ def write_prediction(
       size: (height, width) to resize them to, a strip at a time (unset: they have the image's size already).
       image: uint8 (H, W, 3), to write `STEM_overlay.png` too.
       threshold: foreground of two classes where p ≥ threshold; objects with a score of at least so much.
-      save_probabilities: "npy": `STEM_probabilities.npy`, float32 (H, W, C); "png": 16-bit grey, 65535 = 1, of the
+      save_probabilities: "npy": `STEM_probabilities.npy`, float32 (H, W, C); "png": 16-bit gray, 65535 = 1, of the
         foreground (`STEM_probability.png`) or of each class (`STEM_probability_CLASS.png`).
       inputs: files that must not be overwritten, usually the images.
     Returns:
@@ -167,7 +167,7 @@ def write_prediction(
         _save_array(next(remaining), outputs, answer.size)
     elif save_probabilities == "png":
         for path, (_, channel) in zip(remaining, _channel_names(card), strict=True):
-            _save_grey(path, outputs[..., [channel]], answer.size)
+            _save_gray(path, outputs[..., [channel]], answer.size)
     return paths
 
 
@@ -187,12 +187,12 @@ def _save_array(path: Path, probabilities: np.ndarray, size: tuple[int, int]) ->
                 file.write(np.ascontiguousarray(values, "<f4").tobytes())
 
 
-def _save_grey(path: Path, probability: np.ndarray, size: tuple[int, int]) -> None:
-    grey = np.empty(size, np.uint16)
+def _save_gray(path: Path, probability: np.ndarray, size: tuple[int, int]) -> None:
+    gray = np.empty(size, np.uint16)
     for where, strip in probability_strips(probability, size):
-        grey[where] = np.rint(strip[..., 0] * WHITE_16_BIT)
+        gray[where] = np.rint(strip[..., 0] * WHITE_16_BIT)
     with replacing(path) as temporary:
-        Image.fromarray(grey).save(temporary)
+        Image.fromarray(gray).save(temporary)
 
 
 def _entries(given: Path | str) -> list[Path]:

@@ -31,7 +31,7 @@ class ModelCard:
     classes: tuple[str, ...]
     """names in order of id; two mean binary foreground (one sigmoid channel)"""
     palette: tuple[tuple[int, int, int], ...]
-    """one RGB colour per class"""
+    """one RGB color per class"""
     image_size: tuple[int, int] | None = None
     """(height, width) in pixels of the network's input in training; None: each image's own size"""
     model: str = ""
@@ -59,7 +59,7 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, stored: dict) -> "ModelCard":
-        """Raises: ValueError where a value is of another type than its field, or colours or sizes cannot be."""
+        """Raises: ValueError where a value is of another type than its field, or colors or sizes cannot be."""
         card: ModelCard = held_to(stored, cls)
         if not all(0 <= value <= 255 for color in card.palette for value in color):
             raise ValueError(f"a color of {card.palette} is not of bytes")
@@ -219,7 +219,7 @@ def _check_outputs(model, card: ModelCard, path: Path) -> None:
         raise UsageError(f"{path}: {misfit}")
     if len(card.palette) != len(card.classes):
         raise UsageError(
-            f"{path}: {counted(len(card.palette), 'colour')} for {counted(len(card.classes), 'class')}; give one each"
+            f"{path}: {counted(len(card.palette), 'color')} for {counted(len(card.classes), 'class')}; give one each"
         )
 
 

@@ -26,7 +26,7 @@ from kseg.report.canvas import (
     to_svg,
 )
 
-COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
+COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
 
 
 def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) -> Plot:
@@ -36,7 +36,7 @@ def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) ->
     names = sorted(alone, key=lambda loss: figure_of(found[loss], "score"))
 
     def draw(ax: Axes) -> None:
-        for colour, prefix, label, shift in (
+        for color, prefix, label, shift in (
             (BLUE, "", "alone", 0.14),
             (ORANGE, f"{BASELINE}+", f"{BASELINE} + loss", -0.14),
         ):
@@ -48,11 +48,11 @@ def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) ->
                 [mean for mean, _, _ in ranges],
                 [y + shift for y, _ in points],
                 xerr=_arms(ranges),
-                fmt="o", markersize=3.6, color=colour, elinewidth=1.1, label=label,
+                fmt="o", markersize=3.6, color=color, elinewidth=1.1, label=label,
             )  # fmt: skip
             for y, rows in below:
                 text = f" ◂ {_with_range(rows)}"
-                ax.text(low, y + 1.7 * shift, text, color=colour, va="center", fontsize=7)
+                ax.text(low, y + 1.7 * shift, text, color=color, va="center", fontsize=7)
         if BASELINE in found:
             ax.axvline(figure_of(found[BASELINE], "score"), color=INK, linewidth=0.8, linestyle=(0, (3, 3)), alpha=0.6)
         ax.set_yticks(range(len(names)), names)
@@ -97,7 +97,7 @@ def sparsity_plot(results: Sequence[Row], datasets: Sequence[tuple[str, ...]], l
 
     def draw(ax: Axes) -> None:
         shares: set[float] = set()
-        for number, (loss, colour) in enumerate(zip(everywhere, COLOURS, strict=False)):
+        for number, (loss, color) in enumerate(zip(everywhere, COLORS, strict=False)):
             points = sorted(
                 (100 * figure_of(found[loss], "foreground"), range_of(found[loss])) for found in settings.values()
             )
@@ -106,7 +106,7 @@ def sparsity_plot(results: Sequence[Row], datasets: Sequence[tuple[str, ...]], l
                 [share * (1 + 0.015 * number) for share, _ in points],  # side by side, or the bars hide each other
                 [mean for _, (mean, _, _) in points],
                 yerr=_arms([found for _, found in points]),
-                marker="o", markersize=4, elinewidth=1.1, color=colour, label=loss,
+                marker="o", markersize=4, elinewidth=1.1, color=color, label=loss,
             )  # fmt: skip
         ax.set_xscale("log")
         ax.set_xticks(sorted(shares), [f"{share:.2g}" for share in sorted(shares)])
@@ -164,13 +164,13 @@ def curves_plot(title: str, curves: Mapping[str, Sequence[Sequence[float | None]
         return None
 
     def draw(ax: Axes) -> None:
-        for (loss, runs), colour in zip(curves.items(), COLOURS, strict=False):
+        for (loss, runs), color in zip(curves.items(), COLORS, strict=False):
             series = [[math.nan if value is None else value for value in run] for run in runs]
             for values in series if len(series) > 1 else []:
-                ax.plot(range(1, len(values) + 1), values, color=colour, linewidth=0.7, alpha=0.45)
+                ax.plot(range(1, len(values) + 1), values, color=color, linewidth=0.7, alpha=0.45)
             longest = max(map(len, series), default=0)
             mean = [float(np.mean([values[i] for values in series if i < len(values)])) for i in range(longest)]
-            ax.plot(range(1, longest + 1), mean, color=colour, label=loss, marker="o" if longest < 3 else None)
+            ax.plot(range(1, longest + 1), mean, color=color, label=loss, marker="o" if longest < 3 else None)
         ax.set_xlabel("epoch")
         ax.set_ylabel("validation IoU")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -191,8 +191,8 @@ def distribution_plot(title: str, scores: Mapping[str, Sequence[float]]) -> Plot
     def draw(ax: Axes) -> None:
         low = axis_from([value for values in scores.values() for value in values])
         edges = np.linspace(low, 1, 26).tolist()
-        for (loss, values), colour in zip(scores.items(), COLOURS, strict=False):
-            ax.hist(values, bins=edges, color=colour, alpha=0.5, label=f"{loss}: median {np.median(values):.3f}")
+        for (loss, values), color in zip(scores.items(), COLORS, strict=False):
+            ax.hist(values, bins=edges, color=color, alpha=0.5, label=f"{loss}: median {np.median(values):.3f}")
         ax.set_xlabel("IoU of an image")
         ax.set_ylabel("images")
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))

@@ -3,14 +3,14 @@
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class AdaptiveAveragePooling2D(keras.layers.Layer):
     """(N, H, W, C) → (N, b, b, C): bin i is the mean of rows ⌊i·H/b⌋ … ⌈(i + 1)·H/b⌉ − 1, and so along columns.
 
-    Where b divides H and W the bins are the windows of a plain average pooling; where it does not, neighbours share a
+    Where b divides H and W the bins are the windows of a plain average pooling; where it does not, neighbors share a
     row; where b > H a row belongs to several bins. Computed as two matrix products, so that H and W may be known at
     run time only.
 

@@ -3,17 +3,17 @@
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class AlignedUpsample(keras.layers.Layer):
     """(N, h, w, C) → (N, s·h, s·w, C), where position i of the map is pixel s·i ("aligned corners").
 
         y[s·i + r] = (1 − r/s)·x[i] + r/s·x[i + 1]      r = 0 … s − 1, in both directions
 
-    Behind the last position its value goes on. Networks whose windows are centred (Caffe's: padding 1 around a 3×3
-    pooling of stride 2) see pixel s·i at position i, so half-pixel centres would move their maps by (s − 1)/2 pixels.
+    Behind the last position its value goes on. Networks whose windows are centered (Caffe's: padding 1 around a 3×3
+    pooling of stride 2) see pixel s·i at position i, so half-pixel centers would move their maps by (s − 1)/2 pixels.
     On s·(h − 1) + 1 rows, such as 321 of 41 at s = 8, it is Caffe's and DeepLab's `Interp`.
 
     Args:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 RATIOS = (0.5, 1.0, 2.0)
 """Height over width."""
@@ -35,7 +35,7 @@ def anchors(rows, columns, stride, size, *, ratios=RATIOS):
     return ops.reshape(place[:, :, None, :] + shapes, (-1, 4))
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class PyramidAnchors(keras.layers.Layer):
     """`[P2, P3, …]` → a list of float32 (A_l, 4): the `anchors` of every level, twice as large on each as before.
 

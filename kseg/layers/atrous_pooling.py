@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 KINDS = ("max", "average")
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class AtrousPooling2D(keras.layers.Layer):
     """(N, H, W, C) → the same shape: the maximum or the mean of k × k positions that lie r apart.
 
@@ -19,7 +19,7 @@ class AtrousPooling2D(keras.layers.Layer):
 
     Args:
       pool_size: k.
-      rate: r, 1 for neighbours.
+      rate: r, 1 for neighbors.
       kind: "max" or "average".
     Source: Chen et al. 2015 (DeepLab), the "hole" algorithm, applied to pooling.
 

@@ -2,10 +2,10 @@
 
 import keras
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class AuxiliaryScores(keras.layers.Layer):
     """`[scores, auxiliary]`, both (N, h, w, C) on one grid → the scores as they are.
 

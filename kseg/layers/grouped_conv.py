@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class GroupedConv2D(keras.layers.Conv2D):
     """`Conv2D(…, groups=g)`: output channels i·F/g … (i + 1)·F/g see the input channels i·C/g … (i + 1)·C/g only.
 

@@ -1,12 +1,12 @@
-"""Convolution whose kernel is as large as the map it slides over: the fc6 of convolutionised classifiers."""
+"""Convolution whose kernel is as large as the map it slides over: the fc6 of convolutionized classifiers."""
 
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class LargeKernelConv2D(keras.layers.Conv2D):
     """`Conv2D(filters, k, padding="same")`, odd k, stride 1, computed as one matrix product per row of the kernel.
 

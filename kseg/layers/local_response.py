@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class LocalResponseNorm(keras.layers.Layer):
     """(N, H, W, C) → the same shape, every value divided by a norm over neighboring channels.
 

@@ -4,7 +4,7 @@ import keras
 import ml_dtypes
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 from kseg.layers.pixels import pixel_shuffle, upsampled_shape
 
 POOL = 2
@@ -12,7 +12,7 @@ PLACES = POOL**2
 """of a window, row by row: 0 1 above 2 3"""
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class MaxPoolWithIndices(keras.layers.Layer):
     """(N, H, W, C) → maxima (N, ⌈H/2⌉, ⌈W/2⌉, C) of 2×2 windows, and the place of each in its window, int32.
 
@@ -48,7 +48,7 @@ class MaxPoolWithIndices(keras.layers.Layer):
         return keras.KerasTensor(shape, dtype=self.compute_dtype), keras.KerasTensor(shape, dtype="int32")
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class MaxUnpool(keras.layers.Layer):
     """`[x, places]` → (N, 2h, 2w, C): every value of x (N, h, w, C) at its place in a window of zeros.
 

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 from kseg.layers.sizes import surplus
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class MirrorBorder(keras.layers.Layer):
     """An image among its mirror images: `margin` rows and columns on every side, more below and to the right.
 

@@ -3,13 +3,13 @@
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 GOLDEN = 0.6180339887498949
 """Its multiples spread over [0, 1) without chance."""
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class FoldObjects(keras.layers.Layer):
     """(N, R, H, W, C) → (N·R, H, W, C): the objects of all images as one batch, which convolutions take.
 
@@ -25,7 +25,7 @@ class FoldObjects(keras.layers.Layer):
         return (None if batch is None or count is None else batch * count, *rest)
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class UnfoldObjects(keras.layers.Layer):
     """`[x, boxes]`, (N·R, H, W, C) and (N, R, 4) → (N, R, H, W, C): the objects image by image again.
 
@@ -42,7 +42,7 @@ class UnfoldObjects(keras.layers.Layer):
         return (*of_boxes[:2], *of_x[1:])
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class MaskOfClass(keras.layers.Layer):
     """`[logits, classes, valid]` → (N, R, H, W): the probabilities of each object's own class, zeros without an object.
 
@@ -81,7 +81,7 @@ def of_class(values, classes):
     return ops.sum(values * chosen, axis=-1)
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class Chance(keras.layers.Layer):
     """(N, B, …) → float32 (N, B) in [0, 1): other random numbers in every training step, the same ones otherwise.
 
@@ -113,7 +113,7 @@ class Chance(keras.layers.Layer):
         return {**super().get_config(), "sampled": self.sampled, "seed": self.seed}
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class ImageSize(keras.layers.Layer):
     """(N, H, W, …) → float32 (N, 2): the height and width of each image, in pixels.
 

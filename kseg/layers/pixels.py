@@ -7,7 +7,7 @@ and it is faster.
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 CHANNELS_LAST = "channels_last"
 
@@ -41,7 +41,7 @@ def upsampled_shape(shape, factor, channels):
     return (batch, height and height * factor, width and width * factor, channels)
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class PixelShuffle(keras.layers.Layer):
     """`pixel_shuffle` as a layer: (N, h, w, factor²·C) → (N, factor·h, factor·w, C).
 
@@ -67,7 +67,7 @@ class PixelShuffle(keras.layers.Layer):
         return {**super().get_config(), "factor": self.factor}
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class Bilinear(keras.initializers.Initializer):
     """The kernel (2s, 2s, out, in) that makes a transposed convolution of stride s a bilinear upsampling.
 
@@ -130,7 +130,7 @@ def subpixel_kernel(kernel):
     return ops.reshape(kernel, (3, 3, inputs, stride**2 * outputs))
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class SubpixelUpsample(keras.layers.Layer):
     """`Conv2DTranspose(filters, 2·stride, strides=stride, padding="same")`, computed without a transposed convolution.
 

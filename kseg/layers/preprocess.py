@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
-IMAGENET_MEAN = np.array([123.68, 116.779, 103.939], "float32")  # RGB, in grey levels; Caffe's VGG
-# mode: (mean, scale, reversed to BGR), all in grey levels
+IMAGENET_MEAN = np.array([123.68, 116.779, 103.939], "float32")  # RGB, in gray levels; Caffe's VGG
+# mode: (mean, scale, reversed to BGR), all in gray levels
 MODES = {
     "caffe": (IMAGENET_MEAN, 1.0, True),
     "symmetric": (127.5, 127.5, False),
@@ -22,7 +22,7 @@ MODES = {
 }
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class Preprocess(keras.layers.Layer):
     """(N, H, W, 3) RGB in 0..255, uint8 or float → float of the layer's compute type.
 

@@ -6,7 +6,7 @@ Every shape is known beforehand: places that no box fills hold a box of no area.
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 from kseg.layers.boxes import HEAD_WEIGHTS, box_area, clip_boxes, decode_boxes
 from kseg.layers.matching import at_most, gathered
 from kseg.layers.suppression import suppressed
@@ -24,7 +24,7 @@ MOST_CANDIDATES = 1000
 """Detections of all classes among which suppression chooses."""
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class Proposals(keras.layers.Layer):
     """`[like, *anchors, *logits, *deltas]`, L of each → float32 (N, count, 4): where objects may be, the surest first.
 
@@ -85,7 +85,7 @@ class Proposals(keras.layers.Layer):
         return {**super().get_config(), **config, **of_training}
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class Detections(keras.layers.Layer):
     """`[like, proposals, logits, deltas]` → boxes, scores, classes, valid: the objects of an image, the surest first.
 

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 ROUNDING = 1e-4
 """0.7 · 10 is 7 and not 7.0000001."""
@@ -20,7 +20,7 @@ def rescaled_side(side, scale):
     return max(1, math.ceil(side * scale - ROUNDING))
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class Rescale(keras.layers.Layer):
     """x, (N, h, w, C), or `[x, like]` → x at `scale` times its resolution, bilinear, edges clamped; float32.
 

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 METHODS = ("bilinear", "nearest")
 
@@ -34,7 +34,7 @@ def resize(x, size, *, method="bilinear"):
     return ops.image.resize(x, tuple(size), interpolation=method, antialias=False, data_format="channels_last")
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class BilinearUpsample(keras.layers.Layer):
     """(N, h, w, C) → (N, s·h, s·w, C) by `resize`; Keras' `UpSampling2D` cannot where h and w are not known.
 
@@ -67,7 +67,7 @@ class BilinearUpsample(keras.layers.Layer):
         return {**super().get_config(), "stride": self.stride}
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class ResizeLike(keras.layers.Layer):
     """`[x, like]` → x resized to the height and width of `like`, whose values do not matter; see `resize`.
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 FEW_POSITIONS = 2500
 """Pixels of all maps together up to which matrix products are faster than gathering: those of an image of 170²."""
@@ -229,7 +229,7 @@ def _whole_pixels(start, extent, bins, samples, sides):
     return ops.cast(ops.clip(pixel, 0.0, ops.cast(sides - 1, "float32")[..., None]), "int32"), inside
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class RoIAlign(keras.layers.Layer):
     """`[boxes, map, map, …]` → (N, R, size, size, C): `roi_align` of boxes on the levels of a pyramid.
 

@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class PadToMultiple(keras.layers.Layer):
     """Zeros below and to the right until height and width are k·multiple + remainder; (N, H, W, C) of any size.
 
@@ -61,7 +61,7 @@ def surplus(size, multiple, remainder=0):
     return (multiple + remainder - size % multiple) % multiple
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class CropLike(keras.layers.Layer):
     """`[x, like]` → the top left of x, with the height and width of `like`, whose values do not matter.
 

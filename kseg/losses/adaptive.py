@@ -1,4 +1,4 @@
-"""Locally adaptive loss L^AD (Guo et al. 2018): cross-entropy of scores merged over neighbours of the same class."""
+"""Locally adaptive loss L^AD (Guo et al. 2018): cross-entropy of scores merged over neighbors of the same class."""
 
 import math
 
@@ -7,7 +7,7 @@ from keras import ops
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
 from kseg.losses.ce import cross_entropy_map
-from kseg.losses.neighbours import windows
+from kseg.losses.neighbors import windows
 from kseg.losses.options import Above0, AtLeast1, Whole
 from kseg.losses.pixels import Pixels, read_pixels
 from kseg.losses.regions import Pooling, pooling_axes, safe_divide, safe_power
@@ -23,7 +23,7 @@ def adaptive(
         L = (mean of ℓ_u^k)^(1/k)
 
     where v runs over the valid pixels of the (2r + 1)² window around u, d is the chessboard distance in pixels and the
-    mean is over the valid pixels u of an image or the batch. Wrong pixels are judged with their neighbours of the same
+    mean is over the valid pixels u of an image or the batch. Wrong pixels are judged with their neighbors of the same
     class, and a large k looks at the windows that are worst.
 
     Args:
@@ -37,7 +37,7 @@ def adaptive(
     Source: Guo et al. 2018, "Locally adaptive learning loss for semantic image segmentation" (merging, cross-entropy of
       what was merged, Minkowski mean with k = 5 best on VOC), compared with in Kim et al. table 5. Written after
       descriptions of the paper, not after its text. Deviations: windows at every pixel (their stride is a free
-      choice); the weights are normalised to 1, on which the descriptions are silent.
+      choice); the weights are normalized to 1, on which the descriptions are silent.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
     >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
@@ -54,7 +54,7 @@ def adaptive(
 
 
 def merged(pixels: Pixels, radius: int, sigma: float) -> Pixels:
-    """The same pixels with every score replaced by the mean over its neighbours of the same class."""
+    """The same pixels with every score replaced by the mean over its neighbors of the same class."""
     logits, label = pixels.logits(), ops.argmax(pixels.class_truth(), axis=-1)
     label = ops.where(pixels.valid > 0.0, ops.cast(label, "float32") + 1.0, 0.0)  # 0 is void, and outside the image
     total, weights = ops.zeros_like(logits), ops.zeros_like(label)

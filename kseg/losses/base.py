@@ -1,4 +1,4 @@
-"""What every loss shares: the registry, options, float32, reduction, sample weights and serialisation."""
+"""What every loss shares: the registry, options, float32, reduction, sample weights and serialization."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE, VOID
+from kseg.conventions import SERIALIZATION_PACKAGE, VOID
 from kseg.door import MaskWatch, label_of, sound_weights
 from kseg.errors import UsageError, unknown_name
 from kseg.losses.options import checked_bool, checked_option, checked_void, present_name
@@ -23,7 +23,7 @@ def registered(name: str) -> Callable[[type], type]:
 
     def add(cls: type) -> type:
         cls.registry_name = name  # type: ignore[attr-defined]
-        return LOSSES.register(name)(keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)(cls))
+        return LOSSES.register(name)(keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)(cls))
 
     return add
 

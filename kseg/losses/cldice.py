@@ -1,4 +1,4 @@
-"""Soft clDice (Shit et al. 2021): overlap of centrelines, for things that must stay connected."""
+"""Soft clDice (Shit et al. 2021): overlap of centerlines, for things that must stay connected."""
 
 from keras import ops
 
@@ -70,7 +70,7 @@ def opened(x: Tensor, valid: Tensor) -> Tensor:
 
 
 def erode(x: Tensor) -> Tensor:
-    """Minimum over the plus of a pixel and its four neighbours; outside the image nothing is smaller."""
+    """Minimum over the plus of a pixel and its four neighbors; outside the image nothing is smaller."""
     column, row = (
         ops.max_pool(-x, (3, 1), strides=1, padding="same"),
         ops.max_pool(-x, (1, 3), strides=1, padding="same"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 from kseg.errors import UsageError, unknown_name
 from kseg.losses.base import LOSSES, SegmentationLoss
 from kseg.losses.options import number as plain_number
@@ -162,7 +162,7 @@ def _options(call: ast.Call, name: str, spec: str) -> dict[str, Any]:
     return options
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class WeightedSum(keras.losses.Loss):
     """Σ w_i·L_i as one Keras loss, whose parts stay at hand.
 

@@ -30,7 +30,7 @@ def focal(
     Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
     Pitfalls: The factor (1 − p)^γ makes values and gradients small: beside another loss it needs a larger weight than
       `ce`. At 1 % of foreground it finds little more than `bce` in the study of losses.
-    Source: Lin et al. 2017 eq. 5. Deviations: normalised by pixels, not by anchors assigned to an object; no α
+    Source: Lin et al. 2017 eq. 5. Deviations: normalized by pixels, not by anchors assigned to an object; no α
       unless given.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void

@@ -1,4 +1,4 @@
-"""Generalised Dice (Sudre et al. 2017): classes weighted by the inverse square of their size."""
+"""Generalized Dice (Sudre et al. 2017): classes weighted by the inverse square of their size."""
 
 from keras import ops
 
@@ -49,7 +49,7 @@ def generalized_dice(
 
 
 @registered("gdice")
-class GeneralisedDice(SegmentationLoss):
+class GeneralizedDice(SegmentationLoss):
     """`generalized_dice` as a Keras loss."""
 
     function = staticmethod(generalized_dice)

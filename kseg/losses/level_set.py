@@ -25,7 +25,7 @@ def level_set(
 
     over valid pixels, for every class l present in the image, background included. As G is binary this is
     E_l = B·D/(B + D) + C·F/(C + F) with B = ΣGH, D = Σ(1−G)H, C = ΣG(1−H), F = Σ(1−G)(1−H): four sums, nothing that
-    cancels, and no pass over (G − c)². c1 and c2 minimise E, so stopping the gradient at them changes nothing.
+    cancels, and no pass over (G − c)². c1 and c2 minimize E, so stopping the gradient at them changes nothing.
 
     Args:
       y_true: label map (N, H, W); y_pred: (N, H, W, C). With C = 1 the energy is that of the foreground alone

@@ -30,7 +30,7 @@ def loss_max_pooling(
     Returns:
       float32 (N,), or () when pooled over the batch; at least the mean cross-entropy.
     Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0. The gradient is w, the
-      maximiser, as by the envelope theorem.
+      maximizer, as by the envelope theorem.
     Pitfalls: Mislabeled pixels are the hardest and get the largest weights. At 1 % of foreground it finds nothing in
       the study of losses.
     Source: Rota Bulò et al. 2017. Deviations: none.

@@ -5,12 +5,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 from kseg.losses.base import Reduction
 from kseg.losses.compose import WeightedSum
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class LossPart(keras.metrics.Mean):
     """Running mean over images of one part of a loss, unweighted.
 

@@ -1,4 +1,4 @@
-"""Region mutual information loss (Zhao et al. 2019): predictions should vary with the truth as neighbourhoods do."""
+"""Region mutual information loss (Zhao et al. 2019): predictions should vary with the truth as neighborhoods do."""
 
 from keras import ops
 
@@ -14,30 +14,30 @@ def region_mutual_information(
     y_true, y_pred, *, from_logits=False, void=VOID, classes: Classes = "present", size: Count = 3, pool: Count = 4,
     ridge: Above0 = 1e-3,
 ):  # fmt: skip
-    """Lower bound of the mutual information between neighbourhoods of truth and prediction, with its sign turned.
+    """Lower bound of the mutual information between neighborhoods of truth and prediction, with its sign turned.
 
         M = Σ_Y + εI − Σ_YP·(Σ_P + εI)⁻¹·Σ_YPᵀ        L = log det(M) / 2d
 
-    where Y and P are the d = size² values of a neighbourhood of truth and probability of a class after mean pooling by
-    `pool`, and Σ their covariances over all neighbourhoods of the image. The more P tells about Y, the smaller M.
+    where Y and P are the d = size² values of a neighborhood of truth and probability of a class after mean pooling by
+    `pool`, and Σ their covariances over all neighborhoods of the image. The more P tells about Y, the smaller M.
 
     Args:
       y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
       classes: average over the classes "present" in the truth, or over "all".
-      size: side of the neighbourhood, 3 in the paper. pool: side of the pooling cell, 4 in the authors' code.
+      size: side of the neighborhood, 3 in the paper. pool: side of the pooling cell, 4 in the authors' code.
       ridge: ε; bounds L from below by log(ε)/2.
     Returns:
       float32 (N,). The authors train "0.5*ce + 0.5*rmi".
     Empty truth: log(ε)/2 for an empty prediction, log(ε)/2 for a full one and for all between, without gradient, as Σ_Y
       = 0. Of several classes absent ones are left out, or count like this with `classes="all"`. Pooling averages valid
-      pixels; a neighbourhood counts if all its cells have one. No neighbourhood: 0.
+      pixels; a neighborhood counts if all its cells have one. No neighborhood: 0.
     Raises:
-      UsageError: an image smaller than one neighbourhood of cells.
+      UsageError: an image smaller than one neighborhood of cells.
     Pitfalls: It does not tell a mask from its complement: alone, one run of three ended there (study of losses). It
       does not see what is smaller than a pooling cell of `pool` pixels.
-    Source: Zhao et al. 2019 (the lower bound they maximise), after the authors' code and its training script (size 3,
+    Source: Zhao et al. 2019 (the lower bound they maximize), after the authors' code and its training script (size 3,
       mean pooling by 4).
-    Deviations: covariances are means over neighbourhoods, not sums, so that ε (theirs: 5e-4) does not depend on the
+    Deviations: covariances are means over neighborhoods, not sums, so that ε (theirs: 5e-4) does not depend on the
       image's size and float32 is enough; cells lie in the image, theirs are padded by zeros; several classes are a
       softmax, theirs are sigmoids; the classes' mean, not their sum; void is left out, theirs is 0 in both maps.
 
@@ -54,11 +54,11 @@ def region_mutual_information(
         raise UsageError(
             f"rmi got {height}x{width} cells after pooling by {pool}, {size}x{size} are needed; lower pool"
         )
-    vectors, counts = neighbourhoods(y, p, counts, size)
+    vectors, counts = neighborhoods(y, p, counts, size)
     number = ops.sum(counts, axis=-1)  # (N, 1, 1)
     mean = safe_divide(ops.sum(vectors * counts, axis=-1), number)
-    centred = (vectors - mean[..., None]) * counts
-    covariance = safe_divide(ops.matmul(centred, ops.swapaxes(centred, -1, -2)), number[..., None])
+    centered = (vectors - mean[..., None]) * counts
+    covariance = safe_divide(ops.matmul(centered, ops.swapaxes(centered, -1, -2)), number[..., None])
     losses = log_det_schur(covariance + ridge * ops.eye(2 * size * size), size * size) / (2.0 * size * size)
     return mean_over_classes(losses * ops.cast(number[..., 0] > 0.0, "float32"), pixels, "image", classes=classes)
 
@@ -80,8 +80,8 @@ def cell_sums(values: Tensor, pool: int) -> Tensor:
     return ops.sum(cells, axis=(2, 4))
 
 
-def neighbourhoods(y: Tensor, p: Tensor, counts: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Prediction's, then truth's values of every full neighbourhood (N, K, 2d, M); whether it counts (N, 1, 1, M)."""
+def neighborhoods(y: Tensor, p: Tensor, counts: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Prediction's, then truth's values of every full neighborhood (N, K, 2d, M); whether it counts (N, 1, 1, M)."""
     height, width = (ops.shape(p)[axis] - size + 1 for axis in (1, 2))
     offsets = [(dy, dx) for dy in range(size) for dx in range(size)]
 

@@ -17,7 +17,7 @@ def confusion_matrix(truth, prediction, num_classes: int, *, void: int | None = 
         M[i, j] = |{pixels: truth = i and prediction = j}|
 
     Args:
-      truth: integers or booleans of any shape, class ids; pixels labelled `void` count for nothing, and anything may
+      truth: integers or booleans of any shape, class ids; pixels labeled `void` count for nothing, and anything may
         stand in the prediction there.
       prediction: integers or booleans of the same shape (a last axis of length 1 may be missing in either).
       num_classes: C, background included.

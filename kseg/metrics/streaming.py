@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kseg.conventions import MAX_CLASSES, SERIALISATION_PACKAGE, VOID, output_channels
+from kseg.conventions import MAX_CLASSES, SERIALIZATION_PACKAGE, VOID, output_channels
 from kseg.door import (
     NO_CLASS,
     MaskWatch,
@@ -32,7 +32,7 @@ def registered(name: str):
     """
 
     def add(cls):
-        known_as = keras.saving.register_keras_serializable(SERIALISATION_PACKAGE, name=f"{cls.__name__}Metric")
+        known_as = keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE, name=f"{cls.__name__}Metric")
         return METRICS.register(name)(known_as(cls))
 
     return add

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE, VOID
+from kseg.conventions import SERIALIZATION_PACKAGE, VOID
 from kseg.door import as_tensor, class_ids, sound_weights
 from kseg.errors import UsageError
 from kseg.metrics.bins import count_ids
@@ -17,7 +17,7 @@ CROWD = -1
 SCORES = ("pq", "sq", "rq")
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE, name="PanopticQualityMetric")
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE, name="PanopticQualityMetric")
 class PanopticQuality(ExactCounts):
     """Mean over classes of `kseg.metrics.panoptic_quality`, summed over all images so far.
 

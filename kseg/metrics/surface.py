@@ -1,8 +1,8 @@
-"""How far two outlines lie apart: Hausdorff distance, average symmetric surface distance, normalised surface distance.
+"""How far two outlines lie apart: Hausdorff distance, average symmetric surface distance, normalized surface distance.
 
-The surface of a mask is the set of its pixels with a 4-neighbour outside it; beyond the edge of the image is outside.
-Void pixels belong to no surface, and a neighbour that is void makes none: where truth is ringed by void (PASCAL VOC)
-there is no surface left to compare. Distances run between pixel centres, in pixels or in the unit of `spacing`.
+The surface of a mask is the set of its pixels with a 4-neighbor outside it; beyond the edge of the image is outside.
+Void pixels belong to no surface, and a neighbor that is void makes none: where truth is ringed by void (PASCAL VOC)
+there is no surface left to compare. Distances run between pixel centers, in pixels or in the unit of `spacing`.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class SurfaceDistances:
 
 
 def surface(mask: np.ndarray, valid: np.ndarray | None = None, *, at_image_border: bool = True) -> np.ndarray:
-    """bool (H, W): the pixels of a mask (H, W) with a 4-neighbour outside it; see the module's docstring.
+    """bool (H, W): the pixels of a mask (H, W) with a 4-neighbor outside it; see the module's docstring.
 
     `at_image_border=False`: the mask is taken to go on beyond the image, so that its edge is no surface.
     """
@@ -49,13 +49,13 @@ def surface(mask: np.ndarray, valid: np.ndarray | None = None, *, at_image_borde
 def surface_distances(
     truth, prediction, *, label: int = 1, void: int | None = VOID, spacing: Sequence[float] = (1.0, 1.0)
 ) -> SurfaceDistances:
-    """Distances between the surfaces of `label` in two label maps, exact (nearest neighbours in a k-d tree).
+    """Distances between the surfaces of `label` in two label maps, exact (nearest neighbors in a k-d tree).
 
     Args:
       truth: integers (H, W), class ids; anything may stand in the prediction where it is `void`.
       prediction: integers (H, W), class ids.
       label: the class whose mask is compared.
-      spacing: (row, column) distance between pixel centres.
+      spacing: (row, column) distance between pixel centers.
     Errors: other shapes and dtypes, and spacings that are not two positive numbers, are refused.
 
     >>> truth = np.zeros((8, 8), np.uint8)

@@ -57,7 +57,7 @@ class Architecture:
     function: Callable[..., Any]
     encoder: str | None
     """name of the encoder inside unless its option `encoder` names another; None if the network has none of itself"""
-    convolutionised: Mapping[str, str] = field(default_factory=dict)
+    convolutionized: Mapping[str, str] = field(default_factory=dict)
     """layer → dense layer of the classification network that it descends from"""
     preset: Mapping[str, Any] = field(default_factory=lambda: LAPTOP)
     """option of the loss, of augmentation or of training → its paper's value"""
@@ -138,7 +138,7 @@ def architecture(
     name: str,
     *,
     encoder: str | None = None,
-    convolutionised: Mapping[str, str] | None = None,
+    convolutionized: Mapping[str, str] | None = None,
     preset: Mapping[str, Any] = LAPTOP,
     preset_on: Mapping[str, Mapping[str, Any]] | None = None,
     task: str = DEFAULT_TASK,
@@ -151,7 +151,7 @@ def architecture(
 
     Args:
       encoder: of its paper; None if the network has none.
-      convolutionised: layer → dense layer of the classification network that it descends from.
+      convolutionized: layer → dense layer of the classification network that it descends from.
       preset: option of the loss, of augmentation or of training → its paper's value.
       preset_on: encoder, or `ANY_ENCODER` → what takes the place of `preset` where `--encoder` names it.
       task: name of the question about an image that its networks answer.
@@ -159,7 +159,7 @@ def architecture(
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        owned = (encoder, convolutionised or {}, preset, preset_on or {}, task, applied or {})
+        owned = (encoder, convolutionized or {}, preset, preset_on or {}, task, applied or {})
         MODELS.register(name)(Architecture(name, function, *owned))
         return function
 

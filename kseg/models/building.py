@@ -75,7 +75,7 @@ def build_with_report(
         model = _scoring(entry, _channels(num_classes, outputs), input_shape, activation, scales, options)
     if weights is None or str(weights) == "none":
         return model, None
-    return model, load_encoder_weights(model, weights, convolutionised=entry.convolutionised)
+    return model, load_encoder_weights(model, weights, convolutionized=entry.convolutionized)
 
 
 def _scoring(entry: Architecture, channels: int, input_shape, activation, scales, options) -> keras.Model:

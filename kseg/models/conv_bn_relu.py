@@ -1,4 +1,4 @@
-"""Convolution, batch normalisation, ReLU: what decoders and heads are made of."""
+"""Convolution, batch normalization, ReLU: what decoders and heads are made of."""
 
 from keras import layers
 
@@ -7,13 +7,13 @@ MOMENTUM = 0.9
 
 
 def conv_bn_relu(x, filters, *, name, kernel=3, strides=1, dilation=1, separable=False):
-    """A convolution without bias (the normalisation has one), batch normalisation, ReLU.
+    """A convolution without bias (the normalization has one), batch normalization, ReLU.
 
     Args:
       kernel: its side; "same" padding.
       strides: of the kernel; 1 where it is dilated or separable.
       dilation: of the kernel.
-      separable: a depthwise convolution, normalised and rectified too, and a 1×1 convolution in place of one.
+      separable: a depthwise convolution, normalized and rectified too, and a 1×1 convolution in place of one.
     """
     if separable:
         x = layers.DepthwiseConv2D(
@@ -30,6 +30,6 @@ def conv_bn_relu(x, filters, *, name, kernel=3, strides=1, dilation=1, separable
 
 
 def bn_relu(x, *, name):
-    """Batch normalisation and ReLU."""
+    """Batch normalization and ReLU."""
     x = layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)

@@ -48,7 +48,7 @@ def score_start():
     return keras.initializers.RandomNormal(stddev=0.01)
 
 
-@architecture("deeplab_largefov", encoder="vgg16", convolutionised={"fc7": "fc2"}, preset=KIM_LARGEFOV)
+@architecture("deeplab_largefov", encoder="vgg16", convolutionized={"fc7": "fc2"}, preset=KIM_LARGEFOV)
 def deeplab_largefov(
     image, channels, *, head_width: Width = 1024, rate: Annotated[int, Range(least=1, most=1024)] = 12,
     dropout: Dropped = 0.5, trainable_from: str | None = "all",
@@ -102,7 +102,7 @@ def deeplab_resnet101(
         scores = Σ_r conv_r(features)      r ∈ {6, 12, 18, 24}, 3×3, with bias, N(0, 0.01)
 
     Weights, with f the encoder's channels: 4·(9·f·C + C); 1,548,372 on ResNet-101 with C = 21, and 44,206,548 in all.
-    Batch normalisation is frozen, as in the paper.
+    Batch normalization is frozen, as in the paper.
 
     Args:
       encoder: any network of keras.applications, or alexnet, at output stride 8 (`kseg.encoders.ENCODERS`).

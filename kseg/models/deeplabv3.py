@@ -62,9 +62,9 @@ def deeplabv3(
         image_pooling (mean – 1×1) | aspp0 (1×1) | aspp1, aspp2, aspp3 (3×3, rates 6 12 18, doubled at output stride 8)
         concatenate – concat_projection (1×1) – dropout – score (1×1) – bilinear
 
-    Each convolution but the last is followed by batch normalisation and ReLU. Weights, with f the encoder's channels,
-    w = head_width and C = channels: f·w + f·w + 3·9·f·w + 5·w·w, 4·6·w of normalisation, w·C + C; on ResNet with C = 21
-    15,532,032 + 6,144 + 5,397. Windows of ResNet are centred on every s-th pixel and are enlarged from there, those of
+    Each convolution but the last is followed by batch normalization and ReLU. Weights, with f the encoder's channels,
+    w = head_width and C = channels: f·w + f·w + 3·9·f·w + 5·w·w, 4·6·w of normalization, w·C + C; on ResNet with C = 21
+    15,532,032 + 6,144 + 5,397. Windows of ResNet are centered on every s-th pixel and are enlarged from there, those of
     other encoders lie beside it.
 
     Args:
@@ -74,14 +74,14 @@ def deeplabv3(
       branches: "image": only image pooling and the 1×1 convolution, the authors' pyramid on MobileNet.
       multi_grid: auto: the three units of ResNet's last stage are dilated by 1, 2 and 4 times their rate; other
         encoders have no such units. "off": by their rate.
-      corners: "aligned": images are padded to 32·k + 1 rows and the windows of every encoder are centred on every s-th
+      corners: "aligned": images are padded to 32·k + 1 rows and the windows of every encoder are centered on every s-th
         pixel, the first and the last included: the published networks'.
       head_width: feature maps of every branch.
       dropout: share of the features that training drops before the scores.
       trainable_from: first encoder layer to train, "all" or "none".
     Source: Chen et al. 2017, sections 3 and 4; the branches on MobileNet: Sandler et al. 2018, section 6.3; the layer
       names are the published code's.
-    Deviations: batch normalisation of the encoder stays frozen; the authors train it at output stride 16.
+    Deviations: batch normalization of the encoder stays frozen; the authors train it at output stride 16.
     """
     pyramid = aspp(
         image, encoder, output_stride, branches, multi_grid, corners, head_width, trainable_from, separable=False

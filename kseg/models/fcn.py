@@ -80,7 +80,7 @@ LONG: dict[str, Any] = {
 FCN_LAPTOP: Mapping[str, Mapping[str, Any]] = {"mobilenetv2": {**LAPTOP, "learning_rate": 5e-4}}
 
 
-@architecture("fcn32s", encoder="vgg16", convolutionised=CLASSIFIER, preset=LONG, preset_on=FCN_LAPTOP)
+@architecture("fcn32s", encoder="vgg16", convolutionized=CLASSIFIER, preset=LONG, preset_on=FCN_LAPTOP)
 def fcn32s(
     image, channels, *, encoder: str = "vgg16", head_width: Width | None = None, dropout: Dropped = 0.5,
     upscore: Upscore = "auto", trainable_from: str | None = "auto",
@@ -100,7 +100,7 @@ def fcn32s(
       head_width: feature maps of fc6 and fc7 (unset: as on this encoder: VGG16 4096, MobileNetV2 256, others 512).
       dropout: share of the features that training drops after fc6 and after fc7.
       upscore: the last upsampling stays bilinear ("fixed") or is learned from there; auto: fixed on VGG16. So it is in
-        the paper; the strided convolutions of the others look up to 15 pixels off centre.
+        the paper; the strided convolutions of the others look up to 15 pixels off center.
       trainable_from: first encoder layer to train, "all" or "none"; auto: all, but none of MobileNetV2. All of VGG16 is
         the paper's; the features of a frozen MobileNetV2 can be cached.
     Source: Long et al. 2015, sections 3 and 4, and the layer names of their published networks.
@@ -112,7 +112,7 @@ def fcn32s(
     )  # fmt: skip
 
 
-@architecture("fcn16s", encoder="vgg16", convolutionised=CLASSIFIER, preset=LONG, preset_on=FCN_LAPTOP)
+@architecture("fcn16s", encoder="vgg16", convolutionized=CLASSIFIER, preset=LONG, preset_on=FCN_LAPTOP)
 def fcn16s(
     image, channels, *, encoder: str = "vgg16", head_width: Width | None = None, dropout: Dropped = 0.5,
     skips: Skips = "staged", upscore: Upscore = "auto", trainable_from: str | None = "auto",
@@ -132,7 +132,7 @@ def fcn16s(
         Staged, score_pool4 begins at zero, so the network begins with the scores of FCN-32s, enlarged by upscore2 and a
         new upscore16, which are bilinear (what a learned upscore32 has learnt is lost). At once, the features that are
         skipped ahead are multiplied by 0.01 (by 0.0001 at 1/8), for VGG16's are larger than the scores by orders of
-        magnitude; encoders with batch normalisation do not need it.
+        magnitude; encoders with batch normalization do not need it.
       upscore: as in `fcn32s`.
       trainable_from: as in `fcn32s`.
     Source: Long et al. 2015, section 4.2; "at_once" is FCN-8s-atonce of Shelhamer et al. 2017.
@@ -145,7 +145,7 @@ def fcn16s(
     )  # fmt: skip
 
 
-@architecture("fcn8s", encoder="vgg16", convolutionised=CLASSIFIER, preset=LONG, preset_on=FCN_LAPTOP)
+@architecture("fcn8s", encoder="vgg16", convolutionized=CLASSIFIER, preset=LONG, preset_on=FCN_LAPTOP)
 def fcn8s(
     image, channels, *, encoder: str = "vgg16", head_width: Width | None = None, dropout: Dropped = 0.5,
     skips: Skips = "staged", upscore: Upscore = "auto", trainable_from: str | None = "auto",
@@ -172,7 +172,7 @@ def fcn8s(
     )  # fmt: skip
 
 
-@architecture("fcn32s_alexnet", encoder="alexnet", convolutionised={"fc6": "fc6", "fc7": "fc7"}, preset=RAHMAN_WANG)
+@architecture("fcn32s_alexnet", encoder="alexnet", convolutionized={"fc6": "fc6", "fc7": "fc7"}, preset=RAHMAN_WANG)
 def fcn32s_alexnet(
     image, channels, *, head_width: Width = 4096, fc6_kernel: Literal[1, 6] = 6, dropout: Dropped = 0.5,
     upscore: Literal["fixed", "learned"] = "fixed", trainable_from: str | None = "all",
@@ -193,7 +193,7 @@ def fcn32s_alexnet(
       trainable_from: first encoder layer to train, "all" or "none".
     Source: Rahman & Wang 2016, section 3.1 and figure 1.
     Deviations: padding and crop as in `fcn32s`. The 6×6 kernel is padded by 3 in front and 2 behind, which moves its
-      centre by −16 pixels and so makes up for the 14.5 of `kseg.encoders.alexnet`; with 1×1 those remain.
+      center by −16 pixels and so makes up for the 14.5 of `kseg.encoders.alexnet`; with 1×1 those remain.
     """
     return fcn(
         image, channels, (), encoder="alexnet", head_width=head_width, fc6_kernel=fc6_kernel, dropout=dropout,

@@ -14,7 +14,7 @@ LEVELS = (4, 8, 16, 32)
 """Strides of the pyramid: P2 to P5."""
 
 GROUPS = 32
-"""Of group normalisation; as many as divide the channels where they are fewer or do not."""
+"""Of group normalization; as many as divide the channels where they are fewer or do not."""
 
 KIRILLOV: dict[str, Any] = {
     # Kirillov et al. 2019 train on Cityscapes with SGD at 0.01, momentum 0.9 and decay 1e-4, 65,000 steps of 32 crops,

@@ -33,7 +33,7 @@ VAN_BEERS: dict[str, Any] = {
 }
 
 
-@architecture("bfcn32s", encoder="vgg16", convolutionised={"fc6": "fc1", "fc7": "fc2"}, preset=VAN_BEERS)
+@architecture("bfcn32s", encoder="vgg16", convolutionized={"fc6": "fc1", "fc7": "fc2"}, preset=VAN_BEERS)
 def bfcn32s(
     image, channels, *, head_width: Width = PAPER_WIDTH, trainable_from: str | None = "block5",
     upscore_start: UpscoreStart = "bilinear",
@@ -69,7 +69,7 @@ def fcresnet(
 
     Args:
       head_width: feature maps of fc6.
-      trainable_from: first encoder layer to train, "all" or "none". Batch normalisation stays frozen (see
+      trainable_from: first encoder layer to train, "all" or "none". Batch normalization stays frozen (see
         `kseg.encoders.base`).
       upscore_start: as in `bfcn32s`.
     Source: van Beers et al., section 2.1.2, whose layer "similar to the one used in BFCN-32s" we read as with ReLU.

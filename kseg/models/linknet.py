@@ -32,7 +32,7 @@ def linknet(
         decoder1         the same at stride 1, to head_width
         final1           transposed 3×3 stride 2 to head_width/2;  final2: 3×3;  score: transposed 2×2 stride 2
 
-    Each convolution but the score is followed by batch normalisation and ReLU. Weights of a block from m to n channels,
+    Each convolution but the score is followed by batch normalization and ReLU. Weights of a block from m to n channels,
     with q = m/4: m·q + 9·q² + q·n + 4·(2q + n); of the end, with w = head_width: 9·w·w/2 + 9·(w/2)² + 4·w, 4·w/2·C + C.
     On the features of ResNet-18 (64, 128, 256, 512 channels) and with C = 20: 361,364 with moving statistics, and
     11.5 M with the encoder, the paper's.
@@ -71,7 +71,7 @@ def decoder_block(x, filters, *, stride, centered, name):
 
 
 def transposed(x, filters, *, centered, name):
-    """A transposed 3×3 convolution from (h, w) to (2h, 2w), batch normalisation, ReLU.
+    """A transposed 3×3 convolution from (h, w) to (2h, 2w), batch normalization, ReLU.
 
     The whole result has 2h + 1 rows. Position i of a centered map is pixel 2i: the first row is left out, as PyTorch's
     padding 1 does. In other maps it is the middle of two pixels, and the last row is left out, as TensorFlow does.

@@ -49,7 +49,7 @@ def pspnet(
         conv5_4 (3×3 to w) – dropout – score (1×1) – bilinear
         in training alone, on the feature one stage earlier, of g channels: aux_conv (3×3 to g/4) – dropout – aux_score
 
-    Each convolution but the scores is followed by batch normalisation and ReLU. Parts of a side that does not divide
+    Each convolution but the scores is followed by batch normalization and ReLU. Parts of a side that does not divide
     share a row. Weights of the head, with f and g the encoder's channels, w = head_width and C = channels:
     f² + 4·f of the pyramid, 9·2·f·w + 4·w, w·C + C; on ResNet with C = 21 23,089,685, and 2,365,717 of the auxiliary
     head: 9·g·g/4 + 4·g/4 + g/4·C + C.
@@ -62,7 +62,7 @@ def pspnet(
       dropout: share of the features that training drops before the scores.
       trainable_from: first encoder layer to train, "all" or "none".
     Source: Zhao et al. 2017, sections 3.2 and 3.3; widths are the published network's.
-    Deviations: windows are enlarged from where they lie, the authors align corners; batch normalisation of the encoder
+    Deviations: windows are enlarged from where they lie, the authors align corners; batch normalization of the encoder
       stays frozen, the authors train it; the stem is the encoder's own, the authors' ResNet has three 3×3 convolutions
       there.
     """

@@ -18,7 +18,7 @@ LEVELS = 4
 """of SegNet-Basic"""
 
 SHIFT = 0.001
-"""What the authors start the shift of batch normalisation at."""
+"""What the authors start the shift of batch normalization at."""
 
 UPSAMPLING = 8
 """Side of FCN-Basic's upsampling kernels."""
@@ -56,27 +56,27 @@ def segnet(image, channels, *, base_width: Width = 64, trainable_from: str | Non
 
     Args:
       base_width: filters of the first block. VGG16's is 64; its weights fit no other.
-      trainable_from: first convolution of VGG16 to train, "all" or "none". The batch normalisation behind a
+      trainable_from: first convolution of VGG16 to train, "all" or "none". The batch normalization behind a
         convolution, which VGG16 has not, is trained with it.
     Source: Badrinarayanan et al. 2017, section 3, and the layer names of their published decoder; the encoder's are
       VGG16's in Keras.
-    Deviations: images are preprocessed as VGG16's; the paper normalises their local contrast, the published code does
+    Deviations: images are preprocessed as VGG16's; the paper normalizes their local contrast, the published code does
       nothing. Sides that are no multiple of 32 are pooled to ⌈H/2⌉ and unpooled to H, as Caffe does.
     """
     x = Preprocess("caffe", name="preprocess")(image)
-    convolutions, normalisations, pooled = [], [], []
+    convolutions, normalizations, pooled = [], [], []
     for block, (count, factor) in enumerate(BLOCKS, start=1):
         for part in range(1, count + 1):
             x, *made = conv_bn(x, factor * base_width, 3, name=f"block{block}_conv{part}")
             convolutions.append(made[0])
-            normalisations.append(made[1])
+            normalizations.append(made[1])
             x = layers.ReLU(name=f"block{block}_relu{part}")(x)
         like = x
         x, places = MaxPoolWithIndices(name=f"block{block}_pool")(x)
         pooled.append((like, places))
     encoder_named("vgg16").freeze(convolutions, trainable_from)
-    for convolution, normalisation in zip(convolutions, normalisations, strict=True):
-        normalisation.trainable = convolution.trainable
+    for convolution, normalization in zip(convolutions, normalizations, strict=True):
+        normalization.trainable = convolution.trainable
 
     for block in range(len(BLOCKS), 0, -1):
         x = unpooled(x, *pooled[block - 1], name=f"upsample{block}")
@@ -118,7 +118,7 @@ def segnet_basic(image, channels, *, decoder: Decoder = "max_unpooling", base_wi
         43.3 (bilinear).
       base_width: filters of every level.
     Source: Badrinarayanan et al. 2017, section 3.2 and table 1, and the published network's layer names.
-    Deviations: convolutions before batch normalisation have no bias, as in the paper; the published network has some.
+    Deviations: convolutions before batch normalization have no bias, as in the paper; the published network has some.
       How bilinear weights fill an 8×8 kernel of stride 2 the paper does not say: here 4×4 bilinear weights lie in the
       middle of zeros.
     """
@@ -177,16 +177,16 @@ def upsampling_decoder(x, levels, channels, decoder):
 
 
 def conv_bn(x, filters, kernel, *, name, use_bias=True, depthwise=False):
-    """A convolution and batch normalisation, started as the authors do → (tensor, convolution, normalisation)."""
+    """A convolution and batch normalization, started as the authors do → (tensor, convolution, normalization)."""
     options = {"padding": "same", "use_bias": use_bias, "name": name}
     if depthwise:
         convolution = layers.DepthwiseConv2D(kernel, depthwise_initializer="he_normal", **options)
     else:
         convolution = layers.Conv2D(filters, kernel, kernel_initializer="he_normal", **options)
-    normalisation = layers.BatchNormalization(
+    normalization = layers.BatchNormalization(
         momentum=MOMENTUM, beta_initializer=initializers.Constant(SHIFT), name=f"{name}_bn"
     )
-    return normalisation(convolution(x)), convolution, normalisation
+    return normalization(convolution(x)), convolution, normalization
 
 
 def unpooled(x, like, places, *, name):

@@ -1,4 +1,4 @@
-"""TensorFlow's published DeepLab v3 on MobileNetV2, with batch normalisation folded into its convolutions, as ours."""
+"""TensorFlow's published DeepLab v3 on MobileNetV2, with batch normalization folded into its convolutions, as ours."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ def slim_deeplab(
     """`deeplabv3` with the weights of a file that has the layer names of TensorFlow's DeepLab on MobileNetV2.
 
     Args:
-      path: keys such as `expanded_conv_1/depthwise/kernel`, `aspp0/bias`; each convolution has its normalisation
+      path: keys such as `expanded_conv_1/depthwise/kernel`, `aspp0/bias`; each convolution has its normalization
         folded in. Classes, depth multiplier and width of the head follow from the shapes.
       options: of `deeplabv3`, such as `output_stride=8`; the pyramid is image pooling and 1×1, corners are aligned.
     Returns:
@@ -53,28 +53,28 @@ def slim_deeplab(
 
 
 def unfolded(stored: Weights, model: keras.Model) -> dict[str, list[np.ndarray]]:
-    """The arrays of our layers: kernels of the convolutions, and their biases as shifts of the normalisation.
+    """The arrays of our layers: kernels of the convolutions, and their biases as shifts of the normalization.
 
-    The scale √(1 + ε) takes back what the normalisation divides by at variance 1, so the network is the folded one.
+    The scale √(1 + ε) takes back what the normalization divides by at variance 1, so the network is the folded one.
     """
     ours: dict[str, list[np.ndarray]] = {}
-    normalisations = {layer.name: layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
+    normalizations = {layer.name: layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
     for name, arrays in stored.items():
         kernel, bias = (np.asarray(arrays[part], np.float32) for part in ("kernel", "bias"))
-        convolution, normalisation = our_names(name)
+        convolution, normalization = our_names(name)
         # The scores have none, and a layer that has no place here is reported under its own name.
-        if normalisation is None or normalisation not in normalisations:
+        if normalization is None or normalization not in normalizations:
             ours[convolution] = [kernel, bias]
             continue
-        epsilon = normalisations[normalisation].epsilon
+        epsilon = normalizations[normalization].epsilon
         one = np.ones_like(bias)
         ours[convolution] = [kernel]
-        ours[normalisation] = [np.sqrt(1 + epsilon) * one, bias, 0 * one, one]
+        ours[normalization] = [np.sqrt(1 + epsilon) * one, bias, 0 * one, one]
     return ours
 
 
 def our_names(name: str) -> tuple[str, str | None]:
-    """A layer of TensorFlow's network → our convolution and the normalisation behind it."""
+    """A layer of TensorFlow's network → our convolution and the normalization behind it."""
     if name == SCORES:
         return "score", None
     if name == "Conv":

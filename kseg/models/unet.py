@@ -1,4 +1,4 @@
-"""U-Net as Amadi draws it: three levels, batch normalisation, nearest upsampling; and the decoder on any encoder."""
+"""U-Net as Amadi draws it: three levels, batch normalization, nearest upsampling; and the decoder on any encoder."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def unet(
 ):  # fmt: skip
     """Encoder 64-128-256, bottleneck 256, decoder 128-64-64, 1×1 classifier; all trained from scratch.
 
-    Each stage is two 3×3 convolutions with batch normalisation and ReLU; max pooling on the way down, nearest
+    Each stage is two 3×3 convolutions with batch normalization and ReLU; max pooling on the way down, nearest
     upsampling and concatenation with the encoder's stage of that resolution on the way up.
 
     On an `encoder` five decoder stages of 4w, 2w, w, w/2 and w/4 filters lead from 1/32 to the image's size, those at
@@ -46,7 +46,7 @@ def unet(
       trainable_from: first layer of `encoder` to train, "all" or "none".
     Source: Amadi, section 2.1, whose decoder can be read in more than one way. He upsamples three times (at the end of
       the bottleneck, after the 128 filters, after the 64), so there are three poolings, one per encoder stage, and the
-      last "reconstruction" at full resolution is a stage of its own; we give it 64 filters like its neighbour. Its
+      last "reconstruction" at full resolution is a stage of its own; we give it 64 filters like its neighbor. Its
       "channel depth back to 3" we read as the classes of his data set, that is the classifier.
     Deviations: images are scaled to [0, 1] first (the paper names no preprocessing); sizes that are no multiple of 8
       are padded with zeros below and to the right and the output is cropped. The decoder on an encoder is that of
@@ -84,7 +84,7 @@ def decoded(image, channels, encoder, base_width, trainable_from):
 
 
 def stage(x, filters, *, name):
-    """Two 3×3 convolutions, each followed by batch normalisation and ReLU."""
+    """Two 3×3 convolutions, each followed by batch normalization and ReLU."""
     for part in (1, 2):
         x = conv_bn_relu(x, filters, name=f"{name}_{part}")
     return x

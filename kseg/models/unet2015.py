@@ -57,7 +57,7 @@ def unet2015(
     Errors: UsageError with borders="cropped" for a size that varies or cannot go through.
     Source: Ronneberger et al. 2015, section 2 and figure 1; layer names of their published network. Start: Gaussian of
       deviation √(2/N), N incoming nodes (section 3). The dense block is the lecture's variant.
-    Deviations: RGB scaled to [0, 1] (the paper's images are grey, and how they are scaled it does not say). Its
+    Deviations: RGB scaled to [0, 1] (the paper's images are gray, and how they are scaled it does not say). Its
       dropout is "at the end of the contracting path" without a place or share; here behind level d and the bottleneck,
       0.5.
     """

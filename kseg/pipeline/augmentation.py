@@ -54,7 +54,7 @@ class Augmentation:
     blur: Annotated[float, Range(least=0, most=100)] = 0.0
     """blur by a random Gaussian of up to this standard deviation, in pixels at training size"""
     noise: Annotated[float, Range(least=0, most=255)] = 0.0
-    """add random Gaussian noise of up to this standard deviation, in grey levels of 255"""
+    """add random Gaussian noise of up to this standard deviation, in gray levels of 255"""
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -28,7 +28,7 @@ def split_frozen(model: keras.Model) -> Split | None:
 
     The extractor is the largest front part of the graph whose result no training step can change: a call belongs to
     it if all of its inputs do and its layer is fixed, i.e. has no trainable weights, is `trainable=False` if it has
-    weights at all (batch normalisation then uses its stored statistics), draws no random numbers, adds no activity
+    weights at all (batch normalization then uses its stored statistics), draws no random numbers, adds no activity
     loss and is no `Lambda`, whose inside is unknown. Where the last calls of the front have no weights and only make
     its result larger (padding, upsampling), they go to the head.
 

@@ -36,7 +36,7 @@ def batches(
       batch_size: examples of one *global* batch; `shard` = (index, count) is the part of it that is delivered here.
       seed, start_step: fix the stream: step k is the same whether the stream began at 0 or at k.
       positives: the examples of which every global batch of a shuffled stream is to hold some.
-      replicas: deliver that many neighbouring shards, `shard[0]` first, one element each: what a
+      replicas: deliver that many neighboring shards, `shard[0]` first, one element each: what a
         `tf.distribute` strategy with several replicas in this process takes per step.
       repeat: without shuffling, begin again after a pass.
       prefetch: batches prepared ahead of their use.

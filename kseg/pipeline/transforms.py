@@ -100,15 +100,15 @@ def color(example: Example, rng: np.random.Generator, *, strength: float) -> Exa
 
         x ← b·x      x ← m + c·(x − m)      x ← g + s·(x − g)
 
-    with m the mean grey of the image and g the grey of the pixel; clipped to 0..255 at the end.
+    with m the mean gray of the image and g the gray of the pixel; clipped to 0..255 at the end.
     """
     brightness, contrast, saturation = rng.uniform(1 - strength, 1 + strength, size=3).astype(np.float32)
     x = example["image"].astype(np.float32) * brightness
     weights = np.asarray(LUMA, np.float32)
     mean = np.mean(x @ weights)
     x = mean + contrast * (x - mean)
-    grey = (x @ weights)[..., None]
-    x = grey + saturation * (x - grey)
+    gray = (x @ weights)[..., None]
+    x = gray + saturation * (x - gray)
     return {"image": _to_uint8(x), "truth": example["truth"]}
 
 

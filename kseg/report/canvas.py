@@ -1,4 +1,4 @@
-"""Matplotlib figures as SVG that sits in the page: its text takes the page's colour, so dark mode costs nothing."""
+"""Matplotlib figures as SVG that sits in the page: its text takes the page's color, so dark mode costs nothing."""
 
 import io
 import re
@@ -13,10 +13,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe & Ito's colours: told apart by everyone, on white and on near-black.
+# Okabe & Ito's colors: told apart by everyone, on white and on near-black.
 BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#3a86c8", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"
 INK = "#123456"
-"""Stands for the page's text colour; `to_svg` replaces it."""
+"""Stands for the page's text color; `to_svg` replaces it."""
 
 STYLE: dict[Any, Any] = {
     "font.size": 9.5,

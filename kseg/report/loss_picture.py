@@ -15,8 +15,8 @@ from kseg.report.canvas import BLUE, GREEN, ORANGE, PURPLE, SKY, STYLE, VERMILIO
 from kseg.report.loss_probes import Curve, Subject
 
 INK, SOFT = "#1b2733", "#8a96a3"
-TRUTH_COLOURS = {1: BLUE, 0: ORANGE}
-PART_COLOURS = (GREEN, PURPLE, SKY, VERMILION, BLUE, ORANGE)
+TRUTH_COLORS = {1: BLUE, 0: ORANGE}
+PART_COLORS = (GREEN, PURPLE, SKY, VERMILION, BLUE, ORANGE)
 SIZE, DPI = (10.5, 6.2), 150
 ROUNDING = 1e-6
 """What float32 sums over a picture are good to, for values of order 1."""
@@ -58,14 +58,14 @@ def _one_pixel(loss: Subject, axes: np.ndarray) -> None:
         label=f"predicted {loss.shape}, logits up to ±{probes.UNSURE:g}",
     )
     count = probes.HEIGHT * probes.WIDTH
-    for truth, colour in TRUTH_COLOURS.items():
+    for truth, color in TRUTH_COLORS.items():
         row, column = loss.pixels[truth]
         label = f"the pixel where the truth is {truth}"
-        picture.plot(column, row, "s", color=colour, markersize=6, markeredgecolor="white", label=label)
+        picture.plot(column, row, "s", color=color, markersize=6, markeredgecolor="white", label=label)
         values, gradient = probes.against_logit(loss, loss.pixels[truth])
         start = values[np.abs(probes.LOGITS).argmin()]
-        value_axes.plot(probes.LOGITS, (values - start) * count, color=colour)
-        gradient_axes.plot(probes.LOGITS, gradient * count, color=colour)
+        value_axes.plot(probes.LOGITS, (values - start) * count, color=color)
+        gradient_axes.plot(probes.LOGITS, gradient * count, color=color)
     _legend_below(picture, picture)
     value_axes.set_title(f"Value, counted from logit 0, × {count} pixels", loc="left")
     gradient_axes.set_title(f"Gradient, × {count} pixels", loc="left")
@@ -106,8 +106,8 @@ def _draw(ax: Axes, curve: Curve) -> None:
     """The loss, and its parts, weighted, when it has several."""
     if len(curve.parts) > 1:
         for number, (label, values) in enumerate(curve.parts.items()):
-            colour = PART_COLOURS[number % len(PART_COLOURS)]
-            ax.plot(curve.x, values, color=colour, linewidth=1.2, label=_short(label, 36))
+            color = PART_COLORS[number % len(PART_COLORS)]
+            ax.plot(curve.x, values, color=color, linewidth=1.2, label=_short(label, 36))
     ax.plot(curve.x, curve.total, color=INK, linewidth=2.0, label="sum")
 
 
@@ -122,7 +122,7 @@ def _short(text: str, most: int = 100) -> str:
 
 
 def _picture(ax: Axes, loss: Subject, title: str) -> None:
-    """The truth in light colours, without ticks."""
+    """The truth in light colors, without ticks."""
     labels = probes.truth(loss.num_classes, ring=loss.ring)
     shades = np.array([[0.97, 0.975, 0.98], [0.79, 0.87, 0.94], [0.90, 0.86, 0.80]])
     ax.imshow(shades[labels], interpolation="nearest")
@@ -138,7 +138,7 @@ def _picture(ax: Axes, loss: Subject, title: str) -> None:
 
 def _ring(ax: Axes, shift: float, radius: float, linestyle: str, *, label: str | None = None) -> None:
     angle = np.linspace(0.0, 2.0 * np.pi, 181)
-    x, y = probes.CENTRE[1] + shift + radius * np.cos(angle), probes.CENTRE[0] + radius * np.sin(angle)
+    x, y = probes.CENTER[1] + shift + radius * np.cos(angle), probes.CENTER[0] + radius * np.sin(angle)
     ax.plot(x, y, color=INK, linewidth=0.9, linestyle=linestyle, label=label)
 
 

@@ -18,7 +18,7 @@ from kseg.losses.base import LOSSES, SegmentationLoss
 from kseg.losses.compose import describe, parse
 
 HEIGHT, WIDTH = 32, 72
-CENTRE = (HEIGHT - 1) / 2, (WIDTH - 1) / 2
+CENTER = (HEIGHT - 1) / 2, (WIDTH - 1) / 2
 RADIUS = 8.0
 BAND = 27
 """With three classes, rows from here on are the third one."""
@@ -149,7 +149,7 @@ def against_radius(loss: Subject) -> Curve:
 def _depth(radius: float, shift: float = 0.0, *, ring: bool) -> np.ndarray:
     """How far every pixel is inside the edge of the disc, or of the ring; negative outside."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    inside = radius - np.hypot(rows - CENTRE[0], columns - CENTRE[1] - shift)
+    inside = radius - np.hypot(rows - CENTER[0], columns - CENTER[1] - shift)
     return HALF_WIDTH - np.abs(inside) if ring else inside
 
 

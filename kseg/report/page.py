@@ -105,8 +105,8 @@ def _shot(picture: Picture, group: str) -> str:
 
 def _legend(legend: Legend) -> str:
     items = "".join(
-        f'<span><i style="background:rgb({",".join(map(str, colour))})"></i>{escape(name)}</span>'
-        for name, colour in legend
+        f'<span><i style="background:rgb({",".join(map(str, color))})"></i>{escape(name)}</span>'
+        for name, color in legend
     )
     return f'<p class="legend">{items}</p>'
 

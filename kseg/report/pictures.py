@@ -102,7 +102,7 @@ def display_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def data_url(image: np.ndarray) -> str:
-    """uint8 (H, W, 3) as a JPEG in a URL; colour at full resolution, for outlines one pixel wide."""
+    """uint8 (H, W, 3) as a JPEG in a URL; color at full resolution, for outlines one pixel wide."""
     buffer = io.BytesIO()
     # Not `optimize`: with it Pillow's encoder needs the whole picture in a buffer that it makes too small for noise.
     Image.fromarray(image).save(buffer, format="JPEG", quality=85, subsampling=0)

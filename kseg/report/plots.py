@@ -15,11 +15,11 @@ def learning_curve(epochs: Sequence[dict[str, Any]], key: str, title: str, best:
     """One quantity over the epochs, training and validation, the kept epoch marked; None if it was not recorded."""
     with axes() as (figure, ax):
         drawn = 0
-        for name, label, colour in ((key, "train", BLUE), (f"val_{key}", "validation", ORANGE)):
+        for name, label, color in ((key, "train", BLUE), (f"val_{key}", "validation", ORANGE)):
             points = [(entry["epoch"], entry[name]) for entry in epochs if _finite(entry.get(name))]
             if points:
                 marker = "o" if len(points) <= 12 else None
-                ax.plot(*zip(*points, strict=True), color=colour, label=label, marker=marker, markersize=3.5)
+                ax.plot(*zip(*points, strict=True), color=color, label=label, marker=marker, markersize=3.5)
                 drawn += 1
         if not drawn:
             return None
@@ -41,8 +41,8 @@ def class_bars(evaluation: Evaluation) -> Plot:
     title = f"{score[0].upper()}{score[1:]} by class"
     with axes(height=max(1.4, 0.55 + 0.32 * len(values))) as (figure, ax):
         rows = range(len(values))
-        colours = [_class_colour(name == evaluation.classes[0]) for name in of_classes]
-        ax.barh(rows, np.nan_to_num(values), color=colours, height=0.62)
+        colors = [_class_color(name == evaluation.classes[0]) for name in of_classes]
+        ax.barh(rows, np.nan_to_num(values), color=colors, height=0.62)
         for row, value in zip(rows, values, strict=True):
             inside = value > 0.85
             ax.text(
@@ -90,7 +90,7 @@ def _best_of(epochs: Sequence[dict[str, Any]], name: str, *, lowest: bool) -> st
     return f"{'Lowest' if lowest else 'Highest'} in validation: {value:.3f}, after epoch {epoch}."
 
 
-def _class_colour(background: bool) -> str:
+def _class_color(background: bool) -> str:
     return "#8795a5" if background else BLUE  # background is not what one looks for
 
 

@@ -34,7 +34,7 @@ class Structure(ABC):
         return self._moved(moves.window(self.size, window))
 
     def resized(self, size: Sequence[int]) -> Self:
-        """Of another size (h, w): each pixel takes what lies under its centre."""
+        """Of another size (h, w): each pixel takes what lies under its center."""
         return self if self.size == tuple(size) else self._moved(moves.scaling(self.size, size))
 
     def padded(self, size: Sequence[int], at: Sequence[int] = (0, 0)) -> Self:
@@ -42,7 +42,7 @@ class Structure(ABC):
         return self if self.size == tuple(size) else self._moved(moves.frame(self.size, size, at))
 
     def rotated(self, degrees: float) -> Self:
-        """Turned counter-clockwise about the centre, as Pillow turns an image; the size stays, void from outside."""
+        """Turned counter-clockwise about the center, as Pillow turns an image; the size stays, void from outside."""
         return self._moved(moves.rotation(self.size, degrees))
 
     def warped(self, field: np.ndarray) -> Self:

@@ -1,6 +1,6 @@
 """Where every pixel of a moved picture comes from: the geometry that all structures share.
 
-Pixel (i, j) covers [i, i + 1) × [j, j + 1), so a resized or warped map takes the value under each pixel's centre and
+Pixel (i, j) covers [i, i + 1) × [j, j + 1), so a resized or warped map takes the value under each pixel's center and
 never invents one.
 """
 
@@ -124,7 +124,7 @@ class Bend(Move):
 
 
 class Turn(Move):
-    """Counter-clockwise about the centre: every pixel takes what Pillow's rotation of an image takes, so that a truth
+    """Counter-clockwise about the center: every pixel takes what Pillow's rotation of an image takes, so that a truth
     turns as its image does, roundings included."""
 
     def __init__(self, size: Size, degrees: float):
@@ -175,9 +175,9 @@ def window(size: Size, box: Sequence[int]) -> AxisMove:
 
 
 def scaling(size: Size, new: Sequence[int]) -> AxisMove:
-    """To a new size: every pixel takes what lies under its centre."""
+    """To a new size: every pixel takes what lies under its center."""
     height, width = _checked(new)
-    rows, columns = centres_under(size[0], height), centres_under(size[1], width)
+    rows, columns = centers_under(size[0], height), centers_under(size[1], width)
     return AxisMove(rows, columns, scale=(height / size[0], width / size[1]))
 
 
@@ -209,32 +209,32 @@ def warp(size: Size, field: np.ndarray) -> Bend:
         raise UsageError("a displacement field has values that are no finite numbers; give pixels, as floats")
     sources = []
     for axis, side in enumerate(size):
-        centres = (np.arange(side) + 0.5).reshape((-1, 1) if axis == 0 else (1, -1))
-        sources.append(np.floor(centres + field[axis]))
+        centers = (np.arange(side) + 0.5).reshape((-1, 1) if axis == 0 else (1, -1))
+        sources.append(np.floor(centers + field[axis]))
     inside = (sources[0] >= 0) & (sources[0] < size[0]) & (sources[1] >= 0) & (sources[1] < size[1])
     return Bend(np.where(inside, sources[0] * size[1] + sources[1], BEYOND).astype(np.intp))
 
 
 def rotation(size: Size, degrees: float) -> Move:
-    """Counter-clockwise about the centre; the size stays."""
+    """Counter-clockwise about the center; the size stays."""
     return Turn(size, degrees)
 
 
 def resize_labels(labels: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """(H, W) to (h, w): each pixel takes the label under its centre, so no label is invented."""
+    """(H, W) to (h, w): each pixel takes the label under its center, so no label is invented."""
     if labels.shape[:2] == tuple(size):
         return labels
     return scaling((labels.shape[0], labels.shape[1]), size).of_map(labels, BEYOND)
 
 
-def centres_under(old: int, new: int) -> np.ndarray:
-    """int (new,): which of `old` pixels lies under the centre of each of `new`."""
+def centers_under(old: int, new: int) -> np.ndarray:
+    """int (new,): which of `old` pixels lies under the center of each of `new`."""
     # floor((i + ½)·old/new) in integers, so that no rounding moves a label.
     return (2 * np.arange(new) + 1) * old // (2 * new)
 
 
 def _taken(values: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
-    """`values.take(places, axis)`, as a view where places are neighbours: no gathering of single pixels."""
+    """`values.take(places, axis)`, as a view where places are neighbors: no gathering of single pixels."""
     steps = np.diff(places)
     if not len(steps) or (steps == 1).all():
         run = slice(int(places[0]), int(places[-1]) + 1)

@@ -42,7 +42,7 @@ class OptionGroup:
 
 @dataclass(frozen=True)
 class LossOptions(OptionGroup):
-    """What is minimised."""
+    """What is minimized."""
 
     loss: str | None = None
     """what is minimized: a loss (`kseg losses` lists them), a weighted sum such as "bce + 0.5*iou", or one after
@@ -66,7 +66,7 @@ class LossOptions(OptionGroup):
 
 @dataclass(frozen=True)
 class TrainingOptions(OptionGroup):
-    """How it is minimised."""
+    """How it is minimized."""
 
     preset: Literal["auto", "paper"] | None = None
     """where unset options come from. paper: the model's paper, or what was found for it. auto: network, size, batch,

@@ -89,7 +89,7 @@ def missing_classes(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) ->
 
 
 def remarks_on_files(dataset: Dataset, membership: Membership) -> list[str]:
-    """What was recognised of the files, and pictures that are in more than one split."""
+    """What was recognized of the files, and pictures that are in more than one split."""
     lines = [f"files     {line}" for line in dataset.layout]
     if twice := membership.in_two_splits():
         first, other = twice[0]

@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 from kseg.errors import UsageError
 
 Rate = tuple[str, float]
@@ -115,4 +115,4 @@ class LayerRates:
 def with_layer_rates(kind: type[keras.optimizers.Optimizer]) -> type[keras.optimizers.Optimizer]:
     """An optimizer's class with `LayerRates` mixed in, which can be saved."""
     found = type(f"{kind.__name__}WithLayerRates", (LayerRates, kind), {"__doc__": LayerRates.__doc__})
-    return keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)(found)
+    return keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)(found)

@@ -5,20 +5,20 @@ from typing import Any
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 from kseg.training.config import TrainingOptions
 from kseg.training.layer_rates import layer_rates, with_layer_rates
 from kseg.training.schedules import Schedule
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class SGDWithL2(keras.optimizers.SGD):
     """SGD whose momentum sees the weight decay, as in MatConvNet, Caffe and torch.
 
         v ← m·v − lr·(∇L + d·w)      w ← w + v
 
     with m the momentum and d = `l2_decay`: the gradient is that of L + d/2·Σ w², without the logged loss containing the
-    penalty. Variables of one axis (biases, scale and shift of a normalisation) do not decay. Clipping sees ∇L alone.
+    penalty. Variables of one axis (biases, scale and shift of a normalization) do not decay. Clipping sees ∇L alone.
     Keras' own `weight_decay` is decoupled: w ← w − lr·d·w past the momentum, which at m = 0.99 is a hundredth as much.
     """
 
@@ -35,14 +35,14 @@ class SGDWithL2(keras.optimizers.SGD):
         return {**super().get_config(), "l2_decay": self.l2_decay}
 
 
-OPTIMISERS = {
+OPTIMIZERS = {
     "rmsprop": keras.optimizers.RMSprop,
     "sgd": keras.optimizers.SGD,
     "adam": keras.optimizers.Adam,
     "adamw": keras.optimizers.AdamW,
 }
 
-WITH_LAYER_RATES = {kind: with_layer_rates(kind) for kind in (*OPTIMISERS.values(), SGDWithL2)}
+WITH_LAYER_RATES = {kind: with_layer_rates(kind) for kind in (*OPTIMIZERS.values(), SGDWithL2)}
 
 
 def build_optimizer(options: TrainingOptions, *, steps_per_epoch: int) -> keras.optimizers.Optimizer:
@@ -67,7 +67,7 @@ def build_optimizer(options: TrainingOptions, *, steps_per_epoch: int) -> keras.
         arguments["weight_decay"] = options.weight_decay
     if options.ema is not None:
         arguments |= {"use_ema": True, "ema_momentum": options.ema}
-    kind = OPTIMISERS[options.optimizer]
+    kind = OPTIMIZERS[options.optimizer]
     if options.l2_decay:
         kind = SGDWithL2
         arguments["l2_decay"] = options.l2_decay

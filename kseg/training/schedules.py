@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
-from kseg.conventions import SERIALISATION_PACKAGE
+from kseg.conventions import SERIALIZATION_PACKAGE
 
 
-@keras.saving.register_keras_serializable(SERIALISATION_PACKAGE)
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """The learning rate at step i of i_max.
 

@@ -363,7 +363,7 @@ ARCHIVES = [
     Row(LFW, FAILED, "outside", archives(of_member("/etc/evil"))),
     Row(LFW, FAILED, "link", archives(of_member("a", type=b"2", linkname="/etc/passwd"))),
     Row(LFW, FAILED, "device", archives(of_member("a", type=b"6"))),
-    Row(LFW, USAGE, "found 0 labelled", archives(lambda name: write(name, b"PK\5\6" + bytes(18)))),
+    Row(LFW, USAGE, "found 0 labeled", archives(lambda name: write(name, b"PK\5\6" + bytes(18)))),
     Row(LFW, USAGE, "holds neither", archives(pipe)),
 ]
 

@@ -131,7 +131,7 @@ def other_size(content, root):
     png(root / "prediction" / "2.png", [[SKY, CAT]])
 
 
-def grey(content, root):
+def gray(content, root):
     Image.fromarray(np.zeros((2, 2), np.uint8)).save(root / "prediction" / "2.png")
 
 
@@ -164,7 +164,7 @@ def nothing(content, root):
         (no_categories, "truth/segments.json names no categories; add"),
         (no_isthing, "category 'sky' of .* does not say whether it is a thing; add isthing"),
         (other_size, r"2.png does not fit .*truth \(2, 2\) and prediction \(1, 2\) have different sizes"),
-        (grey, r"prediction/2.png has uint8 values \(2, 2\), not colors; save segment ids as RGB"),
+        (gray, r"prediction/2.png has uint8 values \(2, 2\), not colors; save segment ids as RGB"),
         (no_png, "2.png"),
         (wrong_type, "prediction/segments.json cannot be read .*write it as COCO's panoptic format has it"),
         (nothing, "truth/segments.json has no annotations"),

@@ -84,7 +84,7 @@ def striped(values: tuple[int, ...], height: int = 12, width: int = 10) -> np.nd
 
 
 def palette_mask(path: Path, labels: np.ndarray) -> Path:
-    """A palette PNG as VOC's: indices are ids, the colours mean nothing."""
+    """A palette PNG as VOC's: indices are ids, the colors mean nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(labels)
     image.putpalette([value * 37 % 256 for value in range(768)])

@@ -8,7 +8,7 @@ from layouts import noise, write
 
 
 def isbi_slice(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Grey noise, and a membrane of two columns that wanders to the right from slice to slice."""
+    """Gray noise, and a membrane of two columns that wanders to the right from slice to slice."""
     label = np.full((12, 20), 255, np.uint8)
     label[:, number % 18 : number % 18 + 2] = 0
     return noise(number, 12, 20)[..., 0], label

@@ -1,4 +1,4 @@
-"""CamVid in SegNet's layout and with the original 32 colours."""
+"""CamVid in SegNet's layout and with the original 32 colors."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from layouts import CAMVID_COUNTS, camvid_tree, noise, pack, striped, write
 from PIL import Image
 
 from kseg.datasets import data_options, lists, open_dataset
-from kseg.datasets.camvid.classes import CLASSES, NAMES, ORIGINAL_COLOURS
+from kseg.datasets.camvid.classes import CLASSES, NAMES, ORIGINAL_COLORS
 from kseg.datasets.lists import committed_list, read_list
 from kseg.errors import Failure, UsageError
 
@@ -17,8 +17,8 @@ def opened(folder, **options):
 
 def test_the_classes_are_the_32_but_void():
     gathered = [original for _, originals in CLASSES.values() for original in originals]
-    assert len(gathered) == len(set(gathered)) == 31 and set(gathered) == set(ORIGINAL_COLOURS) - {"Void"}
-    assert len(set(ORIGINAL_COLOURS.values())) == 32 and len(NAMES) == 11
+    assert len(gathered) == len(set(gathered)) == 31 and set(gathered) == set(ORIGINAL_COLORS) - {"Void"}
+    assert len(set(ORIGINAL_COLORS.values())) == 32 and len(NAMES) == 11
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
@@ -79,31 +79,31 @@ def original(tmp_path, monkeypatch):
         (own / f"{split}.txt").write_text("\n".join(stems))
         for index, stem in enumerate(stems):
             write(tmp_path / "data" / "701_StillsRaw_full" / f"{stem}.png", noise(10 * number + index, 32, 10))
-            colours = np.array(list(ORIGINAL_COLOURS.values()), dtype=np.uint8)
-            write(tmp_path / "data" / "LabeledApproved_full" / f"{stem}_L.png", np.repeat(colours[:, None], 10, 1))
+            colors = np.array(list(ORIGINAL_COLORS.values()), dtype=np.uint8)
+            write(tmp_path / "data" / "LabeledApproved_full" / f"{stem}_L.png", np.repeat(colors[:, None], 10, 1))
     monkeypatch.setattr(lists, "SOURCE_TREE", tmp_path / "splits")
     return tmp_path / "data"
 
 
-def test_the_original_colours_become_the_eleven_classes(original):
+def test_the_original_colors_become_the_eleven_classes(original):
     dataset = opened(original)
     assert [record.id for record in dataset.records("validation")] == ["0001TP_10", "0001TP_11"]
     labels = dataset.labels(dataset.records("validation")[0])
     class_of = {name: NAMES.index(group) for group, (_, names) in CLASSES.items() for name in names}
-    assert labels[:, 0].tolist() == [class_of.get(name, 255) for name in ORIGINAL_COLOURS]
-    assert labels[list(ORIGINAL_COLOURS).index("TrafficLight"), 0] == NAMES.index("sign-symbol")
+    assert labels[:, 0].tolist() == [class_of.get(name, 255) for name in ORIGINAL_COLORS]
+    assert labels[list(ORIGINAL_COLORS).index("TrafficLight"), 0] == NAMES.index("sign-symbol")
 
 
-def test_a_colour_that_camvid_does_not_have(original):
+def test_a_color_that_camvid_does_not_have(original):
     dataset = opened(original)
     record = dataset.records("test")[0]
     pixels = np.array(Image.open(record.annotation))
     pixels[3, 4] = 1, 2, 3
     write(record.annotation, pixels)
-    with pytest.raises(Failure, match=r"colour \(1, 2, 3\) at row 3, column 4 .* none of CamVid's 32"):
+    with pytest.raises(Failure, match=r"color \(1, 2, 3\) at row 3, column 4 .* none of CamVid's 32"):
         dataset.labels(record)
     write(record.annotation, striped((0, 1)))
-    with pytest.raises(Failure, match="is grey; the original CamVid labels are colours"):
+    with pytest.raises(Failure, match="is gray; the original CamVid labels are colors"):
         dataset.labels(record)
 
 

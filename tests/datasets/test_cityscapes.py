@@ -145,7 +145,7 @@ def test_bad_ids_are_named(tmp_path):
     with pytest.raises(Failure, match="has the instance id 35001; ids are labelIds 0..33, alone or · 1000"):
         dataset.truth(second, "panoptic")
     write(third.annotation.files["instanceIds"], noise(1))
-    with pytest.raises(Failure, match="is in color; ids are grey values"):
+    with pytest.raises(Failure, match="is in color; ids are gray values"):
         dataset.truth(third, "instance")
 
 

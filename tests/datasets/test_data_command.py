@@ -87,13 +87,13 @@ def soft_folder(folder, count=6):
     return folder
 
 
-def test_what_was_recognised_is_said(tmp_path, capsys):
+def test_what_was_recognized_is_said(tmp_path, capsys):
     folder = str(soft_folder(tmp_path))
-    recognised = "6 masks of grey 0…255 with soft edges, read as binary at 128 (another threshold: --binary N)"
+    recognized = "6 masks of gray 0…255 with soft edges, read as binary at 128 (another threshold: --binary N)"
     out = str(tmp_path / "sheet.png")
     for command in (["check", "folder"], ["preview", "folder", "--out", out], ["info", "folder"]):
         assert main(["data", *command, "--data-dir", folder]) == 0
-        assert recognised in capsys.readouterr().out
+        assert recognized in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,9 @@ def test_flags_of_masks(tmp_path, capsys, flags, told):
 
 def test_the_old_spelling_of_colors_goes_on_and_says_so(tmp_path, capsys):
     folder = str(soft_folder(tmp_path))
-    flags = ["--colours", "a=0,0,0", "b=255,255,255", "--color-tolerance", "221"]
+    flags = ["--colors", "a=0,0,0", "b=255,255,255", "--color-tolerance", "221"]
     assert main(["data", "check", "folder", "--data-dir", folder, *flags]) == 0
-    assert capsys.readouterr().err.count("--colours is now --colors") == 1
+    assert capsys.readouterr().err.count("--colors is now --colors") == 1
 
 
 def listed(folder, **parts):
@@ -186,7 +186,7 @@ def test_check_finds_leaks_between_splits(folder):
     assert problems(folder) == ["leak: the same picture under 2 names: a1 (train), a4 (test)"]
 
 
-def test_check_of_lfw_finds_a_wrong_colour(tmp_path, monkeypatch):
+def test_check_of_lfw_finds_a_wrong_color(tmp_path, monkeypatch):
     from layouts import lfw_tree
 
     from kseg.datasets.lfw import records

@@ -54,7 +54,7 @@ def test_records_have_unique_safe_ids_and_splits_do_not_overlap(dataset):
     assert all(name and "/" not in name and not name.startswith(".") for name in ids)
 
 
-def test_pixels_labels_classes_and_colours_fit(dataset):
+def test_pixels_labels_classes_and_colors_fit(dataset):
     assert len(dataset.classes) == len(dataset.palette) >= 2 and "background" not in dataset.classes[1:]
     for split in SPLITS:
         for record in dataset.records(split):
@@ -145,7 +145,7 @@ def test_what_is_remembered_is_not_read_again(dataset, monkeypatch):
 
 def test_facts_say_what_a_person_needs(dataset):
     facts = type(dataset).facts
-    assert dataset.title and facts.homepage and facts.licence and facts.tree and facts.counts
+    assert dataset.title and facts.homepage and facts.license and facts.tree and facts.counts
     for file in facts.files:
         assert file.urls and all(url.startswith("http") for url in file.urls)
         for checksum in filter(None, (file.checksum, file.seen)):

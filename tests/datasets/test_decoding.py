@@ -29,7 +29,7 @@ def test_content_decides_not_the_extension(tmp_path):
     assert file_format(path) == "PNG"
 
 
-def test_sixteen_bit_grey_is_scaled(tmp_path):
+def test_sixteen_bit_gray_is_scaled(tmp_path):
     values = np.array([[0, 257, 65535]], dtype=np.uint16)
     for name in ("a.png", "a.tiff"):
         path = write(tmp_path / name, values)
@@ -51,7 +51,7 @@ def test_transparent_pixels_lie_on_white(tmp_path):
     assert read_image(path)[0].tolist() == [[10, 20, 30], [255, 255, 255]]
 
 
-def test_palette_image_gives_colours_and_palette_mask_gives_indices(tmp_path):
+def test_palette_image_gives_colors_and_palette_mask_gives_indices(tmp_path):
     image = Image.fromarray(np.array([[0, 1, 2]], dtype=np.uint8))
     image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
     image.save(tmp_path / "a.png")
@@ -63,7 +63,7 @@ def test_palette_image_gives_colours_and_palette_mask_gives_indices(tmp_path):
 def test_masks_of_few_bits_keep_their_ids(tmp_path, bits):
     ids = np.arange(2**bits, dtype=np.uint8)[None]
     path = tmp_path / "a.png"
-    path.write_bytes(grey_png(ids, bits))
+    path.write_bytes(gray_png(ids, bits))
     assert read_labels(path).tolist() == ids.tolist()
 
 
@@ -300,8 +300,8 @@ def test_a_decompression_bomb_is_named(tmp_path, monkeypatch):
         read_image(path)
 
 
-def grey_png(values: np.ndarray, bits: int) -> bytes:
-    """A grey PNG of 1, 2 or 4 bits, which Pillow can read but not write."""
+def gray_png(values: np.ndarray, bits: int) -> bytes:
+    """A gray PNG of 1, 2 or 4 bits, which Pillow can read but not write."""
     rows = []
     for row in values:
         text = "".join(f"{value:0{bits}b}" for value in row)

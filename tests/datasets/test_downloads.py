@@ -17,7 +17,7 @@ SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
 
 
 @dataclass
-class Behaviour:
+class Behavior:
     """What the server does; `ranges` records what it was asked for."""
 
     content: bytes = CONTENT
@@ -30,35 +30,35 @@ class Behaviour:
 
 @pytest.fixture
 def server():
-    behaviour = Behaviour()
+    behavior = Behavior()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked = self.headers.get("Range")
-            behaviour.ranges.append(asked)
-            if behaviour.status != 200:
-                self.send_error(behaviour.status)
+            behavior.ranges.append(asked)
+            if behavior.status != 200:
+                self.send_error(behavior.status)
                 return
             start = 0
-            same = self.headers.get("If-Range") == behaviour.etag
-            if asked and same and behaviour.resumes:
+            same = self.headers.get("If-Range") == behavior.etag
+            if asked and same and behavior.resumes:
                 start = int(asked.removeprefix("bytes=").removesuffix("-"))
-                if start >= len(behaviour.content):
+                if start >= len(behavior.content):
                     self.send_response(416)
-                    self.send_header("Content-Range", f"bytes */{len(behaviour.content)}")
+                    self.send_header("Content-Range", f"bytes */{len(behavior.content)}")
                     self.end_headers()
                     return
                 self.send_response(206)
-                end = len(behaviour.content)
+                end = len(behavior.content)
                 self.send_header("Content-Range", f"bytes {start}-{end - 1}/{end}")
             else:
                 self.send_response(200)
-            body = behaviour.content[start:]
+            body = behavior.content[start:]
             self.send_header("Content-Length", str(len(body)))
-            self.send_header("ETag", behaviour.etag)
+            self.send_header("ETag", behavior.etag)
             self.end_headers()
-            if behaviour.break_after:
-                body = body[: behaviour.break_after.pop(0)]
+            if behavior.break_after:
+                body = body[: behavior.break_after.pop(0)]
             self.wfile.write(body)
 
         def log_message(self, *args):
@@ -66,8 +66,8 @@ def server():
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
-        behaviour.url = f"http://127.0.0.1:{running.server_port}/data.bin"
-        yield behaviour
+        behavior.url = f"http://127.0.0.1:{running.server_port}/data.bin"
+        yield behavior
         running.shutdown()
 
 

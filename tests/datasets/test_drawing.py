@@ -12,11 +12,11 @@ from kseg.errors import Failure
 PALETTE = ((0, 0, 0), (200, 10, 10), (10, 200, 10))
 
 
-def test_a_saved_mask_keeps_ids_and_shows_colours(tmp_path):
+def test_a_saved_mask_keeps_ids_and_shows_colors(tmp_path):
     labels = np.array([[0, 1, 2, VOID]], dtype=np.uint8)
     save_labels(tmp_path / "deep" / "a.png", labels, PALETTE)
     assert read_labels(tmp_path / "deep" / "a.png").tolist() == labels.tolist()
-    assert read_image(tmp_path / "deep" / "a.png")[0, :3].tolist() == [list(colour) for colour in PALETTE]
+    assert read_image(tmp_path / "deep" / "a.png")[0, :3].tolist() == [list(color) for color in PALETTE]
     assert Image.open(tmp_path / "deep" / "a.png").mode == "P"
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["a.png"]
 

@@ -137,7 +137,7 @@ def test_bad_classes_and_void(tmp_path):
         _ = opened(folder, void=(70000,)).classes
 
 
-def test_greys_may_be_named_as_colors(tmp_path):
+def test_grays_may_be_named_as_colors(tmp_path):
     dataset = opened(pair_folder(tmp_path, values=(0, 38)), colors=("wall=0,0,0", "cat=38,38,38"))
     assert set(np.unique(first_labels(dataset))) == {0, 1}
 

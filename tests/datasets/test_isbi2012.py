@@ -93,7 +93,7 @@ def test_slices_that_do_not_belong_together_are_refused(tmp_path, spoil, sentenc
 
 
 def test_other_values_and_broken_stacks_are_refused(tmp_path):
-    dataset = opened(isbi_slices(tmp_path / "grey"))
+    dataset = opened(isbi_slices(tmp_path / "gray"))
     record = dataset.records("train")[0]
     for values in ([[0, 128]], [[0, 1, 255]], [[1, 255]]):
         write(Path(record.annotation), np.array(values, np.uint8))
@@ -103,7 +103,7 @@ def test_other_values_and_broken_stacks_are_refused(tmp_path):
     assert dataset.read_labels(record).tolist() == [[0, 1]]
     stacks = isbi_stacks(tmp_path / "stacks")
     tifffile.imwrite(stacks / "train-volume.tif", np.zeros((4, 5), np.uint8))
-    with pytest.raises(Failure, match="expected grey slices of 8 bits"):
+    with pytest.raises(Failure, match="expected gray slices of 8 bits"):
         opened(stacks)
     (stacks / "train-volume.tif").write_bytes(b"II*\0broken")
     with pytest.raises(Failure, match="cannot be read"):

@@ -1,4 +1,4 @@
-"""How people's folders are laid out: recognised and said, told by patterns, or one sentence that says how to tell."""
+"""How people's folders are laid out: recognized and said, told by patterns, or one sentence that says how to tell."""
 
 import os
 import unicodedata
@@ -44,7 +44,7 @@ def pairs(dataset):
     }
 
 
-RECOGNISED = {
+RECOGNIZED = {
     "the default": ("images/p{i:03d}.png", "masks/p{i:03d}.png"),
     "imgs and labels": ("imgs/p{i}.png", "labels/p{i}.png"),
     "VOC's": ("JPEGImages/p{i}.jpg", "SegmentationClass/p{i}.png"),
@@ -83,9 +83,9 @@ RECOGNISED = {
 }
 
 
-@pytest.mark.parametrize("name", RECOGNISED)
-def test_recognised(tmp_path, name):
-    images, masks = RECOGNISED[name]
+@pytest.mark.parametrize("name", RECOGNIZED)
+def test_recognized(tmp_path, name):
+    images, masks = RECOGNIZED[name]
     dataset = opened(make(tmp_path, images, masks))
     assert set(pairs(dataset)) == {(images.format(i=i), masks.format(i=i)) for i in range(1, 7)}
     assert dataset.layout[0].startswith("6 pairs of image and mask: ") and len(dataset.layout) == 2

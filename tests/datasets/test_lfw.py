@@ -101,16 +101,16 @@ def test_official_lists_with_and_without_padding(tree):
         dataset.records("test")
 
 
-@pytest.mark.parametrize("colour", [(255, 255, 0), (0, 0, 0), (254, 0, 0), (0, 255, 1)])
-def test_an_unexpected_colour_is_named(tree, colour):
+@pytest.mark.parametrize("color", [(255, 255, 0), (0, 0, 0), (254, 0, 0), (0, 255, 1)])
+def test_an_unexpected_color_is_named(tree, color):
     dataset = opened(tree)
     record = dataset.records("train")[0]
     mask = lfw_mask()
-    mask[2, 3] = colour
+    mask[2, 3] = color
     write(record.annotation, mask)
     with pytest.raises(Failure) as caught:
         dataset.labels(record)
-    assert str(colour) in str(caught.value) and "row 2, column 3" in str(caught.value)
+    assert str(color) in str(caught.value) and "row 2, column 3" in str(caught.value)
 
 
 def test_a_mask_without_hair_is_fine(tree):

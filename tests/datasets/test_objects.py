@@ -9,7 +9,7 @@ from kseg.cli.main import main
 from kseg.conventions import VOID
 from kseg.datasets import data_options, open_dataset
 from kseg.datasets.images import read_image
-from kseg.datasets.images.draw import VOID_COLOUR, contrasting_palette
+from kseg.datasets.images.draw import VOID_COLOR, contrasting_palette
 from kseg.datasets.images.draw_objects import overlay_instances, overlay_panoptic
 from kseg.datasets.object_statistics import object_statistics
 from kseg.datasets.synthetic.canvas import HELD
@@ -83,7 +83,7 @@ def test_objects_are_painted_each_in_its_color():
     painted = overlay_instances(image, Instances.of(masks, [1, 1, 1], crowd=crowd), alpha=1.0)
     colors = contrasting_palette(4)[1:]
     assert tuple(painted[2, 2]) == colors[0] and tuple(painted[2, 5]) == colors[1] != colors[0]
-    assert tuple(painted[0, 8]) == VOID_COLOUR and (painted[0, :8] == 100).all()
+    assert tuple(painted[0, 8]) == VOID_COLOR and (painted[0, :8] == 100).all()
     # A box that is larger than its mask is seen.
     wide = overlay_instances(image, Instances.of(masks[:1], [1], boxes=np.array([[0.0, 0.0, 6.0, 8.5]])))
     assert tuple(wide[0, 0]) == tuple(wide[5, 8]) == colors[0]
@@ -95,7 +95,7 @@ def test_stuff_is_painted_by_class_things_by_object_void_pale():
     segments = (Segment(0, False), Segment(1, True), Segment(1, True), Segment(1, True, crowd=True))
     painted = overlay_panoptic(image, Panoptic(ids, segments), palette, alpha=1.0, background=False)[0]
     first, second = contrasting_palette(4)[1:3]
-    assert [tuple(pixel) for pixel in painted] == [palette[0], first, second, VOID_COLOUR, VOID_COLOUR]
+    assert [tuple(pixel) for pixel in painted] == [palette[0], first, second, VOID_COLOR, VOID_COLOR]
     unpainted = overlay_panoptic(image, Panoptic(ids, segments), palette, alpha=1.0)[0]
     assert tuple(unpainted[0]) == (100, 100, 100)
 

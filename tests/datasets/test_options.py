@@ -14,7 +14,7 @@ OF_ALL = {"dataset", "data_dir", "limit", "category"}
 
 EVERYBODYS = {
     "dataset": "lfw", "data_dir": "/data/lfw", "hair": False, "parts": False, "size": "small", "split_scheme": "paper",
-    "colours": [], "color_tolerance": 0.0, "binary": None, "classes": [], "void": [], "images": None, "masks": None,
+    "colors": [], "color_tolerance": 0.0, "binary": None, "classes": [], "void": [], "images": None, "masks": None,
     "merge_masks": False, "limit": None, "data_seed": 0, "synthetic_size": 96, "synthetic_counts": [600, 100, 100],
     "synthetic_foreground": None, "split_sizes": [0.8, 0.1, 0.1], "year": "2012", "val_list": "val", "border": "void",
     "animals": "pet", "category": None,

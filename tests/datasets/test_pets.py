@@ -133,7 +133,7 @@ def test_bad_trimaps_are_named(tmp_path):
     with pytest.raises(Failure, match=r"Bengal_1.png has the values \{0, 7\}; expected 1 pet, 2 background, 3 border"):
         dataset.labels(record)
     write(record.annotation, noise(0))
-    with pytest.raises(Failure, match="Bengal_1.png is saved as RGB; expected grey values 1 to 3"):
+    with pytest.raises(Failure, match="Bengal_1.png is saved as RGB; expected gray values 1 to 3"):
         dataset.labels(record)
     for path in (record.annotation, record.image):
         path.rename(path.with_stem("Rex_1"))

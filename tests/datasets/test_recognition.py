@@ -1,4 +1,4 @@
-"""Masks as people save them: what each folder of them is recognised as, and what is refused with a way out."""
+"""Masks as people save them: what each folder of them is recognized as, and what is refused with a way out."""
 
 import shlex
 
@@ -30,12 +30,12 @@ def two(index: int) -> np.ndarray:
     return ids
 
 
-def grey(values) -> Image.Image:
+def gray(values) -> Image.Image:
     return Image.fromarray(np.asarray(values, dtype=np.uint8))
 
 
 def of_palette(indices: np.ndarray, *colors) -> Image.Image:
-    image = grey(indices)
+    image = gray(indices)
     image.putpalette([channel for color in colors for channel in color])
     return image
 
@@ -57,7 +57,7 @@ def soft(index: int) -> Image.Image:
 def stray(index: int) -> Image.Image:
     pixels = np.array(disc(index) * 255, dtype=np.uint8)
     pixels[0, 0], pixels[0, 1] = 1, 254
-    return grey(pixels)
+    return gray(pixels)
 
 
 def rgba(color, alpha: np.ndarray) -> Image.Image:
@@ -99,32 +99,32 @@ def tiff_of(pixels: np.ndarray, path):
 
 
 BINARY = {
-    "0 and 255": (lambda i: grey(disc(i) * 255), "8 masks of black and white"),
-    "one bit": (lambda i: grey(disc(i) * 255).convert("1"), "8 masks of black and white"),
+    "0 and 255": (lambda i: gray(disc(i) * 255), "8 masks of black and white"),
+    "one bit": (lambda i: gray(disc(i) * 255).convert("1"), "8 masks of black and white"),
     "one bit and eight": (
-        (lambda i: grey(disc(i) * 255).convert("1"), lambda i: grey(disc(i) * 255)),
+        (lambda i: gray(disc(i) * 255).convert("1"), lambda i: gray(disc(i) * 255)),
         "8 masks of black and white (4 of 1 bit, 4 of 8 bits)",
     ),
-    "one bit and 0 and 1": ((lambda i: grey(disc(i) * 255).convert("1"), lambda i: grey(disc(i))), "class ids 0, 1"),
+    "one bit and 0 and 1": ((lambda i: gray(disc(i) * 255).convert("1"), lambda i: gray(disc(i))), "class ids 0, 1"),
     "0 and 1 here, 0 and 255 there": (
-        (lambda i: grey(disc(i)), lambda i: grey(disc(i) * 255)),
+        (lambda i: gray(disc(i)), lambda i: gray(disc(i) * 255)),
         "8 masks: 4 of 0 and 1, 4 of 0 and 255, each read as background and foreground",
     ),
-    "254 here, 255 there": ((lambda i: grey(disc(i) * 254), lambda i: grey(disc(i) * 255)), "stray values"),
-    "0 and 254": (lambda i: grey(disc(i) * 254), "stray values"),
-    "0 and 4": (lambda i: grey(disc(i) * 4), "two values: 0 is background, 4 is foreground"),
-    "1 and 2": (lambda i: grey(disc(i) + 1), "two values: 1 is background, 2 is foreground"),
-    "soft edges": (soft, "8 masks of grey 0…255 with soft edges, read as binary at 128"),
-    "stray values": (stray, "8 masks of grey 0…255 with stray values near black and white, read as binary at 128"),
-    "soft here, sharp there": ((soft, lambda i: grey(disc(i) * 255)), "soft edges"),
-    "grey as RGB": (lambda i: grey(disc(i) * 255).convert("RGB"), "black and white"),
+    "254 here, 255 there": ((lambda i: gray(disc(i) * 254), lambda i: gray(disc(i) * 255)), "stray values"),
+    "0 and 254": (lambda i: gray(disc(i) * 254), "stray values"),
+    "0 and 4": (lambda i: gray(disc(i) * 4), "two values: 0 is background, 4 is foreground"),
+    "1 and 2": (lambda i: gray(disc(i) + 1), "two values: 1 is background, 2 is foreground"),
+    "soft edges": (soft, "8 masks of gray 0…255 with soft edges, read as binary at 128"),
+    "stray values": (stray, "8 masks of gray 0…255 with stray values near black and white, read as binary at 128"),
+    "soft here, sharp there": ((soft, lambda i: gray(disc(i) * 255)), "soft edges"),
+    "gray as RGB": (lambda i: gray(disc(i) * 255).convert("RGB"), "black and white"),
     "soft as RGB": (lambda i: soft(i).convert("RGB"), "soft edges"),
     "white alpha": (lambda i: rgba(WHITE, disc(i) * 255), "8 masks whose opacity (alpha channel) is the mask"),
     "red alpha": (lambda i: rgba(RED, disc(i) * 255), "opacity"),
     "soft alpha": (lambda i: rgba(WHITE, np.array(soft(i))), "opacity"),
-    "grey and alpha": (lambda i: Image.merge("LA", [grey(disc(i) * 0 + 255), grey(disc(i) * 255)]), "opacity"),
-    "opaque grey and alpha": (
-        lambda i: Image.merge("LA", [grey(disc(i) * 255), grey(disc(i) * 0 + 255)]),
+    "gray and alpha": (lambda i: Image.merge("LA", [gray(disc(i) * 0 + 255), gray(disc(i) * 255)]), "opacity"),
+    "opaque gray and alpha": (
+        lambda i: Image.merge("LA", [gray(disc(i) * 255), gray(disc(i) * 0 + 255)]),
         "black and white",
     ),
     "red on black, opaque": (lambda i: rgba(disc(i)[..., None] * np.array(RED), disc(i) * 0 + 255), "two colors"),
@@ -142,24 +142,24 @@ BINARY = {
     ),
     "a palette of red and black": (lambda i: of_palette(1 - disc(i), RED, BLACK), "two colors"),
     "a palette of black and red": (lambda i: of_palette(disc(i) * 1, BLACK, RED), "class ids 0, 1"),
-    "a palette beside greys": (
-        (lambda i: of_palette(1 - disc(i), WHITE, BLACK), lambda i: grey(disc(i) * 255)),
+    "a palette beside grays": (
+        (lambda i: of_palette(1 - disc(i), WHITE, BLACK), lambda i: gray(disc(i) * 255)),
         "black and white",
     ),
     "0 and 65535": (lambda i: (disc(i) * 65535).astype(np.uint16), "black and white"),
     "0 and 4095": (lambda i: (disc(i) * 4095).astype(np.uint16), "two values: 0 is background, 4095 is foreground"),
     "0 and 255 in 16 bits": (lambda i: (disc(i) * 255).astype(np.uint16), "black and white"),
     "8 and 16 bits": (
-        (lambda i: (disc(i) * 65535).astype(np.uint16), lambda i: grey(disc(i) * 255)),
+        (lambda i: (disc(i) * 65535).astype(np.uint16), lambda i: gray(disc(i) * 255)),
         "black and white (4 of 8 bits, 4 of 16 bits)",
     ),
     "soft in 16 bits": (lambda i: np.array(soft(i)).astype(np.uint16) * 257, "soft edges"),
-    "soft edges of grey 200": (
-        lambda i: grey(np.array(soft(i)) * (200 / 255)),
+    "soft edges of gray 200": (
+        lambda i: gray(np.array(soft(i)) * (200 / 255)),
         "0…200 with soft edges, read as binary at 101",
     ),
     "isolated strays": (
-        lambda i: grey(np.where(np.arange(H * W).reshape(H, W) % 911 == 5, 1, disc(i) * 255)),
+        lambda i: gray(np.where(np.arange(H * W).reshape(H, W) % 911 == 5, 1, disc(i) * 255)),
         "stray values near black and white",
     ),
     "objects by number": (numbered, "numbers 0…7 that count the objects of each image (2 to 7 an image"),
@@ -173,7 +173,7 @@ def truth(name, index):
 
 
 @pytest.mark.parametrize("name", BINARY)
-def test_foreground_is_recognised_and_said(tmp_path, name):
+def test_foreground_is_recognized_and_said(tmp_path, name):
     draw, said = BINARY[name]
     paths = written(tmp_path, draw)
     coding = coding_of(paths)
@@ -187,7 +187,7 @@ def test_foreground_is_recognised_and_said(tmp_path, name):
 
 @pytest.mark.parametrize("suffix", ["gif", "tif", "bmp", "jpg", "webp", "pgm"])
 def test_masks_in_any_format(tmp_path, suffix):
-    paths = written(tmp_path, lambda i: grey(disc(i) * 255), suffix=suffix)
+    paths = written(tmp_path, lambda i: gray(disc(i) * 255), suffix=suffix)
     coding = coding_of(paths)
     assert all(np.mean(coding.decode(path) != disc(index)) < 0.01 for index, path in enumerate(paths))
     assert coding.names == ("background", "foreground")
@@ -212,7 +212,7 @@ def test_floats_in_tiffs(tmp_path):
 
 def test_empty_and_full_masks_beside_others(tmp_path):
     def draw(index):
-        return grey(np.full((H, W), 255 * index) if index < 2 else disc(index) * 255)
+        return gray(np.full((H, W), 255 * index) if index < 2 else disc(index) * 255)
 
     paths = written(tmp_path, draw)
     coding = coding_of(paths)
@@ -226,7 +226,7 @@ IDS = {
         {0: 0, 1: 1, 2: 2},
         ("background", "class 1", "class 2"),
     ),
-    "ids in a palette of greys": (
+    "ids in a palette of grays": (
         lambda i: of_palette(two(i), BLACK, (127,) * 3, WHITE),
         {0: 0, 1: 1, 2: 2},
         ("background", "class 1", "class 2"),
@@ -259,7 +259,7 @@ def test_ids_are_classes(tmp_path, name):
         assert (coding.decode(paths[7]) == VOID).all()
 
 
-def test_many_ids_are_neither_greys_nor_objects(tmp_path):
+def test_many_ids_are_neither_grays_nor_objects(tmp_path):
     """100 classes in blocks that come in several pieces, and 255 around them."""
 
     def draw(index):
@@ -288,7 +288,7 @@ def test_what_may_be_objects_or_classes_is_refused(tmp_path):
     assert coding_of(paths, classes=tuple("abcdefg")).decode(paths[0]).max() == 6
 
 
-def test_greys_without_a_peak_are_no_ids(tmp_path):
+def test_grays_without_a_peak_are_no_ids(tmp_path):
     ramp = np.tile(np.linspace(0, 180, W).astype(np.uint8), (H, 1))
     paths = written(tmp_path, lambda i: np.roll(ramp, i, axis=0) // (1 + i % 2))
     with pytest.raises(UsageError, match=r"do not look like ids .* Pass --binary"):
@@ -423,7 +423,7 @@ def test_a_threshold(tmp_path):
     shares = [coding_of(paths, binary=at).decode(paths[0]).mean() for at in (1.0, 100.0, 128.0, 250.0)]
     assert shares == sorted(shares, reverse=True) and shares[0] > shares[1] > shares[3]
     assert coding_of(paths, binary="auto").threshold == 128
-    dark = written(tmp_path, lambda i: grey(disc(i) * 90))
+    dark = written(tmp_path, lambda i: gray(disc(i) * 90))
     with pytest.raises(
         UsageError, match="--binary 128 leaves no foreground: the highest value .* is 90; pass --binary 90"
     ):
@@ -473,18 +473,18 @@ def test_an_opacity_that_is_nowhere_half(tmp_path, opacity, color):
     assert all(np.array_equal(coding.decode(path), disc(index)) for index, path in enumerate(paths))
 
 
-def test_black_on_transparent_beside_greys(tmp_path):
+def test_black_on_transparent_beside_grays(tmp_path):
     for high in (1, 255):
-        paths = written(tmp_path, lambda i, high=high: faint(i, 255, 0) if i % 2 else grey(disc(i) * high))
+        paths = written(tmp_path, lambda i, high=high: faint(i, 255, 0) if i % 2 else gray(disc(i) * high))
         coding = coding_of(paths)
         assert coding.notes[1].startswith("4 masks by opacity")
         assert all(np.array_equal(coding.decode(path), disc(index)) for index, path in enumerate(paths))
-    paths = written(tmp_path, lambda i: faint(i, 255, 0) if i % 2 else grey(two(i)))
+    paths = written(tmp_path, lambda i: faint(i, 255, 0) if i % 2 else gray(two(i)))
     with pytest.raises(UsageError, match="4 masks of 8 .* save them all alike, without transparency"):
         coding_of(paths)
 
 
-@pytest.mark.parametrize("other", [lambda i: grey(disc(i)), lambda i: of_palette(disc(i) * 1, BLACK, WHITE)])
+@pytest.mark.parametrize("other", [lambda i: gray(disc(i)), lambda i: of_palette(disc(i) * 1, BLACK, WHITE)])
 def test_soft_edges_beside_files_of_0_and_1(tmp_path, other):
     paths = written(tmp_path, lambda i: other(i) if i % 2 else soft(i))
     coding = coding_of(paths)

@@ -8,12 +8,12 @@ from scipy import ndimage
 from kseg.datasets.images import resize_image, resize_labels, resize_probabilities
 
 
-def test_labels_take_what_lies_under_their_centre():
-    # 4 → 2: centres at 1 and 3 lie on the border; floor(2·(i+½)) = 1, 3
+def test_labels_take_what_lies_under_their_center():
+    # 4 → 2: centers at 1 and 3 lie on the border; floor(2·(i+½)) = 1, 3
     assert resize_labels(np.array([[0, 1, 2, 3]]), (1, 2)).tolist() == [[1, 3]]
     # 2 → 4: every label twice
     assert resize_labels(np.array([[7, 9]]), (1, 4)).tolist() == [[7, 7, 9, 9]]
-    # 3 → 2: centres at .75 and 2.25
+    # 3 → 2: centers at .75 and 2.25
     assert resize_labels(np.array([[0, 1, 2]]), (1, 2)).tolist() == [[0, 2]]
 
 

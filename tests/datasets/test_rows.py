@@ -15,7 +15,7 @@ RNG = np.random.default_rng(0)
 COLORS = RNG.integers(0, 256, (70, 53, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("pixels", [COLORS, COLORS[..., 0]], ids=["colors", "grey"])
+@pytest.mark.parametrize("pixels", [COLORS, COLORS[..., 0]], ids=["colors", "gray"])
 @pytest.mark.parametrize(
     "options",
     [

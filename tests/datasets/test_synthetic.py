@@ -1,4 +1,4 @@
-"""The synthetic portraits: seeded, varied, labelled as they are drawn."""
+"""The synthetic portraits: seeded, varied, labeled as they are drawn."""
 
 import numpy as np
 import pytest
@@ -76,8 +76,8 @@ def test_the_classes_are_in_useful_proportions():
     assert (hair == 0).any()  # not everybody has hair
 
 
-def test_colour_alone_does_not_tell():
-    """Thresholding the distance to the mean colour of the foreground is far from enough."""
+def test_color_alone_does_not_tell():
+    """Thresholding the distance to the mean color of the foreground is far from enough."""
     drawn = [portrait(48, (0, 0, index)) for index in range(60)]
     images, truth = np.stack([image for image, _ in drawn]).astype(float), np.stack([parts > 0 for _, parts in drawn])
     distance = np.abs(images - images[truth].mean(axis=0)).sum(axis=-1)
@@ -131,7 +131,7 @@ def test_remembered_images_are_the_data_set_s_own():
             image[:] = 0
 
 
-# Of each of three portraits, at its distance: pixels of background, hair and face, and the mean grey of the image's
+# Of each of three portraits, at its distance: pixels of background, hair and face, and the mean gray of the image's
 # quarters. They were measured before several people could be in a picture.
 PORTRAITS = {
     ((0, 0, 3), None): ([3271, 378, 447], [215.6, 223.1, 162.0, 201.4]),

@@ -12,7 +12,7 @@ from kseg.cli.main import main
 from kseg.datasets import data_options, lists, open_dataset
 from kseg.datasets.check import check
 from kseg.datasets.lists import committed_list, read_list
-from kseg.datasets.voc.classes import NAMES, PALETTE, colour
+from kseg.datasets.voc.classes import NAMES, PALETTE, color
 from kseg.datasets.voc.sbd import read_boundaries, read_classes
 from kseg.errors import Failure, UsageError
 
@@ -33,12 +33,12 @@ def ids(dataset, split):
     return [record.id for record in dataset.records(split)]
 
 
-def test_the_colours_are_vocs_own():
+def test_the_colors_are_vocs_own():
     # From VOC's documentation: aeroplane, bicycle, person, train, tvmonitor, and the border.
     assert [PALETTE[number] for number in (0, 1, 2, 15, 19, 20)] == [
         (0, 0, 0), (128, 0, 0), (0, 128, 0), (192, 128, 128), (128, 192, 0), (0, 64, 128)
     ]  # fmt: skip
-    assert colour(255) == (224, 224, 192)
+    assert color(255) == (224, 224, 192)
     assert len(NAMES) == 21 and len(set(PALETTE)) == 21
 
 
@@ -75,7 +75,7 @@ def test_palette_masks_are_read_as_indices(tmp_path, root):
     record = dataset.records("test")[0]
     labels = dataset.labels(record)
     assert labels[:3, 0].tolist() == [0, 15, 255] and labels.dtype == np.uint8
-    write(record.annotation, striped((0, 15, 255)))  # the same ids as grey, as DeepLab's conversion saves them
+    write(record.annotation, striped((0, 15, 255)))  # the same ids as gray, as DeepLab's conversion saves them
     assert np.array_equal(dataset.labels(record), labels)
 
 
@@ -201,7 +201,7 @@ def test_the_committed_lists():
 class TestSbd:
     @pytest.fixture
     def tree(self, tmp_path, root, monkeypatch):
-        """VOC's ten training images, and two more that only SBD has labelled, one of them without VOC's picture."""
+        """VOC's ten training images, and two more that only SBD has labeled, one of them without VOC's picture."""
         own = tmp_path / "splits" / "voc2012"
         own.mkdir(parents=True)
         (own / "trainaug.txt").write_text("\n".join([*TRAIN, "2009_000001", "2009_000002"]))

@@ -1,4 +1,4 @@
-"""torchvision's networks, randomly initialised, against ours with their converted weights."""
+"""torchvision's networks, randomly initialized, against ours with their converted weights."""
 
 import importlib.util
 import subprocess
@@ -56,7 +56,7 @@ def forget():
 
 
 def randomized(torch, network):
-    """Every tensor random, variances down to the ε of the normalisation."""
+    """Every tensor random, variances down to the ε of the normalization."""
     generator = torch.Generator().manual_seed(0)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):

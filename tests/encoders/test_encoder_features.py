@@ -43,7 +43,7 @@ WEIGHTS = {  # without the classifier, and without the mean and deviation that E
 }  # fmt: skip
 WEIGHTS |= {f"{name}{SUFFIX}": WEIGHTS[name] for name in map(str.lower, OF_TORCHVISION)}  # the same, read elsewhere
 PAPER = {"vgg16": "block5", "resnet50": "conv5", "mobilenetv2": None, "alexnet": "conv5"}
-MEAN_COLOUR = {  # what preprocessing maps to zero
+MEAN_COLOR = {  # what preprocessing maps to zero
     "caffe": (123.68, 116.779, 103.939),
     "torch": (255 * 0.485, 255 * 0.456, 255 * 0.406),
     "symmetric": 127.5,
@@ -98,13 +98,13 @@ def test_strides_and_channels(built):
 
 
 def test_odd_sizes_are_padded_below_and_to_the_right(built):
-    """65×43 becomes 96×64, with zeros after preprocessing: as if the picture went on in the mean colour."""
+    """65×43 becomes 96×64, with zeros after preprocessing: as if the picture went on in the mean color."""
     name, model = built
     if ENCODERS[name].rebuilt:
         pytest.skip("padded by the same lines as the others")
     picture = images(65, 43)
     larger = np.empty((1, 96, 64, 3), "float32")
-    larger[:] = MEAN_COLOUR[ENCODERS[name].preprocessing]
+    larger[:] = MEAN_COLOR[ENCODERS[name].preprocessing]
     larger[:, :65, :43] = picture
     features, expected = call(model, picture), call(model, larger)
     for (stride, channels), found, same in zip(CHANNELS[name].items(), features, expected, strict=True):
@@ -235,24 +235,24 @@ def test_alexnet_is_what_its_equations_say():
     def pooled(x):
         return tf.nn.max_pool2d(x, 3, 2, "SAME").numpy()
 
-    def normalised(x):
+    def normalized(x):
         return tf.nn.local_response_normalization(x, depth_radius=2, bias=1, alpha=1e-4 / 5, beta=0.75)
 
     x = convolved(their_preprocessing("alexnet")(images(64, 96)), "conv1", 4)
-    x = convolved(pooled(normalised(x)), "conv2", groups=2)
-    x = convolved(pooled(normalised(x)), "conv3")
+    x = convolved(pooled(normalized(x)), "conv2", groups=2)
+    x = convolved(pooled(normalized(x)), "conv3")
     expected = pooled(convolved(convolved(x, "conv4", groups=2), "conv5", groups=2))
     assert expected.std() > 0
     found = call(model, images(64, 96))[-1]
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * expected.max())
 
 
-def test_everything_can_be_trained_but_batch_normalisation():
+def test_everything_can_be_trained_but_batch_normalization():
     model = network("mobilenetv2", (32, 32), trainable_from="all")
-    normalisations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    assert len(normalisations) == 52
-    assert not any(layer.trainable for layer in normalisations)
-    assert all(layer.trainable for layer in model.layers if layer.weights and layer not in normalisations)
+    normalizations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert len(normalizations) == 52
+    assert not any(layer.trainable for layer in normalizations)
+    assert all(layer.trainable for layer in model.layers if layer.weights and layer not in normalizations)
 
 
 def test_nothing_is_trained_if_none_is_asked_for():

@@ -15,7 +15,7 @@ from kseg.models import build, build_with_report
 FOLDER = Path(os.environ.get("KSEG_DATA", "")) / "weights"
 pytestmark = pytest.mark.skipif("KSEG_DATA" not in os.environ, reason="KSEG_DATA is not set to a folder of real data")
 
-# file, network, layers kept (convolutions and their normalisations), layers left random (with fc6 and fc7)
+# file, network, layers kept (convolutions and their normalizations), layers left random (with fc6 and fc7)
 FILES = {
     "alexnet": ("alexnet_conv1-5_pruned8bit.npz.xz", "fcn32s_alexnet", 5, 2),
     "vgg16": ("vgg16_blocks1-3.npz.xz", "bfcn32s", 7, 8),

@@ -97,7 +97,7 @@ def test_whole_files_of_keras_2(network, tmp_path):
 
 @pytest.mark.parametrize("name", ["mobilenetv2", "convnexttiny", "xception", "efficientnetb0"])
 def test_files_of_keras_3(name, tmp_path):
-    """What `keras.applications` writes by `save_weights`: batch normalisation, layers in layers, numbered names."""
+    """What `keras.applications` writes by `save_weights`: batch normalization, layers in layers, numbered names."""
     keras.layers.Conv2D(1, 1), keras.layers.BatchNormalization()  # so that numbers do not begin at the beginning
     theirs = ENCODERS[name].application(include_top=False, weights=None, input_shape=(96, 96, 3))
     theirs.set_weights([array + 0.5 for array in theirs.get_weights()])
@@ -123,7 +123,7 @@ def test_the_classifier_becomes_convolutions(network, tmp_path):
         "predictions": {"kernel": np.ones((WIDTH, 10), "float32"), "bias": np.ones(10, "float32")},
     }
     report = load_encoder_weights(
-        network, write_npz(tmp_path / "vgg16.npz", weights), convolutionised={"fc6": "fc1", "fc7": "fc2"}
+        network, write_npz(tmp_path / "vgg16.npz", weights), convolutionized={"fc6": "fc1", "fc7": "fc2"}
     )
     assert report.reshaped == ("fc6 ← fc1", "fc7 ← fc2")
     assert report.dropped == ("predictions",)
@@ -139,7 +139,7 @@ def test_the_classifier_becomes_convolutions(network, tmp_path):
 def test_a_classifier_of_another_width_is_dropped(network, tmp_path):
     weights = vgg16_weights(blocks=1) | {"fc1": {"kernel": np.zeros((9, 2), "float32"), "bias": np.zeros(2, "float32")}}
     before = network.get_layer("fc6").get_weights()[0]
-    report = load_encoder_weights(network, write_npz(tmp_path / "w.npz", weights), convolutionised={"fc6": "fc1"})
+    report = load_encoder_weights(network, write_npz(tmp_path / "w.npz", weights), convolutionized={"fc6": "fc1"})
     assert report.reshaped == () and report.dropped == ("fc1",)
     np.testing.assert_array_equal(network.get_layer("fc6").get_weights()[0], before)
 
@@ -201,8 +201,8 @@ def test_downloaded_weights_are_put_in(network, monkeypatch, tmp_path):
     assert all(has(network, layer, weights) for layer in weights)
 
 
-@pytest.mark.parametrize(("convolutionised", "whole"), [({"fc6": "fc1", "fc7": "fc2"}, True), (None, False)])
-def test_the_classifier_is_downloaded_where_it_is_wanted(network, monkeypatch, convolutionised, whole):
+@pytest.mark.parametrize(("convolutionized", "whole"), [({"fc6": "fc1", "fc7": "fc2"}, True), (None, False)])
+def test_the_classifier_is_downloaded_where_it_is_wanted(network, monkeypatch, convolutionized, whole):
     asked = {}
 
     def application(**arguments):
@@ -213,7 +213,7 @@ def test_the_classifier_is_downloaded_where_it_is_wanted(network, monkeypatch, c
     module = sys.modules[load_encoder_weights.__module__]  # the package has a function of the same name
     monkeypatch.setattr(module, "encoder_of", lambda layer: dataclasses.replace(vgg16, application=application))
     with pytest.raises(Failure, match="could not be downloaded"):
-        load_encoder_weights(network, "imagenet", convolutionised=convolutionised)
+        load_encoder_weights(network, "imagenet", convolutionized=convolutionized)
     assert asked["include_top"] is whole
 
 

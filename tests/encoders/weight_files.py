@@ -15,7 +15,7 @@ VGG16_CONVOLUTIONS = {  # layer: (input channels, filters)
 
 
 def vgg16_weights(blocks=5):
-    """{layer: {"kernel": …, "bias": …}}: numbers that no initialiser makes, one value per layer."""
+    """{layer: {"kernel": …, "bias": …}}: numbers that no initializer makes, one value per layer."""
     return {
         layer: {
             "kernel": np.full((3, 3, *channels), 1e-3 * (place + 1), "float32"),

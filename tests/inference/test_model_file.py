@@ -180,7 +180,7 @@ def test_a_classifier_is_no_segmentation_model(tmp_path):
     refused(tmp_path / "a.keras", "no segmentation model")
 
 
-def test_grey_input_is_refused(tmp_path):
+def test_gray_input_is_refused(tmp_path):
     inputs = keras.Input((8, 8, 1))
     keras.Model(inputs, keras.layers.Conv2D(1, 1)(inputs)).save(tmp_path / "a.keras")
     refused(tmp_path / "a.keras", "1 channel ", "RGB")

@@ -79,8 +79,8 @@ def test_overlay_and_probabilities_on_request(tmp_path):
     assert sorted(path.name for path in tmp_path.glob("y_*")) == [
         "y_probability_car.png", "y_probability_road___way.png", "y_probability_sky.png",
     ]  # fmt: skip
-    with Image.open(last) as grey:
-        np.testing.assert_allclose(np.array(grey) / 65535, probabilities[..., 2], atol=1e-5)
+    with Image.open(last) as gray:
+        np.testing.assert_allclose(np.array(gray) / 65535, probabilities[..., 2], atol=1e-5)
 
 
 def test_an_image_is_never_overwritten_by_its_mask(tmp_path):
@@ -154,8 +154,8 @@ def test_classes_whose_names_are_one_file_name_have_a_file_each(tmp_path):
     assert sorted(path.name for path in tmp_path.glob("x_*")) == [
         "x_probability_0_a.png", "x_probability_1_b_c.png", "x_probability_2_b_c.png",
     ]  # fmt: skip
-    with Image.open(tmp_path / "x_probability_1_b_c.png") as grey:
-        np.testing.assert_allclose(np.array(grey) / 65535, probabilities[..., 1], atol=1e-5)
+    with Image.open(tmp_path / "x_probability_1_b_c.png") as gray:
+        np.testing.assert_allclose(np.array(gray) / 65535, probabilities[..., 1], atol=1e-5)
 
 
 def test_strips_give_what_the_whole_gives(tmp_path):

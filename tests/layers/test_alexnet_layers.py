@@ -1,4 +1,4 @@
-"""AlexNet's own layers: local response normalisation and grouped convolution, against loops and against Keras."""
+"""AlexNet's own layers: local response normalization and grouped convolution, against loops and against Keras."""
 
 import keras
 import numpy as np

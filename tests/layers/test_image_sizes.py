@@ -12,7 +12,7 @@ RNG = np.random.default_rng(0)
 
 
 def bilinear_by_interpolation(x, size):
-    """Half-pixel centres, edges clamped: np.interp along each axis, in float64."""
+    """Half-pixel centers, edges clamped: np.interp along each axis, in float64."""
     for axis, target in ((1, size[0]), (2, size[1])):
         source = x.shape[axis]
         at = (np.arange(target) + 0.5) * source / target - 0.5
@@ -34,9 +34,9 @@ def test_enlarging_agrees_with_pillow(method, pillow, size):
     np.testing.assert_allclose(resize(x[None, ..., None], size, method=method)[0, ..., 0], expected, atol=1e-5)
 
 
-def test_nearest_takes_the_pixel_under_the_centre():
+def test_nearest_takes_the_pixel_under_the_center():
     x = np.arange(5.0).reshape(1, 1, 5, 1)
-    # 3 outputs of 5: centres (i + ½)·5/3 = 0.83, 2.5, 4.17
+    # 3 outputs of 5: centers (i + ½)·5/3 = 0.83, 2.5, 4.17
     assert np.asarray(resize(x, (1, 3), method="nearest")).ravel().tolist() == [0, 2, 4]
     # 10 outputs of 5: every pixel twice
     assert np.asarray(resize(x, (1, 10), method="nearest")).ravel().tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]

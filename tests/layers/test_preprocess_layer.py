@@ -34,7 +34,7 @@ def test_by_hand():
     assert np.asarray(Preprocess("torch")(pixel)).ravel() == pytest.approx(expected)
 
 
-def test_raw_values_are_not_rounded_before_they_are_centred():
+def test_raw_values_are_not_rounded_before_they_are_centered():
     """bfloat16 has 8 bits: 255 → 256, 123 − 123.68 would be lost in steps of 1."""
     layer = Preprocess("caffe", dtype="mixed_bfloat16")
     y = layer(np.full((1, 1, 1, 3), [123, 116, 103], "float32"))

@@ -97,7 +97,7 @@ def test_void_pixels_move_nothing(name, problem, options):
 
 @every_loss
 def test_void_is_like_a_smaller_image(name, problem, options):
-    """Void pixels are out of the normaliser: an image with a void border has the loss of the image inside it."""
+    """Void pixels are out of the normalizer: an image with a void border has the loss of the image inside it."""
     labels, logits = batch(problem, seed=3)
     labels, logits = labels[:1], logits[:1]
     framed = np.pad(labels, ((0, 0), (2, 1), (0, 3)), constant_values=VOID)
@@ -219,7 +219,7 @@ def test_probabilities_give_what_their_logits_give(name, problem, options):
 
 
 @every_loss
-def test_serialises(name, problem, options):
+def test_serializes(name, problem, options):
     labels, logits = batch(problem)
     loss = of_logits(name, reduction="sum", void=VOID, **options)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))

@@ -10,7 +10,7 @@ from losses.cases import VOID, batch, of_logits
 @pytest.mark.parametrize("problem", ["binary", "multi-class"])
 @pytest.mark.parametrize(("options", "size"), [({}, (18, 17)), ({"pool": 3, "size": 2}, (9, 11))], ids=["4", "3"])
 def test_cells_are_means_of_their_valid_pixels(problem, options, size):
-    """The last rows and columns, which fill no cell, count for nothing; nor does a neighbourhood with an empty cell."""
+    """The last rows and columns, which fill no cell, count for nothing; nor does a neighborhood with an empty cell."""
     import tensorflow as tf
 
     labels, logits = batch(problem, seed=7, size=size)
@@ -20,7 +20,7 @@ def test_cells_are_means_of_their_valid_pixels(problem, options, size):
     with tf.GradientTape() as tape:
         value = loss(labels, z)
     assert float(value) == pytest.approx(sum(oracle("rmi", labels, logits, **options)), rel=2e-5)
-    assert labels[3].min() == VOID  # no neighbourhood at all: 0, and no gradient
+    assert labels[3].min() == VOID  # no neighborhood at all: 0, and no gradient
     gradient = tape.gradient(value, z).numpy()
     assert not gradient[3].any()
 

@@ -143,7 +143,7 @@ def test_no_valid_pixel_is_nan(name):
 
 
 @pytest.mark.parametrize("name", list(m.METRICS))
-def test_configuration_survives_serialisation(name):
+def test_configuration_survives_serialization(name):
     metric = m.METRICS[name](3, from_logits=True, threshold=0.3, void=9, name="mine")
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
     assert type(again) is type(metric)

@@ -108,7 +108,7 @@ def test_wrong_options_and_shapes_are_refused():
         metric().update_state(np.zeros((1, 2, 2), int), np.zeros((1, 2, 2, 2), int))
 
 
-def test_configuration_survives_serialisation():
+def test_configuration_survives_serialization():
     kept = metric(score="rq", labels=(0, 1), void=7, name="things")
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(kept))
     assert type(again) is m.PanopticQuality

@@ -31,9 +31,9 @@ def forget():
 def test_deeplabv3_has_the_weights_of_the_paper():
     model = unallocated("deeplabv3", num_classes=C)
     pyramid = 2 * 2048 * 256 + 3 * 9 * 2048 * 256 + 5 * 256 * 256
-    normalisation, scores = BN * 6 * 256, 256 * C + C
-    assert (pyramid, normalisation, scores) == (15_532_032, 6_144, 5_397)
-    assert sum(counts(model).values()) == pyramid + normalisation + scores
+    normalization, scores = BN * 6 * 256, 256 * C + C
+    assert (pyramid, normalization, scores) == (15_532_032, 6_144, 5_397)
+    assert sum(counts(model).values()) == pyramid + normalization + scores
     assert model.count_params() == 42_658_176 + 15_543_573
 
 
@@ -188,7 +188,7 @@ def float64():
 def test_the_published_network_layer_by_layer(stride, tmp_path, float64):
     """Probabilities at every s-th pixel are the softmax of its logits: aligned corners take them as they are.
 
-    In float64 only the scale √(1 + ε) of each of 52 normalisations and the enlarged scores are rounded to float32, by
+    In float64 only the scale √(1 + ε) of each of 52 normalizations and the enlarged scores are rounded to float32, by
     6e-8 at most. A scale left out (ε = 1e-3) changes probabilities by 1e-2.
     """
     stored = folded_weights()

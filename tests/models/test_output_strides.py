@@ -1,4 +1,4 @@
-"""How many pixels lie between neighbours of a network's scores: measured by the gradient of a score, not read off."""
+"""How many pixels lie between neighbors of a network's scores: measured by the gradient of a score, not read off."""
 
 import keras
 import numpy as np
@@ -43,7 +43,7 @@ def centers(model, layer, rows):
         ("deeplab_largefov", "fc8", 8, {"rate": 1}),
     ],
 )
-def test_neighbouring_scores_lie_an_output_stride_apart(name, layer, stride, options):
+def test_neighboring_scores_lie_an_output_stride_apart(name, layer, stride, options):
     size = 640
     model = narrow(name, input_shape=(size, 32, 3), **options)
     middle = model.get_layer(layer).output.shape[1] // 2

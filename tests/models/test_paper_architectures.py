@@ -92,8 +92,8 @@ def test_unet_is_amadis():
         assert model.get_layer(f"{stage}_1_conv").kernel.shape == (3, 3, into, filters)
         assert model.get_layer(f"{stage}_2_conv").kernel.shape == (3, 3, filters, filters)
     convolutions = sum(9 * into * filters + 9 * filters**2 for into, filters in stages.values())
-    normalisations = sum(2 * 4 * filters for _, filters in stages.values())
-    assert model.count_params() == convolutions + normalisations + 64 + 1
+    normalizations = sum(2 * 4 * filters for _, filters in stages.values())
+    assert model.count_params() == convolutions + normalizations + 64 + 1
     # resolutions: 1, ½, ¼, ⅛ and back
     sizes = {name: model.get_layer(f"{name}_2_relu").output.shape[1] for name in stages}
     assert sizes == {"encoder1": 224, "encoder2": 112, "encoder3": 56, "bottleneck": 28,
@@ -125,7 +125,7 @@ def test_heads_in_the_order_of_the_paper(name, order):
 
 @pytest.mark.parametrize("name", ["bfcn32s", "fcresnet", "fcmobilenet"])
 def test_two_starts_of_the_last_upsampling(name):
-    """Bilinear over scores of zero, so that every pixel begins at ½; or Keras' Glorot, as the paper's artefacts show.
+    """Bilinear over scores of zero, so that every pixel begins at ½; or Keras' Glorot, as the paper's artifacts show.
 
     Glorot's limit is √(6 / (inputs + outputs)), for a kernel of 64×64 on one map √(6 / (2·64²)) = 0.0271.
     """

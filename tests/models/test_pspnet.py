@@ -46,7 +46,7 @@ def test_both_heads_score_one_grid(stride):
 
 @pytest.mark.parametrize("size", [(7, 9), (12, 6), (3, 2)], ids=str)
 def test_the_pyramid_by_loops(size):
-    """Means over the parts, 1×1, normalised, rectified; a bilinear map between the middles of the parts."""
+    """Means over the parts, 1×1, normalized, rectified; a bilinear map between the middles of the parts."""
     rng = np.random.default_rng(0)
     image = keras.Input((*size, 8))
     network = keras.Model(image, pyramid_pooling(image))

@@ -30,9 +30,9 @@ def test_segnet_has_the_weights_of_the_paper():
     back = (*VGG16_CHANNELS[:0:-1], C)  # 512 … 64, then the classes
     decoder = sum(9 * a * b + b for a, b in itertools.pairwise(back))
     assert convolution_weights(model) == VGG16 + decoder == 29_433_483
-    normalised = [*VGG16_CHANNELS[1:], *back[1:-1]]  # all but the last
-    assert sum(w.size for w in _trained(model)) == 29_433_483 + 2 * sum(normalised) == 29_449_355
-    assert model.count_params() == 29_433_483 + 4 * sum(normalised) == 29_465_227
+    normalized = [*VGG16_CHANNELS[1:], *back[1:-1]]  # all but the last
+    assert sum(w.size for w in _trained(model)) == 29_433_483 + 2 * sum(normalized) == 29_449_355
+    assert model.count_params() == 29_433_483 + 4 * sum(normalized) == 29_465_227
 
 
 def _trained(model):
@@ -85,7 +85,7 @@ def test_vgg16_weights_go_into_the_encoder(tmp_path):
     np.testing.assert_array_equal(model.get_layer("block5_conv3").get_weights()[0], stored["block5_conv3/kernel"])
 
 
-def test_the_normalisation_is_trained_with_its_convolution():
+def test_the_normalization_is_trained_with_its_convolution():
     model = build("segnet", base_width=4, input_shape=(32, 32, 3), trainable_from="block4")
     trained = {
         layer.name: layer.trainable for layer in model.layers if layer.name.startswith("block") and layer.weights

@@ -1,7 +1,7 @@
 """Every loss again, in float64 and plain loops over pixels, from the formulas and from nothing of kseg.
 
 Each oracle takes `pixels`, a list of (logits of one valid pixel, its class id), and the loss's options, and returns one
-number. A single logit means background and foreground. Losses that see neighbourhoods are in `losses_spatial.py`.
+number. A single logit means background and foreground. Losses that see neighborhoods are in `losses_spatial.py`.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Losses that look at neighbourhoods, again in float64 and plain loops over pixels; nothing of kseg.
+"""Losses that look at neighborhoods, again in float64 and plain loops over pixels; nothing of kseg.
 
 Each takes labels (N, H, W), logits (N, H, W, C) and the loss's options, and returns one number per image.
 """

@@ -4,7 +4,7 @@ import math
 
 
 def outline(mask, valid, border=True):
-    """Pixels of the mask with a valid 4-neighbour outside it (or the image's edge)."""
+    """Pixels of the mask with a valid 4-neighbor outside it (or the image's edge)."""
     height, width = mask.shape
     points = []
     for y in range(height):

@@ -16,7 +16,7 @@ def images():
     return np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3)).astype("uint8")
 
 
-def randomise(model, seed=0):
+def randomize(model, seed=0):
     """Every weight is drawn, batch statistics too, so that nothing is an identity by accident."""
     rng = np.random.default_rng(seed)
     model.set_weights([rng.uniform(0.1, 0.5, w.shape).astype("float32") for w in model.weights])
@@ -39,7 +39,7 @@ def test_the_cut_is_where_training_begins():
 
 
 def test_head_after_extractor_equals_the_model(images):
-    model = randomise(tiny_network())
+    model = randomize(tiny_network())
     extractor, head = split_frozen(model)
     whole = model.predict_on_batch(images)
     assert np.ptp(whole) > 0
@@ -49,7 +49,7 @@ def test_head_after_extractor_equals_the_model(images):
 def test_in_half_precision_the_cut_has_the_precision_of_the_layers(images):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = randomise(tiny_network())
+        model = randomize(tiny_network())
     finally:
         keras.config.set_dtype_policy("float32")
     extractor, head = split_frozen(model)
@@ -60,14 +60,14 @@ def test_in_half_precision_the_cut_has_the_precision_of_the_layers(images):
 
 def test_training_the_head_trains_the_model(images):
     """One step on features and one on images lead to the same weights, frozen statistics untouched."""
-    models = [randomise(tiny_network()) for _ in range(2)]
+    models = [randomize(tiny_network()) for _ in range(2)]
     labels = (images[..., :1] > 127).astype("float32")
     split = split_frozen(models[1])
     for network, inputs in (models[0], images), (split.head, split.extractor.predict_on_batch(images)):
         network.compile(keras.optimizers.Adam(1e-2), keras.losses.BinaryCrossentropy(from_logits=True))
         for _ in range(2):
             network.train_on_batch(inputs, labels)
-    before = randomise(tiny_network()).get_weights()
+    before = randomize(tiny_network()).get_weights()
     moved = 0
     for weight, other, old in zip(models[0].weights, models[1].weights, before, strict=True):
         np.testing.assert_allclose(weight, other, rtol=1e-4, atol=1e-5, err_msg=weight.path)
@@ -76,8 +76,8 @@ def test_training_the_head_trains_the_model(images):
     assert len(split.head.trainable_weights) == len(models[1].trainable_weights) == 10 - 2
 
 
-def test_the_model_can_still_be_saved_summarised_and_split_again(images, tmp_path):
-    model = randomise(tiny_network())
+def test_the_model_can_still_be_saved_summarized_and_split_again(images, tmp_path):
+    model = randomize(tiny_network())
     first = split_frozen(model)
     second = split_frozen(model)
     assert names(first.extractor.outputs) == names(second.extractor.outputs)
@@ -101,8 +101,8 @@ def test_what_is_trainable_draws_or_learns_statistics_ends_the_front():
     inner.trainable = False
     for ending in free_statistics, frozen_dropout, inner, layers.Lambda(lambda x: x), layers.Conv2D(2, 1, name="c"):
         assert cut_of(network(ending)) == ["frozen"], ending
-    regularised = layers.Conv2D(2, 1, trainable=False, activity_regularizer="l2")
-    assert cut_of(network(regularised)) == ["frozen"]
+    regularized = layers.Conv2D(2, 1, trainable=False, activity_regularizer="l2")
+    assert cut_of(network(regularized)) == ["frozen"]
     frozen_statistics = layers.BatchNormalization(trainable=False, name="bn")
     no_dropout = layers.Dropout(0.0, name="none")
     assert cut_of(network(frozen_statistics)) == ["bn"]
@@ -113,7 +113,7 @@ def test_what_is_trainable_draws_or_learns_statistics_ends_the_front():
 
 
 def test_layers_that_only_enlarge_the_result_go_to_the_head(images):
-    model = randomise(tiny_network(pad=True))
+    model = randomize(tiny_network(pad=True))
     extractor, head = split_frozen(model)
     assert names(extractor.outputs) == ["block2_add", "block3_project"]  # not "pad"
     np.testing.assert_allclose(
@@ -131,7 +131,7 @@ def test_a_layer_called_on_both_sides_of_the_cut(images):
     image = keras.Input((16, 16, 3))
     shared = layers.Conv2D(3, 3, padding="same", trainable=False, name="shared")
     x = layers.Conv2D(3, 1, name="between")(shared(image))
-    model = randomise(keras.Model(image, layers.Conv2D(1, 1)(shared(x) + x)))
+    model = randomize(keras.Model(image, layers.Conv2D(1, 1)(shared(x) + x)))
     extractor, head = split_frozen(model)
     assert names(extractor.outputs) == ["shared"]
     np.testing.assert_allclose(
@@ -143,7 +143,7 @@ def test_several_outputs(images):
     image = keras.Input((16, 16, 3))
     x = layers.Conv2D(3, 1, trainable=False)(image)
     outputs = {"a": layers.Conv2D(1, 1)(x), "b": layers.Conv2D(2, 1)(x)}
-    model = randomise(keras.Model(image, outputs))
+    model = randomize(keras.Model(image, outputs))
     extractor, head = split_frozen(model)
     expected, got = model.predict_on_batch(images), head.predict_on_batch(extractor.predict_on_batch(images))
     assert got.keys() == expected.keys()

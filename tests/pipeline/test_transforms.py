@@ -74,13 +74,13 @@ def test_scale_keeps_labels_labels(example):
 
 def test_color_by_hand():
     image = np.full((1, 2, 3), 100, np.uint8)
-    image[0, 1] = 50  # grey, mean 75; brightness 1.2: 120 and 60, mean 90; contrast .5: 105 and 75
+    image[0, 1] = 50  # gray, mean 75; brightness 1.2: 120 and 60, mean 90; contrast .5: 105 and 75
     result = color({"image": image, "truth": LabelMap(image[..., 0])}, Fixed([1.2, 0.5, 2.0]), strength=1.0)
-    np.testing.assert_array_equal(result["image"][0, :, 0], [105, 75])  # a grey pixel has no saturation
+    np.testing.assert_array_equal(result["image"][0, :, 0], [105, 75])  # a gray pixel has no saturation
     np.testing.assert_array_equal(result["truth"].ids, image[..., 0])
 
 
-def test_color_without_saturation_is_grey(example):
+def test_color_without_saturation_is_gray(example):
     result = color(example, Fixed([1.0, 1.0, 0.0]), strength=1.0)["image"].astype(int)
     assert np.ptp(result, axis=-1).max() <= 1
 

@@ -208,13 +208,13 @@ def test_choice_among_few():
     assert choose(evaluation_with([None])) == {"worst": [], "median": [], "best": []}
 
 
-def test_errors_have_three_colours_and_void_has_none():
+def test_errors_have_three_colors_and_void_has_none():
     truth = np.array([[0, 1, 1, 255, 0]])
     prediction = np.array([[1, 0, 2, 1, 0]])
     shown = show_errors(np.zeros((1, 5, 3), np.uint8), truth, prediction)[0]
-    for pixel, colour in zip(shown, (FALSE_POSITIVE, FALSE_NEGATIVE, MIXED_UP), strict=False):
-        # 0.85 of the colour over grey 110
-        np.testing.assert_allclose(pixel, 0.85 * np.array(colour) + 0.15 * 110, atol=1)
+    for pixel, color in zip(shown, (FALSE_POSITIVE, FALSE_NEGATIVE, MIXED_UP), strict=False):
+        # 0.85 of the color over gray 110
+        np.testing.assert_allclose(pixel, 0.85 * np.array(color) + 0.15 * 110, atol=1)
     assert shown[3].tolist() == shown[4].tolist() == [110, 110, 110]
 
 

@@ -200,12 +200,12 @@ def test_what_becomes_of_objects_and_detections():
 
     image = np.full((40, 60, 3), 200, np.uint8)
     shown = TASK.draw_mistakes(image, truth, prediction)
-    grey = round(110 + 0.5 * 200)
+    gray = round(110 + 0.5 * 200)
     for (y, x), color in (
         ((5, 15), FALSE_NEGATIVE), ((5, 25), MIXED_UP), ((15, 55), FALSE_POSITIVE), ((5, 35), FALSE_NEGATIVE),
     ):  # fmt: skip
-        np.testing.assert_allclose(shown[y, x], 0.85 * np.array(color) + 0.15 * grey, atol=1)
-    assert shown[39, 55].tolist() == [grey] * 3
+        np.testing.assert_allclose(shown[y, x], 0.85 * np.array(color) + 0.15 * gray, atol=1)
+    assert shown[39, 55].tolist() == [gray] * 3
 
 
 def test_run_lengths_by_hand():

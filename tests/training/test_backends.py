@@ -82,7 +82,7 @@ sys.exit(main(["train", *sys.argv[1:]]))
 """
 
 
-# No batch normalisation, so that the replicas' smaller batches do not matter; steps large enough to show in the loss.
+# No batch normalization, so that the replicas' smaller batches do not matter; steps large enough to show in the loss.
 SHARED_WORK = [
     "--synthetic-size", "32", "--synthetic-counts", "8", "4", "4", "--batch-size", "4", "--epochs", "2",
     "--model", "bfcn32s", "--head-width", "4", "--cache-features", "off", "--no-tensorboard",

@@ -11,7 +11,7 @@ from kseg.models import MODELS, build, model_options
 from kseg.training.config import TrainConfig, TrainingOptions, resolve
 from kseg.training.layer_rates import check_layer_rates, factor_of, layer_rates
 from kseg.training.network import training_network
-from kseg.training.optimizers import OPTIMISERS, build_optimizer
+from kseg.training.optimizers import OPTIMIZERS, build_optimizer
 from kseg.training.run import train
 
 DEEPLAB = ("*/bias=2", "fc8/kernel=10", "fc8/bias=20")
@@ -54,7 +54,7 @@ def test_deeplab_s_step_by_hand():
     assert after(2, training, [0.5] * 4) == pytest.approx([0.982606, 0.971, 0.8266, 0.71])
 
 
-@pytest.mark.parametrize("optimizer", sorted(OPTIMISERS))
+@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
 def test_the_factor_is_of_the_step_and_not_of_the_gradient(optimizer):
     """Adam and RMSprop divide by the size of the gradient, so that a factor of the gradient would be lost in them."""
     plain = np.array(after(1, options(optimizer=optimizer, momentum=0.0), [0.5] * 4))

@@ -76,7 +76,7 @@ def test_a_complete_run_is_not_trained_again(finished, capsys):
 
 def test_patience_stops_a_run(tmp_path):
     # With a learning rate of 0 the validation IoU never improves on the first epoch's … but the moving statistics of
-    # batch normalisation do move, so a momentary gain is possible: count from the best.
+    # batch normalization do move, so a momentary gain is possible: count from the best.
     workdir = train(tiny_run(learning_rate=0.0, epochs=40, patience=2), tmp_path / "run")
     journal = entries(workdir)
     best = max(journal, key=lambda entry: entry["val_iou"])

@@ -35,7 +35,7 @@ def test_warm_up_rises_linearly_and_multiplies():
     assert rate(schedule, 4) == pytest.approx(0.6)
 
 
-def test_it_is_serialisable():
+def test_it_is_serializable():
     schedule = Schedule("poly", 0.1, 7, warmup_steps=2, power=0.5)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
     assert again.get_config() == schedule.get_config()

@@ -1,7 +1,7 @@
 """CamVid's classes: the eleven in SegNet's order of id, and the 32 of the original labels that make them up."""
 
 CLASSES: dict[str, tuple[tuple[int, int, int], tuple[str, ...]]] = {
-    # name (as in SegNet's tables): colour, original classes it gathers
+    # name (as in SegNet's tables): color, original classes it gathers
     "sky": ((128, 128, 128), ("Sky",)),
     "building": ((128, 0, 0), ("Building", "Archway", "Bridge", "Tunnel", "Wall")),
     "column-pole": ((192, 192, 128), ("Column_Pole", "TrafficCone")),
@@ -16,9 +16,9 @@ CLASSES: dict[str, tuple[tuple[int, int, int], tuple[str, ...]]] = {
 }
 
 NAMES = tuple(CLASSES)
-PALETTE = tuple(colour for colour, _ in CLASSES.values())
+PALETTE = tuple(color for color, _ in CLASSES.values())
 
-ORIGINAL_COLOURS: dict[str, tuple[int, int, int]] = {
+ORIGINAL_COLORS: dict[str, tuple[int, int, int]] = {
     # label_colors.txt of the original labels (Brostow et al. 2009)
     "Animal": (64, 128, 64), "Archway": (192, 0, 128), "Bicyclist": (0, 128, 192), "Bridge": (0, 128, 64),
     "Building": (128, 0, 0), "Car": (64, 0, 128), "CartLuggagePram": (64, 0, 192), "Child": (192, 128, 64),

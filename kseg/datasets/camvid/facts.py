@@ -8,7 +8,7 @@ ORIGINAL_IMAGES, ORIGINAL_LABELS = "701_StillsRaw_full", "LabeledApproved_full"
 
 FACTS = Facts(
     homepage="http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid/",
-    licence="no licence is stated upstream; the footage is the University of Cambridge's. For research.",
+    license="no license is stated upstream; the footage is the University of Cambridge's. For research.",
     citation=(
         "G. J. Brostow, J. Fauqueur, R. Cipolla: Semantic object classes in video: a high-definition ground truth "
         "database. Pattern Recognition Letters 30(2), 2009. — V. Badrinarayanan, A. Kendall, R. Cipolla: SegNet. "
@@ -22,7 +22,7 @@ data/camvid/
     CamVid/train.txt, val.txt, test.txt
   or the original labels:
     {ORIGINAL_IMAGES}/ID.png       or {ORIGINAL_IMAGES}.zip       720×960
-    {ORIGINAL_LABELS}/ID_L.png   or {ORIGINAL_LABELS}.zip     32 colours, mapped to the 11 classes""",
+    {ORIGINAL_LABELS}/ID_L.png   or {ORIGINAL_LABELS}.zip     32 colors, mapped to the 11 classes""",
     counts="367 / 101 / 233 images; 11 classes and void",
     files=(
         RemoteFile(

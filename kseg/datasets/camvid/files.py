@@ -27,7 +27,7 @@ class SplitFiles:
 
 
 def find_splits(folder: Path) -> tuple[bool, dict[str, SplitFiles]]:
-    """(whether the labels are the original 32 colours, files by split)."""
+    """(whether the labels are the original 32 colors, files by split)."""
     root = find_tree(folder, SEGNET_PLACES, SEGNET_HOLDS) or _segnet_archive(folder)
     if root is not None:
         return False, {split: _segnet(root, name) for split, name in FOLDERS.items()}

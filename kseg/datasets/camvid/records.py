@@ -1,4 +1,4 @@
-"""CamVid as records: SegNet's 367 / 101 / 233 with ids, or the original colours mapped to the same eleven classes."""
+"""CamVid as records: SegNet's 367 / 101 / 233 with ids, or the original colors mapped to the same eleven classes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 
 from kseg.conventions import SPLITS, VOID
 from kseg.datasets.base import DATASETS, Dataset
-from kseg.datasets.camvid.classes import CLASSES, NAMES, ORIGINAL_COLOURS, PALETTE
+from kseg.datasets.camvid.classes import CLASSES, NAMES, ORIGINAL_COLORS, PALETTE
 from kseg.datasets.camvid.facts import FACTS
 from kseg.datasets.camvid.files import find_splits
 from kseg.datasets.ids import read_ids
@@ -49,19 +49,19 @@ class CamVid(Dataset):
     def read_labels(self, record: Record) -> np.ndarray:
         mask = record.annotation
         if self.has_original_labels:
-            return classes_of_colours(read_mask(mask), mask)
+            return classes_of_colors(read_mask(mask), mask)
         return read_ids(mask, len(NAMES), void=SEGNET_VOID, whose="CamVid's masks")
 
 
-def _packed(colours: np.ndarray) -> np.ndarray:
-    return colours.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+def _packed(colors: np.ndarray) -> np.ndarray:
+    return colors.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
 
 
 def _original_table() -> tuple[np.ndarray, np.ndarray]:
-    """(packed colours in ascending order, the class id of each)."""
+    """(packed colors in ascending order, the class id of each)."""
     class_of = {original: index for index, (_, gathered) in enumerate(CLASSES.values()) for original in gathered}
-    codes = _packed(np.array(list(ORIGINAL_COLOURS.values())))
-    ids = np.array([class_of.get(original, VOID) for original in ORIGINAL_COLOURS], dtype=np.uint8)
+    codes = _packed(np.array(list(ORIGINAL_COLORS.values())))
+    ids = np.array([class_of.get(original, VOID) for original in ORIGINAL_COLORS], dtype=np.uint8)
     order = np.argsort(codes)
     return codes[order], ids[order]
 
@@ -69,18 +69,18 @@ def _original_table() -> tuple[np.ndarray, np.ndarray]:
 ORIGINAL_CODES, ORIGINAL_IDS = _original_table()
 
 
-def classes_of_colours(mask: np.ndarray, path: Path) -> np.ndarray:
-    """uint8 (H, W, 3) in CamVid's 32 colours to ids of the 11 classes; any other colour is a `Failure`."""
+def classes_of_colors(mask: np.ndarray, path: Path) -> np.ndarray:
+    """uint8 (H, W, 3) in CamVid's 32 colors to ids of the 11 classes; any other color is a `Failure`."""
     if mask.ndim != 3:
-        raise Failure(f"mask {path} is grey; the original CamVid labels are colours (ids belong into SegNet's layout)")
+        raise Failure(f"mask {path} is gray; the original CamVid labels are colors (ids belong into SegNet's layout)")
     codes = _packed(mask)
     places = np.minimum(np.searchsorted(ORIGINAL_CODES, codes), len(ORIGINAL_CODES) - 1)
     wrong = ORIGINAL_CODES[places] != codes
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
-        colour = tuple(int(value) for value in mask[row, column])
+        color = tuple(int(value) for value in mask[row, column])
         raise Failure(
-            f"mask {path} has the colour {colour} at row {row}, column {column} ({wrong.sum()} such pixels), which is "
+            f"mask {path} has the color {color} at row {row}, column {column} ({wrong.sum()} such pixels), which is "
             "none of CamVid's 32; extract it from the archive again"
         )
     return ORIGINAL_IDS[places]

@@ -16,7 +16,7 @@ CLASSES: dict[str, tuple[int, tuple[int, int, int]]] = {
 NAMES = tuple(CLASSES)
 PALETTE = tuple(color for _, color in CLASSES.values())
 THINGS = tuple(range(NAMES.index("person"), len(NAMES)))
-"""Class ids of what is labelled object by object."""
+"""Class ids of what is labeled object by object."""
 
 LABELS = 34
 """labelIds are 0..33; those that are no class (caravan, parking, ego vehicle …) are void."""

@@ -8,7 +8,7 @@ HOST = "https://www.cityscapes-dataset.com"
 
 FACTS = Facts(
     homepage=f"{HOST}/",
-    licence="free for research and teaching after registration; no redistribution",
+    license="free for research and teaching after registration; no redistribution",
     citation=(
         "M. Cordts, M. Omran, S. Ramos, T. Rehfeld, M. Enzweiler, R. Benenson, U. Franke, S. Roth, B. Schiele: The "
         "Cityscapes Dataset for Semantic Urban Scene Understanding. CVPR 2016."

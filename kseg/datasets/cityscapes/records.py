@@ -104,7 +104,7 @@ class Cityscapes(Dataset):
 
     def read_panoptic(self, record: Record) -> Panoptic:
         path = record.annotation.instances
-        codes = _grey(path)
+        codes = _gray(path)
         present = np.flatnonzero(np.bincount(codes.ravel(), minlength=1))
         labels = np.where(present < PER_CLASS, present, present // PER_CLASS)
         if labels.max() >= LABELS:
@@ -128,7 +128,7 @@ class Cityscapes(Dataset):
         labels = record.annotation
         if labels.semantic is None or labels.instances is None or not labels.semantic.stem.endswith(KINDS[0]):
             return (), ()
-        classes, codes = _label_ids(labels.semantic), _grey(labels.instances)
+        classes, codes = _label_ids(labels.semantic), _gray(labels.instances)
         if classes.shape != codes.shape:
             return [
                 f"{record.id}: {KINDS[0]} are {classes.shape} and {KINDS[2]} {codes.shape} pixels; extract again"
@@ -158,16 +158,16 @@ def _without(some: dict, others: dict) -> list:
     return [value for stem, value in some.items() if stem not in others]
 
 
-def _grey(path: Path) -> np.ndarray:
-    """int64 (H, W) of a grey PNG of 8 or 16 bits."""
+def _gray(path: Path) -> np.ndarray:
+    """int64 (H, W) of a gray PNG of 8 or 16 bits."""
     values = read_values(path)
     if values.ndim != 2:
-        raise Failure(f"{path} is in color; ids are grey values of 8 or 16 bits; extract it again")
+        raise Failure(f"{path} is in color; ids are gray values of 8 or 16 bits; extract it again")
     return values.astype(np.int64)
 
 
 def _label_ids(path: Path) -> np.ndarray:
-    values = _grey(path)
+    values = _gray(path)
     if values.max() >= LABELS:
         odd = ", ".join(map(str, np.unique(values[values >= LABELS])[:8].tolist()))
         raise Failure(f"{path} has the values {{{odd}}}; {KINDS[0]} are 0..{LABELS - 1}; extract it again")

@@ -24,11 +24,11 @@ CITATION = (
     "T.-Y. Lin, M. Maire, S. Belongie, L. Bourdev, R. Girshick, J. Hays, P. Perona, D. Ramanan, C. L. Zitnick, "
     "P. Dollár: Microsoft COCO: Common Objects in Context. ECCV 2014."
 )
-LICENCE = "annotations CC BY 4.0; images under Flickr's terms of use, each with the licence that its JSON names"
+LICENSE = "annotations CC BY 4.0; images under Flickr's terms of use, each with the license that its JSON names"
 
 FACTS = Facts(
     homepage="https://cocodataset.org/",
-    licence=LICENCE,
+    license=LICENSE,
     citation=CITATION,
     tree="""\
 data/coco/                                     or data/coco/coco/

@@ -1,13 +1,13 @@
 """Where COCO's panoptic annotations come from and what their folder has to hold."""
 
-from kseg.datasets.coco.facts import CITATION, HOST, IMAGES, LICENCE
+from kseg.datasets.coco.facts import CITATION, HOST, IMAGES, LICENSE
 from kseg.datasets.facts import Facts, RemoteFile
 
 ANNOTATIONS = "panoptic_annotations_trainval{year}.zip"
 
 FACTS = Facts(
     homepage="https://cocodataset.org/#panoptic-2018",
-    licence=LICENCE,
+    license=LICENSE,
     citation=f"{CITATION} — A. Kirillov, K. He, R. Girshick, C. Rother, P. Dollár: Panoptic Segmentation. CVPR 2019.",
     tree="""\
 data/coco/                                     or data/coco/coco/

@@ -33,7 +33,7 @@ class Coding(ABC):
     names: tuple[str, ...]
     palette: tuple[Color, ...]
     notes: tuple[str, ...] = field(default=(), compare=False, repr=False, kw_only=True)
-    """what was recognised, a sentence each"""
+    """what was recognized, a sentence each"""
 
     def decode(self, path: Path) -> np.ndarray:
         """uint8 (H, W) of class ids and VOID in one mask file."""
@@ -46,7 +46,7 @@ class Coding(ABC):
 
 @dataclass(frozen=True)
 class ValueCoding(Coding):
-    """Greys or palette indices that stand for ids, as pairs of value and id; any other value is an error."""
+    """Grays or palette indices that stand for ids, as pairs of value and id; any other value is an error."""
 
     ids: tuple[tuple[int, int], ...] = ()
     stored_as: tuple[tuple[int, Color], ...] = field(default=(), compare=False, repr=False)

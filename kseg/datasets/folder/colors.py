@@ -10,7 +10,7 @@ import numpy as np
 from kseg.conventions import VOID
 from kseg.datasets.folder.coding import BINARY_NAMES, Color, ColorCoding, text_of
 from kseg.datasets.folder.survey import COARSE, FAINT, STRONG, Survey, total
-from kseg.datasets.images.draw import VOID_COLOUR
+from kseg.datasets.images.draw import VOID_COLOR
 from kseg.errors import UsageError
 from kseg.wording import counted
 
@@ -36,14 +36,14 @@ FARTHEST = 442
 
 
 def palettes(surveys: Sequence[Survey]) -> Literal["index", "level", "color"]:
-    """What tells classes apart in palette files: their indices, their colors as black, white and grey, or as colors.
+    """What tells classes apart in palette files: their indices, their colors as black, white and gray, or as colors.
 
     "color" too where a file is in true color. Indices tell where every index has one color in all files.
     """
     if any(one.is_color for one in surveys):
         return "color"
     indexed = [one for one in surveys if one.is_palette]
-    greys = [one for one in surveys if not one.is_palette]
+    grays = [one for one in surveys if not one.is_palette]
     color_of: dict[int, Color] = {}
     agree, repeats = True, False
     for one in indexed:
@@ -53,18 +53,18 @@ def palettes(surveys: Sequence[Survey]) -> Literal["index", "level", "color"]:
     colors = set().union(*(one.index_colors.values() for one in indexed))
     white = any(min(color) >= NEAR_WHITE for color in colors)
     extremes = all(max(color) <= NEAR_BLACK or min(color) >= NEAR_WHITE for color in colors)
-    shades = {value * 255 // one.white for one in greys for value in one.counts}
+    shades = {value * 255 // one.white for one in grays for value in one.counts}
     soft = sum(FAINT <= value < STRONG for value in shades) > 2 and max(shades) >= STRONG
-    if extremes and white and not repeats and (soft or all(set(one.counts) <= {0, one.white} for one in greys)):
+    if extremes and white and not repeats and (soft or all(set(one.counts) <= {0, one.white} for one in grays)):
         return "level"
-    all_grey = all(len(set(color)) == 1 for color in colors)
-    if all_grey and (not agree or len(colors) > PROPOSED):
+    all_gray = all(len(set(color)) == 1 for color in colors)
+    if all_gray and (not agree or len(colors) > PROPOSED):
         return "level"
     ids = [index for index in color_of if index != VOID]
     if not agree or max(ids, default=0) > 2 * len(ids) + 8:
         return "color"
     black_is_not_first = any(max(color) <= NEAR_BLACK for color in colors) and max(color_of.get(0, (0,))) > NEAR_BLACK
-    return "color" if len(colors) == 2 and black_is_not_first and not greys else "index"
+    return "color" if len(colors) == 2 and black_is_not_first and not grays else "index"
 
 
 def by_colors(surveys: Sequence[Survey], where: Path, names: Sequence[str]) -> ColorCoding:
@@ -90,7 +90,7 @@ def own_colors(colors: Counter, flat: Counter) -> list[Color]:
     """The masks' own colors, most frequent first, without those that come from blending at edges and compression."""
     if len(colors) <= EXACT and all(4 * flat[color] >= count for color, count in colors.items()):
         return [color for color, _ in colors.most_common()]
-    own: list[Color] = [VOID_COLOUR] if colors[VOID_COLOUR] >= PAINTED * sum(colors.values()) else []
+    own: list[Color] = [VOID_COLOR] if colors[VOID_COLOR] >= PAINTED * sum(colors.values()) else []
     enough = max(4.0, PAINTED * sum(flat.values()))
     for color, count in flat.most_common():
         if count < enough:
@@ -119,7 +119,7 @@ def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, own: Sequen
     named = [f"background={text_of(background)}"]
     for color in own:
         if color != background:
-            name = "void" if color == VOID_COLOUR else f"NAME{len(named)}"
+            name = "void" if color == VOID_COLOR else f"NAME{len(named)}"
             named.append(f"{name}={text_of(color)}")
     if len(named) == 1:
         return f"{told} One color is no mask of two classes; check that these files are the masks"
@@ -135,8 +135,8 @@ def _colors(one: Survey) -> dict[Color, int]:
         return one.colors
     colors: Counter = Counter()
     for value, count in one.counts.items():
-        grey = value * 255 // one.white
-        colors[grey, grey, grey] += count
+        gray = value * 255 // one.white
+        colors[gray, gray, gray] += count
     return colors
 
 

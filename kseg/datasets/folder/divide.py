@@ -105,7 +105,7 @@ def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
 
     An image in two lists and a name that is no pair are problems; a line twice in one list counts once.
     """
-    known, unlabelled = Lookup(pairs.records.values()), {plain(Path(path).stem) for path in pairs.unlabelled}
+    known, unlabeled = Lookup(pairs.records.values()), {plain(Path(path).stem) for path in pairs.unlabeled}
     division = Division({split: [] for split in SPLITS})
     home: dict[str, str] = {}
     for split, path in lists.items():
@@ -117,7 +117,7 @@ def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
             if record is None and (line.startswith(COMMENT) or (number == 0 and _is_header(line))):
                 continue
             if record is None:
-                (lacking if plain(_stem(line)) in unlabelled else unknown).append(line)
+                (lacking if plain(_stem(line)) in unlabeled else unknown).append(line)
             elif home.get(record.id) == path.name:
                 twice.append(record.id)
             elif record.id in home:

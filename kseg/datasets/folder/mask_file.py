@@ -1,4 +1,4 @@
-"""What one mask file stores, before anything is made of it: greys, palette indices or colors, and opacity."""
+"""What one mask file stores, before anything is made of it: grays, palette indices or colors, and opacity."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from kseg.datasets.images.decode import grey_bits
+from kseg.datasets.images.decode import gray_bits
 from kseg.datasets.images.deep import deep_pixels_of, unidentified_pixels
 from kseg.datasets.images.formats import (
     TIFF_DESCRIPTION,
@@ -20,8 +20,8 @@ from kseg.errors import Failure
 LOSSY = ("JPEG", "AVIF", "JPEG2000")
 """Formats that change values; WEBP may be either, and its values tell."""
 
-NEARLY_GREY = 12
-"""By how much the channels of a grey that was compressed as a color may differ."""
+NEARLY_GRAY = 12
+"""By how much the channels of a gray that was compressed as a color may differ."""
 
 ARRAYS_IN_TIFF = ('{"shape"', "ImageJ=")
 """How the description of a TIFF begins that tifffile (scikit-image, imageio) or ImageJ wrote."""
@@ -32,9 +32,9 @@ class MaskFile:
     """The pixels of a mask of H × W."""
 
     values: np.ndarray
-    """(H, W) greys or palette indices as stored, or uint8 (H, W, 3) colors"""
+    """(H, W) grays or palette indices as stored, or uint8 (H, W, 3) colors"""
     white: int = 255
-    """the grey that is white in a file of this depth: 1, 3, 15, 255, 65535"""
+    """the gray that is white in a file of this depth: 1, 3, 15, 255, 65535"""
     palette: np.ndarray | None = None
     """uint8 (256, 3) of a palette file"""
     alpha: np.ndarray | None = None
@@ -43,7 +43,7 @@ class MaskFile:
 
     @property
     def levels(self) -> np.ndarray:
-        """(H, W) as compared with a threshold: greys as stored, those of 1, 2 and 4 bits stretched to 255; of colors
+        """(H, W) as compared with a threshold: grays as stored, those of 1, 2 and 4 bits stretched to 255; of colors
         the largest channel."""
         if self.values.ndim == 3:
             return self.values.max(axis=-1)
@@ -59,13 +59,13 @@ class MaskFile:
         elif self.values.ndim == 3:
             colors = self.values
         else:
-            greys = self.values * (255 // self.white) if self.white < 255 else self.values // (self.white // 255)
-            colors = np.repeat(greys.astype(np.uint8)[..., None], 3, axis=-1)
+            grays = self.values * (255 // self.white) if self.white < 255 else self.values // (self.white // 255)
+            colors = np.repeat(grays.astype(np.uint8)[..., None], 3, axis=-1)
         return colors if self.alpha is None else np.where(self.alpha[..., None] < 128, 0, colors).astype(np.uint8)
 
 
 def read_mask(path: Path | str) -> MaskFile:
-    """The mask in an image file, upright. A color file whose channels are equal everywhere is grey.
+    """The mask in an image file, upright. A color file whose channels are equal everywhere is gray.
 
     Raises `Failure` as `read_image` does, and for values that can mean neither classes nor a degree of foreground:
     negative ones, and fractions above 1.
@@ -82,13 +82,13 @@ def read_mask(path: Path | str) -> MaskFile:
         alpha = _opacity((values[..., 3] // 256).astype(np.uint8)) if values.shape[-1] == 4 else None
         if values.dtype.kind == "f":
             raise Failure(f"mask {path} has colors of floating-point values; save it as PNG")
-        return _grey_if_equal(values[..., :3], 65535, alpha, lossy=False)
+        return _gray_if_equal(values[..., :3], 65535, alpha, lossy=False)
     return _whole(values, path)
 
 
 def _eight_bits(image: Image.Image, path: Path | str) -> MaskFile:
     lossy = image.format in LOSSY
-    bits = grey_bits(path) if image.format == "PNG" else 8
+    bits = gray_bits(path) if image.format == "PNG" else 8
     upright = ImageOps.exif_transpose(image)
     if upright.mode == "1":
         values = np.array(upright, dtype=np.uint8)
@@ -104,14 +104,14 @@ def _eight_bits(image: Image.Image, path: Path | str) -> MaskFile:
         return MaskFile(values, palette=palette, alpha=alpha)
     if upright.mode == "L":
         values = np.array(upright)
-        # Pillow stretches 2- and 4-bit greys to 0..255; a mask wants its ids back.
+        # Pillow stretches 2- and 4-bit grays to 0..255; a mask wants its ids back.
         values = values // (255 // (2**bits - 1)) if bits in (2, 4) else values
         white = 2**bits - 1 if bits in (2, 4) else 255
         return MaskFile(255 - values if _as_stored(image) else values, white=white, lossy=lossy)
     extra = getattr(image, "tag_v2", {}).get(TIFF_EXTRA_SAMPLES, (2,))
     has_alpha = upright.has_transparency_data and bool(set(extra) & {1, 2})
     rgba = np.array(upright.convert("RGBA"))
-    return _grey_if_equal(rgba[..., :3], 255, _opacity(rgba[..., 3]) if has_alpha else None, lossy=lossy)
+    return _gray_if_equal(rgba[..., :3], 255, _opacity(rgba[..., 3]) if has_alpha else None, lossy=lossy)
 
 
 def _opacity(alpha: np.ndarray) -> np.ndarray:
@@ -120,15 +120,15 @@ def _opacity(alpha: np.ndarray) -> np.ndarray:
     return (alpha.astype(np.uint16) * 255 // highest).astype(np.uint8) if 0 < highest < 128 else alpha
 
 
-def _grey_if_equal(colors: np.ndarray, white: int, alpha: np.ndarray | None, *, lossy: bool) -> MaskFile:
+def _gray_if_equal(colors: np.ndarray, white: int, alpha: np.ndarray | None, *, lossy: bool) -> MaskFile:
     lowest, highest = colors.min(axis=-1), colors.max(axis=-1)
-    if int((highest - lowest).max(initial=0)) <= (NEARLY_GREY if lossy else 0):
+    if int((highest - lowest).max(initial=0)) <= (NEARLY_GRAY if lossy else 0):
         return MaskFile(colors[..., 1], white=white, alpha=alpha, lossy=lossy)
     return MaskFile((colors // (white // 255)).astype(np.uint8), alpha=alpha, lossy=lossy)
 
 
 def _whole(values: np.ndarray, path: Path | str) -> MaskFile:
-    """Greys of 16 bits and more, and floats that are whole numbers or a degree of foreground, 0..1."""
+    """Grays of 16 bits and more, and floats that are whole numbers or a degree of foreground, 0..1."""
     low, high = values.min(initial=0), values.max(initial=0)
     if low < 0:
         raise Failure(f"mask {path} has values {low:g}..{high:g}; class ids are 0..254")

@@ -21,13 +21,13 @@ class FolderOptions(SeededOptions):
     what lies farther is void"""
     binary: Literal["auto"] | float | None = None
     """two classes, foreground from this mask value on; --binary alone chooses 128 where edges are soft, 1 where areas
-    are painted in any value (unset: recognised)"""
+    are painted in any value (unset: recognized)"""
     classes: tuple[str, ...] = ()
     """names of the classes in order of id (unset: found in the masks)"""
     void: Annotated[tuple[int, ...], Range(least=0, most=65_535)] = ()
     """mask values that count for nothing, besides 255 in a mask of ids"""
     images: str | None = None
-    """a pattern of the images under --data-dir, as 'imgs/*.jpg' (unset: recognised)"""
+    """a pattern of the images under --data-dir, as 'imgs/*.jpg' (unset: recognized)"""
     masks: str | None = None
     """where an image's mask lies, as 'labels/{stem}_mask.png'; {stem} is the image's name, or what it is in --images;
     {dir} and {split} likewise"""

@@ -23,10 +23,10 @@ class Pairs:
     split_of: dict[str, str] = field(default_factory=dict)
     """by id, where folders name the splits"""
     layout: list[str] = field(default_factory=list)
-    """what was recognised and what was left out, a sentence each"""
+    """what was recognized and what was left out, a sentence each"""
     problems: list[str] = field(default_factory=list)
     """pairs that cannot be told, a sentence each"""
-    unlabelled: list[str] = field(default_factory=list)
+    unlabeled: list[str] = field(default_factory=list)
     """paths of images without a mask"""
     without_image: list[str] = field(default_factory=list)
     """paths of masks without an image"""
@@ -44,7 +44,7 @@ def find_pairs(folder: Path, options: FolderOptions) -> Pairs:
         raise UsageError(f"--{given} needs --{other}; for instance {EXAMPLE}")
     if options.images is not None and options.masks is not None:
         return _by_patterns(folder, options.images, options.masks, options.merge_masks)
-    return _recognised(folder, options.merge_masks)
+    return _recognized(folder, options.merge_masks)
 
 
 def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
@@ -80,7 +80,7 @@ def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
     return found
 
 
-def _recognised(folder: Path, merge: bool) -> Pairs:
+def _recognized(folder: Path, merge: bool) -> Pairs:
     """Pairs as folders and names tell."""
     images, masks, left_out = images_and_masks(folder)
     found, pairing = Pairs(), pair_places(images, masks)
@@ -92,7 +92,7 @@ def _recognised(folder: Path, merge: bool) -> Pairs:
         _add(found, folder / image.path, own, name, image.split, merge or unasked, {} if unasked else several)
     taken = {number for numbers in pairing.masks.values() for number in numbers}
     found.without_image = [shown(folder / mask.path) for number, mask in enumerate(masks) if number not in taken]
-    lacking = len(found.unlabelled)
+    lacking = len(found.unlabeled)
     paired = len(found.records) + (0 if merge else len(several))
     if not paired or (lacking > paired and len(found.without_image) > paired):
         pairs = f"only {paired} of {len(images)} images have" if paired else "no image has"
@@ -130,7 +130,7 @@ def _add(
 ) -> None:
     """One image with its masks; none and several are noted."""
     if not masks:
-        found.unlabelled.append(shown(image))
+        found.unlabeled.append(shown(image))
         return
     if len(masks) > 1:
         several[image] = masks
@@ -153,7 +153,7 @@ def _tell(
     advice: str,
     left_out: Sequence[Place] = (),
 ) -> None:
-    """Sort, and say what was recognised, set aside and doubtful."""
+    """Sort, and say what was recognized, set aside and doubtful."""
     found.records = dict(sorted(found.records.items()))
     found.layout.append(f"{counted(len(found.records), 'pair')} of image and mask: {how}")
     if several and merge:
@@ -166,7 +166,7 @@ def _tell(
             f"{advice}"
         )
     for names, what in (
-        (found.unlabelled, "set aside, without a mask: {} image"),
+        (found.unlabeled, "set aside, without a mask: {} image"),
         (found.without_image, "set aside, without an image: {} mask"),
         ([shown(place.path) for place in left_out], "left out, neither image nor mask: {} file"),
     ):

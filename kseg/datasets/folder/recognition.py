@@ -1,4 +1,4 @@
-"""Recognises what the masks of a folder mean, from the values of every file, and says what it recognised.
+"""Recognizes what the masks of a folder mean, from the values of every file, and says what it recognized.
 
 The folder has one meaning; which values carry it may differ from file to file. What could mean two things is refused
 with the option that decides.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kseg.datasets.folder.coding import BINARY_NAMES, BinaryCoding, Coding, color_coding
 from kseg.datasets.folder.colors import by_colors, palettes
-from kseg.datasets.folder.greys import HALF, Greys, counted
+from kseg.datasets.folder.grays import HALF, Grays, counted
 from kseg.datasets.folder.options import FolderOptions
 from kseg.datasets.folder.survey import Survey, survey
 from kseg.datasets.images import contrasting_palette
@@ -31,8 +31,8 @@ def recognize(paths: Sequence[Path], options: FolderOptions, where: Path) -> Cod
     kind = palettes(surveys) if options.binary is None else "color"
     if kind == "color" and options.binary is None:
         return by_colors(surveys, where, options.classes)
-    greys = [as_grey(one, kind) for one in surveys]
-    recognized = Greys(greys, options, where).coding()
+    grays = [as_gray(one, kind) for one in surveys]
+    recognized = Grays(grays, options, where).coding()
     unused = sorted(set(options.void).difference(*(one.counts for one in surveys)))
     if not unused:
         return recognized
@@ -80,9 +80,9 @@ def _by_opacity_in_some(
     if all(one.alpha is None and not one.is_color for one in others) and (
         kind != "color" or options.binary is not None
     ):
-        greys = [as_grey(one, kind) for one in others]
-        coding = Greys(greys, options, where).coding()
-        if all(set(one.counts) <= {0, 1} for one in greys):
+        grays = [as_gray(one, kind) for one in others]
+        coding = Grays(grays, options, where).coding()
+        if all(set(one.counts) <= {0, 1} for one in grays):
             coding = BinaryCoding(coding.names, coding.palette, ones=True, notes=coding.notes)
     if not isinstance(coding, BinaryCoding):
         raise UsageError(
@@ -94,8 +94,8 @@ def _by_opacity_in_some(
     return replace(coding, alpha=True, notes=(*coding.notes, note))
 
 
-def as_grey(one: Survey, kind: str) -> Survey:
-    """A palette or color file as greys: its indices, or the largest channel of its colors."""
+def as_gray(one: Survey, kind: str) -> Survey:
+    """A palette or color file as grays: its indices, or the largest channel of its colors."""
     if not (one.is_palette or one.is_color) or (one.is_palette and kind == "index"):
         return replace(one, white=255) if one.is_palette else one
     counts: dict[int, int] = {}

@@ -43,7 +43,7 @@ class Folder(Dataset):
     options: FolderOptions
     facts = Facts(
         homepage="your own",
-        licence="your own",
+        license="your own",
         citation="your own",
         tree="""\
 DATA_DIR/
@@ -51,7 +51,7 @@ DATA_DIR/
     masks/NAME.*       black and white, soft edges, ids (255 = void), palette, alpha; colors with --colors
     train.txt, validation.txt (or val.txt), test.txt      optional: one NAME per line
 or images and COCO's JSON of their objects (instances.json, train/_annotations.coco.json …)
-Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat folder, masks/NAME/*.png …) or told:
+Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat folder, masks/NAME/*.png …) or told:
 --images 'imgs/*.jpg' --masks 'labels/{stem}_mask.png'""",
         counts="whatever you have; without lists chance divides it, 80 / 10 / 10 % (--split-sizes, --data-seed)",
     )
@@ -115,7 +115,7 @@ Other names are recognised (imgs, labels, train/images, NAME_mask.png, one flat 
 
     @property
     def unpaired(self) -> tuple[Sequence[str], Sequence[str]]:
-        return self._pairs.unlabelled, self._pairs.without_image
+        return self._pairs.unlabeled, self._pairs.without_image
 
     @property
     def coding(self) -> Coding:

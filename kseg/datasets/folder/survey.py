@@ -1,4 +1,4 @@
-"""What every mask file of a folder holds, in counts: what the coding of the folder is recognised from."""
+"""What every mask file of a folder holds, in counts: what the coding of the folder is recognized from."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -41,9 +41,9 @@ class Survey:
     is_palette: bool = False
     lossy: bool = False
     counts: dict[int, int] = field(default_factory=dict)
-    """pixels of every grey or palette index; greys of a lossy file near black and white count as 0 and 255"""
+    """pixels of every gray or palette index; grays of a lossy file near black and white count as 0 and 255"""
     highest: int = 0
-    """the largest grey before that"""
+    """the largest gray before that"""
     colors: dict[Color, int] = field(default_factory=dict)
     """pixels of every color, of palette and color files; of many colors in bins of `COARSE`"""
     flat_colors: dict[Color, int] = field(default_factory=dict)

@@ -82,7 +82,7 @@ def _read_map(path: Path) -> np.ndarray:
     values = read_labels(path)
     if values.ndim == 3:
         if (values != values[..., :1]).any():
-            raise Failure(f"{path} is in colour; HELEN's probability maps are grey")
+            raise Failure(f"{path} is in color; HELEN's probability maps are gray")
         values = values[..., 0]
     return values
 

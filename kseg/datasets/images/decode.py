@@ -23,7 +23,7 @@ SHADES = 16
 def read_image(path: Path | str, value_range: ValueRange | None = None) -> np.ndarray:
     """uint8 (H, W, 3) RGB of an image file, upright as its EXIF orientation says.
 
-    Grey, palette, CMYK and other colour spaces become RGB. Of more than 8 bits a channel, `value_range` says which
+    Gray, palette, CMYK and other color spaces become RGB. Of more than 8 bits a channel, `value_range` says which
     values are black and white (unset: the image's own, see `common_range`). Transparent pixels lie on white, as a
     viewer shows them; a fourth band that is no opacity is left out. Raises `Failure` when the file is missing, empty,
     truncated, animated, not an image, or holds NaN.
@@ -54,18 +54,18 @@ def _eight_bits(image: Image.Image) -> np.ndarray:
 
 
 def read_labels(path: Path | str) -> np.ndarray:
-    """The raw values of a mask file: (H, W) grey values or palette indices, or uint8 (H, W, 3) colours.
+    """The raw values of a mask file: (H, W) gray values or palette indices, or uint8 (H, W, 3) colors.
 
-    Nothing is scaled: greys of 1, 2, 4, 8, 16 and 32 bits keep their values (1 bit gives 0 and 1), a palette image
-    gives indices and not colours, alpha is dropped. Raises `Failure` as `read_image` does, and for floating-point
+    Nothing is scaled: grays of 1, 2, 4, 8, 16 and 32 bits keep their values (1 bit gives 0 and 1), a palette image
+    gives indices and not colors, alpha is dropped. Raises `Failure` as `read_image` does, and for floating-point
     masks.
     """
     with opened(path) as image:
-        bits = grey_bits(path) if image.format == "PNG" else 8
+        bits = gray_bits(path) if image.format == "PNG" else 8
         upright = ImageOps.exif_transpose(image)
         if upright.mode in ("P", "L", "I") or upright.mode.startswith("I;16"):
             values = np.array(upright)
-            # Pillow stretches 2- and 4-bit greys to 0..255; a mask wants its ids back.
+            # Pillow stretches 2- and 4-bit grays to 0..255; a mask wants its ids back.
             return values // (255 // (2**bits - 1)) if bits in (2, 4) else values
         if upright.mode == "1":
             return np.array(upright, dtype=np.uint8)
@@ -76,8 +76,8 @@ def read_labels(path: Path | str) -> np.ndarray:
         return np.array(upright.convert("RGB"))
 
 
-def grey_bits(path: Path | str) -> int:
-    """Bit depth of a grey PNG, 8 otherwise. Its header block is always first: byte 24 is depth, 25 the color type."""
+def gray_bits(path: Path | str) -> int:
+    """Bit depth of a gray PNG, 8 otherwise. Its header block is always first: byte 24 is depth, 25 the color type."""
     with open(path, "rb") as file:
         header = file.read(26)
     depth, color_type = header[24], header[25]

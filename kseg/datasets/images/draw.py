@@ -1,4 +1,4 @@
-"""Label maps made visible: overlays, palette PNGs, colours that tell classes apart."""
+"""Label maps made visible: overlays, palette PNGs, colors that tell classes apart."""
 
 import colorsys
 from collections.abc import Sequence
@@ -14,33 +14,33 @@ Palette = Sequence[Sequence[int]]
 
 STRIP_PIXELS = 2**20
 
-VOID_COLOUR = (224, 224, 192)
-"""The pale border colour of PASCAL VOC's masks."""
+VOID_COLOR = (224, 224, 192)
+"""The pale border color of PASCAL VOC's masks."""
 
 
 def overlay(
     image: np.ndarray, labels: np.ndarray, palette: Palette, alpha: float = 0.5, *, background: bool = True
 ) -> np.ndarray:
-    """The image (H, W, 3) with every class but background tinted by its colour and outlined; uint8 (H, W, 3).
+    """The image (H, W, 3) with every class but background tinted by its color and outlined; uint8 (H, W, 3).
 
     `background` says whether class 0 is that; where it is a class like any other, it is tinted as well.
     """
-    return tinted(image, labels, colour_table(palette), labels >= int(background), alpha)
+    return tinted(image, labels, color_table(palette), labels >= int(background), alpha)
 
 
 def tinted(
-    image: np.ndarray, ids: np.ndarray, colours: np.ndarray, painted: np.ndarray, alpha: float = 0.5
+    image: np.ndarray, ids: np.ndarray, colors: np.ndarray, painted: np.ndarray, alpha: float = 0.5
 ) -> np.ndarray:
-    """The image (H, W, 3) with the pixels `painted` in the colour of their id, and outlined; uint8 (H, W, 3).
+    """The image (H, W, 3) with the pixels `painted` in the color of their id, and outlined; uint8 (H, W, 3).
 
-    `ids` are any whole numbers (H, W), of which `colours`, uint8 (K, 3), has a row each.
+    `ids` are any whole numbers (H, W), of which `colors`, uint8 (K, 3), has a row each.
     """
     outline = _borders(ids) & painted
     overlaid = np.empty(image.shape, np.uint8)
     # A photograph as floats is large, so the blending goes strip by strip.
     for top in range(0, len(image), max(1, STRIP_PIXELS // image.shape[1])):
         rows = slice(top, top + max(1, STRIP_PIXELS // image.shape[1]))
-        tint = colours[ids[rows]].astype(np.float32)
+        tint = colors[ids[rows]].astype(np.float32)
         weight = np.where(painted[rows], np.float32(alpha), np.float32(0))[..., None]
         blended = image[rows] + (tint - image[rows]) * weight
         blended[outline[rows]] = tint[outline[rows]]
@@ -49,9 +49,9 @@ def tinted(
 
 
 def save_labels(path: Path | str, labels: np.ndarray, palette: Palette) -> None:
-    """Writes a label map (H, W) as palette PNG: the pixels are class ids, a viewer shows the colours."""
+    """Writes a label map (H, W) as palette PNG: the pixels are class ids, a viewer shows the colors."""
     image = Image.fromarray(np.ascontiguousarray(labels, dtype=np.uint8))
-    image.putpalette(colour_table(palette).tobytes())
+    image.putpalette(color_table(palette).tobytes())
     _save(image, Path(path))
 
 
@@ -61,20 +61,20 @@ def save_image(path: Path | str, image: np.ndarray) -> None:
 
 
 def contrasting_palette(count: int) -> tuple[tuple[int, int, int], ...]:
-    """`count` colours that are easy to tell apart: black background, then hues by the golden ratio."""
-    colours = [(0, 0, 0)]
+    """`count` colors that are easy to tell apart: black background, then hues by the golden ratio."""
+    colors = [(0, 0, 0)]
     for index in range(count - 1):
         hue = (0.02 + 0.618034 * index) % 1.0
         value = 0.95 if index % 2 == 0 else 0.75
         red, green, blue = colorsys.hsv_to_rgb(hue, 0.7, value)
-        colours.append((round(255 * red), round(255 * green), round(255 * blue)))
-    return tuple(colours[:count])
+        colors.append((round(255 * red), round(255 * green), round(255 * blue)))
+    return tuple(colors[:count])
 
 
-def colour_table(palette: Palette) -> np.ndarray:
+def color_table(palette: Palette) -> np.ndarray:
     table = np.zeros((256, 3), dtype=np.uint8)
     table[: len(palette)] = np.asarray(palette, dtype=np.uint8).reshape(-1, 3)
-    table[VOID] = VOID_COLOUR
+    table[VOID] = VOID_COLOR
     return table
 
 

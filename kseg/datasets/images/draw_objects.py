@@ -1,11 +1,11 @@
-"""Objects made visible: each in a colour of its own, so that neighbors of one class are told apart."""
+"""Objects made visible: each in a color of its own, so that neighbors of one class are told apart."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from kseg.datasets.images.draw import VOID_COLOUR, Palette, contrasting_palette, overlay, tinted
+from kseg.datasets.images.draw import VOID_COLOR, Palette, contrasting_palette, overlay, tinted
 from kseg.structures import Instances, LabelMap, Panoptic, Structure
 
 LIGHT = 382
@@ -40,7 +40,7 @@ def overlay_instances(
       boxes: whether there are boxes and texts at all.
     """
     colors = np.array(contrasting_palette(len(instances) + 1), np.uint8)
-    colors[1:][instances.crowd] = VOID_COLOUR
+    colors[1:][instances.crowd] = VOID_COLOR
     ids = instances.id_map()
     painted = tinted(image, ids, colors, ids > 0, alpha)
     if not boxes:
@@ -64,11 +64,11 @@ def overlay_panoptic(
 ) -> np.ndarray:
     """The image with stuff in the color of its class, each thing in its own, and crowds and void pale."""
     own = iter(contrasting_palette(sum(segment.thing for segment in panoptic.segments) + 1)[1:])
-    colors: list[Sequence[int]] = [VOID_COLOUR]
+    colors: list[Sequence[int]] = [VOID_COLOR]
     painted = [True]
     for segment in panoptic.segments:
         color = next(own) if segment.thing else palette[segment.class_id]
-        colors.append(VOID_COLOUR if segment.crowd else color)
+        colors.append(VOID_COLOR if segment.crowd else color)
         painted.append(segment.thing or segment.class_id > 0 or not background)
     return tinted(image, panoptic.ids, np.array(colors, np.uint8), np.array(painted)[panoptic.ids], alpha)
 

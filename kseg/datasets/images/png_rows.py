@@ -7,7 +7,7 @@ from typing import IO
 
 import numpy as np
 
-from kseg.datasets.images.draw import colour_table
+from kseg.datasets.images.draw import color_table
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 RGB, INDEXED = 2, 3
@@ -37,7 +37,7 @@ class PngRows:
         kind = INDEXED if palette is not None else RGB
         self._chunk(b"IHDR", struct.pack(">IIBBBBB", size[1], size[0], 8, kind, 0, 0, 0))
         if palette is not None:
-            self._chunk(b"PLTE", colour_table(palette).tobytes())
+            self._chunk(b"PLTE", color_table(palette).tobytes())
 
     def write(self, rows: np.ndarray) -> None:
         """The next rows: uint8 (h, W) ids, or (h, W, 3)."""

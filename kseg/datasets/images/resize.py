@@ -1,4 +1,4 @@
-"""Resizing with half-pixel centres: images antialiased, probabilities bilinear. Labels: `kseg.structures.moves`."""
+"""Resizing with half-pixel centers: images antialiased, probabilities bilinear. Labels: `kseg.structures.moves`."""
 
 import numpy as np
 from PIL import Image
@@ -18,7 +18,7 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def resize_probabilities(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """float32 (H, W, C) to (h, w, C), bilinear between pixel centres, edges clamped; stays within 0..1."""
+    """float32 (H, W, C) to (h, w, C), bilinear between pixel centers, edges clamped; stays within 0..1."""
     resized = np.asarray(probabilities, dtype=np.float32)
     for axis, new in enumerate(size):
         resized = _interpolate(resized, new, axis)

@@ -16,7 +16,7 @@ LARGE = 2**25
 PLAIN = {1, 5, 8, 32946, 32773}
 """Values of the tag Compression that lose nothing: none, LZW, Deflate (two numbers of it), PackBits."""
 
-GREY, RGB = 1, 2
+GRAY, RGB = 1, 2
 """Values of the tag PhotometricInterpretation."""
 
 
@@ -114,7 +114,7 @@ def _rows_of(path: Path, large: int) -> TiffRows | None:
 def _is_plain(rows: TiffRows, large: int) -> bool:
     page = rows._page
     turned = page.tags.get("Orientation")
-    kind = {GREY: ("YX", 1), RGB: ("YXS", 3)}.get(int(page.photometric))
+    kind = {GRAY: ("YX", 1), RGB: ("YXS", 3)}.get(int(page.photometric))
     return (
         len(rows._tiff.pages) == 1
         and page.dtype == np.uint8

@@ -1,4 +1,4 @@
-"""TIFFs that Pillow does not read: floating-point colours, 64 bits, 16 bits in planes. By tifffile."""
+"""TIFFs that Pillow does not read: floating-point colors, 64 bits, 16 bits in planes. By tifffile."""
 
 import logging
 from collections.abc import Callable

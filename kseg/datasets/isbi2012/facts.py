@@ -6,7 +6,7 @@ VOLUME, LABELS = "train-volume.tif", "train-labels.tif"
 
 FACTS = Facts(
     homepage="https://imagej.net/events/isbi-2012-segmentation-challenge",
-    licence="free for research; the challenge asks for both citations",
+    license="free for research; the challenge asks for both citations",
     citation=(
         "I. Arganda-Carreras et al.: Crowdsourcing the creation of image segmentation algorithms for connectomics. "
         "Frontiers in Neuroanatomy 9, 2015. A. Cardona et al.: An integrated micro- and macroarchitectural analysis of "
@@ -15,7 +15,7 @@ FACTS = Facts(
     tree=f"""\
 data/isbi2012/
     {VOLUME}, {LABELS}      stacks of 30 slices, or slice by slice:
-    train/image/0.png … 29.png             grey
+    train/image/0.png … 29.png             gray
     train/label/0.png … 29.png             0 membrane, 255 cell
 --data-dir may name one archive that holds either""",
     counts="30 slices of 512 × 512 with labels; the labels of another 30 were never published",

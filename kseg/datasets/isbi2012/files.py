@@ -85,7 +85,7 @@ def pages(stack: Path) -> Iterator[np.ndarray]:
         raise Failure(f"stack {stack} cannot be read ({error}); download it again") from error
     if whole.ndim != 3 or whole.dtype != np.uint8:
         raise Failure(
-            f"stack {stack} has the shape {whole.shape} and values of {whole.dtype}; expected grey slices of 8 bits; "
+            f"stack {stack} has the shape {whole.shape} and values of {whole.dtype}; expected gray slices of 8 bits; "
             "download it again"
         )
     yield from whole

@@ -57,7 +57,7 @@ class ISBI2012(Dataset):
         if values.ndim != 2 or len(found) > 2 or found[-1] not in (0, 1, 255) or (len(found) == 2 and found[0]):
             shown = ", ".join(map(str, found[:8]))
             raise Failure(
-                f"label {record.annotation} has the shape {values.shape} and the values {{{shown}}}; expected grey, "
+                f"label {record.annotation} has the shape {values.shape} and the values {{{shown}}}; expected gray, "
                 "0 for membranes and 255 for cells; get the data again"
             )
         return (values > 0).astype(np.uint8)

@@ -14,7 +14,7 @@ def _from_home(name: str, seen: str, *, unpacked: tuple[str, ...] = ()) -> Remot
 
 FACTS = Facts(
     homepage=f"{HOME}/part_labels/",
-    licence="no licence is stated upstream; the photographs belong to their owners. For research.",
+    license="no license is stated upstream; the photographs belong to their owners. For research.",
     citation=(
         "A. Kae, K. Sohn, H. Lee, E. Learned-Miller: Augmenting CRFs with Boltzmann Machine Shape Priors for Image "
         "Labeling. CVPR 2013. — G. B. Huang, M. Ramesh, T. Berg, E. Learned-Miller: Labeled Faces in the Wild. "
@@ -53,7 +53,7 @@ data/lfw/
     ),
     notes=(
         "Upstream's host has been unreachable at times; the images are mirrored by figshare, the masks are not.",
-        "Only the labelled 2,927 of the 13,233 images are extracted, into $KSEG_CACHE (default ~/.cache/kseg).",
-        "An archive with just the labelled images works as well; its checksum then differs from the one above.",
+        "Only the labeled 2,927 of the 13,233 images are extracted, into $KSEG_CACHE (default ~/.cache/kseg).",
+        "An archive with just the labeled images works as well; its checksum then differs from the one above.",
     ),
 )

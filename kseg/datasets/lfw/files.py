@@ -22,7 +22,7 @@ def find_masks(folder: Path) -> dict[str, Path]:
 def find_images(folder: Path, stems: Collection[str]) -> dict[str, Path]:
     """The images of these stems: `lfw_funneled/Aaron_Peirsol/Aaron_Peirsol_0001.jpg`.
 
-    Upstream's archive holds 13,233 images; only the labelled ones are extracted.
+    Upstream's archive holds 13,233 images; only the labeled ones are extracted.
     """
     wanted = set(stems)
     tree = _tree(folder, IMAGES, lambda name: PurePosixPath(name).stem in wanted, f"{counted(len(wanted), 'image')}")

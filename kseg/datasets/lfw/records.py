@@ -1,4 +1,4 @@
-"""LFW Part Labels as records: the paper's splits or the official lists, pure-colour masks to parts."""
+"""LFW Part Labels as records: the paper's splits or the official lists, pure-color masks to parts."""
 
 from pathlib import Path
 
@@ -41,13 +41,13 @@ class LFW(PaperFaceDataset):
         masks = find_masks(folder)
         images = find_images(folder, masks)
         records = (Record(stem, images[stem], mask) for stem, mask in masks.items())
-        super().__init__(options, folder, records, where=f"labelled images under {folder}")
+        super().__init__(options, folder, records, where=f"labeled images under {folder}")
 
     def listed_id(self, line: str, path: Path) -> str:
         return stem_of_line(line, path)
 
     def read_labels(self, record: Record) -> np.ndarray:
-        return parts_of_colours(read_mask(record.annotation), record.annotation)
+        return parts_of_colors(read_mask(record.annotation), record.annotation)
 
 
 def stem_of_line(line: str, path: Path) -> str:
@@ -58,19 +58,19 @@ def stem_of_line(line: str, path: Path) -> str:
     return f"{words[0]}_{int(words[1]):04d}"
 
 
-def parts_of_colours(mask: np.ndarray, path: Path) -> np.ndarray:
-    """uint8 (H, W, 3) in pure red, green and blue to part ids; any other colour is a `Failure` that names it."""
+def parts_of_colors(mask: np.ndarray, path: Path) -> np.ndarray:
+    """uint8 (H, W, 3) in pure red, green and blue to part ids; any other color is a `Failure` that names it."""
     if mask.ndim != 3:
-        raise Failure(f"mask {path} is grey; LFW's masks are colour: red hair, green face, blue background")
-    # A pure colour has channels of 0 and 255 only, so their last bits say it all.
+        raise Failure(f"mask {path} is gray; LFW's masks are color: red hair, green face, blue background")
+    # A pure color has channels of 0 and 255 only, so their last bits say it all.
     lit = mask & 1
     parts = PART_OF_BITS[lit[..., 0] | (lit[..., 1] << 1) | (lit[..., 2] << 2)]
     if (parts != UNEXPECTED).all() and np.array_equal(mask, lit * np.uint8(255)):
         return parts
     wrong = (parts == UNEXPECTED) | (mask != lit * np.uint8(255)).any(axis=-1)
     row, column = np.argwhere(wrong)[0]
-    colour = tuple(int(value) for value in mask[row, column])
+    color = tuple(int(value) for value in mask[row, column])
     raise Failure(
-        f"mask {path} has the colour {colour} at row {row}, column {column} ({wrong.sum()} such pixels); "
+        f"mask {path} has the color {color} at row {row}, column {column} ({wrong.sum()} such pixels); "
         "expected (255, 0, 0) hair, (0, 255, 0) face or (0, 0, 255) background"
     )

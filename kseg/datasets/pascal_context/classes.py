@@ -22,7 +22,7 @@ NAMES = (BACKGROUND, *LABEL_OF)
 PALETTE = contrasting_palette(len(NAMES))
 
 LABELS = 459
-"""The label maps hold 1..459, and 0 where nothing is labelled."""
+"""The label maps hold 1..459, and 0 where nothing is labeled."""
 
 CLASS_OF_LABEL = np.zeros(LABELS + 1, np.uint8)
 """Class id by number of the label."""

@@ -10,7 +10,7 @@ LABEL_ARCHIVES = {MAPS: f"{MAPS}.tar.gz", OFFICIAL: f"{OFFICIAL}.tar.gz"}
 
 FACTS = Facts(
     homepage=f"{HOST}/",
-    licence="images from Flickr, under Flickr's terms of use; no licence is stated for the labels. For research.",
+    license="images from Flickr, under Flickr's terms of use; no license is stated for the labels. For research.",
     citation=(
         "R. Mottaghi, X. Chen, X. Liu, N.-G. Cho, S.-W. Lee, S. Fidler, R. Urtasun, A. Yuille: The Role of Context for "
         "Object Detection and Semantic Segmentation in the Wild. CVPR 2014."

@@ -29,11 +29,11 @@ class Files:
 def find_files(folder: Path, dataset: str) -> Files:
     """Images, labels and lists. Raises: UsageError for what is missing as a whole; Failure for archives of something
     else."""
-    labels, labelled = _labels(folder, dataset)
-    devkit = find_tree(folder, DEVKITS, (IMAGES,)) or _devkit(folder, dataset, set(labelled))
+    labels, labeled = _labels(folder, dataset)
+    devkit = find_tree(folder, DEVKITS, (IMAGES,)) or _devkit(folder, dataset, set(labeled))
     lists = {split: _list(folder, devkit, f"{name}.txt") for split, name in FOLDERS.items()}
     return Files(
-        files_by_stem((devkit / IMAGES).glob("*.jpg")), labelled, lists, {"image": devkit / IMAGES, "mask": labels}
+        files_by_stem((devkit / IMAGES).glob("*.jpg")), labeled, lists, {"image": devkit / IMAGES, "mask": labels}
     )
 
 
@@ -67,12 +67,12 @@ def _devkit(folder: Path, dataset: str, wanted: set[str]) -> Path:
     extracted = unpacked(
         archive,
         dataset,
-        "lists and labelled images",
+        "lists and labeled images",
         lambda name: "/ImageSets/Main/" in name or (f"/{IMAGES}/" in name and PurePosixPath(name).stem in wanted),
     )
     devkit = find_tree(extracted, DEVKITS, (IMAGES,))
     if devkit is None:
-        raise Failure(f"{archive} does not hold VOCdevkit/VOC2010/{IMAGES}/ with labelled images; download it again")
+        raise Failure(f"{archive} does not hold VOCdevkit/VOC2010/{IMAGES}/ with labeled images; download it again")
     return devkit
 
 

@@ -52,7 +52,7 @@ class PascalContext(Dataset):
     """PASCAL-Context. `--data-dir` holds VOC 2010 and the labels, as trees or archives."""
 
     name = "pascal_context"
-    title = "PASCAL-Context: VOC 2010 labelled throughout, 59 classes and background"
+    title = "PASCAL-Context: VOC 2010 labeled throughout, 59 classes and background"
     facts = FACTS
     Options = ContextOptions
     options: ContextOptions

@@ -20,7 +20,7 @@ def _archive(name: str, sha256: str, size: int) -> RemoteFile:
 
 FACTS = Facts(
     homepage=f"{HOST}/",
-    licence="CC BY-SA 4.0 as stated upstream; the copyright of the images remains with their owners.",
+    license="CC BY-SA 4.0 as stated upstream; the copyright of the images remains with their owners.",
     citation="O. M. Parkhi, A. Vedaldi, A. Zisserman, C. V. Jawahar: Cats and Dogs. CVPR 2012.",
     tree="""\
 data/oxford_iiit_pet/

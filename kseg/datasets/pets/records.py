@@ -54,7 +54,7 @@ class Pets(Dataset):
         mask = record.annotation
         values = read_mask(mask)
         if values.ndim == 3:
-            raise Failure(f"trimap {mask} is saved as RGB; expected grey values 1 to 3; extract it again")
+            raise Failure(f"trimap {mask} is saved as RGB; expected gray values 1 to 3; extract it again")
         odd = np.unique(values[(values < PET) | (values > BORDER)])
         if odd.size:
             raise Failure(

@@ -1,18 +1,18 @@
-"""What is behind the sitter: a wall with uneven light, and clutter, some of it in the colours of skin and hair."""
+"""What is behind the sitter: a wall with uneven light, and clutter, some of it in the colors of skin and hair."""
 
 import math
 
 import numpy as np
 
 from kseg.datasets.synthetic.canvas import Canvas, Frame, box, ellipse, smooth_noise
-from kseg.datasets.synthetic.people import any_colour, hair_colour, skin_colour
+from kseg.datasets.synthetic.people import any_color, hair_color, skin_color
 
 BACKDROP, FLOOR, SKY = 0, 1, 2
 """What people stand before: ids of the stuff in a picture."""
 
 
 def paint_backdrop(canvas: Canvas, rng: np.random.Generator) -> None:
-    first, second = any_colour(rng), any_colour(rng)
+    first, second = any_color(rng), any_color(rng)
     angle = rng.uniform(0, 2 * math.pi)
     ramp = 0.5 + 0.5 * (canvas.x * math.cos(angle) + canvas.y * math.sin(angle))
     canvas.rgb[:] = first + (second - first) * ramp[..., None]
@@ -30,7 +30,7 @@ def paint_grounds(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     grounds = np.full(canvas.parts.shape, BACKDROP, np.uint8)
     below = canvas.y - rng.uniform(0.15, 0.65) - rng.uniform(-0.08, 0.08) * canvas.x
     planks = np.sin(canvas.x * rng.uniform(6, 20) / (0.4 + np.clip(below, 0, 1)) + rng.uniform(0, 6))
-    floor = any_colour(rng) * (0.75 + 0.3 * below + rng.uniform(0, 0.1) * planks)[..., None]
+    floor = any_color(rng) * (0.75 + 0.3 * below + rng.uniform(0, 0.1) * planks)[..., None]
     canvas.paint(-below, floor)
     grounds[below > 0] = FLOOR
     if rng.random() < 0.5:
@@ -48,7 +48,7 @@ def _paint_stripes(canvas: Canvas, rng: np.random.Generator) -> None:
     angle = float(rng.choice([0.0, math.pi / 2, rng.uniform(0, math.pi)]))
     along = canvas.x * math.cos(angle) + canvas.y * math.sin(angle)
     waves = np.sin(along * rng.uniform(8, 40) + rng.uniform(0, 6))
-    canvas.paint(-waves * 0.05, any_colour(rng), opacity=rng.uniform(0.15, 0.6))
+    canvas.paint(-waves * 0.05, any_color(rng), opacity=rng.uniform(0.15, 0.6))
 
 
 def _paint_thing(canvas: Canvas, rng: np.random.Generator, blur: float) -> None:
@@ -59,12 +59,12 @@ def _paint_thing(canvas: Canvas, rng: np.random.Generator, blur: float) -> None:
     frame = Frame(canvas, window, x, y, rng.uniform(0, math.pi))
     kind = rng.random()
     if kind < 0.12:
-        field, colour = ellipse(frame.u, frame.v, a, b), skin_colour(rng)  # as hard to tell by colour alone as it gets
+        field, color = ellipse(frame.u, frame.v, a, b), skin_color(rng)  # as hard to tell by color alone as it gets
     elif kind < 0.24:
-        field, colour = ellipse(frame.u, frame.v, a, b), hair_colour(rng)
+        field, color = ellipse(frame.u, frame.v, a, b), hair_color(rng)
     elif kind < 0.54:
-        field, colour = ellipse(frame.u, frame.v, a, b), any_colour(rng)
+        field, color = ellipse(frame.u, frame.v, a, b), any_color(rng)
     else:
-        field, colour = box(frame.u, frame.v, a, b, rounding=0.02), any_colour(rng)
+        field, color = box(frame.u, frame.v, a, b, rounding=0.02), any_color(rng)
     shade = (1 - 0.25 * frame.v / reach)[..., None]
-    canvas.paint(field, colour * shade, window=window, softness=blur, opacity=rng.uniform(0.6, 1.0))
+    canvas.paint(field, color * shade, window=window, softness=blur, opacity=rng.uniform(0.6, 1.0))

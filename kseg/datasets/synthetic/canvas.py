@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 Window = tuple[slice, slice]
-Colour = Sequence[float] | np.ndarray
+Color = Sequence[float] | np.ndarray
 
 EVERYWHERE: Window = (slice(None), slice(None))
 
@@ -23,32 +23,32 @@ HELD = 255
 
 
 class Canvas:
-    """`rgb` (n, n, 3) in 0..1, `parts` and `owners` (n, n); `x` and `y` are the coordinates of the pixel centres.
+    """`rgb` (n, n, 3) in 0..1, `parts` and `owners` (n, n); `x` and `y` are the coordinates of the pixel centers.
 
     `owners` says whose a pixel is: the number of a person, from 1 on, `NOBODY` or `HELD`. It changes where `parts`
     does, so later strokes hide earlier ones in both alike.
     """
 
-    def __init__(self, size: int, colour: Colour):
+    def __init__(self, size: int, color: Color):
         self.size = size
         self.rgb = np.empty((size, size, 3), dtype=np.float32)
-        self.rgb[:] = np.asarray(colour, dtype=np.float32)
+        self.rgb[:] = np.asarray(color, dtype=np.float32)
         self.parts = np.zeros((size, size), dtype=np.uint8)
         self.owners = np.zeros((size, size), dtype=np.uint8)
         self._owner = NOBODY
-        centres = ((np.arange(size, dtype=np.float32) + 0.5) * (2 / size) - 1).astype(np.float32)
-        self.x, self.y = np.broadcast_to(centres, (size, size)), np.broadcast_to(centres[:, None], (size, size))
+        centers = ((np.arange(size, dtype=np.float32) + 0.5) * (2 / size) - 1).astype(np.float32)
+        self.x, self.y = np.broadcast_to(centers, (size, size)), np.broadcast_to(centers[:, None], (size, size))
 
-        self.scale, self._centre = 1.0, (0.0, 0.0)
+        self.scale, self._center = 1.0, (0.0, 0.0)
 
     @contextmanager
     def smaller(self, scale: float, x: float, y: float) -> Iterator[None]:
         """Within it, whatever is painted is `scale` times its size, and lies around (x, y) instead of (0, 0)."""
-        before = self.x, self.y, self.scale, self._centre
+        before = self.x, self.y, self.scale, self._center
         self.x, self.y = (self.x - np.float32(x)) / np.float32(scale), (self.y - np.float32(y)) / np.float32(scale)
-        self.scale, self._centre = scale, (x, y)
+        self.scale, self._center = scale, (x, y)
         yield
-        self.x, self.y, self.scale, self._centre = before
+        self.x, self.y, self.scale, self._center = before
 
     @contextmanager
     def owned_by(self, owner: int) -> Iterator[None]:
@@ -59,7 +59,7 @@ class Canvas:
 
     def window(self, x: float, y: float, half_width: float, half_height: float) -> Window:
         """The pixels within a box around (x, y), at least one."""
-        (x0, y0), scale = self._centre, self.scale
+        (x0, y0), scale = self._center, self.scale
         return (
             _span(y0 + y * scale, half_height * scale, self.size),
             _span(x0 + x * scale, half_width * scale, self.size),
@@ -68,14 +68,14 @@ class Canvas:
     def paint(
         self,
         field: np.ndarray,
-        colour: Colour,
+        color: Color,
         *,
         part: int | None = None,
         window: Window = EVERYWHERE,
         softness: float = 1.0,
         opacity: float = 1.0,
     ) -> None:
-        """Fills the inside of `field` with a colour (3,) or (h, w, 3); `part` labels what is more than half covered.
+        """Fills the inside of `field` with a color (3,) or (h, w, 3); `part` labels what is more than half covered.
 
         `softness` is the width of the edge in pixels.
         """
@@ -84,8 +84,8 @@ class Canvas:
         if touched is None:
             return
         coverage, target = coverage[touched], self.rgb[window][touched]
-        colour = np.asarray(colour, dtype=np.float32)
-        blend = np.subtract(colour[touched] if colour.ndim == 3 else colour, target)
+        color = np.asarray(color, dtype=np.float32)
+        blend = np.subtract(color[touched] if color.ndim == 3 else color, target)
         blend *= (coverage * np.float32(opacity))[..., None]
         target += blend
         if part is not None:
@@ -98,7 +98,7 @@ class Canvas:
 
 
 class Frame:
-    """Coordinates (u, v) of a window, turned by `angle` and centred on (x, y)."""
+    """Coordinates (u, v) of a window, turned by `angle` and centered on (x, y)."""
 
     def __init__(self, canvas: Canvas, window: Window, x: float, y: float, angle: float = 0.0):
         dx, dy = canvas.x[window] - x, canvas.y[window] - y
@@ -133,9 +133,9 @@ def smooth_noise(rng: np.random.Generator, size: int, cells: int) -> np.ndarray:
     return np.asarray(coarse.resize((size, size), Image.Resampling.BICUBIC))
 
 
-def _span(centre: float, half: float, size: int) -> slice:
-    low = math.floor((centre - half + 1) * size / 2)
-    high = math.ceil((centre + half + 1) * size / 2)
+def _span(center: float, half: float, size: int) -> slice:
+    low = math.floor((center - half + 1) * size / 2)
+    high = math.ceil((center + half + 1) * size / 2)
     low = min(max(low, 0), size - 1)
     return slice(low, min(max(high, low + 1), size))
 

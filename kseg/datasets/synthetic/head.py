@@ -6,7 +6,7 @@ import numpy as np
 
 from kseg.datasets.faces import BACKGROUND, FACE, HAIR
 from kseg.datasets.synthetic.canvas import Canvas, Frame, box, capsule, ellipse, smooth_noise
-from kseg.datasets.synthetic.people import Person, any_colour
+from kseg.datasets.synthetic.people import Person, any_color
 
 
 def paint_person(canvas: Canvas, rng: np.random.Generator, person: Person) -> None:
@@ -21,7 +21,7 @@ def paint_person(canvas: Canvas, rng: np.random.Generator, person: Person) -> No
 
 
 def _strands(canvas: Canvas, rng: np.random.Generator, frame: Frame, person: Person) -> np.ndarray:
-    """The colour of hair at every pixel: waves along the strands, highlights towards the light."""
+    """The color of hair at every pixel: waves along the strands, highlights towards the light."""
     warp = smooth_noise(rng, canvas.size, 7)
     if person.style == "afro":
         waves = smooth_noise(rng, canvas.size, 32)
@@ -76,12 +76,12 @@ def _paint_clothes(canvas: Canvas, rng: np.random.Generator, person: Person) -> 
     if rng.random() < 0.4:  # a V instead of a round one
         neckline = np.abs(u) * (collar_depth + 0.05) / (0.6 * person.a) + v - collar_depth - 0.05
     field = np.maximum(field, -neckline)
-    colour = any_colour(rng) * (1 - 0.2 * person.light[0] * u)[..., None]
+    color = any_color(rng) * (1 - 0.2 * person.light[0] * u)[..., None]
     if rng.random() < 0.35:
         angle = rng.uniform(0, math.pi)
         pattern = np.sin((u * math.cos(angle) + v * math.sin(angle)) * rng.uniform(20, 60)) > rng.uniform(-0.5, 0.8)
-        colour = np.where(pattern[..., None], colour, any_colour(rng))
-    canvas.paint(field, colour, part=BACKGROUND, window=window)
+        color = np.where(pattern[..., None], color, any_color(rng))
+    canvas.paint(field, color, part=BACKGROUND, window=window)
 
 
 def _paint_face(canvas: Canvas, rng: np.random.Generator, person: Person) -> None:

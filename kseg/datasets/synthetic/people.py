@@ -44,20 +44,20 @@ class Person:
         return self.y + 1.32 * self.b
 
 
-def skin_colour(rng: np.random.Generator) -> np.ndarray:
+def skin_color(rng: np.random.Generator) -> np.ndarray:
     return _between(rng, SKIN) * _jitter(rng, 0.05)
 
 
-def hair_colour(rng: np.random.Generator) -> np.ndarray:
+def hair_color(rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.06:
         return np.array(DYED[rng.integers(len(DYED))], dtype=np.float32)
     return np.array(HAIR[rng.integers(len(HAIR))], dtype=np.float32) * _jitter(rng, 0.12)
 
 
-def any_colour(rng: np.random.Generator) -> np.ndarray:
-    """Mostly muted: a grey pulled towards a hue."""
-    grey, pull = rng.uniform(0.08, 0.92), rng.beta(1.2, 2.0)
-    return (grey + (rng.uniform(0, 1, 3) - grey) * pull).astype(np.float32)
+def any_color(rng: np.random.Generator) -> np.ndarray:
+    """Mostly muted: a gray pulled towards a hue."""
+    gray, pull = rng.uniform(0.08, 0.92), rng.beta(1.2, 2.0)
+    return (gray + (rng.uniform(0, 1, 3) - gray) * pull).astype(np.float32)
 
 
 def somebody(rng: np.random.Generator) -> Person:
@@ -72,18 +72,18 @@ def somebody(rng: np.random.Generator) -> Person:
         tilt=float(np.clip(rng.normal(0, 0.13), -0.4, 0.4)),
         turn=float(np.clip(rng.normal(0, 0.12), -0.3, 0.3)),
         taper=rng.uniform(0.08, 0.32),
-        skin=skin_colour(rng),
-        hair=hair_colour(rng),
+        skin=skin_color(rng),
+        hair=hair_color(rng),
         style=str(rng.choice(STYLES, p=STYLE_WEIGHTS)),
         beard=bool(rng.random() < 0.14),
         light=(float(np.cos(light)) * strength, float(np.sin(light)) * strength),
     )
 
 
-def _between(rng: np.random.Generator, colours: tuple[tuple[float, float, float], ...]) -> np.ndarray:
-    position = rng.uniform(0, len(colours) - 1)
-    index = min(int(position), len(colours) - 2)
-    low, high = (np.array(colour, dtype=np.float32) for colour in colours[index : index + 2])
+def _between(rng: np.random.Generator, colors: tuple[tuple[float, float, float], ...]) -> np.ndarray:
+    position = rng.uniform(0, len(colors) - 1)
+    index = min(int(position), len(colors) - 2)
+    low, high = (np.array(color, dtype=np.float32) for color in colors[index : index + 2])
     return low + (high - low) * np.float32(position - index)
 
 

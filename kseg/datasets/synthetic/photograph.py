@@ -7,7 +7,7 @@ import numpy as np
 from kseg.conventions import LUMA
 from kseg.datasets.synthetic.canvas import Canvas
 
-GREY = np.array(LUMA, np.float32)
+GRAY = np.array(LUMA, np.float32)
 
 
 def photograph(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -23,7 +23,7 @@ def photograph(canvas: Canvas, rng: np.random.Generator) -> None:
     np.clip(rgb, 0, 1, out=rgb)
     rgb += (0.5 - rgb) * np.float32(rng.uniform(0, 0.2))  # haze
     if rng.random() < 0.05:
-        rgb[:] = (rgb @ GREY)[..., None]
+        rgb[:] = (rgb @ GRAY)[..., None]
     if rng.random() < 0.3:
         _blur(rgb)
     noise = rng.standard_normal(rgb.shape, dtype=np.float32)

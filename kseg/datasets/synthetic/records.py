@@ -68,7 +68,7 @@ class Synthetic(FaceDataset):
     reads_files = False
     facts = Facts(
         homepage="part of kseg",
-        licence="as kseg itself",
+        license="as kseg itself",
         citation="none",
         tree="no files",
         counts="600 / 100 / 100 of 96×96; change with --synthetic-counts, --synthetic-size; --data-seed draws others",

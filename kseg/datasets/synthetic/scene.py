@@ -29,7 +29,7 @@ GROUP_SCALES = (0.28, 0.62)
 """How large the farthest and the nearest of several people may be, beside the only person of a portrait."""
 
 Place = tuple[float, float, float]
-"""Scale of a person, and x and y of the point that takes the place of the picture's centre."""
+"""Scale of a person, and x and y of the point that takes the place of the picture's center."""
 
 
 class Scene(NamedTuple):

@@ -1,4 +1,4 @@
-"""VOC's classes in order of id, and the colours that its palettes give them."""
+"""VOC's classes in order of id, and the colors that its palettes give them."""
 
 NAMES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
@@ -6,12 +6,12 @@ NAMES = (
 )  # fmt: skip
 
 
-def colour(label: int) -> tuple[int, int, int]:
-    """VOC's colour of a label: bits 0, 3 and 6 of it are the highest three bits of red, 1, 4, 7 of green, and so on."""
+def color(label: int) -> tuple[int, int, int]:
+    """VOC's color of a label: bits 0, 3 and 6 of it are the highest three bits of red, 1, 4, 7 of green, and so on."""
     red, green, blue = (
         sum((label >> (3 * place + channel) & 1) << (7 - place) for place in range(3)) for channel in range(3)
     )
     return red, green, blue
 
 
-PALETTE = tuple(colour(label) for label in range(len(NAMES)))
+PALETTE = tuple(color(label) for label in range(len(NAMES)))

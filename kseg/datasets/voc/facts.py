@@ -40,7 +40,7 @@ SBD = RemoteFile(
 
 FACTS = Facts(
     homepage=f"{HOST}/",
-    licence="images from Flickr, under Flickr's terms of use; no licence is stated for the masks. For research.",
+    license="images from Flickr, under Flickr's terms of use; no license is stated for the masks. For research.",
     citation=(
         "M. Everingham, L. Van Gool, C. K. I. Williams, J. Winn, A. Zisserman: The PASCAL Visual Object Classes (VOC) "
         "Challenge. IJCV 88, 2010. — SBD: B. Hariharan, P. Arbeláez, L. Bourdev, S. Maji, J. Malik: Semantic Contours "
@@ -65,6 +65,6 @@ data/voc/
         "--val-list seg11valid measures on the 736 images of VOC 2011's val list that SBD's train list has not, as "
         "Long et al. do for networks trained with SBD; kseg brings that list.",
         "A devkit with fewer images works if its own ImageSets name just these.",
-        "With SBD, an image that VOC has labelled itself keeps VOC's mask.",
+        "With SBD, an image that VOC has labeled itself keeps VOC's mask.",
     ),
 )

@@ -101,8 +101,8 @@ def side_by_side(rows: Sequence[Row], jobs: Sequence[Job], versus: tuple[str, st
         return ""
     mixed_up = [("another class", MIXED_UP)] if any(len(row.matrix) > 2 for row in rows) else []
     legend = "".join(
-        f'<span><i style="background:rgb({",".join(map(str, colour))})"></i>{text}</span>'
-        for text, colour in (*LEGEND, *mixed_up)
+        f'<span><i style="background:rgb({",".join(map(str, color))})"></i>{text}</span>'
+        for text, color in (*LEGEND, *mixed_up)
     )
     order = (
         f"Every dot is a test image; point at it to see it. Below, the images that scored lowest, then those where "

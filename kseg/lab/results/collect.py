@@ -8,7 +8,7 @@ import numpy as np
 
 from kseg.conventions import DEFAULT_TASK, STRIDE
 from kseg.datasets import open_dataset
-from kseg.datasets.class_statistics import class_statistics, labelled_records
+from kseg.datasets.class_statistics import class_statistics, labeled_records
 from kseg.errors import Failure, KsegError
 from kseg.inference import load_masks
 from kseg.lab.experiment.jobs import PLAIN, Job, defaults_beside, portable
@@ -176,7 +176,7 @@ def _ratios(jobs: Iterable[Job]) -> dict[str, dict[str, float]]:
     for name, options in chosen.items():
         try:
             whole = open_dataset(replace(options, category=None))
-            rows = class_statistics(whole, labelled_records(whole)).rows()
+            rows = class_statistics(whole, labeled_records(whole)).rows()
         except KsegError:  # a report can be made where the data is not; its tables then say "–"
             continue
         found[name] = {row["class"]: row["background_to_object"] for row in rows if row["background_to_object"]}

@@ -119,7 +119,7 @@ class Results:
     """jobs of the recipe that were not run"""
     ratios: dict[str, dict[str, float]] = field(default_factory=dict)
     """where one category is told from all others: data set (first tag) → category → background pixels per object
-    pixel over its labelled images; without data sets that were not at hand when the rows were collected"""
+    pixel over its labeled images; without data sets that were not at hand when the rows were collected"""
     artifacts_of_truth: dict[str, float] = field(default_factory=dict)
     """setting → what `Row.artifacts` is for the true masks of its test split"""
     settings: dict[str, Any] = field(default_factory=dict)

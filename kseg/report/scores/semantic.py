@@ -76,9 +76,9 @@ def confusion(evaluation: SemanticEvaluation) -> Plot:
         if count <= CELLS_WITH_NUMBERS:
             digits = 2 if count <= 3 else 1 if count <= 6 else 0
             for (row, column), value in np.ndenumerate(share):
-                colour = "white" if value > 0.55 else "#1b2733"
+                color = "white" if value > 0.55 else "#1b2733"
                 text = f"{100 * value:.{digits}f}" + (" %" if count <= 3 else "")
-                ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=9.5 if count <= 6 else 7.5)
+                ax.text(column, row, text, ha="center", va="center", color=color, fontsize=9.5 if count <= 6 else 7.5)
         ax.set_xticks(range(count), names, rotation=0 if count <= 3 else 40, ha="center" if count <= 3 else "right")
         ax.set_yticks(range(count), names, rotation=90 if count <= 3 else 0, va="center")
         ax.set_xlabel("predicted")

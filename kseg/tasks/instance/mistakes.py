@@ -78,7 +78,7 @@ def sure(prediction: Instances) -> Instances:
 
 
 def show_mistakes(image: np.ndarray, truth: Instances, prediction: Instances) -> np.ndarray:
-    """The image in pale grey, objects that were missed, made up or misnamed in the color of it, found ones outlined."""
+    """The image in pale gray, objects that were missed, made up or misnamed in the color of it, found ones outlined."""
     shown, became = pale(image), compare(truth, prediction)
     for cut in prediction.chosen(became.found).masks.cuts:
         shown[cut.window][outline(cut.inside)] = FOUND

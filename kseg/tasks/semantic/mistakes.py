@@ -7,19 +7,19 @@ from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP, painte
 
 
 def show_errors(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, *, background: bool = True) -> np.ndarray:
-    """The image in pale grey, wrong pixels in the colour of their error; void pixels cannot be wrong.
+    """The image in pale gray, wrong pixels in the color of their error; void pixels cannot be wrong.
 
     Where class 0 is no `background`, every error is one class taken for another.
     """
     shown = pale(image)
     wrong = (truth != prediction) & (truth != VOID)
     too_much, missed = (wrong & (labels == 0) & background for labels in (truth, prediction))
-    for pixels, colour in (
+    for pixels, color in (
         (too_much, FALSE_POSITIVE),
         (missed, FALSE_NEGATIVE),
         (wrong & ~too_much & ~missed, MIXED_UP),
     ):
-        painted(shown, pixels, colour)
+        painted(shown, pixels, color)
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8)
 
 

@@ -9,7 +9,7 @@ Scale paper is section 4.1: FCN-32s on AlexNet, all of it trained with SGD 1e-4,
 and the 20 of table 3 on VOC 2011, trained at 375×500, and the 5 of table 4 on CamVid, 360×480, each with both losses:
 62 runs with one seed each, for a GPU. They were not run. Where the paper is silent we choose: batches of 20 images, and
 for "until convergence" a patience of 20 epochs and at most 1000. AlexNet's weights have to be brought along
-(`--weights alexnet=FILE`), for images normalised as torchvision does it.
+(`--weights alexnet=FILE`), for images normalized as torchvision does it.
 
 Scale laptop is the paper's own network, FCN-32s on AlexNet with a head of 4096, on such convolutions of AlexNet as can
 be had (pruned, 8 bit), frozen, with cached features: the 5 categories of table 4, and those of VOC 2012 that 15 of its
@@ -68,7 +68,7 @@ VOC_CATEGORY = "person"
 
 CAPTIONS: dict[Scale, str] = {
     "paper": "Not in the paper: batches of 20 images, at most 1000 epochs, patience 20. Not the paper's: AlexNet with "
-    "“same” padding and images normalised as torchvision does it; its fc6 and fc7 start at random where the file of "
+    "“same” padding and images normalized as torchvision does it; its fc6 and fc7 start at random where the file of "
     "weights has no classifier; which fifth of VOC's train list validates is our draw.",
     "laptop": "Not the paper's: AlexNet's convolutions frozen, with weights that were pruned and have 8 bits, under a "
     "head of 4096 that starts at random; mixed_bfloat16; at most 40 epochs (VOC: 120), patience 20; of VOC 2012 80 "
@@ -116,7 +116,7 @@ PAPER_DATA = {
 
 
 def _to_the_letter(data: DataOptions, size: tuple[int, int], category: str, places: Places) -> Options:
-    """Optimiser, batches and test images are those of the network's preset."""
+    """Optimizer, batches and test images are those of the network's preset."""
     data = dataclasses.replace(data, data_dir=places.data_dir(data.dataset), category=category)
     model = model_options("fcn32s_alexnet", weights=places.weights_of("alexnet"), image_size=size)
     return data, model, TrainingOptions()

@@ -1,4 +1,4 @@
-"""Masks of greys or palette indices: the plainest meaning that fits all files, or a refusal that names the option."""
+"""Masks of grays or palette indices: the plainest meaning that fits all files, or a refusal that names the option."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ ISOLATED = 0.05
 """Strays hardly ever make a square of 2×2 pixels; where so few do, more of them are allowed."""
 
 FEW_IDS = 40
-"""Up to so many small values beside 255 are ids and void rather than the greys of an edge."""
+"""Up to so many small values beside 255 are ids and void rather than the grays of an edge."""
 
 STRAY = 0.01
 """Small values beside 255 are strays if all of them together are rarer than this share of the 255s."""
@@ -32,8 +32,8 @@ def counted(count: int) -> str:
     return f"{count} mask{'' if count == 1 else 's'}"
 
 
-class Greys:
-    """Greys or indices of all files, and the coding that follows from them."""
+class Grays:
+    """Grays or indices of all files, and the coding that follows from them."""
 
     def __init__(self, surveys: Sequence[Survey], options: FolderOptions, where: Path):
         self.surveys, self.options, self.where = surveys, options, where
@@ -63,7 +63,7 @@ class Greys:
             return self._mixed()
         if ones := self._ones_beside_soft():
             return self._binary(
-                f"{self.count}: {ones} of 0 and 1, {len(self.surveys) - ones} of grey {self.used[0]}…{self.used[-1]} "
+                f"{self.count}: {ones} of 0 and 1, {len(self.surveys) - ones} of gray {self.used[0]}…{self.used[-1]} "
                 f"with soft edges or strays{self._kinds()}, each read as background and foreground (if 255 is void: "
                 "--void 255)",
                 ones=True,
@@ -74,7 +74,7 @@ class Greys:
         if self._fading():
             low, high, half = self.used[0], self.used[-1], self._half()
             return self._binary(
-                f"{self.count} of grey {low}…{high} with soft edges, read as binary at {half} (another threshold: "
+                f"{self.count} of gray {low}…{high} with soft edges, read as binary at {half} (another threshold: "
                 "--binary N)",
                 threshold=float(half),
             )
@@ -106,7 +106,7 @@ class Greys:
         rest = [one for one in self.surveys if one not in ones]
         if not ones or not rest:
             return 0
-        others = Greys(rest, self.options, self.where)
+        others = Grays(rest, self.options, self.where)
         blended = sum(FAINT <= value < VOID for value in others.used) > 2 or bool({253, 254} & set(others.used))
         return len(ones) if blended and others._soft() else 0
 
@@ -132,7 +132,7 @@ class Greys:
         return (blended and len(between) > 2) or wide
 
     def _fading(self) -> bool:
-        """Many values of which the lowest and the highest are by far the most frequent: soft edges of grey on black."""
+        """Many values of which the lowest and the highest are by far the most frequent: soft edges of gray on black."""
         extremes = {value for value, _ in self.pixels.most_common(2)}
         return len(self.used) > FEW_IDS and extremes == {self.used[0], self.used[-1]}
 
@@ -163,7 +163,7 @@ class Greys:
         painted = between > 0 and flat >= SOFT * between and not self._soft()
         automatic = HALF if white and not painted and not ids_and_void else 1
         if automatic == 1 and not painted and len(self.used) > FEW_IDS:
-            automatic = self._half()  # greys that run into each other and never reach white
+            automatic = self._half()  # grays that run into each other and never reach white
         threshold = float(automatic if asked in (None, "auto") else asked)  # type: ignore[arg-type]
         if self.white == 65535 and threshold > 255:  # given in the values of 16-bit files
             threshold /= 257
@@ -242,8 +242,8 @@ class Greys:
         colors: dict[int, Color] = {}
         for one in self.surveys:
             for value in one.counts:
-                grey = value * 255 // one.white if one.white < 255 else min(value // (one.white // 255), 255)
-                color = one.index_colors[value] if one.is_palette else (grey, grey, grey)
+                gray = value * 255 // one.white if one.white < 255 else min(value // (one.white // 255), 255)
+                color = one.index_colors[value] if one.is_palette else (gray, gray, gray)
                 if colors.setdefault(value, color) != color:
                     return {}
         return colors if len(set(colors.values())) == len(colors) else {}
@@ -265,7 +265,7 @@ class Greys:
         shares = ", ".join(f"{value} ({self.pixels[value] / every:.1%})" for value in frequent)
         named = [value for value in frequent if value != frequent[0]][:6]
         example = " ".join(
-            [f"background={_grey(frequent[0])}", *(f"NAME{i}={_grey(value)}" for i, value in enumerate(named, 1))]
+            [f"background={_gray(frequent[0])}", *(f"NAME{i}={_gray(value)}" for i, value in enumerate(named, 1))]
         )
         by_color = f", or name each as a color (--colors {example})" if len(self.used) <= 8 and ids[-1] < 256 else ""
         return (
@@ -278,7 +278,7 @@ class Greys:
         middle = sum(FAINT <= value < STRONG for value in self.used)
         what = "with soft edges" if middle else "with stray values near black and white"
         return (
-            f"{self.count} of grey {self.used[0]}…{self.used[-1]} {what}{self._kinds()}, read as binary at {HALF} "
+            f"{self.count} of gray {self.used[0]}…{self.used[-1]} {what}{self._kinds()}, read as binary at {HALF} "
             "(another threshold: --binary N)"
         )
 
@@ -317,5 +317,5 @@ def _names(ids: Sequence[int], first: int) -> tuple[str, ...]:
     return numbered if first else ("background", *numbered)
 
 
-def _grey(value: int) -> str:
+def _gray(value: int) -> str:
     return f"{value},{value},{value}"
