@@ -83,9 +83,8 @@ def classes_table(rows: list[Measured]) -> str:
 
 def _setting(row: Measured) -> tuple[str, str, str, int]:
     """What the seeds of one setting have in common: network, loss, class weights, epochs."""
-    encoder, results = row["config"]["model"].get("encoder"), row["results"]
-    name = results["model"] + (f" on {encoder}" if encoder else "")
-    return name, results["loss"], row["config"]["loss"]["class_weights"], results["epochs"]
+    results = row["results"]
+    return _network(row), results["loss"], row["config"]["loss"]["class_weights"], results["epochs"]
 
 
 def faces_table(rows: list[Measured]) -> str:
@@ -99,15 +98,25 @@ def faces_table(rows: list[Measured]) -> str:
         scores = results["evaluation"]["scores"]
         setting = (results["model"], data["dataset"], data["size"], "hair" if data["hair"] else "no hair")
         paper = TABLES.get(setting, {}).get(results["loss"])
-        name = results["model"] + (f" (head {width})" if (width := row["config"]["model"]["head_width"]) else "")
         hair, flips = ("yes" if asked else "no" for asked in (data["hair"], row["config"]["augment"]["flip"]))
         lines.append(
-            f"| {md(name)} | {md(results['loss'])} | {data['size']} | {hair} | {flips} "
+            f"| {md(_network(row))} | {md(results['loss'])} | {data['size']} | {hair} | {flips} "
             f"| {scores['iou_dataset']:.3f} | {scores['iou_image']:.3f} | {scores['accuracy']:.3f} "
             f"| {results['best_epoch']} of {results['epochs']} | {results['wall_seconds']:.0f} s "
             f"| {f'{paper.iou:.3f}' if paper else '–'} | {f'{paper.accuracy:.3f}' if paper else '–'} |"
         )
     return "\n".join(lines)
+
+
+def _network(row: Measured) -> str:
+    """Its name, encoder and head where they were given, and whether the encoder was trained from a given layer on."""
+    model = row["config"]["model"]
+    name = row["results"]["model"] + (f" on {model['encoder']}" if model.get("encoder") else "")
+    trained = {None: "", "none": "", "all": "encoder trained"}.get(
+        start := model.get("trainable_from"), f"trained from {start}"
+    )
+    head = f"head {model['head_width']}" if model.get("head_width") else ""
+    return name + (f" ({', '.join(filter(None, (head, trained)))})" if head or trained else "")
 
 
 def _sort_key(row: Measured) -> tuple:
