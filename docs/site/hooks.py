@@ -18,7 +18,7 @@ from mkdocs.structure.files import File, Files
 
 from kseg.datasets import DATASETS
 from kseg.lab.pages.loss_page import loss_page, overview_table
-from kseg.lab.results.rows import Results
+from kseg.lab.results.stored import load_results
 from kseg.losses import LOSSES
 from kseg.losses.catalogue import catalogue
 from kseg.metrics import METRICS
@@ -62,7 +62,7 @@ def copied() -> dict[str, str | bytes]:
 
 def loss_pages() -> dict[str, str | bytes]:
     """A page and a picture for every loss."""
-    study = Results.load(ROOT / STUDY / "results.json")
+    study = load_results(ROOT / STUDY / "results.json")
     made: dict[str, str | bytes] = {}
     with tempfile.TemporaryDirectory() as folder:
         for entry in catalogue():

@@ -88,7 +88,7 @@ class List:
             return 0
         print(RECIPES[self.recipe].text)
         for counted, jobs in self._scales(RECIPES[self.recipe]):
-            print("", f"{counted}; for --only:", *tag_lines([job.tags for job in jobs]), sep="\n")
+            print("", f"{counted}; for --only:", *tag_lines([job.condition for job in jobs]), sep="\n")
         return 0
 
     @staticmethod

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.plots import curves_plot
 from kseg.lab.results.rows import Results, Row, image_scores
 from kseg.lab.statistics.paired_tests import Comparison
@@ -20,14 +21,11 @@ CAPTION = (
 )
 
 
-def changed_table(
-    results: Results, cell: tuple[str, ...], changes: Mapping[str, str], caption: str = ""
-) -> list[Table]:
+def changed_table(results: Results, cell: Condition, changes: Mapping[str, str], caption: str = "") -> list[Table]:
     """A row for the cell and one for each change of it that was run; no table where none was.
 
     Args:
-      cell: tags; a change has its own tag before the loss.
-      changes: tag → what is other than in the cell.
+      changes: word of the change → what is other than in the cell.
       caption: said behind `CAPTION`.
     """
     of_cell, of_change = _rows(results, cell, changes)
@@ -55,31 +53,28 @@ def changed_table(
     if all(row.artifacts is None for row in [*of_cell, *(row for rows in of_change.values() for row in rows)]):
         place = header.index("artifacts")
         header, *lines = ([*cells[:place], *cells[place + 1 :]] for cells in (header, *lines))
-    return [Table(f"One thing changed: {' '.join(cell)}", header, lines, caption=f"{CAPTION} {caption}".strip())]
+    return [Table(f"One thing changed: {cell}", header, lines, caption=f"{CAPTION} {caption}".strip())]
 
 
-def changed_curves(results: Results, cell: tuple[str, ...], changes: Mapping[str, str]) -> list[Plot]:
+def changed_curves(results: Results, cell: Condition, changes: Mapping[str, str]) -> list[Plot]:
     """Validation IoU of the cell and of each change, by epoch; nothing where no change was run."""
     of_cell, of_change = _rows(results, cell, changes)
     if not of_change:
         return []
     curves = {"as above": of_cell, **of_change} if of_cell else of_change
     plot = curves_plot(
-        f"One thing changed: {' '.join(cell)}", {name: [row.curve for row in rows] for name, rows in curves.items()}
+        f"One thing changed: {cell}", {name: [row.curve for row in rows] for name, rows in curves.items()}
     )
     return [] if plot is None else [plot]
 
 
-def _rows(
-    results: Results, cell: tuple[str, ...], changes: Mapping[str, str]
-) -> tuple[list[Row], dict[str, list[Row]]]:
+def _rows(results: Results, cell: Condition, changes: Mapping[str, str]) -> tuple[list[Row], dict[str, list[Row]]]:
     """The rows of the cell and those of each change that was run, in the order of their seeds."""
-    *setting, loss = cell
-    by_tags: dict[tuple[str, ...], list[Row]] = {}
+    by_condition: dict[Condition, list[Row]] = {}
     for row in sorted(results.rows, key=lambda row: row.seed):
-        by_tags.setdefault(row.tags, []).append(row)
-    of_change = {name: by_tags[tags] for name in changes if (tags := (*setting, name, loss)) in by_tags}
-    return by_tags.get(cell, []), of_change
+        by_condition.setdefault(row.condition, []).append(row)
+    of_change = {change: by_condition.get(cell.changed(change), []) for change in changes}
+    return by_condition.get(cell, []), {change: rows for change, rows in of_change.items() if rows}
 
 
 def _line(name: str, change: str, rows: Sequence[Row], cell: Sequence[Row]) -> list[str]:

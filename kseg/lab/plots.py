@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.results.rows import Row, by_setting, figure_of, range_of, title_of_score
 from kseg.lab.tables.losses import BASELINE
 from kseg.report.canvas import (
@@ -29,7 +30,7 @@ from kseg.report.canvas import (
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
 
 
-def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) -> Plot:
+def losses_plot(setting: Condition, found: Mapping[str, Sequence[Row]]) -> Plot:
     """IoU of every loss alone and added to BCE, with the range of the seeds; the best stands on top."""
     alone = [loss for loss in found if "+" not in loss]
     low = far_below([figure_of(rows, "score") for rows in found.values()])
@@ -65,7 +66,7 @@ def losses_plot(setting: tuple[str, ...], found: Mapping[str, Sequence[Row]]) ->
     seeds = max(map(len, found.values()))
     text = f"Mean and range of {seeds} seeds. " if seeds > 1 else "One seed. "
     text += "◂: far below the rest. " if low > -math.inf else ""
-    return drawn(f"Losses on {' '.join(setting)}", draw, f"{text}Dashed: {BASELINE}.", height=0.9 + 0.23 * len(names))
+    return drawn(f"Losses on {setting}", draw, f"{text}Dashed: {BASELINE}.", height=0.9 + 0.23 * len(names))
 
 
 def _with_range(rows: Sequence[Row]) -> str:
@@ -88,7 +89,7 @@ def far_below(values: Sequence[float]) -> float:
     return float(fence) if min(values) < fence else -math.inf
 
 
-def sparsity_plot(results: Sequence[Row], datasets: Sequence[tuple[str, ...]], losses: Sequence[str]) -> Plot | None:
+def sparsity_plot(results: Sequence[Row], datasets: Sequence[Condition], losses: Sequence[str]) -> Plot | None:
     """IoU over the share of foreground, for a few losses, with the range of the seeds."""
     settings = {setting: found for setting, found in by_setting(results).items() if setting in datasets}
     everywhere = [loss for loss in losses if all(loss in found for found in settings.values())]
@@ -148,10 +149,10 @@ def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:
     return drawn("Imbalance against gain", draw, "One point per setting; above the line the first loss is ahead.")
 
 
-def _distinct_names(settings: Sequence[tuple[str, ...]]) -> list[str]:
+def _distinct_names(settings: Sequence[Condition]) -> list[str]:
     """Each setting's name without the words that all of them share."""
-    shared = set.intersection(*map(set, settings))
-    return [" ".join(word for word in setting if word not in shared) for setting in settings]
+    shared = set.intersection(*(set(setting.words) for setting in settings))
+    return [" ".join(word for word in setting.words if word not in shared) for setting in settings]
 
 
 def curves_plot(title: str, curves: Mapping[str, Sequence[Sequence[float | None]]]) -> Plot | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kseg.errors import UsageError
+from kseg.lab.experiment.condition import Condition, Factor
 from kseg.lab.experiment.setting import Places, Scale, Setting
 from kseg.registry import Registry
 
@@ -18,16 +19,12 @@ if TYPE_CHECKING:
     from kseg.report.canvas import Plot
 
 
-BESIDE = "with "
-"""Begins the tag of a setting that differs from one of the paper's in a single thing: "with float32"."""
-
-
 @dataclass(frozen=True)
 class Expected:
     """A range in which the mean over the seeds of a setting has to lie; `kseg lab verify` checks it."""
 
     scale: Scale
-    tags: tuple[str, ...]
+    condition: Condition
     low: float
     high: float
     figure: str = "iou"
@@ -55,13 +52,15 @@ class Recipe:
     settings: Callable[[Scale, Places], list[Setting]]
     shown_as: "Callable[[Recipe, Results, Sequence[Job]], Shown]"
     """how its results are shown: `two_losses`, `many_losses`, or its own way"""
+    factors: tuple[Factor, ...] = ("dataset",)
+    """what its conditions are named by, besides the loss"""
     scales: tuple[Scale, ...] = ("smoke", "cpu")
     figures: tuple[str, ...] = ("iou",)
     """what its tables show: keys of `FIGURES`"""
     versus: tuple[str, str] | None = None
     """two losses to compare in every setting: the one in question, and the baseline"""
-    paper: Callable[[tuple[str, ...]], Mapping[str, float]] | None = None
-    """tags → the paper's figures for this cell; empty where it has none"""
+    paper: Callable[[Condition], Mapping[str, float]] | None = None
+    """the paper's figures under a condition; empty where it has none"""
     tables: "Callable[[Results, Recipe], list[Table]] | None" = None
     """the paper's own tables, instead of one per figure"""
     captions: Mapping[Any, str] = field(default_factory=dict)
@@ -69,7 +68,8 @@ class Recipe:
     remark: "Callable[[Results], str] | None" = None
     """in what the runs at hand deviate beyond their scale; a sentence behind the caption, or nothing"""
     beside: "Callable[[Results], list[Table]] | None" = None
-    """tables of the settings that only stand beside the paper's; see `is_beside`"""
+    """tables of the conditions in which a single thing is changed; they only stand beside the paper's, as tests over
+    settings and claims would count their cell twice"""
     figures_of_paper: "Callable[[Sequence[Job], Results], list[Plot]] | None" = None
     """the paper's figures drawn anew, from jobs that left their masks behind"""
     expected: tuple[Expected, ...] = ()
@@ -77,14 +77,6 @@ class Recipe:
     """whether what the paper says holds for results of ours"""
     paper_tests: tuple[PaperTest, ...] = ()
     """the paper's own pairs; `kseg lab report NAME --paper` puts them through the statistics"""
-
-    @staticmethod
-    def is_beside(tags: tuple[str, ...]) -> bool:
-        """Whether a setting is not one of the paper's but changes a single thing of one, named "with …".
-
-        Tests over settings and claims would count its cell twice.
-        """
-        return any(tag.startswith(BESIDE) for tag in tags)
 
     @property
     def text(self) -> str:

@@ -5,15 +5,16 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
 from kseg.errors import UsageError, unknown_name
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.jobs import make_jobs
 from kseg.lab.experiment.setting import Places, Scale
 from kseg.lab.recipe import Recipe
 from kseg.lab.results.rows import Results
+from kseg.lab.results.stored import load_results
 from kseg.wording import counted
 
 HASH = re.compile(r"-[0-9a-f]+$")
@@ -22,24 +23,24 @@ HASH = re.compile(r"-[0-9a-f]+$")
 WIDTH = 110
 
 
-class Tagged(Protocol):
+class Named(Protocol):
     """A job, or what became of it."""
 
     @property
-    def tags(self) -> tuple[str, ...]: ...
+    def condition(self) -> Condition: ...
 
 
-T = TypeVar("T", bound=Tagged)
+T = TypeVar("T", bound=Named)
 
 
 def select(jobs: Sequence[T], only: str | None = None, shard: str | None = None) -> list[T]:
     """The jobs whose tags hold every word of `only` ("lfw,iou"), and of those part 1/4, 2/4, … of several machines'."""
     words = [word.strip() for word in (only or "").split(",") if word.strip()]
-    known = {tag for job in jobs for tag in job.tags}
+    known = {tag for job in jobs for tag in job.condition.words}
     for word in words:
         if word not in known:
             raise unknown_name("tag", word, known)
-    chosen = [job for job in jobs if set(words) <= set(job.tags)]
+    chosen = [job for job in jobs if set(words) <= set(job.condition.words)]
     if not chosen:
         raise UsageError(f"no setting has all of {', '.join(words)}; `kseg lab list RECIPE` shows the settings")
     if shard is None:
@@ -61,7 +62,7 @@ def stored_results(
     Raises:
       UsageError: it holds another recipe's results or another scale's, or nothing of what was asked for.
     """
-    results = Results.load(path)
+    results = load_results(path)
     if results.recipe != recipe.name:
         raise UsageError(
             f"{path} holds results of {results.recipe}, not of {recipe.name}; name its recipe or another file"
@@ -85,16 +86,17 @@ def _narrowed(results: Results, recipe: Recipe, path: Path, only: str | None, se
     return dataclasses.replace(results, rows=rows, failures=failures, missing=missing)
 
 
-def tag_lines(tags: Sequence[tuple[str, ...]]) -> list[str]:
-    """A line for every place of a tag and number of jobs that have it: "  16 jobs each: big, small".
+def tag_lines(conditions: Sequence[Condition]) -> list[str]:
+    """A line for every factor and number of jobs that share a word of it: "  16 jobs each: big, small".
 
     Args:
-      tags: of every job.
+      conditions: of every job.
     """
     lines = []
-    for place in zip_longest(*tags):
+    factors = dict.fromkeys(factor for condition in conditions for factor in condition.factors)
+    for factor in (*factors, "change", "loss"):
         by_count: dict[int, list[str]] = {}
-        for tag, count in Counter(tag for tag in place if tag is not None).items():
+        for tag, count in Counter(word for one in conditions if (word := getattr(one, factor))).items():
             by_count.setdefault(count, []).append(tag)
         for count, names in by_count.items():
             start = f"  {counted(count, 'job')}{' each' if len(names) > 1 else ''}: "

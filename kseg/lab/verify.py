@@ -24,7 +24,7 @@ class Verdict:
         expected = self.expected
         found = "not run" if self.found is None else f"{self.found:.4f}"
         said = "ok  " if self.good else "FAIL"
-        name = f"{' '.join(expected.tags)}, {FIGURES[expected.figure]}"
+        name = f"{expected.condition}, {FIGURES[expected.figure]}"
         return f"{said} {name}: {found}, expected {expected.low:g} to {expected.high:g}"
 
 
@@ -35,7 +35,9 @@ def verify(results: Results, recipe: Recipe, *, only: str | None = None) -> list
       UsageError: the recipe expects nothing there, so nothing could be verified.
     """
     words = {word.strip() for word in (only or "").split(",") if word.strip()}
-    ranges = [entry for entry in recipe.expected if entry.scale == results.scale and words <= set(entry.tags)]
+    ranges = [
+        entry for entry in recipe.expected if entry.scale == results.scale and words <= set(entry.condition.words)
+    ]
     if not ranges:
         raise UsageError(
             f"recipe {recipe.name} expects nothing of scale {results.scale}{f' and {only}' if only else ''}; "
@@ -45,5 +47,5 @@ def verify(results: Results, recipe: Recipe, *, only: str | None = None) -> list
 
 
 def _found(results: Results, entry: Expected) -> float | None:
-    rows = [row for row in results.rows if row.tags == entry.tags]
+    rows = [row for row in results.rows if row.condition == entry.condition]
     return figure_of(rows, entry.figure) if rows else None

@@ -11,7 +11,7 @@ from kseg.cli.main import main
 from kseg.datasets import DATASETS, data_options
 from kseg.errors import UsageError
 from kseg.lab.pages.study import make_report, markdown
-from kseg.lab.recipes.rahman2016.every_category import SCALE, category_study, dataset_tag
+from kseg.lab.recipes.rahman2016.every_category import SCALE, category_study, dataset_name
 from kseg.lab.results.collect import collect
 from kseg.lab.running.worker import Images, run_job
 from kseg.models import model_options
@@ -27,7 +27,7 @@ FACES = TrainConfig(
 
 def test_every_category_is_trained_with_both_losses(tmp_path):
     study = category_study(FACES, "all", tmp_path)
-    assert [job.tags[1:] for job in study.jobs] == [
+    assert [job.condition.words[1:] for job in study.jobs] == [
         (category, loss) for category in ("hair", "face") for loss in ("iou(pooling='batch')", "ce")
     ]
     first, baseline = (job.config for job in study.jobs[:2])
@@ -41,7 +41,7 @@ def test_every_category_is_trained_with_both_losses(tmp_path):
 
 def test_some_categories_by_name_each_once():
     study = category_study(FACES, "Face, hair ,face")
-    assert [job.tags[1] for job in study.jobs] == ["face", "face", "hair", "hair"]
+    assert [job.condition.category for job in study.jobs] == ["face", "face", "hair", "hair"]
     assert study.folder == Path("runs/unet-iou_pooling_batch-synthetic-parts-categories")
 
 
@@ -51,9 +51,9 @@ def test_a_batch_s_positives_may_be_chosen():
 
 
 def test_the_years_of_voc_are_the_recipe_s_tags():
-    years = {year: dataset_tag(data_options("voc", year=year)) for year in ("2010", "2011", "2012", "2012+sbd")}
+    years = {year: dataset_name(data_options("voc", year=year)) for year in ("2010", "2011", "2012", "2012+sbd")}
     assert years == {"2010": "voc2010", "2011": "voc2011", "2012": "voc", "2012+sbd": "voc_sbd"}
-    assert dataset_tag(data_options("camvid")) == "camvid"
+    assert dataset_name(data_options("camvid")) == "camvid"
 
 
 def test_results_become_tables(tmp_path, monkeypatch):
@@ -72,7 +72,7 @@ def test_results_become_tables(tmp_path, monkeypatch):
 
 def test_tables_say_what_was_trained():
     study = category_study(dataclasses.replace(FACES, loss=LossOptions()), "hair")
-    assert [job.tags[-1] for job in study.jobs] == ["iou", "ce"]
+    assert [job.condition.loss for job in study.jobs] == ["iou", "ce"]
     assert study.recipe.captions["as given"] == (
         "Ours: unet, trained at 32×32, tested on images of that size, adam 0.004, batch 4, at most 1 epoch, float32, "
         "seed 3."

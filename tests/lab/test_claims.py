@@ -58,7 +58,7 @@ def test_the_paper_by_its_own_figures():
 
 def row(setting, loss, cell) -> Row:
     return Row(
-        tags=(*setting, loss), seed=1, job="j", iou=cell.iou, iou_image=cell.iou, accuracy=cell.accuracy,
+        condition=setting.under(loss), seed=1, job="j", iou=cell.iou, iou_image=cell.iou, accuracy=cell.accuracy,
         matrix=[[1, 0], [0, 1]], best_epoch=cell.epochs, epochs=cell.epochs + 20, seconds=1.0, foreground=0.5,
         images=[cell.iou, cell.iou], curve=[cell.iou * min(1, epoch / cell.epochs) for epoch in range(1, 200)],
     )  # fmt: skip

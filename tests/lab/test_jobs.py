@@ -14,6 +14,7 @@ from kseg.cli.main import main
 from kseg.datasets import data_options
 from kseg.errors import UsageError
 from kseg.inference import load_masks
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.jobs import config_hash, make_jobs, to_toml
 from kseg.lab.experiment.setting import Places, Setting, read_places
 from kseg.lab.recipe import RECIPES
@@ -31,8 +32,8 @@ TINY = TrainConfig(
 )
 
 
-def setting(*tags: str, seeds: int = 1, **loss) -> Setting:
-    return Setting(tags, dataclasses.replace(TINY, loss=LossOptions(**loss)), seeds)
+def setting(*words: str, seeds: int = 1, **loss) -> Setting:
+    return Setting(Condition.read(("dataset",), words), dataclasses.replace(TINY, loss=LossOptions(**loss)), seeds)
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +54,7 @@ def test_every_recipe_makes_distinct_jobs_at_every_scale(recipe):
 
 def test_seeds_come_round_by_round():
     jobs = make_jobs(Path("x"), [setting("a", "iou", loss="iou", seeds=2), setting("a", "bce", loss="bce")])
-    assert [(job.tags[-1], job.seed) for job in jobs] == [("iou", 1), ("bce", 1), ("iou", 2)]
+    assert [(job.condition.loss, job.seed) for job in jobs] == [("iou", 1), ("bce", 1), ("iou", 2)]
     assert len(make_jobs(Path("x"), [setting("a", loss="iou", seeds=2)], seeds=5)) == 5
 
 
@@ -76,7 +77,7 @@ def test_the_hash_is_of_what_is_computed_and_not_of_where():
 def test_only_and_shard_choose():
     jobs = make_jobs(Path("x"), [setting(data, loss, loss=loss) for data in ("a", "b") for loss in ("iou", "bce")][:2])
     jobs += make_jobs(Path("y"), [setting("b", loss, loss=loss) for loss in ("iou", "bce")])
-    assert [job.tags for job in select(jobs, "b, iou")] == [("b", "iou")]
+    assert [job.condition.words for job in select(jobs, "b, iou")] == [("b", "iou")]
     parts = [select(jobs, shard=f"{part}/3") for part in (1, 2, 3)]
     assert sorted(job.title for part in parts for job in part) == sorted(job.title for job in jobs)
     with pytest.raises(UsageError, match="did you mean 'iou'"):
@@ -88,8 +89,15 @@ def test_only_and_shard_choose():
 
 
 def test_the_tags_of_a_recipe_are_listed_by_their_place(capsys):
-    tags = [("a", "iou"), ("a", "bce"), ("b", "iou"), ("b", "bce"), ("c", "iou")]
-    assert tag_lines(tags) == ["  2 jobs each: a, b", "  1 job: c", "  3 jobs: iou", "  2 jobs: bce"]
+    words = [("a", "iou"), ("a", "with x", "iou"), ("b", "iou"), ("b", "bce"), ("c", "iou")]
+    conditions = [Condition.read(("dataset",), one) for one in words]
+    assert tag_lines(conditions) == [
+        "  2 jobs each: a, b",
+        "  1 job: c",
+        "  1 job: with x",
+        "  4 jobs: iou",
+        "  1 job: bce",
+    ]
     assert main(["lab", "list", "vanbeers2019"]) == 0
     shown = capsys.readouterr().out
     assert "--scale paper  32 settings, 32 jobs; for --only:\n  16 jobs each: bfcn32s, fcresnet\n" in shown
@@ -171,7 +179,10 @@ def test_a_budget_leaves_what_does_not_fit(tmp_path):
 
 def test_a_job_of_unknown_length_stops_after_an_epoch_when_the_budget_is_over(tmp_path):
     training = dataclasses.replace(TINY.training, epochs=40, patience=40)
-    long = Setting(("tiny", "iou"), dataclasses.replace(TINY, training=training, loss=LossOptions(loss="iou")))
+    long = Setting(
+        Condition.read(("dataset",), ("tiny", "iou")),
+        dataclasses.replace(TINY, training=training, loss=LossOptions(loss="iou")),
+    )
     (job,) = make_jobs(tmp_path, [long])
     lines: list[str] = []
     tally = run_jobs([job], budget=1, write=lines.append)

@@ -7,6 +7,7 @@ import pytest
 from kseg.lab.experiment.setting import Places
 from kseg.lab.recipe import RECIPES
 from kseg.lab.recipes.kim2019.printed import OTHER_LOSSES, STEP, TABLES, TIMES
+from kseg.lab.recipes.kim2019.recipe import condition
 from kseg.lab.results.rows import Results, Row
 
 RECIPE = RECIPES["kim2019"]
@@ -24,7 +25,7 @@ def test_the_printed_tables_agree_with_the_text():
 
 
 def test_both_losses_in_every_network_on_their_grids():
-    settings = {setting.tags: setting.config for setting in RECIPE.at("cpu", Places(weights={"": "none"}))}
+    settings = {setting.condition.words: setting.config for setting in RECIPE.at("cpu", Places(weights={"": "none"}))}
     assert len(settings) == 2 * 4 * 2
     for (dataset, network, loss), config in settings.items():
         assert config.loss.loss_stride == (1 if network.startswith("fcn") else 8)
@@ -38,7 +39,8 @@ def results_of(figures) -> Results:
     """One seed a cell, of (data set, network) → (ls, ce, behind a CRF)."""
     rows = [
         Row(
-            tags=(*cell, loss), seed=1, job=f"{cell} {loss}", iou=iou, iou_image=iou, accuracy=iou, matrix=[[1]],
+            condition=condition(*cell, loss),
+            seed=1, job=f"{cell} {loss}", iou=iou, iou_image=iou, accuracy=iou, matrix=[[1]],
             best_epoch=1, epochs=1, seconds=1.0, foreground=0.5, images=[iou], iou_crf=crf if loss == "ce" else None,
         )
         for cell, (ls, ce, crf) in figures.items()

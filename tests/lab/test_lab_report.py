@@ -14,14 +14,17 @@ from kseg.cli.main import main
 from kseg.datasets import open_dataset
 from kseg.errors import Failure, UsageError
 from kseg.inference import measure, save_masks
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.jobs import Job, make_jobs
 from kseg.lab.experiment.setting import Places
 from kseg.lab.pages.side_by_side import examples
 from kseg.lab.pages.study import make_report, markdown, write_report
 from kseg.lab.plots import axis_from, far_below
 from kseg.lab.recipe import RECIPES, Expected, Recipe
+from kseg.lab.recipes.vanbeers2019.printed import face
 from kseg.lab.results.collect import collect
-from kseg.lab.results.rows import Results, figure_of
+from kseg.lab.results.rows import figure_of
+from kseg.lab.results.stored import load_results
 from kseg.lab.selection import stored_results
 from kseg.lab.statistics.pairs import paired_rows
 from kseg.lab.tables.losses import loss_table, mean_rank
@@ -67,12 +70,12 @@ def vanbeers(tmp_path_factory):
     """The smoke settings with hair, two seeds; the IoU loss is better, one BCE job is missing, one failed."""
     folder = tmp_path_factory.mktemp("lab") / "vanbeers2019"
     jobs = make_jobs(folder, VANBEERS.at("smoke", Places()), seeds=2)
-    jobs = [job for job in jobs if "hair" in job.tags]
+    jobs = [job for job in jobs if job.condition.hair == "hair"]
     for job in jobs:
-        if job.tags[-1] == "bce" and "small" in job.tags and job.seed == 2:
+        if job.condition.loss == "bce" and job.condition.size == "small" and job.seed == 2:
             job.record_failure("Failure", "the loss became nan")
         else:
-            pretend(job, 0.05 if job.tags[-1] == "iou" else 0.1)
+            pretend(job, 0.05 if job.condition.loss == "iou" else 0.1)
     return jobs, collect(jobs, recipe="vanbeers2019", scale="smoke", command="kseg lab run vanbeers2019")
 
 
@@ -80,21 +83,21 @@ def test_rows_survive_their_file(vanbeers, tmp_path):
     _, results = vanbeers
     assert (len(results.rows), len(results.failures), results.missing) == (7, 1, 0)
     results.save(tmp_path / "results.json")
-    assert Results.load(tmp_path / "results.json") == results
+    assert load_results(tmp_path / "results.json") == results
     assert results.environment["commit"] == "0123456789ab"
     assert results.settings["loss.loss"] == ["iou", "bce"] and "training.seed" not in results.settings
     assert results.rows[0].curve == pytest.approx([0.55, 0.65, 0.75])
     assert results.rows[0].epochs_95 == 3  # 0.95·0.75 = 0.7125
     (tmp_path / "results.json").write_text('{"rows": [{}]}')
     with pytest.raises(Failure, match="report again"):
-        Results.load(tmp_path / "results.json")
+        load_results(tmp_path / "results.json")
     with pytest.raises(UsageError, match="no results in"):
-        Results.load(tmp_path / "nowhere.json")
+        load_results(tmp_path / "nowhere.json")
 
 
 def test_the_better_figure_is_marked_on_both_sides(vanbeers):
     _, results = vanbeers
-    recipe = dataclasses.replace(VANBEERS, paper=lambda tags: {"iou": 0.9 if tags[-1] == "bce" else 0.8})
+    recipe = dataclasses.replace(VANBEERS, paper=lambda condition: {"iou": 0.9 if condition.loss == "bce" else 0.8})
     table = paper_table(results, recipe, "iou")
     assert table.header == ["setting", "paper: iou", "paper: bce", "ours: iou", "ours: bce"]
     assert table.best == {(i, column) for i in (0, 1) for column in (2, 3)}
@@ -103,7 +106,9 @@ def test_the_better_figure_is_marked_on_both_sides(vanbeers):
     assert re.fullmatch(r"0\.\d{3} ± 0\.\d{3}", first[3])
     assert "±" not in table.rows[1][4]  # one seed
     lowest = paper_table(
-        results, dataclasses.replace(recipe, paper=lambda tags: {"best_epoch": len(tags[-1]) + 7}), "best_epoch"
+        results,
+        dataclasses.replace(recipe, paper=lambda condition: {"best_epoch": len(condition.loss) + 7}),
+        "best_epoch",
     )
     assert lowest.best == set()  # 10 and 10, 3 and 3: neither is better
 
@@ -128,7 +133,7 @@ def test_tests_pair_settings_images_and_seeds(vanbeers):
     # Holm: no adjusted p-value is below its own
     numbers = [(float(row[5]), float(row[6])) for table in (settings, images) for row in table.rows if row[5] != "–"]
     assert numbers and all(adjusted >= p for p, adjusted in numbers)
-    one = dataclasses.replace(results, rows=[row for row in results.rows if "big" in row.tags])
+    one = dataclasses.replace(results, rows=[row for row in results.rows if row.condition.size == "big"])
     assert [table.title for table in comparison_tables(one, VANBEERS)] == [images.title, seeds.title]
 
 
@@ -149,12 +154,13 @@ def test_only_seeds_of_both_losses_are_compared(vanbeers):
     # big: seed 2 of the IoU loss is far better and has no partner; small: seed 1 against seed 2
     rows = [
         dataclasses.replace(row, iou=0.99 if row.seed == 2 else row.iou, seed=2 if row.loss == "iou" else 1)
-        if "small" in row.tags
+        if row.condition.size == "small"
         else dataclasses.replace(row, iou=0.99 if (row.loss, row.seed) == ("iou", 2) else row.iou)
         for row in results.rows
-        if ("small" in row.tags) <= (row.seed == 1) and ("big" in row.tags) <= ((row.loss, row.seed) != ("bce", 2))
+        if (row.condition.size == "small") <= (row.seed == 1)
+        and (row.condition.size == "big") <= ((row.loss, row.seed) != ("bce", 2))
     ]
-    big, small = (("unet", "synthetic", size, "hair") for size in ("big", "small"))
+    big, small = (face("unet", "synthetic", size, "hair") for size in ("big", "small"))
     both, left_out = paired_rows(rows, ("iou", "bce"))
     assert {setting: [[row.seed for row in side] for side in sides] for setting, sides in both.items()} == {
         big: [[1], [1]]
@@ -165,7 +171,7 @@ def test_only_seeds_of_both_losses_are_compared(vanbeers):
     ]
     (images,) = comparison_tables(dataclasses.replace(results, rows=rows), VANBEERS)
     assert all(sentence in images.caption for sentence in left_out) and len(images.rows) == 1
-    alone = [row for row in rows if row.tags[:-1] == small]
+    alone = [row for row in rows if row.setting == small]
     (nothing,) = comparison_tables(dataclasses.replace(results, rows=alone), VANBEERS)
     assert nothing.rows == [] and left_out[1] in nothing.caption
     assert paired_rows([row for row in rows if row.loss == "iou"], ("iou", "bce")) == ({}, [])
@@ -244,7 +250,9 @@ def test_rows_alone_make_the_same_tables(vanbeers):
 def test_the_loss_study_plots_every_data_set(vanbeers):
     _, results = vanbeers
     rows = [
-        dataclasses.replace(row, tags=(name, row.loss), iou=row.iou * factor, foreground=share)
+        dataclasses.replace(
+            row, condition=Condition(dataset=name, loss=row.loss), iou=row.iou * factor, foreground=share
+        )
         for name, factor, share in (("portraits", 1.0, 0.24), ("portraits-1", 0.5, 0.01))
         for row in results.rows[:4]
     ]
@@ -262,20 +270,24 @@ def amadi(tmp_path_factory):
     """The smoke settings, three classes, one seed; the IoU loss is better."""
     jobs = make_jobs(tmp_path_factory.mktemp("lab") / "amadi", AMADI.at("smoke", Places()))
     for job in jobs:
-        pretend(job, 0.05 if job.tags[-1] == "iou" else 0.1)
+        pretend(job, 0.05 if job.condition.loss == "iou" else 0.1)
     return jobs, collect(jobs, recipe="amadi", scale="smoke", command="kseg lab run amadi")
 
 
 def test_a_single_setting_has_one_table_of_all_figures(amadi):
     jobs, results = amadi
-    recipe = dataclasses.replace(AMADI, paper=lambda tags: AMADI.paper(("unet", "pets", tags[-1])))
+    recipe = dataclasses.replace(
+        AMADI, paper=lambda condition: AMADI.paper(dataclasses.replace(condition, dataset="pets"))
+    )
     table, _, lowest = recipe.show(results).tables
     assert [row[0] for row in table.rows] == ["IoU", "accuracy", "accuracy in training", "lowest image IoU"]
     assert [row[2] for row in table.rows] == ["0.627", "0.810", "0.860", "0.142"]  # the paper's, of cross-entropy
     assert all(row[1] == "–" for row in table.rows)  # it has no other loss
     assert [row[3:] for row in table.rows][2] == ["0.300", "0.300"]  # of epoch 3, the kept one
     for row, shown in zip(results.rows, lowest.rows, strict=True):
-        evaluation = json.loads(WorkDir(next(job for job in jobs if job.tags == row.tags).path).results.read_text())
+        evaluation = json.loads(
+            WorkDir(next(job for job in jobs if job.condition == row.condition).path).results.read_text()
+        )
         scores = evaluation["evaluation"]["iou_image"]
         assert shown[3] == evaluation["evaluation"]["ids"][int(np.argmin(scores))] == row.lowest_image
         assert shown[4] == f"{min(scores):.3f}" and row.lowest == pytest.approx(min(scores), abs=1e-4)
@@ -285,7 +297,7 @@ def test_the_lowest_image_is_shown_first_with_its_score_over_all_classes(amadi):
     jobs, results = amadi
     by_loss = {row.loss: row for row in results.rows}
     dataset = open_dataset(jobs[0].config.data)
-    shown = examples(dataset, {job.tags[-1]: job for job in jobs}, [by_loss["iou"]], [by_loss["ce"]])
+    shown = examples(dataset, {job.condition.loss: job for job in jobs}, [by_loss["iou"]], [by_loss["ce"]])
     assert shown[0].id == by_loss["iou"].lowest_image
     for example in shown:
         index = [record.id for record in dataset.records("test")].index(example.id)
@@ -301,30 +313,30 @@ def test_results_from_before_a_figure_was_kept(amadi, tmp_path):
         del row["train_accuracy"], row["lowest_image"], row["curve"]
     del content["settings"]
     (tmp_path / "results.json").write_text(json.dumps(content))
-    table, _, lowest = AMADI.show(Results.load(tmp_path / "results.json")).tables
+    table, _, lowest = AMADI.show(load_results(tmp_path / "results.json")).tables
     assert table.rows[2][-2:] == ["–", "–"] and lowest.rows[0][3] == "–"
 
 
 def test_verify_says_what_is_outside(vanbeers):
     _, results = vanbeers
-    tags = ("unet", "synthetic", "big", "hair", "iou")
-    found = figure_of([row for row in results.rows if row.tags == tags], "iou")
+    cell = face("unet", "synthetic", "big", "hair", "iou")
+    found = figure_of([row for row in results.rows if row.condition == cell], "iou")
 
     def verdicts(*expected: Expected, only=None):
         recipe = Recipe("r", VANBEERS.settings, VANBEERS.shown_as, expected=expected)
         return [verdict.good for verdict in verify(results, recipe, only=only)]
 
-    inside, outside = Expected("smoke", tags, found - 0.01, found + 0.01), Expected("smoke", tags, found + 0.01, 1.0)
-    absent = Expected("smoke", ("nobody", "iou"), 0.0, 1.0)
+    inside, outside = Expected("smoke", cell, found - 0.01, found + 0.01), Expected("smoke", cell, found + 0.01, 1.0)
+    absent = Expected("smoke", Condition(dataset="nobody", loss="iou"), 0.0, 1.0)
     assert verdicts(inside, outside, absent) == [True, False, False]
     assert verdicts(inside, absent, only="big, iou") == [True]
     with pytest.raises(UsageError, match="expects nothing of scale smoke"):
-        verdicts(Expected("cpu", tags, 0, 1))
+        verdicts(Expected("cpu", cell, 0, 1))
 
 
 def test_verify_exits_with_1_where_something_is_outside(vanbeers, tmp_path, capsys):
     _, results = vanbeers
-    row = dataclasses.replace(results.rows[0], tags=("portraits", "iou"), iou=0.3)
+    row = dataclasses.replace(results.rows[0], condition=Condition(dataset="portraits", loss="iou"), iou=0.3)
     for iou, code in ((0.3, 0), (0.01, 1)):
         study = dataclasses.replace(results, recipe="loss_study", rows=[dataclasses.replace(row, iou=iou)])
         study.save(tmp_path / "results.json")
@@ -339,7 +351,11 @@ def test_results_in_a_file_are_of_what_was_asked_for(vanbeers, tmp_path):
     results.save(path)
     assert stored_results(path, VANBEERS, scale="smoke") == results
     big = stored_results(path, VANBEERS, only="big,hair")
-    assert {row.tags[2] for row in big.rows} == {"big"} and (len(big.rows), big.failures, big.missing) == (4, {}, 0)
+    assert {row.condition.size for row in big.rows} == {"big"} and (len(big.rows), big.failures, big.missing) == (
+        4,
+        {},
+        0,
+    )
     # of the four settings with hair one run of the small set failed, and it was seed 2
     small = stored_results(path, VANBEERS, only="small,hair", seeds=2)
     assert (len(small.rows), len(small.failures), small.missing) == (3, 1, 0)

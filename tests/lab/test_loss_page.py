@@ -6,10 +6,11 @@ import pytest
 
 from kseg.lab.pages.loss_page import loss_page, overview_table
 from kseg.lab.results.rows import Results
+from kseg.lab.results.stored import load_results
 from kseg.losses import LOSSES
 from kseg.losses.catalogue import catalogue, facts
 
-STUDY = Results.load(Path(__file__).parents[2] / "results" / "loss_study" / "results.json")
+STUDY = load_results(Path(__file__).parents[2] / "results" / "loss_study" / "results.json")
 
 
 def page_of(name: str, study: Results = STUDY) -> str:

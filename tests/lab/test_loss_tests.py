@@ -4,6 +4,7 @@ import dataclasses
 
 from scipy import stats
 
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.results.rows import Results, Row
 from kseg.lab.tables.losses import baseline_table
 
@@ -13,11 +14,12 @@ BCE = {("a", 1): 0.5, ("a", 2): 0.6, ("b", 1): 0.1}
 def results_of(**scores) -> Results:
     """IoU by loss, data set and seed."""
     blank = Row(
-        tags=(), seed=0, job="", iou=0.0, iou_image=0.0, accuracy=0.0, matrix=[[1, 0], [0, 1]], best_epoch=1, epochs=1,
+        condition=Condition(),
+        seed=0, job="", iou=0.0, iou_image=0.0, accuracy=0.0, matrix=[[1, 0], [0, 1]], best_epoch=1, epochs=1,
         seconds=1.0, foreground=0.5, images=[],
     )  # fmt: skip
     rows = [
-        dataclasses.replace(blank, tags=(dataset, loss), seed=seed, iou=iou)
+        dataclasses.replace(blank, condition=Condition(dataset=dataset, loss=loss), seed=seed, iou=iou)
         for loss, found in scores.items()
         for (dataset, seed), iou in found.items()
     ]

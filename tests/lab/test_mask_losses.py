@@ -14,11 +14,11 @@ from kseg.training.network import task_of
 @pytest.mark.parametrize(("scale", "jobs_of_a_loss"), [("smoke", 1), ("cpu", 3)])
 def test_jobs_differ_in_the_loss_of_masks_alone(scale, jobs_of_a_loss, tmp_path):
     jobs = make_jobs(tmp_path, RECIPES["mask_losses"].at(scale, Places()))
-    assert len(jobs) == jobs_of_a_loss * len({job.tags for job in jobs})
+    assert len(jobs) == jobs_of_a_loss * len({job.condition for job in jobs})
     for job in jobs:
         assert task_of(job.config) is TASKS["instance"]
         TASKS["instance"].check_losses(str(job.config.loss.loss))
-        assert job.config.loss.loss == f"mask={job.tags[-1].replace('+', ' + ')}"
+        assert job.config.loss.loss == f"mask={job.condition.loss.replace('+', ' + ')}"
     first, *others = [job for job in jobs if job.seed == 1]
     for other in others:
         changed = differences(first.config.to_json(), other.config.to_json())
@@ -26,6 +26,6 @@ def test_jobs_differ_in_the_loss_of_masks_alone(scale, jobs_of_a_loss, tmp_path)
 
 
 def test_it_asks_what_is_asked_of_masks():
-    asked = {job.tags[-1] for job in RECIPES["mask_losses"].at("cpu", Places())}
+    asked = {job.condition.loss for job in RECIPES["mask_losses"].at("cpu", Places())}
     assert asked == {"bce", "dice", "bce+dice", "lovasz", "iou", "boundary"}
     assert {name for spec in asked for name in spec.split("+")} <= set(LOSSES)

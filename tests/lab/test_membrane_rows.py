@@ -13,6 +13,7 @@ from kseg.inference import save_masks
 from kseg.lab.experiment.jobs import Job, make_jobs
 from kseg.lab.experiment.setting import Places
 from kseg.lab.recipe import RECIPES
+from kseg.lab.recipes.unet2015 import condition
 from kseg.lab.results.membranes import membrane_figures
 from kseg.lab.results.rows import Results, Row
 from kseg.lab.tables.paper_and_ours import paper_table
@@ -31,7 +32,7 @@ def job(tmp_path, monkeypatch):
     monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
     data = data_options("isbi2012", isbi_slices(tmp_path / "data"))
     planned = make_jobs(tmp_path, UNET.at("cpu", Places()))[0]
-    return Job(planned.tags, 1, replace(planned.config, data=data), tmp_path / "job")
+    return Job(planned.condition, 1, replace(planned.config, data=data), tmp_path / "job")
 
 
 def write_masks(job, change=lambda masks: masks):
@@ -65,22 +66,25 @@ def test_means_over_the_slices(job):
 def test_the_recipe_has_each_variant_with_the_paper_s_numbers():
     jobs = make_jobs(Path("x"), UNET.at("paper", Places()))
     assert len(jobs) == 12
-    last = [job.config for job in jobs if job.tags[-1] == "elastic+border"][0]
+    last = [job.config for job in jobs if job.condition.loss == "elastic+border"][0]
     assert (last.augment.elastic, last.loss.pixel_weights, last.loss.border_weight, last.loss.border_sigma) == (
         10, "border", 10, 5,
     )  # fmt: skip
     training = last.training
     assert (training.optimizer, training.momentum, training.batch_size) == ("sgd", 0.99, 1)
-    plain = [job.config for job in jobs if job.tags[-1] == "plain"][0]
+    plain = [job.config for job in jobs if job.condition.loss == "plain"][0]
     assert not plain.augment.transforms() and plain.loss.pixel_weights == "none"
 
 
 def test_errors_are_shown_with_their_digits_and_the_lower_is_better():
     row = Row(
-        tags=("isbi2012", "unet2015", "plain"), seed=1, job="a", iou=0.9, iou_image=0.9, accuracy=0.93,
+        condition=condition("isbi2012", "plain"), seed=1, job="a", iou=0.9, iou_image=0.9, accuracy=0.93,
         matrix=[[1, 0], [0, 1]], best_epoch=1, epochs=1, seconds=1.0, foreground=0.8, images=[0.9],
     )  # fmt: skip
-    rows = [replace(row, warping_error=0.000353), replace(row, tags=(*row.tags[:2], "border"), warping_error=0.0002)]
+    rows = [
+        replace(row, warping_error=0.000353),
+        replace(row, condition=condition("isbi2012", "border"), warping_error=0.0002),
+    ]
     results = Results("unet2015", "cpu", "", {}, rows, {}, 0)
     table = paper_table(results, UNET, "warping_error")
     assert table.rows == [["isbi2012 unet2015", "0.000353", "0.000200"]] and table.best == {(0, 2)}

@@ -12,6 +12,7 @@ import pytest
 from kseg.cli.main import main
 from kseg.datasets import data_options
 from kseg.errors import UsageError
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.jobs import make_jobs
 from kseg.lab.experiment.setting import Setting
 from kseg.lab.running.on_ray import Cluster, Needs, check_needs
@@ -26,7 +27,10 @@ TINY = TrainConfig(
     training=TrainingOptions(epochs=EPOCHS, patience=EPOCHS, batch_size=4),
 )
 SETTINGS = [
-    Setting(("tiny", loss), dataclasses.replace(TINY, loss=LossOptions(loss=loss, loss_reduction="mean")))
+    Setting(
+        Condition(dataset="tiny", loss=loss),
+        dataclasses.replace(TINY, loss=LossOptions(loss=loss, loss_reduction="mean")),
+    )
     for loss in ("bce", "iou")
 ]
 
@@ -98,7 +102,7 @@ def test_jobs_ask_for_what_a_node_can_have():
 
 def test_jobs_of_several_gpus_say_how_many(tmp_path):
     training = dataclasses.replace(TINY.training, distribute="mirrored")
-    jobs = make_jobs(tmp_path, [Setting(("tiny", "bce"), dataclasses.replace(TINY, training=training))])
+    jobs = make_jobs(tmp_path, [Setting(SETTINGS[0].condition, dataclasses.replace(TINY, training=training))])
     with pytest.raises(UsageError, match="--gpus"):
         check_needs(jobs, Needs())
     check_needs(jobs, Needs(gpus=2))

@@ -9,12 +9,13 @@ import pytest
 from pytest import approx
 
 from kseg.inference import save_masks
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.jobs import make_jobs
 from kseg.lab.experiment.setting import Places
 from kseg.lab.recipe import RECIPES
 from kseg.lab.recipes.rahman2016 import laptop
 from kseg.lab.recipes.rahman2016.claims import claims
-from kseg.lab.recipes.rahman2016.printed import CAMVID
+from kseg.lab.recipes.rahman2016.printed import CAMVID, FACTORS, category_of
 from kseg.lab.recipes.rahman2016.recall import all_as, recall_table
 from kseg.lab.results.rows import Results, Row
 from kseg.lab.statistics.claims import growing
@@ -29,22 +30,24 @@ def jobs():
 
 
 def test_the_network_is_the_paper_s_on_frozen_convolutions(jobs):
-    assert Counter((job.tags[0], len(job.tags)) for job in jobs) == {
-        ("camvid", 3): 5 * 2 * 2, ("camvid", 4): 5 * 2 * 2, ("voc", 3): 10 * 2 * 2, ("voc", 4): 10 * 2 * 2,
+    assert Counter((job.condition.dataset, job.condition.change) for job in jobs) == {
+        ("camvid", ""): 5 * 2 * 2, ("camvid", "with Adam"): 5 * 2 * 2,
+        ("voc", ""): 10 * 2 * 2, ("voc", "with Adam"): 10 * 2 * 2,
     }  # fmt: skip
     for job in jobs:
         model, training = job.config.model, job.config.training
         assert (model.model, model.head_width, model.trainable_from) == ("fcn32s_alexnet", None, "none")
-        assert model.outputs == {"iou": 1, "acc": 2}[job.tags[-1]] and training.positives_per_batch == 1
+        assert model.outputs == {"iou": 1, "acc": 2}[job.condition.loss] and training.positives_per_batch == 1
         found = (training.optimizer, training.learning_rate, training.momentum, training.l2_decay)
-        assert found == (("adam", 1e-4, 0.0, 0.0) if "with Adam" in job.tags else ("sgd", 1e-4, 0.99, 5e-4))
-        assert job.config.data.category == job.tags[1]
+        assert found == (("adam", 1e-4, 0.0, 0.0) if job.condition.change else ("sgd", 1e-4, 0.99, 5e-4))
+        assert job.config.data.category == job.condition.category
 
 
-def row(*tags: str, matrix=((80, 4), (4, 12)), seed: int = 1, images=(0.5,)) -> Row:
+def row(*words: str, matrix=((80, 4), (4, 12)), seed: int = 1, images=(0.5,)) -> Row:
     (tn, fp), (fn, tp) = matrix
     return Row(
-        tags=tags, seed=seed, job="-".join(tags), iou=tp / (tp + fp + fn), iou_image=0.5, accuracy=0.9,
+        condition=Condition.read(FACTORS, words),
+        seed=seed, job="-".join(words), iou=tp / (tp + fp + fn), iou_image=0.5, accuracy=0.9,
         matrix=[list(line) for line in matrix], best_epoch=2, epochs=3, seconds=1.0, foreground=0.16,
         images=list(images), validation_iou=0.5, curve=[0.5],
     )  # fmt: skip
@@ -140,16 +143,18 @@ def test_figure_3_shows_the_image_of_median_iou_among_those_with_the_category(jo
     shown: list[str] = []
     monkeypatch.setattr(laptop, "open_dataset", Scenes)
     pair = []
-    for job in (job for job in jobs if job.tags[:2] == ("camvid", "fence") and len(job.tags) == 3 and job.seed == 1):
+    for job in (job for job in jobs if job.condition.setting == category_of("camvid", "fence") and job.seed == 1):
         job = dataclasses.replace(job, path=tmp_path / job.path.name)
         job.path.mkdir()
         save_masks(job.path / "test_masks.npz", list("abcd"), [np.ones((8, 8), np.uint8)] * 4, num_classes=2)
         pair.append(job)
-    rows = [dataclasses.replace(row(*job.tags, images=(0.2, 0.8, 0.4, 0.0)), job=job.path.name) for job in pair]
+    rows = [
+        dataclasses.replace(row(*job.condition.words, images=(0.2, 0.8, 0.4, 0.0)), job=job.path.name) for job in pair
+    ]
     (figure,) = laptop.figures_of_paper(pair, results(*rows))
     assert figure.title.startswith("Figure 3") and shown == ["c"]
     assert laptop.figures_of_paper(pair[:1], results(*rows)) == []
 
 
 def test_the_paper_has_the_same_figures_for_either_optimizer():
-    assert RECIPE.paper(("camvid", "road", "with Adam", "iou")) == {"iou": approx(0.9069)}
+    assert RECIPE.paper(category_of("camvid", "road", "iou").changed("with Adam")) == {"iou": approx(0.9069)}

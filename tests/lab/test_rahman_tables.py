@@ -14,6 +14,7 @@ from kseg.lab.experiment.jobs import make_jobs
 from kseg.lab.experiment.setting import Places
 from kseg.lab.recipe import RECIPES
 from kseg.lab.recipes.rahman2016.imbalance import our_gains
+from kseg.lab.recipes.rahman2016.printed import category_of
 from kseg.lab.recipes.rahman2016.recipe import FOUND
 from kseg.lab.results.rows import Results, Row
 from kseg.lab.statistics.correlation import rank_correlation
@@ -23,7 +24,8 @@ RECIPE = RECIPES["rahman2016"]
 
 def row(dataset: str, category: str, loss: str, iou: float, seed: int = 1) -> Row:
     return Row(
-        tags=(dataset, category, loss), seed=seed, job=f"{dataset}-{category}-{loss}-{seed}", iou=iou, iou_image=iou,
+        condition=category_of(dataset, category, loss),
+        seed=seed, job=f"{dataset}-{category}-{loss}-{seed}", iou=iou, iou_image=iou,
         accuracy=0.9, matrix=[[8, 1], [1, 8]], best_epoch=2, epochs=3, seconds=1.0, foreground=0.5,
         images=[iou, iou / 2], validation_iou=iou + 0.1,
     )  # fmt: skip
@@ -114,30 +116,30 @@ def test_drawn_portraits_make_none_of_the_paper_s_tables():
 
 def test_scale_paper_is_every_category_of_the_tables_to_the_letter():
     jobs = make_jobs(Path("x"), RECIPE.at("paper", Places(weights={"alexnet": "/a/alexnet.npz"})))
-    assert Counter(job.tags[0] for job in jobs) == {"voc2010": 2 * 6, "voc2011": 2 * 20, "camvid": 2 * 5}
+    assert Counter(job.condition.dataset for job in jobs) == {"voc2010": 2 * 6, "voc2011": 2 * 20, "camvid": 2 * 5}
     assert len(make_jobs(Path("x"), RECIPE.at("paper", Places()), seeds=3)) == 31 * 2 * 3
     for job in jobs:
         config, training = job.config, job.config.training
         assert (config.model.model, config.model.weights) == ("fcn32s_alexnet", "/a/alexnet.npz")
-        assert config.data.category == job.tags[1]
+        assert config.data.category == job.condition.category
         assert config.data.dataset == "camvid" or config.data.split_scheme == "paper"
         assert (training.optimizer, training.learning_rate, training.momentum) == ("sgd", 1e-4, 0.99)
         assert (training.l2_decay, training.schedule, training.positives_per_batch) == (5e-4, "constant", 1)
         assert (training.test_input, training.precision) == ("original", "float32")
-        assert config.model.image_size == ((360, 480) if job.tags[0] == "camvid" else (375, 500))
-        wanted = {"iou": ("iou(pooling='batch')", 1), "acc": ("ce", 2)}[job.tags[2]]
+        assert config.model.image_size == ((360, 480) if job.condition.dataset == "camvid" else (375, 500))
+        wanted = {"iou": ("iou(pooling='batch')", 1), "acc": ("ce", 2)}[job.condition.loss]
         assert (config.loss.loss, config.model.outputs) == wanted and config.loss.loss_reduction == "mean"
-        assert RECIPE.paper(job.tags)["iou"] > 0.5
-    assert {job.tags[0]: getattr(job.config.data, "year", None) for job in jobs} == {
+        assert RECIPE.paper(job.condition)["iou"] > 0.5
+    assert {job.condition.dataset: getattr(job.config.data, "year", None) for job in jobs} == {
         "voc2010": "2010",
         "voc2011": "2011",
         "camvid": None,
     }
-    assert RECIPE.paper(("voc2011", "aeroplane", "iou")) == {"iou": approx(0.7507)}
-    assert RECIPE.paper(("voc", "person", "iou")) == {}
-    ranges = {entry.tags: entry for entry in RECIPE.expected if entry.scale == "paper"}
-    assert ranges.keys() == {job.tags for job in jobs}
-    assert all(entry.low < RECIPE.paper(tags)["iou"] < entry.high for tags, entry in ranges.items())
+    assert RECIPE.paper(category_of("voc2011", "aeroplane", "iou")) == {"iou": approx(0.7507)}
+    assert RECIPE.paper(category_of("voc", "person", "iou")) == {}
+    ranges = {entry.condition: entry for entry in RECIPE.expected if entry.scale == "paper"}
+    assert ranges.keys() == {job.condition for job in jobs}
+    assert all(entry.low < RECIPE.paper(condition)["iou"] < entry.high for condition, entry in ranges.items())
 
 
 def test_the_recipe_says_in_words_what_it_expects():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kseg.lab.recipe import RECIPES
-from kseg.lab.results.rows import Results
+from kseg.lab.results.stored import load_results
 from kseg.lab.tables.table import Table
 
 
@@ -24,7 +24,7 @@ def test_tables_in_latex_are_escaped():
 
 @pytest.mark.parametrize("recipe", ["vanbeers2019", "rahman2016", "amadi", "loss_study"])
 def test_every_letter_of_the_committed_tables_is_one_that_latex_has(recipe):
-    results = Results.load(Path(__file__).parents[2] / "results" / recipe / "results.json")
+    results = load_results(Path(__file__).parents[2] / "results" / recipe / "results.json")
     text = "".join(table.latex() for table in RECIPES[recipe].show(results).tables)
     assert set(re.findall(r"[^\x00-\x7f]", text)) <= set("äöüéó")
     assert ("p{" in text) == bool(RECIPES[recipe].claims)

@@ -12,7 +12,7 @@ from kseg.lab.experiment.jobs import make_jobs
 from kseg.lab.experiment.setting import Places
 from kseg.lab.recipe import RECIPES
 from kseg.lab.recipes.vanbeers2019.laptop import BILINEAR, CELL, CHANGES, THREE_BLOCKS, beside
-from kseg.lab.recipes.vanbeers2019.printed import TABLES
+from kseg.lab.recipes.vanbeers2019.printed import TABLES, face
 from kseg.lab.results.rows import Results, Row
 
 RECIPE = RECIPES["vanbeers2019"]
@@ -25,31 +25,35 @@ def jobs():
 
 
 def test_the_networks_and_settings_are_the_paper_s_but_for_what_the_caption_says(jobs):
-    cells = [job for job in jobs if not RECIPE.is_beside(job.tags) and "lfw" in job.tags]
-    assert Counter(job.tags[0] for job in cells) == {"bfcn32s": 16, "fcresnet": 16}  # 4 big, 4 small with 3 seeds
+    cells = [job for job in jobs if not job.condition.change and job.condition.dataset == "lfw"]
+    assert Counter(job.condition.network for job in cells) == {
+        "bfcn32s": 16,
+        "fcresnet": 16,
+    }  # 4 big, 4 small with 3 seeds
     for job in cells:
         model, training, loss = job.config.model, job.config.training, job.config.loss
         assert (training.optimizer, training.learning_rate, training.epsilon) == ("rmsprop", 1e-4, 1e-14)
         assert (training.schedule, training.patience, loss.loss_reduction) == ("constant", 20, "sum")
         assert model.upscore_start == "glorot" and model.trainable_from is None  # block5 and conv5, as in the paper
         assert (training.batch_size, training.epochs, training.precision) == (20, 40, "mixed_bfloat16")
-        assert model.head_width == {"bfcn32s": 4096, "fcresnet": 1024}[job.tags[0]]
+        assert model.head_width == {"bfcn32s": 4096, "fcresnet": 1024}[job.condition.network]
 
 
 def test_one_thing_changed_is_one(jobs):
-    cell = next(job for job in jobs if job.tags == CELL and job.seed == 1)
-    others = [job for job in jobs if RECIPE.is_beside(job.tags)]
-    assert {job.tags[-2] for job in others} == set(CHANGES)
+    cell = next(job for job in jobs if job.condition == CELL and job.seed == 1)
+    others = [job for job in jobs if job.condition.change]
+    assert {job.condition.change for job in others} == set(CHANGES)
     for job in others:
         kept = dataclasses.replace(job.config, model=cell.config.model)
         same_model, same_training = job.config.model == cell.config.model, job.config.training == cell.config.training
         assert same_model != same_training and (same_model or kept == cell.config)
-    assert not any(THREE_BLOCKS in job.tags for job in make_jobs(Path("x"), RECIPE.at("laptop", Places())))
+    assert not any(job.condition.change == THREE_BLOCKS for job in make_jobs(Path("x"), RECIPE.at("laptop", Places())))
 
 
-def row(tags, images, **values) -> Row:
+def row(condition, images, **values) -> Row:
     return Row(
-        tags=tags, seed=values.pop("seed", 1), job="j", iou=float(np.mean(images)), iou_image=float(np.mean(images)),
+        condition=condition,
+        seed=values.pop("seed", 1), job="j", iou=float(np.mean(images)), iou_image=float(np.mean(images)),
         accuracy=0.9, matrix=[[1, 0], [0, 1]], best_epoch=30, epochs=40, seconds=1.0, foreground=0.3,
         images=list(images), curve=[0.5, 0.8], **values,
     )  # fmt: skip
@@ -58,15 +62,14 @@ def row(tags, images, **values) -> Row:
 @pytest.fixture(scope="module")
 def results():
     rows = [
-        row((*setting, loss), [cell.iou - 0.01, cell.iou + 0.01], artifacts=0.2)
+        row(setting.under(loss), [cell.iou - 0.01, cell.iou + 0.01], artifacts=0.2)
         for setting, cells in TABLES.items()
-        if "lfw" in setting
+        if setting.dataset == "lfw"
         for loss, cell in cells.items()
     ]
-    *setting, loss = CELL
-    changed = row((*setting, BILINEAR, loss), [0.887 - 0.03, 0.887 + 0.02], artifacts=0.1)  # −.02 and +.01
+    changed = row(CELL.changed(BILINEAR), [0.887 - 0.03, 0.887 + 0.02], artifacts=0.1)  # −.02 and +.01
     second = row(CELL, [0.5, 0.5], seed=2, artifacts=0.2)  # a seed that the changed run has not
-    truth = {" ".join(setting): 0.06}
+    truth = {str(CELL.setting): 0.06}
     settings = {"training.epsilon": 1e-14}
     return Results(
         "vanbeers2019", "laptop", "c", {}, [*rows, changed, second], {}, 0, artifacts_of_truth=truth, settings=settings
@@ -86,8 +89,8 @@ def test_a_change_stands_beside_the_cell_and_not_among_the_cells(results):
 
 
 def test_results_of_a_change_alone_make_its_table(results):
-    only = dataclasses.replace(results, rows=[row for row in results.rows if BILINEAR in row.tags])
-    assert [table.title for table in RECIPE.show(only).tables] == [f"One thing changed: {' '.join(CELL)}"]
+    only = dataclasses.replace(results, rows=[row for row in results.rows if row.condition.change == BILINEAR])
+    assert [table.title for table in RECIPE.show(only).tables] == [f"One thing changed: {CELL}"]
 
 
 def test_figures_3_to_6_are_of_the_image_of_median_iou(jobs, results, tmp_path, monkeypatch):
@@ -110,12 +113,14 @@ def test_figures_3_to_6_are_of_the_image_of_median_iou(jobs, results, tmp_path, 
 
     monkeypatch.setattr(laptop, "open_dataset", Faces)
     outputs = []
-    for job in (job for job in jobs if job.tags[:4] == ("bfcn32s", "lfw", "small", "no hair") and job.seed == 1):
+    for job in (
+        job for job in jobs if job.condition.setting == face("bfcn32s", "lfw", "small", "no hair") and job.seed == 1
+    ):
         job = dataclasses.replace(job, path=tmp_path / job.path.name)
         job.path.mkdir()
         save_masks(job.path / "test_masks.npz", list("abc"), [np.ones((8, 8), np.uint8)] * 3, num_classes=2)
         outputs.append(job)
-    of_iou = row(outputs[0].tags, [0.9, 0.1, 0.5])
+    of_iou = row(outputs[0].condition, [0.9, 0.1, 0.5])
     measured = dataclasses.replace(results, rows=[dataclasses.replace(of_iou, job=outputs[0].path.name)])
     plots = laptop.figures_of_paper(outputs, measured)
     assert [plot.title.split(":")[0] for plot in plots] == ["Figure 3", "Figure 4", "Figure 5", "Figure 6"]

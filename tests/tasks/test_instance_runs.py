@@ -14,10 +14,12 @@ from kseg.cli.exit_codes import INTERRUPTED
 from kseg.cli.main import main
 from kseg.datasets import data_options
 from kseg.inference import load_model
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.jobs import make_job
 from kseg.lab.experiment.setting import Setting
 from kseg.lab.results.collect import read_row
 from kseg.lab.results.rows import Results, figure_of
+from kseg.lab.results.stored import load_results
 from kseg.lab.running.worker import Images, run_job
 from kseg.lab.tables.losses import loss_table
 from kseg.models import model_options
@@ -133,7 +135,9 @@ def test_a_job_of_the_lab_is_a_row_and_its_results_are_read_back(finding, tmp_pa
         loss=LossOptions("bce"),
         training=TrainingOptions(epochs=2, batch_size=2, learning_rate=0.05),
     )
-    jobs = [make_job(tmp_path, Setting(("scenes", loss), config), seed=1) for loss in ("bce", "dice")]
+    jobs = [
+        make_job(tmp_path, Setting(Condition(dataset="scenes", loss=loss), config), seed=1) for loss in ("bce", "dice")
+    ]
     said = [run_job(job, Images()).score for job in jobs[:1]]
     assert said == ["mask AP 1.0000"] and {path.name for path in jobs[0].path.iterdir()} >= {"results.json"}
     row = read_row(jobs[0])
@@ -141,10 +145,12 @@ def test_a_job_of_the_lab_is_a_row_and_its_results_are_read_back(finding, tmp_pa
     assert row.score == pytest.approx(1.0) and row.figures["AP75"] == pytest.approx(1.0) and len(row.curve) == 2
     assert figure_of([row], "score") == row.score and np.isnan(figure_of([row], "iou"))
 
-    other = dataclasses.replace(row, tags=("scenes", "dice"), figures={**row.figures, "score": 0.5, "APs": None})
+    other = dataclasses.replace(
+        row, condition=Condition(dataset="scenes", loss="dice"), figures={**row.figures, "score": 0.5, "APs": None}
+    )
     results = Results("mask_losses", "smoke", "command", {}, [row, other], {}, 0)
     results.save(tmp_path / "results.json")
-    assert Results.load(tmp_path / "results.json") == results
+    assert load_results(tmp_path / "results.json") == results
     table = loss_table(results)
     assert table.rows == [["bce", "1.0", "1.000"], ["dice", "2.0", "0.500"]] and "Test mask AP, mean" in table.caption
     broken = dataclasses.replace(row, figures={})

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypedDict
 from kseg.atomic import write_json, write_text
 from kseg.datasets import data_options
 from kseg.errors import UsageError
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.setting import Setting
 from kseg.models import ModelOptions
 from kseg.reading import read_json
@@ -42,7 +43,7 @@ class RecordedFailure(TypedDict):
 class Job:
     """One run of one setting."""
 
-    tags: tuple[str, ...]
+    condition: Condition
     seed: int
     config: TrainConfig
     """resolved"""
@@ -50,12 +51,12 @@ class Job:
 
     @property
     def title(self) -> str:
-        return f"{' '.join(self.tags)} seed {self.seed}"
+        return f"{self.condition} seed {self.seed}"
 
     @property
-    def kind(self) -> tuple[str, ...]:
+    def kind(self) -> Condition:
         """Jobs of one kind take about as long as each other: all but the loss is the same."""
-        return self.tags[:-1]
+        return self.condition.setting
 
     @property
     def files(self) -> RunFiles:
@@ -121,12 +122,12 @@ def make_jobs(folder: Path, settings: Iterable[Setting], seeds: int | None = Non
 
 def make_job(folder: Path, setting: Setting, seed: int) -> Job:
     size = setting.config.model.image_size or setting.config.augment.crop
-    assert size is not None, f"{setting.tags} names no image size"
+    assert size is not None, f"{setting.condition} names no image size"
     training = dataclasses.replace(setting.config.training, seed=seed, keep="measurements")
     config = dataclasses.replace(setting.config, training=training)
     config = resolve(config, image_size=size)
-    name = re.sub(r"[^A-Za-z0-9._+-]+", "_", "-".join(setting.tags))
-    return Job(setting.tags, seed, config, folder.absolute() / f"{name}-s{seed}-{config_hash(config)}")
+    name = re.sub(r"[^A-Za-z0-9._+-]+", "_", "-".join(setting.condition.words))
+    return Job(setting.condition, seed, config, folder.absolute() / f"{name}-s{seed}-{config_hash(config)}")
 
 
 def config_hash(config: TrainConfig) -> str:

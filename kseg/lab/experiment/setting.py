@@ -7,6 +7,7 @@ from typing import Literal
 
 from kseg.datasets import DATASETS
 from kseg.errors import UsageError
+from kseg.lab.experiment.condition import Condition
 from kseg.training.config import TrainConfig
 
 Scale = Literal["smoke", "cpu", "laptop", "paper"]
@@ -18,8 +19,7 @@ two cores; paper: to the letter."""
 class Setting:
     """One cell of a recipe's tables."""
 
-    tags: tuple[str, ...]
-    """names it, data first and loss last: ("lfw", MODEL, "big", "hair", "iou"); what `--only` looks for"""
+    condition: Condition
     config: TrainConfig
     """everything but the seed; `model.image_size` or `augment.crop` has to be given"""
     seeds: int = 1

@@ -22,7 +22,7 @@ def many_losses(recipe: Recipe, results: Results, jobs: Sequence[Job]) -> Shown:
 
 def _plots(results: Results) -> list[Plot]:
     settings = by_setting(results.rows)
-    sparse = [setting for setting in settings if setting[0].startswith("portraits")]
+    sparse = [setting for setting in settings if setting.dataset.startswith("portraits")]
     ranked = sorted({row.loss for row in results.rows}, key=lambda loss: (mean_rank(settings, loss), loss))
     shown = list(dict.fromkeys([plots.BASELINE, "iou", *ranked[:SHOWN_LOSSES]]))
     drawn = [plots.sparsity_plot(results.rows, sparse, shown)]

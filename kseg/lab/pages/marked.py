@@ -21,7 +21,7 @@ from kseg.atomic import write_text
 from kseg.errors import Failure, UsageError
 from kseg.lab.pages import single_runs
 from kseg.lab.recipe import RECIPES
-from kseg.lab.results.rows import Results
+from kseg.lab.results.stored import load_results
 from kseg.lab.tables.paper_tests import paper_tests_table
 from kseg.lab.tables.table import Table, markdown_of
 from kseg.reading import read_json
@@ -64,7 +64,7 @@ def tables(source: Path, titles: Sequence[str] = ()) -> str:
     if source.name == "paper.json":
         paper: PaperFile = read_json(source, PaperFile, remedy="write it with `kseg lab report RECIPE --paper`")
         return markdown_of([paper_tests_table(RECIPES[paper["recipe"]])])
-    results = Results.load(source)
+    results = load_results(source)
     return markdown_of(_chosen(RECIPES[results.recipe].show(results).tables, titles, source))
 
 

@@ -12,6 +12,7 @@ from kseg.datasets import Dataset, open_dataset
 from kseg.datasets.images import overlay, resize_image, resize_labels
 from kseg.errors import KsegError
 from kseg.inference import load_masks
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.jobs import Job
 from kseg.lab.plots import axis_from
 from kseg.lab.results.rows import Row, image_scores
@@ -92,11 +93,11 @@ def side_by_side(rows: Sequence[Row], jobs: Sequence[Job], versus: tuple[str, st
             points = scatter(dataset, *sides)
             pictures = examples(dataset, of_setting, *sides)
         except KsegError as error:
-            parts.append(page.card(" ".join(setting), page.note(f"No pictures: {error}")))
+            parts.append(page.card(str(setting), page.note(f"No pictures: {error}")))
             continue
         drawn = spread(points, versus, thumbnails)
         seeds = {loss: job.seed for loss, job in of_setting.items()}
-        parts.append(page.card(" ".join(setting), drawn, "".join(_pictures(example, seeds) for example in pictures)))
+        parts.append(page.card(str(setting), drawn, "".join(_pictures(example, seeds) for example in pictures)))
     if not parts:
         return ""
     mixed_up = [("another class", MIXED_UP)] if any(len(row.matrix) > 2 for row in rows) else []
@@ -116,8 +117,8 @@ def side_by_side(rows: Sequence[Row], jobs: Sequence[Job], versus: tuple[str, st
     )
 
 
-def complete_jobs(jobs: Sequence[Job], setting: tuple[str, ...], loss: str, seed: int) -> list[Job]:
-    return [job for job in jobs if (job.tags, job.seed) == ((*setting, loss), seed) and job.state == "complete"]
+def complete_jobs(jobs: Sequence[Job], setting: Condition, loss: str, seed: int) -> list[Job]:
+    return [job for job in jobs if (job.condition, job.seed) == (setting.under(loss), seed) and job.state == "complete"]
 
 
 def spread(points: Sequence[Point], versus: tuple[str, str], thumbnails: dict[str, str]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TypedDict
 
-from kseg.lab.recipes.vanbeers2019.printed import TABLES
+from kseg.lab.recipes.vanbeers2019.printed import TABLES, face
 from kseg.lab.results.single_runs import AGAIN
 from kseg.lab.tables.table import md
 from kseg.reading import read_json
@@ -96,7 +96,7 @@ def faces_table(rows: list[Measured]) -> str:
     for row in rows:
         data, results = row["config"]["data"], row["results"]
         scores = results["evaluation"]["scores"]
-        setting = (results["model"], data["dataset"], data["size"], "hair" if data["hair"] else "no hair")
+        setting = face(results["model"], data["dataset"], data["size"], "hair" if data["hair"] else "no hair")
         paper = TABLES.get(setting, {}).get(results["loss"])
         hair, flips = ("yes" if asked else "no" for asked in (data["hair"], row["config"]["augment"]["flip"]))
         lines.append(

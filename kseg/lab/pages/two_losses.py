@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from kseg.lab import plots
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.jobs import Job
 from kseg.lab.pages.side_by_side import side_by_side
 from kseg.lab.recipe import Recipe
@@ -23,7 +24,7 @@ SCATTER = "Image by image:"
 
 def two_losses(recipe: Recipe, results: Results, jobs: Sequence[Job]) -> Shown:
     """The paper's tables with our figures, its claims judged, tests of the two losses, curves and images."""
-    of_paper = replace(results, rows=[row for row in results.rows if not recipe.is_beside(row.tags)])
+    of_paper = replace(results, rows=[row for row in results.rows if not row.condition.change])
     beside = recipe.beside(results) if recipe.beside else []
     claims = recipe.claims(of_paper) if recipe.claims and of_paper.rows else []
     tables = [*_tables(of_paper, recipe), *beside] if of_paper.rows else beside
@@ -57,7 +58,7 @@ def _tables(results: Results, recipe: Recipe) -> list[Table]:
 def lowest_table(results: Results) -> Table:
     """Which test image scored lowest in every run."""
     rows = [
-        [" ".join(setting), loss, str(row.seed), row.lowest_image or DASH, f"{row.lowest:.3f}"]
+        [str(setting), loss, str(row.seed), row.lowest_image or DASH, f"{row.lowest:.3f}"]
         for setting, found in by_setting(results.rows).items()
         for loss, seeds in found.items()
         for row in seeds
@@ -69,19 +70,19 @@ def _plots(results: Results, recipe: Recipe, jobs: Sequence[Job]) -> list[Plot]:
     settings = by_setting(results.rows)
     drawn: list[Plot | None] = []
     if versus := recipe.versus:
-        drawn.append(plots.gain_plot([row for row in results.rows if not recipe.is_beside(row.tags)], versus))
+        drawn.append(plots.gain_plot([row for row in results.rows if not row.condition.change], versus))
         for setting, found in settings.items():
             curves = {loss: [row.curve for row in found[loss]] for loss in versus if loss in found}
-            drawn.append(plots.curves_plot(f"Learning: {' '.join(setting)}", curves))
+            drawn.append(plots.curves_plot(f"Learning: {setting}", curves))
         for setting, found in settings.items():
             scores = {loss: _scores(found[loss]) for loss in versus if loss in found}
-            drawn.append(plots.distribution_plot(f"Images: {' '.join(setting)}", scores))
+            drawn.append(plots.distribution_plot(f"Images: {setting}", scores))
         drawn += _scatters(settings, versus)
     drawn += recipe.figures_of_paper(jobs, results) if recipe.figures_of_paper and jobs else []
     return [plot for plot in drawn if plot is not None]
 
 
-def _scatters(settings: Mapping[tuple[str, ...], Mapping[str, Sequence[Row]]], versus: tuple[str, str]) -> list[Plot]:
+def _scatters(settings: Mapping[Condition, Mapping[str, Sequence[Row]]], versus: tuple[str, str]) -> list[Plot]:
     """One for every setting that both losses were run in."""
     drawn = []
     for setting, found in settings.items():
@@ -89,7 +90,7 @@ def _scatters(settings: Mapping[tuple[str, ...], Mapping[str, Sequence[Row]]], v
             scores = [image_scores(found[loss]) for loss in versus]
             known = ~np.isnan(scores).any(axis=0)
             by_loss = {loss: score[known].tolist() for loss, score in zip(versus, scores, strict=True)}
-            drawn.append(plots.scatter_plot(f"{SCATTER} {' '.join(setting)}", *versus, by_loss))
+            drawn.append(plots.scatter_plot(f"{SCATTER} {setting}", *versus, by_loss))
     return drawn
 
 

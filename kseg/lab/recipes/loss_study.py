@@ -22,6 +22,7 @@ import dataclasses
 from typing import Any
 
 from kseg.datasets import data_options
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.setting import Places, Scale, Setting
 from kseg.lab.pages.many_losses import many_losses
 from kseg.lab.recipe import RECIPES, Expected, Recipe
@@ -76,16 +77,16 @@ def settings(scale: Scale, places: Places) -> list[Setting]:
 
 def _setting(data: str, config: TrainConfig, spec: str, seeds: int) -> Setting:
     config = dataclasses.replace(config, loss=LossOptions(loss=spec, loss_reduction="mean"))
-    return Setting((data, spec.replace(" ", "")), config, seeds)
+    return Setting(Condition(dataset=data, loss=spec.replace(" ", "")), config, seeds)
 
 
 EXPECTED = (
     # Single jobs gave 0.83 (iou on portraits) and 0.74 (bce on LFW); the smoke test sees 24 images once.
-    Expected("smoke", ("portraits", "iou"), 0.05, 0.6),
-    Expected("cpu", ("portraits", "iou"), 0.70, 0.90),
-    Expected("cpu", ("portraits", "bce"), 0.68, 0.90),
-    Expected("cpu", ("lfw", "iou"), 0.65, 0.86),
-    Expected("cpu", ("lfw", "bce"), 0.65, 0.86),
+    Expected("smoke", Condition(dataset="portraits", loss="iou"), 0.05, 0.6),
+    Expected("cpu", Condition(dataset="portraits", loss="iou"), 0.70, 0.90),
+    Expected("cpu", Condition(dataset="portraits", loss="bce"), 0.68, 0.90),
+    Expected("cpu", Condition(dataset="lfw", loss="iou"), 0.65, 0.86),
+    Expected("cpu", Condition(dataset="lfw", loss="bce"), 0.65, 0.86),
 )
 
 RECIPES.register("loss_study")(Recipe("loss_study", settings, many_losses, expected=EXPECTED))

@@ -17,6 +17,7 @@ import dataclasses
 from typing import Any
 
 from kseg.datasets import data_options
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.setting import Places, Scale, Setting
 from kseg.lab.pages.many_losses import many_losses
 from kseg.lab.recipe import RECIPES, Expected, Recipe
@@ -53,9 +54,9 @@ def settings(scale: Scale, places: Places) -> list[Setting]:
 
 def _setting(config: TrainConfig, spec: str, seeds: int) -> Setting:
     config = dataclasses.replace(config, loss=LossOptions(loss=f"mask={spec}", loss_reduction="mean"))
-    return Setting(("people", spec.replace(" ", "")), config, seeds)
+    return Setting(Condition(dataset="people", loss=spec.replace(" ", "")), config, seeds)
 
 
-EXPECTED = (Expected("smoke", ("people", "bce"), 0.0, 0.5, figure="score"),)
+EXPECTED = (Expected("smoke", Condition(dataset="people", loss="bce"), 0.0, 0.5, figure="score"),)
 
 RECIPES.register("mask_losses")(Recipe("mask_losses", settings, many_losses, figures=("score",), expected=EXPECTED))

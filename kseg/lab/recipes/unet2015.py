@@ -18,6 +18,7 @@ Scale smoke: drawn portraits of 32×32, depth 1 and width 4, one epoch.
 import dataclasses
 
 from kseg.datasets import data_options
+from kseg.lab.experiment.condition import Condition, Factor
 from kseg.lab.experiment.setting import Places, Scale, Setting
 from kseg.lab.pages.two_losses import two_losses
 from kseg.lab.recipe import RECIPES, Expected, Recipe
@@ -42,13 +43,21 @@ CAPTIONS: dict[Scale, str] = {
 }
 
 
+FACTORS: tuple[Factor, ...] = ("dataset", "network")
+
+
 def settings(scale: Scale, places: Places) -> list[Setting]:
     base = {"smoke": smoke, "cpu": cpu, "paper": paper}[scale](places)
     data = "portraits" if scale == "smoke" else "isbi2012"
     return [
-        Setting((data, "unet2015", name), varied(base, elastic, weights), seeds=1 if scale == "smoke" else 3)
+        Setting(condition(data, name), varied(base, elastic, weights), seeds=1 if scale == "smoke" else 3)
         for name, (elastic, weights) in VARIANTS.items()
     ]
+
+
+def condition(data: str, variant: str) -> Condition:
+    """A variant stands in the place of a loss: both differ in what the network is trained on, and are compared."""
+    return Condition(factors=FACTORS, dataset=data, network="unet2015", loss=variant)
 
 
 def varied(config: TrainConfig, elastic: float, weights: str) -> TrainConfig:
@@ -81,13 +90,14 @@ def cpu(places: Places) -> TrainConfig:
     return dataclasses.replace(whole, model=whole.model.having(base_width=8, depth=3), training=training)
 
 
-EXPECTED = (Expected("smoke", ("portraits", "unet2015", "plain"), 0.0, 0.7),)
+EXPECTED = (Expected("smoke", condition("portraits", "plain"), 0.0, 0.7),)
 
 RECIPES.register("unet2015")(
     Recipe(
         "unet2015",
         settings,
         two_losses,
+        factors=FACTORS,
         scales=("smoke", "cpu", "paper"),
         figures=("iou", "v_rand", "warping_error", "pixel_error"),
         captions=CAPTIONS,

@@ -60,7 +60,7 @@ def read_row(job: Job) -> Row:
     kept = epochs.get(results["best_epoch"]) or {}
     of_membranes: dict[str, Any] = membrane_figures(job, evaluation["classes"])
     return Row(
-        tags=job.tags,
+        condition=job.condition,
         seed=job.seed,
         job=job.path.name,
         iou=iou,
@@ -104,7 +104,7 @@ def _row_of_figures(job: Job, results: RunResults) -> Row:
     numbers = {name: value for name, value in evaluation.scores().items() if isinstance(value, int | float)}
     scored = {name: value for name, value in zip(evaluation.ids, per_image, strict=True) if not np.isnan(value)}
     return Row(
-        tags=job.tags,
+        condition=job.condition,
         seed=job.seed,
         job=job.path.name,
         best_epoch=results["best_epoch"],
@@ -145,7 +145,7 @@ def _artifacts_of_truth(jobs: Iterable[Job]) -> dict[str, float]:
     found: dict[str, float] = {}
     known: dict[Any, float] = {}
     for job in jobs:
-        cells, setting = _cells(job), " ".join(job.tags[:-1])
+        cells, setting = _cells(job), str(job.condition.setting)
         if cells is None or setting in found:
             continue
         key = (job.config.data, cells)
@@ -171,7 +171,7 @@ def _rounded(value: float | None) -> float | None:
 
 def _ratios(jobs: Iterable[Job]) -> dict[str, dict[str, float]]:
     """`Results.ratios`; the masks are read once and their counts kept in the cache."""
-    chosen = {job.tags[0]: job.config.data for job in jobs if job.config.data.category is not None}
+    chosen = {job.condition.dataset: job.config.data for job in jobs if job.config.data.category is not None}
     found = {}
     for name, options in chosen.items():
         try:

@@ -12,8 +12,7 @@ import numpy as np
 
 from kseg.atomic import write_text
 from kseg.conventions import DEFAULT_TASK
-from kseg.errors import Failure, UsageError
-from kseg.reading import parse_json, read_text
+from kseg.lab.experiment.condition import Condition
 from kseg.tasks import TASKS
 
 NEARLY = 0.95
@@ -24,7 +23,7 @@ NEARLY = 0.95
 class Row:
     """One complete job. What is of label maps alone is unset for another task, whose scores are `figures`."""
 
-    tags: tuple[str, ...]
+    condition: Condition
     seed: int
     job: str
     """name of its directory, which ends in the hash of its configuration"""
@@ -94,13 +93,13 @@ class Row:
         return min((value for value in self.images if value is not None), default=math.nan)
 
     @property
-    def setting(self) -> tuple[str, ...]:
-        """What is compared: all tags but the loss."""
-        return self.tags[:-1]
+    def setting(self) -> Condition:
+        """What losses are compared in."""
+        return self.condition.setting
 
     @property
     def loss(self) -> str:
-        return self.tags[-1]
+        return self.condition.loss
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class Results:
     missing: int
     """jobs of the recipe that were not run"""
     ratios: dict[str, dict[str, float]] = field(default_factory=dict)
-    """where one category is told from all others: data set (first tag) → category → background pixels per object
+    """where one category is told from all others: data set → category → background pixels per object
     pixel over its labeled images; without data sets that were not at hand when the rows were collected"""
     artifacts_of_truth: dict[str, float] = field(default_factory=dict)
     """setting → what `Row.artifacts` is for the true masks of its test split"""
@@ -131,23 +130,10 @@ class Results:
         lines = ",\n  ".join(json.dumps(row, allow_nan=False) for row in content["rows"])
         write_text(path, head.replace('"rows": []', f'"rows": [\n  {lines}\n ]') + "\n")
 
-    @classmethod
-    def load(cls, path: Path) -> "Results":
-        try:
-            results: Results = parse_json(read_text(path), cls)
-            results.check()
-            return results
-        except OSError as error:
-            raise UsageError(f"no results in {path}: {error.strerror}; `kseg lab report` writes them") from None
-        except ValueError as error:
-            raise Failure(f"{path} holds no results of kseg lab ({error}); report again") from None
-
     def check(self) -> None:
         """Raises: ValueError where rows do not go together, as tables and plots take for granted."""
-        images: dict[tuple[str, ...], int] = {}
+        images: dict[Condition, int] = {}
         for row in self.rows:
-            if len(row.tags) < 2 or len(row.tags) != len(self.rows[0].tags):
-                raise ValueError(f"the tags of {row.job!r} are {' '.join(row.tags) or 'none'}")
             if row.task != DEFAULT_TASK:
                 if "score" not in row.figures:
                     raise ValueError(f"the figures of {row.job!r} have no score")
@@ -160,16 +146,18 @@ class Results:
 
 
 def _written(row: Row) -> dict[str, Any]:
-    """As JSON has it: of label maps without what other tasks have."""
+    """As JSON has it: the words of the condition as "tags"; of label maps without what other tasks have."""
     fields = asdict(row)
+    del fields["condition"]
+    fields = {"tags": row.condition.words, **fields}
     if row.task == DEFAULT_TASK:
         del fields["task"], fields["figures"]
     return fields
 
 
-def by_setting(rows: Iterable[Row]) -> dict[tuple[str, ...], dict[str, list[Row]]]:
+def by_setting(rows: Iterable[Row]) -> dict[Condition, dict[str, list[Row]]]:
     """setting → loss → rows in the order of their seeds."""
-    found: dict[tuple[str, ...], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[Condition, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in sorted(rows, key=lambda row: row.seed):
         found[row.setting][row.loss].append(row)
     return {setting: dict(losses) for setting, losses in found.items()}

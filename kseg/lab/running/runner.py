@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kseg.errors import UsageError
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.jobs import Job
 from kseg.lab.running.pool import Machine
 from kseg.lab.running.worker import Outcome, first_line
@@ -222,7 +223,7 @@ class Seconds:
     """How long jobs of a kind take, learnt from those that are done."""
 
     def __init__(self, complete: Iterable[Job]):
-        self._known: dict[tuple[str, ...], list[float]] = {}
+        self._known: dict[Condition, list[float]] = {}
         for job in complete:
             self.note(job)
 

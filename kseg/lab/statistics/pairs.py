@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from kseg.errors import UsageError
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.results.figures import FIGURES, LOWER_IS_BETTER
 from kseg.lab.results.rows import Row, by_setting, figure_of
 
-Both = dict[tuple[str, ...], tuple[list[Row], list[Row]]]
+Both = dict[Condition, tuple[list[Row], list[Row]]]
 """setting → the rows of the loss in question and of the baseline, of the same seeds in the same order"""
 
 
@@ -46,7 +47,7 @@ def paired_rows(rows: Sequence[Row], versus: tuple[str, str]) -> tuple[Both, lis
                 f"{', '.join(str(row.seed) for row in side)} ({loss})" for loss, side in zip(versus, sides, strict=True)
             )
             done = f"compared are {', '.join(map(str, sorted(seeds)))}" if seeds else "left out, as none is in both"
-            left_out.append(f"{' '.join(setting)} has the seeds {had}; {done}.")
+            left_out.append(f"{setting} has the seeds {had}; {done}.")
         if seeds:
             ours, theirs = ([row for row in side if row.seed in seeds] for side in sides)
             both[setting] = (ours, theirs)
@@ -58,7 +59,7 @@ def check_same_images(rows: Sequence[Row]) -> None:
     if len({len(row.images) for row in rows}) > 1:
         counts = ", ".join(f"{row.loss} seed {row.seed}: {len(row.images)}" for row in rows)
         raise UsageError(
-            f"the runs of {' '.join(rows[0].setting)} were not measured on the same test images (images of {counts}); "
+            f"the runs of {rows[0].setting} were not measured on the same test images (images of {counts}); "
             "run those with the wrong number again, under another --root"
         )
 

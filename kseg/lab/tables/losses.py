@@ -6,6 +6,7 @@ from statistics import fmean
 
 import numpy as np
 
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.results.rows import Results, Row, by_setting, figure_of, range_of, title_of_score
 from kseg.lab.statistics.pairs import Pairs
 from kseg.lab.tables.table import Table
@@ -22,7 +23,7 @@ def baseline_table(results: Results) -> Table | None:
     """
     scores: dict[str, dict[tuple, float]] = {}
     for row in results.rows:
-        scores.setdefault(row.loss, {})[*row.setting, row.seed] = row.score
+        scores.setdefault(row.loss, {})[row.setting, row.seed] = row.score
     baseline = scores.pop(BASELINE, {})
     tests = []
     for loss, found in scores.items():
@@ -54,14 +55,14 @@ def loss_table(results: Results) -> Table:
             cells.append(_with_range(found.get(loss, [])))
         rows.append(cells)
     counts = ", ".join(
-        f"{' '.join(setting)}: {counted(max(map(len, found.values())), 'seed')}" for setting, found in settings.items()
+        f"{setting}: {counted(max(map(len, found.values())), 'seed')}" for setting, found in settings.items()
     )
     caption = (
         f"Test {title_of_score(results.rows)}, mean [lowest, highest] of the seeds ({counts}); sorted by mean rank"
     )
     ranked = ranked_settings(settings)
-    caption += "." if len(ranked) == len(settings) else f" where all were run ({', '.join(map(' '.join, ranked))})."
-    header = ["loss", "mean rank", *(" ".join(setting) for setting in settings)]
+    caption += "." if len(ranked) == len(settings) else f" where all were run ({', '.join(map(str, ranked))})."
+    header = ["loss", "mean rank", *map(str, settings)]
     return Table("Losses", header, rows, frozenset(best), caption)
 
 
@@ -76,7 +77,7 @@ def mean_rank(settings, loss: str) -> float:
     return float(np.mean(ranks)) if ranks else math.inf
 
 
-def ranked_settings(settings) -> list[tuple[str, ...]]:
+def ranked_settings(settings) -> list[Condition]:
     """Ranks among a few losses and among all of them have no mean: a data set that is half done has to wait."""
     everything = set().union(*settings.values())
     return [setting for setting, found in settings.items() if set(found) == everything] or list(settings)

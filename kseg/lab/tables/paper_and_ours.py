@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.recipe import Recipe
 from kseg.lab.results.figures import DIGITS, EPOCHS, FIGURES, LOWER_IS_BETTER
 from kseg.lab.results.rows import Results, Row, by_setting, figure_of, value_of
@@ -13,23 +14,23 @@ from kseg.wording import DASH
 
 def paper_table(results: Results, recipe: Recipe, figure: str) -> Table:
     """A row per setting: the paper's figure for each loss, then ours, mean ± standard deviation over seeds."""
-    named = [(" ".join(setting), figure, setting) for setting in by_setting(results.rows)]
+    named = [(str(setting), figure, setting) for setting in by_setting(results.rows)]
     return _beside_the_paper(FIGURES[figure][0].upper() + FIGURES[figure][1:], "setting", named, results, recipe)
 
 
-def figures_table(results: Results, recipe: Recipe, setting: tuple[str, ...]) -> Table:
+def figures_table(results: Results, recipe: Recipe, setting: Condition) -> Table:
     """A row per figure of one setting, columns as in `paper_table`."""
     named = [(FIGURES[figure], figure, setting) for figure in recipe.figures]
-    return _beside_the_paper(" ".join(setting), "figure", named, results, recipe)
+    return _beside_the_paper(str(setting), "figure", named, results, recipe)
 
 
 def _beside_the_paper(
-    title: str, first: str, named: Sequence[tuple[str, str, tuple[str, ...]]], results: Results, recipe: Recipe
+    title: str, first: str, named: Sequence[tuple[str, str, Condition]], results: Results, recipe: Recipe
 ) -> Table:
     """A row for each (name, figure, setting)."""
     losses = list(recipe.versus or dict.fromkeys(row.loss for row in results.rows))
     theirs = recipe.paper and any(
-        figure in recipe.paper((*setting, loss)) for _, figure, setting in named for loss in losses
+        figure in recipe.paper(setting.under(loss)) for _, figure, setting in named for loss in losses
     )
     sides = ("paper", "ours") if theirs else ("ours",)
     settings = by_setting(results.rows)
@@ -51,10 +52,10 @@ def _beside_the_paper(
     return Table(title, header, rows, frozenset(best), caption)
 
 
-def _value(recipe: Recipe, setting, loss: str, found, figure: str, side: str) -> float | None:
+def _value(recipe: Recipe, setting: Condition, loss: str, found, figure: str, side: str) -> float | None:
     if side == "paper":
         assert recipe.paper is not None
-        return recipe.paper((*setting, loss)).get(figure)
+        return recipe.paper(setting.under(loss)).get(figure)
     return figure_of(found[loss], figure) if loss in found else None
 
 

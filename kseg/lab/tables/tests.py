@@ -73,12 +73,12 @@ def comparison_tables(results: Results, recipe: Recipe) -> list[Table]:
         said = error_reduction(*of_iou)
         caption = f"{how}{f' In {score} {first} makes {said}.' if said else ''}"
         tables.append(tests_table(f"{against}, over settings", "figure", settings, caption, {}))
-    images = [Pairs(" ".join(setting), *image_pairs(*rows)) for setting, rows in both.items()]
+    images = [Pairs(str(setting), *image_pairs(*rows)) for setting, rows in both.items()]
     if images:
         caption = f"{score} of each test image, mean over the seeds; {how}"
         tables.append(tests_table(f"{against}, over images", "setting", images, caption, {}))
     by_seed = {setting: seed_pairs(*rows) for setting, rows in both.items()}
-    seeds = [Pairs(" ".join(setting), *pairs) for setting, pairs in by_seed.items() if len(pairs[0]) > 1]
+    seeds = [Pairs(str(setting), *pairs) for setting, pairs in by_seed.items() if len(pairs[0]) > 1]
     if seeds:
         caption = f"Test {score} of the runs that share a seed; {how}"
         tables.append(tests_table(f"{against}, over seeds", "setting", seeds, caption, {}))

@@ -1,8 +1,9 @@
 """Kim et al. 2019, section 4: its claims on figures of ours."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from kseg.lab.recipe import Recipe
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.recipes.kim2019.printed import TABLES
 from kseg.lab.results.rows import Results, by_setting, figure_of
 from kseg.lab.statistics.claims import Claim, alike, larger
@@ -11,8 +12,8 @@ from kseg.lab.statistics.paired_tests import compare
 MARGIN = 0.015
 """Between the level set loss and a CRF: the furthest that the paper's tables 1 to 3 have them apart is 0.009."""
 
-Figures = Mapping[tuple[str, ...], Mapping[str, float]]
-"""(data set, network) → "ls", "ce", "crf" → mIoU"""
+Figures = Mapping[Condition, Mapping[str, float]]
+"""setting → "ls", "ce", "crf" → mIoU"""
 
 
 def claims(results: Results) -> list[Claim]:
@@ -25,8 +26,8 @@ def claims(results: Results) -> list[Claim]:
 
 def figures_of(results: Results) -> Figures:
     """Means over the seeds; behind a CRF that of the baseline."""
-    found: dict[tuple[str, ...], dict[str, float]] = {}
-    for setting, losses in by_setting([row for row in results.rows if not Recipe.is_beside(row.tags)]).items():
+    found: dict[Condition, dict[str, float]] = {}
+    for setting, losses in by_setting([row for row in results.rows if not row.condition.change]).items():
         found[setting] = {loss: figure_of(rows, "iou") for loss, rows in losses.items()}
         if "ce" in losses and (behind := figure_of(losses["ce"], "iou_crf")) == behind:
             found[setting]["crf"] = behind
@@ -43,9 +44,9 @@ def gain(figures: Figures) -> Claim:
 def coarse_against_fine(figures: Figures) -> Claim:
     """Section 4.4.1, "FCN-32s-ResNet101 with LS loss exceeds that of FCN-8s-ResNet101 baseline by 0.4 %"."""
     ours: tuple[list[float], list[float]] = [], []
-    for (dataset, network), found in figures.items():
-        fine = figures.get((dataset, "fcn8s"), {})
-        if network == "fcn32s" and "ls" in found and "ce" in fine:
+    for setting, found in figures.items():
+        fine = figures.get(replace(setting, network="fcn8s"), {})
+        if setting.network == "fcn32s" and "ls" in found and "ce" in fine:
             ours[0].append(found["ls"])
             ours[1].append(fine["ce"])
     paper = TABLES["voc", "fcn32s"].ls - TABLES["voc", "fcn8s"].ce

@@ -24,6 +24,7 @@ import dataclasses
 from typing import Any
 
 from kseg.datasets import DataOptions, data_options
+from kseg.lab.experiment.condition import Condition, Factor
 from kseg.lab.experiment.setting import Places, Scale, Setting
 from kseg.lab.pages.two_losses import two_losses
 from kseg.lab.recipe import RECIPES, Expected, Recipe
@@ -32,6 +33,8 @@ from kseg.lab.recipes.kim2019.printed import TABLES
 from kseg.models import ModelOptions, model_options
 from kseg.pipeline import Augmentation
 from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
+
+FACTORS: tuple[Factor, ...] = ("dataset", "network")
 
 LOSSES = {"ls": "ce + 0.0004*level_set", "ce": "ce"}
 """Tag → loss; `ce + 0*level_set` in its place logs the level set energy of the baseline, as figure 4 shows it."""
@@ -79,7 +82,13 @@ def _setting(dataset: str, network: str, loss: str, config: TrainConfig, seeds: 
     training = dataclasses.replace(config.training, test_crf=behind if loss == "ce" else ())
     stride = 8 if network.startswith(("largefov", "deeplab")) else 1
     losses = LossOptions(loss=LOSSES[loss], loss_reduction="mean", loss_stride=stride)
-    return Setting((dataset, network, loss), dataclasses.replace(config, loss=losses, training=training), seeds)
+    return Setting(
+        condition(dataset, network, loss), dataclasses.replace(config, loss=losses, training=training), seeds
+    )
+
+
+def condition(dataset: str, network: str, loss: str) -> Condition:
+    return Condition(factors=FACTORS, dataset=dataset, network=network, loss=loss)
 
 
 def smoke() -> TrainConfig:
@@ -135,10 +144,9 @@ def _frozen(network: str, size: tuple[int, int], places: Places) -> ModelOptions
     )  # fmt: skip
 
 
-def paper(tags: tuple[str, ...]) -> dict[str, float]:
+def paper(condition: Condition) -> dict[str, float]:
     """The paper's cell for a setting of ours; CamVid is not among its data sets."""
-    dataset, network, loss = tags
-    cell = TABLES.get((dataset, network))
+    cell, loss = TABLES.get((condition.dataset, condition.network)), condition.loss
     if cell is None:
         return {}
     return {"iou": getattr(cell, loss), **({"iou_crf": cell.crf} if loss == "ce" and cell.crf is not None else {})}
@@ -149,12 +157,13 @@ RECIPES.register("kim2019")(
         "kim2019",
         settings,
         two_losses,
+        factors=FACTORS,
         scales=("smoke", "cpu", "paper"),
         figures=("iou", "iou_crf", "accuracy"),
         versus=("ls", "ce"),
         paper=paper,
         captions=CAPTIONS,
-        expected=(Expected("smoke", ("portraits", "unet", "ce"), 0.05, 0.6),),
+        expected=(Expected("smoke", condition("portraits", "unet", "ce"), 0.05, 0.6),),
         claims=claims,
     )
 )

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from kseg.lab.recipe import BESIDE, Recipe
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.recipes.rahman2016.imbalance import our_gains, paper_gains
 from kseg.lab.recipes.rahman2016.printed import IMBALANCE
 from kseg.lab.recipes.rahman2016.recall import recalls
 from kseg.lab.recipes.rahman2016.tables import DATASETS
-from kseg.lab.results.rows import Results, by_setting, figure_of
+from kseg.lab.results.rows import Results, Row, by_setting, figure_of
 from kseg.lab.statistics.claims import Claim, growing, larger
 from kseg.lab.statistics.correlation import rank_correlation
 
@@ -20,7 +20,7 @@ OF_LOSSES = "FCN_IoU minus FCN_acc"
 
 def claims(results: Results) -> list[Claim]:
     """IoU, recall and imbalance on the paper's data sets; the smoke test proves the path and nothing else."""
-    results = replace(results, rows=[row for row in results.rows if row.tags[0] in DATASETS])
+    results = replace(results, rows=[row for row in results.rows if row.condition.dataset in DATASETS])
     if results.scale == "smoke" or not results.rows:
         return []
     return [
@@ -29,19 +29,11 @@ def claims(results: Results) -> list[Claim]:
 
 
 def by_optimizer(results: Results) -> dict[str, Results]:
-    """ "" → the paper's settings, "with Adam" → the same settings under that name, the name taken off their tags."""
-    names = dict.fromkeys(next((tag for tag in row.tags if tag.startswith(BESIDE)), "") for row in results.rows)
-    return {
-        name: replace(
-            results,
-            rows=[
-                replace(row, tags=tuple(tag for tag in row.tags if tag != name))
-                for row in results.rows
-                if (name in row.tags if name else not Recipe.is_beside(row.tags))
-            ],
-        )
-        for name in sorted(names)
-    }
+    """ "" → the paper's settings, "with Adam" → the same settings with that change, told without it."""
+    by_change: dict[str, list[Row]] = {change: [] for change in sorted({row.condition.change for row in results.rows})}
+    for row in results.rows:
+        by_change[row.condition.change].append(replace(row, condition=row.condition.changed("")))
+    return {change: replace(results, rows=rows) for change, rows in by_change.items()}
 
 
 def _claims(results: Results, which: str) -> list[Claim]:
@@ -79,7 +71,7 @@ def _paper_rho() -> float:
     return rank_correlation([IMBALANCE["2011"][name] for name in gains], list(gains.values())).value
 
 
-def _both(figures: Mapping[tuple[str, ...], Mapping[str, float]]) -> tuple[list[float], list[float]]:
+def _both(figures: Mapping[Condition, Mapping[str, float]]) -> tuple[list[float], list[float]]:
     complete = [found for found in figures.values() if set(LOSSES) <= set(found)]
     first, second = ([found[loss] for found in complete] for loss in LOSSES)
     return first, second

@@ -12,10 +12,12 @@ from kseg.datasets.category import category_id
 from kseg.datasets.relabel import BACKGROUND
 from kseg.datasets.voc.records import VOCOptions
 from kseg.errors import UsageError
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.jobs import Job, make_job
 from kseg.lab.experiment.setting import Setting
 from kseg.lab.pages.two_losses import two_losses
 from kseg.lab.recipe import Recipe
+from kseg.lab.recipes.rahman2016.printed import FACTORS, category_of
 from kseg.lab.recipes.rahman2016.recipe import paper
 from kseg.lab.recipes.rahman2016.tables import tables
 from kseg.training.config import LossOptions, TrainConfig, resolve
@@ -63,17 +65,20 @@ def category_study(config: TrainConfig, categories: str, path: Path | None = Non
         raise UsageError(f"--categories compares --loss with the softmax loss, {BASELINE}; choose another --loss")
     check_shown(dataset, names)
     versus = (settled.loss.loss, BASELINE)
-    tag = dataset_tag(config.data)
+    called = dataset_name(config.data)
     settings = [
-        Setting((tag, name, loss), one_against_all(config, dataset, name, loss)) for name in names for loss in versus
+        Setting(category_of(called, name, loss), one_against_all(config, dataset, name, loss))
+        for name in names
+        for loss in versus
     ]
     recipe = Recipe(
         "categories",
         lambda scale, places: settings,
         two_losses,
+        factors=FACTORS,
         figures=("iou", "accuracy"),
         versus=versus,
-        paper=partial(published, versus) if tag == "camvid" else None,
+        paper=partial(published, versus) if called == "camvid" else None,
         tables=tables,
         captions={SCALE: caption(settled)},
     )
@@ -113,7 +118,7 @@ def caption(config: TrainConfig) -> str:
     )
 
 
-def dataset_tag(options: DataOptions) -> str:
+def dataset_name(options: DataOptions) -> str:
     """voc2010, voc2011, and voc for 2012, as in the recipe."""
     if not isinstance(options, VOCOptions):
         return options.dataset
@@ -135,7 +140,6 @@ def one_against_all(config: TrainConfig, dataset: Dataset, category: str, loss: 
     )
 
 
-def published(versus: Sequence[str], tags: tuple[str, ...]) -> dict[str, float]:
+def published(versus: Sequence[str], condition: Condition) -> dict[str, float]:
     """The recipe's figures, whatever the losses are called here."""
-    *setting, loss = tags
-    return paper((*setting, "iou" if loss == versus[0] else "acc"))
+    return paper(condition.under("iou" if condition.loss == versus[0] else "acc"))

@@ -18,7 +18,7 @@ Ratios = Mapping[str, float]
 """category → background pixels per object pixel"""
 
 PUBLISHED = {"camvid": "CamVid test", "voc2010": "VOC 2010", "voc2011": "VOC 2011"}
-"""Data set's tag → the paper's gains on the same images."""
+"""Data set → the paper's gains on the same images."""
 
 TEST = 1
 """Place of the test split in `CAMVID`."""
@@ -44,11 +44,11 @@ def our_gains(results: Results, versus: tuple[str, str]) -> dict[str, dict[str, 
     """data set → category → gain in points for every seed that both losses have."""
     first, baseline = versus
     gains: dict[str, dict[str, list[float]]] = {}
-    for (dataset, *rest), found in by_setting(results.rows).items():
+    for setting, found in by_setting(results.rows).items():
         a, b = ({row.seed: row.score for row in found.get(loss, ())} for loss in (first, baseline))
         both = [100 * (a[seed] - b[seed]) for seed in sorted(a.keys() & b.keys())]
-        if both and len(rest) == 1:
-            gains.setdefault(dataset, {})[rest[0]] = both
+        if both and not setting.change:
+            gains.setdefault(setting.dataset, {})[setting.category] = both
     return gains
 
 

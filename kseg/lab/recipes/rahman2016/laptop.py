@@ -12,7 +12,7 @@ from kseg.lab.experiment.jobs import Job
 from kseg.lab.experiment.setting import Places
 from kseg.lab.recipe import RECIPES
 from kseg.lab.recipes.rahman2016.claims import by_optimizer
-from kseg.lab.recipes.rahman2016.printed import CAMVID
+from kseg.lab.recipes.rahman2016.printed import CAMVID, category_of
 from kseg.lab.results.rows import Results, Row
 from kseg.lab.tables.table import Table
 from kseg.models import ModelOptions, model_options
@@ -35,21 +35,21 @@ OPTIMIZERS: dict[str, TrainingOptions] = {
     ),
     WITH_ADAM: TrainingOptions(optimizer="adam", learning_rate=1e-4),
 }  # fmt: skip
-"""Tag → optimizer: the paper's, and one that needs fewer steps."""
+"""Change → optimizer: the paper's, and one that needs fewer steps."""
 
 DATA = {
     # An epoch of CamVid's 367 images has 19 steps, one of VOC's 80 has 4: about as many steps on either.
     "camvid": (data_options("camvid"), (360, 480), tuple(CAMVID), 40),
     "voc": (data_options("voc"), (375, 500), VOC_SHOWN, 120),
 }
-"""First tag → data set, size in training, categories, most epochs."""
+"""Name here → data set, size in training, categories, most epochs."""
 
 
-def laptop(places: Places) -> list[tuple[tuple[str, ...], Options]]:
-    """Tags without the loss, and options, for every category with each optimizer; the paper's optimizer first."""
+def laptop(places: Places) -> list[tuple[str, str, str, Options]]:
+    """Data set, category, change and options, for every category with each optimizer; the paper's optimizer first."""
     return [
-        ((dataset, category, *([name] if name else [])), _options(dataset, category, training, places))
-        for name, training in OPTIMIZERS.items()
+        (dataset, category, change, _options(dataset, category, training, places))
+        for change, training in OPTIMIZERS.items()
         for dataset, (_, _, categories, _) in DATA.items()
         for category in categories
     ]
@@ -70,7 +70,7 @@ def _options(dataset: str, category: str, training: TrainingOptions, places: Pla
 
 
 OURS = {"Table 3": "voc", "Table 4": "camvid"}
-"""Table of the paper → first tag of the runs that stand in it."""
+"""Table of the paper → data set of the runs that stand in it."""
 
 
 def beside(results: Results) -> list[Table]:
@@ -81,7 +81,7 @@ def beside(results: Results) -> list[Table]:
     recipe = RECIPES["rahman2016"]
     assert recipe.tables is not None
     made = recipe.tables(part, recipe)
-    datasets = {row.tags[0] for row in part.rows}
+    datasets = {row.condition.dataset for row in part.rows}
     without_ours = {"Table 1", "Table 2"} | {name for name, data in OURS.items() if data not in datasets}
     return [
         dataclasses.replace(table, title=f"{table.title}, {WITH_ADAM}")
@@ -96,14 +96,14 @@ COLUMNS = ("image", "truth", "FCN_IoU", "FCN_acc")
 
 def figures_of_paper(jobs: Sequence[Job], results: Results) -> list[Plot]:
     """Figures 2 and 3: for every category the test image of median IoU under FCN_acc among those that show it."""
-    complete = {job.tags: job for job in jobs if job.seed == 1 and job.files.masks.exists()}
+    complete = {job.condition: job for job in jobs if job.seed == 1 and job.files.masks.exists()}
     by_job = {row.job: row for row in results.rows}
     drawn = []
     for dataset, (number, where) in FIGURES.items():
         names, rows = [], []
-        categories = dict.fromkeys(tags[1] for tags in complete if tags[0] == dataset and len(tags) == 3)
+        categories = dict.fromkeys(one.category for one in complete if one.dataset == dataset and not one.change)
         for category in categories:
-            pair = {loss: complete.get((dataset, category, loss)) for loss in ("iou", "acc")}
+            pair = {loss: complete.get(category_of(dataset, category, loss)) for loss in ("iou", "acc")}
             if all(pair.values()) and (row := _panels({loss: job for loss, job in pair.items() if job}, by_job)):
                 names.append(category)
                 rows.append(row)

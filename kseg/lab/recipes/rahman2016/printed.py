@@ -1,5 +1,15 @@
 """Rahman & Wang 2016: the numbers of tables 1–4."""
 
+from kseg.lab.experiment.condition import Condition, Factor
+
+FACTORS: tuple[Factor, ...] = ("dataset", "category")
+
+
+def category_of(dataset: str, category: str, loss: str = "") -> Condition:
+    """One category told from all else of a data set."""
+    return Condition(factors=FACTORS, dataset=dataset, category=category, loss=loss)
+
+
 VOC_CATEGORIES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
     "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",

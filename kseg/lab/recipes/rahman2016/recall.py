@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.results.rows import Results, Row, by_setting
 from kseg.lab.tables.table import Table
 
@@ -17,7 +18,6 @@ def recall_table(results: Results) -> Table:
     rows: list[list[str]] = []
     best = set()
     for setting, found in by_setting(results.rows).items():
-        name = " ".join(setting)
         figures = {
             CALLED.get(loss, loss): np.mean([_figures(row.matrix) for row in found[loss]], axis=0)
             for loss in sorted(found)
@@ -30,7 +30,7 @@ def recall_table(results: Results) -> Table:
             # What a network wins that does not beat "all foreground" is not learned.
             if i < trained and values[0] == max(value[0] for value in figures.values()):
                 best.add((len(rows), 2))
-            rows.append([name, predictor, *(f"{100 * value:.2f}" for value in values)])
+            rows.append([str(setting), predictor, *(f"{100 * value:.2f}" for value in values)])
     header = ["category", "predictor", "IoU", "accuracy", "recall", "missed", "too much"]
     caption = (
         "In %, of the test pixels, mean over the seeds. Recall: share of the object's pixels that are found. Missed: "
@@ -60,7 +60,7 @@ def recall_of(rows: Sequence[Row]) -> float:
     return float(np.mean([_figures(row.matrix)[2] for row in rows]))
 
 
-def recalls(results: Results) -> Mapping[tuple[str, ...], Mapping[str, float]]:
+def recalls(results: Results) -> Mapping[Condition, Mapping[str, float]]:
     """setting → loss → recall."""
     return {
         setting: {loss: recall_of(rows) for loss, rows in found.items()}

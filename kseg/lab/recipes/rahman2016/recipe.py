@@ -39,18 +39,21 @@ import dataclasses
 from collections.abc import Mapping
 
 from kseg.datasets import DataOptions, data_options
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.setting import Places, Scale, Setting
 from kseg.lab.pages.two_losses import two_losses
-from kseg.lab.recipe import BESIDE, RECIPES, Expected, PaperTest, Recipe
+from kseg.lab.recipe import RECIPES, Expected, PaperTest, Recipe
 from kseg.lab.recipes.rahman2016.claims import claims
 from kseg.lab.recipes.rahman2016.laptop import beside, figures_of_paper, laptop
 from kseg.lab.recipes.rahman2016.printed import (
     CAMVID,
+    FACTORS,
     PRINTED_MEANS,
     TABLE_1_CATEGORIES,
     VOC_2010,
     VOC_2011,
     VOC_CATEGORIES,
+    category_of,
 )
 from kseg.lab.recipes.rahman2016.tables import tables
 from kseg.models import ModelOptions, model_options
@@ -96,7 +99,11 @@ def settings(scale: Scale, places: Places) -> list[Setting]:
             for loss in LOSSES
         ]
     if scale == "laptop":
-        return [_setting(*tags, loss, options=options) for tags, options in laptop(places) for loss in LOSSES]
+        return [
+            _setting(dataset, category, loss, options=options, change=change)
+            for dataset, category, change, options in laptop(places)
+            for loss in LOSSES
+        ]
     return [
         *(
             _setting("camvid", category, loss, options=_camvid(category, places))
@@ -112,7 +119,7 @@ PAPER_DATA = {
     "voc2011": (data_options("voc", year="2011"), (375, 500), VOC_CATEGORIES),
     "camvid": (data_options("camvid"), (360, 480), tuple(CAMVID)),
 }
-"""Of tables 1, 3 and 4: first tag → data set, size in training, categories."""
+"""Of tables 1, 3 and 4: name here → data set, size in training, categories."""
 
 
 def _to_the_letter(data: DataOptions, size: tuple[int, int], category: str, places: Places) -> Options:
@@ -151,29 +158,25 @@ def _adam(epochs: int) -> TrainingOptions:
     )  # fmt: skip
 
 
-def _setting(*tags: str, options: Options, seeds: int = 2) -> Setting:
-    """Tags: data set, category, what is other than in the paper if anything, loss."""
+def _setting(dataset: str, category: str, loss: str, *, options: Options, change: str = "", seeds: int = 2) -> Setting:
     data, model, training = options
-    loss = tags[-1]
     config = TrainConfig(
         data=data,
         model=dataclasses.replace(model, outputs=OUTPUTS[loss]),
         training=training,
         loss=LossOptions(loss=LOSSES[loss], loss_reduction="mean"),
     )
-    return Setting(tags, config, seeds)
+    return Setting(category_of(dataset, category, loss).changed(change), config, seeds)
 
 
-def paper(tags: tuple[str, ...]) -> dict[str, float]:
-    """Tables 1 and 3 and the test column of table 4; of other images than the paper's it has no figure."""
-    if Recipe.is_beside(tags):
-        tags = tuple(tag for tag in tags if not tag.startswith(BESIDE))
-    dataset, category, loss = tags
+def paper(condition: Condition) -> dict[str, float]:
+    """Tables 1 and 3 and the test column of table 4, whatever the optimizer; of other images there is no figure."""
+    category, loss = condition.category, condition.loss
     percent = {
         "voc2010": VOC_2010[loss].get(category),
         "voc2011": VOC_2011[loss].get(category),
         "camvid": CAMVID[category][loss][1] if category in CAMVID else None,
-    }.get(dataset)
+    }.get(condition.dataset)
     return {} if percent is None else {"iou": percent / 100}
 
 
@@ -221,16 +224,16 @@ PAPER_TOLERANCE = 0.03
 
 EXPECTED = (
     # The smoke test sees 24 images once.
-    *(Expected("smoke", ("synthetic", "hair", loss), 0.01, 0.6) for loss in LOSSES),
+    *(Expected("smoke", category_of("synthetic", "hair", loss), 0.01, 0.6) for loss in LOSSES),
     *(
-        Expected("cpu", ("camvid", category, loss), round(found - TOLERANCE, 3), round(found + TOLERANCE, 3))
+        Expected("cpu", category_of("camvid", category, loss), round(found - TOLERANCE, 3), round(found + TOLERANCE, 3))
         for category, losses in FOUND.items()
         for loss, found in losses.items()
     ),
     *(
-        Expected("paper", setting.tags, round(iou - PAPER_TOLERANCE, 3), round(iou + PAPER_TOLERANCE, 3))
+        Expected("paper", setting.condition, round(iou - PAPER_TOLERANCE, 3), round(iou + PAPER_TOLERANCE, 3))
         for setting in settings("paper", Places())
-        for iou in paper(setting.tags).values()
+        for iou in paper(setting.condition).values()
     ),
 )
 
@@ -239,6 +242,7 @@ RECIPES.register("rahman2016")(
         "rahman2016",
         settings,
         two_losses,
+        factors=FACTORS,
         scales=("smoke", "cpu", "laptop", "paper"),
         figures=("iou", "accuracy"),
         versus=("iou", "acc"),

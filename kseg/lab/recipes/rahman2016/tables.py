@@ -27,7 +27,7 @@ Found = Mapping[str, Mapping[str, Sequence[Row]]]
 
 PAPER_LOSSES = ("acc", "iou")
 DATASETS = {"camvid": "CamVid", "voc": "VOC 2012", "voc2010": "VOC 2010", "voc2011": "VOC 2011"}
-"""First tags, as they are called here."""
+"""Data sets, as tables call them."""
 
 
 def tables(results: Results, recipe: Recipe) -> list[Table]:
@@ -36,7 +36,7 @@ def tables(results: Results, recipe: Recipe) -> list[Table]:
     first, baseline = recipe.versus
     losses = (baseline, first)
     known = {name: found for name in DATASETS if (found := _of(results, name))}
-    others = replace(results, rows=[row for row in results.rows if row.setting[0] not in DATASETS])
+    others = replace(results, rows=[row for row in results.rows if row.condition.dataset not in DATASETS])
     made = [paper_table(others, recipe, recipe.figures[0])] if others.rows else []
     if known:
         own: list[tuple[Table, set[str]]] = [
@@ -124,7 +124,7 @@ def table_4(found: Found, losses: Sequence[str]) -> Table:
 
 
 def _of(results: Results, dataset: str) -> Found:
-    return {setting[1]: losses for setting, losses in by_setting(results.rows).items() if setting[0] == dataset}
+    return {one.category: losses for one, losses in by_setting(results.rows).items() if one.dataset == dataset}
 
 
 def _all(categories, *found: Found) -> list[str]:

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from kseg.lab.recipe import Recipe
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.recipes.vanbeers2019.printed import CLAIMS, TABLES, pairs
 from kseg.lab.results.rows import Results, by_setting, figure_of
 from kseg.lab.statistics.claims import Claim, alike, inconclusive, larger
 from kseg.lab.statistics.paired_tests import compare, total_error_reduction
 from kseg.lab.statistics.words import numbers
 
-Figures = Callable[[str], Mapping[tuple[str, ...], Mapping[str, float]]]
-"""name of a figure → (network, data set, size, hair) → loss → its value"""
+Figures = Callable[[str], Mapping[Condition, Mapping[str, float]]]
+"""name of a figure → setting → loss → its value"""
 
 LOSSES = ("iou", "bce")
 OF_LOSSES = "IoU loss minus BCE"
@@ -22,7 +22,7 @@ MARGIN = 0.025
 """Section 5: the accuracies "are within 2.5 % in every comparison"."""
 
 
-def paper_figures(figure: str) -> dict[tuple[str, ...], dict[str, float]]:
+def paper_figures(figure: str) -> dict[Condition, dict[str, float]]:
     """Tables 3–6."""
     name = {"best_epoch": "epochs"}.get(figure, figure)
     return {setting: {loss: getattr(cell, name) for loss, cell in cells.items()} for setting, cells in TABLES.items()}
@@ -35,9 +35,9 @@ def claims(results: Results) -> list[Claim]:
     """
     if results.scale == "smoke":
         return []
-    results = replace(results, rows=[row for row in results.rows if not Recipe.is_beside(row.tags)])
+    results = replace(results, rows=[row for row in results.rows if not row.condition.change])
 
-    def figures(figure: str) -> dict[tuple[str, ...], dict[str, float]]:
+    def figures(figure: str) -> dict[Condition, dict[str, float]]:
         return {
             setting: {loss: figure_of(rows, figure) for loss, rows in found.items()}
             for setting, found in by_setting(results.rows).items()
@@ -86,18 +86,19 @@ def of_networks(figures: Figures) -> Claim:
     said = (
         f"higher than FCResNet's with either loss (mean IoU {effect.mean:+.4f}, in {effect.wins} of {effect.n} cells)"
     )
-    used = {setting[0] for setting in figures("iou")}
+    used = {setting.network for setting in figures("iou")}
     stand_in = " (here fcmobilenet stands in for it)" if "fcmobilenet" in used and "bfcn32s" not in used else ""
     return larger(f"IoU of BFCN-32s{stand_in}", said, "BFCN-32s minus FCResNet", *ours, paper=effect.mean)
 
 
-def _networks(iou: Mapping[tuple[str, ...], Mapping[str, float]]) -> tuple[list[float], list[float]]:
+def _networks(iou: Mapping[Condition, Mapping[str, float]]) -> tuple[list[float], list[float]]:
     """IoU of BFCN-32s and of FCResNet in every cell, data set, split and loss, that both have."""
-    cells: dict[str, dict[tuple[str, ...], float]] = {"bfcn32s": {}, "fcresnet": {}}
-    for (network, *rest), found in iou.items():
-        cells[STANDS_FOR[network]] |= {(*rest, loss): value for loss, value in found.items()}
-    shared = [cell for cell in cells["bfcn32s"] if cell in cells["fcresnet"]]
-    first, second = ([found[cell] for cell in shared] for found in cells.values())
+    by_network: dict[str, dict[Condition, float]] = {"bfcn32s": {}, "fcresnet": {}}
+    for setting, by_loss in iou.items():
+        data_alone = replace(setting, network="")
+        by_network[STANDS_FOR[setting.network]] |= {data_alone.under(loss): value for loss, value in by_loss.items()}
+    shared = [cell for cell in by_network["bfcn32s"] if cell in by_network["fcresnet"]]
+    first, second = ([cells[cell] for cell in shared] for cells in by_network.values())
     return first, second
 
 
@@ -110,9 +111,9 @@ def of_size(figures: Figures) -> list[Claim]:
     return [larger("Data set size, IoU", said, "big minus small", big, small, paper=effect), _same_winner(ours, paper)]
 
 
-def _sizes(iou: Mapping[tuple[str, ...], Mapping[str, float]]) -> tuple[list[Mapping[str, float]], ...]:
+def _sizes(iou: Mapping[Condition, Mapping[str, float]]) -> tuple[list[Mapping[str, float]], ...]:
     """Loss → IoU on the big and on the small set, of the settings that have both sizes and both losses."""
-    small = {setting: (*setting[:2], "small", *setting[3:]) for setting in iou if setting[2] == "big"}
+    small = {setting: replace(setting, size="small") for setting in iou if setting.size == "big"}
     complete = [(a, b) for a, b in small.items() if b in iou and set(LOSSES) <= set(iou[a]) & set(iou[b])]
     return [iou[a] for a, _ in complete], [iou[b] for _, b in complete]
 
@@ -133,7 +134,7 @@ def _same(gains: list[list[float]]) -> int:
     return sum((big > 0) == (small > 0) for big, small in zip(*gains, strict=True))
 
 
-def _both(figures: Mapping[tuple[str, ...], Mapping[str, float]]) -> tuple[list[float], list[float]]:
+def _both(figures: Mapping[Condition, Mapping[str, float]]) -> tuple[list[float], list[float]]:
     """A figure under both losses, of the settings that were run with both."""
     complete = [found for found in figures.values() if set(LOSSES) <= set(found)]
     first, baseline = ([found[loss] for found in complete] for loss in LOSSES)

@@ -12,13 +12,14 @@ from kseg.inference import load_masks
 from kseg.lab.experiment.jobs import Job
 from kseg.lab.experiment.setting import Places, Setting
 from kseg.lab.one_changed import changed_curves, changed_table
+from kseg.lab.recipes.vanbeers2019.printed import face
 from kseg.lab.results.rows import Results
 from kseg.lab.tables.table import Table
 from kseg.report.canvas import Plot
 from kseg.report.panels import panels_plot
 from kseg.training.config import KERAS_EPSILON
 
-CELL = ("bfcn32s", "lfw", "small", "hair", "iou")
+CELL = face("bfcn32s", "lfw", "small", "hair", "iou")
 """The cell that is run again with one thing changed: the one whose figure was found first on two cores."""
 
 FIRST_BLOCKS = "vgg16_blocks1-3"
@@ -34,7 +35,7 @@ CHANGES = {
     THREE_BLOCKS: "blocks 4 and 5 start at random and are trained",
     NO_WEIGHTS: "all of VGG16 starts at random and is trained",
 }
-"""Tag → what is other than in the cell."""
+"""Word of the change → what is other than in the cell."""
 
 
 def changed(cell: Setting, places: Places) -> list[Setting]:
@@ -49,9 +50,9 @@ def changed(cell: Setting, places: Places) -> list[Setting]:
     if FIRST_BLOCKS in places.weights:
         file = places.weights[FIRST_BLOCKS]
         configs[THREE_BLOCKS] = {"model": model.having(weights=file, trainable_from="block4")}
-    *setting, loss = cell.tags
     return [
-        Setting((*setting, name, loss), dataclasses.replace(cell.config, **groups)) for name, groups in configs.items()
+        Setting(cell.condition.changed(name), dataclasses.replace(cell.config, **groups))
+        for name, groups in configs.items()
     ]
 
 
@@ -63,7 +64,7 @@ ARTIFACTS = (
 
 def beside(results: Results) -> list[Table]:
     """The cell, and each change of it against the cell's runs of the same seeds."""
-    truth = results.artifacts_of_truth.get(" ".join(CELL[:-1]))
+    truth = results.artifacts_of_truth.get(str(CELL.setting))
     caption = f"{ARTIFACTS}." if truth is None else f"{ARTIFACTS}; the true masks have {truth:.3f}."
     return changed_table(results, CELL, CHANGES, caption)
 
@@ -82,10 +83,10 @@ def figures_of_paper(jobs: Sequence[Job], results: Results) -> list[Plot]:
 
     The image is the one of median IoU under the IoU loss: the paper's own is not named.
     """
-    complete = {job.tags: job for job in jobs if job.seed == 1 and job.files.masks.exists()}
+    complete = {job.condition: job for job in jobs if job.seed == 1 and job.files.masks.exists()}
     drawn = changed_curves(results, CELL, CHANGES)
     for size in ("big", "small"):
-        outputs = {loss: complete.get(("bfcn32s", "lfw", size, "no hair", loss)) for loss in ("iou", "bce")}
+        outputs = {loss: complete.get(face("bfcn32s", "lfw", size, "no hair", loss)) for loss in ("iou", "bce")}
         if all(outputs.values()):
             return [*drawn, *_figures({loss: job for loss, job in outputs.items() if job}, results)]
     return drawn
@@ -110,6 +111,6 @@ def _figures(outputs: dict[str, Job], results: Results) -> list[Plot]:
         mask = labels[hair] if loss is None else load_masks(outputs[loss].files.masks)[record.id]
         text = f"{record.id}, of median IoU under the IoU loss. As figure {number} of the paper."
         if loss is not None:
-            text += f" {' '.join(outputs[loss].tags)}, seed {outputs[loss].seed}."
+            text += f" {outputs[loss].condition}, seed {outputs[loss].seed}."
         drawn.append(panels_plot(f"Figure {number}: {caption}", [[image, mask > 0]], text, columns=["image", "mask"]))
     return drawn

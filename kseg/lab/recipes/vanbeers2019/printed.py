@@ -2,6 +2,10 @@
 
 from typing import NamedTuple
 
+from kseg.lab.experiment.condition import Condition, Factor
+
+FACTORS: tuple[Factor, ...] = ("network", "dataset", "size", "hair")
+
 
 class Cell(NamedTuple):
     """One setting under one loss."""
@@ -12,10 +16,15 @@ class Cell(NamedTuple):
     """until convergence"""
 
 
+def face(network: str, dataset: str, size: str, hair: str, loss: str = "") -> Condition:
+    """A cell of tables 3 to 6, or without a loss the setting that two cells share."""
+    return Condition(factors=FACTORS, network=network, dataset=dataset, size=size, hair=hair, loss=loss)
+
+
 def _table(model: str, dataset: str, rows: dict[tuple[str, str], tuple[float, ...]]) -> dict:
     """Rows as the paper prints them: accuracy, IoU and epochs, each for the IoU loss and then for BCE."""
     return {
-        (model, dataset, *name): {
+        face(model, dataset, *name): {
             "iou": Cell(row[0], row[2], int(row[4])),
             "bce": Cell(row[1], row[3], int(row[5])),
         }
@@ -23,7 +32,7 @@ def _table(model: str, dataset: str, rows: dict[tuple[str, str], tuple[float, ..
     }
 
 
-TABLES: dict[tuple[str, str, str, str], dict[str, Cell]] = {
+TABLES: dict[Condition, dict[str, Cell]] = {
     **_table("bfcn32s", "lfw", {
         ("big", "hair"): (0.974, 0.978, 0.921, 0.906, 91, 146),
         ("small", "hair"): (0.962, 0.963, 0.887, 0.857, 116, 98),
@@ -49,7 +58,7 @@ TABLES: dict[tuple[str, str, str, str], dict[str, Cell]] = {
         ("small", "no hair"): (0.963, 0.960, 0.796, 0.766, 88, 80),
     }),
 }  # fmt: skip
-"""(model, data set, size, hair) → loss → figures; tables 3, 4, 5 and 6."""
+"""setting → loss → figures; tables 3, 4, 5 and 6."""
 
 CLAIMS = {"iou p": 4.7e-4, "accuracy p": 0.52, "epochs p": 0.256, "error reduction": 0.175, "iou wins": 15}
 """Section 5: paired t-tests over the 16 settings, mean error reduction, settings in which the IoU loss is ahead."""

@@ -35,12 +35,13 @@ import dataclasses
 import itertools
 
 from kseg.datasets import data_options
+from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.setting import Places, Scale, Setting
 from kseg.lab.pages.two_losses import two_losses
 from kseg.lab.recipe import RECIPES, Expected, PaperTest, Recipe
 from kseg.lab.recipes.vanbeers2019.claims import PATIENCE, STANDS_FOR, claims, paper_figures
 from kseg.lab.recipes.vanbeers2019.laptop import CELL, beside, changed, figures_of_paper
-from kseg.lab.recipes.vanbeers2019.printed import CLAIMS, TABLES
+from kseg.lab.recipes.vanbeers2019.printed import CLAIMS, FACTORS, TABLES, face
 from kseg.lab.results.figures import FIGURES
 from kseg.lab.results.rows import Results
 from kseg.models import ModelOptions, model_options
@@ -73,28 +74,26 @@ def settings(scale: Scale, places: Places) -> list[Setting]:
     networks = {"paper": whole, "laptop": whole, "cpu": ("fcmobilenet", "fcresnet"), "smoke": ("unet",)}[scale]
     datasets = ("synthetic",) if scale == "smoke" else ("lfw", "helen")
     cells = [
-        setting(scale, places, network, dataset, size, hair, loss)
-        for network, dataset, size, hair, loss in itertools.product(
-            networks, datasets, ("big", "small"), ("hair", "no hair"), LOSSES
-        )
+        _setting(scale, places, face(*words))
+        for words in itertools.product(networks, datasets, ("big", "small"), ("hair", "no hair"), LOSSES)
     ]
-    return [*cells, *changed(setting(scale, places, *CELL), places)] if scale == "laptop" else cells
+    return [*cells, *changed(_setting(scale, places, CELL), places)] if scale == "laptop" else cells
 
 
-def setting(scale: Scale, places: Places, network: str, dataset: str, size: str, hair: str, loss: str) -> Setting:
+def _setting(scale: Scale, places: Places, cell: Condition) -> Setting:
+    hair, small = cell.hair == "hair", cell.size == "small"
     if scale == "smoke":  # no files: the sizes of the paper's splits become numbers of portraits
-        counts = (24, 8, 8) if size == "big" else (12, 8, 8)
-        data = data_options(dataset, hair=hair == "hair", synthetic_size=32, synthetic_counts=counts)
+        counts = (12, 8, 8) if small else (24, 8, 8)
+        data = data_options(cell.dataset, hair=hair, synthetic_size=32, synthetic_counts=counts)
     else:
-        data = data_options(dataset, places.data_dir(dataset), hair=hair == "hair", size=size)
+        data = data_options(cell.dataset, places.data_dir(cell.dataset), hair=hair, size=cell.size)
     config = TrainConfig(
         data=data,
-        model=model(scale, places, network),
-        loss=LossOptions(loss=loss, loss_reduction="sum"),
+        model=model(scale, places, cell.network),
+        loss=LossOptions(loss=cell.loss, loss_reduction="sum"),
         training=training(scale),
     )
-    seeds = 3 if scale in ("cpu", "laptop") and size == "small" else 1
-    return Setting((network, dataset, size, hair, loss), config, seeds)
+    return Setting(cell, config, seeds=3 if small and scale in ("cpu", "laptop") else 1)
 
 
 def model(scale: Scale, places: Places, network: str) -> ModelOptions:
@@ -128,22 +127,22 @@ def remark(results: Results) -> str:
     return "These runs had Keras 3's RMSprop, whose epsilon stands in the root, and a bilinear start of the last layer."
 
 
-def paper(tags: tuple[str, ...]) -> dict[str, float]:
-    """The paper's cell for a setting of ours; the smoke test has none."""
-    network, *setting, loss = tags
-    cell = TABLES.get((STANDS_FOR[network], *setting), {}).get(loss)  # type: ignore[arg-type]
+def paper(condition: Condition) -> dict[str, float]:
+    """The paper's cell for one of ours; the smoke test has none."""
+    setting = dataclasses.replace(condition.setting, network=STANDS_FOR[condition.network])
+    cell = TABLES.get(setting, {}).get(condition.loss)
     return {} if cell is None else {"iou": cell.iou, "accuracy": cell.accuracy, "best_epoch": cell.epochs}
 
 
-FOUND = {
-    ("fcmobilenet", "lfw", "big", "hair"): (0.816, 0.824),
-    ("fcmobilenet", "lfw", "big", "no hair"): (0.790, 0.743),
-    ("fcmobilenet", "lfw", "small", "hair"): (0.801, 0.805),
-    ("fcmobilenet", "lfw", "small", "no hair"): (0.777, 0.777),
-    ("fcresnet", "lfw", "big", "hair"): (0.800, 0.732),
-    ("fcresnet", "lfw", "big", "no hair"): (0.781, 0.739),
-    ("fcresnet", "lfw", "small", "hair"): (0.744, 0.762),
-    ("fcresnet", "lfw", "small", "no hair"): (0.768, 0.697),
+MEASURED = {
+    face("fcmobilenet", "lfw", "big", "hair"): (0.816, 0.824),
+    face("fcmobilenet", "lfw", "big", "no hair"): (0.790, 0.743),
+    face("fcmobilenet", "lfw", "small", "hair"): (0.801, 0.805),
+    face("fcmobilenet", "lfw", "small", "no hair"): (0.777, 0.777),
+    face("fcresnet", "lfw", "big", "hair"): (0.800, 0.732),
+    face("fcresnet", "lfw", "big", "no hair"): (0.781, 0.739),
+    face("fcresnet", "lfw", "small", "hair"): (0.744, 0.762),
+    face("fcresnet", "lfw", "small", "no hair"): (0.768, 0.697),
 }
 """Test IoU at scale cpu with the IoU loss and with BCE, mean over the seeds."""
 
@@ -153,20 +152,21 @@ SPREAD = {"fcmobilenet": 0.06, "fcresnet": 0.09}
 EXPECTED = (
     # The paper's cells where the network is the paper's too; what FCResNet's narrower layer reaches is not known yet.
     *(
-        Expected("laptop", (*setting, loss), round(cell.iou - TOLERANCE, 3), round(cell.iou + TOLERANCE, 3))
+        Expected("laptop", setting.under(loss), round(cell.iou - TOLERANCE, 3), round(cell.iou + TOLERANCE, 3))
         for setting, cells in TABLES.items()
-        if setting[:2] == ("bfcn32s", "lfw")
+        if (setting.network, setting.dataset) == ("bfcn32s", "lfw")
         for loss, cell in cells.items()
     ),
     *(
-        Expected("paper", (*setting, loss), round(cell.iou - TOLERANCE, 3), round(cell.iou + TOLERANCE, 3))
+        Expected("paper", setting.under(loss), round(cell.iou - TOLERANCE, 3), round(cell.iou + TOLERANCE, 3))
         for setting, cells in TABLES.items()
         for loss, cell in cells.items()
     ),
     *(
-        Expected("cpu", (*setting, loss), round(iou - SPREAD[setting[0]], 3), round(iou + SPREAD[setting[0]], 3))
-        for setting, found in FOUND.items()
-        for loss, iou in zip(LOSSES, found, strict=True)
+        Expected("cpu", setting.under(loss), round(iou - spread, 3), round(iou + spread, 3))
+        for setting, measured in MEASURED.items()
+        for spread in (SPREAD[setting.network],)
+        for loss, iou in zip(LOSSES, measured, strict=True)
     ),
 )
 
@@ -179,8 +179,8 @@ PRINTED = {
 
 
 def paper_test(figure: str) -> PaperTest:
-    cells = {" ".join(setting): found for setting, found in paper_figures(figure).items()}
-    iou, bce = ({setting: found[loss] for setting, found in cells.items()} for loss in LOSSES)
+    cells = paper_figures(figure)
+    iou, bce = ({str(setting): by_loss[loss] for setting, by_loss in cells.items()} for loss in LOSSES)
     return PaperTest(f"tables 3–6, {FIGURES[figure]}", iou, bce, figure, PRINTED[figure])
 
 
@@ -189,6 +189,7 @@ RECIPES.register("vanbeers2019")(
         "vanbeers2019",
         settings,
         two_losses,
+        factors=FACTORS,
         scales=("smoke", "cpu", "laptop", "paper"),
         figures=("iou", "accuracy", "best_epoch", "epochs_95"),
         versus=LOSSES,

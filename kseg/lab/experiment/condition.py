@@ -1,0 +1,63 @@
+"""What a job stands for, in named words: which network on which images under which loss."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Factor = Literal["network", "dataset", "size", "hair", "category"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """The words that name a cell of a recipe's tables. A word that a recipe has no use for is empty.
+
+    `--only` looks for these words, and a job's directory is named after them.
+    """
+
+    factors: tuple[Factor, ...] = ("dataset",)
+    """the fields that the recipe sets, in the order in which their words are written"""
+    network: str = ""
+    dataset: str = ""
+    size: str = ""
+    """of the training split: "big", "small" """
+    hair: str = ""
+    """"hair", "no hair": whether hair is foreground"""
+    category: str = ""
+    """the one that is told from all others"""
+    change: str = ""
+    """"with Adam": the single thing in which the condition differs from the one of the same other words"""
+    loss: str = ""
+
+    @classmethod
+    def read(cls, factors: Sequence[Factor], words: Sequence[str]) -> "Condition":
+        """A condition from its words as `words` has them: a word for each factor, a change or none, the loss.
+
+        Raises: ValueError where there are more or fewer words.
+        """
+        if len(words) - len(factors) not in (1, 2):
+            raise ValueError(f"the tags {' '.join(words) or 'none'!r} are not {', '.join(factors)} and loss")
+        named = dict(zip(factors, words, strict=False))
+        change = words[-2] if len(words) == len(factors) + 2 else ""
+        return cls(factors=tuple(factors), **named, change=change, loss=words[-1])
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that are not empty, in the order in which they are written."""
+        words = (*(getattr(self, factor) for factor in self.factors), self.change, self.loss)
+        return tuple(word for word in words if word)
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
+
+    @property
+    def setting(self) -> "Condition":
+        """What losses are compared in: the condition without its loss."""
+        return replace(self, loss="")
+
+    def under(self, loss: str) -> "Condition":
+        """The same setting under a loss."""
+        return replace(self, loss=loss)
+
+    def changed(self, change: str) -> "Condition":
+        """The same but for a single thing; with "" the unchanged condition."""
+        return replace(self, change=change)
