@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kseg.lab.tables.table import Table
 
 if TYPE_CHECKING:
+    from kseg.lab.pages.side_by_side import SideBySide
     from kseg.lab.statistics.claims import Claim
     from kseg.report.canvas import Plot
 
@@ -19,13 +20,13 @@ class Shown:
     tables: Sequence[Table]
     make_plots: "Callable[[], Sequence[Plot]]"
     claims: "Sequence[Claim]" = ()
-    make_images: Callable[[], str] = str
-    """HTML of images, which some plots are beside then; "" for none"""
+    make_images: "Callable[[], SideBySide | None]" = lambda: None
+    """images under two losses, in place of plots of the same; None without any"""
 
     @cached_property
     def plots(self) -> "Sequence[Plot]":
         return self.make_plots()
 
     @cached_property
-    def images(self) -> str:
+    def images(self) -> "SideBySide | None":
         return self.make_images()

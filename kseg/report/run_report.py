@@ -1,7 +1,10 @@
 """`write_report`: a run directory in, `report.html` out."""
 
 import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,17 +15,22 @@ from kseg.datasets.membership import use_recorded_splits
 from kseg.errors import KsegError
 from kseg.inference import load_model
 from kseg.inference.predict import fed_size
-from kseg.report import page, plots
+from kseg.report import plots
 from kseg.report.advice import findings, next_commands, repeat_command
-from kseg.report.pictures import make_pictures
+from kseg.report.canvas import Plot
+from kseg.report.page import render
+from kseg.report.pictures import Picture, make_pictures
 from kseg.report.scores import plots_of_task
 from kseg.report.settings import applicable
 from kseg.tasks import Evaluation
+from kseg.tasks.base import Legend
 from kseg.training.record import RunRecord, read_run
 from kseg.wording import duration
 
 REPORT = "report.html"
 GROUPS = {"data": "Data", "model": "Model", "loss": "Loss", "augment": "Augmentation", "training": "Training"}
+GROUP_TITLES = {"worst": "Worst", "median": "Median", "best": "Best"}
+"""Groups of pictures, as their tabs say it."""
 
 
 def write_report(workdir: Path) -> Path:
@@ -37,21 +45,37 @@ def write_report(workdir: Path) -> Path:
       Failure: one of its files is broken, or the report cannot be written.
     """
     run = read_run(workdir)
-    sections = [_images(run), _scores(run), _learning(run), _commands(run), _settings(run)]
-    links = [(anchor, text) for anchor, text, content in sections if content]
-    body = "".join(
-        [
-            page.heading(run.title, str(run.path), _score(run.evaluation), _tiles(run)),
-            page.navigation(links),
-            "<main>",
-            page.said(findings(run)),
-            *(content for _, _, content in sections),
-            page.footer(f"Written by kseg {__version__}. One file: keep it, mail it, open it without a network."),
-            "</main>",
-        ]
+    # 1. what there is to show; None and empty parts have no section
+    images, scores, learning = _images(run), _scores(run), _learning(run)
+    commands, again = next_commands(run), repeat_command(run)
+    sections = [
+        ("images", "Worst images", images),
+        ("scores", "Scores", scores),
+        ("learning", "Learning", learning),
+        ("next", "Commands", commands or again),
+        ("settings", "Settings", True),
+    ]
+    # 2. the page
+    html = render(
+        "run.html",
+        title=run.title,
+        path=str(run.path),
+        score=_score(run.evaluation),
+        tiles=_tiles(run),
+        links=[(anchor, text) for anchor, text, content in sections if content],
+        findings=findings(run),
+        images=images,
+        group_titles=GROUP_TITLES,
+        scores=scores,
+        learning=learning,
+        commands=commands,
+        again=again,
+        settings=_settings(run),
+        transplant=run.results.get("transplant"),
+        version=__version__,
     )
     path = Path(workdir) / REPORT
-    write_text(path, page.page(f"{run.title} · kseg", body))
+    write_text(path, html)
     return path
 
 
@@ -80,77 +104,73 @@ def _tiles(run: RunRecord) -> list[tuple[str, str]]:
     return tiles
 
 
-def _images(run: RunRecord) -> tuple[str, str, str]:
-    anchor, text = "images", "Worst images"
+@dataclass(frozen=True)
+class Images:
+    """The section of pictures: these, or a sentence why there are none."""
+
+    note: str = ""
+    groups: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
+    """key of `GROUP_TITLES` → pictures"""
+    legend: Legend = ()
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The section of scores: plots, or a sentence why there are none."""
+
+    note: str = ""
+    plots: Sequence[Plot] = ()
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """title of a plot → header and rows of the table below it"""
+
+
+def _images(run: RunRecord) -> Images | None:
     if run.evaluation is None:
-        return anchor, text, ""
+        return None
     try:
         model, card = load_model(run.path)
         dataset = open_dataset(run.data_options).for_task(run.task.name)
         use_recorded_splits(dataset, run.path, run.evaluation.split)
         pictures = make_pictures(model, dataset, run.evaluation, fed_size(card, None, None), card.palette)
-        if not any(pictures.values()):
-            return anchor, text, ""  # no image has a score, by which they are ranked
-        legend = run.task.legend(run.evaluation.classes, card.palette, background=card.background)
-        content = page.gallery(pictures, legend)
     except KsegError as error:
         logging.getLogger("kseg").warning("the report has no pictures: %s", error)
-        content = page.note(f"No pictures: {error}")
-    return anchor, text, page.section(anchor, "Images, worst first", content)
+        return Images(f"No pictures: {error}")
+    groups = {name: shots for name, shots in pictures.items() if shots}
+    legend = run.task.legend(run.evaluation.classes, card.palette, background=card.background)
+    return Images(groups=groups, legend=legend) if groups else None  # without scores images have no rank
 
 
-def _scores(run: RunRecord) -> tuple[str, str, str]:
+def _scores(run: RunRecord) -> Scores | None:
     evaluation = run.evaluation
     if evaluation is None:
-        return "scores", "Scores", ""
+        return None
     if nothing := evaluation.nothing():
-        return "scores", "Scores", page.section("scores", "Scores", page.note(nothing))
+        return Scores(nothing)
     bars = plots.class_bars(evaluation)
     drawn = [plots.image_distribution(evaluation), bars, *plots_of_task(evaluation)]
-    content = page.plots(drawn, {bars.title: _class_table(evaluation)})
-    return "scores", "Scores", page.section("scores", "Scores", content)
+    return Scores(plots=[plot for plot in drawn if plot], tables={bars.title: _class_table(evaluation)})
 
 
-def _class_table(evaluation: Evaluation) -> str:
+def _class_table(evaluation: Evaluation) -> dict[str, Any]:
     columns = evaluation.by_class()
     names = next(iter(columns.values()))
     rows = [[name, *(number(values[name]) for values in columns.values())] for name in names]
-    return page.table(["", *columns], rows)
+    return {"header": ["", *columns], "rows": rows}
 
 
-def _learning(run: RunRecord) -> tuple[str, str, str]:
+def _learning(run: RunRecord) -> list[Plot]:
     best = run.best["epoch"] if run.best else None
     drawn = [
         plots.learning_curve(run.epochs, "loss", f"Loss ({run.config.get('loss', {}).get('loss', '?')})", best),
         *(plots.learning_curve(run.epochs, name, title, best) for name, title in run.task.curves.items()),
     ]
-    if not any(drawn):
-        return "learning", "Learning", ""
-    return "learning", "Learning", page.section("learning", "Learning curves", page.plots(drawn))
+    return [plot for plot in drawn if plot]
 
 
-def _commands(run: RunRecord) -> tuple[str, str, str]:
-    following = [page.command(text, why) for why, text in next_commands(run)]
-    again = repeat_command(run)
-    cards = [
-        page.card("Try next", *following, kind="commands") if following else "",
-        page.card("Repeat this run", page.command(again), kind="commands") if again else "",
-    ]
-    if not any(cards):
-        return "next", "Commands", ""
-    return "next", "Commands", page.section("next", "Commands", f'<div class="grid">{"".join(cards)}</div>')
-
-
-def _settings(run: RunRecord) -> tuple[str, str, str]:
-    shown = applicable(run.config)
-    cards = [page.card(GROUPS[group], page.pairs(values)) for group, values in shown.items()]
-    cards.append(page.card("Environment", page.pairs(_environment(run))))
-    transplant = run.results.get("transplant")
-    content = (
-        f'<div class="stack">{"".join(cards)}</div>',
-        page.folded("Where the encoder's weights came from", str(transplant)) if transplant else "",
-    )
-    return "settings", "Settings", page.section("settings", "Settings", *content)
+def _settings(run: RunRecord) -> dict[str, dict[str, Any]]:
+    """Heading → names and values."""
+    groups = {GROUPS[group]: values for group, values in applicable(run.config).items()}
+    return {**groups, "Environment": _environment(run)}
 
 
 def _environment(run: RunRecord) -> dict[str, str]:

@@ -1,11 +1,13 @@
-"""Jobs on a Ray cluster: two nodes on this machine, one of which is killed in the middle; what is refused."""
+"""Jobs on a Ray cluster on this machine: a GPU shared, Ctrl-C, a node killed in the middle; what is refused."""
 
 import dataclasses
 import json
 import os
+import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from kseg.errors import UsageError
 from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.jobs import make_jobs
 from kseg.lab.experiment.setting import Setting
+from kseg.lab.running import on_ray
 from kseg.lab.running.on_ray import Cluster, Needs, check_needs
 from kseg.lab.running.runner import run_jobs
 from kseg.models import model_options
@@ -38,31 +41,80 @@ SOON_DEAD = {"health_check_period_ms": 200, "health_check_timeout_ms": 1000, "he
 """The head node takes another for dead within a second or two instead of half a minute."""
 
 
-def test_a_node_that_dies_costs_its_job_an_epoch(tmp_path, monkeypatch):
-    """Its job goes on from its checkpoint on the other node, to the numbers of a run on one machine."""
+@pytest.fixture(scope="module")
+def nodes():
+    """A cluster whose head node says that it has a GPU, which is a number to Ray."""
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster as Nodes
 
+    head = {"num_cpus": 2, "num_gpus": 1, "memory": 2**30, "_system_config": SOON_DEAD}
+    cluster = Nodes(initialize_head=True, head_node_args=head)
+    yield cluster
+    cluster.shutdown()
+
+
+@pytest.fixture
+def at_the_nodes(nodes, monkeypatch, tmp_path):
+    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
     monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
+
+
+def test_a_gpu_has_one_job_at_a_time(at_the_nodes, monkeypatch, tmp_path):
+    def instead_of_training(job, needs, prepare):
+        started = time.monotonic()
+        time.sleep(0.3)
+        return os.environ["CUDA_VISIBLE_DEVICES"], needs.gpus, started, time.monotonic()
+
+    monkeypatch.setattr(on_ray, "run_on_node", instead_of_training)
+    place = Cluster("ray", Needs(cores=1, memory=0.1))
+    try:
+        assert place.room() == 1  # of two cores only as many jobs as GPUs
+        futures = [place.submit(job) for job in make_jobs(tmp_path, SETTINGS)]
+        first, second = sorted((future.result(60) for future in futures), key=lambda outcome: outcome[2])
+    finally:
+        place.close()
+    assert [outcome[:2] for outcome in (first, second)] == [("0", 1), ("0", 1)]
+    assert first[3] <= second[2]  # one has ended before the other begins
+
+
+def test_ctrl_c_ends_the_jobs_and_leaves_them_to_be_resumed(at_the_nodes, tmp_path):
+    (job,) = make_jobs(tmp_path / "jobs", SETTINGS[:1])
+    pid = tmp_path / "pid"
+
+    def write_pid() -> None:
+        pid.write_text(str(os.getpid()))
+
+    place = Cluster("ray", Needs(cores=1, memory=0.1, gpus=0), prepare=write_pid)
+
+    def press() -> None:
+        while job.files.epochs_done < 2:
+            time.sleep(0.02)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    threading.Thread(target=press, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs([job], place=place, write=lambda line: None)
+    end = time.monotonic() + 60
+    while Path(f"/proc/{pid.read_text()}").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not Path(f"/proc/{pid.read_text()}").exists(), "the process of the job is still there"
+    assert job.state == "started" and 2 <= job.files.epochs_done < EPOCHS and job.failure() is None
+
+
+def test_a_node_that_dies_costs_its_job_an_epoch(nodes, at_the_nodes, tmp_path):
+    """Its job goes on from its checkpoint on the other node, to the numbers of a run on one machine."""
     here, there = (make_jobs(tmp_path / name, SETTINGS) for name in ("here", "there"))
     # As many processes as cores: each has one thread, as on Ray with one core for each job.
     assert run_jobs(here, processes=max(2, os.cpu_count() or 1), write=lambda line: None).complete == 2
 
-    nodes = Nodes(
-        initialize_head=True, head_node_args={"num_cpus": 1, "memory": 2**30, "_system_config": SOON_DEAD}
-    )  # fmt: skip
     lines: list[str] = []
-    try:
-        second = nodes.add_node(num_cpus=1, memory=2**30)
-        monkeypatch.setenv("RAY_ADDRESS", nodes.address)
-        place = Cluster("ray", Needs(cores=1, memory=0.5))
-        assert place.room() == 2
-        killer = threading.Thread(target=kill_in_the_middle, args=(nodes, second, there, lines))
-        killer.start()
-        tally = run_jobs(there, place=place, write=lines.append)
-        killer.join()
-    finally:
-        nodes.shutdown()
+    second = nodes.add_node(num_cpus=1, memory=2**30)
+    place = Cluster("ray", Needs(cores=1, memory=0.7, gpus=0))  # each node has the memory for one
+    assert place.room() == 2
+    killer = threading.Thread(target=kill_in_the_middle, args=(nodes, second, there, lines))
+    killer.start()
+    tally = run_jobs(there, place=place, write=lines.append)
+    killer.join()
 
     assert lines[0] == "2 jobs: 0 complete, 0 failed, 2 to run, 2 at a time on 2 nodes of a Ray cluster"
     assert "killed" in lines and (tally.complete, tally.failed, tally.left) == (2, [], 0)

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from jinja2 import UndefinedError
 from PIL import Image
 from small_run import make_run
 
@@ -24,7 +25,7 @@ from kseg.report.advice import (
     with_flag,
 )
 from kseg.report.canvas import INK
-from kseg.report.page import gallery
+from kseg.report.page import environment, render
 from kseg.report.pictures import (
     Picture,
     choose,
@@ -129,6 +130,14 @@ def test_text_is_escaped(binary):
     assert "kept 3, &lt;random&gt; 1" in binary and "<random>" not in binary
 
 
+def test_templates_escape_all_text_and_miss_no_value():
+    parts = environment().get_template("parts.html").module
+    assert "<b>&lt;i&gt;</b>" in parts.table(["<u>"], [["<i>"]], {(0, 0)}) and "<u>" not in parts.table(["<u>"], [])
+    assert parts.command("a <b>") == "<pre><span>a</span> <span>&lt;b&gt;</span></pre>\n"
+    with pytest.raises(UndefinedError, match="title"):
+        render("run.html")
+
+
 def test_dark_mode_reaches_the_plots(binary):
     assert INK not in binary and "currentColor" in binary
 
@@ -231,7 +240,9 @@ def test_without_background_every_error_is_a_mix_up():
     names, palette = ("sky", "road", "car"), ((9, 9, 9), (1, 1, 1), (2, 2, 2))
     evaluation = SemanticEvaluation("d", "test", names, ("a",), matrix[None], None, True, 1.0, background=False)
     picture = Picture("a", ("IoU", 0.5), evaluation.mistakes(0), 1, {}, (4, 4))
-    page = gallery({"worst": [picture]}, TASKS["semantic"].legend(names, palette, background=False))
+    parts = environment().get_template("parts.html").module
+    legend = TASKS["semantic"].legend(names, palette, background=False)
+    page = parts.gallery({"worst": [picture]}, {"worst": "Worst"}, legend)
     assert "26.0 % another class" in page and "sky" in page and "too much" not in page
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -11,36 +10,19 @@ from typing import Any
 from kseg import __version__
 from kseg.atomic import replacing, write_text
 from kseg.lab.experiment.jobs import Job
-from kseg.lab.pages.side_by_side import CSS as SIDE_BY_SIDE_CSS
 from kseg.lab.pages.two_losses import SCATTER
 from kseg.lab.recipe import Recipe
 from kseg.lab.results.rows import Results
 from kseg.lab.shown import Shown
-from kseg.lab.statistics.claims import RULES, TITLE, Claim
-from kseg.lab.tables.table import Table, markdown_of
-from kseg.report import page
+from kseg.lab.statistics.claims import RULES, TITLE
+from kseg.lab.tables.table import markdown_of
+from kseg.report.page import render
 from kseg.wording import counted, duration
 
 MOST_ALTERNATIVES = 6
 
-CSS = """
-.table { margin-bottom: 1rem; }
-.table p { margin-top: .5rem; }
-.table td:not(:first-child) { white-space: nowrap; }
-.table th:first-child, .table td:first-child { position: sticky; left: 0; background: var(--card);
-  padding-right: .6rem; }
-#plots .card { max-width: 40rem; }
-.hero dl:only-child { grid-column: 1 / -1; }
-.claim { display: grid; grid-template-columns: 9rem 1fr; gap: .2rem 1rem; padding: .7rem 0;
-  border-bottom: 1px solid var(--line); }
-.claim:last-of-type { border-bottom: 0; }
-.claim b { grid-row: span 3; align-self: start; justify-self: start; padding: .1rem .6rem; border-radius: 99px;
-  border: 1px solid currentColor; font-size: .82rem; white-space: nowrap; }
-.claim .held { color: #008a64; } .claim .not { color: #c4500a; } .claim .open { color: var(--soft); }
-.claim p { overflow-wrap: anywhere; }
-@media (max-width: 640px) { .claim { grid-template-columns: 1fr; } }
-"""
 BADGES = {"held": "held", "did not hold": "not", "cannot be judged": "open"}
+"""Verdict → class of the style sheet."""
 
 
 @dataclass(frozen=True)
@@ -86,62 +68,53 @@ def markdown(report: Report) -> str:
 
 def html(report: Report) -> str:
     results, recipe, shown = report.results, report.recipe, report.shown
+    # 1. what there is to show
+    tables = [table for table in shown.tables if table.title != TITLE]  # that of the claims stands above them
     plots = [plot for plot in shown.plots if not (shown.images and plot.title.startswith(SCATTER))]
-    sections = [
-        ("claims", TITLE, _claims(shown.claims) if shown.claims else ""),
-        ("tables", "Tables", "".join(_table(table) for table in shown.tables if table.title != TITLE)),
-        ("plots", "Plots", page.plots(plots)),
-        ("images", "Same images, two losses", shown.images),
-        ("settings", "Settings", _settings(report)),
-    ]
     tiles = [
         ("jobs complete", str(len(results.rows))),
         ("failed", str(len(results.failures))),
         ("not run", str(results.missing)),
         ("one job after another", duration(sum(row.seconds for row in results.rows))),
     ]
-    title = recipe.title.rstrip(".")
-    body = "".join(
-        [
-            page.heading(title, f"{recipe.name} · scale {results.scale}", None, tiles, kind="kseg lab report"),
-            page.navigation([(anchor, text) for anchor, text, content in sections if content]),
-            "<main>",
-            *(page.section(anchor, text, content) for anchor, text, content in sections if content),
-            page.footer(f"Written by kseg {__version__}. One file: keep it, mail it, open it without a network."),
-            "</main>",
-        ]
-    )
-    style = CSS + (SIDE_BY_SIDE_CSS if shown.images else "")
-    return page.page(f"{recipe.name} · kseg lab", body).replace("</style>", f"{style}</style>", 1)
-
-
-def _claims(claims: Sequence[Claim]) -> str:
-    entries = "".join(
-        f'<div class="claim"><b class="{BADGES[claim.verdict]}">{claim.verdict}</b><h3>{escape(claim.subject)}</h3>'
-        f"<p>The paper: {escape(claim.said)}.</p><p>Here: {escape(claim.found)}.</p></div>"
-        for claim in claims
-    )
-    return f'<div class="card">{entries}<p>{escape(RULES)}</p></div>'
-
-
-def _table(table: Table) -> str:
-    content = page.table(table.header, table.rows, table.best) + f"<p>{escape(table.caption)}</p>"
-    return page.card(table.title, content, kind="table")
-
-
-def _settings(report: Report) -> str:
-    results = report.results
-    cards = [
-        page.card("Recipe", f"<pre>{escape(report.recipe.text)}</pre>"),
-        page.card("Command", page.command(results.command)),
-        page.card("Environment", page.pairs({name: _words(value) for name, value in results.environment.items()})),
+    sections = [
+        ("claims", TITLE, shown.claims),
+        ("tables", "Tables", tables),
+        ("plots", "Plots", True),
+        ("images", "Same images, two losses", shown.images),
+        ("settings", "Settings", True),
     ]
-    if results.settings:
-        shown = {name: _words(value) for name, value in results.settings.items()}
-        cards.append(page.card("Configuration, where it is not the default", page.pairs(shown)))
-    if results.failures:
-        cards.append(page.card("Failed", page.pairs(dict(results.failures))))
-    return f'<div class="stack">{"".join(cards)}</div>'
+    # 2. the page
+    return render(
+        "study.html",
+        "kseg.lab.pages",
+        name=recipe.name,
+        title=recipe.title.rstrip("."),
+        path=f"{recipe.name} · scale {results.scale}",
+        tiles=tiles,
+        links=[(anchor, text) for anchor, text, content in sections if content],
+        claims=shown.claims,
+        claims_title=TITLE,
+        badges=BADGES,
+        rules=RULES,
+        tables=tables,
+        plots=plots,
+        images=shown.images,
+        recipe_text=recipe.text,
+        command=results.command,
+        settings=_settings(results),
+        version=__version__,
+    )
+
+
+def _settings(results: Results) -> dict[str, dict[str, Any]]:
+    """Heading → names and values; what is empty is left out."""
+    groups = {
+        "Environment": {name: _words(value) for name, value in results.environment.items()},
+        "Configuration, where it is not the default": {name: _words(value) for name, value in results.settings.items()},
+        "Failed": dict(results.failures),
+    }
+    return {heading: values for heading, values in groups.items() if values or heading == "Environment"}
 
 
 def _words(value: Any) -> Any:

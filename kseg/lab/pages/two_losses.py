@@ -36,7 +36,7 @@ def two_losses(recipe: Recipe, results: Results, jobs: Sequence[Job]) -> Shown:
         tables,
         lambda: _plots(results, recipe, jobs),
         claims,
-        lambda: side_by_side(results.rows, jobs, recipe.versus) if recipe.versus else "",
+        lambda: side_by_side(results.rows, jobs, recipe.versus) if recipe.versus else None,
     )
 
 
