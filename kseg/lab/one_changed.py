@@ -32,12 +32,12 @@ def changed_table(results: Results, cell: Condition, changes: Mapping[str, str],
     if not of_change:
         return []
     lines = [_line("as above", DASH, of_cell, [])] if of_cell else []
-    for name, found in of_change.items():
-        seeds = {row.seed for row in found}
+    for name, changed_rows in of_change.items():
+        seeds = {row.seed for row in changed_rows}
         same_seeds = [row for row in of_cell if row.seed in seeds]
         # The mean over other seeds would be compared with that over these.
-        complete = [row for row in found if row.seed in {other.seed for other in same_seeds}]
-        lines.append(_line(name, changes[name], found, same_seeds if len(complete) == len(found) else []))
+        complete = [row for row in changed_rows if row.seed in {other.seed for other in same_seeds}]
+        lines.append(_line(name, changes[name], changed_rows, same_seeds if len(complete) == len(changed_rows) else []))
     header = [
         "run",
         "changed",

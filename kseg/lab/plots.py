@@ -30,18 +30,18 @@ from kseg.report.canvas import (
 COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
 
 
-def losses_plot(setting: Condition, found: Mapping[str, Sequence[Row]]) -> Plot:
+def losses_plot(setting: Condition, by_loss: Mapping[str, Sequence[Row]]) -> Plot:
     """IoU of every loss alone and added to BCE, with the range of the seeds; the best stands on top."""
-    alone = [loss for loss in found if "+" not in loss]
-    low = far_below([figure_of(rows, "score") for rows in found.values()])
-    names = sorted(alone, key=lambda loss: figure_of(found[loss], "score"))
+    alone = [loss for loss in by_loss if "+" not in loss]
+    low = far_below([figure_of(rows, "score") for rows in by_loss.values()])
+    names = sorted(alone, key=lambda loss: figure_of(by_loss[loss], "score"))
 
     def draw(ax: Axes) -> None:
         for color, prefix, label, shift in (
             (BLUE, "", "alone", 0.14),
             (ORANGE, f"{BASELINE}+", f"{BASELINE} + loss", -0.14),
         ):
-            points = [(y, found[prefix + name]) for y, name in enumerate(names) if prefix + name in found]
+            points = [(y, by_loss[prefix + name]) for y, name in enumerate(names) if prefix + name in by_loss]
             below = [(y, rows) for y, rows in points if figure_of(rows, "score") < low]
             points = [(y, rows) for y, rows in points if figure_of(rows, "score") >= low]
             ranges = [range_of(rows) for _, rows in points]
@@ -54,16 +54,18 @@ def losses_plot(setting: Condition, found: Mapping[str, Sequence[Row]]) -> Plot:
             for y, rows in below:
                 text = f" ◂ {_with_range(rows)}"
                 ax.text(low, y + 1.7 * shift, text, color=color, va="center", fontsize=7)
-        if BASELINE in found:
-            ax.axvline(figure_of(found[BASELINE], "score"), color=INK, linewidth=0.8, linestyle=(0, (3, 3)), alpha=0.6)
+        if BASELINE in by_loss:
+            ax.axvline(
+                figure_of(by_loss[BASELINE], "score"), color=INK, linewidth=0.8, linestyle=(0, (3, 3)), alpha=0.6
+            )
         ax.set_yticks(range(len(names)), names)
-        ax.set_xlabel(f"test {title_of_score(row for rows in found.values() for row in rows)}")
+        ax.set_xlabel(f"test {title_of_score(row for rows in by_loss.values() for row in rows)}")
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.set_ylim(-0.6, len(names) - 0.4)
         if low > -math.inf:
             ax.set_xlim(left=low)
 
-    seeds = max(map(len, found.values()))
+    seeds = max(map(len, by_loss.values()))
     text = f"Mean and range of {seeds} seeds. " if seeds > 1 else "One seed. "
     text += "◂: far below the rest. " if low > -math.inf else ""
     return drawn(f"Losses on {setting}", draw, f"{text}Dashed: {BASELINE}.", height=0.9 + 0.23 * len(names))
@@ -91,8 +93,8 @@ def far_below(values: Sequence[float]) -> float:
 
 def sparsity_plot(results: Sequence[Row], datasets: Sequence[Condition], losses: Sequence[str]) -> Plot | None:
     """IoU over the share of foreground, for a few losses, with the range of the seeds."""
-    settings = {setting: found for setting, found in by_setting(results).items() if setting in datasets}
-    everywhere = [loss for loss in losses if all(loss in found for found in settings.values())]
+    settings = {setting: by_loss for setting, by_loss in by_setting(results).items() if setting in datasets}
+    everywhere = [loss for loss in losses if all(loss in by_loss for by_loss in settings.values())]
     if len(settings) < 2 or not everywhere:
         return None
 
@@ -100,13 +102,13 @@ def sparsity_plot(results: Sequence[Row], datasets: Sequence[Condition], losses:
         shares: set[float] = set()
         for number, (loss, color) in enumerate(zip(everywhere, COLORS, strict=False)):
             points = sorted(
-                (100 * figure_of(found[loss], "foreground"), range_of(found[loss])) for found in settings.values()
+                (100 * figure_of(by_loss[loss], "foreground"), range_of(by_loss[loss])) for by_loss in settings.values()
             )
             shares |= {share for share, _ in points}
             ax.errorbar(
                 [share * (1 + 0.015 * number) for share, _ in points],  # side by side, or the bars hide each other
                 [mean for _, (mean, _, _) in points],
-                yerr=_arms([found for _, found in points]),
+                yerr=_arms([limits for _, limits in points]),
                 marker="o", markersize=4, elinewidth=1.1, color=color, label=loss,
             )  # fmt: skip
         ax.set_xscale("log")
@@ -122,13 +124,15 @@ def sparsity_plot(results: Sequence[Row], datasets: Sequence[Condition], losses:
 def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:
     """What the loss in question gains over the baseline, against the share of foreground."""
     first, baseline = versus
-    both = {setting: found for setting, found in by_setting(rows).items() if first in found and baseline in found}
+    both = {
+        setting: by_loss for setting, by_loss in by_setting(rows).items() if first in by_loss and baseline in by_loss
+    }
     points = [
         (
-            100 * figure_of(found[first], "foreground"),
-            figure_of(found[first], "score") - figure_of(found[baseline], "score"),
+            100 * figure_of(by_loss[first], "foreground"),
+            figure_of(by_loss[first], "score") - figure_of(by_loss[baseline], "score"),
         )
-        for found in both.values()
+        for by_loss in both.values()
     ]
     if len(points) < 2:  # one says nothing of how the two go together
         return None

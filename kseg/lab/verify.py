@@ -10,22 +10,22 @@ from kseg.lab.results.rows import Results, figure_of
 
 @dataclass(frozen=True)
 class Verdict:
-    """One range and what was found."""
+    """One range, and the mean over the seeds that it is of."""
 
     expected: Expected
-    found: float | None
+    measured: float | None
     """None: not run"""
 
     @property
     def good(self) -> bool:
-        return self.found is not None and self.expected.low <= self.found <= self.expected.high
+        return self.measured is not None and self.expected.low <= self.measured <= self.expected.high
 
     def __str__(self) -> str:
         expected = self.expected
-        found = "not run" if self.found is None else f"{self.found:.4f}"
-        said = "ok  " if self.good else "FAIL"
+        measured = "not run" if self.measured is None else f"{self.measured:.4f}"
+        mark = "ok  " if self.good else "FAIL"
         name = f"{expected.condition}, {FIGURES[expected.figure]}"
-        return f"{said} {name}: {found}, expected {expected.low:g} to {expected.high:g}"
+        return f"{mark} {name}: {measured}, expected {expected.low:g} to {expected.high:g}"
 
 
 def verify(results: Results, recipe: Recipe, *, only: str | None = None) -> list[Verdict]:
@@ -43,9 +43,9 @@ def verify(results: Results, recipe: Recipe, *, only: str | None = None) -> list
             f"recipe {recipe.name} expects nothing of scale {results.scale}{f' and {only}' if only else ''}; "
             f"it has ranges for: {', '.join(sorted({entry.scale for entry in recipe.expected})) or 'no scale'}"
         )
-    return [Verdict(entry, _found(results, entry)) for entry in ranges]
+    return [Verdict(entry, _measured(results, entry)) for entry in ranges]
 
 
-def _found(results: Results, entry: Expected) -> float | None:
+def _measured(results: Results, entry: Expected) -> float | None:
     rows = [row for row in results.rows if row.condition == entry.condition]
     return figure_of(rows, entry.figure) if rows else None

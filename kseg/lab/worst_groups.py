@@ -84,13 +84,13 @@ def image_facts(
       masks: id → the predicted label map.
       kinds: classes that are kinds of one thing, such as cat and dog.
     """
-    found = []
+    facts = []
     for record, score in zip(records, scores, strict=True):
         if score is None or np.isnan(score):
             continue
         truth = dataset.labels(record)
         inside = (truth != 0) & (truth != VOID)
-        found.append(
+        facts.append(
             ImageFacts(
                 record.id,
                 float(score),
@@ -99,7 +99,7 @@ def image_facts(
                 confusion_of_kinds(truth, resize_labels(masks[record.id], truth.shape), kinds),
             )
         )
-    return found
+    return facts
 
 
 def worst_groups(facts: Sequence[ImageFacts], worst: float = WORST) -> dict[str, list[ImageFacts]]:

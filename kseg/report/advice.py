@@ -22,23 +22,23 @@ def _of_training(run: RunRecord) -> list[str]:
     best, score = run.best, run.task.score
     if best is None:
         return ["No epoch has been finished yet."]
-    last, said = run.epochs[-1]["epoch"], []
+    last, sentences = run.epochs[-1]["epoch"], []
     if still_rising(run.epochs, score):
-        said.append(
+        sentences.append(
             f"Validation {score.title} was still rising when training ended after {counted(last, 'epoch')}; "
             "train longer."
         )
     else:
-        said.append(
+        sentences.append(
             f"Validation {score.title} was highest after epoch {best['epoch']} of {last} ({best[score.key]:.3f}); "
             "those weights were kept."
         )
     if best.get(score.name) is not None and best[score.name] - best[score.key] > GAP:
-        said.append(
+        sentences.append(
             f"Training {score.title} ({best[score.name]:.3f}) is well above validation {score.title}: more images or "
             "augmentation should help."
         )
-    return said
+    return sentences
 
 
 def _of_evaluation(run: RunRecord) -> list[str]:
@@ -113,7 +113,7 @@ def _variant(run: RunRecord, flag: str, value: str, workdir: str) -> str:
 
 def with_flag(words: list[str], flag: str, value: str, *, but: Sequence[str] = ("workdir",)) -> list[str]:
     """The command with `--flag value`, and without the flags in `but`: `--workdir` belongs to the run it made."""
-    kept, skip = [], False
+    remaining, skip = [], False
     for word in words:
         name = word.split("=")[0].lstrip("-").replace("_", "-")
         if skip:
@@ -121,8 +121,8 @@ def with_flag(words: list[str], flag: str, value: str, *, but: Sequence[str] = (
         elif word.startswith("--") and name in (flag, *but):
             skip = "=" not in word
         else:
-            kept.append(word)
-    return [*kept, f"--{flag}", value]
+            remaining.append(word)
+    return [*remaining, f"--{flag}", value]
 
 
 def _words(run: RunRecord) -> list[str]:

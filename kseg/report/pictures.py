@@ -67,13 +67,13 @@ def make_pictures(
     missing = [evaluation.ids[index] for index in wanted if evaluation.ids[index] not in records]
     if missing:
         raise UsageError(f"the data set no longer holds {', '.join(missing[:3])}; evaluate the model again")
-    found = [records[evaluation.ids[index]] for index in wanted]
-    images = [dataset.image(record) for record in found]
+    chosen_records = [records[evaluation.ids[index]] for index in wanted]
+    images = [dataset.image(record) for record in chosen_records]
     ranks = {int(index): rank for rank, index in enumerate(evaluation.order(), start=1)}
     task, drawn = TASKS[evaluation.task], {}
     paint = partial(task.draw, palette=palette, background=dataset.has_background, classes=evaluation.classes)
     answers = Predictor(model, image_size, batch_size=4, task=task).answers(images)
-    for index, record, image, prediction in zip(wanted, found, images, answers, strict=True):
+    for index, record, image, prediction in zip(wanted, chosen_records, images, answers, strict=True):
         truth = dataset.truth(record, task.name)
         size = display_size(image.shape[:2])
         shown, truth, prediction = resize_image(image, size), truth.resized(size), prediction.resized(size)

@@ -52,8 +52,8 @@ def test_the_paper_by_its_own_figures():
     """All but the last: FCResNet on LFW with hair is better with the IoU loss on the big set, with BCE on the small."""
     found = [*of_scores(paper_figures), *of_size(paper_figures)]
     assert [claim.verdict for claim in found] == ["held", "held", "held", "did not hold"]
-    assert "p = 0.00047" in found[0].found and "17.5 % less error" in found[0].found
-    assert "the same in 7 of 8 pairs" in found[3].found and "by its tables in 7 of 8" in found[3].said
+    assert "p = 0.00047" in found[0].evidence and "17.5 % less error" in found[0].evidence
+    assert "the same in 7 of 8 pairs" in found[3].evidence and "by its tables in 7 of 8" in found[3].statement
 
 
 def row(setting, loss, cell) -> Row:
@@ -75,8 +75,8 @@ def test_claims_on_rows(results):
     found = {claim.subject: claim for claim in claims(results)}
     verdicts = [claim.verdict for claim in found.values()]
     assert verdicts == ["held", "held", "held", "held", "held", "held", "did not hold"]
-    assert "above 0 in 16" in found["IoU of BFCN-32s"].found
-    assert "p = 0.26" in found["Convergence, epochs to the best validation IoU"].found
+    assert "above 0 in 16" in found["IoU of BFCN-32s"].evidence
+    assert "p = 0.26" in found["Convergence, epochs to the best validation IoU"].evidence
     # 95 % of a straight line: 0.95 of the epochs, rounded up
     assert results.rows[0].epochs_95 == 87 and results.rows[0].best_epoch == 91
     table = claims_table(list(found.values()))
@@ -87,8 +87,8 @@ def test_runs_that_were_still_improving_do_not_judge_convergence(results):
     rows = [dataclasses.replace(row, epochs=row.best_epoch + 19, curve=[]) for row in results.rows]
     found = {claim.subject: claim for claim in claims(dataclasses.replace(results, rows=rows))}
     best = found["Convergence, epochs to the best validation IoU"]
-    assert best.verdict == "cannot be judged" and "32 of 32 runs were best in their last 20 epochs" in best.found
-    assert "no learning curves" in found["Convergence, epochs to 95 % of the best validation IoU"].found
+    assert best.verdict == "cannot be judged" and "32 of 32 runs were best in their last 20 epochs" in best.evidence
+    assert "no learning curves" in found["Convergence, epochs to 95 % of the best validation IoU"].evidence
 
 
 def test_a_smoke_test_judges_no_claim_and_one_setting_none(results):

@@ -96,7 +96,7 @@ def test_claims_are_judged_for_each_optimizer(measured):
     assert [found[f"{name} (with Adam)"].verdict for name in ("IoU of the categories", "Recall")] == [
         "did not hold"
     ] * 2
-    assert "in 18 of 25" in found["Recall"].said or "in " in found["IoU of the categories"].said
+    assert "in 18 of 25" in found["Recall"].statement or "in " in found["IoU of the categories"].statement
     assert {name for name in found if name.startswith("Gain")} == {
         "Gain and imbalance, camvid", "Gain and imbalance, camvid (with Adam)",
     }  # fmt: skip

@@ -155,14 +155,14 @@ def portable(config: TrainConfig) -> TrainConfig:
 
 
 def _without_defaults(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
+    changed: dict[str, Any] = {}
     for key, value in values.items():
         default = defaults.get(key)  # options of one model alone are unset unless given
         if isinstance(value, dict):
-            kept[key] = _without_defaults(value, defaults[key])
+            changed[key] = _without_defaults(value, defaults[key])
         elif value != default and (value or default is not None):  # unset may resolve to "none of it"
-            kept[key] = value
-    return kept
+            changed[key] = value
+    return changed
 
 
 def to_toml(config: TrainConfig) -> str:

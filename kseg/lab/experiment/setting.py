@@ -46,7 +46,7 @@ class Places:
 
 def read_places(data: Path | None, weights: Sequence[str]) -> Places:
     """`--data-dir` and `--weights FILE` or `--weights ENCODER=FILE ENCODER=FILE`, checked."""
-    found = {}
+    files = {}
     for text in weights:
         encoder, equals, file = text.partition("=")
         encoder, file = (encoder, file) if equals else ("", text)
@@ -54,5 +54,5 @@ def read_places(data: Path | None, weights: Sequence[str]) -> Places:
             if not Path(file).expanduser().is_file():
                 raise UsageError(f"--weights {text}: there is no file {file}; name a weights file, imagenet or none")
             file = str(Path(file).expanduser().absolute())
-        found[encoder] = file
-    return Places(data, found)
+        files[encoder] = file
+    return Places(data, files)

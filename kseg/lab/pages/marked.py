@@ -51,10 +51,10 @@ def refreshed(text: str, root: Path) -> str:
 
 def sources(text: str) -> list[str]:
     """The sources of all marked parts, in order."""
-    found = [match["source"] for match in MARKED.finditer(text)]
-    if len(found) != text.count("<!-- begin "):
-        raise Failure(f"of {text.count('<!-- begin ')} marks that begin a table only {len(found)} have their end")
-    return found
+    names = [match["source"] for match in MARKED.finditer(text)]
+    if len(names) != text.count("<!-- begin "):
+        raise Failure(f"of {text.count('<!-- begin ')} marks that begin a table only {len(names)} have their end")
+    return names
 
 
 def tables(source: Path, titles: Sequence[str] = ()) -> str:
@@ -68,12 +68,12 @@ def tables(source: Path, titles: Sequence[str] = ()) -> str:
     return markdown_of(_chosen(RECIPES[results.recipe].show(results).tables, titles, source))
 
 
-def _chosen(found: Sequence[Table], titles: Sequence[str], source: Path) -> list[Table]:
-    by_title = {table.title: table for table in found}
+def _chosen(made: Sequence[Table], titles: Sequence[str], source: Path) -> list[Table]:
+    by_title = {table.title: table for table in made}
     for title in titles:
         if title not in by_title:
             raise UsageError(f"{source} makes no table {title!r}; it makes {', '.join(by_title)}")
-    return [by_title[title] for title in titles] or list(found)
+    return [by_title[title] for title in titles] or list(made)
 
 
 def pages(root: Path) -> list[Path]:

@@ -59,8 +59,8 @@ def lowest_table(results: Results) -> Table:
     """Which test image scored lowest in every run."""
     rows = [
         [str(setting), loss, str(row.seed), row.lowest_image or DASH, f"{row.lowest:.3f}"]
-        for setting, found in by_setting(results.rows).items()
-        for loss, seeds in found.items()
+        for setting, by_loss in by_setting(results.rows).items()
+        for loss, seeds in by_loss.items()
         for row in seeds
     ]
     return Table("Lowest image", ["setting", "loss", "seed", "image", "IoU"], rows)
@@ -71,11 +71,11 @@ def _plots(results: Results, recipe: Recipe, jobs: Sequence[Job]) -> list[Plot]:
     drawn: list[Plot | None] = []
     if versus := recipe.versus:
         drawn.append(plots.gain_plot([row for row in results.rows if not row.condition.change], versus))
-        for setting, found in settings.items():
-            curves = {loss: [row.curve for row in found[loss]] for loss in versus if loss in found}
+        for setting, by_loss in settings.items():
+            curves = {loss: [row.curve for row in by_loss[loss]] for loss in versus if loss in by_loss}
             drawn.append(plots.curves_plot(f"Learning: {setting}", curves))
-        for setting, found in settings.items():
-            scores = {loss: _scores(found[loss]) for loss in versus if loss in found}
+        for setting, by_loss in settings.items():
+            scores = {loss: _scores(by_loss[loss]) for loss in versus if loss in by_loss}
             drawn.append(plots.distribution_plot(f"Images: {setting}", scores))
         drawn += _scatters(settings, versus)
     drawn += recipe.figures_of_paper(jobs, results) if recipe.figures_of_paper and jobs else []

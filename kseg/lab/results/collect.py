@@ -57,7 +57,7 @@ def read_row(job: Job) -> Row:
     scored = {
         name: value for name, value in zip(evaluation["ids"], evaluation["iou_image"], strict=True) if value is not None
     }
-    kept = epochs.get(results["best_epoch"]) or {}
+    kept_epoch = epochs.get(results["best_epoch"]) or {}
     of_membranes: dict[str, Any] = membrane_figures(job, evaluation["classes"])
     return Row(
         condition=job.condition,
@@ -72,9 +72,9 @@ def read_row(job: Job) -> Row:
         seconds=results["wall_seconds"],
         foreground=1 - sum(matrix[0]) / pixels,
         images=[_rounded(value) for value in evaluation["iou_image"]],
-        train_accuracy=kept.get("accuracy"),
+        train_accuracy=kept_epoch.get("accuracy"),
         lowest_image=min(scored, key=scored.__getitem__, default=None),
-        validation_iou=kept.get("val_iou"),
+        validation_iou=kept_epoch.get("val_iou"),
         curve=[_rounded(epochs[number].get("val_iou")) for number in sorted(epochs)],
         artifacts=_artifacts(job),
         iou_crf=_iou_behind_crf(results),
@@ -142,11 +142,11 @@ def _artifacts(job: Job) -> float | None:
 
 def _artifacts_of_truth(jobs: Iterable[Job]) -> dict[str, float]:
     """`Results.artifacts_of_truth`; the true masks of a data set are measured once."""
-    found: dict[str, float] = {}
+    by_setting: dict[str, float] = {}
     known: dict[Any, float] = {}
     for job in jobs:
         cells, setting = _cells(job), str(job.condition.setting)
-        if cells is None or setting in found:
+        if cells is None or setting in by_setting:
             continue
         key = (job.config.data, cells)
         try:
@@ -156,8 +156,8 @@ def _artifacts_of_truth(jobs: Iterable[Job]) -> dict[str, float]:
                 known[key] = round(grid_artifacts(masks, cells=cells), 4)
         except KsegError:  # as for the ratios
             continue
-        found[setting] = known[key]
-    return found
+        by_setting[setting] = known[key]
+    return by_setting
 
 
 def _epochs(job: Job) -> dict[int, Epoch]:
@@ -172,20 +172,20 @@ def _rounded(value: float | None) -> float | None:
 def _ratios(jobs: Iterable[Job]) -> dict[str, dict[str, float]]:
     """`Results.ratios`; the masks are read once and their counts kept in the cache."""
     chosen = {job.condition.dataset: job.config.data for job in jobs if job.config.data.category is not None}
-    found = {}
+    ratios = {}
     for name, options in chosen.items():
         try:
             whole = open_dataset(replace(options, category=None))
             rows = class_statistics(whole, labeled_records(whole)).rows()
         except KsegError:  # a report can be made where the data is not; its tables then say "–"
             continue
-        found[name] = {row["class"]: row["background_to_object"] for row in rows if row["background_to_object"]}
-    return found
+        ratios[name] = {row["class"]: row["background_to_object"] for row in rows if row["background_to_object"]}
+    return ratios
 
 
 def _environment(jobs: Iterable[Job]) -> dict[str, Any]:
     """What all jobs have in common, and every value of what they have not."""
-    found: dict[str, list[Any]] = {}
+    values_of: dict[str, list[Any]] = {}
     for job in jobs:
         environment = job.files.read_environment()
         git, weights = environment.get("git"), environment.get("weights")
@@ -197,9 +197,9 @@ def _environment(jobs: Iterable[Job]) -> dict[str, Any]:
             "commit": None if git is None else git["commit"][:12] + (" (changed)" if git.get("dirty") else ""),
             "weights": None if weights is None else f"{weights['file']} (SHA-256 {weights['sha256'][:16]}…)",
         }.items():
-            if value not in found.setdefault(name, []) and value is not None:
-                found[name].append(value)
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items() if values}
+            if value not in values_of.setdefault(name, []) and value is not None:
+                values_of[name].append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in values_of.items() if values}
 
 
 def _settings(jobs: Iterable[Job]) -> dict[str, Any]:
@@ -208,15 +208,15 @@ def _settings(jobs: Iterable[Job]) -> dict[str, Any]:
     defaults: dict[str, Any] = {}
     for job in jobs:
         defaults |= _flat(defaults_beside(job.config, TrainConfig(model=PLAIN.model)))
-    found: dict[str, list[Any]] = {}
+    values_of: dict[str, list[Any]] = {}
     for job in jobs:
         # A data set that lacks an option of another one counts as if it had the default.
         for name, value in {**defaults, **_flat(portable(job.config).to_json())}.items():
-            if value not in found.setdefault(name, []):
-                found[name].append(value)
+            if value not in values_of.setdefault(name, []):
+                values_of[name].append(value)
     return {
         name: values[0] if len(values) == 1 else values
-        for name, values in found.items()
+        for name, values in values_of.items()
         if values != [defaults[name]] and name != "training.seed"
     }
 

@@ -157,10 +157,10 @@ def _written(row: Row) -> dict[str, Any]:
 
 def by_setting(rows: Iterable[Row]) -> dict[Condition, dict[str, list[Row]]]:
     """setting → loss → rows in the order of their seeds."""
-    found: dict[Condition, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    grouped: dict[Condition, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in sorted(rows, key=lambda row: row.seed):
-        found[row.setting][row.loss].append(row)
-    return {setting: dict(losses) for setting, losses in found.items()}
+        grouped[row.setting][row.loss].append(row)
+    return {setting: dict(losses) for setting, losses in grouped.items()}
 
 
 def figure_of(rows: Sequence[Row], figure: str) -> float:

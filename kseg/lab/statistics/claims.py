@@ -34,14 +34,16 @@ class Claim:
     """One sentence of a paper against our figures."""
 
     subject: str
-    said: str
-    """by the paper, with its figures"""
-    found: str
-    """by us, with p, effect and interval"""
+    statement: str
+    """of the paper, with its figures"""
+    evidence: str
+    """ours, with p, effect and interval"""
     verdict: Verdict
 
 
-def larger(subject: str, said: str, of: str, first: Sequence[float], second: Sequence[float], paper: float) -> Claim:
+def larger(
+    subject: str, statement: str, of: str, first: Sequence[float], second: Sequence[float], paper: float
+) -> Claim:
     """The paper says that the first is larger, by `paper` in the mean; `of` names the difference, "big minus small".
 
     Held: the mean difference is above 0 with p < 0.05 (paired t-test). Did not hold: otherwise, where the 95 %
@@ -50,15 +52,17 @@ def larger(subject: str, said: str, of: str, first: Sequence[float], second: Seq
     """
     result = _compared(first, second)
     if isinstance(result, str):
-        return Claim(subject, said, result, "cannot be judged")
+        return Claim(subject, statement, result, "cannot be judged")
     if result.mean > 0 and result.p < ALPHA:
-        return Claim(subject, said, numbers(of, result), "held")
+        return Claim(subject, statement, numbers(of, result), "held")
     return Claim(
-        subject, said, numbers(of, result), "did not hold" if result.interval.high < paper else "cannot be judged"
+        subject, statement, numbers(of, result), "did not hold" if result.interval.high < paper else "cannot be judged"
     )
 
 
-def alike(subject: str, said: str, of: str, first: Sequence[float], second: Sequence[float], margin: float) -> Claim:
+def alike(
+    subject: str, statement: str, of: str, first: Sequence[float], second: Sequence[float], margin: float
+) -> Claim:
     """The paper finds no difference between the two.
 
     Did not hold: p < 0.05, or a single pair is further apart than `margin`. Held: otherwise, where the 95 %
@@ -66,40 +70,41 @@ def alike(subject: str, said: str, of: str, first: Sequence[float], second: Sequ
     """
     result = _compared(first, second)
     if isinstance(result, str):
-        return Claim(subject, said, result, "cannot be judged")
+        return Claim(subject, statement, result, "cannot be judged")
     furthest = float(np.abs(np.subtract(first, second)).max())
-    found = f"{numbers(of, result)}; furthest apart {furthest:.4f}"
+    evidence = f"{numbers(of, result)}; furthest apart {furthest:.4f}"
     if result.p < ALPHA or furthest > margin:
-        return Claim(subject, said, found, "did not hold")
+        return Claim(subject, statement, evidence, "did not hold")
     within = -margin <= result.interval.low and result.interval.high <= margin
-    return Claim(subject, said, found, "held" if within else "cannot be judged")
+    return Claim(subject, statement, evidence, "held" if within else "cannot be judged")
 
 
-def inconclusive(subject: str, said: str, of: str, first: Sequence[float], second: Sequence[float]) -> Claim:
+def inconclusive(subject: str, statement: str, of: str, first: Sequence[float], second: Sequence[float]) -> Claim:
     """The paper says that no conclusion can be drawn from its figures: held where p ≥ 0.05 here too."""
     result = _compared(first, second)
     if isinstance(result, str) or np.isnan(result.p):
-        return Claim(subject, said, result if isinstance(result, str) else numbers(of, result, 2), "cannot be judged")
-    return Claim(subject, said, numbers(of, result, 2), "did not hold" if result.p < ALPHA else "held")
+        return Claim(
+            subject, statement, result if isinstance(result, str) else numbers(of, result, 2), "cannot be judged"
+        )
+    return Claim(subject, statement, numbers(of, result, 2), "did not hold" if result.p < ALPHA else "held")
 
 
-def growing(subject: str, said: str, x: Sequence[float], y: Sequence[float]) -> Claim:
+def growing(subject: str, statement: str, x: Sequence[float], y: Sequence[float]) -> Claim:
     """The paper says that y grows with x.
 
     Held: the 95 % interval of Spearman's ρ lies above 0 (or ρ = 1 with p < 0.05). Did not hold: it lies below 0 (or
     ρ = −1 with p < 0.05). Cannot be judged: all else, and fewer than four points.
     """
     try:
-        found = rank_correlation(x, y)
+        correlation = rank_correlation(x, y)
     except UsageError as error:
-        return Claim(subject, said, str(error), "cannot be judged")
-    perfect = abs(found.value) > 1 - 1e-9 and found.p < ALPHA
-    low, high = (found.value, found.value) if perfect else (found.low, found.high)
-    interval = f" [{shown(found.low, '+.2f')}, {shown(found.high, '+.2f')}]"
-    text = (
-        f"Spearman's ρ = {shown(found.value, '+.2f')}{interval} over {found.n} categories, p = {shown(found.p, '.2g')}"
-    )
-    return Claim(subject, said, text, "held" if low > 0 else "did not hold" if high < 0 else "cannot be judged")
+        return Claim(subject, statement, str(error), "cannot be judged")
+    perfect = abs(correlation.value) > 1 - 1e-9 and correlation.p < ALPHA
+    low, high = (correlation.value, correlation.value) if perfect else (correlation.low, correlation.high)
+    interval = f"[{shown(correlation.low, '+.2f')}, {shown(correlation.high, '+.2f')}]"
+    text = f"Spearman's ρ = {shown(correlation.value, '+.2f')} {interval} over {correlation.n} categories"
+    text += f", p = {shown(correlation.p, '.2g')}"
+    return Claim(subject, statement, text, "held" if low > 0 else "did not hold" if high < 0 else "cannot be judged")
 
 
 def _compared(first: Sequence[float], second: Sequence[float]) -> Comparison | str:

@@ -36,8 +36,8 @@ def paired_rows(rows: Sequence[Row], versus: tuple[str, str]) -> tuple[Both, lis
     """
     both: Both = {}
     left_out = []
-    for setting, found in by_setting(rows).items():
-        sides = tuple(found.get(loss, []) for loss in versus)
+    for setting, by_loss in by_setting(rows).items():
+        sides = tuple(by_loss.get(loss, []) for loss in versus)
         check_same_images([*sides[0], *sides[1]])
         if not all(sides):
             continue

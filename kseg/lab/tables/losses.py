@@ -26,10 +26,10 @@ def baseline_table(results: Results) -> Table | None:
         scores.setdefault(row.loss, {})[row.setting, row.seed] = row.score
     baseline = scores.pop(BASELINE, {})
     tests = []
-    for loss, found in scores.items():
-        both = [run for run in baseline if run in found]
+    for loss, of_loss in scores.items():
+        both = [run for run in baseline if run in of_loss]
         if len(both) > 1:
-            tests.append(Pairs(loss, [found[run] for run in both], [baseline[run] for run in both]))
+            tests.append(Pairs(loss, [of_loss[run] for run in both], [baseline[run] for run in both]))
     tests.sort(key=lambda test: fmean(test.baseline) - fmean(test.first))
     if not tests:
         return None
@@ -46,16 +46,18 @@ def loss_table(results: Results) -> Table:
     settings = by_setting(results.rows)
     losses = sorted({row.loss for row in results.rows}, key=lambda loss: (mean_rank(settings, loss), loss))
     rows, best = [], set()
-    tops = {setting: max(figure_of(rows, "score") for rows in found.values()) for setting, found in settings.items()}
+    tops = {
+        setting: max(figure_of(rows, "score") for rows in by_loss.values()) for setting, by_loss in settings.items()
+    }
     for i, loss in enumerate(losses):
         cells = [loss, f"{mean_rank(settings, loss):.1f}"]
-        for setting, found in settings.items():
-            if loss in found and figure_of(found[loss], "score") == tops[setting]:
+        for setting, by_loss in settings.items():
+            if loss in by_loss and figure_of(by_loss[loss], "score") == tops[setting]:
                 best.add((i, len(cells)))
-            cells.append(_with_range(found.get(loss, [])))
+            cells.append(_with_range(by_loss.get(loss, [])))
         rows.append(cells)
     counts = ", ".join(
-        f"{setting}: {counted(max(map(len, found.values())), 'seed')}" for setting, found in settings.items()
+        f"{setting}: {counted(max(map(len, by_loss.values())), 'seed')}" for setting, by_loss in settings.items()
     )
     caption = (
         f"Test {title_of_score(results.rows)}, mean [lowest, highest] of the seeds ({counts}); sorted by mean rank"
@@ -70,10 +72,10 @@ def mean_rank(settings, loss: str) -> float:
     """1 is best; over the data sets that all losses were run on, where there are any, else those that have the loss."""
     ranks = []
     for setting in ranked_settings(settings):
-        found = settings[setting]
-        if loss in found:
-            own = figure_of(found[loss], "score")
-            ranks.append(1 + sum(figure_of(rows, "score") > own for rows in found.values()))
+        by_loss = settings[setting]
+        if loss in by_loss:
+            own = figure_of(by_loss[loss], "score")
+            ranks.append(1 + sum(figure_of(rows, "score") > own for rows in by_loss.values()))
     return float(np.mean(ranks)) if ranks else math.inf
 
 

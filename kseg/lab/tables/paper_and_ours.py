@@ -36,27 +36,27 @@ def _beside_the_paper(
     settings = by_setting(results.rows)
     rows, best = [], set()
     for i, (name, figure, setting) in enumerate(named):
-        cells, found = [name], settings[setting]
+        cells, by_loss = [name], settings[setting]
         for side in sides:
-            values = [_value(recipe, setting, loss, found, figure, side) for loss in losses]
+            values = [_value(recipe, setting, loss, by_loss, figure, side) for loss in losses]
             digits = DIGITS.get(figure, 3)  # as shown: what reads alike is alike
             known = [round(value, digits) for value in values if value is not None and not np.isnan(value)]
             mark = (min if figure in LOWER_IS_BETTER else max)(known) if len(set(known)) > 1 else None
             for loss, value in zip(losses, values, strict=True):
                 if value is not None and round(value, digits) == mark:
                     best.add((i, len(cells)))
-                cells.append(_shown(value, found.get(loss, []) if side == "ours" else [], figure))
+                cells.append(_shown(value, by_loss.get(loss, []) if side == "ours" else [], figure))
         rows.append(cells)
     header = [first, *(f"{side}: {loss}" for side in sides for loss in losses)]
     caption = " ".join(filter(None, [recipe.captions.get(results.scale), recipe.remark and recipe.remark(results)]))
     return Table(title, header, rows, frozenset(best), caption)
 
 
-def _value(recipe: Recipe, setting: Condition, loss: str, found, figure: str, side: str) -> float | None:
+def _value(recipe: Recipe, setting: Condition, loss: str, by_loss, figure: str, side: str) -> float | None:
     if side == "paper":
         assert recipe.paper is not None
         return recipe.paper(setting.under(loss)).get(figure)
-    return figure_of(found[loss], figure) if loss in found else None
+    return figure_of(by_loss[loss], figure) if loss in by_loss else None
 
 
 def _shown(value: float | None, rows: Sequence[Row], figure: str) -> str:

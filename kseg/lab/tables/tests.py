@@ -87,7 +87,7 @@ def comparison_tables(results: Results, recipe: Recipe) -> list[Table]:
 
 def claims_table(claims: Sequence[Claim]) -> Table:
     """A row per claim, the verdicts marked."""
-    rows = [[claim.subject, claim.verdict, claim.found, claim.said] for claim in claims]
+    rows = [[claim.subject, claim.verdict, claim.evidence, claim.statement] for claim in claims]
     return Table(
         TITLE, ["claim", "verdict", "here", "the paper"], rows, frozenset((i, 1) for i in range(len(rows))), RULES
     )

@@ -26,40 +26,44 @@ def claims(results: Results) -> list[Claim]:
 
 def figures_of(results: Results) -> Figures:
     """Means over the seeds; behind a CRF that of the baseline."""
-    found: dict[Condition, dict[str, float]] = {}
+    figures: dict[Condition, dict[str, float]] = {}
     for setting, losses in by_setting([row for row in results.rows if not row.condition.change]).items():
-        found[setting] = {loss: figure_of(rows, "iou") for loss, rows in losses.items()}
+        figures[setting] = {loss: figure_of(rows, "iou") for loss, rows in losses.items()}
         if "ce" in losses and (behind := figure_of(losses["ce"], "iou_crf")) == behind:
-            found[setting]["crf"] = behind
-    return found
+            figures[setting]["crf"] = behind
+    return figures
 
 
 def gain(figures: Figures) -> Claim:
     """Tables 1 to 3: every network gains."""
     paper = compare([cell.ls for cell in TABLES.values()], [cell.ce for cell in TABLES.values()])
-    said = f"higher with the level set loss in every network (mean {paper.mean:+.4f}, in {paper.wins} of {paper.n})"
-    return larger("mIoU", said, "level set loss minus cross-entropy", *_pairs(figures, "ls", "ce"), paper=paper.mean)
+    statement = (
+        f"higher with the level set loss in every network (mean {paper.mean:+.4f}, in {paper.wins} of {paper.n})"
+    )
+    return larger(
+        "mIoU", statement, "level set loss minus cross-entropy", *_pairs(figures, "ls", "ce"), paper=paper.mean
+    )
 
 
 def coarse_against_fine(figures: Figures) -> Claim:
     """Section 4.4.1, "FCN-32s-ResNet101 with LS loss exceeds that of FCN-8s-ResNet101 baseline by 0.4 %"."""
     ours: tuple[list[float], list[float]] = [], []
-    for setting, found in figures.items():
+    for setting, by_loss in figures.items():
         fine = figures.get(replace(setting, network="fcn8s"), {})
-        if setting.network == "fcn32s" and "ls" in found and "ce" in fine:
-            ours[0].append(found["ls"])
+        if setting.network == "fcn32s" and "ls" in by_loss and "ce" in fine:
+            ours[0].append(by_loss["ls"])
             ours[1].append(fine["ce"])
     paper = TABLES["voc", "fcn32s"].ls - TABLES["voc", "fcn8s"].ce
-    said = f"FCN-32s with the level set loss is above FCN-8s without ({paper:+.4f} on VOC)"
-    return larger("Coarse with, fine without", said, "FCN-32s + LS minus FCN-8s", *ours, paper=paper)
+    statement = f"FCN-32s with the level set loss is above FCN-8s without ({paper:+.4f} on VOC)"
+    return larger("Coarse with, fine without", statement, "FCN-32s + LS minus FCN-8s", *ours, paper=paper)
 
 
 def against_crf(figures: Figures) -> Claim:
     """Section 4.5, "using CRFs gives similar performance to ours"."""
     both = [cell for cell in TABLES.values() if cell.crf is not None]
     paper = compare([cell.ls for cell in both], [float(cell.crf or 0) for cell in both])
-    said = f"similar to a dense CRF behind the baseline (mean {paper.mean:+.4f} over {paper.n} networks)"
-    return alike("CRF", said, "level set loss minus CRF", *_pairs(figures, "ls", "crf"), margin=MARGIN)
+    statement = f"similar to a dense CRF behind the baseline (mean {paper.mean:+.4f} over {paper.n} networks)"
+    return alike("CRF", statement, "level set loss minus CRF", *_pairs(figures, "ls", "crf"), margin=MARGIN)
 
 
 def _pairs(figures: Figures, first: str, second: str) -> tuple[list[float], list[float]]:

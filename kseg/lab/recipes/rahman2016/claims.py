@@ -44,26 +44,28 @@ def _claims(results: Results, which: str) -> list[Claim]:
         for setting, found in by_setting(results.rows).items()
     }
     mean = float(np.mean(gains)) / 100
-    said = f"higher with FCN_IoU in most categories (VOC 2011 and CamVid: mean {mean:+.4f}, in "
-    said += f"{sum(gain > 0 for gain in gains)} of {len(gains)})"
-    first = larger(f"IoU of the categories{which}", said, OF_LOSSES, *_both(iou), paper=mean)
-    said = "FCN_IoU recovers some of the false negatives of FCN_acc (shown in pictures, no figure)"
-    recall = larger(f"Recall{which}", said, OF_LOSSES, *_both(recalls(results)), paper=0.0)
+    statement = f"higher with FCN_IoU in most categories (VOC 2011 and CamVid: mean {mean:+.4f}, in "
+    statement += f"{sum(gain > 0 for gain in gains)} of {len(gains)})"
+    first = larger(f"IoU of the categories{which}", statement, OF_LOSSES, *_both(iou), paper=mean)
+    statement = "FCN_IoU recovers some of the false negatives of FCN_acc (shown in pictures, no figure)"
+    recall = larger(f"Recall{which}", statement, OF_LOSSES, *_both(recalls(results)), paper=0.0)
     return [first, recall, *_imbalance(results, which)]
 
 
 def _imbalance(results: Results, which: str) -> list[Claim]:
     """One claim for every data set with enough categories."""
-    found = []
+    judged = []
     for dataset, seeds in our_gains(results, LOSSES).items():
         ratios = results.ratios.get(dataset, {})
         shared = [category for category in seeds if category in ratios]
         if len(shared) > 1:
-            said = "the gain grows with the ratio of background to object (by its table 3 and table 2, VOC 2011: "
-            said += f"ρ = {_paper_rho():+.2f})"
+            statement = "the gain grows with the ratio of background to object (by its table 3 and table 2, VOC 2011: "
+            statement += f"ρ = {_paper_rho():+.2f})"
             gains = [float(np.mean(seeds[category])) for category in shared]
-            found.append(growing(f"Gain and imbalance, {dataset}{which}", said, [ratios[one] for one in shared], gains))
-    return found
+            judged.append(
+                growing(f"Gain and imbalance, {dataset}{which}", statement, [ratios[one] for one in shared], gains)
+            )
+    return judged
 
 
 def _paper_rho() -> float:

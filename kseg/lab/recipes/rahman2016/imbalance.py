@@ -44,8 +44,8 @@ def our_gains(results: Results, versus: tuple[str, str]) -> dict[str, dict[str, 
     """data set → category → gain in points for every seed that both losses have."""
     first, baseline = versus
     gains: dict[str, dict[str, list[float]]] = {}
-    for setting, found in by_setting(results.rows).items():
-        a, b = ({row.seed: row.score for row in found.get(loss, ())} for loss in (first, baseline))
+    for setting, by_loss in by_setting(results.rows).items():
+        a, b = ({row.seed: row.score for row in by_loss.get(loss, ())} for loss in (first, baseline))
         both = [100 * (a[seed] - b[seed]) for seed in sorted(a.keys() & b.keys())]
         if both and not setting.change:
             gains.setdefault(setting.dataset, {})[setting.category] = both
@@ -56,8 +56,8 @@ def _gains_table(dataset: str, ratios: Ratios, seeds: Mapping[str, list[float]])
     paper = paper_gains().get(PUBLISHED.get(dataset, ""), {})
     rows = []
     for category in sorted({*seeds, *paper}, key=lambda name: ratios.get(name, 0)):
-        own = seeds.get(category, [])
-        ours = f"{np.mean(own):+.2f} ({', '.join(f'{value:+.2f}' for value in own)})" if own else DASH
+        gains = seeds.get(category, [])
+        ours = f"{np.mean(gains):+.2f} ({', '.join(f'{value:+.2f}' for value in gains)})" if gains else DASH
         ratio = f"{ratios[category]:.1f}" if category in ratios else DASH
         published = f"{paper[category]:+.2f}" if category in paper else DASH
         rows.append([category, ratio, published, ours])
@@ -93,8 +93,8 @@ def _correlation_row(name: str, ratios: Ratios, gains: Gains) -> list[str]:
     start = [name, str(len(gains)), f"{mean:+.2f}", f"{ahead} of {len(gains)}"]
     both = [category for category in gains if category in ratios]
     try:
-        found = rank_correlation([ratios[one] for one in both], [gains[one] for one in both])
+        correlation = rank_correlation([ratios[one] for one in both], [gains[one] for one in both])
     except UsageError:  # fewer than four categories
         return [*start, *[DASH] * 3]
-    interval = DASH if np.isnan(found.low) else f"[{found.low:+.2f}, {found.high:+.2f}]"
-    return [*start, f"{found.value:+.2f}", interval, f"{found.p:.2g}"]
+    interval = DASH if np.isnan(correlation.low) else f"[{correlation.low:+.2f}, {correlation.high:+.2f}]"
+    return [*start, f"{correlation.value:+.2f}", interval, f"{correlation.p:.2g}"]

@@ -17,12 +17,12 @@ def recall_table(results: Results) -> Table:
     """For every category both networks, and the two predictors that give all pixels the same answer."""
     rows: list[list[str]] = []
     best = set()
-    for setting, found in by_setting(results.rows).items():
+    for setting, by_loss in by_setting(results.rows).items():
         figures = {
-            CALLED.get(loss, loss): np.mean([_figures(row.matrix) for row in found[loss]], axis=0)
-            for loss in sorted(found)
+            CALLED.get(loss, loss): np.mean([_figures(row.matrix) for row in by_loss[loss]], axis=0)
+            for loss in sorted(by_loss)
         }
-        truth = next(iter(found.values()))[0].matrix
+        truth = next(iter(by_loss.values()))[0].matrix
         trained = len(figures)
         figures["all foreground"] = _figures(all_as(truth, foreground=True))
         figures["all background"] = _figures(all_as(truth, foreground=False))

@@ -39,14 +39,14 @@ def tables(results: Results, recipe: Recipe) -> list[Table]:
     others = replace(results, rows=[row for row in results.rows if row.condition.dataset not in DATASETS])
     made = [paper_table(others, recipe, recipe.figures[0])] if others.rows else []
     if known:
-        own: list[tuple[Table, set[str]]] = [
+        of_paper: list[tuple[Table, set[str]]] = [
             (table_1(known, losses), {"voc2010"}),
             (table_2(results), set()),
             (table_3(known, losses), {"voc", "voc2011"}),
             (table_4(known.get("camvid", {}), losses), {"camvid"}),
         ]
         caption = recipe.captions.get(results.scale, "")
-        for table, ours in own:
+        for table, ours in of_paper:
             made.append(replace(table, caption=f"{table.caption} {caption}".strip()) if ours & known.keys() else table)
         made += imbalance_tables(results, recipe.versus)
         made.append(recall_table(results))
@@ -54,12 +54,12 @@ def tables(results: Results, recipe: Recipe) -> list[Table]:
 
 
 def table_1(known: Mapping[str, Found], losses: Sequence[str]) -> Table:
-    found = known.get("voc2010", {})
+    by_category = known.get("voc2010", {})
     rows: list[list[str]] = []
     best: set[tuple[int, int]] = set()
-    for i, category in enumerate(_all(VOC_2010["acc"], found)):
+    for i, category in enumerate(_all(VOC_2010["acc"], by_category)):
         limit = f"< {MRF_BELOW[category]}" if category in MRF_BELOW else DASH
-        sides = (_published(VOC_2010, category), _ours(found.get(category, {}), losses, "iou"))
+        sides = (_published(VOC_2010, category), _ours(by_category.get(category, {}), losses, "iou"))
         rows.append(_row([category, limit], sides, best, i))
     header = ["category", "paper: MRF", *_header(("paper", "ours"), losses)]
     caption = "IoU in %. MRF: Ranjbar et al., read off a bar chart by the authors."
@@ -99,23 +99,23 @@ def table_3(known: Mapping[str, Found], losses: Sequence[str]) -> Table:
     return Table("Table 3: VOC 2011, validation list", header, rows, frozenset(best), caption)
 
 
-def _means(found: Found, losses: Sequence[str]) -> list[str]:
+def _means(by_category: Found, losses: Sequence[str]) -> list[str]:
     """Means over the paper's 20 categories, of those losses that all of them were run with."""
     cells = []
     for loss in losses:
-        values = [_ours(found.get(category, {}), [loss], "iou")[0][0] for category in VOC_CATEGORIES]
+        values = [_ours(by_category.get(category, {}), [loss], "iou")[0][0] for category in VOC_CATEGORIES]
         known = [value for value in values if value is not None]
         cells.append(f"{np.mean(known):.2f}" if len(known) == len(values) else DASH)
     return cells
 
 
-def table_4(found: Found, losses: Sequence[str]) -> Table:
+def table_4(by_category: Found, losses: Sequence[str]) -> Table:
     rows: list[list[str]] = []
     best: set[tuple[int, int]] = set()
-    for i, category in enumerate(_all(CAMVID, found)):
+    for i, category in enumerate(_all(CAMVID, by_category)):
         published = CAMVID.get(category)
         paper = [tuple(published[loss][split] if published else None for loss in PAPER_LOSSES) for split in (0, 1)]
-        ours = [_ours(found.get(category, {}), losses, figure) for figure in ("validation_iou", "iou")]
+        ours = [_ours(by_category.get(category, {}), losses, figure) for figure in ("validation_iou", "iou")]
         rows.append(_row([category], ([(value, None) for value in pair] for pair in paper), best, i))
         rows[-1] = _row(rows[-1], ours, best, i)
     sides = [f"{side} {split}" for side in ("paper", "ours") for split in ("val", "test")]
@@ -145,10 +145,10 @@ def _published(figures: Mapping[str, Mapping[str, float]], category: str) -> lis
     return [(figures[loss].get(category), None) for loss in PAPER_LOSSES]
 
 
-def _ours(found: Mapping[str, Sequence[Row]], losses: Sequence[str], figure: str) -> list[Cell]:
+def _ours(by_loss: Mapping[str, Sequence[Row]], losses: Sequence[str], figure: str) -> list[Cell]:
     cells: list[Cell] = []
     for loss in losses:
-        values = [100 * value for row in found.get(loss, ()) if (value := getattr(row, figure)) is not None]
+        values = [100 * value for row in by_loss.get(loss, ()) if (value := getattr(row, figure)) is not None]
         spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
         cells.append((float(np.mean(values)) if values else None, spread))
     return cells

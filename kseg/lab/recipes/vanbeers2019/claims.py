@@ -48,31 +48,35 @@ def claims(results: Results) -> list[Claim]:
     patience = PATIENCE[results.scale]
     cut_short = sum(row.epochs - row.best_epoch < patience for row in results.rows)
     if 2 * cut_short >= len(results.rows):
-        found = f"{best.found}; but {cut_short} of {len(results.rows)} runs were best in their last {patience} epochs"
-        best = Claim(best.subject, best.said, found, "cannot be judged")
+        evidence = (
+            f"{best.evidence}; but {cut_short} of {len(results.rows)} runs were best in their last {patience} epochs"
+        )
+        best = Claim(best.subject, best.statement, evidence, "cannot be judged")
     return [*of_scores(figures), best, learned, of_networks(figures), *of_size(figures)]
 
 
 def of_scores(figures: Figures) -> list[Claim]:
     """The paragraphs on IoU and on accuracy."""
     gain = compare(*pairs("iou"))
-    said = f"higher with the IoU loss, p = {CLAIMS['iou p']:.2g}, ahead in {CLAIMS['iou wins']} of {gain.n} settings; "
-    said += f"{100 * CLAIMS['error reduction']:.1f} % less error (mean {gain.mean:+.4f})"
+    statement = (
+        f"higher with the IoU loss, p = {CLAIMS['iou p']:.2g}, ahead in {CLAIMS['iou wins']} of {gain.n} settings; "
+    )
+    statement += f"{100 * CLAIMS['error reduction']:.1f} % less error (mean {gain.mean:+.4f})"
     ours = _both(figures("iou"))
-    score = larger("IoU score", said, OF_LOSSES, *ours, paper=gain.mean)
+    score = larger("IoU score", statement, OF_LOSSES, *ours, paper=gain.mean)
     if len(ours[0]) > 1:
         less = total_error_reduction(*ours)
-        found = f"{score.found}; {100 * abs(less):.1f} % {'less' if less >= 0 else 'more'} error"
-        score = Claim(score.subject, score.said, found, score.verdict)
-    said = f"alike, p = {CLAIMS['accuracy p']:.2g}, within {MARGIN} in every setting"
-    return [score, alike("Accuracy", said, OF_LOSSES, *_both(figures("accuracy")), margin=MARGIN)]
+        evidence = f"{score.evidence}; {100 * abs(less):.1f} % {'less' if less >= 0 else 'more'} error"
+        score = Claim(score.subject, score.statement, evidence, score.verdict)
+    statement = f"alike, p = {CLAIMS['accuracy p']:.2g}, within {MARGIN} in every setting"
+    return [score, alike("Accuracy", statement, OF_LOSSES, *_both(figures("accuracy")), margin=MARGIN)]
 
 
 def convergence(subject: str, epochs: tuple[list[float], list[float]]) -> Claim:
-    said = f"no conclusion on which loss needs fewer epochs, p = {CLAIMS['epochs p']:.3g}"
+    statement = f"no conclusion on which loss needs fewer epochs, p = {CLAIMS['epochs p']:.3g}"
     if epochs[0] and any(value != value for side in epochs for value in side):
-        return Claim(subject, said, "these results hold no learning curves", "cannot be judged")
-    return inconclusive(subject, said, OF_LOSSES, *epochs)
+        return Claim(subject, statement, "these results hold no learning curves", "cannot be judged")
+    return inconclusive(subject, statement, OF_LOSSES, *epochs)
 
 
 STANDS_FOR = {"bfcn32s": "bfcn32s", "fcmobilenet": "bfcn32s", "fcresnet": "fcresnet", "unet": "bfcn32s"}
@@ -83,12 +87,12 @@ def of_networks(figures: Figures) -> Claim:
     """The paragraph on models, "the BFCN-32s model performs better": pairs are the same data, split and loss."""
     ours, paper = _networks(figures("iou")), _networks(paper_figures("iou"))
     effect = compare(*paper)
-    said = (
+    statement = (
         f"higher than FCResNet's with either loss (mean IoU {effect.mean:+.4f}, in {effect.wins} of {effect.n} cells)"
     )
     used = {setting.network for setting in figures("iou")}
     stand_in = " (here fcmobilenet stands in for it)" if "fcmobilenet" in used and "bfcn32s" not in used else ""
-    return larger(f"IoU of BFCN-32s{stand_in}", said, "BFCN-32s minus FCResNet", *ours, paper=effect.mean)
+    return larger(f"IoU of BFCN-32s{stand_in}", statement, "BFCN-32s minus FCResNet", *ours, paper=effect.mean)
 
 
 def _networks(iou: Mapping[Condition, Mapping[str, float]]) -> tuple[list[float], list[float]]:
@@ -107,8 +111,11 @@ def of_size(figures: Figures) -> list[Claim]:
     ours, paper = _sizes(figures("iou")), _sizes(paper_figures("iou"))
     big, small = ([cells[loss] for cells in side for loss in LOSSES] for side in ours)
     effect = compare(*([cells[loss] for cells in side for loss in LOSSES] for side in paper)).mean
-    said = f"the smaller set is slightly worse under either loss (mean IoU of big minus small {effect:+.4f})"
-    return [larger("Data set size, IoU", said, "big minus small", big, small, paper=effect), _same_winner(ours, paper)]
+    statement = f"the smaller set is slightly worse under either loss (mean IoU of big minus small {effect:+.4f})"
+    return [
+        larger("Data set size, IoU", statement, "big minus small", big, small, paper=effect),
+        _same_winner(ours, paper),
+    ]
 
 
 def _sizes(iou: Mapping[Condition, Mapping[str, float]]) -> tuple[list[Mapping[str, float]], ...]:
@@ -121,13 +128,13 @@ def _sizes(iou: Mapping[Condition, Mapping[str, float]]) -> tuple[list[Mapping[s
 def _same_winner(ours: tuple[list[Mapping[str, float]], ...], paper: tuple[list[Mapping[str, float]], ...]) -> Claim:
     """Held: the loss with the higher IoU on the big set has it on the small one, in every pair of settings."""
     gains, theirs = ([[cells["iou"] - cells["bce"] for cells in side] for side in figures] for figures in (ours, paper))
-    said = f"the same loss is better in both sizes (by its tables in {_same(theirs)} of {len(theirs[0])} pairs)"
+    statement = f"the same loss is better in both sizes (by its tables in {_same(theirs)} of {len(theirs[0])} pairs)"
     subject, pairs = "Data set size, better loss", len(gains[0])
     if pairs < 2:
-        return Claim(subject, said, f"settings that were run in both sizes: {pairs}", "cannot be judged")
+        return Claim(subject, statement, f"settings that were run in both sizes: {pairs}", "cannot be judged")
     of = "gain on the big minus gain on the small set"
-    found = f"the same in {_same(gains)} of {pairs} pairs; {numbers(of, compare(*gains))}"
-    return Claim(subject, said, found, "held" if _same(gains) == pairs else "did not hold")
+    evidence = f"the same in {_same(gains)} of {pairs} pairs; {numbers(of, compare(*gains))}"
+    return Claim(subject, statement, evidence, "held" if _same(gains) == pairs else "did not hold")
 
 
 def _same(gains: list[list[float]]) -> int:
