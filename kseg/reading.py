@@ -117,14 +117,14 @@ def read_json_lines(path: Path | str, kind: type[T] | Any = Any, *, remedy: str)
         raise cannot_read(path, error) from None
     except ValueError as error:
         raise Failure(f"{path} cannot be read ({error}); {remedy}") from None
-    found = []
+    values = []
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                found.append(parse_json(line, kind, nan=True))
+                values.append(parse_json(line, kind, nan=True))
             except ValueError as error:
                 raise Failure(f"line {number} of {path} cannot be read ({error}); {remedy}") from None
-    return found
+    return values
 
 
 def cannot_read(path: Path | str, error: OSError) -> KsegError:

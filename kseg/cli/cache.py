@@ -25,21 +25,21 @@ class Cache:
         from kseg.pipeline import stored_features as caches
 
         folder = cache_dir() / "features"
-        found = {stored.path.name: stored for stored in caches.stored_features(folder)}
+        features = {stored.path.name: stored for stored in caches.stored_features(folder)}
         if not self.remove:
-            total = sum(stored.bytes for stored in found.values()) / caches.GB
+            total = sum(stored.bytes for stored in features.values()) / caches.GB
             write(
-                f"{counted(len(found), 'feature cache')}, {total:.2f} of at most {caches.limit() / caches.GB:g} GB, "
+                f"{counted(len(features), 'feature cache')}, {total:.2f} of at most {caches.limit() / caches.GB:g} GB, "
                 f"in {folder}"
             )
-            for stored in found.values():
+            for stored in features.values():
                 write(f"{stored}{'  in use' if caches.in_use(stored) else ''}")
             return 0
-        chosen = list(found) if self.remove == ("all",) else list(self.remove)
+        chosen = list(features) if self.remove == ("all",) else list(self.remove)
         for key in chosen:
-            if key not in found:
-                raise unknown_name("feature cache", key, ["all", *found])
-        used = [key for key in chosen if not caches.remove(found[key])]
+            if key not in features:
+                raise unknown_name("feature cache", key, ["all", *features])
+        used = [key for key in chosen if not caches.remove(features[key])]
         write(f"removed {counted(len(chosen) - len(used), 'feature cache')} from {folder}")
         if used:
             raise Failure(f"a run is using {', '.join(used)} in {folder}; remove it when the run has ended")

@@ -31,10 +31,10 @@ def defaults_of_command(command: type[Any], arguments: Sequence[str]) -> Any:
     where = "the command" if path is None else path
     options = from_json(choosing(content, arguments), where=where, note=say)
     if type(options.model) is ModelOptions:  # nothing says which: the default's options, whose name stays open
-        own = MODELS[DEFAULT_MODEL if options.model.model is None else options.model.model].Options(
+        model_options = MODELS[DEFAULT_MODEL if options.model.model is None else options.model.model].Options(
             **options.model.general
         )
-        options = dataclasses.replace(options, model=own)
+        options = dataclasses.replace(options, model=model_options)
     return command(options=options, config=None if path is None else Path(path))
 
 

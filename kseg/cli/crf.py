@@ -118,27 +118,29 @@ class Crf:
             for record, p in zip(tqdm(records, unit="img", disable=None), probabilities, strict=True):
                 yield dataset.image(record), p, LabelMap(dataset.labels(record))
 
-        found = search(examples, axes, num_classes=len(dataset.classes), iterations=self.iterations, rounds=self.rounds)
+        result = search(
+            examples, axes, num_classes=len(dataset.classes), iterations=self.iterations, rounds=self.rounds
+        )
 
         # 3. the best, as flags
         out = self.out or (self.model if self.model.is_dir() else self.model.parent) / FILE
-        tried = [{"parameters": asdict(one), "iou": iou} for one, iou in found.tried.items()]
+        tried = [{"parameters": asdict(one), "iou": iou} for one, iou in result.tried.items()]
         write_json(out, {
             "model": str(self.model), "split": self.split, "images": [record.id for record in records],
-            "without": asdict(found.before), "best": asdict(found.best), "with": asdict(found.after),
-            "change": asdict(found.change), "tried": tried,
+            "without": asdict(result.before), "best": asdict(result.best), "with": asdict(result.after),
+            "change": asdict(result.change), "tried": tried,
         })  # fmt: skip
-        print(described(found))
-        print(f"\n{out}\nnext: kseg evaluate {self.model} --crf --crf-parameters {found.best}")
+        print(described(result))
+        print(f"\n{out}\nnext: kseg evaluate {self.model} --crf --crf-parameters {result.best}")
         return 0
 
 
-def described(found: "Found") -> str:
+def described(result: "Found") -> str:
     """The score without and with a CRF, and the best parameters."""
-    best = sorted(found.tried.items(), key=lambda pair: -pair[1])[:SHOWN]
+    best = sorted(result.tried.items(), key=lambda pair: -pair[1])[:SHOWN]
     return "\n".join(
         [
-            f"\nIoU without {found.before}\nIoU with    {found.after}   change {found.change} (of the images that "
+            f"\nIoU without {result.before}\nIoU with    {result.after}   change {result.change} (of the images that "
             "chose the parameters)",
             *(f"  {iou:.4f}  {parameters}" for parameters, iou in best),
         ]

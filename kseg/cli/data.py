@@ -163,10 +163,10 @@ def prepare(options: DataOptions, write: Callable[[str], None] = print) -> int:
     from kseg.errors import Failure
 
     dataset = get_ready(options, note=write)
-    found = split_counts(dataset)
-    if not any(isinstance(count, int) for count in found.values()):
-        raise Failure(f"{dataset.name} is not ready: {next(iter(found.values()))}")
-    counts = ", ".join(f"{split} {count}" for split, count in found.items())
+    count_of = split_counts(dataset)
+    if not any(isinstance(count, int) for count in count_of.values()):
+        raise Failure(f"{dataset.name} is not ready: {next(iter(count_of.values()))}")
+    counts = ", ".join(f"{split} {count}" for split, count in count_of.items())
     write(f"{dataset.name} is ready: {counts}; classes: {', '.join(dataset.classes)}")
     return 0
 

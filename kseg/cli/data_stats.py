@@ -20,15 +20,15 @@ def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str]
     from kseg.datasets.class_statistics import class_statistics, labeled_records
 
     dataset = open_dataset(options)
-    found = class_statistics(dataset, labeled_records(dataset) if split == ALL else dataset.records(split))
+    statistics = class_statistics(dataset, labeled_records(dataset) if split == ALL else dataset.records(split))
     objects = _objects(dataset, split)
     if as_json:
         content = {
             "dataset": dataset.name,
             "split": split,
-            "images": found.total_images,
-            "void_pixels": found.void_pixels,
-            "classes": found.rows(),
+            "images": statistics.total_images,
+            "void_pixels": statistics.void_pixels,
+            "classes": statistics.rows(),
         }
         if objects is not None:
             counts = objects.per_image.tolist()
@@ -36,15 +36,15 @@ def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str]
         write(json.dumps(content, indent=2, allow_nan=False))
         return 0
     label = f"{dataset.name} {' '.join(options.variant_names)}".strip()
-    void = found.void_pixels / max(1, found.void_pixels + int(found.pixels.sum()))
+    void = statistics.void_pixels / max(1, statistics.void_pixels + int(statistics.pixels.sum()))
     write(
-        f"{label}, {split}: {counted(found.total_images, 'image')}, {void:.1%} of the pixels void and in none of "
+        f"{label}, {split}: {counted(statistics.total_images, 'image')}, {void:.1%} of the pixels void and in none of "
         "the figures\n"
     )
-    write(table(found))
+    write(table(statistics))
     whole = "" if split == ALL else ", there over all images with labels: --split all"
     write(f"\nbackground : object, one category against all others (Rahman & Wang, table 2{whole})\n")
-    write(table_2(label, found))
+    write(table_2(label, statistics))
     if objects is not None:
         write(f"\n{objects.sentence()}\n")
         write(objects.table())
@@ -61,14 +61,14 @@ def _objects(dataset: "Dataset", split: str) -> "ObjectStatistics | None":
     return object_statistics(dataset, labeled_records(dataset) if split == ALL else dataset.records(split))
 
 
-def table(found: "ClassStatistics") -> str:
+def table(statistics: "ClassStatistics") -> str:
     """A line per class."""
-    width = max(len("class"), *map(len, found.classes))
+    width = max(len("class"), *map(len, statistics.classes))
     head = f"{'id':>3}  {'class':<{width}}  {'pixels':>8}  {'images':>7}  {'median':>9}  {'inverse_log':>11}"
     lines = [
         f"{row['id']:>3}  {row['class']:<{width}}  {row['share']:>8.3%}  {row['images']:>7}  "
         f"{row['median_frequency_weight']:>9.4f}  {row['inverse_log_weight']:>11.4f}"
-        for row in found.rows()
+        for row in statistics.rows()
     ]
     return "\n".join([head, *lines])
 

@@ -66,14 +66,14 @@ def any_data() -> dict[type, DataOptions]:
 
     Where two data sets have an option of one name, it takes the values of both.
     """
-    own: dict[str, tuple[Any, Any]] = {}
+    options: dict[str, tuple[Any, Any]] = {}
     for kind in (kind.Options for kind in DATASETS.values()):
         hints = get_type_hints(kind, include_extras=True)
         for field in dataclasses.fields(kind):
             if field.name in own_options(kind):
-                known, default = own.get(field.name, (hints[field.name], field.default))
-                own[field.name] = known if known == hints[field.name] else known | hints[field.name], default
-    fields = [(name, hint, dataclasses.field(default=default)) for name, (hint, default) in own.items()]
+                known, default = options.get(field.name, (hints[field.name], field.default))
+                options[field.name] = known if known == hints[field.name] else known | hints[field.name], default
+    fields = [(name, hint, dataclasses.field(default=default)) for name, (hint, default) in options.items()]
     kind = dataclasses.make_dataclass("AnyData", fields, bases=(DataOptions,), frozen=True)
     return {DataOptions: kind(NOT_GIVEN), NamedData: by_name(kind(DEFAULT_DATASET))}
 

@@ -328,7 +328,7 @@ def _without_folder(weights: str) -> str:
 
 def seconds(text: str) -> float:
     """`90s`, `45m`, `2h`, `1h30m` in seconds."""
-    found = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip())
-    if not text.strip() or not found:
+    parts = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip())
+    if not text.strip() or not parts:
         raise UsageError(f"--budget {text} is no length of time; write 90s, 45m, 2h or 1h30m")
-    return sum(float(part or 0) * unit for part, unit in zip(found.groups(), (3600, 60, 1), strict=True))
+    return sum(float(part or 0) * unit for part, unit in zip(parts.groups(), (3600, 60, 1), strict=True))

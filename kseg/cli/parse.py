@@ -76,42 +76,44 @@ def _in_one_sentence(box: str, program: str, whose: Callable[[str], str]) -> Usa
         parts.append([]) if row.strip() and not row.strip("─- ") else parts[-1].append(row)
     if "╭" not in box:  # stdout is not UTF-8, for which tyro draws no frame: the title is a part
         del parts[0]
-    said = " ".join(" ".join(parts[0]).split())
-    said = re.sub(r"^Error parsing [\w.]+: (?=--)", "", said)  # a group's own complaint names the flag
+    complaint = " ".join(" ".join(parts[0]).split())
+    complaint = re.sub(r"^Error parsing [\w.]+: (?=--)", "", complaint)  # a group's own complaint names the flag
     asked = re.search(r"(?:run:?|see)\s+(\S.*?) --help", " ".join(" ".join(sum(parts[1:], [])).split()))
     command = asked[1] if asked else program
     more = f"`{command} --help` says more"
 
     # 2. the kinds of complaint
-    if found := re.match(r"Error parsing (\S+): no type matching (.+?) could be instantiated from (\[.*?\])\.", said):
+    if found := re.match(
+        r"Error parsing (\S+): no type matching (.+?) could be instantiated from (\[.*?\])\.", complaint
+    ):
         flag, kind, values = found.groups()
         return UsageError(f"{flag} is {_values(values)}; it must be {_wanted(kind)}; {more}")
-    if found := re.match(r"invalid choice '(.*)' for argument '(.+?)'\. Expected one of (\(.*\))", said):
+    if found := re.match(r"invalid choice '(.*)' for argument '(.+?)'\. Expected one of (\(.*\))", complaint):
         choices = [str(name) for name in ast.literal_eval(found[3]) if name != "None"]
         return unknown_name(found[2], found[1], choices)
-    if found := re.match(r"Unrecognized options: (.*)", said):
+    if found := re.match(r"Unrecognized options: (.*)", complaint):
         return _unknown(found[1], parts[1:], command, more, whose)
-    if found := re.match(r"Missing from .*?: *(.*)", said):
+    if found := re.match(r"Missing from .*?: *(.*)", complaint):
         lacking = re.sub(r"\b([A-Z]+) (.*?) \(required\)", r"\2", found[1])
         return UsageError(f"{command} lacks {lacking}; {more}")
-    if found := re.match(r"Missing value for argument '(.+?)'\. Expected (\d+) value", said):
+    if found := re.match(r"Missing value for argument '(.+?)'\. Expected (\d+) value", complaint):
         return UsageError(f"{found[1]} is given without its value{'s'[: found[2] != '1']}; {more}")
-    if found := re.match(r"Expected one of \{(.*)\}", said):
+    if found := re.match(r"Expected one of \{(.*)\}", complaint):
         return UsageError(f"{command} is given nothing to do; name one of {found[1]}; {more}")
-    return UsageError(f"{said.rstrip('.')}; {more}")
+    return UsageError(f"{complaint.rstrip('.')}; {more}")
 
 
 def _unknown(
     words: str, hints: Sequence[Sequence[str]], command: str, more: str, whose: Callable[[str], str]
 ) -> UsageError:
     """Of an unknown flag tyro names what follows it too, and flags that are alike."""
-    found = words.split(", ")
-    flags = [word for word in found if re.match(r"--?[^\W\d]", word)]
+    unknown_words = words.split(", ")
+    flags = [word for word in unknown_words if re.match(r"--?[^\W\d]", word)]
     for part in hints:
         if part and (listed := re.match(r"\s*Available subcommands: (.*)", part[0])):
-            return unknown_name(f"{command} action", found[0], listed[1].split(", "))
+            return unknown_name(f"{command} action", unknown_words[0], listed[1].split(", "))
     if not flags:
-        return UsageError(f"{command} has no place for {' '.join(map(repr, found))}; leave it out; {more}")
+        return UsageError(f"{command} has no place for {' '.join(map(repr, unknown_words))}; leave it out; {more}")
     if others := list(filter(None, map(whose, flags))):
         return UsageError(f"{'; '.join(others)}; leave it out here; {more}")
     alike = [row.split()[0] for part in hints for row in part if re.match(r"\s+--\w", row)]

@@ -32,7 +32,7 @@ class Predict(PredictOptions):
         size = self.refining.fed(card, self.image_size, self.input_size)
         tiling, augmented = self.refining.tiling([model]), self.refining.augmented()
         model = self.refining.around(model)
-        refine, said = self.refining.refine(), self.refining.in_words()
+        refine, refining_words = self.refining.refine(), self.refining.in_words()
         refiners = () if refine is None else (refine,)
         predictor = Predictor(model, size, self.batch_size, refiners, TASKS[card.task], tiling, augmented)
         return write_masks(
@@ -40,5 +40,5 @@ class Predict(PredictOptions):
             files,
             card,
             lambda images: predictor.outputs(images(), original_size=refine is not None),
-            fed=f"; fed {tiling or fed_in_words(model, size)}" + (f"; {said}" if said else ""),
+            fed=f"; fed {tiling or fed_in_words(model, size)}" + (f"; {refining_words}" if refining_words else ""),
         )

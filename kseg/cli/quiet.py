@@ -20,14 +20,14 @@ def _stderr_kept_back() -> Iterator[None]:
     """The notes come from C++ before any log level applies, so the file descriptor itself has to be turned away."""
     sys.stderr.flush()
     shown = os.dup(2)
-    with tempfile.TemporaryFile() as kept:
-        os.dup2(kept.fileno(), 2)
+    with tempfile.TemporaryFile() as kept_back:
+        os.dup2(kept_back.fileno(), 2)
         try:
             yield
         except BaseException:
             os.dup2(shown, 2)
-            kept.seek(0)
-            sys.stderr.write(kept.read().decode(errors="replace"))
+            kept_back.seek(0)
+            sys.stderr.write(kept_back.read().decode(errors="replace"))
             raise
         finally:
             os.dup2(shown, 2)

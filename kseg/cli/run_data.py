@@ -46,17 +46,17 @@ class RunData:
         `--data-dir` alone means the run's data set in that folder, or, where that has no files, a folder of images and
         masks. Raises `UsageError` where nothing says which data set is meant.
         """
-        own = self.options or (data_options(self.card_dataset) if self.card_dataset else None)
+        recorded = self.options or (data_options(self.card_dataset) if self.card_dataset else None)
         if given.dataset != NOT_GIVEN:
-            return own if own and own.dataset == given.dataset else data_options(given.dataset)
-        if given.data_dir is not None and (own is None or not DATASETS[own.dataset].reads_files):
+            return recorded if recorded and recorded.dataset == given.dataset else data_options(given.dataset)
+        if given.data_dir is not None and (recorded is None or not DATASETS[recorded.dataset].reads_files):
             return data_options(OWN_FILES)
-        if own is None:
+        if recorded is None:
             raise UsageError(
                 f"{model} lies in no run and names no data set; say what to measure it on: --dataset NAME, or "
                 "--data-dir FOLDER with images/ and masks/"
             )
-        return own
+        return recorded
 
     def described(self, used: DataOptions) -> str:
         """Whether the data are the run's own, and if not, what is different."""

@@ -52,12 +52,12 @@ def collect_images(inputs: Sequence[Path | str]) -> list[ImageFile]:
     """
     if not inputs:
         raise UsageError("no image given; pass image files, folders or patterns such as 'photos/*.jpg'")
-    found: dict[Path, Path] = {}
+    by_resolved: dict[Path, Path] = {}
     for given in inputs:
         for path in _matches(given):
-            found.setdefault(path.resolve(), path)
+            by_resolved.setdefault(path.resolve(), path)
     by_stem: dict[str, Path] = {}
-    for path in found.values():
+    for path in by_resolved.values():
         same = by_stem.setdefault(_folded(path.stem), path)
         if same is not path:
             raise UsageError(

@@ -107,13 +107,13 @@ def parts(network: keras.Model, *, own: bool) -> list[Part]:
     """
     grid = own_grid(network)
     several = _single_scales(network, grid)
-    found = [_part(grid, scores, image, scale, own=own) for scores, image, scale in several]
+    scaled_parts = [_part(grid, scores, image, scale, own=own) for scores, image, scale in several]
     for scores, image, scale in several or [(grid.scores, network.inputs[0], 1.0)]:
         if (second := auxiliary(scores)) is not None:
             part = _part(grid, second[0], image, scale, own=own, name=f"{AUXILIARY}_at_{scale:g}")
-            found.append(part._replace(weight=second[1]))
+            scaled_parts.append(part._replace(weight=second[1]))
     whole = Part(grid.scores, grid.lies, grid.stride) if own else Part(network.outputs[0], "centers", 1)
-    return [*found, whole]
+    return [*scaled_parts, whole]
 
 
 def auxiliary(scores: Any) -> tuple[Any, float] | None:
@@ -128,15 +128,15 @@ def _single_scales(network: keras.Model, grid: Grid) -> list[tuple[Any, Any, flo
     """(scores on the grid, the image, the scale) of each of several scales; none of a network with one."""
     if not is_multi_scale(network):
         return []
-    image, found = network.inputs[0], []
+    image, branches = network.inputs[0], []
     for tensor in made_by(grid.scores).input_tensors:
         call = made_by(tensor)
         if not isinstance(call.operation, Rescale) or not call.operation.name.startswith("scores_at_"):
-            found.append((tensor, image, 1.0))
+            branches.append((tensor, image, 1.0))
             continue
         smaller = network.get_layer(call.operation.name.replace("scores_at_", "image_at_"))
-        found.append((call.input_tensors[0], smaller.output, smaller.scale))
-    return found
+        branches.append((call.input_tensors[0], smaller.output, smaller.scale))
+    return branches
 
 
 def _part(grid: Grid, scores: Any, image: Any, scale: float, *, own: bool, name: str = "") -> Part:

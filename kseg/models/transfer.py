@@ -72,27 +72,27 @@ def start_from(
         stored = source
 
     # layer by layer: the same shapes, the same sizes, or left as it is
-    kept, reshaped, random = [], [], []
+    unchanged, reshaped, random = [], [], []
     for layer in (layer for layer in target.layers if layer.weights):
         arrays, shapes = stored.get(layer.name, []), [tuple(weight.shape) for weight in layer.weights]
         if [array.shape for array in arrays] == shapes:
-            kept.append(layer.name)
+            unchanged.append(layer.name)
         elif [array.size for array in arrays] == [math.prod(shape) for shape in shapes]:
             reshaped.append(layer.name)
         else:
             random += [layer.name] if layer.trainable or encoder_of(layer) else []
             continue
         layer.set_weights([array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)])
-    if not kept and not reshaped:
+    if not unchanged and not reshaped:
         raise UsageError(
             f"{name} shares no layer with {target.name}; start from a run of the same encoder and family, "
             "or leave --init out"
         )
     return TransplantReport(
         source=name,
-        kept=tuple(kept),
+        kept=tuple(unchanged),
         reshaped=tuple(reshaped),
         random=tuple(random),
-        dropped=tuple(layer for layer in stored if layer not in {*kept, *reshaped}),
+        dropped=tuple(layer for layer in stored if layer not in {*unchanged, *reshaped}),
         frozen=tuple(layer for layer in random if not target.get_layer(layer).trainable),
     )

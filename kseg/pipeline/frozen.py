@@ -81,10 +81,10 @@ def _is_fixed(operation: Any) -> bool:
 def _is_fixed_layer(layer: keras.layers.Layer) -> bool:
     weights = {id(variable) for variable in layer.weights}
     random_state = any(id(variable) not in weights for variable in layer.variables)
-    own = layer._trainable_variables + layer._non_trainable_variables
+    own_variables = layer._trainable_variables + layer._non_trainable_variables
     return (
         not layer.trainable_weights
-        and not (own and layer.trainable)
+        and not (own_variables and layer.trainable)
         and not random_state
         and layer.activity_regularizer is None
         and not isinstance(layer, keras.layers.Lambda)

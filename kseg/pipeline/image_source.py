@@ -105,16 +105,16 @@ class ImageSource(Source):
 
     def image(self, index: int, *, keep: bool = True) -> np.ndarray:
         """uint8 (h, w, 3) of one example, resized."""
-        found = self._images.get(index)
-        if found is None:
+        image = self._images.get(index)
+        if image is None:
             from kseg.datasets.images import resize_image
 
-            found = self._read(self.dataset.image, index)
+            image = self._read(self.dataset.image, index)
             if self.image_size is not None:
-                found = resize_image(found, self.image_size)
+                image = resize_image(image, self.image_size)
             if keep:
-                self._images.put(index, found)
-        return found
+                self._images.put(index, image)
+        return image
 
     def truth(self, index: int) -> Structure:
         """Of one example, resized."""
@@ -134,14 +134,14 @@ class ImageSource(Source):
         """Image or truth, of the record's own size, which is checked against what the other of the two had."""
         record = self.records[index]
         try:
-            found = reader(record)
+            content = reader(record)
         except KsegError:
             raise
         except (OSError, ValueError) as error:
             raise Failure(f"cannot read {record.id} of {self.dataset.name}: {error}") from error
-        size = found.shape[:2] if isinstance(found, np.ndarray) else found.size
+        size = content.shape[:2] if isinstance(content, np.ndarray) else content.size
         check_same_size(record, self._sizes.setdefault(index, size), size)
-        return found
+        return content
 
     def _example(self, index: int) -> Example:
         return {"image": self.image(index), "truth": self.truth(index)}

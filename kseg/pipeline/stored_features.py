@@ -73,12 +73,12 @@ def limit() -> float:
 
 def stored_features(folder: Path) -> list[StoredFeatures]:
     """Every complete cache in `folder`, the least recently used first."""
-    found = []
+    features = []
     for meta in folder.glob(f"[!.]*/{META}"):
         with suppress(OSError):  # removed by somebody meanwhile
             size = sum(file.stat().st_size for file in meta.parent.iterdir())
-            found.append(StoredFeatures(meta.parent, size, meta.stat().st_mtime, _title(meta)))
-    return sorted(found, key=lambda stored: stored.used)
+            features.append(StoredFeatures(meta.parent, size, meta.stat().st_mtime, _title(meta)))
+    return sorted(features, key=lambda stored: stored.used)
 
 
 def hold(path: Path) -> int | None:

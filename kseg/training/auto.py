@@ -150,14 +150,16 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
     """Size, batch, steps and flips for a configuration whose model is settled, from its training images."""
     assert config.model.model is not None
     given = config.model.given
-    own = preset(config.model.model, dataset.name, given.get("encoder"))
+    preset_values = preset(config.model.model, dataset.name, given.get("encoder"))
     values: dict[str, Any] = {}
     scratch = config.model.model == WITHOUT_WEIGHTS and "encoder" not in given
     if scratch:
         narrow_own = {name: narrow()[name] for name in MODELS[WITHOUT_WEIGHTS].options if name in narrow()}
         values |= {f"model.{name}": value for name, value in narrow_own.items()}
         if all(given.get(name, 0) <= value for name, value in narrow_own.items()):
-            own |= {name: narrow()[name] for name in ("learning_rate", "batch_size")}  # the paper's are for its width
+            preset_values |= {
+                name: narrow()[name] for name in ("learning_rate", "batch_size")
+            }  # the paper's are for its width
 
     # 1. size, unless crops of images that are not resized are asked for
     native, width = median_size(dataset, records), narrowest_width(dataset, records)
@@ -168,10 +170,10 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
 
     # 2. batch, and the learning rate that goes with it
     training, count = config.training, len(records)
-    batch = training.batch_size or batch_size(count, pixels, own["batch_size"])
+    batch = training.batch_size or batch_size(count, pixels, preset_values["batch_size"])
     values["training.batch_size"] = batch
-    if own["optimizer"] == "adam" and training.optimizer in (None, "adam"):
-        rate = own["learning_rate"] * min(1.0, batch / own["batch_size"]) ** 0.5
+    if preset_values["optimizer"] == "adam" and training.optimizer in (None, "adam"):
+        rate = preset_values["learning_rate"] * min(1.0, batch / preset_values["batch_size"]) ** 0.5
         values["training.learning_rate"] = float(f"{rate:.2g}")
 
     # 3. steps
@@ -179,7 +181,7 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
     steps = training.steps_per_epoch or max(STEPS, a_pass)
     if steps > a_pass:
         values["training.steps_per_epoch"] = steps
-    values["training.epochs"] = epochs(steps, batch * pixels, own["epochs"])
+    values["training.epochs"] = epochs(steps, batch * pixels, preset_values["epochs"])
 
     # 4. what training sees of an image
     sided = [name for name in dataset.classes if SIDED.search(name.replace("_", " "))]
@@ -207,21 +209,21 @@ def training_size(native: tuple[int, int], width: float | None, *, smallest: boo
     return height, width_of_image
 
 
-def batch_size(count: int, pixels: int, own: int) -> int:
-    """Images a step, for so many training images of so many pixels; `own`: the model's own batch."""
-    batch = min(own, 16)
+def batch_size(count: int, pixels: int, model_batch: int) -> int:
+    """Images a step, for so many training images of so many pixels; `model_batch`: the model's own batch."""
+    batch = min(model_batch, 16)
     while batch > SMALLEST_BATCH and (count < STEPS_OF_A_PASS * batch or batch * pixels > LARGEST_BATCH):
         batch //= 2
     return min(max(batch, 1), count)
 
 
-def epochs(steps: int, pixels: int, own: int) -> int:
-    """Epochs of so many steps of so many pixels; `own`: the model's own."""
+def epochs(steps: int, pixels: int, model_epochs: int) -> int:
+    """Epochs of so many steps of so many pixels; `model_epochs`: the model's own."""
     least = -(-UPDATES // steps)
-    if own >= OPEN_ENDED:
-        return max(own, least)
+    if model_epochs >= OPEN_ENDED:
+        return max(model_epochs, least)
     affordable = max(LEAST_EPOCHS, int(BUDGET / (steps * pixels)))
-    return max(least, min(own, affordable))
+    return max(least, min(model_epochs, affordable))
 
 
 def recorded(config: TrainConfig, path: Path) -> Choice | None:

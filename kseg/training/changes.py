@@ -53,14 +53,14 @@ def with_whole_paths(config: TrainConfig) -> TrainConfig:
     return dataclasses.replace(config, data=data, model=model)
 
 
-def consequence(found: Changes, config: TrainConfig) -> str:
+def consequence(changed: Changes, config: TrainConfig) -> str:
     """What a change of `GOES_ON` does to the run besides what it says; "" for nothing."""
-    if "training.epochs" in found and config.training.schedule != "constant":
+    if "training.epochs" in changed and config.training.schedule != "constant":
         return (
             f"; the {config.training.schedule} schedule is laid over all {config.training.epochs} epochs from here on, "
             "so that the learning rate jumps and the run differs from one that had them from its start"
         )
-    if found.keys() & {"training.jit", "training.cache_features", "training.distribute"}:
+    if changed.keys() & {"training.jit", "training.cache_features", "training.distribute"}:
         return "; the numbers may differ from those of an unchanged run by rounding"
     return ""
 
@@ -92,15 +92,15 @@ def new_run_command(
 
 def without(words: Iterable[str], flags: set[str]) -> list[str]:
     """The command line without these flags of one value each."""
-    kept, skip = [], False
+    remaining, skip = [], False
     for word in words:
         if skip:
             skip = False
         elif word in flags:
             skip = True
         elif word.partition("=")[0] not in flags:
-            kept.append(word)
-    return kept
+            remaining.append(word)
+    return remaining
 
 
 def unused(run: Path) -> Path:

@@ -251,18 +251,18 @@ def in_words(changed: dict[str, tuple[Any, Any]]) -> list[str]:
 def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: int = 2) -> TrainConfig:
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
     model = MODELS[DEFAULT_MODEL if config.model.model is None else config.model.model].adopt(config.model)
-    own = preset(model.model, config.data.dataset, model.given.get("encoder"))
+    preset_values = preset(model.model, config.data.dataset, model.given.get("encoder"))
     values = {
         "positives_per_batch": 0,
         "epsilon": KERAS_EPSILON,
         "pixel_weights": "none",
-        **own,
+        **preset_values,
         "image_size": image_size,
         "weights": "none",
     }
     if config.model.outputs == 2 and num_classes == 2:
         values["loss"] = SOFTMAX_LOSS
-    if config.loss.loss not in (None, own["loss"]) or config.loss.class_weights != "none":
+    if config.loss.loss not in (None, preset_values["loss"]) or config.loss.class_weights != "none":
         values["pixel_weights"] = "none"  # the preset's belong to its loss, and balance the classes already
     if config.training.optimizer not in (None, values["optimizer"]):
         # The preset's belong to the preset's optimizer.

@@ -68,9 +68,9 @@ def with_graded_scores(network: keras.Model, *, loss_stride: int) -> tuple[keras
             f"pass --loss-stride {stride}, or leave it out"
         )
     own = loss_stride == stride != 1
-    found = parts(network, own=own)
-    if not own and len(found) == 1:  # the logits themselves
+    graded_parts = parts(network, own=own)
+    if not own and len(graded_parts) == 1:  # the logits themselves
         return network, ()
-    outputs = [network.output, *(part.scores for part in found)]
+    outputs = [network.output, *(part.scores for part in graded_parts)]
     graded = keras.Model(network.input, outputs, name=network.name)
-    return graded, tuple(GradedScores(part.lies, part.pixels, part.weight) for part in found)
+    return graded, tuple(GradedScores(part.lies, part.pixels, part.weight) for part in graded_parts)

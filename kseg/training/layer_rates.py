@@ -32,7 +32,7 @@ def layer_rates(words: Iterable[str]) -> tuple[Rate, ...]:
     >>> layer_rates(["*/bias=2", "fc8=10"])
     (('*/bias', 2.0), ('fc8/*', 10.0))
     """
-    found = []
+    rates = []
     for word in words:
         pattern, equals, value = word.rpartition("=")
         try:
@@ -44,8 +44,8 @@ def layer_rates(words: Iterable[str]) -> tuple[Rate, ...]:
                 f"--layer-rates has {word!r}; wanted LAYER=FACTOR or LAYER/VARIABLE=FACTOR with a factor from 0 to "
                 f"{HIGHEST:g}, such as fc8=10 or '*/bias=2'"
             )
-        found.append((pattern if "/" in pattern else f"{pattern}/*", factor))
-    return tuple(found)
+        rates.append((pattern if "/" in pattern else f"{pattern}/*", factor))
+    return tuple(rates)
 
 
 def factor_of(path: str, rates: Sequence[Rate]) -> float:

@@ -100,14 +100,14 @@ class WorkDir(RunFiles):
         """What is to change; refused where the run has begun and the change is not one that it goes on with."""
         # What came later than the run has the default that leaves it as it was.
         recorded = from_record(self.read_config(), where=str(self.config))
-        found = changes(recorded, config)
-        if (self.has_begun or not anew) and not found.keys() <= GOES_ON:
-            other = {key: values for key, values in found.items() if key not in GOES_ON}
+        changed = changes(recorded, config)
+        if (self.has_begun or not anew) and not changed.keys() <= GOES_ON:
+            other = {key: values for key, values in changed.items() if key not in GOES_ON}
             raise UsageError(
                 f"{self.path} holds a run with another configuration ({'; '.join(in_words(other))}); repeat its flags "
                 f"to resume it, or {self._remedy(other, config, command)}"
             )
-        return found
+        return changed
 
     def _remedy(self, found: Changes, config: TrainConfig, command: Sequence[str] | None) -> str:
         if "model.model" in found or not (self.model.exists() or self.best.exists()):
@@ -121,21 +121,21 @@ class WorkDir(RunFiles):
         A run that has begun changes only with `go_on`: what else is wrong with it is found before.
         Raises: UsageError as `open`, and for more epochs of a run whose checkpoints were not kept.
         """
-        found = self._changes(config, command)
-        if not found:
+        changed = self._changes(config, command)
+        if not changed:
             return None
         if not self.has_begun:
             shutil.rmtree(self.tensorboard, ignore_errors=True)
             self.splits.unlink(missing_ok=True)
             self._replace_config(config.to_json())
-            return f"nothing was trained in {self.path} yet; it takes the new options: {'; '.join(in_words(found))}"
+            return f"nothing was trained in {self.path} yet; it takes the new options: {'; '.join(in_words(changed))}"
         recorded = self.read_config()
-        if self.results.exists() and not self._reopened(found, recorded):
+        if self.results.exists() and not self._reopened(changed, recorded):
             return None
-        entry = {"after_epoch": self.epochs_done, **{key: list(values) for key, values in found.items()}}
+        entry = {"after_epoch": self.epochs_done, **{key: list(values) for key, values in changed.items()}}
         before = recorded.get(CHANGES, {})
         self._next = {**config.to_json(), CHANGES: {**before, str(len(before) + 1): entry}}
-        return f"{self.path} goes on with {'; '.join(in_words(found))}{consequence(found, config)}"
+        return f"{self.path} goes on with {'; '.join(in_words(changed))}{consequence(changed, config)}"
 
     def go_on(self) -> None:
         """Records the changes that `adopt` found.
@@ -149,11 +149,11 @@ class WorkDir(RunFiles):
         for file in (self.results, self.report):
             file.unlink(missing_ok=True)
 
-    def _reopened(self, found: Changes, recorded: dict[str, Any]) -> bool:
+    def _reopened(self, changed: Changes, recorded: dict[str, Any]) -> bool:
         """Whether a complete run has more to train now."""
         done, bound = self.epochs_done, recorded["training"]["epochs"]
-        old_patience, patience = found.get("training.patience", (0, 0))
-        _, epochs = found.get("training.epochs", (bound, bound))
+        old_patience, patience = changed.get("training.patience", (0, 0))
+        _, epochs = changed.get("training.epochs", (bound, bound))
         stopped_early = done < bound
         if epochs <= done or (stopped_early and patience <= old_patience):
             if stopped_early and epochs > bound:

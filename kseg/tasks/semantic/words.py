@@ -19,26 +19,26 @@ def remarks(split: str, per_image: np.ndarray, scores: Mapping[str, Any]) -> lis
       per_image: IoU of each image.
       scores: `SemanticEvaluation.scores`.
     """
-    said = []
+    sentences = []
     iou = per_image[~np.isnan(per_image)]
     if len(iou):
-        said.append(
+        sentences.append(
             f"Half of the {len(iou)} {split} images have an IoU above {np.median(iou):.3f}; "
             f"the worst has {iou.min():.3f}."
         )
     known = {name: value for name, value in scores["iou_class"].items() if not np.isnan(value)}
     if len(scores["iou_class"]) > 2 and known:
         weakest = min(known, key=known.__getitem__)
-        said.append(f"The weakest class is {weakest} (IoU {known[weakest]:.3f}).")
+        sentences.append(f"The weakest class is {weakest} (IoU {known[weakest]:.3f}).")
     if "best_threshold" in scores:
         gain = scores["iou_at_best_threshold"] - scores["iou_dataset"]
         if gain > WORTH_A_THRESHOLD:
-            said.append(
+            sentences.append(
                 f"A threshold of {scores['best_threshold']:.2f} instead of 0.5 would give IoU "
                 f"{scores['iou_at_best_threshold']:.3f}; choose it on the validation split."
             )
         if scores["calibration_error"] > OFF:
-            said.append(
+            sentences.append(
                 f"Probabilities are off by {scores['calibration_error']:.3f} on average: use the mask, not the numbers."
             )
-    return said
+    return sentences
