@@ -184,12 +184,13 @@ class Dataset(ABC):
 
         Returns: a sentence where these images have another one; "" where not.
         """
-        self._given_range, own = value_range, self.value_range
-        if value_range is None or own is None or own == value_range:
+        self._given_range, usual = value_range, self.value_range
+        if value_range is None or usual is None or usual == value_range:
             return ""
         return (
             f"read as the model was trained: {value_range[0]:g} is black and {value_range[1]:g} white, but these "
-            f"images by themselves have {own[0]:g} and {own[1]:g}; where that is another camera, scale them alike first"
+            f"images by themselves have {usual[0]:g} and {usual[1]:g}; where that is another camera, scale them "
+            "alike first"
         )
 
     def for_task(self, task: str) -> Self:

@@ -35,8 +35,8 @@ def absent(
     limited = f" (--limit {limit})" if limit else ""
     if not any(elsewhere.values()):
         return f"no image of {dataset}{limited} shows the category {category!r}; choose another --category"
-    found = ", ".join(f"{number} of {other}" for other, number in elsewhere.items() if number)
+    counts = ", ".join(f"{number} of {other}" for other, number in elsewhere.items() if number)
     return (
         f"none of the {images} {split} images of {dataset}{limited} shows the category {category!r} "
-        f"({found} do); choose another --category or other splits"
+        f"({counts} do); choose another --category or other splits"
     )

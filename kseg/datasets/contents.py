@@ -38,13 +38,13 @@ def content_digests(paths: Sequence[Path]) -> list[str]:
 def _digest(path: Path, size: int, mtime: int, changed: int, inode: int) -> str:
     # Size, times and inode are part of the key alone: a file that was replaced is read again. Its time of modification
     # can be set at will, its time of change cannot.
-    found = hashlib.blake2b(str(size).encode(), digest_size=8)
+    digest = hashlib.blake2b(str(size).encode(), digest_size=8)
     with open(path, "rb") as file:
         if size <= WHOLE:
-            found.update(file.read())
+            digest.update(file.read())
         else:
             length = WHOLE // BLOCKS
             for block in range(BLOCKS):
                 file.seek((size - length) * block // (BLOCKS - 1))
-                found.update(file.read(length))
-    return found.hexdigest()
+                digest.update(file.read(length))
+    return digest.hexdigest()

@@ -27,13 +27,13 @@ def data_dir(folder: str, given: Path | None) -> Path:
 
 def existing_data_dir(name: str, given: Path | None, *, folder: str | None = None) -> Path:
     """As `data_dir`, but the folder of the data set `name`, called `folder` or as itself, has to be there."""
-    found = data_dir(folder or name, given)
-    if not found.is_dir():
+    path = data_dir(folder or name, given)
+    if not path.is_dir():
         raise UsageError(
-            f"no folder {found} with the files of {name}; pass --data-dir, set {DATA_VARIABLE} to the folder that "
+            f"no folder {path} with the files of {name}; pass --data-dir, set {DATA_VARIABLE} to the folder that "
             f"holds {folder or name}/, or see `kseg data info {name}` for where to get them"
         )
-    return found
+    return path
 
 
 def cache_dir() -> Path:

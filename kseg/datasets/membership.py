@@ -79,13 +79,13 @@ class Membership:
         for split in SPLITS:
             for name, digest in self.splits.get(split, {}).items():
                 homes[digest].append((name, split))
-        found = []
+        pairs = []
         for group in homes.values():
             first = group[0]
             other = next((one for one in group if one[1] != first[1] and one[0] != first[0]), None)
             if other is not None:
-                found.append((f"{first[0]} ({first[1]})", f"{other[0]} ({other[1]})"))
-        return found
+                pairs.append((f"{first[0]} ({first[1]})", f"{other[0]} ({other[1]})"))
+        return pairs
 
     def trained_on(self, dataset: Dataset, records: Sequence[Record]) -> list[Record]:
         """Those of `records` whose pictures are in the training split, under whatever name."""
@@ -129,27 +129,27 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
         own = names.get(name)
         return own[0] if own is not None and own[1] == digest else by_digest.get(digest)
 
-    found = {
+    present_records = {
         part: [record for name, digest in members.items() if (record := still_there(name, digest)) is not None]
         for part, members in recorded.splits.items()
     }
-    wanted, present = sum(map(len, recorded.splits.values())), sum(map(len, found.values()))
+    wanted, present = sum(map(len, recorded.splits.values())), sum(map(len, present_records.values()))
     if 2 * present < wanted:
         return _foreign(recorded, dataset, run, split)
     notes = []
-    lost = len(recorded.splits[split]) - len(found[split])
-    if not found[split]:
+    lost = len(recorded.splits[split]) - len(present_records[split])
+    if not present_records[split]:
         raise UsageError(f"none of the {len(recorded.splits[split])} {split} images of {run} is there any more")
     if lost:
         notes.append(f"{lost} of the {len(recorded.splits[split])} {split} images of {run} are no longer there")
     new = len(records) - present
     own = {part: {record.id for record in dataset.all_records(part)[: dataset.options.limit]} for part in SPLITS}
-    if any(own[part] != {record.id for record in members} for part, members in found.items()):
+    if any(own[part] != {record.id for record in members} for part, members in present_records.items()):
         notes.append(
             f"measured are the {split} images that {run} recorded in {FILE}, not the split as it would be drawn today"
             + (f"; {_are(new)} in none of the run's splits" if new > 0 else "")
         )
-    dataset.use_splits(found)
+    dataset.use_splits(present_records)
     return notes
 
 

@@ -68,16 +68,16 @@ def component_widths(labels: np.ndarray) -> np.ndarray:
     shrunk = min(1.0, LONGEST_SIDE / max(labels.shape))
     small = resize_labels(labels, tuple(max(1, round(side * shrunk)) for side in labels.shape))
     rows = []
-    for found in np.unique(small):
-        others = (small != found) & (small != VOID)
-        if found == VOID or not others.any():
+    for class_id in np.unique(small):
+        others = (small != class_id) & (small != VOID)
+        if class_id == VOID or not others.any():
             continue
         distance = ndimage.distance_transform_edt(~others)
-        parts, count = ndimage.label(small == found)
+        parts, count = ndimage.label(small == class_id)
         index = np.arange(1, count + 1)
         widths = np.maximum(2.0, 4.0 * (ndimage.mean(distance, parts, index) - 0.5)) / shrunk
         pixels = np.bincount(parts.ravel(), minlength=count + 1)[1:] / shrunk**2
-        rows.append(np.stack([np.full(count, float(found)), widths, pixels], axis=1))
+        rows.append(np.stack([np.full(count, float(class_id)), widths, pixels], axis=1))
     return np.concatenate(rows) if rows else np.zeros((0, 3))
 
 

@@ -56,13 +56,13 @@ def find_files(folder: Path, dataset: str) -> dict[str, SplitFiles]:
         raise UsageError(f"{folder} holds {there} but no {FINE}/; add it ({ARCHIVES[FINE]})")
     if images is None:
         raise UsageError(f"{folder} holds {labels} but no {IMAGES}/, the images; add it ({ARCHIVES[IMAGES]})")
-    found = {split: _split(images / part, labels / part) for split, part in FOLDERS.items()}
-    if not any(one.semantic for files in found.values() for one in files.labels.values()):
+    by_split = {split: _split(images / part, labels / part) for split, part in FOLDERS.items()}
+    if not any(one.semantic for files in by_split.values() for one in files.labels.values()):
         raise UsageError(
             f"{labels} holds no *_{FINE}_{KINDS[0]}.png and no *_{FINE}_{KINDS[1]}.png in train/ and val/; colors and "
             f"polygons are not read: add those PNGs ({ARCHIVES[FINE]}, or Cityscapes' own scripts make them)"
         )
-    return found
+    return by_split
 
 
 def _place(folder: Path, name: str) -> Path | None:
@@ -86,16 +86,16 @@ def _tree(folder: Path, name: str, dataset: str) -> Path | None:
 
 
 def _split(images: Path, labels: Path) -> SplitFiles:
-    found: dict[str, dict[str, Path]] = {}
+    by_stem: dict[str, dict[str, Path]] = {}
     for path in sorted(labels.glob("*/*.png")):
         stem, _, kind = path.stem.partition(f"_{FINE}_")
         if kind in KINDS and not path.name.startswith("._"):
-            found.setdefault(stem, {})[kind] = path
+            by_stem.setdefault(stem, {})[kind] = path
     return SplitFiles(
         {
             path.stem.removesuffix(f"_{IMAGES}"): path
             for path in sorted(images.glob(f"*/*_{IMAGES}.*"))
             if not path.name.startswith("._")
         },
-        {stem: Labels(files) for stem, files in found.items()},
+        {stem: Labels(files) for stem, files in by_stem.items()},
     )

@@ -28,13 +28,13 @@ def find_splits(folder: Path, stem: str, dataset: str, archive: str = ANNOTATION
     Raises: UsageError where no annotations, or no images for them, are there.
     """
     for year in YEARS:
-        found: dict[str, SplitPlaces] = {}
+        places: dict[str, SplitPlaces] = {}
         for split, part in FOLDERS.items():
             json = _annotations(folder, f"{stem}_{part}{year}.json", dataset, archive.format(year=year))
             if json is not None:
-                found[split] = SplitPlaces(json, _images(folder, f"{part}{year}", dataset, json))
-        if found:
-            return found
+                places[split] = SplitPlaces(json, _images(folder, f"{part}{year}", dataset, json))
+        if places:
+            return places
     first, part = YEARS[0], FOLDERS["train"]
     raise UsageError(
         f"{folder} holds neither annotations/{stem}_{part}{first}.json nor {archive.format(year=first)}; see `kseg "

@@ -25,10 +25,10 @@ Polygons = list[list[float]]
 def polygons_of(one: CocoObject, where: str) -> Polygons | None:
     """The polygons, x and y in turn; None where the mask is run lengths."""
     try:
-        found: Polygons | dict = parse_json(bytes(one.segmentation), Polygons | dict)
+        segmentation: Polygons | dict = parse_json(bytes(one.segmentation), Polygons | dict)
     except ValueError as error:
         raise _damaged(where, f"its segmentation is neither polygons nor RLE ({error})") from None
-    return None if isinstance(found, dict) else found
+    return None if isinstance(segmentation, dict) else segmentation
 
 
 def cut_of(one: CocoObject, size: Size, where: str) -> Cut:

@@ -88,14 +88,14 @@ def remarks(image: PanopticImage, kinds: Kinds, where: str) -> tuple[list[str], 
     kinds_of_stuff: Counter[int] = Counter()
     for info in image.segments:
         name, area = f"{where}, segment {info['id']}", info.get("area")
-        found = pixels.get(info["id"], 0)
+        painted = pixels.get(info["id"], 0)
         class_id = kinds.class_of[info["category_id"]]
-        if not found:
+        if not painted:
             problems.append(f"{name} is in segments_info and has no pixel in the PNG; it is left out")
-        elif area is not None and round(area) != found:
+        elif area is not None and round(area) != painted:
             problems.append(
-                f"{name} has {found} pixels and an area of {area:g} in segments_info: segments overlapped when the PNG "
-                "was written; the PNG counts"
+                f"{name} has {painted} pixels and an area of {area:g} in segments_info: segments overlapped when the "
+                "PNG was written; the PNG counts"
             )
         if class_id not in kinds.things:
             kinds_of_stuff[class_id] += 1

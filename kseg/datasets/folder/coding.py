@@ -125,12 +125,12 @@ class ColorCoding(Coding):
         return ids.astype(np.uint8)
 
     def _approximate(self, packed: np.ndarray, pixels: int, path: Path) -> np.ndarray:
-        found, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
-        ids, distance = self.nearest(_unpacked(found))
+        distinct, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
+        ids, distance = self.nearest(_unpacked(distinct))
         far = np.flatnonzero(distance > self.tolerance)
         if far.size:
             if self.tolerance == 0 or counts[far].max() > FORGOTTEN * pixels:
-                raise Failure(self._unnamed(path, found[far], counts[far], distance[far], pixels))
+                raise Failure(self._unnamed(path, distinct[far], counts[far], distance[far], pixels))
             ids[far] = VOID
         return ids[inverse]
 

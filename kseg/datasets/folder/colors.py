@@ -70,37 +70,37 @@ def palettes(surveys: Sequence[Survey]) -> Literal["index", "level", "color"]:
 def by_colors(surveys: Sequence[Survey], where: Path, names: Sequence[str]) -> ColorCoding:
     """The coding of masks in black and one other color; more colors are refused with the option that names them."""
     colors = total([_colors(one) for one in surveys])
-    own = own_colors(colors, total([_flat_colors(one) for one in surveys]))
+    chosen = own_colors(colors, total([_flat_colors(one) for one in surveys]))
     pixels = sum(colors.values())
     table = np.array(list(colors), dtype=np.uint8)
-    _, distance = ColorCoding((), (), colors=tuple((color, 0) for color in own)).nearest(table)
+    _, distance = ColorCoding((), (), colors=tuple((color, 0) for color in chosen)).nearest(table)
     rest = sum(count for count, far in zip(colors.values(), distance > MERGED, strict=True) if far) / pixels
-    dark = [color for color in own if max(color) <= NEAR_BLACK]
-    if len(own) == 2 and len(dark) == 1 and rest <= BLENDED and len(names) in (0, 2):
-        black, other = dark[0], own[1 - own.index(dark[0])]
+    dark = [color for color in chosen if max(color) <= NEAR_BLACK]
+    if len(chosen) == 2 and len(dark) == 1 and rest <= BLENDED and len(names) in (0, 2):
+        black, other = dark[0], chosen[1 - chosen.index(dark[0])]
         names = tuple(names) or BINARY_NAMES
         blended = f", {len(colors) - 2} blended ones read as the nearer of the two" if len(colors) > 2 else ""
         meaning = f"{text_of(black)} is {names[0]}, {text_of(other)} is {names[1]}"
         note = f"{counted(len(surveys), 'mask')} of two colors{blended}: {meaning}"
         return ColorCoding(names, (black, other), colors=((black, 0), (other, 1)), tolerance=FARTHEST, notes=(note,))
-    raise UsageError(_advice(surveys, where, colors, own))
+    raise UsageError(_advice(surveys, where, colors, chosen))
 
 
 def own_colors(colors: Counter, flat: Counter) -> list[Color]:
     """The masks' own colors, most frequent first, without those that come from blending at edges and compression."""
     if len(colors) <= EXACT and all(4 * flat[color] >= count for color, count in colors.items()):
         return [color for color, _ in colors.most_common()]
-    own: list[Color] = [VOID_COLOR] if colors[VOID_COLOR] >= PAINTED * sum(colors.values()) else []
+    chosen: list[Color] = [VOID_COLOR] if colors[VOID_COLOR] >= PAINTED * sum(colors.values()) else []
     enough = max(4.0, PAINTED * sum(flat.values()))
     for color, count in flat.most_common():
         if count < enough:
             break
-        if all(np.linalg.norm(np.subtract(color, other)) > MERGED for other in own):
-            own.append(color)
-    return sorted(own, key=lambda color: -colors[color]) or [color for color, _ in colors.most_common(2)]
+        if all(np.linalg.norm(np.subtract(color, other)) > MERGED for other in chosen):
+            chosen.append(color)
+    return sorted(chosen, key=lambda color: -colors[color]) or [color for color, _ in colors.most_common(2)]
 
 
-def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, own: Sequence[Color]) -> str:
+def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, chosen: Sequence[Color]) -> str:
     pixels = sum(colors.values())
     in_color = sum(one.is_color or one.is_palette for one in surveys)
     which = (
@@ -108,22 +108,22 @@ def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, own: Sequen
         if in_color < len(surveys)
         else f"the masks in {where} are"
     )
-    shown = ", ".join(f"{text_of(color)} ({colors[color] / pixels:.1%})" for color in own[:8])
+    shown = ", ".join(f"{text_of(color)} ({colors[color] / pixels:.1%})" for color in chosen[:8])
     told = f"{which} in color; of {counted(len(colors), 'color')} the most frequent are {shown}."
-    if len(own) > PROPOSED:
+    if len(chosen) > PROPOSED:
         return (
             f"{told} So many are rather objects than classes: --binary reads all but black as foreground; if they are "
             "classes, name each: --colors background=R,G,B NAME=R,G,B …"
         )
-    background = next((color for color in own if max(color) <= NEAR_BLACK), own[0])
+    background = next((color for color in chosen if max(color) <= NEAR_BLACK), chosen[0])
     named = [f"background={text_of(background)}"]
-    for color in own:
+    for color in chosen:
         if color != background:
             name = "void" if color == VOID_COLOR else f"NAME{len(named)}"
             named.append(f"{name}={text_of(color)}")
     if len(named) == 1:
         return f"{told} One color is no mask of two classes; check that these files are the masks"
-    coding = ColorCoding((), (), colors=tuple((color, 0) for color in own))
+    coding = ColorCoding((), (), colors=tuple((color, 0) for color in chosen))
     farthest = coding.nearest(np.array(list(colors), dtype=np.uint8))[1].max()
     # Colors were counted in bins where there are many, so the farthest one may lie a bin farther.
     tolerance = f" --color-tolerance {int(np.ceil(min(farthest + COARSE, FARTHEST)))}" if farthest else ""

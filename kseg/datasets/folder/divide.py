@@ -72,15 +72,15 @@ def divide(folder: Path, pairs: Pairs, options: FolderOptions) -> Division:
 def find_lists(folder: Path) -> dict[str, Path]:
     """The split lists there are, of the first place that holds one for training."""
     for place in LIST_PLACES:
-        found = {}
+        lists = {}
         for split, names in LIST_NAMES.items():
             paths = _files_in(folder / place, names)
             if len(paths) > 1:
                 raise UsageError(f"{folder / place} holds both {paths[0].name} and {paths[1].name}; keep one of them")
             if paths:
-                found[split] = paths[0]
-        if found and (not place or "train" in found):
-            return found
+                lists[split] = paths[0]
+        if lists and (not place or "train" in lists):
+            return lists
     return {}
 
 
@@ -93,11 +93,11 @@ def _files_in(folder: Path, names: Sequence[str]) -> list[Path]:
 def _tables(folder: Path) -> list[str]:
     """Tables named as a split, which may hold anything: said, not read."""
     names = [f"{Path(name).stem}.csv" for split_names in LIST_NAMES.values() for name in split_names]
-    found = [path.name for path in _files_in(folder, names)]
-    if not found:
+    tables = [path.name for path in _files_in(folder, names)]
+    if not tables:
         return []
-    text = f"{Path(found[0]).stem}.txt"
-    return [f"not read: {', '.join(found)}; if {found[0]} lists a split, save its names as {text}, one a line"]
+    first, text = tables[0], f"{Path(tables[0]).stem}.txt"
+    return [f"not read: {', '.join(tables)}; if {first} lists a split, save its names as {text}, one a line"]
 
 
 def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:

@@ -28,13 +28,13 @@ def numbered_objects(path: Path, coding: BinaryCoding) -> Instances:
 
 def objects_of_files(labels: Sequence[np.ndarray], size: Size) -> Instances:
     """Of uint8 (H, W) a file, an object a file and class that it shows; they may overlap."""
-    found = [
+    cuts = [
         (class_id, Cut.of(one == class_id))
         for one in labels
         for class_id in np.unique(one).tolist()
         if class_id not in (0, VOID)
     ]
-    return Instances.of(Masks(size, tuple(cut for _, cut in found)), [class_id for class_id, _ in found])
+    return Instances.of(Masks(size, tuple(cut for _, cut in cuts)), [class_id for class_id, _ in cuts])
 
 
 def connected_areas(labels: np.ndarray) -> Instances:

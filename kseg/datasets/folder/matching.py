@@ -57,7 +57,7 @@ def match(images: Sequence[Named], masks: Sequence[Named]) -> Matching:
     `a`, `A` and `a_mask`, `seg-a`, `x_a_y` belong to the image `a`; of several images the longest name counts. Where
     neither name holds the other, as in `img_001` and `seg_001`, the affixes that pair the most files are taken.
     """
-    found = Matching()
+    matching = Matching()
     by_name: dict[tuple[Hashable, tuple[str, ...]], list[Named]] = defaultdict(list)
     for image in images:
         by_name[image.where, _parts(image.stem)].append(image)
@@ -65,20 +65,20 @@ def match(images: Sequence[Named], masks: Sequence[Named]) -> Matching:
         owner = _owner(mask, by_name)
         if owner is not None:
             image, way = owner
-            found.add(image.file, mask.file, way)
-    taken = {number for numbers in found.masks.values() for number in numbers}
-    left_images = [image for image in images if image.file not in found.masks]
+            matching.add(image.file, mask.file, way)
+    taken = {number for numbers in matching.masks.values() for number in numbers}
+    left_images = [image for image in images if image.file not in matching.masks]
     left_masks = [mask for mask in masks if mask.file not in taken]
     for _ in range(MOST_WAYS):
         way, pairs = _most_in_common(left_images, left_masks)
-        if not pairs or (found.masks and len(pairs) < AT_LEAST):
+        if not pairs or (matching.masks and len(pairs) < AT_LEAST):
             break
         for image, mask in pairs:
-            found.add(image.file, mask.file, way)
+            matching.add(image.file, mask.file, way)
         done = {image.file for image, _ in pairs}, {mask.file for _, mask in pairs}
         left_images = [image for image in left_images if image.file not in done[0]]
         left_masks = [mask for mask in left_masks if mask.file not in done[1]]
-    return found
+    return matching
 
 
 def _owner(mask: Named, by_name: dict) -> tuple[Named, Affixes] | None:

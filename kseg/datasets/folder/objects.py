@@ -52,12 +52,12 @@ def number_objects(surveys: Sequence[Survey], void: Sequence[int]) -> Objects | 
     place nor size goes with the number, it could be either.
     """
     numbers = [sorted(set(one.counts) - {0, VOID, *void}) for one in surveys]
-    numbers = [found for found in numbers if found]
-    counts, highest = [len(found) for found in numbers], [found[-1] for found in numbers]
+    numbers = [ids for ids in numbers if ids]
+    counts, highest = [len(ids) for ids in numbers], [ids[-1] for ids in numbers]
     if len(numbers) < 3 or max(highest) < 2:
         return None
     several = sum(counts) >= 2 * len(numbers)
-    complete = sum(found[-1] == len(found) for found in numbers) / len(numbers)
+    complete = sum(ids[-1] == len(ids) for ids in numbers) / len(numbers)
     gapless = sum(counts) / sum(highest) >= WITHOUT_GAPS
     once = several and sum(counts) <= 1.5 * len(set().union(*numbers))
     differ = max(highest) > 2 and len(set(highest)) >= min(3, len(numbers)) and (gapless or once)

@@ -54,7 +54,7 @@ def json_objects(folder: Path, jsons: Sequence[Path]) -> JsonObjects:
     for file in files[1:]:
         if file.categories != files[0].categories:
             raise Failure(f"{files[0].json} and {file.json} have different categories; give both the same")
-    found = JsonObjects(files[0].categories, Pairs())
+    objects = JsonObjects(files[0].categories, Pairs())
     by_name: dict[str, list[Path]] = defaultdict(list)
     for path in picture_files(folder):
         by_name[path.name].append(path)
@@ -64,27 +64,27 @@ def json_objects(folder: Path, jsons: Sequence[Path]) -> JsonObjects:
         for image in file.images:
             path = _path(folder, file, image.file_name, by_name)
             record_id = safe_id((path.stem,))
-            if record_id in found.records:
+            if record_id in objects.records:
                 record_id = safe_id(path.relative_to(folder).with_suffix("").parts)
-            if path in used or record_id in found.records:
+            if path in used or record_id in objects.records:
                 raise Failure(f"{shown(path)} is in {jsons[0].name} and again in {file.json.name}; keep one of them")
             used.add(path)
-            found.records[record_id] = Record(record_id, path, image)
+            objects.records[record_id] = Record(record_id, path, image)
             if split is not None:
-                found.pairs.split_of[record_id] = split
-    found.records = dict(sorted(found.records.items()))
-    found.pairs.records = {name: Record(name, one.image, ()) for name, one in found.records.items()}
+                objects.pairs.split_of[record_id] = split
+    objects.records = dict(sorted(objects.records.items()))
+    objects.pairs.records = {name: Record(name, one.image, ()) for name, one in objects.records.items()}
     count = sum(file.object_count for file in files)
     told = some([str(path.relative_to(folder)) for path in jsons])
-    found.pairs.layout = [
-        f"COCO's JSON: {counted(count, 'object')} in {counted(len(found.records), 'image')} ({told})",
+    objects.pairs.layout = [
+        f"COCO's JSON: {counted(count, 'object')} in {counted(len(objects.records), 'image')} ({told})",
         *(sentence for file in files for sentence in file.layout),
     ]
-    found.pairs.problems = [sentence for file in files for sentence in file.problems]
+    objects.pairs.problems = [sentence for file in files for sentence in file.problems]
     left = sorted(shown(path.relative_to(folder)) for paths in by_name.values() for path in paths if path not in used)
     if left:
-        found.pairs.layout.append(f"left out, in no JSON: {counted(len(left), 'file')} ({some(left)})")
-    return found
+        objects.pairs.layout.append(f"left out, in no JSON: {counted(len(left), 'file')} ({some(left)})")
+    return objects
 
 
 def _is_objects(path: Path) -> bool:

@@ -53,14 +53,15 @@ def _folders_of_masks(images: Sequence[Place], masks: Sequence[Place], matching:
     several = set()
     for index, image in enumerate(images):
         split, folders = image.where
-        own = inside.get((split, (*folders, plain(image.stem))))
-        if own is None and image.inner and alone[image.where] == 1:
-            own = inside.get(image.where)
-            own = None if own and any(plain(masks[number].stem) == plain(image.stem) for number in own) else own
-        if own and (len(own) > 1 or plain(masks[own[0]].stem) != plain(image.stem)):
-            for number in own:
+        numbers = inside.get((split, (*folders, plain(image.stem))))
+        if numbers is None and image.inner and alone[image.where] == 1:
+            numbers = inside.get(image.where)
+            if numbers and any(plain(masks[number].stem) == plain(image.stem) for number in numbers):
+                numbers = None
+        if numbers and (len(numbers) > 1 or plain(masks[numbers[0]].stem) != plain(image.stem)):
+            for number in numbers:
                 matching.add(index, number, Affixes())
-            if len(own) > 1:
+            if len(numbers) > 1:
                 several.add(index)
     words = Counter(
         "".join(word for word in words_of(masks[number].stem) if not word.isdigit())

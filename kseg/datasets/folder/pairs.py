@@ -56,7 +56,7 @@ def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
     of_key: dict[tuple, list[Matched]] = defaultdict(list)
     for mask in mask_files:
         of_key[mask.key].append(mask)
-    found = Pairs()
+    pairs = Pairs()
     used: set[tuple] = set()
     several: dict[Path, Sequence[Path]] = {}
     repeated = [key for key, count in Counter(file.key for file in image_files).items() if count > 1]
@@ -66,49 +66,59 @@ def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
     for image in image_files:
         key = image.key
         # A field that only one of the two patterns has cannot tell anything apart.
-        own = of_key.get(key) or of_key.get((key[0], "", None)) or []
-        used |= {mask.key for mask in own}
+        masks_of_image = of_key.get(key) or of_key.get((key[0], "", None)) or []
+        used |= {mask.key for mask in masks_of_image}
         name = tuple(filter(None, (image.split, *image.folder.split("/"), image.stem)))
-        _add(found, image.path, [mask.path for mask in own], name, image.split, merge, several)
-    found.without_image = [shown(file.path) for file in mask_files if file.key not in used]
-    _tell(found, option_line(images, masks), several, merge, f"{option_line(images, masks)} with less in it for a *")
-    if not found.records and not found.problems:
+        _add(pairs, image.path, [mask.path for mask in masks_of_image], name, image.split, merge, several)
+    pairs.without_image = [shown(file.path) for file in mask_files if file.key not in used]
+    _tell(pairs, option_line(images, masks), several, merge, f"{option_line(images, masks)} with less in it for a *")
+    if not pairs.records and not pairs.problems:
         raise UsageError(
             f"no mask of --masks {masks!r} belongs to an image of --images {images!r}: the images are named "
             f"{some([image.stem for image in image_files])}, the masks {some([mask.stem for mask in mask_files])}"
         )
-    return found
+    return pairs
 
 
 def _recognized(folder: Path, merge: bool) -> Pairs:
     """Pairs as folders and names tell."""
     images, masks, left_out = images_and_masks(folder)
-    found, pairing = Pairs(), pair_places(images, masks)
+    recognized, pairing = Pairs(), pair_places(images, masks)
     several: dict[Path, Sequence[Path]] = {}
     for index, image in enumerate(images):
-        own = [folder / masks[number].path for number in sorted(pairing.masks.get(index, ()))]
+        masks_of_image = [folder / masks[number].path for number in sorted(pairing.masks.get(index, ()))]
         name = tuple(filter(None, (image.split, *image.folders, image.stem)))
         unasked = index in pairing.objects
-        _add(found, folder / image.path, own, name, image.split, merge or unasked, {} if unasked else several)
+        _add(
+            recognized,
+            folder / image.path,
+            masks_of_image,
+            name,
+            image.split,
+            merge or unasked,
+            {} if unasked else several,
+        )
     taken = {number for numbers in pairing.masks.values() for number in numbers}
-    found.without_image = [shown(folder / mask.path) for number, mask in enumerate(masks) if number not in taken]
-    lacking = len(found.unlabeled)
-    paired = len(found.records) + (0 if merge else len(several))
-    if not paired or (lacking > paired and len(found.without_image) > paired):
+    recognized.without_image = [shown(folder / mask.path) for number, mask in enumerate(masks) if number not in taken]
+    lacking = len(recognized.unlabeled)
+    paired = len(recognized.records) + (0 if merge else len(several))
+    if not paired or (lacking > paired and len(recognized.without_image) > paired):
         pairs = f"only {paired} of {len(images)} images have" if paired else "no image has"
         raise UsageError(
             f"{pairs} a mask that its name would tell in {folder}: images are named "
             f"{some([shown(image.path) for image in images])}, masks {some([shown(mask.path) for mask in masks])}; "
             f"say which belong together, for instance {suggestion(images, masks)}"
         )
-    _tell(found, "; ".join(pairing.ways), several, merge, suggestion(images, masks), left_out)
+    _tell(recognized, "; ".join(pairing.ways), several, merge, suggestion(images, masks), left_out)
     if pairing.objects:
         images_with = counted(len(pairing.objects), "image")
-        found.layout.append(f"a folder of masks for each image ({images_with} with several): joined into one mask each")
-        found.object_files = _in_folders_of_their_own(found.records.values())
-        if found.object_files:
-            found.layout.append("as objects: every mask file is one")
-    return found
+        recognized.layout.append(
+            f"a folder of masks for each image ({images_with} with several): joined into one mask each"
+        )
+        recognized.object_files = _in_folders_of_their_own(recognized.records.values())
+        if recognized.object_files:
+            recognized.layout.append("as objects: every mask file is one")
+    return recognized
 
 
 def _in_folders_of_their_own(records: Iterable[Record]) -> bool:
@@ -120,7 +130,7 @@ def _in_folders_of_their_own(records: Iterable[Record]) -> bool:
 
 
 def _add(
-    found: Pairs,
+    pairs: Pairs,
     image: Path,
     masks: Sequence[Path],
     name: tuple[str, ...],
@@ -130,23 +140,23 @@ def _add(
 ) -> None:
     """One image with its masks; none and several are noted."""
     if not masks:
-        found.unlabeled.append(shown(image))
+        pairs.unlabeled.append(shown(image))
         return
     if len(masks) > 1:
         several[image] = masks
         if not merge:
             return
     record_id = safe_id(name)
-    if record_id in found.records:
-        other = found.records[record_id].image_file
+    if record_id in pairs.records:
+        other = pairs.records[record_id].image_file
         raise Failure(f"{shown(other)} and {shown(image)} share the name {record_id!r}; rename or remove one")
-    found.records[record_id] = Record(record_id, image, tuple(masks))
+    pairs.records[record_id] = Record(record_id, image, tuple(masks))
     if split is not None:
-        found.split_of[record_id] = split
+        pairs.split_of[record_id] = split
 
 
 def _tell(
-    found: Pairs,
+    pairs: Pairs,
     how: str,
     several: Mapping[Path, Sequence[Path]],
     merge: bool,
@@ -154,22 +164,22 @@ def _tell(
     left_out: Sequence[Place] = (),
 ) -> None:
     """Sort, and say what was recognized, set aside and doubtful."""
-    found.records = dict(sorted(found.records.items()))
-    found.layout.append(f"{counted(len(found.records), 'pair')} of image and mask: {how}")
+    pairs.records = dict(sorted(pairs.records.items()))
+    pairs.layout.append(f"{counted(len(pairs.records), 'pair')} of image and mask: {how}")
     if several and merge:
-        found.layout.append(f"--merge-masks: of {counted(len(several), 'image')} several masks are joined into one")
+        pairs.layout.append(f"--merge-masks: of {counted(len(several), 'image')} several masks are joined into one")
     elif several:
         image, masks = next(iter(several.items()))
-        found.problems.append(
+        pairs.problems.append(
             f"several masks may be meant for {counted(len(several), 'image')} ({shown(image)}: "
             f"{some([shown(mask.name) for mask in masks])}); pass --merge-masks to join them into one, or say which: "
             f"{advice}"
         )
     for names, what in (
-        (found.unlabeled, "set aside, without a mask: {} image"),
-        (found.without_image, "set aside, without an image: {} mask"),
+        (pairs.unlabeled, "set aside, without a mask: {} image"),
+        (pairs.without_image, "set aside, without an image: {} mask"),
         ([shown(place.path) for place in left_out], "left out, neither image nor mask: {} file"),
     ):
         if names:
             before, noun = what.split(" {} ")
-            found.layout.append(f"{before} {counted(len(names), noun)} ({some(names)})")
+            pairs.layout.append(f"{before} {counted(len(names), noun)} ({some(names)})")

@@ -41,7 +41,7 @@ def files_of_pattern(folder: Path, pattern: str, flag: str) -> list[Matched]:
     if not base.is_dir():
         raise UsageError(f"--{flag} {pattern!r} names no file: there is no folder {base}")
     regex = _compiled(rest)
-    found = []
+    matched = []
     for path in picture_files(base):
         if match := regex.fullmatch(plain(path.relative_to(base).as_posix())):
             fields = match.groupdict()
@@ -49,10 +49,10 @@ def files_of_pattern(folder: Path, pattern: str, flag: str) -> list[Matched]:
             if split is not None and split not in SPLIT_WORDS:
                 raise UsageError(f"--{flag} {pattern!r}: {{split}} stands for {split!r} in {path}; it must be a split")
             stem = fields.get("stem") or path.stem
-            found.append(Matched(path, stem, fields.get("dir") or "", None if split is None else SPLIT_WORDS[split]))
-    if not found:
+            matched.append(Matched(path, stem, fields.get("dir") or "", None if split is None else SPLIT_WORDS[split]))
+    if not matched:
         raise UsageError(f"--{flag} {pattern!r} names no file under {base}; patterns are relative to --data-dir")
-    return found
+    return matched
 
 
 def _fixed_part(folder: Path, pattern: str) -> tuple[Path, str]:

@@ -66,10 +66,10 @@ def _default_layout(folder: Path) -> list[Place]:
     roles: dict[str, Role] = {"images": "image", "masks": "mask"}
     if not all((folder / name).is_dir() for name in roles):
         return []
-    found = {role: picture_files(folder / name) for name, role in roles.items()}
-    if not all(found.values()):
+    files = {role: picture_files(folder / name) for name, role in roles.items()}
+    if not all(files.values()):
         return []
-    return [place_of(path.relative_to(folder), role) for role, paths in found.items() for path in paths]
+    return [place_of(path.relative_to(folder), role) for role, paths in files.items() for path in paths]
 
 
 def _by_suffix(places: Sequence[Place]) -> str:
@@ -125,10 +125,12 @@ def _by_folder(folder: Path, places: Sequence[Place]) -> str:
     if len(groups) < 2:
         return ""
     members = {parent: [place for place in places if place.path.parent == parent] for parent, _ in groups}
-    first, second = ({plain(place.stem) for place in own} for own in members.values())
+    first, second = ({plain(place.stem) for place in places_of} for places_of in members.values())
     if len(first & second) < MOST * max(len(first), len(second)):
         return ""
-    sizes = {parent: sum((folder / one.path).stat().st_size for one in own) for parent, own in members.items()}
+    sizes = {
+        parent: sum((folder / one.path).stat().st_size for one in places_of) for parent, places_of in members.items()
+    }
     large, small = (parent.as_posix() for parent in sorted(sizes, key=lambda parent: -sizes[parent]))
     large, small = (f"{'' if parent == '.' else f'{parent}/'}" for parent in (large, small))
     choices = ((large, small), (small, large))

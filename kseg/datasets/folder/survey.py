@@ -66,10 +66,10 @@ def survey(paths: Sequence[Path]) -> list[Survey]:
     with ThreadPoolExecutor(READERS) as readers:
         results = readers.map(_survey_or_failure, paths)
         quiet = len(paths) < SHOW_PROGRESS_FROM or None  # None: unless there is no terminal
-        found = list(tqdm(results, total=len(paths), desc="classes in masks", disable=quiet, leave=False))
-    read = [result for result in found if isinstance(result, Survey)]
-    if found and not read:
-        raise found[0]  # type: ignore[misc]
+        surveyed = list(tqdm(results, total=len(paths), desc="classes in masks", disable=quiet, leave=False))
+    read = [result for result in surveyed if isinstance(result, Survey)]
+    if surveyed and not read:
+        raise surveyed[0]  # type: ignore[misc]
     return read
 
 
@@ -143,24 +143,24 @@ def _packed(colors: np.ndarray) -> np.ndarray:
 
 def _color_counts(packed: np.ndarray) -> dict[Color, int]:
     """Pixels of the most frequent colors, most frequent first."""
-    found, counts = np.unique(packed, return_counts=True)
+    colors, counts = np.unique(packed, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:KEPT_COLORS]
     return {
         (int(color) >> 16, int(color) >> 8 & 255, int(color) & 255): int(count)
-        for color, count in zip(found[order], counts[order], strict=True)
+        for color, count in zip(colors[order], counts[order], strict=True)
     }
 
 
 def _binned(packed: np.ndarray) -> np.ndarray:
     """Every color replaced by the most frequent one of its bin."""
-    found, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
-    bins = np.zeros_like(found)
+    colors, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    bins = np.zeros_like(colors)
     for shift in (16, 8, 0):
-        bins = bins << 8 | ((found >> shift & 255) + COARSE // 2) // COARSE
+        bins = bins << 8 | ((colors >> shift & 255) + COARSE // 2) // COARSE
     order = np.lexsort((-counts.astype(np.int64), bins))
     first = np.flatnonzero(np.diff(bins[order], prepend=-1))
-    member = np.zeros(len(found), dtype=np.int64)
-    member[order] = np.repeat(found[order[first]], np.diff(first, append=len(found)))
+    member = np.zeros(len(colors), dtype=np.int64)
+    member[order] = np.repeat(colors[order[first]], np.diff(first, append=len(colors)))
     return member[inverse].reshape(packed.shape).astype(np.uint32)
 
 

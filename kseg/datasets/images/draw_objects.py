@@ -63,11 +63,11 @@ def overlay_panoptic(
     image: np.ndarray, panoptic: Panoptic, palette: Palette, alpha: float = 0.5, *, background: bool = True
 ) -> np.ndarray:
     """The image with stuff in the color of its class, each thing in its own, and crowds and void pale."""
-    own = iter(contrasting_palette(sum(segment.thing for segment in panoptic.segments) + 1)[1:])
+    colors_of_things = iter(contrasting_palette(sum(segment.thing for segment in panoptic.segments) + 1)[1:])
     colors: list[Sequence[int]] = [VOID_COLOR]
     painted = [True]
     for segment in panoptic.segments:
-        color = next(own) if segment.thing else palette[segment.class_id]
+        color = next(colors_of_things) if segment.thing else palette[segment.class_id]
         colors.append(VOID_COLOR if segment.crowd else color)
         painted.append(segment.thing or segment.class_id > 0 or not background)
     return tinted(image, panoptic.ids, np.array(colors, np.uint8), np.array(painted)[panoptic.ids], alpha)

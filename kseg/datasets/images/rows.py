@@ -54,7 +54,7 @@ class TiffRows:
 
     def _decoded(self, start: int, stop: int, samples: int) -> np.ndarray:
         """From the strips or tiles of the file that touch these rows."""
-        found = np.zeros((stop - start, self.shape[1], samples), np.uint8)
+        pixels = np.zeros((stop - start, self.shape[1], samples), np.uint8)
         high, across = self._page.chunks[0], self._page.chunked[1]
         for index in range(start // high * across, -(-stop // high) * across):
             self._tiff.filehandle.seek(self._page.dataoffsets[index])
@@ -64,8 +64,8 @@ class TiffRows:
                 continue
             first, last = max(start, top), min(stop, top + height)
             width = min(width, self.shape[1] - left)  # tiles at the edge reach beyond it
-            found[first - start : last - start, left : left + width] = segment[0, first - top : last - top, :width]
-        return found
+            pixels[first - start : last - start, left : left + width] = segment[0, first - top : last - top, :width]
+        return pixels
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         whole = self[0 : self.shape[0]]

@@ -39,10 +39,10 @@ class Streamed:
 
     def spooled(self, file: IO[bytes]) -> np.ndarray:
         """An array that lies in `file` and not in memory."""
-        kept = np.memmap(file, np.float32, "w+", shape=self.shape)
+        pixels = np.memmap(file, np.float32, "w+", shape=self.shape)
         for where, piece in self.pieces():
-            kept[where] = piece
-        return kept
+            pixels[where] = piece
+        return pixels
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         whole = np.empty(self.shape, np.float32)

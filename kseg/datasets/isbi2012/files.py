@@ -27,21 +27,21 @@ def find_slices(given: Path | None) -> tuple[list[str], dict[str, Path], dict[st
     Raises: UsageError where there is nothing; Failure where images and labels do not belong together.
     """
     folder = opened_folder(NAME, given)
-    found = _slices_in(folder)
-    if found is None and (archive := find_archive(folder, ARCHIVES)) is not None:
+    folders = _slices_in(folder)
+    if folders is None and (archive := find_archive(folder, ARCHIVES)) is not None:
         folder = unpacked(archive, NAME, "everything", lambda name: True)
-        found = _slices_in(folder)
-    if found is None:
+        folders = _slices_in(folder)
+    if folders is None:
         raise UsageError(
             f"{folder} holds neither train/image/ and train/label/ nor {VOLUME} and {LABELS}; "
             f"see `kseg data info {NAME}` for the expected tree"
         )
-    images, labels = (files_by_stem(one.glob("*.*")) for one in found)
+    images, labels = (files_by_stem(one.glob("*.*")) for one in folders)
     odd = sorted(images.keys() ^ labels.keys())
     wordy = sorted(name for name in images if not name.isdecimal())
     if odd or wordy or not images:
         what = f"{odd[0]} has no image or no label" if odd else f"{wordy[0]} is no number" if wordy else "no slice"
-        raise Failure(f"slices in {found[0]} and {found[1]}: {what}; the files are named 0.png, 1.png … in both")
+        raise Failure(f"slices in {folders[0]} and {folders[1]}: {what}; the files are named 0.png, 1.png … in both")
     return sorted(images, key=int), images, labels
 
 

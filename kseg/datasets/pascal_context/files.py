@@ -46,11 +46,11 @@ def _labels(folder: Path, dataset: str) -> tuple[Path, dict[str, Path]]:
             if archive is not None:
                 place = unpacked(archive, dataset, "labels", lambda inside, end=suffix: inside.endswith(end))  # type: ignore[misc]
                 place = place / name if (place / name).is_dir() else place
-        found = files_by_stem(place.glob(f"*{suffix}")) if place is not None else {}
-        if place is not None and not found:
+        labels = files_by_stem(place.glob(f"*{suffix}")) if place is not None else {}
+        if place is not None and not labels:
             raise Failure(f"{place} holds no {suffix} file, the labels of this data set; extract them again")
         if place is not None:
-            return place, found
+            return place, labels
     raise UsageError(
         f"{folder} holds no labels: neither {MAPS}/ID.mat, {OFFICIAL}/ID.png nor VOC2010/{SORTED}/ID.png, nor "
         f"{' or '.join(LABEL_ARCHIVES.values())}; see `kseg data info {dataset}` for the expected tree"

@@ -119,12 +119,12 @@ class VOC(Dataset):
             return records
         # A devkit with fewer images has fewer of these too.
         wanted = set(read_list(committed_list("voc2012", self.options.val_list)))
-        found = [record for record in records if record.id in wanted]
-        if not found:
+        chosen = [record for record in records if record.id in wanted]
+        if not chosen:
             raise UsageError(
                 f"none of the {len(records)} images of val is in --val-list {self.options.val_list}; leave it out"
             )
-        return found
+        return chosen
 
     def _listed(self, name: str) -> list[Record]:
         path = self._list(name)
@@ -134,9 +134,11 @@ class VOC(Dataset):
 
     def _list(self, name: str) -> Path:
         """The devkit's own list, which may name fewer images, else kseg's copy."""
-        own = self.files.lists / f"{name}.txt"
-        if own.is_file():
-            return own
+        path = self.files.lists / f"{name}.txt"
+        if path.is_file():
+            return path
         if self.year == "2012":
             return committed_list("voc2012", name)
-        raise UsageError(f"{own} is missing, and kseg has no copy of VOC {self.year}'s lists; extract the devkit again")
+        raise UsageError(
+            f"{path} is missing, and kseg has no copy of VOC {self.year}'s lists; extract the devkit again"
+        )

@@ -33,10 +33,10 @@ def read_boundaries(path: Path) -> np.ndarray:
 
 
 def _field(path: Path, name: str) -> Any:
-    found = matlab_variable(path, STRUCT, what=WHAT, source="SBD")
-    if not hasattr(found, name):
+    struct = matlab_variable(path, STRUCT, what=WHAT, source="SBD")
+    if not hasattr(struct, name):
         raise _broken(path, f"it has no {STRUCT}.{name}")
-    return getattr(found, name)
+    return getattr(struct, name)
 
 
 def _broken(path: Path, reason: str) -> Failure:
