@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from kseg.cli.lab import seconds
+from kseg.cli.lab_run import seconds
 from kseg.cli.main import main
 from kseg.datasets import data_options
 from kseg.errors import UsageError

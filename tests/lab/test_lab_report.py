@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kseg.cli.lab import Report
+from kseg.cli.lab_report import Report
 from kseg.cli.main import main
 from kseg.datasets import open_dataset
 from kseg.errors import Failure, UsageError
