@@ -14,6 +14,8 @@ from kseg.errors import UsageError
 from kseg.ranges import COUNT, NOT_NEGATIVE, POSITIVE, Range
 
 if TYPE_CHECKING:
+    from kseg.datasets import Dataset
+    from kseg.inference import ModelCard
     from kseg.inference.crf_search import Example, Found
 
 SHOWN = 5
@@ -67,7 +69,6 @@ class Crf:
 
     def run(self) -> int:
         from kseg.atomic import write_json
-        from kseg.conventions import DEFAULT_TASK
         from kseg.datasets import open_dataset
         from kseg.datasets.membership import use_recorded_splits
         from kseg.inference import load_model
@@ -85,16 +86,9 @@ class Crf:
             for note in use_recorded_splits(dataset, run.folder, self.split):
                 print(note)
         records = dataset.records(self.split)
-        step = max(1, -(-len(records) // self.sample))
-        records = records[::step][: self.sample]
+        records = records[:: max(1, -(-len(records) // self.sample))][: self.sample]
         model, card = load_model(self.model)
-        if card.task != DEFAULT_TASK:
-            raise UsageError(f"a CRF refines the probabilities of classes; {self.model} answers the task {card.task!r}")
-        if tuple(card.classes) != tuple(dataset.classes):
-            raise UsageError(
-                f"{self.model} tells apart {', '.join(card.classes)} and {dataset.name} has "
-                f"{', '.join(dataset.classes)}; tune it on data with its own classes"
-            )
+        self._check(card, dataset)
         check_fits(model, dataset, TASKS[card.task])
         dataset.use_range(card.value_range)
         if seen := run.trained_on(dataset, records):
@@ -133,6 +127,18 @@ class Crf:
         print(described(result))
         print(f"\n{out}\nnext: kseg evaluate {self.model} --crf --crf-parameters {result.best}")
         return 0
+
+    def _check(self, card: "ModelCard", dataset: "Dataset") -> None:
+        """Raises: UsageError where the model gives no probabilities of the data's classes."""
+        from kseg.conventions import DEFAULT_TASK
+
+        if card.task != DEFAULT_TASK:
+            raise UsageError(f"a CRF refines the probabilities of classes; {self.model} answers the task {card.task!r}")
+        if tuple(card.classes) != tuple(dataset.classes):
+            raise UsageError(
+                f"{self.model} tells apart {', '.join(card.classes)} and {dataset.name} has "
+                f"{', '.join(dataset.classes)}; tune it on data with its own classes"
+            )
 
 
 def described(result: "Found") -> str:

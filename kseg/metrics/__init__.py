@@ -10,6 +10,7 @@ from kseg.metrics.artifacts import grid_artifacts
 from kseg.metrics.boundary import boundary_counts, boundary_f, boundary_iou
 from kseg.metrics.calibration import Reliability, expected_calibration_error, reliability
 from kseg.metrics.confusion import ConfusionMatrix, confusion_matrices, confusion_matrix
+from kseg.metrics.counting import METRICS
 from kseg.metrics.histogram import ProbabilityHistogram
 from kseg.metrics.instances import InstanceScores, match_detections
 from kseg.metrics.intervals import (
@@ -51,7 +52,7 @@ from kseg.metrics.scores import (
     recall,
 )
 from kseg.metrics.segments import Segments, segment_table, segments_of
-from kseg.metrics.streaming import METRICS, Dice, IoU, MeanIoU, PixelAccuracy
+from kseg.metrics.streaming import Dice, IoU, MeanIoU, PixelAccuracy
 from kseg.metrics.streaming_histogram import AveragePrecision, CalibrationError
 from kseg.metrics.streaming_panoptic import PanopticQuality
 from kseg.metrics.streaming_scores import (

@@ -5,7 +5,7 @@ from keras import ops
 from kseg.conventions import VOID
 from kseg.errors import UsageError
 from kseg.metrics.bins import count_ids
-from kseg.metrics.streaming import CountingMetric, holds_ids, in_range, registered
+from kseg.metrics.counting import CountingMetric, holds_ids, in_range, registered
 from kseg.metrics.thresholds import BINS
 from kseg.metrics.whole import class_count, class_label
 

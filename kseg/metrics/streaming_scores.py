@@ -4,8 +4,8 @@ from keras import ops
 
 from kseg.conventions import VOID
 from kseg.errors import UsageError
+from kseg.metrics.counting import CountingMetric, MatrixMetric, in_range, number_of, registered
 from kseg.metrics.exact_counts import UNIT, in_units
-from kseg.metrics.streaming import CountingMetric, MatrixMetric, in_range, number_of, registered
 from kseg.metrics.whole import class_count, class_label
 
 

@@ -57,16 +57,17 @@ def unet2015(
     Errors: UsageError with borders="cropped" for a size that varies or cannot go through.
     Source: Ronneberger et al. 2015, section 2 and figure 1; layer names of their published network. Start: Gaussian of
       deviation √(2/N), N incoming nodes (section 3). The dense block is the lecture's variant.
-    Deviations: RGB scaled to [0, 1] (the paper's images are gray, and how they are scaled it does not say). Its
-      dropout is "at the end of the contracting path" without a place or share; here behind level d and the bottleneck,
-      0.5.
+    Deviations: RGB scaled to [0, 1] (the paper does not say how its gray images are scaled). Its dropout is "at the end
+      of the contracting path" without a place or share; here it is 0.5 behind level d and the bottleneck.
     """
+    # 1. the border that unpadded convolutions need
     x = Preprocess("unit", name="preprocess")(image)
     if borders == "mirrored":
         x = MirrorBorder(margin(depth), 2**depth, -4 % 2**depth, name="mirror")(x)
     else:
         check_sides(image.shape[1:3], depth)
 
+    # 2. down
     levels = []
     for level in range(depth):  # 1, 1/2, 1/4, 1/8
         x = stage(x, base_width * 2**level, f"d{level}", "abc", block=block)
@@ -77,6 +78,7 @@ def unet2015(
     x = stage(x, base_width * 2**depth, f"d{depth}", "abc", block=block)  # 1/16
     x = layers.Dropout(dropout, name=f"dropout_d{depth}c")(x)
 
+    # 3. up
     below = f"d{depth}c"
     for level in reversed(range(depth)):
         filters = base_width * 2**level

@@ -133,19 +133,13 @@ def dense_crf(
     if not probabilities.size or (taking_part is not None and not taking_part.any()):
         return np.asarray(probabilities, np.float32)
 
-    # 1. −U, as logarithms of probabilities, or as the logit of a single one
+    # 1. −U of the pixels that take part
     chosen = probabilities.reshape(-1, shape[-1])[slice(None) if taking_part is None else taking_part.ravel()]
-    if shape[-1] == 1:
-        bound = -np.float32(np.log(SMALLEST))
-        unary = np.clip(logit(np.clip(chosen, 0, 1, dtype=np.float32)), -bound, bound)
-    else:
-        unary = np.log(np.clip(chosen, SMALLEST, 1, dtype=np.float32))
+    unary = unary_term(chosen)
 
     # 2. the kernels that count
     kernels = kernels or PixelKernels(image, taking_part=taking_part, engine=engine)
-    weighted = []
-    if parameters.w1:
-        weighted.append((parameters.w1, kernels(parameters.sigma1)))
+    weighted = [(parameters.w1, kernels(parameters.sigma1))] if parameters.w1 else []
     if parameters.w2:
         weighted.append((parameters.w2, kernels(parameters.sigma_alpha, parameters.sigma_beta)))
 
@@ -156,6 +150,14 @@ def dense_crf(
     whole = np.array(probabilities, np.float32)
     whole[taking_part] = refined
     return whole
+
+
+def unary_term(probabilities: np.ndarray) -> np.ndarray:
+    """float32 (N, C) from (N, C): logarithms of probabilities, or for C = 1 the logit of the single one."""
+    if probabilities.shape[-1] > 1:
+        return np.log(np.clip(probabilities, SMALLEST, 1, dtype=np.float32))
+    bound = -np.float32(np.log(SMALLEST))
+    return np.clip(logit(np.clip(probabilities, 0, 1, dtype=np.float32)), -bound, bound)
 
 
 def crf_refiner(parameters: CrfParameters | None = None, *, engine: Engine = "auto") -> Refiner:

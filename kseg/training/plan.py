@@ -79,11 +79,7 @@ def make_plan(
     # An unknown network, one for another task than the data's, and an unknown loss are refused before files are read.
     dataset = dataset.for_task(task_of(settled(config)).name)
     config = resolve(config, image_size=dataset.training_size, num_classes=len(dataset.classes))
-    if config.training.test_crf and task_of(config).name != DEFAULT_TASK:
-        raise UsageError(
-            f"--test-crf refines the probabilities of a pixel's classes; {config.model.model} answers the task "
-            f"{task_of(config).name!r}: leave it out"
-        )
+    check_crf(config)
     schedule = loss_schedule(config)
 
     # 2. data; truth that cannot be read must not be found after hours of training
@@ -123,6 +119,16 @@ def with_preset_data(config: TrainConfig) -> TrainConfig:
     own = preset(config.model.model or DEFAULT_MODEL, config.data.dataset, config.model.given.get("encoder"))
     missing = {name: value for name, value in own.items() if getattr(config.data, name, 0) is None}
     return dataclasses.replace(config, data=dataclasses.replace(config.data, **missing)) if missing else config
+
+
+def check_crf(config: TrainConfig) -> None:
+    """Raises: UsageError where `--test-crf` has nothing to refine."""
+    task = task_of(config).name
+    if config.training.test_crf and task != DEFAULT_TASK:
+        raise UsageError(
+            f"--test-crf refines the probabilities of a pixel's classes; {config.model.model} answers the task "
+            f"{task!r}: leave it out"
+        )
 
 
 def print_remarks(remarks: Sequence[str]) -> None:

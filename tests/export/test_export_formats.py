@@ -13,7 +13,7 @@ from exported_network import Card, tiny_model
 from kseg.datasets.images import resize_image
 from kseg.errors import Failure, UsageError
 from kseg.export import FORMATS, default_path, export_model
-from kseg.export.exporter import check_shapes, compared
+from kseg.export.comparison import check_shapes, compared
 from kseg.export.onnx_file import load as load_onnx
 from kseg.export.resampling import shrink_or_enlarge
 from kseg.export.serving import in_float32

@@ -2,50 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from kseg.conventions import MAX_CLASSES, VOID
 from kseg.datasets.folder.coding import BINARY_NAMES, BinaryCoding, Coding, Color, ValueCoding, some, value_coding
+from kseg.datasets.folder.gray_levels import FEW_IDS, SOFT, STRAY, Levels
 from kseg.datasets.folder.objects import Objects, number_objects
-from kseg.datasets.folder.options import FolderOptions
-from kseg.datasets.folder.survey import FAINT, STRONG, Survey, total
+from kseg.datasets.folder.survey import FAINT, STRONG
 from kseg.datasets.images import contrasting_palette
 from kseg.errors import Failure, UsageError
 
 HALF = 128
 
-SOFT = 0.5
-"""Of masks with soft edges at most this share of the pixels is neither black nor white."""
-SOFT_LOSSY = 0.25
 
-ISOLATED = 0.05
-"""Strays hardly ever make a square of 2×2 pixels; where so few do, more of them are allowed."""
-
-FEW_IDS = 40
-"""Up to so many small values beside 255 are ids and void rather than the grays of an edge."""
-
-STRAY = 0.01
-"""Small values beside 255 are strays if all of them together are rarer than this share of the 255s."""
-
-
-def counted(count: int) -> str:
-    return f"{count} mask{'' if count == 1 else 's'}"
-
-
-class Grays:
+class Grays(Levels):
     """Grays or indices of all files, and the coding that follows from them."""
-
-    def __init__(self, surveys: Sequence[Survey], options: FolderOptions, where: Path):
-        self.surveys, self.options, self.where = surveys, options, where
-        self.count = counted(len(surveys))
-        self.void = set(options.void)
-        self.few_bits = [one for one in surveys if one.white < 255]
-        self.full = [one for one in surveys if one.white >= 255]
-        self.white = self._white()
-        # Values of files of 8 and more bits; 65535 counts as 255 where it is white.
-        self.sets = [set(self._scaled(one)) for one in self.full]
-        self.pixels = total([self._scaled(one) for one in self.full])
-        self.used = sorted(self.pixels)
 
     def coding(self) -> Coding:
         """The first meaning that fits, from the plainest on."""
@@ -57,22 +27,22 @@ class Grays:
         if len(names) > 2:
             self._refuse_lossy()
             return self._ids(names)
-        if self._black_and_white():
+        if self.are_black_and_white():
             return self._binary(f"{self.count} of black and white{self._kinds()}")
-        if self._mixed_ones():
+        if self.mix_ones_and_white():
             return self._mixed()
-        if ones := self._ones_beside_soft():
+        if ones := self.ones_beside_soft():
             return self._binary(
                 f"{self.count}: {ones} of 0 and 1, {len(self.surveys) - ones} of gray {self.used[0]}…{self.used[-1]} "
                 f"with soft edges or strays{self._kinds()}, each read as background and foreground (if 255 is void: "
                 "--void 255)",
                 ones=True,
             )
-        if self._soft():
+        if self.are_soft():
             return self._binary(self._softness())
         self._refuse_lossy()
-        if self._fading():
-            low, high, half = self.used[0], self.used[-1], self._half()
+        if self.fade():
+            low, high, half = self.used[0], self.used[-1], self.half()
             return self._binary(
                 f"{self.count} of gray {low}…{high} with soft edges, read as binary at {half} (another threshold: "
                 "--binary N)",
@@ -86,66 +56,6 @@ class Grays:
                 return self._objects(objects)
         return self._ids(names)
 
-    # Which meaning
-
-    def _black_and_white(self) -> bool:
-        low = all(set(one.counts) - self.void <= {0, one.white} for one in self.few_bits)
-        white = 255 in self.pixels or (not set(self.used) - {0} and any(one.highest for one in self.few_bits))
-        return low and white and set(self.used) <= {0, 255}
-
-    def _mixed_ones(self) -> bool:
-        """Files of 0 and 1 beside files of 0 and 255. Where 0, 1 and 255 meet in a file, or 255 is never beside 0, 255
-        is void."""
-        if not all(values <= {0, 1} or values <= {0, 255} for values in self.sets):
-            return False
-        return {0, 255} in self.sets and any(1 in values for values in self.sets)
-
-    def _ones_beside_soft(self) -> int:
-        """How many files hold 0 and 1, where the others are soft edges or strays: no file of ids reaches near-white."""
-        ones = [one for one in self.full if one.counts.get(1) and set(one.counts) - self.void <= {0, 1}]
-        rest = [one for one in self.surveys if one not in ones]
-        if not ones or not rest:
-            return 0
-        others = Grays(rest, self.options, self.where)
-        blended = sum(FAINT <= value < VOID for value in others.used) > 2 or bool({253, 254} & set(others.used))
-        return len(ones) if blended and others._soft() else 0
-
-    def _soft(self) -> bool:
-        """In-between values that are the blend at edges, or strays."""
-        between = [value for value in self.used if 0 < value < 255]
-        strong = sum(count for value, count in self.pixels.items() if value >= STRONG)
-        if not strong or not between or max(self.used) > 255:
-            return False
-        small = sum(self.pixels[value] for value in between if value < STRONG)
-        in_between, flat = (sum(getattr(one, name) for one in self.full) for name in ("between", "flat_between"))
-        limit = STRAY if flat > ISOLATED * in_between else 5 * STRAY
-        if all(value < FAINT or value >= STRONG for value in between) and small <= limit * strong:
-            return True
-        if len(between) <= FEW_IDS and self._look_like_ids() and small > STRAY * self.pixels[255]:
-            return False
-        middle = sum(count for value, count in self.pixels.items() if FAINT <= value < STRONG)
-        limit = SOFT_LOSSY if any(one.lossy for one in self.full) else SOFT
-        if middle > limit * sum(self.pixels.values()):
-            return False
-        blended = flat < SOFT * in_between
-        wide = len(between) > 64 and {0, 255} == {value for value, _ in self.pixels.most_common(2)}
-        return (blended and len(between) > 2) or wide
-
-    def _fading(self) -> bool:
-        """Many values of which the lowest and the highest are by far the most frequent: soft edges of gray on black."""
-        extremes = {value for value, _ in self.pixels.most_common(2)}
-        return len(self.used) > FEW_IDS and extremes == {self.used[0], self.used[-1]}
-
-    def _half(self) -> int:
-        return (self.used[0] + self.used[-1]) // 2 + 1
-
-    def _look_like_ids(self) -> bool:
-        ids = [value for value in self.used if value != VOID]
-        flat, between = (sum(getattr(one, name) for one in self.full) for name in ("flat_between", "between"))
-        if len(ids) > FEW_IDS and flat < SOFT * between:
-            return False  # ids fill areas, and these values run into each other
-        return not ids or max(ids) <= min(2 * len(ids) + 8, MAX_CLASSES - 1)
-
     # The codings
 
     def _binary(self, note: str, **options) -> BinaryCoding:
@@ -157,17 +67,17 @@ class Grays:
     def _by_threshold(self) -> BinaryCoding:
         asked = self.options.binary
         white = any(value >= STRONG for value in self.used) or bool(self.few_bits)
-        ids_and_void = 255 in self.pixels and len(self.used) > 2 and self._look_like_ids() and not self._soft()
+        ids_and_void = 255 in self.pixels and len(self.used) > 2 and self.look_like_ids() and not self.are_soft()
         flat, between = (sum(getattr(one, name) for one in self.full) for name in ("flat_between", "between"))
         # Painted areas of any value are foreground; where values are the blend at edges, half of white decides.
-        painted = between > 0 and flat >= SOFT * between and not self._soft()
+        painted = between > 0 and flat >= SOFT * between and not self.are_soft()
         automatic = HALF if white and not painted and not ids_and_void else 1
         if automatic == 1 and not painted and len(self.used) > FEW_IDS:
-            automatic = self._half()  # grays that run into each other and never reach white
+            automatic = self.half()  # grays that run into each other and never reach white
         threshold = float(automatic if asked in (None, "auto") else asked)  # type: ignore[arg-type]
         if self.white == 65535 and threshold > 255:  # given in the values of 16-bit files
             threshold /= 257
-        ones = threshold > 1 and (self._mixed_ones() or self._ones_beside_soft() > 0)
+        ones = threshold > 1 and (self.mix_ones_and_white() or self.ones_beside_soft() > 0)
         highest = max([*self.used, *(255 for one in self.few_bits if one.highest)], default=0)
         if highest < threshold:
             raise UsageError(
@@ -209,7 +119,7 @@ class Grays:
                 "the objects of each image or name classes; pass --objects numbers where they count objects, --binary "
                 f"to read them as foreground, or --classes with a name for each{example}"
             )
-        void = (VOID,) if 255 in self.pixels and self._look_like_ids() else ()
+        void = (VOID,) if 255 in self.pixels and self.look_like_ids() else ()
         highest = max(value for value in self.used if value not in void)
         coding = self._binary(
             f"{self.count} of numbers 0…{highest} that count the objects of each image ({objects.described}): every "
@@ -224,7 +134,7 @@ class Grays:
     def _ids(self, names: Sequence[str]) -> ValueCoding:
         values = set(self.used).union(*(set(one.counts) - self.void for one in self.few_bits))
         ids = sorted(values - {VOID})
-        if ids and not names and (ids[-1] > MAX_CLASSES - 1 or not self._look_like_ids()):
+        if ids and not names and (ids[-1] > MAX_CLASSES - 1 or not self.look_like_ids()):
             raise UsageError(self._refusal(ids))
         first = 1 if ids and ids[0] == 1 and 0 not in values and len(ids) > 1 and len(names) in (0, ids[-1]) else 0
         names = tuple(names) or _names(ids, first)
@@ -289,26 +199,6 @@ class Grays:
             bits[one.white] += 1
         told = [f"{count} of {white.bit_length()} bit{'s' * (white > 1)}" for white, count in bits.items() if count]
         return f" ({', '.join(told)})" if len(told) > 1 else ""
-
-    def _white(self) -> int:
-        """65535 where files of 16 bits hold fractions of it and not numbers."""
-        deep = total([one.counts for one in self.full if one.white == 65535])
-        if not deep:
-            return 255
-        strong = sum(count for value, count in deep.items() if value >= STRONG * 257)
-        flat, between = (
-            sum(getattr(one, name) for one in self.full if one.white == 65535) for name in ("flat_between", "between")
-        )
-        return 65535 if strong and flat <= SOFT * between else 255
-
-    def _scaled(self, one: Survey) -> dict[int, int]:
-        if self.white != 65535 or one.white != 65535:
-            return {value: count for value, count in one.counts.items() if value not in self.void}
-        scaled: dict[int, int] = {}
-        for value, count in one.counts.items():
-            if value not in self.void:
-                scaled[value // 257] = scaled.get(value // 257, 0) + count
-        return scaled
 
 
 def _names(ids: Sequence[int], first: int) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from kseg.datasets.folder.coding import BINARY_NAMES, BinaryCoding, Coding, color_coding
 from kseg.datasets.folder.colors import by_colors, palettes
-from kseg.datasets.folder.grays import HALF, Grays, counted
+from kseg.datasets.folder.gray_levels import counted
+from kseg.datasets.folder.grays import HALF, Grays
 from kseg.datasets.folder.options import FolderOptions
 from kseg.datasets.folder.survey import Survey, survey
 from kseg.datasets.images import contrasting_palette

@@ -144,7 +144,7 @@ def spread(points: Sequence[Point], names: dict[str, str]) -> Spread:
     ticks = [1 - step * i for i in range(math.floor((1 - low) / step + 0.01) + 1)]
 
     def place(value: float, digits: int) -> float:
-        return round(100 * (value - low) / (1 - low), digits)
+        return round(100 * (value - low) / (1 - low), digits) + 0.0  # no −0
 
     dots = [
         Dot(
