@@ -19,9 +19,11 @@ def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str]
     from kseg.datasets import open_dataset
     from kseg.datasets.class_statistics import class_statistics, labeled_records
 
+    # 1. what was counted
     dataset = open_dataset(options)
     statistics = class_statistics(dataset, labeled_records(dataset) if split == ALL else dataset.records(split))
     objects = _objects(dataset, split)
+    # 2. as JSON for programs
     if as_json:
         content = {
             "dataset": dataset.name,
@@ -35,6 +37,7 @@ def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str]
             content["objects"] = {"classes": objects.rows(), "per_image": counts, "crowds": objects.crowds}
         write(json.dumps(content, indent=2, allow_nan=False))
         return 0
+    # 3. as tables for a person
     label = f"{dataset.name} {' '.join(options.variant_names)}".strip()
     void = statistics.void_pixels / max(1, statistics.void_pixels + int(statistics.pixels.sum()))
     write(

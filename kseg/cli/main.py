@@ -73,6 +73,7 @@ def _drop_output() -> None:
 
 
 def _main(arguments: list[str] | None, program: str | None) -> int:
+    # 1. what needs no command, and answers at once
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview())
@@ -89,6 +90,7 @@ def _main(arguments: list[str] | None, program: str | None) -> int:
     from kseg.errors import KsegError
     from kseg.ranges import check_ranges
 
+    # 2. the command
     try:
         command = _parse(arguments, program=program)
         if dataclasses.is_dataclass(command):
@@ -96,6 +98,7 @@ def _main(arguments: list[str] | None, program: str | None) -> int:
         keep_freed_memory()
         import_keras_quietly()
         return command.run()
+    # 3. one sentence for everything that a person can act on
     except KsegError as error:
         print(f"kseg: {error}", file=sys.stderr)
         return error.exit_code

@@ -20,6 +20,7 @@ class Predict(PredictOptions):
         from kseg.inference.predict import fed_in_words
         from kseg.tasks import TASKS
 
+        # 1. what can be refused before the model is loaded
         if not 0 < self.threshold < 1:
             raise UsageError(f"--threshold is {self.threshold}; it is a probability between 0 and 1")
         if self.joint:
@@ -27,6 +28,7 @@ class Predict(PredictOptions):
 
             return predict_jointly(self)
         files = named_files(self.images)
+        # 2. the model, and what is put around it
         model, card = load_model(self.model)
         self.refining.check_means_something(card.task)
         size = self.refining.fed(card, self.image_size, self.input_size)
@@ -35,6 +37,7 @@ class Predict(PredictOptions):
         refine, refining_words = self.refining.refine(), self.refining.in_words()
         refiners = () if refine is None else (refine,)
         predictor = Predictor(model, size, self.batch_size, refiners, TASKS[card.task], tiling, augmented)
+        # 3. images one after another
         return write_masks(
             self,
             files,

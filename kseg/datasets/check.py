@@ -41,12 +41,14 @@ class CheckReport:
 def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
     """Reads all pairs, those outside the splits too: broken files, sizes that differ, unexpected values, images that
     occur twice in a split, and images that leak from one split into another (the same record, or the same pixels)."""
+    # 1. what pairing has told already
     report = CheckReport(problems=list(dataset.problems))
     images, masks = dataset.unpaired
     report.notes += [f"{path} has no mask and is set aside" for path in images]
     report.problems += [f"{path} has no image" for path in masks]
     has_classes = _has_classes(dataset, report)
     homes = _homes(dataset, report)
+    # 2. every image with its annotation, once
     seen: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
     for record, splits in tqdm(
         homes.values(), desc=f"check {dataset.name}", disable=None if progress else True, leave=False
@@ -67,6 +69,7 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
         except KsegError as error:
             if str(error) not in wrong:
                 report.problems.append(f"{splits[0]}: {error}")
+    # 3. what only all of them together tell
     report.problems += _duplicates(seen.values()) + _absent_category(dataset, report)
     if has_classes:
         _check_classes(dataset, report)

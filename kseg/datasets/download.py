@@ -84,12 +84,14 @@ def _fetch(url: str, part: Path, progress: bool) -> None:
 
 
 def _fetch_rest(url: str, part: Path, progress: bool) -> None:
+    # 1. what is there, and what to ask for
     have = part.stat().st_size if part.exists() else 0
     tag_file = _tag_of(part)
     tag = tag_file.read_text() if tag_file.exists() else ""
     headers = {"User-Agent": "kseg", "Accept-Encoding": "identity"}
     if have and tag:  # only a server that can tell whether the file is still the same is asked for the rest of it
         headers |= {"Range": f"bytes={have}-", "If-Range": tag}
+    # 2. the answer: the rest, the whole file, or that nothing is missing
     try:
         response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
@@ -99,6 +101,7 @@ def _fetch_rest(url: str, part: Path, progress: bool) -> None:
             return  # it was complete already
         part.unlink(missing_ok=True)
         raise ConnectionError("the file changed on the server") from error
+    # 3. the bytes, behind those that are there
     with response:
         goes_on = response.status == http.HTTPStatus.PARTIAL_CONTENT and _starts_at(response) == have
         start = have if goes_on else 0

@@ -109,6 +109,7 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
 
     Raises: UsageError if the split that is to be measured holds images that the run was trained on, or nothing.
     """
+    # 1. what the run recorded
     recorded = Membership.read(run)
     if recorded is None:
         if dataset.draws_splits and (run / "config.json").is_file():
@@ -119,6 +120,7 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
         return []
     if not recorded.splits.get(split):
         return _foreign(recorded, dataset, run, split)  # the run had no test split
+    # 2. which of those images are there, whatever they are called now
     records = _every_record(dataset)
     names = {
         record.id: (record, digest) for record, digest in zip(records, dataset.picture_digests(records), strict=True)
@@ -136,6 +138,7 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
     wanted, present = sum(map(len, recorded.splits.values())), sum(map(len, present_records.values()))
     if 2 * present < wanted:
         return _foreign(recorded, dataset, run, split)
+    # 3. how that differs from the splits as they would be now
     notes = []
     lost = len(recorded.splits[split]) - len(present_records[split])
     if not present_records[split]:

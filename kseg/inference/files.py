@@ -136,6 +136,7 @@ def write_prediction(
     Returns:
       the files written; first `STEM.png`, a palette PNG of class ids, or as the task writes it (`Task.writes`).
     """
+    # 1. the files, none of which may be an input
     if save_probabilities not in (None, "npy", "png"):
         raise UsageError(f"probabilities are saved as 'npy' or 'png', received {save_probabilities!r}")
     names = output_names(stem, card, overlays=image is not None, save_probabilities=save_probabilities)
@@ -143,7 +144,7 @@ def write_prediction(
     taken = _identities(inputs)
     for path in paths:
         _refuse_input(path, taken)
-
+    # 2. outputs that come piece by piece
     if isinstance(outputs, Streamed) and save_probabilities is not None:
         paths[0].parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out_dir) as file:  # read several times, but computed once
@@ -156,6 +157,7 @@ def write_prediction(
         overlay = paths[1] if image is not None else None
         write_streamed(paths[0], overlay, outputs, card, image=image, threshold=threshold)
         return paths
+    # 3. outputs as a whole
     task = TASKS[card.task]
     answer = task.decode(outputs, size, threshold=threshold)
     task.write(paths[0], answer, card.palette)

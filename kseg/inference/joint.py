@@ -69,6 +69,7 @@ def joint_card(members: Sequence[Member], names: Sequence[str]) -> ModelCard:
       UsageError: fewer than two networks, one of another task or that tells several classes apart, two of the same
         category, or images of other values.
     """
+    # 1. runs of one category each, each of another
     if len(members) < 2:
         raise UsageError(f"--joint joins at least two runs of one category each, received {len(members)}")
     for member, name in zip(members, names, strict=True):
@@ -86,12 +87,14 @@ def joint_card(members: Sequence[Member], names: Sequence[str]) -> ModelCard:
         if category in categories[:i]:
             first = names[categories.index(category)]
             raise UsageError(f"{first} and {names[i]} both find {category!r}; leave one of them out")
+    # 2. of images of the same values
     ranges = dict.fromkeys(member.card.value_range for member in members)
     if len(ranges) > 1:
         raise UsageError(
             f"the runs were trained on images of different values (black and white: {', '.join(map(str, ranges))}); "
             "train them on the same images"
         )
+    # 3. background, and a class of each
     palette = [members[0].card.palette[0], *(member.card.palette[1] for member in members)]
     classes = (members[0].card.classes[0], *categories)
     return ModelCard(classes, tuple(palette), model="joint", value_range=members[0].card.value_range)

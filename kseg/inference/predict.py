@@ -80,6 +80,7 @@ class Predictor:
           images: uint8 (H, W, 3) RGB, each of its own size; with `tiling` also what reads its rows from a file.
           original_size: at each image's size; False leaves them at the network's.
         """
+        # 1. how images are fed
         self.augmented.check_fits(self.model)
         if self.tiling is not None:
             yield from self._tile_by_tile(images)
@@ -87,6 +88,7 @@ class Predictor:
         fixed_size = network_size(self.model, self.image_size)
         own_size = _exactly if self.image_size == ORIGINAL else rounded_size
         run = self.augmented.around(forward(self.model))
+        # 2. batches of images that are fed at the same size
         batch: list[np.ndarray] = []
         sizes: list[tuple[int, int]] = []
         shown: list[np.ndarray] = []  # to the refiners alone: large photographs are not kept for nothing

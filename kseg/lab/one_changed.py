@@ -28,6 +28,7 @@ def changed_table(results: Results, cell: Condition, changes: Mapping[str, str],
       changes: word of the change → what is other than in the cell.
       caption: said behind `CAPTION`.
     """
+    # 1. the cell, and each change of it against runs of the same seeds
     of_cell, of_change = _rows(results, cell, changes)
     if not of_change:
         return []
@@ -38,6 +39,7 @@ def changed_table(results: Results, cell: Condition, changes: Mapping[str, str],
         # The mean over other seeds would be compared with that over these.
         complete = [row for row in changed_rows if row.seed in {other.seed for other in same_seeds}]
         lines.append(_line(name, changes[name], changed_rows, same_seeds if len(complete) == len(changed_rows) else []))
+    # 2. columns; that of artifacts only where they were measured
     header = [
         "run",
         "changed",

@@ -32,10 +32,12 @@ COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
 
 def losses_plot(setting: Condition, by_loss: Mapping[str, Sequence[Row]]) -> Plot:
     """IoU of every loss alone and added to BCE, with the range of the seeds; the best stands on top."""
+    # 1. the losses from the lowest on, and where the axis begins
     alone = [loss for loss in by_loss if "+" not in loss]
     low = far_below([figure_of(rows, "score") for rows in by_loss.values()])
     names = sorted(alone, key=lambda loss: figure_of(by_loss[loss], "score"))
 
+    # 2. a point for each alone, and beside it that of its sum with the baseline
     def draw(ax: Axes) -> None:
         for color, prefix, label, shift in (
             (BLUE, "", "alone", 0.14),
@@ -65,6 +67,7 @@ def losses_plot(setting: Condition, by_loss: Mapping[str, Sequence[Row]]) -> Plo
         if low > -math.inf:
             ax.set_xlim(left=low)
 
+    # 3. what is said below
     seeds = max(map(len, by_loss.values()))
     text = f"Mean and range of {seeds} seeds. " if seeds > 1 else "One seed. "
     text += "◂: far below the rest. " if low > -math.inf else ""
@@ -93,11 +96,13 @@ def far_below(values: Sequence[float]) -> float:
 
 def sparsity_plot(results: Sequence[Row], datasets: Sequence[Condition], losses: Sequence[str]) -> Plot | None:
     """IoU over the share of foreground, for a few losses, with the range of the seeds."""
+    # 1. what was run on all of the data sets
     settings = {setting: by_loss for setting, by_loss in by_setting(results).items() if setting in datasets}
     everywhere = [loss for loss in losses if all(loss in by_loss for by_loss in settings.values())]
     if len(settings) < 2 or not everywhere:
         return None
 
+    # 2. a line for each loss
     def draw(ax: Axes) -> None:
         shares: set[float] = set()
         for number, (loss, color) in enumerate(zip(everywhere, COLORS, strict=False)):
@@ -123,6 +128,7 @@ def sparsity_plot(results: Sequence[Row], datasets: Sequence[Condition], losses:
 
 def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:
     """What the loss in question gains over the baseline, against the share of foreground."""
+    # 1. a point for each setting that both losses were run in
     first, baseline = versus
     both = {
         setting: by_loss for setting, by_loss in by_setting(rows).items() if first in by_loss and baseline in by_loss
@@ -137,6 +143,7 @@ def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:
     if len(points) < 2:  # one says nothing of how the two go together
         return None
 
+    # 2. points with their names, towards the middle
     def draw(ax: Axes) -> None:
         ax.axhline(0, color=INK, linewidth=0.8, alpha=0.6)
         ax.plot(*zip(*points, strict=True), "o", color=BLUE, markersize=5, label=f"{first} minus {baseline}")

@@ -66,12 +66,13 @@ def start_from(
       weights and are not listed.
     Errors: UsageError if no layer fits.
     """
+    # 1. arrays by layer
     if isinstance(source, keras.Model):
         stored: Mapping[str, Sequence] = {layer.name: layer.get_weights() for layer in source.layers if layer.weights}
     else:
         stored = source
 
-    # layer by layer: the same shapes, the same sizes, or left as it is
+    # 2. layer by layer: the same shapes, the same sizes, or left as it is
     unchanged, reshaped, random = [], [], []
     for layer in (layer for layer in target.layers if layer.weights):
         arrays, shapes = stored.get(layer.name, []), [tuple(weight.shape) for weight in layer.weights]
@@ -83,6 +84,7 @@ def start_from(
             random += [layer.name] if layer.trainable or encoder_of(layer) else []
             continue
         layer.set_weights([array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)])
+    # 3. what came of it
     if not unchanged and not reshaped:
         raise UsageError(
             f"{name} shares no layer with {target.name}; start from a run of the same encoder and family, "

@@ -141,6 +141,7 @@ def cached_features(
       UsageError: random transforms, which features computed once cannot follow, or images of varying size.
       Failure: not enough disk, or a broken image.
     """
+    # 1. features that can be kept, and are kept already
     if source.transforms:
         raise UsageError("features of augmented images cannot be cached; pass --cache-features off or no augmentation")
     if source.image_size is None or any(side is None for t in extractor.outputs for side in t.shape[1:]):
@@ -150,6 +151,7 @@ def cached_features(
     held = _held_if_whole(path, len(source))
     if held is not None:
         return FeatureSource(path, source, held, reused=True, seconds=0.0)
+    # 2. otherwise computed, where the disk has room for them
     started = time.perf_counter()
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
@@ -163,6 +165,7 @@ def cached_features(
                 writer.append(features)
     except OSError as error:
         raise Failure(f"cannot write the feature cache {cache_dir}: {error}; pass --cache-features off") from error
+    # 3. read from the disk, and kept from being removed meanwhile
     held = hold(path)
     if held is None:
         raise Failure(f"somebody removed the feature cache {path} as it was made; run the same command again")

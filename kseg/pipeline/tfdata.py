@@ -45,12 +45,14 @@ def batches(
     """
     import tensorflow as tf
 
+    # 1. which images, and arrays of which types
     order = Order(len(source), batch_size, seed, shuffle, positives)
     signature = source.signature
     single = isinstance(signature.inputs, ArraySpec)
     count = len(signature.flat_inputs)
     specs = [*signature.flat_inputs, *signature.targets.values()]
 
+    # 2. a step: its images as NumPy arrays, then as tensors
     def load(k: int) -> list[np.ndarray]:
         step, replica = divmod(int(k), replicas)
         epoch, indices = order.at(step, (shard[0] + replica, shard[1]))
@@ -64,12 +66,11 @@ def batches(
         targets = dict(zip(signature.targets, tensors[count:], strict=True))
         return tensors[0] if single else tuple(tensors[:count]), targets
 
+    # 3. all steps, from `start_step` on, in their order
     first = start_step * replicas
-    if shuffle:
-        steps = tf.data.Dataset.counter(start=first)
-    else:
-        steps = tf.data.Dataset.range(first, order.steps_per_epoch * replicas)
-        steps = steps.repeat() if repeat else steps
+    end = order.steps_per_epoch * replicas
+    steps = tf.data.Dataset.counter(start=first) if shuffle else tf.data.Dataset.range(first, end)
+    steps = steps.repeat() if repeat and not shuffle else steps
     options = tf.data.Options()
     options.deterministic = True
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF

@@ -48,6 +48,7 @@ def draw_loss(loss: Subject, path: Path, *, heading: str, text: str = "") -> Non
 
 
 def _one_pixel(loss: Subject, axes: np.ndarray) -> None:
+    # 1. the picture of the prediction
     picture, value_axes, gradient_axes = axes
     _picture(picture, loss, "One pixel of an unsure prediction")
     _ring(
@@ -57,6 +58,7 @@ def _one_pixel(loss: Subject, axes: np.ndarray) -> None:
         "dashed",
         label=f"predicted {loss.shape}, logits up to ±{probes.UNSURE:g}",
     )
+    # 2. value and gradient over the logit of one pixel, for each truth
     count = probes.HEIGHT * probes.WIDTH
     for truth, color in TRUTH_COLORS.items():
         row, column = loss.pixels[truth]
@@ -67,6 +69,7 @@ def _one_pixel(loss: Subject, axes: np.ndarray) -> None:
         value_axes.plot(probes.LOGITS, (values - start) * count, color=color)
         gradient_axes.plot(probes.LOGITS, gradient * count, color=color)
     _legend_below(picture, picture)
+    # 3. titles and axes
     value_axes.set_title(f"Value, counted from logit 0, × {count} pixels", loc="left")
     gradient_axes.set_title(f"Gradient, × {count} pixels", loc="left")
     for ax in (value_axes, gradient_axes):

@@ -61,6 +61,7 @@ def make_pictures(
 
     Errors: a data set that no longer holds the images that were measured is refused.
     """
+    # 1. the images that were chosen
     chosen = choose(evaluation)
     wanted = sorted({index for group in chosen.values() for index in group})
     records = {record.id: record for record in dataset.records(evaluation.split)}
@@ -70,6 +71,7 @@ def make_pictures(
     chosen_records = [records[evaluation.ids[index]] for index in wanted]
     images = [dataset.image(record) for record in chosen_records]
     ranks = {int(index): rank for rank, index in enumerate(evaluation.order(), start=1)}
+    # 2. each predicted again, and drawn four ways
     task, drawn = TASKS[evaluation.task], {}
     paint = partial(task.draw, palette=palette, background=dataset.has_background, classes=evaluation.classes)
     answers = Predictor(model, image_size, batch_size=4, task=task).answers(images)

@@ -182,6 +182,7 @@ def from_json(
             continue  # how a run came to these values
         if group not in groups:
             raise unknown_name(f"group in {where}", group, groups)
+        # 1. the names that are options of this group
         kind: Any = groups[group]
         values = {RENAMED.get(key, key): value for key, value in values.items()}
         if group == "data":
@@ -200,6 +201,7 @@ def from_json(
         for key in values:
             if key not in fields:
                 raise unknown_name(f"key of [{group}] in {where}", key, fields)
+        # 2. their values, each of its type
         plain: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }
@@ -250,6 +252,7 @@ def in_words(changed: dict[str, tuple[Any, Any]]) -> list[str]:
 
 def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: int = 2) -> TrainConfig:
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
+    # 1. the values of the preset, but for what goes with another choice
     model = MODELS[DEFAULT_MODEL if config.model.model is None else config.model.model].adopt(config.model)
     preset_values = preset(model.model, config.data.dataset, model.given.get("encoder"))
     values = {
@@ -267,6 +270,7 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
     if config.training.optimizer not in (None, values["optimizer"]):
         # The preset's belong to the preset's optimizer.
         values |= {"momentum": 0.0, "l2_decay": 0.0, "layer_rates": (), "epsilon": KERAS_EPSILON}
+    # 2. values that follow from others
     augment = (config.augment if config.augment.augment else _filled(config.augment, values)).expanded()
     if augment.crop is not None:  # windows of the images as they are, unless a size is asked for
         values["image_size"] = None
@@ -282,6 +286,7 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
             )
         values["positives_per_batch"] = 0  # a preset's wish is for its paper's binary task
 
+    # 3. every open field filled in
     config = dataclasses.replace(
         config,
         training=dataclasses.replace(_filled(config.training, values), preset=None),  # it has done its work
@@ -325,6 +330,7 @@ def check(config: TrainConfig) -> None:
     from kseg.postprocess import crf_parameters
     from kseg.training.layer_rates import layer_rates
 
+    # 1. options of the loss and of training that exclude each other
     training = config.training
     if config.loss.pixel_weights != "none" and config.loss.class_weights != "none":
         raise UsageError(
@@ -349,9 +355,11 @@ def check(config: TrainConfig) -> None:
         raise UsageError(
             f"--l2-decay goes with sgd, not with {training.optimizer}; leave it out or pass --weight-decay"
         )
+    # 2. texts that have to mean something
     layer_rates(training.layer_rates or ())
     crf_parameters(training.test_crf)
     check_scales(config.model.scales)
+    # 3. options of the model and of the images that exclude each other
     if config.model.init is not None and config.model.weights != "none":
         raise UsageError(
             f"--init {config.model.init} and --weights {config.model.weights} both fill the encoder; leave one out"

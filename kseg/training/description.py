@@ -25,6 +25,7 @@ def describe(
     transplant: TransplantReport | None,
 ) -> str:
     """What is about to happen, in a few lines; `transplant` says what became of the weights that it starts from."""
+    # 1. what every run has
     config, dataset, splits = plan.config, plan.dataset, plan.splits
     options = config.training
     assert options.batch_size is not None and options.epochs is not None  # resolved
@@ -40,6 +41,7 @@ def describe(
         f"batch {options.batch_size}{whole}, at most {counted(options.epochs, 'epoch')} of "
         f"{counted(inputs.steps_per_epoch, 'step')}, {options.precision}",
     ]
+    # 2. what some have
     if inputs.positives is not None:
         lines.append(
             f"  batches   each with at least {inputs.positives.per_batch} of the {len(inputs.positives.indices)} "

@@ -59,12 +59,14 @@ def fit(
 
     `writes`: whether this process writes the run's files.
     """
+    # 1. what goes on over all stages
     check_updates(plan.config, inputs)
     history = History(workdir, network, list(earlier), writes=writes, rule=plan.kept_by, score=plan.task.score)
     patience = plan.config.training.patience
     assert patience is not None  # resolved
     stale = StopWhenStale(history, patience, first=plan.stages[-1].first)
     callbacks = callbacks_of(plan, workdir, inputs, history, stale)
+    # 2. the stages that are not done, each with its loss
     for stage in plan.stages:
         done = len(history.entries)
         if done >= stage.end or stale.is_stale():

@@ -47,6 +47,7 @@ WITH_LAYER_RATES = {kind: with_layer_rates(kind) for kind in (*OPTIMIZERS.values
 
 def build_optimizer(options: TrainingOptions, *, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """A Keras optimizer; the schedule counts steps, also where `accumulate` makes an update of several."""
+    # 1. what all optimizers take
     assert options.epochs is not None and options.optimizer is not None  # resolved
     arguments: dict[str, Any] = {
         "learning_rate": Schedule(
@@ -59,6 +60,7 @@ def build_optimizer(options: TrainingOptions, *, steps_per_epoch: int) -> keras.
         "global_clipnorm": options.clip_norm,
         "gradient_accumulation_steps": options.accumulate if options.accumulate > 1 else None,
     }
+    # 2. what some take, or was asked for
     if options.epsilon is not None:
         arguments["epsilon"] = options.epsilon
     if options.momentum:
@@ -67,6 +69,7 @@ def build_optimizer(options: TrainingOptions, *, steps_per_epoch: int) -> keras.
         arguments["weight_decay"] = options.weight_decay
     if options.ema is not None:
         arguments |= {"use_ema": True, "ema_momentum": options.ema}
+    # 3. the class that can do all of it
     kind = OPTIMIZERS[options.optimizer]
     if options.l2_decay:
         kind = SGDWithL2

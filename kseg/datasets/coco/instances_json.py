@@ -129,6 +129,7 @@ def read_instances_json(path: Path) -> CocoFile:
 
     Raises: Failure where it is damaged, has no image, names an image twice, or has boxes alone.
     """
+    # 1. images and categories, each once
     content: _File = read_json(path, _File, remedy=REMEDY, most=MOST_ANNOTATIONS)
     categories = Categories.of([(one.id, one.name) for one in content.categories], path)
     if not content.images:
@@ -138,6 +139,7 @@ def read_instances_json(path: Path) -> CocoFile:
         seen: set[int | str] = set()
         twice = next(one.id for one in content.images if one.id in seen or seen.add(one.id))  # type: ignore[func-returns-value]
         raise Failure(f"{path} has the image {twice!r} more than once; keep one of them")
+    # 2. objects: those with a mask, and what is wrong with the others
     masked = [one for one in content.annotations if one.has_mask]
     if content.annotations and not masked:
         raise Failure(
@@ -152,6 +154,7 @@ def read_instances_json(path: Path) -> CocoFile:
     ]
     lost = [one.id for one in content.annotations if not one.has_mask]
     layout = [f"{path.name}: {counted(len(lost), 'object')} without a mask left out ({some(lost)})"] if lost else []
+    # 3. the objects of each image
     of_image: dict[int | str, list[CocoObject]] = defaultdict(list)
     for one in masked:
         if categories.class_of.get(one.category_id):

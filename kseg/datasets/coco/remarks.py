@@ -21,6 +21,7 @@ def remarks(objects: Sequence[CocoObject], size: Size, where: str) -> tuple[list
     problems, notes = [], []
     for one in objects:
         name = f"{where}, object {one.id}"
+        # 1. its mask
         try:
             cut, polygons = cut_of(one, size, name), polygons_of(one, name)
         except KsegError as error:
@@ -29,6 +30,7 @@ def remarks(objects: Sequence[CocoObject], size: Size, where: str) -> tuple[list
         if not cut.inside.size:
             problems.append(f"{name}: its mask has no pixel; it is left out")
             continue
+        # 2. its box
         stated = box_of(one, size)
         if one.bbox is not None and stated is None:
             problems.append(f"{name}: its box {one.bbox} has no area in the image; the box of its mask is used")
@@ -37,6 +39,7 @@ def remarks(objects: Sequence[CocoObject], size: Size, where: str) -> tuple[list
                 f"{name}: its box {_shown(stated)} and the box of its mask {_shown(cut.box)} (y1, x1, y2, x2) "
                 "disagree; the mask's is used (bbox is x, y, width, height)"
             )
+        # 3. its polygons
         for polygon in polygons or ():
             points = np.array(polygon).reshape(-1, 2)
             far = float(np.maximum(-points, points - (size[1], size[0])).max())

@@ -101,6 +101,7 @@ def own_colors(colors: Counter, flat: Counter) -> list[Color]:
 
 
 def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, chosen: Sequence[Color]) -> str:
+    # 1. what the masks hold
     pixels = sum(colors.values())
     in_color = sum(one.is_color or one.is_palette for one in surveys)
     which = (
@@ -115,6 +116,7 @@ def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, chosen: Seq
             f"{told} So many are rather objects than classes: --binary reads all but black as foreground; if they are "
             "classes, name each: --colors background=R,G,B NAME=R,G,B …"
         )
+    # 2. the flags that would read them
     background = next((color for color in chosen if max(color) <= NEAR_BLACK), chosen[0])
     named = [f"background={text_of(background)}"]
     for color in chosen:

@@ -112,6 +112,7 @@ def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
         unknown: list[str] = []
         lacking: list[str] = []
         twice: list[str] = []
+        # 1. each line is a pair, or is told as what it is
         for number, line in enumerate(read_lines(path)):
             record = known.of_line(line)
             if record is None and (line.startswith(COMMENT) or (number == 0 and _is_header(line))):
@@ -127,6 +128,7 @@ def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
             else:
                 home[record.id] = path.name
                 division.splits[split].append(record)
+        # 2. the remarks on the whole list
         division.problems += [
             f"{path} lists {shown(line)!r}, but there is no such pair of image and mask; take it off the list or add "
             "the files"

@@ -19,6 +19,7 @@ class Grays(Levels):
 
     def coding(self) -> Coding:
         """The first meaning that fits, from the plainest on."""
+        # 1. what the options say
         names = self.options.classes
         if self.options.objects == "numbers" and set(self.used) - {0, VOID}:
             return self._objects(Objects(True, "--objects numbers"))
@@ -27,6 +28,7 @@ class Grays(Levels):
         if len(names) > 2:
             self._refuse_lossy()
             return self._ids(names)
+        # 2. background and foreground
         if self.are_black_and_white():
             return self._binary(f"{self.count} of black and white{self._kinds()}")
         if self.mix_ones_and_white():
@@ -48,6 +50,7 @@ class Grays(Levels):
                 "--binary N)",
                 threshold=float(half),
             )
+        # 3. two values, numbers of objects, class ids
         if len(self.used) == 2 and self.used != [0, 1] and not self.few_bits:
             return self._two_values()
         if not names:

@@ -51,6 +51,7 @@ def number_objects(surveys: Sequence[Survey], void: Sequence[int]) -> Objects | 
     images hold one object, or all equally many that are numbered in reading order, by size, or so that neither
     place nor size goes with the number, it could be either.
     """
+    # 1. by the numbers alone: do they count?
     numbers = [sorted(set(one.counts) - {0, VOID, *void}) for one in surveys]
     numbers = [ids for ids in numbers if ids]
     counts, highest = [len(ids) for ids in numbers], [ids[-1] for ids in numbers]
@@ -67,6 +68,7 @@ def number_objects(surveys: Sequence[Survey], void: Sequence[int]) -> Objects | 
     same = len(numbers) >= FEW_IMAGES and len(set(highest)) == 1 and gapless and max(highest) > 3
     if not (differ or alike or same):
         return None
+    # 2. by the areas that they fill
     areas = _areas(surveys, void)
     if areas.one_piece < IN_ONE_PIECE:
         return None
@@ -80,6 +82,7 @@ def number_objects(surveys: Sequence[Survey], void: Sequence[int]) -> Objects | 
     )
     if not (differ or asked):
         return None
+    # 3. how sure that is
     several_of = f"{min(counts)} to {max(counts)}" if len(set(counts)) > 1 else str(counts[0])
     sure = differ and several and (once or ordered or complete >= COMPLETE)
     return Objects(sure, f"{several_of} an image, each of one piece")
@@ -103,6 +106,7 @@ class _Areas:
 
 def _areas(surveys: Sequence[Survey], void: Sequence[int]) -> _Areas:
     """Of some files, evenly chosen."""
+    # 1. the areas of every number in some of the masks
     chosen = surveys[:: max(1, -(-len(surveys) // LOOKED_AT))]
     whole = every = down = across = sized = 0
     by_number: dict[int, list[tuple[float, float, float]]] = defaultdict(list)
@@ -128,6 +132,7 @@ def _areas(surveys: Sequence[Survey], void: Sequence[int]) -> _Areas:
         down += tops == sorted(tops) and widest < width / 2
         sized += len(set(sizes)) > 1 and sizes in (sorted(sizes), sorted(sizes, reverse=True))
         across += lefts == sorted(lefts) and widest < width / 2
+    # 2. over all those masks
     places = min(_chance([[area[axis] for area in areas] for areas in by_number.values()]) for axis in (0, 1))
     chance_of_size = _chance([[area[2] for area in areas] for areas in by_number.values()])
     count = len(chosen)

@@ -50,10 +50,12 @@ def json_objects(folder: Path, jsons: Sequence[Path]) -> JsonObjects:
     Raises: Failure for a damaged file, an image that is missing or is named twice, and for files of different
       categories. UsageError where the JSON names two splits by one word.
     """
+    # 1. the files, which name the same categories
     files = [read_instances_json(path) for path in jsons]
     for file in files[1:]:
         if file.categories != files[0].categories:
             raise Failure(f"{files[0].json} and {file.json} have different categories; give both the same")
+    # 2. a record for each image that is there
     objects = JsonObjects(files[0].categories, Pairs())
     by_name: dict[str, list[Path]] = defaultdict(list)
     for path in picture_files(folder):
@@ -72,6 +74,7 @@ def json_objects(folder: Path, jsons: Sequence[Path]) -> JsonObjects:
             objects.records[record_id] = Record(record_id, path, image)
             if split is not None:
                 objects.pairs.split_of[record_id] = split
+    # 3. what is said of the folder
     objects.records = dict(sorted(objects.records.items()))
     objects.pairs.records = {name: Record(name, one.image, ()) for name, one in objects.records.items()}
     count = sum(file.object_count for file in files)

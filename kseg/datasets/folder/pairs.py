@@ -48,6 +48,7 @@ def find_pairs(folder: Path, options: FolderOptions) -> Pairs:
 
 
 def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
+    # 1. the files of both patterns, the masks by their fields
     if "{stem}" not in masks:
         raise UsageError(f"--masks {masks!r} does not hold {{stem}}, which stands for the image's name: {EXAMPLE}")
     mask_files = files_of_pattern(folder, masks, "masks")
@@ -63,6 +64,7 @@ def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
     if repeated:
         both = [shown(file.path) for file in image_files if file.key == repeated[0]]
         raise UsageError(f"--images {images!r} gives {' and '.join(both[:2])} the same name; use {{dir}} or rename one")
+    # 2. each image with the masks of the same fields
     for image in image_files:
         key = image.key
         # A field that only one of the two patterns has cannot tell anything apart.
@@ -70,6 +72,7 @@ def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
         used |= {mask.key for mask in masks_of_image}
         name = tuple(filter(None, (image.split, *image.folder.split("/"), image.stem)))
         _add(pairs, image.path, [mask.path for mask in masks_of_image], name, image.split, merge, several)
+    # 3. what is said of them
     pairs.without_image = [shown(file.path) for file in mask_files if file.key not in used]
     _tell(pairs, option_line(images, masks), several, merge, f"{option_line(images, masks)} with less in it for a *")
     if not pairs.records and not pairs.problems:
@@ -82,6 +85,7 @@ def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
 
 def _recognized(folder: Path, merge: bool) -> Pairs:
     """Pairs as folders and names tell."""
+    # 1. each image with the masks that its name tells
     images, masks, left_out = images_and_masks(folder)
     recognized, pairing = Pairs(), pair_places(images, masks)
     several: dict[Path, Sequence[Path]] = {}
@@ -98,6 +102,7 @@ def _recognized(folder: Path, merge: bool) -> Pairs:
             merge or unasked,
             {} if unasked else several,
         )
+    # 2. a pairing that leaves most of them out is none
     taken = {number for numbers in pairing.masks.values() for number in numbers}
     recognized.without_image = [shown(folder / mask.path) for number, mask in enumerate(masks) if number not in taken]
     lacking = len(recognized.unlabeled)
@@ -109,6 +114,7 @@ def _recognized(folder: Path, merge: bool) -> Pairs:
             f"{some([shown(image.path) for image in images])}, masks {some([shown(mask.path) for mask in masks])}; "
             f"say which belong together, for instance {suggestion(images, masks)}"
         )
+    # 3. what is said of them
     _tell(recognized, "; ".join(pairing.ways), several, merge, suggestion(images, masks), left_out)
     if pairing.objects:
         images_with = counted(len(pairing.objects), "image")

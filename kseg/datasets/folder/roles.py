@@ -28,6 +28,7 @@ def images_and_masks(folder: Path) -> tuple[list[Place], list[Place], list[Place
 
     Raises: UsageError where nothing tells, or several folders may be meant; the sentence holds the options that tell.
     """
+    # 1. by folders that say what they hold
     places = _default_layout(folder) or [place_of(path.relative_to(folder)) for path in picture_files(folder)]
     if not places:
         raise UsageError(f"{folder} holds no image; {WANTED}: {EXAMPLE}")
@@ -37,6 +38,7 @@ def images_and_masks(folder: Path) -> tuple[list[Place], list[Place], list[Place
         images = [place for place in places if place.role is None]  # Carvana's train/ and train_masks/
     if masks:
         images, masks = _one_group(folder, images, masks)
+    # 2. by the names of files
     else:
         masks = [place for place in places if role_of_stem(place.stem) == "mask"]
         if not masks:
@@ -49,6 +51,7 @@ def images_and_masks(folder: Path) -> tuple[list[Place], list[Place], list[Place
             ]
         known = set(masks)
         images = [place for place in places if place not in known]
+    # 3. or by what a person says
     lacking = "mask" if not masks else "image" if not images else None
     if lacking:
         there = some([shown(place.path) for place in places])

@@ -89,12 +89,14 @@ def _survey_or_failure(path: Path) -> Survey | Failure:
 
 
 def survey_of(path: Path, mask: MaskFile) -> Survey:
+    # 1. transparency
     values = mask.values
     facts: dict = {"path": path, "pixels": int(np.prod(values.shape[:2])), "white": mask.white, "lossy": mask.lossy}
     if mask.alpha is not None:
         opaque = mask.alpha >= 128
         facts["alpha"] = int((~opaque).sum()), int(opaque.sum())
         facts["opaque_colors"] = frozenset(list(_color_counts(_packed(_raw_colors(mask)[opaque])))[:3])
+    # 2. colors
     if values.ndim == 3 or mask.palette is not None:
         packed = _packed(mask.colors)
         facts["colors"] = _color_counts(packed)
@@ -104,6 +106,7 @@ def survey_of(path: Path, mask: MaskFile) -> Survey:
         facts["flat_colors"] = _color_counts(packed[_in_squares(packed)])
     if values.ndim == 3:
         return Survey(is_color=True, **facts)
+    # 3. grays or indices
     facts["counts"] = _counts(values)
     facts["highest"] = max(facts["counts"], default=0)
     if mask.palette is not None:

@@ -71,12 +71,14 @@ def file_format(path: Path | str) -> str:
 @contextmanager
 def opened(path: Path | str, *, decode: bool = True) -> Iterator[Image.Image]:
     """The still image in a file, decoded unless told otherwise; every way to fail is one sentence."""
+    # 1. a file with something in it
     path = Path(path)
     if not path.is_file():
         what = "is a folder, not an image" if path.is_dir() else "does not exist"
         raise Failure(f"image {path} {what}; check the path")
     if path.stat().st_size == 0:
         raise Failure(f"image {path} is empty (0 bytes); copy it again or leave it out")
+    # 2. its one picture
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.format == "TIFF":
@@ -88,6 +90,7 @@ def opened(path: Path | str, *, decode: bool = True) -> Iterator[Image.Image]:
             if decode:
                 image.load()
             yield image
+    # 3. whatever a reader raises, as a sentence
     except UnidentifiedImageError as error:
         raise Unidentified(
             f"{path} is not an image that can be read ({_first_bytes(path)}); convert it to PNG"

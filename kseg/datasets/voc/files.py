@@ -32,6 +32,7 @@ def find_files(folder: Path, year: str, others: Collection[str] = ()) -> Files:
 
     Raises `UsageError` when neither tree nor archive is there, `Failure` for an archive that holds something else.
     """
+    # 1. unpacked by somebody
     places = (f"VOCdevkit/VOC{year}", f"TrainVal/VOCdevkit/VOC{year}", f"VOC{year}")
     tree = find_tree(folder, (*places, ""), (MASKS, IMAGES))
     if tree is not None:
@@ -40,6 +41,7 @@ def find_files(folder: Path, year: str, others: Collection[str] = ()) -> Files:
                 f"{tree} is not of {year}; pass --year {tree.resolve().name[3:]} or the folder of VOC{year}"
             )
         return _files(tree, tree)
+    # 2. the archive: lists and masks, then the images that they need
     archive = find_archive(folder, [ARCHIVES[year]])
     if archive is None:
         raise UsageError(

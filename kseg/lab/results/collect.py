@@ -44,6 +44,7 @@ def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Re
 
 def read_row(job: Job) -> Row:
     """The row of a complete job."""
+    # 1. what was measured
     results = job.files.read_results()
     if results["evaluation"].get("task", DEFAULT_TASK) != DEFAULT_TASK:
         return _row_of_figures(job, results)
@@ -53,12 +54,14 @@ def read_row(job: Job) -> Row:
     iou = scores["iou_dataset"] if len(matrix) == 2 else scores.get("miou")
     if iou is None or scores["iou_image"] is None or scores["accuracy"] is None:
         raise Failure(f"{job.files.results} has no valid test pixel to score; mend the test split's masks")
+    # 2. what the journal tells of the epochs
     epochs = _epochs(job)
     scored = {
         name: value for name, value in zip(evaluation["ids"], evaluation["iou_image"], strict=True) if value is not None
     }
     kept_epoch = epochs.get(results["best_epoch"]) or {}
     of_membranes: dict[str, Any] = membrane_figures(job, evaluation["classes"])
+    # 3. the row
     return Row(
         condition=job.condition,
         seed=job.seed,

@@ -82,6 +82,7 @@ class Cluster:
         Raises:
           UsageError: Ray is not installed, no cluster answers, or no node is large enough for a job.
         """
+        # 1. the cluster
         self._ray = _import_ray()
         self._processes, self._prepare = processes, prepare
         try:
@@ -90,6 +91,7 @@ class Cluster:
             raise UsageError(
                 f"--on {on}: no Ray cluster answers ({first_line(error)}); start one with `ray start`"
             ) from None
+        # 2. what a job asks for, which some node has to have
         if needs.gpus is None:
             needs = dataclasses.replace(needs, gpus=1 if self._ray.cluster_resources().get("GPU") else 0)
         self.needs = needs
@@ -99,6 +101,7 @@ class Cluster:
                 f"no node of the Ray cluster has {counted(needs.cores, 'core')}, {needs.memory:g} GiB and "
                 f"{needs.gpus:g} GPUs for a job; ask for less with --cores, --memory and --gpus"
             )
+        # 3. the task that every job is
         self._task = self._ray.remote(
             num_cpus=needs.cores,
             num_gpus=needs.gpus,

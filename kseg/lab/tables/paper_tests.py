@@ -71,6 +71,7 @@ def _mean(test: Pairs, values: Sequence[float]) -> str:
 
 
 def _numbers(test: PaperTest) -> dict[str, Any]:
+    # 1. the tests on the paper's figures
     first, baseline = list(test.first.values()), list(test.baseline.values())
     result = compare(first, baseline)
     numbers = {
@@ -90,6 +91,7 @@ def _numbers(test: PaperTest) -> dict[str, Any]:
     if test.figure not in LOWER_IS_BETTER:
         numbers["error reduction"] = total_error_reduction(first, baseline)
         numbers["mean error reduction"] = mean_error_reduction(first, baseline)
+    # 2. as JSON, beside what the paper prints
     return {
         "name": test.name,
         "first": dict(test.first),

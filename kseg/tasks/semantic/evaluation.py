@@ -116,6 +116,7 @@ class SemanticEvaluation:
 
     def scores(self) -> dict:
         """Every score by name: floats, and dicts of floats by class; nan where a score has no meaning."""
+        # 1. of every class
         matrix, per_image = self.matrix, self.per_image
         by_class = {
             f"{name}_class": dict(zip(self.classes, map(float, function(matrix)), strict=True))
@@ -126,6 +127,7 @@ class SemanticEvaluation:
                 ("recall", recall),
             )
         }
+        # 2. of all pixels, and means over images
         scores = {
             "iou_dataset": float(iou_dataset(matrix)),
             "iou_image": float(np.nanmean(per_image)) if np.any(~np.isnan(per_image)) else float("nan"),
@@ -140,6 +142,7 @@ class SemanticEvaluation:
             **by_class,
             "images": len(self.ids),
         }
+        # 3. of two classes: what the threshold and the probabilities make of it
         if self.histogram is not None:
             threshold, iou = best_threshold(self.histogram)
             scores |= {

@@ -51,6 +51,7 @@ def category_study(config: TrainConfig, categories: str, path: Path | None = Non
     Raises:
       UsageError: no such category, none to choose from, or a loss that is the softmax loss itself.
     """
+    # 1. what can be refused before the first job
     if config.data.category is not None:
         raise UsageError(
             f"--category {config.data.category} and --categories {categories} exclude each other; leave one out"
@@ -64,6 +65,7 @@ def category_study(config: TrainConfig, categories: str, path: Path | None = Non
     if settled.loss.loss == BASELINE:
         raise UsageError(f"--categories compares --loss with the softmax loss, {BASELINE}; choose another --loss")
     check_shown(dataset, names)
+    # 2. a setting for each category and loss
     versus = (settled.loss.loss, BASELINE)
     called = dataset_name(config.data)
     settings = [
@@ -71,6 +73,7 @@ def category_study(config: TrainConfig, categories: str, path: Path | None = Non
         for name in names
         for loss in versus
     ]
+    # 3. a recipe of this command, with the tables of the paper
     recipe = Recipe(
         "categories",
         lambda scale, places: settings,

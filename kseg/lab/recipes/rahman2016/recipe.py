@@ -85,12 +85,14 @@ CAPTIONS: dict[Scale, str] = {
 
 
 def settings(scale: Scale, places: Places) -> list[Setting]:
+    # 1. the path alone
     if scale == "smoke":
         return [
             _setting("synthetic", category, loss, options=_smoke(category), seeds=1)
             for category in ("hair", "face")
             for loss in LOSSES
         ]
+    # 2. the paper's own network: to the letter, and in nights on two cores
     if scale == "paper":
         return [
             _setting(name, category, loss, options=_to_the_letter(data, size, category, places), seeds=1)
@@ -104,6 +106,7 @@ def settings(scale: Scale, places: Places) -> list[Setting]:
             for dataset, category, change, options in laptop(places)
             for loss in LOSSES
         ]
+    # 3. stand-ins
     return [
         *(
             _setting("camvid", category, loss, options=_camvid(category, places))
