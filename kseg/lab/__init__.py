@@ -1,1 +1,1 @@
-"""The lab: what is done with finished runs. `report` makes one run into a page that a person wants to look at."""
+"""The lab: recipes of jobs, who runs the jobs, and what is made of their results."""

@@ -22,11 +22,11 @@ CAPTION = (
 
 
 def changed_table(results: Results, cell: Condition, changes: Mapping[str, str], caption: str = "") -> list[Table]:
-    """A row for the cell and one for each change of it that was run; no table where none was.
+    """A row for the cell and one for each change of it that was run; no table without such a run.
 
     Args:
       changes: word of the change → what is other than in the cell.
-      caption: said behind `CAPTION`.
+      caption: sentences behind `CAPTION`.
     """
     # 1. the cell, and each change of it against runs of the same seeds
     of_cell, of_change = _rows(results, cell, changes)

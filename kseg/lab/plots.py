@@ -193,7 +193,7 @@ def curves_plot(title: str, curves: Mapping[str, Sequence[Sequence[float | None]
 
 
 def axis_from(values: Sequence[float]) -> float:
-    """Where an axis of IoUs begins that ends at 1: a tenth, so that it has round ticks."""
+    """Where an axis of IoUs that ends at 1 begins: at a tenth, so that its ticks are round."""
     return min(0.9, math.floor(10 * min(values, default=0.0)) / 10)
 
 

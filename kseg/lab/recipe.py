@@ -46,7 +46,7 @@ class PaperTest:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A registered recipe; its module's docstring is what a reader is told first."""
+    """A registered recipe. Its module's docstring is what `kseg lab list` shows of it."""
 
     name: str
     settings: Callable[[Scale, Places], list[Setting]]
@@ -66,7 +66,7 @@ class Recipe:
     captions: Mapping[Any, str] = field(default_factory=dict)
     """how a scale deviates from the paper; stands under every table"""
     remark: "Callable[[Results], str] | None" = None
-    """in what the runs at hand deviate beyond their scale; a sentence behind the caption, or nothing"""
+    """how the runs at hand deviate beyond their scale: a sentence behind the caption, or an empty one"""
     beside: "Callable[[Results], list[Table]] | None" = None
     """tables of the conditions in which a single thing is changed; they only stand beside the paper's, as tests over
     settings and claims would count their cell twice"""

@@ -24,7 +24,7 @@ WIDTH = 110
 
 
 class Named(Protocol):
-    """A job, or what became of it."""
+    """A job, or the row that it became."""
 
     @property
     def condition(self) -> Condition: ...
@@ -54,10 +54,10 @@ def select(jobs: Sequence[T], only: str | None = None, shard: str | None = None)
 def stored_results(
     path: Path, recipe: Recipe, *, scale: Scale | None = None, only: str | None = None, seeds: int | None = None
 ) -> Results:
-    """What lies in a results.json, as far as it was asked for.
+    """The part of a results.json that was asked for.
 
     Args:
-      scale: which it has to be of; None takes any.
+      scale: the scale that the file has to be of; None takes any.
       only, seeds: as for jobs; rows of other settings, and of seeds above `seeds`, are left out.
     Raises:
       UsageError: it holds another recipe's results or another scale's, or nothing of what was asked for.

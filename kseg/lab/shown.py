@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shown:
-    """Tables and judged claims, and how plots and pictures are made, for who wants those too."""
+    """Tables, judged claims, and functions that make plots and pictures, which only reports need."""
 
     tables: Sequence[Table]
     make_plots: "Callable[[], Sequence[Plot]]"

@@ -10,7 +10,7 @@ from kseg.training.record import RunRecord
 from kseg.wording import counted
 
 GAP = 0.1
-"""Training score above the validation's by this much is called overfitting."""
+"""A training score that exceeds the validation score by this much is called overfitting."""
 
 
 def findings(run: RunRecord) -> list[str]:
@@ -54,7 +54,7 @@ def repeat_command(run: RunRecord) -> str | None:
 
 
 def longer_command(run: RunRecord) -> str | None:
-    """The command that goes on with the run for as many epochs again; None where its curve does not ask for it."""
+    """The command that goes on with the run for as many epochs again; None where its curve has flattened."""
     words, epochs = _words(run), run.config.get("training", {}).get("epochs")
     if not words or not epochs or not still_rising(run.epochs, run.task.score) or run.epochs[-1]["epoch"] < int(epochs):
         return None
@@ -99,7 +99,7 @@ def next_commands(run: RunRecord) -> list[tuple[str, str]]:
 
 
 def _num_classes(run: RunRecord) -> int:
-    """Of the classes measured; before that, of those that the data set's options ask for, two where they are silent."""
+    """The number of classes measured; before a measurement that of the data set's options, or two."""
     if run.evaluation is not None:
         return len(run.evaluation.classes)
     options = run.data_options
@@ -107,7 +107,7 @@ def _num_classes(run: RunRecord) -> int:
 
 
 def _variant(run: RunRecord, flag: str, value: str, workdir: str) -> str:
-    """The run's command with one flag changed; a run directory holds one configuration, so it gets another."""
+    """The run's command with one flag changed, and with a run directory of its own for the changed configuration."""
     return shlex.join([*with_flag(_words(run), flag, value), "--workdir", workdir])
 
 

@@ -45,18 +45,18 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "kseg",  # the same run gives the same file
 }
 WIDTH, HEIGHT = 4.5, 3.0
-"""Inches; as wide as a phone, so that the letters are as large there as on a desk."""
+"""Inches. A figure is as wide as a phone, so that its letters are as large there as on a desk."""
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawn figure with its heading and what a reader who cannot see it, or its axes, is told."""
+    """A drawn figure with its heading, and a sentence that says what it shows."""
 
     title: str
     svg: str
     text: str
     png: bytes = b""
-    """the same for places that show no SVG, where one is wanted"""
+    """the figure for places that show no SVG; empty where nobody asked for it"""
 
 
 @contextmanager

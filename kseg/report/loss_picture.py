@@ -19,7 +19,7 @@ TRUTH_COLORS = {1: BLUE, 0: ORANGE}
 PART_COLORS = (GREEN, PURPLE, SKY, VERMILION, BLUE, ORANGE)
 SIZE, DPI = (10.5, 6.2), 150
 ROUNDING = 1e-6
-"""What float32 sums over a picture are good to, for values of order 1."""
+"""How exact float32 sums over a picture are, for values of order 1."""
 SHOWN_SHIFTS = (-20, -8, 8, 20)
 SHOWN_RADII = (4, 12)
 
@@ -146,7 +146,7 @@ def _ring(ax: Axes, shift: float, radius: float, linestyle: str, *, label: str |
 
 
 def _breathe(ax: Axes, *, least: float, from_zero: bool = False) -> None:
-    """Room around the curves, from 0 if they are above it; what varies less than `least` is drawn as flat as it is."""
+    """Room around the curves, from 0 if they lie above it. Those that vary by up to `least` are flat."""
     curves = np.concatenate([y for y in (np.asarray(line.get_ydata(), float) for line in ax.lines) if len(y) > 2])
     low, high = curves.min(), curves.max()
     if high - low <= least:

@@ -1,6 +1,6 @@
 """What a loss says about simple pictures: one pixel's logit varied, a disc shifted, a disc grown.
 
-For losses of skeletons, which thick things have none of, the disc is a ring: its outline alone.
+For losses of skeletons the disc is a ring, its outline alone, because the skeleton of a thick disc is a point.
 """
 
 from collections.abc import Callable
@@ -25,14 +25,14 @@ BAND = 27
 STEEPNESS, SURE, UNSURE = 2.0, 6.0, 2.0
 """Logits of a disc rise by 2 per pixel across its edge, up to ±6; ±2 where one pixel is varied among unsure ones."""
 OFF_BY = 4
-"""How far the unsure disc is shifted, so that there is something else to get right as well."""
+"""How far the unsure disc is shifted, so that other pixels are wrong as well."""
 PIXELS = {1: (16, 40), 0: (16, 25)}
 """Truth at a pixel to its (row, column): one 5 pixels inside the rim of the truth, one 2 outside."""
 
 RING_PIXELS = {1: (16, 43), 0: (16, 25)}
-"""The same for the ring: one on it, one outside."""
+"""Truth at a pixel to its (row, column), for the ring: one pixel on it, one outside."""
 HALF_WIDTH = 1.5
-"""Of the ring, in pixels."""
+"""Width of the ring in pixels."""
 
 LOGITS = np.linspace(-8.0, 8.0, 129)
 SHIFTS = np.linspace(-24.0, 24.0, 97)

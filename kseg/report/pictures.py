@@ -28,9 +28,9 @@ class Picture:
 
     id: str
     score: tuple[str, float]
-    """what it is called, and it"""
+    """name and value"""
     mistakes: str
-    """in a few words"""
+    """the mistakes in a few words"""
     rank: int
     """1 is the worst"""
     panels: dict[str, str]

@@ -1,4 +1,4 @@
-"""The settings of a run that mean something for it: not the options of other data sets and models."""
+"""The settings that a run made use of, without the options of other data sets and models."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,7 +21,7 @@ DEPENDENT: dict[str, Callable[[Mapping[str, Group]], bool]] = {
     "border_weight": lambda config: config["loss"].get("pixel_weights") == "border",
     "border_sigma": lambda config: config["loss"].get("pixel_weights") == "border",
 }
-"""When an option that belongs to another option's value says anything."""
+"""Option → whether it applies, for options that depend on the value of another option."""
 
 
 def applicable(config: Mapping[str, Group]) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,6 @@
 """A loss as a page of the documentation: formula, picture, options, evidence and pitfalls.
 
-All of it is read from where it stands already: the docstring and the signature of the loss, and the study's rows.
+The page is made from the docstring and the signature of the loss, and from the rows of the study of losses.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from kseg.lab.tables.table import Table, markdown_of
 from kseg.losses.catalogue import Facts
 
 BESIDE = f"{BASELINE}+"
-"""Begins the name of a loss of the study that was added to the baseline."""
+"""Begins the name of a loss that the study added to the baseline."""
 
 
 def loss_page(entry: Facts, study: Results, *, picture: str, study_page: str) -> str:
@@ -78,7 +78,7 @@ def evidence(name: str, study: Results, study_page: str) -> str:
 
 
 def of_rows(table: Table, names: list[str]) -> Iterator[Table]:
-    """The table with these losses alone; nothing where it has none of them."""
+    """The table reduced to these losses; nothing where it has no row of them."""
     places = [place for place, row in enumerate(table.rows) if row[0] in names]
     if places:
         best = frozenset((places.index(row), column) for row, column in table.best if row in places)

@@ -18,7 +18,7 @@ COLUMNS = (
 
 
 class MeasuredScores(TypedDict):
-    """Of a single run, as the tables show them."""
+    """The scores of a single run that the tables show."""
 
     iou_dataset: float
     iou_image: float
@@ -29,14 +29,14 @@ class MeasuredScores(TypedDict):
 
 
 class MeasuredEvaluation(TypedDict):
-    """Without the confusion matrix of each image."""
+    """The evaluation of a single run, without the confusion matrices of its images."""
 
     classes: list[str]
     scores: MeasuredScores
 
 
 class MeasuredResults(TypedDict):
-    """What a run's results.json has of them."""
+    """The part of a run's results.json that the tables show."""
 
     model: str
     loss: str

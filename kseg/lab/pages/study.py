@@ -27,7 +27,7 @@ BADGES = {"held": "held", "did not hold": "not", "cannot be judged": "open"}
 
 @dataclass(frozen=True)
 class Report:
-    """Some results and what is to be shown of them, not yet written."""
+    """Results, and what is to be shown of them."""
 
     results: Results
     recipe: Recipe
@@ -35,7 +35,7 @@ class Report:
 
 
 def make_report(results: Results, recipe: Recipe, jobs: Sequence[Job] = ()) -> Report:
-    """`jobs`: of the recipe; empty where only the rows are at hand, and pictures cannot be had."""
+    """`jobs`: the recipe's jobs, which pictures are made from; empty where only rows are at hand."""
     return Report(results, recipe, recipe.show(results, jobs))
 
 
@@ -118,7 +118,7 @@ def _settings(results: Results) -> dict[str, dict[str, Any]]:
 
 
 def _words(value: Any) -> Any:
-    """What stands behind a name: packages with their versions; alternatives one after the other, of many how many."""
+    """A value for a person: packages with their versions, a few alternatives in a row, many alternatives as a count."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {version}" for name, version in value.items())
     if isinstance(value, list) and len(value) > MOST_ALTERNATIVES:

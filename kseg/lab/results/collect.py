@@ -101,7 +101,7 @@ def _held(job: Job, content: dict[str, Any]) -> StoredEvaluation:
 
 
 def _row_of_figures(job: Job, results: RunResults) -> Row:
-    """Of another task than the default one: every score of its evaluation that is one number."""
+    """The row of another task than the default one: every score of its evaluation that is one number."""
     evaluation, epochs = job.files.evaluation_of(results), _epochs(job)
     score, per_image = TASKS[evaluation.task].score, evaluation.per_image
     numbers = {name: value for name, value in evaluation.scores().items() if isinstance(value, int | float)}
@@ -122,9 +122,9 @@ def _row_of_figures(job: Job, results: RunResults) -> Row:
 
 
 def _cells(job: Job) -> tuple[float, float] | None:
-    """Rows and columns of the score map that the network's last layer enlarges by a trained kernel; None without one.
+    """Rows and columns of the score map that the network's last layer enlarges by a trained kernel.
 
-    Images fed at their own size each have their own grid.
+    None for a network without such a layer, and for images that are fed at their own size, as each has another grid.
     """
     size = job.config.model.image_size
     if (
@@ -164,7 +164,7 @@ def _artifacts_of_truth(jobs: Iterable[Job]) -> dict[str, float]:
 
 
 def _epochs(job: Job) -> dict[int, Epoch]:
-    """What the journal says of every epoch; of one that was done again after an interruption, the last."""
+    """The journal's entry of every epoch; the last entry of an epoch that was done again after an interruption."""
     return {entry["epoch"]: entry for entry in job.files.read_epochs()}
 
 
@@ -187,7 +187,7 @@ def _ratios(jobs: Iterable[Job]) -> dict[str, dict[str, float]]:
 
 
 def _environment(jobs: Iterable[Job]) -> dict[str, Any]:
-    """What all jobs have in common, and every value of what they have not."""
+    """What the jobs ran on: one value where all jobs agree, a list of all values where they differ."""
     values_of: dict[str, list[Any]] = {}
     for job in jobs:
         environment = job.files.read_environment()
@@ -206,7 +206,7 @@ def _environment(jobs: Iterable[Job]) -> dict[str, Any]:
 
 
 def _settings(jobs: Iterable[Job]) -> dict[str, Any]:
-    """Fields of the configurations that are not what they are by default, or not the same in all jobs."""
+    """Fields of the configurations that differ from their defaults, or from job to job."""
     jobs = list(jobs)
     defaults: dict[str, Any] = {}
     for job in jobs:

@@ -14,13 +14,12 @@ FIGURES = {
     "warping_error": "warping error",
     "pixel_error": "pixel error",
 }
-"""Fields of a row that tables show, and what they are called."""
-
+"""Field of a row → its name in tables."""
 
 EPOCHS = {"best_epoch", "epochs_95"}
-"""Numbers of epochs."""
+"""Figures that are numbers of epochs."""
 
 LOWER_IS_BETTER = {*EPOCHS, "warping_error", "pixel_error"}
 
 DIGITS = {"best_epoch": 1, "epochs_95": 1, "warping_error": 6, "pixel_error": 4}
-"""Behind the point, where tables show another number of them than three."""
+"""Decimals of the figures that tables do not show with three."""

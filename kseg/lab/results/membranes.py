@@ -9,12 +9,12 @@ from kseg.lab.experiment.jobs import Job
 from kseg.metrics import membrane_rand, warping_error
 
 MEMBRANE = "membrane"
-"""The first of two classes of such data."""
+"""The name of the first of two classes, by which such data are known."""
 
 
 def membrane_figures(job: Job, classes: list[str]) -> dict[str, float]:
-    """`v_rand` and `warping_error`, means over the test images; {} for other classes, and where masks or data are not
-    at hand."""
+    """`v_rand` and `warping_error`, means over the test images; empty for other classes, and where masks or data are
+    missing."""
     if len(classes) != 2 or classes[0] != MEMBRANE or not job.files.masks.exists():
         return {}
     try:

@@ -16,19 +16,22 @@ from kseg.lab.experiment.condition import Condition
 from kseg.tasks import TASKS
 
 NEARLY = 0.95
-"""Share of a run's best validation IoU at which `Row.epochs_95` takes it for learned."""
+"""Share of its best validation IoU at which a run counts as having learned, for `Row.epochs_95`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One complete job. What is of label maps alone is unset for another task, whose scores are `figures`."""
+    """One complete job. Fields of label maps are unset for another task, whose scores are in `figures`.
+
+    Rows from before a field was kept have None or an empty list there.
+    """
 
     condition: Condition
     seed: int
     job: str
     """name of its directory, which ends in the hash of its configuration"""
     iou: float | None = None
-    """of the foreground over all test pixels; with more classes the mean IoU of the classes"""
+    """the foreground's over all test pixels; the mean over the classes where there are more than two"""
     iou_image: float | None = None
     accuracy: float | None = None
     matrix: list[list[int]] = field(default_factory=list)
@@ -39,36 +42,36 @@ class Row:
     foreground: float | None = None
     """share of the test pixels that is foreground"""
     images: list[float | None]
-    """the score of each test image, IoU of label maps; None where it has none"""
+    """the score of each test image, which is IoU for label maps; None for an image that cannot be scored"""
     train_accuracy: float | None = None
-    """of the kept epoch, taken while it trains; None in results from before it was kept"""
+    """of the kept epoch, measured while it trains"""
     lowest_image: str | None = None
-    """id of the test image with the lowest score; None as above"""
+    """id of the test image with the lowest score"""
     validation_iou: float | None = None
-    """of the kept epoch, at the size and precision of training; None as above"""
+    """of the kept epoch, at the size and precision of training"""
     curve: list[float | None] = field(default_factory=list)
-    """score of the validation images, IoU of label maps, after each epoch; empty as above"""
+    """score of the validation images after each epoch, which is IoU for label maps"""
 
     artifacts: float | None = None
-    """of the predicted masks (`kseg.metrics.grid_artifacts`), where the network's last step enlarges 32 times by a
-    kernel that is trained; None elsewhere, and as above"""
+    """`kseg.metrics.grid_artifacts` of the predicted masks; None unless the network's last layer enlarges 32 times by a
+    trained kernel"""
     v_rand: float | None = None
-    """of membranes (`kseg.metrics.membrane_rand`), mean over the test images; None of other data"""
+    """`kseg.metrics.membrane_rand`, mean over the test images; None for data that are not membranes"""
     warping_error: float | None = None
-    """likewise (`kseg.metrics.warping_error`)"""
+    """`kseg.metrics.warping_error`, mean over the test images; None for data that are not membranes"""
 
     iou_crf: float | None = None
-    """IoU behind the dense CRF of `--test-crf`; None without one"""
+    """IoU behind the dense CRF of `--test-crf`; None without a CRF"""
 
     task: str = DEFAULT_TASK
     """what the network answers"""
     figures: dict[str, float | None] = field(default_factory=dict)
-    """of a task that is not the default one: "score", its one number, and all others that are one number; None where
-    there is nothing to score"""
+    """scores of a task that is not the default one, under their names; "score" is the main one, and None a score that
+    has no meaning"""
 
     @property
     def score(self) -> float:
-        """The one number: IoU of label maps; nan where there is none."""
+        """The main score, which is IoU for label maps; nan where nothing could be scored."""
         value = self.iou if self.task == DEFAULT_TASK else self.figures["score"]
         return math.nan if value is None else value
 
@@ -76,7 +79,7 @@ class Row:
     def epochs_95(self) -> float:
         """The first epoch whose validation IoU is 95 % of the run's best, nan without a curve.
 
-        Unlike `best_epoch` it says something of runs that were still improving when their epochs were used up.
+        Unlike `best_epoch` it also tells how fast a run learned that was still improving when its epochs were used up.
         """
         known = [-math.inf if value is None else value for value in self.curve]
         goal = NEARLY * max(known, default=math.nan)
@@ -84,7 +87,7 @@ class Row:
 
     @property
     def pixel_error(self) -> float:
-        """The share of the test pixels that is wrong; nan of another task than the default one."""
+        """The share of the test pixels that is wrong; nan for another task than the default one."""
         return math.nan if self.accuracy is None else 1 - self.accuracy
 
     @property
@@ -117,8 +120,8 @@ class Results:
     missing: int
     """jobs of the recipe that were not run"""
     ratios: dict[str, dict[str, float]] = field(default_factory=dict)
-    """where one category is told from all others: data set → category → background pixels per object
-    pixel over its labeled images; without data sets that were not at hand when the rows were collected"""
+    """data set → category → background pixels per object pixel over its labeled images, where one category is told
+    from all others; data sets that were missing when the rows were collected are left out"""
     artifacts_of_truth: dict[str, float] = field(default_factory=dict)
     """setting → what `Row.artifacts` is for the true masks of its test split"""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -131,7 +134,7 @@ class Results:
         write_text(path, head.replace('"rows": []', f'"rows": [\n  {lines}\n ]') + "\n")
 
     def check(self) -> None:
-        """Raises: ValueError where rows do not go together, as tables and plots take for granted."""
+        """Raises: ValueError where rows lack what tables and plots rely on."""
         images: dict[Condition, int] = {}
         for row in self.rows:
             if row.task != DEFAULT_TASK:
@@ -146,7 +149,7 @@ class Results:
 
 
 def _written(row: Row) -> dict[str, Any]:
-    """As JSON has it: the words of the condition as "tags"; of label maps without what other tasks have."""
+    """A row as JSON: the words of the condition as "tags", and without the fields of other tasks for label maps."""
     fields = asdict(row)
     del fields["condition"]
     fields = {"tags": row.condition.words, **fields}
@@ -174,7 +177,7 @@ def value_of(row: Row, figure: str) -> float | None:
 
 
 def title_of_score(rows: Iterable[Row]) -> str:
-    """What the one number of these rows is called, within a sentence."""
+    """The name of the main score of these rows, as it stands within a sentence."""
     titles = dict.fromkeys(TASKS[row.task].score.title for row in rows)
     return " or ".join(titles) or TASKS[DEFAULT_TASK].score.title
 
@@ -182,7 +185,7 @@ def title_of_score(rows: Iterable[Row]) -> str:
 def range_of(rows: Sequence[Row]) -> tuple[float, float, float]:
     """Mean, lowest and highest score over the seeds.
 
-    Of two to five seeds a bootstrap interval is just that range, or nearly, and covers far less than it says.
+    A bootstrap interval of two to five seeds is about that range, and it covers the mean far less often than it claims.
     """
     values = [row.score for row in rows]
     return float(np.mean(values)), min(values), max(values)

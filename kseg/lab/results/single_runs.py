@@ -43,7 +43,7 @@ class Collect:
 
 
 def without_folders(text: str) -> str:
-    """The last part of an absolute path, for a reader who has other folders; any other text as it is."""
+    """The last part of an absolute path, as a reader has other folders; other texts stay as they are."""
     return Path(text).name if text.startswith("/") and " " not in text else text
 
 

@@ -11,13 +11,13 @@ from kseg.reading import held_to, parse_json, read_text
 
 
 class Tagged(TypedDict):
-    """A row as far as its names go; all else of it is held to `Row` afterwards."""
+    """The tags of a row. Everything else of the row is checked against `Row` afterwards."""
 
     tags: list[str]
 
 
 class StoredResults(TypedDict):
-    """A results.json as far as its names go."""
+    """The recipe and the tags of a results.json."""
 
     recipe: str
     rows: list[Tagged]

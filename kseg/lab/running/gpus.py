@@ -1,6 +1,7 @@
 """Which GPUs this machine shows, and what a process finds in its environment so that it takes one of them.
 
-Asked without TensorFlow or JAX, which would take the memory of all of them for the process that only hands out jobs.
+The list is read without TensorFlow and JAX. Either would take the memory of every GPU for the process that only hands
+out jobs.
 """
 
 import os
@@ -10,11 +11,11 @@ import subprocess
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 SHARING = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-"""Where several processes share a GPU, none may take all of its memory at the start."""
+"""Processes that share a GPU must not take all of its memory at their start."""
 
 
 def visible_gpus() -> list[str]:
-    """Their names for `CUDA_VISIBLE_DEVICES`: those it has already, else all that nvidia-smi knows."""
+    """The names that `CUDA_VISIBLE_DEVICES` holds; where it is unset, all that nvidia-smi lists."""
     if (given := os.environ.get(VISIBLE)) is not None:
         return named(given)
     try:
@@ -39,7 +40,7 @@ def environment(gpu: str | None, *, shared: bool) -> dict[str, str]:
 
     Args:
       gpu: its name; None where the machine has none, or where Ray has named it already.
-      shared: several processes have the same GPU; a person's own choice of memory stays.
+      shared: several processes have the same GPU. Variables of memory that a person has set stay as they are.
     """
     growing = {name: value for name, value in SHARING.items() if name not in os.environ} if shared else {}
     return {**({VISIBLE: gpu} if gpu is not None else {}), **growing}

@@ -26,13 +26,13 @@ RETRIES = 3
 """How often Ray begins a job again whose process or node died; a job that always takes its process down has failed."""
 
 HANDOVER = 120.0
-"""Seconds for which a job waits that another process still holds: that of a node that Ray has given up."""
+"""Seconds that a job waits for its directory. A process of a node that Ray has given up may still hold it."""
 
 ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # otherwise it announces how it treats jobs without a GPU
     "RAY_USAGE_STATS_ENABLED": "0",  # a cluster that is begun here tells nobody of itself
 }
-"""What Ray finds in the environment where nobody has said otherwise."""
+"""Variables that Ray finds in the environment unless a person has set them."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Needs:
     memory: float = 4.0
     """GiB"""
     gpus: float | None = None
-    """0.5: two jobs share one (None: 1 where the cluster has any, else 0)"""
+    """0.5: two jobs share a GPU; None: 1 where the cluster has GPUs, else 0"""
 
     def __post_init__(self) -> None:
         if self.cores < 1 or self.memory <= 0 or (self.gpus is not None and self.gpus < 0):
@@ -53,7 +53,7 @@ class Needs:
             )
 
     def of_ray(self) -> dict[str, float]:
-        """Under Ray's own names of resources."""
+        """The needs under Ray's names of resources."""
         return {"CPU": self.cores, "memory": int(self.memory * GIB), "GPU": self.gpus or 0}
 
     def fit_into(self, resources: dict[str, float]) -> int:
@@ -117,7 +117,7 @@ class Cluster:
         return f" on {counted(len(self._nodes()), 'node')} of a Ray cluster"
 
     def room(self) -> int:
-        """Jobs that the nodes that live take at the same time."""
+        """How many jobs the living nodes take at the same time."""
         room = sum(self.needs.fit_into(node["Resources"]) for node in self._nodes())
         return room if self._processes is None else min(room, self._processes)
 
@@ -137,12 +137,12 @@ class Cluster:
         self._ray.wait([self._refs[future]], timeout=HANDOVER)
 
     def close(self) -> None:
-        """Ray ends the processes of a command that leaves the cluster."""
+        """Leave the cluster, upon which Ray ends the processes of this command's jobs."""
         self._ray.shutdown()
 
 
 def run_on_node(job: Job, needs: Needs, prepare: Callable[[], None] | None) -> Outcome:
-    """`run_job` in a process of Ray's, which is made fit for it first."""
+    """`run_job` in a process of Ray's, which is prepared for jobs first."""
     os.environ.update(environment(None, shared=0 < (needs.gpus or 0) < 1))  # before the first import of a framework
     start_process(needs.cores, prepare)
     until = time.monotonic() + HANDOVER

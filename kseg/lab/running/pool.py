@@ -1,7 +1,7 @@
 """Jobs on this machine, in the standard library's process pools: one pool of one process for each job at a time.
 
-A process that dies breaks its pool. With a pool each, the jobs beside it do not notice, and each pool's process keeps
-the GPU that it began with.
+A process that dies breaks its pool. Each job has a pool of its own, so that the death of one process does not touch
+the others, and each pool's process keeps the GPU that it began with.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ class Machine:
         Args:
           processes: jobs at the same time; the cores are shared out among them, and the GPUs: each process gets one.
           prepare: called first in each process.
-          gpus: share them out; without, a job sees them all.
+          gpus: share out the GPUs; with False a job sees all of them.
         """
         names = visible_gpus() if gpus else []
         self.where = f" on {counted(len(names), 'GPU')}" if names else ""
@@ -40,7 +40,7 @@ class Machine:
         return len(self.slots)
 
     def submit(self, job: Job) -> Future[Outcome]:
-        """Begin a job; one more than there is room for is a mistake of the caller."""
+        """Begin a job. The caller sees to it that there is room."""
         return next(slot for slot in self.slots if slot.is_free).submit(job)
 
     def stop(self, future: Future[Outcome]) -> None:
@@ -103,7 +103,7 @@ class Slot:
 
 @contextlib.contextmanager
 def without_interrupts() -> Iterator[None]:
-    """Ctrl-C waits; a process or thread that is started inside never hears of it, from before its first import."""
+    """Ctrl-C waits until the block ends. A process or thread that is started inside never receives it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return

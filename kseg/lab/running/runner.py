@@ -58,9 +58,9 @@ class Tally:
     failed: list[Job] = field(default_factory=list)
     """now and earlier"""
     elsewhere: list[Job] = field(default_factory=list)
-    """under way in other processes"""
+    """jobs under way in other processes"""
     left: int = 0
-    """not begun or stopped on the way, for the budget"""
+    """jobs that the budget had no time for: not begun, or stopped after an epoch"""
 
 
 def run_jobs(
@@ -142,11 +142,11 @@ class Runner:
         return self.seconds.expected(job) <= self._seconds_of_budget()
 
     def _seconds_of_budget(self) -> float:
-        """What is left of it; below 0 when it is used up."""
+        """What is left of the budget; below 0 when it is used up."""
         return math.inf if self.budget is None else self.started + self.budget - time.perf_counter()
 
     def _collect(self) -> None:
-        """Wait until a job has ended, or its process has; once the budget is used up, also for the end of an epoch."""
+        """Wait until a job or its process has ended. Once the budget is used up, the end of an epoch ends a job too."""
         patience = min(ROOM_EVERY, max(LOOK_EVERY, self._seconds_of_budget()))
         ended = wait(self.under_way, patience, FIRST_COMPLETED).done
         for future in ended:
@@ -200,7 +200,7 @@ class UnderWay:
         self._epochs: int | None = None
 
     def outcome(self, future: Future[Outcome]) -> Outcome:
-        """How it ended; where its process did not live to tell, that is recorded as its failure."""
+        """How the job ended. The death of its process is recorded as its failure."""
         try:
             return future.result()
         except (Exception, CancelledError) as ended:
@@ -211,7 +211,7 @@ class UnderWay:
             return Outcome(time.perf_counter() - self._since, error=error)
 
     def has_ended_an_epoch(self) -> bool:
-        """Since this was first asked; never of the last epoch, after which the job is as good as done."""
+        """Whether an epoch has ended since the first call. The last epoch does not count, as it ends the job."""
         assert self.job.config.training.epochs is not None
         epochs = self.job.files.epochs_done
         if self._epochs is None:
@@ -220,7 +220,7 @@ class UnderWay:
 
 
 class Seconds:
-    """How long jobs of a kind take, learnt from those that are done."""
+    """How long jobs of a kind take, as those that are complete have shown."""
 
     def __init__(self, complete: Iterable[Job]):
         self._known: dict[Condition, list[float]] = {}
@@ -233,7 +233,7 @@ class Seconds:
             self._known.setdefault(job.kind, []).append(seconds)
 
     def expected(self, job: Job) -> float:
-        """The mean of its kind, else of all kinds, else 0: the first job is always begun."""
+        """The mean seconds of the job's kind, else of all kinds, else 0, so that the first job is always begun."""
         known = self._known.get(job.kind) or [value for values in self._known.values() for value in values]
         return sum(known) / len(known) if known else 0.0
 

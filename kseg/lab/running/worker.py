@@ -20,9 +20,10 @@ from kseg.training.workdir import RunInUse
 KEPT_DATASETS = 6
 
 JOBS_PER_PROCESS = 25
-"""A process is replaced after as many jobs, because TensorFlow keeps about 20 MB of every model it ever traced.
+"""A process is replaced after so many jobs, because TensorFlow keeps about 20 MB of every model that it has traced.
 
-A process for every job would start the framework and read the images again each time: some seconds for a job of 13.
+A process for each job would start the framework and read the images every time, which costs a job of 13 seconds some
+seconds more.
 """
 
 
@@ -54,7 +55,7 @@ class Images:
 
 @functools.cache
 def images_here() -> Images:
-    """Those of this process."""
+    """The data sets that this process keeps open."""
     return Images()
 
 
@@ -65,7 +66,7 @@ def run_job_here(job: Job) -> Outcome:
 
 @functools.cache
 def start_process(threads: int | None, prepare: Callable[[], None] | None) -> None:
-    """Make a process fit for jobs, once; Ctrl-C is for the command, which ends its processes itself."""
+    """Prepare a process for jobs, once. It ignores Ctrl-C, because the command ends its processes itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if prepare is not None:
         prepare()

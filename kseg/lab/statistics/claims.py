@@ -1,6 +1,6 @@
 """What a paper says, and whether it holds for results of ours: held, did not hold, or cannot be judged.
 
-The rules are the same for every claim and stand here, not in the eye of whoever writes the report.
+The rules are the same for every claim. They stand here, so that whoever writes the report does not decide.
 """
 
 from collections.abc import Sequence

@@ -16,14 +16,14 @@ EXACT_UP_TO = 7
 
 @dataclass(frozen=True)
 class Correlation:
-    """Of n points."""
+    """The rank correlation of n points."""
 
     n: int
     value: float
     """Spearman's ρ, −1 … 1"""
     low: float
     high: float
-    """interval of ρ; nan where |ρ| = 1, which leaves nothing to estimate it from"""
+    """interval of ρ; nan where |ρ| = 1, as the formula has no interval there"""
     p: float
     """two-sided, of ρ = 0"""
 

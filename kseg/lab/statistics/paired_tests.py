@@ -14,7 +14,7 @@ from kseg.errors import UsageError
 from kseg.metrics.intervals import Interval, bootstrap_mean
 
 FEW = 10
-"""Of eight normal values a 95 % percentile bootstrap covers the mean in 89 % of cases, of two in half of them."""
+"""A 95 % percentile bootstrap of eight normal values covers the mean in 89 % of cases, one of two values in half."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def compare(first, second, *, confidence: float = 0.95, seed: int = 0) -> Compar
 
 
 def of_few(differences: np.ndarray, confidence: float) -> Interval:
-    """mean ± t_{n−1}·std/√n, which trusts that the differences are normal."""
+    """mean ± t_{n−1}·std/√n, which assumes normal differences."""
     mean, error = float(differences.mean()), float(stats.sem(differences))
     half = error * float(stats.t.ppf((1 + confidence) / 2, len(differences) - 1))
     return Interval(mean, mean - half, mean + half, confidence)

@@ -16,14 +16,14 @@ def difference(result: Comparison, digits: int = 4) -> tuple[str, str]:
 
 
 def shown(value: float, form: str) -> str:
-    """With a minus sign in differences, and 3e-7 instead of 3e-07; a dash for what is no number."""
+    """A number as text: differences with a minus sign, 3e-7 instead of 3e-07, a dash for nan."""
     if np.isnan(value):
         return DASH
     return f"{value:{form}}".replace("-", "−") if form.endswith("f") else f"{value:{form}}".replace("e-0", "e-")
 
 
 def error_reduction(first: Sequence[float], baseline: Sequence[float]) -> str:
-    """A sentence on the share of the baseline's error that is gone; nothing where that cannot be said."""
+    """A sentence on the share of the baseline's error that is gone; empty where the share has no meaning."""
     try:
         total, mean = total_error_reduction(first, baseline), mean_error_reduction(first, baseline)
     except UsageError:

@@ -69,7 +69,7 @@ def loss_table(results: Results) -> Table:
 
 
 def mean_rank(settings, loss: str) -> float:
-    """1 is best; over the data sets that all losses were run on, where there are any, else those that have the loss."""
+    """Mean rank of a loss, 1 being the best: over the data sets that all losses were run on, or else over its own."""
     ranks = []
     for setting in ranked_settings(settings):
         by_loss = settings[setting]
@@ -80,7 +80,7 @@ def mean_rank(settings, loss: str) -> float:
 
 
 def ranked_settings(settings) -> list[Condition]:
-    """Ranks among a few losses and among all of them have no mean: a data set that is half done has to wait."""
+    """The settings that ranks are taken from. A setting that lacks some losses waits, as its ranks are among fewer."""
     everything = set().union(*settings.values())
     return [setting for setting, found in settings.items() if set(found) == everything] or list(settings)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 LONGEST_LINE = 40
 """Letters of a cell that LaTeX leaves in one line."""
 TEXT_SHARE = 0.7
-"""Of the page's width, for all columns of sentences together."""
+"""Share of the page's width for all columns of sentences together."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Table:
 
 
 MARKS = re.compile(r"[\\|*`]|<(?=[A-Za-z/!?])|(?<=\])\(|(?<!\w)_|_(?!\w)")
-"""What Markdown takes for a cell's end, emphasis, code, HTML or a link; an underscore inside of a word is none."""
+"""What Markdown reads as a cell's end, emphasis, code, HTML or a link. An underscore within a word is not emphasis."""
 
 
 def md(text: str) -> str:
@@ -74,7 +74,7 @@ TEX = {
     "±": r"$\pm$", "−": "$-$", "≥": r"$\geq$", "≤": r"$\leq$", "≈": r"$\approx$", "·": r"$\cdot$", "→": r"$\to$",
     "ρ": r"$\rho$", "σ": r"$\sigma$", "–": "--", "—": "---", "…": r"\ldots{}", "“": "``", "”": "''", "’": "'",
 }  # fmt: skip
-"""What LaTeX takes for a command, or its usual fonts lack."""
+"""Letters that LaTeX reads as commands, or that its usual fonts lack."""
 
 
 def _tex(text: str) -> str:

@@ -16,7 +16,7 @@ HEADER = ("n", "difference", "95 % interval", "d_z", "p", "p (Holm)", "Wilcoxon 
 
 
 def tests_table(title: str, of: str, tests: Sequence[Pairs], caption: str, extra: Mapping[str, Sequence[str]]) -> Table:
-    """A row per test; what could not be tested has a dash in every column, and the caption says why.
+    """A row per test. A test that could not be made has a dash in every column, and the caption says why.
 
     Args:
       of: heading of the first column.

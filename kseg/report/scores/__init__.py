@@ -1,4 +1,4 @@
-"""Plots of single tasks: a file each. A task without one has the plots that every task has (`kseg.report.plots`)."""
+"""Plots of single tasks, a file each. Every task has the plots of `kseg.report.plots` as well."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,5 +12,5 @@ PLOTS: Registry[Callable[[Any], list[Plot]]] = Registry("plots of a task", "kseg
 
 
 def plots_of_task(evaluation: Evaluation) -> list[Plot]:
-    """What is drawn of the scores of this task alone."""
+    """The plots that only this evaluation's task has."""
     return PLOTS[evaluation.task](evaluation) if evaluation.task in PLOTS else []
