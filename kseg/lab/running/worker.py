@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from tqdm import tqdm
+
 from kseg.datasets import DataOptions, Dataset, open_dataset
 from kseg.errors import KsegError
 from kseg.lab.experiment.jobs import Job
@@ -68,6 +70,8 @@ def run_job_here(job: Job) -> Outcome:
 def start_process(threads: int | None, prepare: Callable[[], None] | None) -> None:
     """Prepare a process for jobs, once. It ignores Ctrl-C, because the command ends its processes itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # tqdm's own lock is a semaphore of all processes, which Python would report as leaked by a process that is ended.
+    tqdm.set_lock(threading.RLock())
     if prepare is not None:
         prepare()
     limit_threads(threads)
