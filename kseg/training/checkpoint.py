@@ -18,7 +18,7 @@ from kseg.reading import DAMAGE, cannot_read, parse_json
 
 STATE = "state.json"
 
-RENAMED_GROUPS = {"optimizer": "optimizer"}
+RENAMED_GROUPS = {"optimiser": "optimizer"}
 """Old name of a group of variables → new; checkpoints of the version before this one have the old."""
 
 

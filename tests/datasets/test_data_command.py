@@ -115,9 +115,9 @@ def test_flags_of_masks(tmp_path, capsys, flags, told):
 
 def test_the_old_spelling_of_colors_goes_on_and_says_so(tmp_path, capsys):
     folder = str(soft_folder(tmp_path))
-    flags = ["--colors", "a=0,0,0", "b=255,255,255", "--color-tolerance", "221"]
+    flags = ["--colours", "a=0,0,0", "b=255,255,255", "--color-tolerance", "221"]
     assert main(["data", "check", "folder", "--data-dir", folder, *flags]) == 0
-    assert capsys.readouterr().err.count("--colors is now --colors") == 1
+    assert capsys.readouterr().err.count("--colours is now --colors") == 1
 
 
 def listed(folder, **parts):
