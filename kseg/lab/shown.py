@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kseg.lab.tables.table import Table
 
 if TYPE_CHECKING:
-    from kseg.lab.pages.side_by_side import SideBySide
+    from kseg.lab.pages.image_cards import SideBySide
     from kseg.lab.statistics.claims import Claim
     from kseg.report.canvas import Plot
 

@@ -55,7 +55,7 @@ def test_every_recipe_makes_distinct_jobs_at_every_scale(recipe):
 def test_seeds_come_round_by_round():
     jobs = make_jobs(Path("x"), [setting("a", "iou", loss="iou", seeds=2), setting("a", "bce", loss="bce")])
     assert [(job.condition.loss, job.seed) for job in jobs] == [("iou", 1), ("bce", 1), ("iou", 2)]
-    assert len(make_jobs(Path("x"), [setting("a", loss="iou", seeds=2)], seeds=5)) == 5
+    assert len(make_jobs(Path("x"), [setting("a", "iou", loss="iou", seeds=2)], seeds=5)) == 5
 
 
 def test_the_hash_is_of_what_is_computed_and_not_of_where():

@@ -225,7 +225,7 @@ def test_the_report_is_one_file_with_everything_in_it(vanbeers, tmp_path):
     names = re.findall(r'\bid="([^"]*)"', html)
     assert len(names) == len(set(names)) > 100
     assert set(re.findall(r'(?:href="#|url\(#)([^")]*)', html)) <= set(names)
-    pictures = re.findall(r"\.(t\d+) u\{background-image:url\(data:", html)
+    pictures = re.findall(r"\.(t\d+) u \{ background-image: url\(data:", html)
     assert len(pictures) == len(set(pictures)) == 8  # both settings show the same test images, which are there once
     assert all(f'class="{name}' in html for name in pictures)
     png = next(path for path in paths if path.suffix == ".png").read_bytes()

@@ -64,7 +64,7 @@ def test_from_the_command_to_the_report(run, capsys):
     assert {"Mask AP by class", "AP of single images", "AP by overlap and size", "Objects found", "Mask AP"} <= titles
     assert "IoU by class" not in titles and "Confusion" not in titles
     assert html.count("<b>AP 1.000</b>") == 5 + 4 + 4  # worst, median and best of five images
-    assert "objects: " in html and "too much" in html and "<span>--loss</span> <span>&#x27;mask=bce</span>" in html
+    assert "objects: " in html and "too much" in html and "<span>--loss</span> <span>&#39;mask=bce</span>" in html
 
 
 def test_it_is_measured_again(run, tmp_path, capsys):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,13 +13,13 @@ from kseg.errors import KsegError
 from kseg.inference import load_masks
 from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.jobs import Job
+from kseg.lab.pages.image_cards import Card, Dot, Example, SideBySide, Spread
 from kseg.lab.plots import axis_from
 from kseg.lab.results.rows import Row, image_scores
 from kseg.lab.statistics.pairs import paired_rows
 from kseg.metrics.confusion import confusion_matrix
 from kseg.metrics.scores import iou_image
 from kseg.report.pictures import data_url, display_size
-from kseg.tasks.base import Legend
 from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP
 from kseg.tasks.semantic.mistakes import show_errors
 
@@ -40,64 +40,6 @@ class Point:
     baseline: float
     thumbnail: str
     """data URL"""
-
-
-@dataclass(frozen=True)
-class Example:
-    """An image with its truth and what each loss made of it, as data URLs."""
-
-    id: str
-    panels: dict[str, str]
-    scores: dict[str, float]
-    size: tuple[int, int]
-    """height and width of the panels"""
-    captions: dict[str, str] = field(default_factory=dict)
-    """name of a panel → what stands under it, where that is more than the name"""
-
-
-@dataclass(frozen=True)
-class Dot:
-    """A point where it lies in the square of the scatter."""
-
-    left: float
-    """in % of the side, as `bottom`"""
-    bottom: float
-    thumbnail: str
-    """class of the style sheet that shows the image"""
-    text: str
-
-
-@dataclass(frozen=True)
-class Spread:
-    """IoU of every image under one loss against the other; the image shows up behind its dot."""
-
-    ahead: int
-    """images in which the loss in question has the higher IoU"""
-    dots: list[Dot]
-    ticks: list[tuple[float, str]]
-    """place in % of the side, and the IoU there"""
-
-
-@dataclass(frozen=True)
-class Card:
-    """One setting: scatter and pictures, or a sentence why there are none."""
-
-    title: str
-    note: str = ""
-    spread: Spread | None = None
-    examples: list[Example] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class SideBySide:
-    """All settings that both losses were run in."""
-
-    first: str
-    baseline: str
-    cards: list[Card]
-    thumbnails: dict[str, str]
-    """class of the style sheet → data URL; an image that several settings share is there once"""
-    legend: Legend
 
 
 def side_by_side(rows: Sequence[Row], jobs: Sequence[Job], versus: tuple[str, str]) -> SideBySide | None:
