@@ -5,7 +5,7 @@ Names and options can be had without Keras, for the sake of `kseg train --help`;
 
 from typing import TYPE_CHECKING, Any
 
-from kseg.models.architecture import LAPTOP, MODELS, Architecture, architecture, model_names
+from kseg.models.architecture import FINE_TUNED, LAPTOP, MODELS, Architecture, architecture, model_names
 from kseg.models.choosing import model_options
 from kseg.models.options import ModelOptions
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kseg.models.transfer import start_from, transfer_weights
 
 __all__ = [
+    "FINE_TUNED",
     "LAPTOP",
     "MODELS",
     "Architecture",

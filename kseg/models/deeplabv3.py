@@ -8,7 +8,7 @@ from keras import layers
 
 from kseg.encoders import encoder_named
 from kseg.layers import ResizeLike
-from kseg.models.architecture import LAPTOP, architecture
+from kseg.models.architecture import FINE_TUNED, architecture
 from kseg.models.conv_bn_relu import conv_bn_relu
 from kseg.models.enlarge import enlarged
 from kseg.signature import Dropped, Width
@@ -34,7 +34,7 @@ DEEPLABV3: dict[str, Any] = {
     "loss_reduction": "mean",
 }
 
-ON_A_LAPTOP: Mapping[str, Mapping[str, Any]] = {"mobilenetv2": LAPTOP}
+ON_A_LAPTOP: Mapping[str, Mapping[str, Any]] = {"mobilenetv2": FINE_TUNED}
 
 OutputStride = Literal[16, 8]
 Branches = Literal["all", "image"]

@@ -6,7 +6,7 @@ from typing import Any
 from keras import layers
 
 from kseg.encoders import encoder_named
-from kseg.models.architecture import LAPTOP, architecture
+from kseg.models.architecture import FINE_TUNED, architecture
 from kseg.models.enlarge import enlarged
 from kseg.signature import Dropped, Width
 
@@ -31,7 +31,7 @@ KIRILLOV: dict[str, Any] = {
     "loss_reduction": "mean",
 }
 
-ON_A_LAPTOP: Mapping[str, Mapping[str, Any]] = {"mobilenetv2": LAPTOP}
+ON_A_LAPTOP: Mapping[str, Mapping[str, Any]] = {"mobilenetv2": FINE_TUNED}
 
 
 @architecture("fpn", encoder="resnet50", preset=KIRILLOV, preset_on=ON_A_LAPTOP)

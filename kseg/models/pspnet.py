@@ -7,7 +7,7 @@ from keras import layers
 
 from kseg.encoders import encoder_named
 from kseg.layers import AdaptiveAveragePooling2D, AuxiliaryScores, ResizeLike
-from kseg.models.architecture import LAPTOP, architecture
+from kseg.models.architecture import FINE_TUNED, architecture
 from kseg.models.conv_bn_relu import conv_bn_relu
 from kseg.models.enlarge import enlarged
 from kseg.ranges import Range
@@ -32,7 +32,7 @@ ZHAO: dict[str, Any] = {
     "loss_reduction": "mean",
 }
 
-ON_A_LAPTOP: Mapping[str, Mapping[str, Any]] = {"mobilenetv2": LAPTOP}
+ON_A_LAPTOP: Mapping[str, Mapping[str, Any]] = {"mobilenetv2": FINE_TUNED}
 
 OutputStride = Literal[8, 16]
 LossWeight = Annotated[float, Range(least=0, most=100)]

@@ -6,7 +6,7 @@ from keras import layers
 
 from kseg.encoders import encoder_named
 from kseg.layers import PadToMultiple, Preprocess, padded_size
-from kseg.models.architecture import ANY_ENCODER, LAPTOP, architecture
+from kseg.models.architecture import ANY_ENCODER, FINE_TUNED, architecture
 from kseg.models.conv_bn_relu import conv_bn_relu
 from kseg.signature import Width
 
@@ -25,7 +25,7 @@ NARROW = {**AMADI, "base_width": 16, "learning_rate": 4e-3, "batch_size": 8}
 """A quarter of the paper's width, so that two cores need minutes."""
 
 
-@architecture("unet", preset=AMADI, preset_on={ANY_ENCODER: LAPTOP})
+@architecture("unet", preset=AMADI, preset_on={ANY_ENCODER: FINE_TUNED})
 def unet(
     image, channels, *, base_width: Width = 64, encoder: str | None = None, trainable_from: str | None = "all"
 ):  # fmt: skip

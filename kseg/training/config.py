@@ -92,7 +92,8 @@ class TrainingOptions(OptionGroup):
     else 0)"""
     layer_rates: tuple[str, ...] | None = None
     """of single layers, PATTERN=FACTOR: fc8=10 trains the layer fc8 ten times as fast, '*/bias=2' all biases twice as
-    fast, fc8/bias=20 one of them; the last that fits counts (unset: the model's own, else all alike)"""
+    fast, fc8/bias=20 one of them, encoder=0.1 all of the encoder; the last that fits counts (unset: the model's own,
+    else all alike)"""
     schedule: Literal["constant", "poly", "cosine"] | None = None
     """learning rate over the run: constant, lr·(1 − i/i_max)^power, or half a cosine (unset: the model's own)"""
     poly_power: Annotated[float, Range(above=0, most=1000)] = 0.9
@@ -252,6 +253,8 @@ def in_words(changed: dict[str, tuple[Any, Any]]) -> list[str]:
 
 def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: int = 2) -> TrainConfig:
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
+    from kseg.training.layer_rates import without_encoder
+
     # 1. the values of the preset, but for what goes with another choice
     model = MODELS[DEFAULT_MODEL if config.model.model is None else config.model.model].adopt(config.model)
     preset_values = preset(model.model, config.data.dataset, model.given.get("encoder"))
@@ -270,6 +273,8 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
     if config.training.optimizer not in (None, values["optimizer"]):
         # The preset's belong to the preset's optimizer.
         values |= {"momentum": 0.0, "l2_decay": 0.0, "layer_rates": (), "epsilon": KERAS_EPSILON}
+    if model.weights in (None, "none") and model.init is None:  # there is nothing that a small rate would keep
+        values["layer_rates"] = without_encoder(values["layer_rates"])
     # 2. values that follow from others
     augment = (config.augment if config.augment.augment else _filled(config.augment, values)).expanded()
     if augment.crop is not None:  # windows of the images as they are, unless a size is asked for

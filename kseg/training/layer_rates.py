@@ -3,7 +3,7 @@
     w ← w + update(gradient, factor·lr)
 
 DeepLab's scores start at random behind an encoder that is trained already, and learn 10 times (biases: 20 times) as
-fast as it; Caffe's biases learn twice as fast as its kernels.
+fast as it; Caffe's biases learn twice as fast as its kernels. `encoder=0.1` names all layers of the network's encoder.
 """
 
 import difflib
@@ -14,25 +14,31 @@ from typing import Any
 import keras
 
 from kseg.conventions import SERIALIZATION_PACKAGE
+from kseg.encoders import encoder_layers
 from kseg.errors import UsageError
 
 Rate = tuple[str, float]
 """A pattern of `LAYER/VARIABLE`, and what the learning rate of the variables it names is multiplied by."""
 
+ENCODER = "encoder"
+"""In place of a pattern: every layer of the encoder."""
+
 HIGHEST = 1e6
 """No factor is above: a slip of the keyboard."""
 
 
-def layer_rates(words: Iterable[str]) -> tuple[Rate, ...]:
+def layer_rates(words: Iterable[str], encoder: Iterable[str] = ()) -> tuple[Rate, ...]:
     """`PATTERN=FACTOR` as pairs; a pattern without a slash names all variables of a layer.
 
+    Args:
+      encoder: names of the layers that `ENCODER` stands for.
     Raises:
       UsageError: what is no such pair, and factors that are negative or no number.
 
     >>> layer_rates(["*/bias=2", "fc8=10"])
     (('*/bias', 2.0), ('fc8/*', 10.0))
     """
-    rates = []
+    rates: list[Rate] = []
     for word in words:
         pattern, equals, value = word.rpartition("=")
         try:
@@ -44,8 +50,18 @@ def layer_rates(words: Iterable[str]) -> tuple[Rate, ...]:
                 f"--layer-rates has {word!r}; wanted LAYER=FACTOR or LAYER/VARIABLE=FACTOR with a factor from 0 to "
                 f"{HIGHEST:g}, such as fc8=10 or '*/bias=2'"
             )
-        rates.append((pattern if "/" in pattern else f"{pattern}/*", factor))
+        layers = encoder if pattern == ENCODER else [pattern]
+        rates.extend((layer if "/" in layer else f"{layer}/*", factor) for layer in layers)
     return tuple(rates)
+
+
+def without_encoder(words: Iterable[str]) -> tuple[str, ...]:
+    """The rates but for those of `ENCODER`.
+
+    >>> without_encoder(["encoder=0.1", "fc8=10"])
+    ('fc8=10',)
+    """
+    return tuple(word for word in words if word.rpartition("=")[0] != ENCODER)
 
 
 def factor_of(path: str, rates: Sequence[Rate]) -> float:
@@ -53,10 +69,14 @@ def factor_of(path: str, rates: Sequence[Rate]) -> float:
     return next((factor for pattern, factor in reversed(rates) if fnmatchcase(path, pattern)), 1.0)
 
 
-def check_layer_rates(rates: Sequence[Rate], network: keras.Model) -> None:
-    """Refuse a pattern that names nothing in the network. Raises: UsageError with names that come near."""
+def check_layer_rates(words: Sequence[str], network: keras.Model) -> None:
+    """Refuse a pattern that names nothing in a freshly built network. Raises: UsageError with names that come near."""
+    if not encoder_layers(network) and without_encoder(words) != tuple(words):
+        raise UsageError(
+            f"--layer-rates names the {ENCODER}, and {network.name} has none; name layers, or choose an encoder"
+        )
     paths = [variable.path for variable in network.weights]
-    for pattern, _ in rates:
+    for pattern, _ in layer_rates(without_encoder(words)):
         if any(fnmatchcase(path, pattern) for path in paths):
             continue
         layer = pattern.partition("/")[0]

@@ -12,7 +12,7 @@ from kseg.models import MODELS, build_with_report, start_from, transfer_weights
 from kseg.tasks import TASKS, Task
 from kseg.training.checkpoint import layer_weights
 from kseg.training.config import TrainConfig
-from kseg.training.layer_rates import check_layer_rates, layer_rates
+from kseg.training.layer_rates import check_layer_rates
 from kseg.training.precision import precision
 from kseg.training.workdir import weights_file
 
@@ -33,7 +33,7 @@ def training_network(config: TrainConfig, dataset: Dataset) -> tuple[keras.Model
     network, report = _build(config, dataset, input_shape=(*size, 3), activation=None, weights=config.model.weights)
     if config.model.init is not None:
         report = _start(network, config.model.init)
-    check_layer_rates(layer_rates(config.training.layer_rates or ()), network)
+    check_layer_rates(config.training.layer_rates or (), network)
     return network, report
 
 

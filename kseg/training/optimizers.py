@@ -1,5 +1,6 @@
 """The optimizer a configuration describes, with its schedule, clipping, weight averaging and accumulation."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -45,8 +46,13 @@ OPTIMIZERS = {
 WITH_LAYER_RATES = {kind: with_layer_rates(kind) for kind in (*OPTIMIZERS.values(), SGDWithL2)}
 
 
-def build_optimizer(options: TrainingOptions, *, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """A Keras optimizer; the schedule counts steps, also where `accumulate` makes an update of several."""
+def build_optimizer(
+    options: TrainingOptions, *, steps_per_epoch: int, encoder: Sequence[str] = ()
+) -> keras.optimizers.Optimizer:
+    """A Keras optimizer; the schedule counts steps, also where `accumulate` makes an update of several.
+
+    `encoder` names the layers of the network's encoder, whose learning rate may be another.
+    """
     # 1. what all optimizers take
     assert options.epochs is not None and options.optimizer is not None  # resolved
     arguments: dict[str, Any] = {
@@ -76,5 +82,5 @@ def build_optimizer(options: TrainingOptions, *, steps_per_epoch: int) -> keras.
         arguments["l2_decay"] = options.l2_decay
     if options.layer_rates:
         kind = WITH_LAYER_RATES[kind]
-        arguments["layer_rates"] = layer_rates(options.layer_rates)
+        arguments["layer_rates"] = layer_rates(options.layer_rates, encoder)
     return kind(**arguments)

@@ -9,6 +9,7 @@ import keras
 
 from kseg.datasets import Dataset
 from kseg.datasets.membership import Membership
+from kseg.encoders import encoder_layers
 from kseg.training.begin import followed_directory, record_beginning, run_directory
 from kseg.training.config import TrainConfig
 from kseg.training.description import describe
@@ -74,7 +75,8 @@ def train(
                 inputs = open_inputs(config, dataset, plan.splits, network, strategy)
 
                 # 5. The first loss, the scores and the optimizer
-                optimizer = build_optimizer(config.training, steps_per_epoch=inputs.steps_per_epoch)
+                encoder = [layer.name for layer in encoder_layers(network)]
+                optimizer = build_optimizer(config.training, steps_per_epoch=inputs.steps_per_epoch, encoder=encoder)
                 compile_stage(plan, plan.stages[0], inputs, optimizer)
                 inputs.trained.optimizer.build(inputs.trained.trainable_variables)
             if not quiet:

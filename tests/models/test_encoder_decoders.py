@@ -9,7 +9,7 @@ from counting import MOBILENETV2, RESNET50, counts, unallocated
 from keras import layers, ops
 
 from kseg.encoders import ENCODERS, Encoder
-from kseg.models import LAPTOP, MODELS, build
+from kseg.models import FINE_TUNED, MODELS, build
 from kseg.models.fpn import groups_of
 from kseg.models.linknet import transposed
 
@@ -137,8 +137,8 @@ def positive(rng, shape):
 
 def test_unet_on_an_encoder_from_outside_trains_as_on_ours():
     with encoder_with(RESNET50_FEATURES) as encoder:
-        assert MODELS["unet"].preset_for(encoder) == MODELS["unet"].preset_for("mobilenetv2") == LAPTOP
-    assert MODELS["unet"].preset_for(None) != LAPTOP
+        assert MODELS["unet"].preset_for(encoder) == MODELS["unet"].preset_for("mobilenetv2") == FINE_TUNED
+    assert MODELS["unet"].preset_for(None) != FINE_TUNED
 
 
 @pytest.mark.parametrize("name", ["fpn", "linknet", "unet"])

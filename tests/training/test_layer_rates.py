@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from narrow import tiny_registered
 from tiny_run import tiny_run
 
+from kseg.encoders import encoder_layers
 from kseg.errors import UsageError
-from kseg.models import MODELS, build, model_options
+from kseg.models import FINE_TUNED, MODELS, build, model_options
 from kseg.training.config import TrainConfig, TrainingOptions, resolve
 from kseg.training.layer_rates import check_layer_rates, factor_of, layer_rates
 from kseg.training.network import training_network
@@ -93,7 +95,46 @@ def test_what_is_no_rate_is_refused(word):
 
 def test_a_pattern_that_names_nothing_is_refused():
     with pytest.raises(UsageError, match=r"--layer-rates names fc9/\*, .* there are for example fc8"):
-        check_layer_rates(layer_rates(["fc9=10"]), two_layers())
+        check_layer_rates(["fc9=10"], two_layers())
+
+
+def test_a_network_without_encoder_is_no_place_for_its_rate():
+    with pytest.raises(UsageError, match="names the encoder, and .* has none"):
+        check_layer_rates(["fc8=10", "encoder=0.1"], two_layers())
+
+
+def test_the_encoder_is_trained_at_its_own_rate():
+    with tiny_registered() as encoder:
+        network = build("unet", num_classes=2, input_shape=(32, 32, 3), encoder=encoder, base_width=4)
+    check_layer_rates(["encoder=0.25"], network)
+    names = [layer.name for layer in encoder_layers(network)]
+    training = options(momentum=0.0, layer_rates=("encoder=0.25", "conv5=3"))
+    optimizer = build_optimizer(training, steps_per_epoch=1, encoder=names)
+    variables = network.trainable_variables
+    optimizer.build(variables)
+    before = [keras.ops.convert_to_numpy(one).copy() for one in variables]
+    optimizer.apply([keras.ops.ones_like(one) for one in variables])
+
+    moved = {
+        variable.path: float(np.mean(start - keras.ops.convert_to_numpy(variable)))
+        for variable, start in zip(variables, before, strict=True)
+    }
+    wanted = {}
+    for path in moved:
+        layer = path.partition("/")[0]
+        wanted[path] = 0.3 if layer == "conv5" else 0.025 if layer in names else 0.1
+    assert set(wanted.values()) == {0.3, 0.025, 0.1}
+    assert moved == pytest.approx(wanted, rel=1e-3)
+
+
+FINE_TUNED_ONES = [name for name, entry in MODELS.items() if entry.preset_for("mobilenetv2") == FINE_TUNED]
+
+
+@pytest.mark.parametrize("name", FINE_TUNED_ONES)
+@pytest.mark.parametrize("weights, wanted", [("file.h5", ("encoder=0.1",)), ("none", ()), (None, ())])
+def test_only_an_encoder_that_starts_from_weights_is_trained_slowly(name, weights, wanted):
+    config = TrainConfig(model=model_options(name, encoder="mobilenetv2", weights=weights))
+    assert resolve(config, image_size=(64, 64)).training.layer_rates == wanted
 
 
 def with_rates():
@@ -106,7 +147,7 @@ def test_rates_of_presets_name_variables(name):
     assert resolved.training.layer_rates == MODELS[name].preset["layer_rates"]
     rates = layer_rates(resolved.training.layer_rates)
     network = build(name, num_classes=3, input_shape=(65, 65, 3))
-    check_layer_rates(rates, network)
+    check_layer_rates(resolved.training.layer_rates, network)
     assert {factor_of(weight.path, rates) for weight in network.trainable_weights} >= {1.0, 10.0, 20.0}
 
 
