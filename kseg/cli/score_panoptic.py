@@ -11,15 +11,10 @@ from kseg.datasets.panoptic_files import Category, PanopticFolder, PanopticImage
 from kseg.errors import Failure, UsageError
 from kseg.metrics import (
     PanopticMatch,
+    PanopticTable,
     Segments,
-    bootstrap_score,
-    panoptic_groups,
     panoptic_match,
-    panoptic_quality,
-    panoptic_sums,
-    recognition_quality,
     segment_table,
-    segmentation_quality,
     worst_images,
 )
 from kseg.wording import counted
@@ -119,39 +114,26 @@ def _segments(image: PanopticImage, rows: Mapping[int, int], of: str) -> Segment
 
 def _table(matches, names, things, images, kind: str, resamples: int, write) -> dict[str, Any]:
     """Prints groups, interval, classes and worst images of one kind of matches."""
-    sums = panoptic_sums(matches, len(names))
-    per_image = np.stack([panoptic_sums([match], len(names)) for match in matches])
-    result: dict[str, Any] = {"sums": sums.tolist(), "classes": {}}
-
-    # 1. all, things, stuff
-    write(f"{kind:<24}{'PQ':>8}{'SQ':>8}{'RQ':>8}  classes")
-    for group, score in panoptic_groups(sums, things).items():
-        write(f"{group:<24}{score.pq:8.4f}{score.sq:8.4f}{score.rq:8.4f}{score.classes:9d}")
-        result[group] = {"pq": score.pq, "sq": score.sq, "rq": score.rq, "classes": score.classes}
-    interval = bootstrap_score(per_image, _mean_quality, resamples=resamples)
-    write(f"PQ of all, 95 % interval over images: {interval}")
-    result["interval"] = [interval.low, interval.high]
-
-    # 2. classes
-    columns = zip(
-        names, panoptic_quality(sums), segmentation_quality(sums), recognition_quality(sums), sums, strict=True
-    )
-    for name, pq, sq, rq, (_, tp, fp, fn) in columns:
-        if tp + fp + fn:
-            write(f"  {name:<22}{pq:8.4f}{sq:8.4f}{rq:8.4f}  {tp:.0f} found, {fn:.0f} missed, {fp:.0f} false")
-            result["classes"][name] = {"pq": pq, "sq": sq, "rq": rq, "tp": int(tp), "fp": int(fp), "fn": int(fn)}
-
-    # 3. images
-    quality = _mean_quality(per_image)
-    result["per_image"] = {str(name): None if np.isnan(pq) else pq for name, pq in zip(images, quality, strict=True)}
-    worst = worst_images(quality, WORST)
-    write("worst images  " + ", ".join(f"{images[index]} {quality[index]:.3f}" for index in worst))
-    return result
-
-
-def _mean_quality(sums: np.ndarray) -> np.ndarray:
-    """(R, C, 4) to (R,): PQ, meaned over the classes that count; nan where none does."""
-    quality = panoptic_quality(sums)
-    counted = ~np.isnan(quality)
-    number = counted.sum(axis=-1)
-    return np.where(number, np.where(counted, quality, 0.0).sum(axis=-1) / np.maximum(number, 1), np.nan)
+    table = PanopticTable.of(matches, things)
+    for line in table.lines(kind, names, resamples=resamples):
+        write(line)
+    worst = worst_images(table.per_image, WORST)
+    write("worst images  " + ", ".join(f"{images[index]} {table.per_image[index]:.3f}" for index in worst))
+    interval = table.interval(resamples)
+    columns = zip(names, *table.of_classes().values(), table.sums.tolist(), table.counted, strict=True)
+    return {
+        "sums": table.sums.tolist(),
+        **{
+            group: {"pq": score.pq, "sq": score.sq, "rq": score.rq, "classes": score.classes}
+            for group, score in table.groups.items()
+        },
+        "interval": [interval.low, interval.high],
+        "classes": {
+            name: {"pq": pq, "sq": sq, "rq": rq, "tp": int(tp), "fp": int(fp), "fn": int(fn)}
+            for name, pq, sq, rq, (_, tp, fp, fn), counts in columns
+            if counts
+        },
+        "per_image": {
+            str(name): None if np.isnan(pq) else pq for name, pq in zip(images, table.per_image, strict=True)
+        },
+    }

@@ -1,7 +1,7 @@
 """Metrics: one int64 confusion matrix and its scores, outlines, calibration, and thin Keras metrics over them.
 
 NumPy and float64: `confusion`, `scores`, `thresholds`, `histogram`, `calibration`, `surface`, `boundary`, `artifacts`,
-`intervals`, `segments`, `panoptic`, `object_overlap`, `instances`, `rand`, `warping`.
+`intervals`, `segments`, `panoptic`, `panoptic_table`, `object_overlap`, `instances`, `rand`, `warping`.
 Keras metrics that stream inside a compiled step: `streaming`, `streaming_scores`, `streaming_histogram`, by name in
 `METRICS`; `streaming_panoptic`.
 """
@@ -33,6 +33,7 @@ from kseg.metrics.panoptic import (
     recognition_quality,
     segmentation_quality,
 )
+from kseg.metrics.panoptic_table import PanopticTable, mean_panoptic_quality
 from kseg.metrics.rand import RandScore, cells_between_membranes, membrane_rand, rand_score
 from kseg.metrics.scores import (
     cohens_kappa,
@@ -100,6 +101,7 @@ __all__ = [
     "PanopticMatch",
     "PanopticQuality",
     "PanopticScore",
+    "PanopticTable",
     "PixelAccuracy",
     "Precision",
     "ProbabilityHistogram",
@@ -135,8 +137,9 @@ __all__ = [
     "iou_image",
     "mask_overlap",
     "match_detections",
-    "membrane_rand",
     "mean_accuracy",
+    "mean_panoptic_quality",
+    "membrane_rand",
     "miou",
     "miou_class",
     "miou_image",
