@@ -17,6 +17,7 @@ from kseg.metrics import (
     segment_table,
     worst_images,
 )
+from kseg.tasks.figures import plain
 from kseg.wording import counted
 
 WORST = 5
@@ -32,20 +33,22 @@ def score_panoptic(
     # 1. what there is
     true, predicted = read_panoptic(truth), read_panoptic(prediction)
     categories = _categories(true)
-    _same_images(true, predicted)
+    images = _images_of(true, predicted)
     things = np.array([bool(category.get("isthing")) for category in categories.values()])
     write(
         f"truth       {true.json}: {counted(len(true.images), 'image')}, "
         f"{counted(len(categories), 'category')} ({counted(int(things.sum()), 'thing')})"
     )
-    write(f"prediction  {predicted.json}")
+    rows = {category: row for row, category in enumerate(categories)}
+    predicted_rows, matched = _rows_by_name(predicted, categories)
+    write(f"prediction  {predicted.json}{matched}")
 
     # 2. every image
-    rows = {category: row for row, category in enumerate(categories)}
     kinds = ("PQ", "boundary PQ") if boundary else ("PQ",)
     matches: dict[str, list[PanopticMatch]] = {kind: [] for kind in kinds}
     for name, image in tqdm(true.images.items(), unit="image", disable=None, leave=False):
-        for kind, match in zip(kinds, _matches(image, predicted.images[name], rows, boundary), strict=True):
+        found = _matches(image, images[name], rows, predicted_rows, boundary)
+        for kind, match in zip(kinds, found, strict=True):
             matches[kind].append(match)
 
     # 3. tables
@@ -54,7 +57,7 @@ def score_panoptic(
     for kind in kinds:
         write("")
         result[kind] = _table(matches[kind], names, things, list(true.images), kind, resamples, write)
-    return result
+    return plain(result)
 
 
 def _categories(folder: PanopticFolder) -> dict[int, Category]:
@@ -70,7 +73,13 @@ def _categories(folder: PanopticFolder) -> dict[int, Category]:
     return {category["id"]: category for category in folder.categories}
 
 
-def _same_images(true: PanopticFolder, predicted: PanopticFolder) -> None:
+def _images_of(true: PanopticFolder, predicted: PanopticFolder) -> Mapping[int | str, PanopticImage]:
+    """The prediction of each true image: of the same image_id or, where no id fits, of a PNG of the same name."""
+    images = predicted.images
+    if not true.images.keys() & images.keys():
+        of_stems = {image.png.stem: image for image in images.values()}
+        if len(of_stems) == len(images) and {image.png.stem for image in true.images.values()} == of_stems.keys():
+            return {name: of_stems[image.png.stem] for name, image in true.images.items()}
     for one, other, remedy in (
         (true, predicted, "predict them too, with empty segments_info where nothing is found"),
         (predicted, true, "leave them out, or take the truth that they are of"),
@@ -82,12 +91,37 @@ def _same_images(true: PanopticFolder, predicted: PanopticFolder) -> None:
                 f"{counted(len(alone), 'image')} of {one.json} ({shown}) {'is' if len(alone) == 1 else 'are'} not in "
                 f"{other.json}; {remedy}"
             )
+    return images
 
 
-def _matches(image: PanopticImage, predicted: PanopticImage, rows: Mapping[int, int], boundary: bool):
+def _rows_by_name(predicted: PanopticFolder, categories: Mapping[int, Category]) -> tuple[dict[int, int], str]:
+    """The class of each category id of the prediction, and what is to be said of it.
+
+    Ids mean the truth's categories, unless the prediction names its own and each name is one of the truth's.
+    """
+    own = {category["id"]: category["name"] for category in predicted.categories}
+    row_of = {category["name"]: row for row, category in enumerate(categories.values())}
+    by_id = {category: row for row, category in enumerate(categories)}
+    names = {row: name for name, row in row_of.items()}
+    agree = all(category in by_id and names.get(by_id[category]) == name for category, name in own.items())
+    if agree or len(row_of) < len(categories) or not set(own.values()) <= set(row_of):
+        return by_id, ""
+    return {category: row_of[name] for category, name in own.items()}, " (categories by name: its ids are others)"
+
+
+def _matches(
+    image: PanopticImage,
+    predicted: PanopticImage,
+    rows: Mapping[int, int],
+    predicted_rows: Mapping[int, int],
+    boundary: bool,
+):
     """The matches of one image, and where wanted of its outlines."""
     try:
-        tables = _segments(image, rows, "truth"), _segments(predicted, rows, "prediction")
+        tables = (
+            _segments(image, rows, len(rows), "truth"),
+            _segments(predicted, predicted_rows, len(rows), "prediction"),
+        )
         maps = image.ids(), predicted.ids()
         return [
             panoptic_match(*maps, *tables, boundary=outlines) for outlines in ((False, True) if boundary else (False,))
@@ -96,7 +130,7 @@ def _matches(image: PanopticImage, predicted: PanopticImage, rows: Mapping[int, 
         raise Failure(f"{predicted.png} does not fit {image.png}: {error}") from None
 
 
-def _segments(image: PanopticImage, rows: Mapping[int, int], of: str) -> Segments:
+def _segments(image: PanopticImage, rows: Mapping[int, int], num_classes: int, of: str) -> Segments:
     unknown = [segment for segment in image.segments if segment["category_id"] not in rows]
     if unknown:
         raise UsageError(
@@ -107,7 +141,7 @@ def _segments(image: PanopticImage, rows: Mapping[int, int], of: str) -> Segment
         [segment["id"] for segment in image.segments],
         [rows[segment["category_id"]] for segment in image.segments],
         [bool(segment.get("iscrowd")) for segment in image.segments],
-        num_classes=len(rows),
+        num_classes=num_classes,
         of=of,
     )
 
@@ -133,7 +167,5 @@ def _table(matches, names, things, images, kind: str, resamples: int, write) -> 
             for name, pq, sq, rq, (_, tp, fp, fn), counts in columns
             if counts
         },
-        "per_image": {
-            str(name): None if np.isnan(pq) else pq for name, pq in zip(images, table.per_image, strict=True)
-        },
+        "per_image": {str(name): pq for name, pq in zip(images, table.per_image.tolist(), strict=True)},
     }

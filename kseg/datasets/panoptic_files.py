@@ -67,6 +67,7 @@ class PanopticFolder:
     """What a JSON and its folder of PNGs hold."""
 
     json: Path
+    """the folder where there is one JSON an image"""
     categories: tuple[Category, ...]
     """empty where the file names none, as a prediction's may"""
     images: Mapping[int | str, PanopticImage]
@@ -78,12 +79,15 @@ def read_panoptic(path: Path, pngs: Path | None = None) -> PanopticFolder:
 
     Args:
       path: the JSON, or the folder of PNGs, in which the JSON lies, or beside which it lies under the folder's name, as
-        COCO's `panoptic_val2017/` and `panoptic_val2017.json`.
+        COCO's `panoptic_val2017/` and `panoptic_val2017.json`. A folder may also hold a JSON of the same name beside
+        each PNG, as `kseg predict` writes them.
       pngs: the folder of PNGs, where it lies elsewhere.
     Raises:
       UsageError: there is no such folder, no JSON, or more than one.
       Failure: the JSON is damaged or holds an image, a category twice.
     """
+    if pngs is None and (apart := _one_beside_each_png(path)):
+        return _joined(path, [read_panoptic(json, path) for json in apart])
     json, beside = _places(path)
     pngs = pngs or beside
     content: _File = read_json(json, _File, remedy=REMEDY, most=MOST_ANNOTATIONS)
@@ -122,6 +126,35 @@ def _places(path: Path) -> tuple[Path, Path]:
         )
     below = path / inside[0].stem
     return inside[0], below if below.is_dir() else path
+
+
+def _one_beside_each_png(path: Path) -> list[Path]:
+    """The JSONs of a folder in which each of several belongs to the PNG of its name; else none."""
+    if not path.is_dir():
+        return []
+    found = sorted(path.glob("*.json"))
+    return found if len(found) > 1 and all(json.with_suffix(".png").is_file() for json in found) else []
+
+
+def _joined(path: Path, folders: list[PanopticFolder]) -> PanopticFolder:
+    """One folder of several JSONs. Those that say whether a category is a thing tell the others."""
+    categories: dict[int, Category] = {}
+    images: dict[int | str, PanopticImage] = {}
+    for folder in folders:
+        for category in folder.categories:
+            known = categories.setdefault(category["id"], category)
+            both = {key: (known[key], category[key]) for key in known.keys() & category.keys()}  # type: ignore[literal-required]
+            if apart := [key for key, (one, other) in both.items() if one != other]:
+                one, other = both[apart[0]]
+                raise Failure(
+                    f"{folder.json} gives the category {category['id']} the {apart[0]} {other!r} and another JSON of "
+                    f"{path} {one!r}; write all of them with one model"
+                )
+            categories[category["id"]] = known | category
+        if twice := sorted(folder.images.keys() & images.keys(), key=str):
+            raise Failure(f"{folder.json} has the image {twice[0]!r}, as another JSON of {path} has; keep one of them")
+        images |= folder.images
+    return PanopticFolder(path, tuple(categories.values()), images)
 
 
 def _once(names: list, what: str, path: Path) -> None:

@@ -160,7 +160,7 @@ def write_prediction(
     # 3. outputs as a whole
     task = TASKS[card.task]
     answer = task.decode(outputs, size, threshold=threshold)
-    task.write(paths[0], answer, card.palette)
+    task.write(paths[0], answer, card.palette, classes=card.classes)
     remaining = iter(paths[len(task.writes) :])
     if image is not None:
         painted = task.draw(np.asarray(image), answer, card.palette, background=card.background, classes=card.classes)

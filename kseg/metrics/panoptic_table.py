@@ -75,7 +75,7 @@ class PanopticTable:
     @cached_property
     def counted(self) -> np.ndarray:
         """bool (C,): classes with TP + FP + FN > 0."""
-        return self.sums[:, 1:].any(axis=1)
+        return np.asarray(self.sums[:, 1:].any(axis=1))
 
     @cached_property
     def per_image(self) -> np.ndarray:
@@ -85,7 +85,7 @@ class PanopticTable:
     def interval(self, resamples: int = 1000) -> Interval:
         """PQ of all classes, and within which 95 % of other images of the same kind would put it."""
         if not len(self.sums_per_image):
-            return Interval(*[float("nan")] * 3, confidence=0.95)
+            return Interval(np.nan, np.nan, np.nan, confidence=0.95)
         return bootstrap_score(self.sums_per_image, mean_panoptic_quality, resamples=resamples)
 
     @cached_property
@@ -98,10 +98,10 @@ class PanopticTable:
         """The sentence of it, with what the means give."""
         if not self.counted.any():
             return "No class counts, so there is no PQ."
-        every = self.groups["All"]
+        every, gap = self.groups["All"], self.identity_gap
         return (
-            f"PQ = SQ · RQ in each class that counts, {every.classes} of {len(self.is_thing)} (at most "
-            f"{self.identity_gap:.0e} apart); of the means it need not hold: PQ {every.pq:.4f}, "
+            f"PQ = SQ · RQ in each class that counts, {every.classes} of {len(self.is_thing)} "
+            f"({f'to {gap:.0e}' if gap else 'exactly'}); of the means it need not hold: PQ {every.pq:.4f}, "
             f"SQ · RQ {every.sq * every.rq:.4f}."
         )
 

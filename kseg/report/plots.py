@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from kseg.report.canvas import BLUE, INK, ORANGE, Plot, axes, legend_above, to_svg
+from kseg.report.canvas import BLUE, HEIGHT, INK, ORANGE, Plot, axes, legend_above, to_svg
 from kseg.tasks import Evaluation
 from kseg.wording import counted
+
+CELLS_WITH_NUMBERS = 12
+"""More classes than this, and the numbers in a confusion matrix would overlap."""
 
 
 def learning_curve(epochs: Sequence[dict[str, Any]], key: str, title: str, best: int | None) -> Plot | None:
@@ -80,6 +83,38 @@ def image_distribution(evaluation: Evaluation) -> Plot | None:
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         legend_above(figure, ax)
         return Plot(title, to_svg(figure, title), f"{counted(len(scores), 'image')}; one in twenty is below {low:.3f}.")
+
+
+def confusion_plot(title: str, counts: np.ndarray, rows: Sequence[str], columns: Sequence[str], text: str) -> Plot:
+    """Which share of what is truly in a row was called each column; a row adds up to 100 %.
+
+    Args:
+      counts: (R, C), whole numbers.
+      rows, columns: their names.
+    """
+    counts = counts.astype(np.float64)
+    totals, count = counts.sum(axis=1, keepdims=True), len(counts)
+    share = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+    with axes(height=HEIGHT if count <= 6 else min(9.0, 1.2 + 0.32 * count)) as (figure, ax):
+        ax.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        if count <= CELLS_WITH_NUMBERS:
+            digits = 2 if count <= 3 else 1 if count <= 6 else 0
+            for (row, column), value in np.ndenumerate(share):
+                color = "white" if value > 0.55 else "#1b2733"
+                number = f"{100 * value:.{digits}f}" + (" %" if count <= 3 else "")
+                ax.text(column, row, number, ha="center", va="center", color=color, fontsize=9.5 if count <= 6 else 7.5)
+        below = [short_name(name) for name in columns]
+        ax.set_xticks(
+            range(len(below)), below, rotation=0 if count <= 3 else 40, ha="center" if count <= 3 else "right"
+        )
+        ax.set_yticks(range(count), [short_name(name) for name in rows], rotation=90 if count <= 3 else 0, va="center")
+        ax.set_xlabel("predicted")
+        ax.set_ylabel("truth")
+        ax.grid(visible=False)
+        ax.tick_params(length=0)
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+        return Plot(title, to_svg(figure, title), text)
 
 
 def _best_of(epochs: Sequence[dict[str, Any]], name: str, *, lowest: bool) -> str:

@@ -330,9 +330,12 @@ class Task(ABC):
         """The evaluation that `Evaluation.to_json` wrote. Raises: UsageError for anything else."""
 
     @abstractmethod
-    def write(self, path: Path, answer: Structure, palette: Palette) -> None:
+    def write(self, path: Path, answer: Structure, palette: Palette, *, classes: Sequence[str] | None = None) -> None:
         """Write an answer as a PNG that says what each pixel is, and beside it the files of the other `writes`; each
-        whole or not at all."""
+        whole or not at all.
+
+        `classes` are names, for tasks whose files name them.
+        """
 
     @abstractmethod
     def draw(

@@ -1,4 +1,4 @@
-"""Figures of an evaluation as JSON has them."""
+"""Figures of an evaluation as JSON and tables have them."""
 
 from typing import Any
 
@@ -15,3 +15,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(item) for item in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def number(value: Figure) -> float:
+    """A stored figure as a number: nan for None."""
+    return float("nan") if value is None else float(value)
+
+
+def cell(value: float) -> str:
+    """A figure in a table: six decimals, nothing for nan."""
+    return "" if np.isnan(value) else f"{value:.6f}"

@@ -7,6 +7,9 @@ from kseg.conventions import LUMA
 FALSE_POSITIVE, FALSE_NEGATIVE, MIXED_UP = (220, 50, 32), (0, 90, 181), (255, 194, 10)
 """Background taken for a class, a class missed, one class taken for another; colors that everyone tells apart."""
 
+FOUND = (0, 158, 115)
+"""Around an object or segment that was found; told from the colors of mistakes by everyone."""
+
 WEIGHT = 0.85
 """Of a mistake's color; the rest is the picture's."""
 
@@ -20,3 +23,19 @@ def pale(image: np.ndarray) -> np.ndarray:
 def painted(shown: np.ndarray, pixels: np.ndarray, color: tuple[int, int, int]) -> None:
     """Paint pixels, bool (H, W), of a pale picture, in place."""
     shown[pixels] = (1 - WEIGHT) * shown[pixels] + WEIGHT * np.array(color, np.float32)
+
+
+def edges(ids: np.ndarray) -> np.ndarray:
+    """bool (H, W): pixels of a map of whole numbers or truths with a neighbor, above, below or beside, of another
+    value; all beyond the map is another."""
+    padded = np.pad(ids.astype(np.int32), 1, constant_values=-1)
+    center = padded[1:-1, 1:-1]
+    apart = np.zeros(ids.shape, bool)
+    for beside in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
+        apart |= beside != center
+    return apart
+
+
+def outline(inside: np.ndarray) -> np.ndarray:
+    """bool (h, w): the `edges` of a mask that are of it."""
+    return inside & edges(inside)

@@ -87,6 +87,68 @@ def test_the_json_may_lie_beside_its_folder_and_be_given_itself(folders):
     assert main(["score", str(root / "truth.json"), str(root / "prediction" / "segments.json")]) == 0
 
 
+def test_one_image_has_no_interval_and_its_scores_are_written(folders, capsys):
+    root, content = folders
+    for values in content.values():
+        values["annotations"] = values["annotations"][:1]
+    content["truth"]["categories"] = [one | {"isthing": 1} for one in CATEGORIES]
+    write(root, content)
+    assert scored(root, "--out", str(root / "scores.json")) == 0
+    scores = json.loads((root / "scores.json").read_text())
+    assert scores["PQ"]["interval"] == [None, None] and scores["PQ"]["Stuff"]["pq"] is None
+    assert "PQ = SQ · RQ in each class that counts, 3 of 3 (exactly)" in capsys.readouterr().out
+
+
+def test_categories_by_name_and_images_by_file_where_ids_are_others(folders, capsys):
+    root, content = folders
+    assert scored(root, "--out", str(root / "same.json")) == 0
+    prediction = content["prediction"]
+    prediction["categories"] = [{"id": 0, "name": "dog"}, {"id": 1, "name": "cat"}, {"id": 2, "name": "sky"}]
+    ours = {1: 2, 17: 1, 18: 0}
+    for one in prediction["annotations"]:
+        one["image_id"] = f"0{one['image_id']}"
+        for info in one["segments_info"]:
+            info["category_id"] = ours[info["category_id"]]
+    write(root, content)
+    capsys.readouterr()
+    assert scored(root, "--out", str(root / "other.json")) == 0
+    assert "(categories by name: its ids are others)" in capsys.readouterr().out
+    same, other = (json.loads((root / name).read_text())["PQ"] for name in ("same.json", "other.json"))
+    assert same == other and same["All"]["pq"] < 1
+
+
+def apart(root, content):
+    """The prediction with a JSON beside each PNG."""
+    folder = root / "prediction"
+    (folder / "segments.json").unlink()
+    for one in content["prediction"]["annotations"]:
+        categories = content["prediction"].get("categories", [])
+        text = json.dumps({"annotations": [one], "categories": categories})
+        (folder / f"{one['image_id']}.json").write_text(text)
+
+
+def test_a_json_may_lie_beside_each_png(folders, capsys):
+    root, content = folders
+    assert scored(root, "--out", str(root / "one.json")) == 0
+    apart(root, content)
+    assert scored(root, "--out", str(root / "apart.json")) == 0
+    one, two = (json.loads((root / name).read_text())["PQ"] for name in ("one.json", "apart.json"))
+    assert one == two
+
+
+def test_jsons_beside_pngs_that_disagree_are_refused(folders, capsys):
+    root, content = folders
+    content["prediction"]["categories"] = CATEGORIES
+    apart(root, content)
+    second = root / "prediction" / "2.json"
+    second.write_text(second.read_text().replace("sky", "sea"))
+    assert scored(root) == 1
+    assert "2.json gives the category 1 the name 'sea' and another JSON of" in capsys.readouterr().err
+    second.write_text((root / "prediction" / "1.json").read_text())
+    assert scored(root) == 1
+    assert "2.json has the image 1, as another JSON of" in capsys.readouterr().err
+
+
 def no_segment(content, root):
     content["prediction"]["annotations"][0]["segments_info"].pop()
 

@@ -272,3 +272,25 @@ def test_intervals_over_images_take_tables_of_sums():
     )
     assert interval.low < interval.value < interval.high
     assert interval.value == pytest.approx(m.panoptic_score(sum(tables_of_images)).pq, rel=1e-12)
+
+
+def test_a_table_has_the_scores_of_the_sums_and_its_identity():
+    rng, is_thing, drawn = np.random.default_rng(11), np.array([True, False, True]), []
+    for _ in range(40):
+        truth, true_segments, prediction, predicted_segments = maps(rng)
+        drawn.append(matched(truth, prediction, true_segments, predicted_segments))
+    table, sums = m.PanopticTable.of(drawn, is_thing), m.panoptic_sums(drawn, CLASSES)
+    np.testing.assert_allclose(table.sums, sums, rtol=1e-14)
+    for name, score in m.panoptic_groups(sums, is_thing).items():
+        assert table.groups[name].pq == pytest.approx(score.pq, rel=1e-12)
+    pq, sq, rq = table.of_classes().values()
+    np.testing.assert_allclose(pq, sq * rq, rtol=1e-12)
+    every = table.groups["All"]
+    assert every.pq != pytest.approx(every.sq * every.rq, rel=1e-6)  # of means it does not hold
+    assert f"PQ {every.pq:.4f}, SQ · RQ {every.sq * every.rq:.4f}" in table.identity()
+    alone = [m.panoptic_score(m.panoptic_sums([one], CLASSES)).pq for one in drawn]
+    np.testing.assert_allclose(table.per_image, alone, rtol=1e-12)
+    interval = table.interval(200)
+    assert interval.low < interval.value < interval.high and interval.value == pytest.approx(every.pq)
+    with pytest.raises(UsageError, match=r"sums of images are \(N, 2, 4\)"):
+        m.PanopticTable(table.sums_per_image, is_thing[:2])

@@ -165,7 +165,7 @@ class CountingObjects(Task):
         of_classes = {name: np.nan if ap is None else ap for name, ap in content["ap_class"].items()}
         return ObjectEvaluation(circumstances, content["ap"], np.array(content["ap_image"]), of_classes)
 
-    def write(self, path, answer, palette):
+    def write(self, path, answer, palette, *, classes=None):
         save_labels(path, answer.id_map(), palette)
 
     def decode(self, outputs, size=None, *, threshold=0.5):

@@ -5,13 +5,10 @@ import numpy as np
 from kseg.metrics.calibration import expected_calibration_error, reliability
 from kseg.metrics.scores import iou_class, precision, recall
 from kseg.metrics.thresholds import best_threshold, threshold_sweep
-from kseg.report.canvas import BLUE, GREEN, HEIGHT, INK, PURPLE, Plot, axes, legend_above, to_svg
-from kseg.report.plots import short_name
+from kseg.report.canvas import BLUE, GREEN, INK, PURPLE, Plot, axes, legend_above, to_svg
+from kseg.report.plots import confusion_plot
 from kseg.report.scores import PLOTS
 from kseg.tasks.semantic import SemanticEvaluation
-
-CELLS_WITH_NUMBERS = 12
-"""More classes than this, and the numbers in a confusion matrix would overlap."""
 
 
 @PLOTS.register(SemanticEvaluation.task)
@@ -66,25 +63,5 @@ def calibration_curve(histogram: np.ndarray) -> Plot:
 
 def confusion(evaluation: SemanticEvaluation) -> Plot:
     """Where the pixels of each true class went; rows add up to 100 %."""
-    matrix = evaluation.matrix.astype(np.float64)
-    totals = matrix.sum(axis=1, keepdims=True)
-    share = np.divide(matrix, totals, out=np.zeros_like(matrix), where=totals > 0)
-    count, title = len(matrix), "Confusion"
-    names = [short_name(name) for name in evaluation.classes]
-    with axes(height=HEIGHT if count <= 6 else min(9.0, 1.2 + 0.32 * count)) as (figure, ax):
-        ax.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        if count <= CELLS_WITH_NUMBERS:
-            digits = 2 if count <= 3 else 1 if count <= 6 else 0
-            for (row, column), value in np.ndenumerate(share):
-                color = "white" if value > 0.55 else "#1b2733"
-                text = f"{100 * value:.{digits}f}" + (" %" if count <= 3 else "")
-                ax.text(column, row, text, ha="center", va="center", color=color, fontsize=9.5 if count <= 6 else 7.5)
-        ax.set_xticks(range(count), names, rotation=0 if count <= 3 else 40, ha="center" if count <= 3 else "right")
-        ax.set_yticks(range(count), names, rotation=90 if count <= 3 else 0, va="center")
-        ax.set_xlabel("predicted")
-        ax.set_ylabel("truth")
-        ax.grid(visible=False)
-        ax.tick_params(length=0)
-        for spine in ax.spines.values():
-            spine.set_visible(False)
-        return Plot(title, to_svg(figure, title), "Per cent of each true class's pixels; the diagonal is right.")
+    names, text = evaluation.classes, "Per cent of each true class's pixels; the diagonal is right."
+    return confusion_plot("Confusion", evaluation.matrix, names, names, text)

@@ -10,7 +10,7 @@ import numpy as np
 from kseg.atomic import write_csv
 from kseg.errors import UsageError
 from kseg.reading import held_to, parse_json
-from kseg.tasks.figures import Figure, plain
+from kseg.tasks.figures import Figure, cell, number, plain
 from kseg.tasks.instance.words import remarks
 from kseg.wording import counted
 
@@ -173,12 +173,12 @@ class InstanceEvaluation:
             columns = {name: np.array(stored[name], np.float64) for name in ("ap_image", *COUNTS)}  # type: ignore[literal-required]
             if any(column.shape != (count,) for column in columns.values()):
                 raise ValueError(f"not every column has a number for each of its {count} images")
-            boxes = {name: _number(scores[f"box_{name}"]) for name in FIGURES}
-            masks = {name: _number(scores[name]) for name in FIGURES}
+            boxes = {name: number(scores[f"box_{name}"]) for name in FIGURES}
+            masks = {name: number(scores[name]) for name in FIGURES}
             class_scores = {
-                name: {label: _number(value) for label, value in scores[f"{name}_class"].items()} for name in OF_CLASSES
+                name: {label: number(value) for label, value in scores[f"{name}_class"].items()} for name in OF_CLASSES
             }
-            low, high = (_number(scores["AP_interval"][name]) for name in ("low", "high"))
+            low, high = (number(scores["AP_interval"][name]) for name in ("low", "high"))
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise UsageError(
                 f"this is no evaluation of objects as kseg writes it ({error}); evaluate the model again"
@@ -205,7 +205,7 @@ class InstanceEvaluation:
         rows: Sequence[Sequence[str]] = [
             (
                 self.ids[index],
-                _cell(self.per_image[index]),
+                cell(self.per_image[index]),
                 *(str(getattr(self, name)[index]) for name in COUNTS),
             )
             for index in self.order()
@@ -216,14 +216,6 @@ class InstanceEvaluation:
         """per_image.csv, and per_class.csv with the AP of each class."""
         self.write_csv(folder / "per_image.csv")
         names = next(iter(self.class_scores.values()))
-        rows = [[label, *(_cell(values[label]) for values in self.class_scores.values())] for label in names]
+        rows = [[label, *(cell(values[label]) for values in self.class_scores.values())] for label in names]
         write_csv(folder / "per_class.csv", ("class", *self.class_scores), rows)
         return ["per_image.csv", "per_class.csv"]
-
-
-def _cell(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.6f}"
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)

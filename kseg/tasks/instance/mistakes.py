@@ -6,16 +6,13 @@ import numpy as np
 
 from kseg.metrics.object_overlap import mask_overlap
 from kseg.structures import Instances
-from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP, painted, pale
+from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, FOUND, MIXED_UP, outline, painted, pale
 
 OVERLAP = 0.5
 """IoU from which a detection counts as the object."""
 
 SURE = 0.5
 """The score from which a detection is an answer."""
-
-FOUND = (0, 158, 115)
-"""Around an object that was found; told from the colors of mistakes by everyone."""
 
 
 class Comparison(NamedTuple):
@@ -55,13 +52,6 @@ def compare(truth: Instances, prediction: Instances) -> Comparison:
     for row in surest_first[~found[surest_first]]:
         misnamed[row] = _take(free, overlap[row] >= OVERLAP, overlap[row])
     return Comparison(found, misnamed, free)
-
-
-def outline(inside: np.ndarray) -> np.ndarray:
-    """bool (h, w): pixels of a mask with a neighbor, above, below or beside, that is not of it; all beyond is not."""
-    padded = np.pad(inside, 1)
-    whole = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return inside & ~whole
 
 
 def _take(free: np.ndarray, fits: np.ndarray, overlap: np.ndarray) -> bool:

@@ -17,10 +17,10 @@ from kseg.tasks.instance.decoding import DETECTIONS, checked, decoded, differenc
 from kseg.tasks.instance.evaluation import InstanceEvaluation
 from kseg.tasks.instance.evaluator import InstanceEvaluator
 from kseg.tasks.instance.loss import InstanceLoss, check_losses
-from kseg.tasks.instance.mistakes import FOUND, show_mistakes
+from kseg.tasks.instance.mistakes import show_mistakes
 from kseg.tasks.instance.targets import InstanceTargets
 from kseg.tasks.instance.writing import write_objects
-from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP
+from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, FOUND, MIXED_UP
 
 if TYPE_CHECKING:
     from kseg.pipeline.maps import PixelWeights
@@ -131,7 +131,7 @@ class InstanceTask(Task):
     def read_evaluation(self, content: Any) -> InstanceEvaluation:
         return InstanceEvaluation.from_json(content)
 
-    def write(self, path: Path, answer: Structure, palette: Palette) -> None:
+    def write(self, path: Path, answer: Structure, palette: Palette, *, classes: Sequence[str] | None = None) -> None:
         assert isinstance(answer, Instances)
         write_objects(path, answer)
 

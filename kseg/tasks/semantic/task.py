@@ -93,7 +93,7 @@ class Semantic(Task):
     def read_evaluation(self, content: Any) -> SemanticEvaluation:
         return SemanticEvaluation.from_json(content)
 
-    def write(self, path: Path, answer: Structure, palette: Palette) -> None:
+    def write(self, path: Path, answer: Structure, palette: Palette, *, classes: Sequence[str] | None = None) -> None:
         """A palette PNG of class ids."""
         assert isinstance(answer, LabelMap)
         save_labels(path, answer.ids, palette)

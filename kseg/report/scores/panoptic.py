@@ -1,0 +1,84 @@
+"""What is drawn of segments: PQ, SQ and RQ of each class, what became of the segments, which class was taken for
+which."""
+
+import numpy as np
+
+from kseg.report.canvas import BLUE, GREEN, INK, ORANGE, VERMILION, Plot, axes, legend_above, to_svg
+from kseg.report.plots import confusion_plot, short_name
+from kseg.report.scores import PLOTS
+from kseg.tasks.panoptic.evaluation import PanopticEvaluation
+
+MOST_CLASSES = 24
+"""Of more, those of the lowest PQ are drawn: a hundred names would not be read."""
+
+
+@PLOTS.register(PanopticEvaluation.task)
+def panoptic_plots(evaluation: PanopticEvaluation) -> list[Plot]:
+    """Those that there are numbers for."""
+    drawn = [outcomes(evaluation)]
+    if evaluation.regions.counted.any():
+        drawn = [quality_of_classes(evaluation), *drawn, taken_for(evaluation)]
+    return drawn
+
+
+def quality_of_classes(evaluation: PanopticEvaluation) -> Plot:
+    """PQ of each class with SQ and RQ beside it, whose product it is; things above stuff."""
+    title = "PQ = SQ · RQ by class"
+    regions, scores = evaluation.regions, evaluation.regions.of_classes()
+    shown = sorted(np.flatnonzero(regions.counted), key=lambda one: scores["PQ"][one])[:MOST_CLASSES]
+    shown = sorted(shown, key=lambda one: (not regions.is_thing[one], -scores["PQ"][one]))
+    places = np.arange(len(shown))
+    with axes(height=1.0 + 0.42 * len(shown)) as (figure, ax):
+        for offset, (name, color) in zip(
+            (-0.27, 0.0, 0.27), (("PQ", BLUE), ("SQ", GREEN), ("RQ", ORANGE)), strict=True
+        ):
+            values = scores[name][shown]
+            ax.barh(places + offset, values, 0.25, color=color, label=name)
+            for place, value in zip(places + offset, values, strict=True):
+                ax.text(value + 0.012, place, f"{value:.2f}", va="center", fontsize=7, color=INK)
+        kinds = ["" if regions.is_thing[one] else " (stuff)" for one in shown]
+        names = [f"{short_name(evaluation.classes[one])}{kind}" for one, kind in zip(shown, kinds, strict=True)]
+        ax.set_yticks(places, names)
+        ax.invert_yaxis()
+        ax.set_xlim(0, 1.12)
+        ax.grid(axis="y", visible=False)
+        legend_above(figure, ax)
+        left_out = int(regions.counted.sum()) - len(shown)
+        more = f" {left_out} classes of a higher PQ are left out." if left_out else ""
+        text = f"SQ: how well found segments are drawn; RQ: how many are found. {regions.identity()}{more}"
+        return Plot(title, to_svg(figure, title), text)
+
+
+def outcomes(evaluation: PanopticEvaluation) -> Plot:
+    """How many segments were found, missed or called another class, and how many predicted ones are none."""
+    title = "Segments found"
+    segments, missed, misnamed, false = (
+        int(getattr(evaluation, name).sum()) for name in ("segments", "missed", "misnamed", "false")
+    )
+    parts = (
+        ("found", segments - missed - misnamed, GREEN),
+        ("another class", misnamed, ORANGE),
+        ("missed", missed, BLUE),
+        ("too many", false, VERMILION),
+    )
+    with axes(height=1.7) as (figure, ax):
+        left = 0
+        for label, number, color in (part for part in parts if part[1] or part[0] == "found"):
+            ax.barh([0], [number], left=left, color=color, label=f"{label} {number}", height=0.6)
+            left += number
+        ax.set_yticks([])
+        ax.set_xlabel("segments")
+        ax.grid(axis="y", visible=False)
+        legend_above(figure, ax)
+        return Plot(title, to_svg(figure, title), "At an IoU above ½, by which a segment has one partner at most.")
+
+
+def taken_for(evaluation: PanopticEvaluation) -> Plot:
+    """Which predicted class the segments of each true class got, and which they were that are none."""
+    table = evaluation.confusion
+    there = np.flatnonzero(table[:-1].sum(axis=1) + table[:, :-1].sum(axis=0))
+    names, kept = [evaluation.classes[one] for one in there], [*there, len(evaluation.classes)]
+    text = (
+        "Per cent of each true class's segments; the diagonal is found. The last row: what the made-up ones are called."
+    )
+    return confusion_plot("Segments by class", table[np.ix_(kept, kept)], [*names, "none"], [*names, "missed"], text)

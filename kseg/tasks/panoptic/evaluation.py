@@ -1,0 +1,293 @@
+"""The result of measuring panoptic answers: sums of every image, from which PQ, SQ and RQ can be made again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NotRequired, TypedDict
+
+import numpy as np
+
+from kseg.atomic import write_csv
+from kseg.errors import UsageError
+from kseg.metrics.intervals import Interval
+from kseg.metrics.panoptic import SUMS
+from kseg.metrics.panoptic_table import PanopticTable
+from kseg.reading import held_to, parse_json
+from kseg.tasks.figures import cell, plain
+from kseg.tasks.panoptic.words import remarks
+from kseg.wording import counted
+
+COUNTS = ("segments", "predicted", "missed", "misnamed", "false")
+"""Of every image."""
+
+GROUPS = {"All": "", "Things": "_things", "Stuff": "_stuff"}
+"""Of `PanopticTable.groups`, and what is added to the name of their scores."""
+
+Row = tuple[int, float, int, int, int]
+"""A class that counts in an image, Σ IoU, TP, FP, FN."""
+
+
+class StoredEvaluation(TypedDict):
+    """`PanopticEvaluation.to_json`."""
+
+    task: Literal["panoptic"]
+    dataset: str
+    split: str
+    classes: list[str]
+    things: list[str]
+    ids: list[str]
+    sums: list[list[Row]]
+    boundary_sums: list[list[Row]]
+    confusion: list[list[int]]
+    segments: list[int]
+    predicted: list[int]
+    missed: list[int]
+    misnamed: list[int]
+    false: list[int]
+    original_size: bool
+    seconds: float
+    input_size: NotRequired[tuple[int, int] | Literal["original"] | None]
+
+
+@dataclass(frozen=True, eq=False)
+class PanopticEvaluation:
+    """Panoptic quality of a split, what each of its images adds, and which class was taken for which."""
+
+    task: ClassVar[str] = "panoptic"
+    image_score: ClassVar[str] = "PQ"
+
+    dataset: str
+    split: str
+    classes: tuple[str, ...]
+    ids: tuple[str, ...]
+    """of the images, in the split's order"""
+    regions: PanopticTable
+    """of PQ"""
+    outlines: PanopticTable
+    """of boundary PQ"""
+    confusion: np.ndarray
+    """int64 (C + 1, C + 1), segments by true and predicted class; last row: made up, last column: missed"""
+    segments: np.ndarray
+    """int64 (N,), true segments of each image, without crowds"""
+    predicted: np.ndarray
+    """int64 (N,), predicted segments of each image"""
+    missed: np.ndarray
+    """int64 (N,), true segments that no predicted one is, of whatever class"""
+    misnamed: np.ndarray
+    """int64 (N,), predicted segments that are a true one of another class"""
+    false: np.ndarray
+    """int64 (N,), predicted segments that are none, of whatever class, and do not lie on void and crowds"""
+    original_size: bool
+    """whether the maps compared are at the truth's own size, or at the network's"""
+    seconds: float
+    """wall time, reading of images included"""
+    input_size: tuple[int, int] | Literal["original"] | None = None
+    """(height, width) that the network was fed; "original": each image's own; None: near its own, or not known"""
+
+    @property
+    def headline(self) -> tuple[str, float]:
+        """PQ, the mean over the classes that count."""
+        return "PQ", self.regions.groups["All"].pq
+
+    @property
+    def per_image(self) -> np.ndarray:
+        """float64 (N,): PQ of each image alone; nan for an image with nothing to find and nothing found."""
+        return self.regions.per_image
+
+    @property
+    def things(self) -> tuple[str, ...]:
+        """The classes of which there are objects."""
+        return tuple(name for name, thing in zip(self.classes, self.regions.is_thing, strict=True) if thing)
+
+    @property
+    def images_per_second(self) -> float:
+        return len(self.ids) / self.seconds if self.seconds else float("nan")
+
+    @cached_property
+    def interval(self) -> Interval:
+        """Of PQ: 95 % of what other images of the same kind would give; nan for fewer than two images."""
+        return self.regions.interval()
+
+    def order(self) -> np.ndarray:
+        """Indices of the images from worst to best PQ; images without a score last."""
+        return np.argsort(self.per_image, kind="stable")
+
+    def scores(self) -> dict[str, Any]:
+        """PQ, SQ and RQ of all classes, things, stuff and each class; the same of outlines as "boundary_…"; and how
+        many segments there are of what."""
+        found: dict[str, Any] = {}
+        for before, table in {"": self.regions, "boundary_": self.outlines}.items():
+            for group, after in GROUPS.items():
+                score = table.groups[group]
+                values = {"PQ": score.pq, "SQ": score.sq, "RQ": score.rq}
+                found |= {f"{before}{name}{after}": value for name, value in values.items()}
+        found["PQ_interval"] = {"low": self.interval.low, "high": self.interval.high}
+        found |= {f"{name}_class": values for name, values in self._of_classes().items()}
+        return found | {
+            "images": len(self.ids),
+            **{name: int(getattr(self, name).sum()) for name in COUNTS},
+        }
+
+    def _of_classes(self) -> dict[str, dict[str, float]]:
+        columns = self.regions.of_classes() | {"boundary_PQ": self.outlines.of_classes()["PQ"]}
+        return {name: dict(zip(self.classes, values.tolist(), strict=True)) for name, values in columns.items()}
+
+    def beside(self) -> dict[str, float]:
+        """How well segments are drawn and found, PQ of things and stuff, and of outlines."""
+        groups = self.regions.groups
+        return {
+            "SQ": groups["All"].sq,
+            "RQ": groups["All"].rq,
+            "PQ of things": groups["Things"].pq,
+            "PQ of stuff": groups["Stuff"].pq,
+            "boundary PQ": self.outlines.groups["All"].pq,
+        }
+
+    def by_class(self) -> dict[str, dict[str, float]]:
+        """PQ, SQ, RQ and boundary PQ."""
+        return {name.replace("_", " "): values for name, values in self._of_classes().items()}
+
+    def in_a_line(self) -> str:
+        """PQ and its parts, of things and stuff; undefined where no class counts."""
+        groups = self.regions.groups
+        named = {"PQ": groups["All"].pq, "SQ": groups["All"].sq, "RQ": groups["All"].rq}
+        named |= {"PQ of things": groups["Things"].pq, "PQ of stuff": groups["Stuff"].pq}
+        return "   ".join(
+            f"{title} {'undefined' if np.isnan(value) else f'{value:.4f}'}" for title, value in named.items()
+        )
+
+    def remarks(self) -> list[str]:
+        """On the interval, PQ = SQ · RQ, what is missed and made up, things and stuff, the weakest class."""
+        return remarks(self.scores(), self.regions.identity(), self.mix_ups())
+
+    def mix_ups(self) -> list[tuple[str, str, int]]:
+        """True class, the class it was taken for, and in how many segments; the commonest first."""
+        among = self.confusion[:-1, :-1].copy()
+        np.fill_diagonal(among, 0)
+        pairs = np.argwhere(among)
+        found = [(self.classes[true], self.classes[taken], int(among[true, taken])) for true, taken in pairs.tolist()]
+        return sorted(found, key=lambda one: -one[2])
+
+    def mistakes(self, index: int) -> str:
+        """Segments by what became of them."""
+        wrong = {"missed": self.missed, "too many": self.false, "of another class": self.misnamed}
+        words = [f"{counts[index]} {kind}" for kind, counts in wrong.items() if counts[index]]
+        score = "" if np.isnan(self.per_image[index]) else f", PQ {self.per_image[index]:.3f}"
+        return f"{counted(int(self.segments[index]), 'segment')}: {', '.join(words) or 'all found'}{score}"
+
+    def nothing(self) -> str:
+        """Said where no image has a segment."""
+        if self.segments.any():
+            return ""
+        return f"The {len(self.ids)} {self.split} images have no segment: there is nothing to measure."
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, raw counts and scores, as JSON types (nan becomes None)."""
+        return {
+            "task": self.task,
+            "dataset": self.dataset,
+            "split": self.split,
+            "classes": list(self.classes),
+            "things": list(self.things),
+            "original_size": self.original_size,
+            "input_size": list(self.input_size) if isinstance(self.input_size, tuple) else self.input_size,
+            "seconds": self.seconds,
+            "images_per_second": plain(self.images_per_second),
+            "scores": plain(self.scores()),
+            "ids": list(self.ids),
+            "pq_image": plain(self.per_image.tolist()),
+            **{name: getattr(self, name).tolist() for name in COUNTS},
+            "confusion": self.confusion.tolist(),
+            "sums": _rows(self.regions.sums_per_image),
+            "boundary_sums": _rows(self.outlines.sums_per_image),
+        }
+
+    @classmethod
+    def from_json(cls, content: Any) -> "PanopticEvaluation":
+        """The evaluation that `to_json` wrote; scores are computed again from the sums.
+
+        Raises: UsageError for anything else.
+        """
+        try:
+            stored: StoredEvaluation = (parse_json if isinstance(content, str) else held_to)(content, StoredEvaluation)
+            classes, count = stored["classes"], len(stored["ids"])
+            columns = {name: np.array(stored[name], np.int64) for name in COUNTS}  # type: ignore[literal-required]
+            if any(column.shape != (count,) for column in columns.values()):
+                raise ValueError(f"not every column has a number for each of its {count} images")
+            if len(set(classes)) < len(classes) or not set(stored["things"]) <= set(classes):
+                raise ValueError(f"its classes are {', '.join(classes)} and its things {', '.join(stored['things'])}")
+            is_thing = np.array([name in stored["things"] for name in classes], bool)
+            regions, outlines = (
+                PanopticTable(_sums(rows, count, len(classes)), is_thing)
+                for rows in (stored["sums"], stored["boundary_sums"])
+            )
+            confusion = np.array(stored["confusion"], np.int64)
+            if confusion.shape != (len(classes) + 1, len(classes) + 1):
+                raise ValueError(f"its table of confusions is {confusion.shape} for {len(classes)} classes")
+            if min(numbers.min(initial=0) for numbers in (confusion, *columns.values())) < 0:
+                raise ValueError("a number of segments is negative")
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"this is no evaluation of segments as kseg writes it ({error}); evaluate the model again"
+            ) from error
+        return cls(
+            dataset=stored["dataset"],
+            split=stored["split"],
+            classes=tuple(classes),
+            ids=tuple(stored["ids"]),
+            regions=regions,
+            outlines=outlines,
+            confusion=confusion,
+            **columns,
+            original_size=stored["original_size"],
+            seconds=stored["seconds"],
+            input_size=stored.get("input_size"),
+        )
+
+    def write_csv(self, path: Path | str) -> None:
+        """One row per image, the worst first: id, PQ (empty for an image without a score), segments, predicted ones,
+        and how many are missed, of another class, too many."""
+        rows: Sequence[Sequence[str]] = [
+            (self.ids[index], cell(self.per_image[index]), *(str(getattr(self, name)[index]) for name in COUNTS))
+            for index in self.order()
+        ]
+        write_csv(Path(path), ("id", "pq", *COUNTS), rows)
+
+    def write_tables(self, folder: Path) -> list[str]:
+        """per_image.csv, per_class.csv with PQ = SQ · RQ of each class, confusion.csv: which was taken for which."""
+        self.write_csv(folder / "per_image.csv")
+        columns, sums = self._of_classes(), self.regions.sums
+        rows = [
+            [name, "thing" if thing else "stuff", *(cell(values[name]) for values in columns.values()),
+             *(f"{number:.0f}" for number in sums[index, 1:])]
+            for index, (name, thing) in enumerate(zip(self.classes, self.regions.is_thing, strict=True))
+        ]  # fmt: skip
+        write_csv(folder / "per_class.csv", ("class", "kind", *columns, *SUMS[1:]), rows)
+        taken = [[name, *map(str, row)] for name, row in zip((*self.classes, "made up"), self.confusion, strict=True)]
+        write_csv(folder / "confusion.csv", ("truth", *self.classes, "missed"), taken)
+        return ["per_image.csv", "per_class.csv", "confusion.csv"]
+
+
+def _rows(sums_per_image: np.ndarray) -> list[list[list[float | int]]]:
+    """Of each image a `Row` for each class that counts in it, as JSON has them."""
+    return [
+        [
+            [int(index), float(sums[index, 0]), *(int(number) for number in sums[index, 1:])]
+            for index in np.flatnonzero(sums[:, 1:].any(axis=1))
+        ]
+        for sums in sums_per_image
+    ]
+
+
+def _sums(rows: list[list[Row]], count: int, num_classes: int) -> np.ndarray:
+    """float64 (N, C, 4) of `_rows`. Raises: ValueError for what cannot be."""
+    if len(rows) != count:
+        raise ValueError(f"it has sums of {len(rows)} images and {count} images")
+    sums = np.zeros((count, num_classes, len(SUMS)))
+    for image, of_classes in zip(sums, rows, strict=True):
+        for index, iou, tp, fp, fn in of_classes:
+            if not (0 <= index < num_classes and min(tp, fp, fn) >= 0 and tp / 2 <= iou <= tp):
+                raise ValueError(f"class {index} has an IoU of {iou} in {tp} matches, {fp} false and {fn} missed")
+            image[index] = iou, tp, fp, fn
+    return sums

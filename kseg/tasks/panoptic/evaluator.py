@@ -1,0 +1,93 @@
+"""Counting segments, image by image."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kseg.errors import UsageError
+from kseg.metrics.panoptic import panoptic_groups, panoptic_match, panoptic_sums
+from kseg.metrics.panoptic_table import PanopticTable
+from kseg.metrics.segments import segments_of
+from kseg.structures import Panoptic
+from kseg.tasks.base import Circumstances
+from kseg.tasks.panoptic.evaluation import COUNTS, PanopticEvaluation
+from kseg.tasks.panoptic.mistakes import compare
+
+Decode = Callable[[Any, tuple[int, int]], Panoptic]
+"""Outputs of an image and the size that the answer should have, to the answer."""
+
+
+class PanopticEvaluator:
+    """PQ, boundary PQ, and which class was taken for which.
+
+    A class is a thing as soon as a true segment of it is one; where the truth has none of it, as it was predicted.
+    """
+
+    def __init__(self, classes: Sequence[str], *, decode: Decode):
+        self.classes, self.decode = tuple(classes), decode
+        self._sums: dict[str, list[np.ndarray]] = {"PQ": [], "boundary PQ": []}
+        self._confusion = np.zeros((len(classes) + 1, len(classes) + 1), np.int64)
+        self._counts: list[tuple[int, ...]] = []
+        self._kinds = [dict[int, bool](), dict[int, bool]()]  # of truth, of prediction: class → is it a thing
+
+    def add(self, truth: Panoptic, outputs: Any) -> Panoptic:
+        """Count an image: outputs are decoded at the size of the truth; an answer is taken as it is."""
+        prediction = outputs if isinstance(outputs, Panoptic) else self.decode(outputs, truth.size)
+        self.count(truth, prediction)
+        return prediction
+
+    def count(self, truth: Panoptic, prediction: Panoptic) -> None:
+        """Count an answer that came from anywhere."""
+        number = len(self.classes)
+        for kinds, structure, of in zip(self._kinds, (truth, prediction), ("truth", "prediction"), strict=True):
+            for segment in structure.segments:
+                if segment.class_id >= number:
+                    raise UsageError(
+                        f"the {of} has a segment of class {segment.class_id}, but there are the classes "
+                        f"0..{number - 1} ({', '.join(self.classes)}); give both the same classes"
+                    )
+                kinds[segment.class_id] = kinds.get(segment.class_id, False) or segment.thing
+        became = compare(truth, prediction)
+        tables = segments_of(truth), segments_of(prediction)
+        outlines = panoptic_match(truth.ids, prediction.ids, *tables, boundary=True)
+        for sums, match in zip(self._sums.values(), (became.match, outlines), strict=True):
+            sums.append(panoptic_sums([match], number))
+        self._confusion += became.confusion(truth, prediction, number)
+        wrong = (len(became.missed), len(became.misnamed), len(became.false))
+        there = sum(not segment.crowd for segment in truth.segments)
+        self._counts.append((there, len(prediction.segments), *wrong))
+
+    def figures(self) -> dict[str, float]:
+        """PQ so far, of all classes, things and stuff, and SQ and RQ of all."""
+        sums = np.sum(self._sums["PQ"], axis=0) if self._counts else np.zeros((len(self.classes), 4))
+        groups = panoptic_groups(sums, self._is_thing())
+        every = groups["All"]
+        return {
+            "pq": every.pq,
+            "sq": every.sq,
+            "rq": every.rq,
+            "pq_things": groups["Things"].pq,
+            "pq_stuff": groups["Stuff"].pq,
+        }
+
+    def result(self, circumstances: Circumstances) -> PanopticEvaluation:
+        """The counts so far."""
+        counts = np.array(self._counts, np.int64).reshape(-1, len(COUNTS))
+        tables = (
+            PanopticTable(np.array(sums, np.float64).reshape(-1, len(self.classes), 4), self._is_thing())
+            for sums in self._sums.values()
+        )
+        regions, outlines = tables
+        return PanopticEvaluation(
+            classes=self.classes,
+            regions=regions,
+            outlines=outlines,
+            confusion=self._confusion.copy(),
+            **dict(zip(COUNTS, counts.T, strict=True)),
+            **circumstances,
+        )
+
+    def _is_thing(self) -> np.ndarray:
+        true, predicted = self._kinds
+        return np.array([true.get(one, predicted.get(one, False)) for one in range(len(self.classes))], bool)
