@@ -60,6 +60,7 @@ class Evaluate:
         from kseg.cli.worst_pictures import write_worst
         from kseg.datasets import EVERYTHING, open_dataset
         from kseg.datasets.membership import use_recorded_splits
+        from kseg.datasets.opening import check_classes_of
         from kseg.inference import Predictor, evaluate, load_model
         from kseg.inference.evaluate import measured_split
         from kseg.inference.predict import ORIGINAL, fed_in_words
@@ -81,6 +82,7 @@ class Evaluate:
         size = self.refining.fed(card, self.image_size, self.input_size)
         tiling = self.refining.tiling([model])
         model = self.refining.around(model)
+        check_classes_of(self.data, card.task)
         dataset = dataset.for_task(card.task)
         other_range = dataset.use_range(card.value_range)
         order = self._order(card, dataset)
@@ -138,7 +140,9 @@ class Evaluate:
             return class_order(card.classes, dataset.classes)
         except UsageError as error:
             if len(card.classes) != len(dataset.classes):
-                remedy = "use the label variant it was trained on (--hair, --parts, --classes, --category)"
+                remedy = (
+                    "use the label variant it was trained on (--hair, --parts, --classes, --category, --classes-of)"
+                )
             elif self.data.category is not None:
                 raise UsageError(
                     f"{self.model} was trained to find {card.classes[1]!r} in {card.dataset or 'other data'}, not "

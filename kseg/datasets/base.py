@@ -40,7 +40,7 @@ class Dataset(ABC):
     and `truth`.
 
     It is for one of its tasks, "semantic" unless told otherwise; `for_task` gives it for another. A subclass
-    whose classes are others for another task looks at `task` where it gives its legend and where it reads.
+    whose classes are others for another task looks at `class_task` where it gives its legend and where it reads.
     """
 
     name: ClassVar[str]
@@ -75,8 +75,14 @@ class Dataset(ABC):
 
     @property
     def task(self) -> str:
-        """Of `tasks`, the one that `truth` answers and that the classes are for; "semantic" where nobody asked."""
+        """Of `tasks`, the one that `truth` answers; "semantic" where nobody asked."""
         return self._task or (DEFAULT_TASK if DEFAULT_TASK in self.tasks else self.tasks[0])
+
+    @property
+    def class_task(self) -> str:
+        """The task that the classes are for: `task`, or for "semantic" what `options.classes_of` says."""
+        chosen = self.options.classes_of if self.task == DEFAULT_TASK else None
+        return self.task if chosen is None else chosen
 
     @property
     @abstractmethod
@@ -240,7 +246,7 @@ class Dataset(ABC):
 
     def _recalled(self, record: Record, kind: str) -> Structure:
         """The structure that answers the task `kind`, in the class ids of the data set's own task."""
-        key = "truth", self.task, kind, record.id
+        key = "truth", self.class_task, kind, record.id
         return self.relabel(self._memory.recall(key, lambda: self._read_truth(record, kind)))
 
     def _read_truth(self, record: Record, task: str) -> Structure:
@@ -303,7 +309,7 @@ class Dataset(ABC):
         """A short text that changes when the record's pixels or their classes do: a key of caches."""
         if self._part_of is None:
             identity = self.identity(record)
-            return identity if self.task == DEFAULT_TASK else f"{identity} task {self.task}"
+            return identity if self.class_task == DEFAULT_TASK else f"{identity} task {self.class_task}"
         whole, chosen = self._part_of
         return f"{whole.fingerprint(record)} category {', '.join(chosen.classes[1:])}"
 

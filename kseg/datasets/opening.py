@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kseg.conventions import DEFAULT_TASK
 from kseg.datasets.base import DATASETS, Dataset
 from kseg.datasets.category import category_id
 from kseg.datasets.options import DataOptions
@@ -59,6 +60,8 @@ def open_dataset(options: DataOptions, task: str | None = None, *, with_problems
         more = len(dataset.problems) - 1
         others = f" ({more} more: `kseg data check` names {'it' if more == 1 else 'them'})" if more else ""
         raise Failure(f"{dataset.problems[0]}{others}")
+    if options.classes_of is not None:
+        dataset.check_answers(options.classes_of)
     dataset = dataset if task is None else dataset.for_task(task)
     if options.category is None:
         return dataset
@@ -74,6 +77,18 @@ def check_data_dir(options: DataOptions) -> None:
         raise UsageError(
             f"--data-dir {options.data_dir} was given for --dataset {options.dataset}, which is drawn and reads no "
             "files; pass --dataset folder for images and masks of your own, or the name of the data set that lies there"
+        )
+
+
+def check_classes_of(options: DataOptions, task: str) -> None:
+    """Refuse classes of another task for what answers a task that has its own.
+
+    Raises: UsageError.
+    """
+    if options.classes_of not in (None, task) and task != DEFAULT_TASK:
+        raise UsageError(
+            f"--classes-of {options.classes_of} is for a network that tells the class of each pixel; this one answers "
+            f"the task {task!r}, which has classes of its own: leave it out"
         )
 
 

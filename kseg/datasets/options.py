@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from kseg.conventions import TaskName
 from kseg.datasets.facts import RemoteFile
 from kseg.ranges import COUNT, SEED, check_ranges
 
@@ -24,6 +25,9 @@ class DataOptions:
     """use only the first N records of every split, for a quick look"""
     category: str | None = None
     """one class of several against all others: it is the foreground, they are the background, void stays void"""
+    classes_of: TaskName | None = None
+    """for a network that tells the class of each pixel: the classes that the data set has for another task; those of
+    panoptic make it fit for `kseg panoptic fuse` (unset: its own)"""
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -12,6 +12,7 @@ from pathlib import Path
 from kseg.conventions import DEFAULT_TASK
 from kseg.datasets import Dataset, Record, open_dataset
 from kseg.datasets.class_statistics import class_statistics
+from kseg.datasets.opening import check_classes_of
 from kseg.errors import UsageError
 from kseg.inference.evaluate import measured_split
 from kseg.tasks import Task
@@ -77,7 +78,9 @@ def make_plan(
         print(choice, file=sys.stderr)
     config = config if choice is None else choice.config
     # An unknown network, one for another task than the data's, and an unknown loss are refused before files are read.
-    dataset = dataset.for_task(task_of(settled(config)).name)
+    answered = task_of(settled(config)).name
+    check_classes_of(config.data, answered)
+    dataset = dataset.for_task(answered)
     config = resolve(config, image_size=dataset.training_size, num_classes=len(dataset.classes))
     check_crf(config)
     schedule = loss_schedule(config)
@@ -150,7 +153,7 @@ def default_path(config: TrainConfig) -> Path:
     encoder = config.model.given.get("encoder")
     parts = [config.model.model or DEFAULT_MODEL, *([encoder] if encoder else [])]
     parts += [name_of_loss(config.loss.loss), data.dataset]
-    parts += data.variant_names
+    parts += data.variant_names if data.classes_of is None else [f"{data.classes_of}_classes"]
     parts += [name_of_loss(data.category.lower())] if data.category else []
     parts += [config.loss.class_weights] if config.loss.class_weights != "none" else []
     parts += ["scales", *(f"{scale:g}" for scale in sorted(config.model.scales))] if config.model.scales else []

@@ -47,7 +47,7 @@ class Cityscapes(Dataset):
 
     @property
     def legend(self) -> Relabel:
-        return WHOLE.only(THINGS) if self.task == "instance" else WHOLE
+        return WHOLE.only(THINGS) if self.class_task == "instance" else WHOLE
 
     @property
     def layout(self) -> Sequence[str]:

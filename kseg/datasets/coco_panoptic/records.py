@@ -61,7 +61,7 @@ class COCOPanoptic(Dataset):
     def legend(self) -> Relabel:
         kinds = self._kinds
         whole = Relabel(kinds.names, kinds.palette, background=False)
-        return whole.only(kinds.things) if self.task == "instance" else whole
+        return whole.only(kinds.things) if self.class_task == "instance" else whole
 
     def all_records(self, split: str) -> Sequence[Record]:
         return self._records.get("validation" if split == "test" else split, [])

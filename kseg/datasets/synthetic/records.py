@@ -98,10 +98,10 @@ class Synthetic(FaceDataset):
 
     @property
     def legend(self) -> Relabel:
-        return super().legend if self.task == "semantic" else LEGENDS[self.task]
+        return super().legend if self.class_task == "semantic" else LEGENDS[self.class_task]
 
     def read_labels(self, record: Record) -> np.ndarray:
-        return self._draw(record.id).parts.copy() if self.task == "semantic" else super().read_labels(record)
+        return self._draw(record.id).parts.copy() if self.class_task == "semantic" else super().read_labels(record)
 
     def read_panoptic(self, record: Record) -> Panoptic:
         return self._draw(record.id).panoptic()
