@@ -9,8 +9,9 @@ import numpy as np
 from kseg.conventions import MAX_CLASSES
 from kseg.errors import UsageError
 from kseg.ranges import SHARE, Range, check_ranges
-from kseg.structures import Instances, LabelMap, Panoptic
-from kseg.structures.panoptic import NO_SEGMENT, Segment
+from kseg.structures.instances import Instances
+from kseg.structures.label_map import LabelMap
+from kseg.structures.panoptic import NO_SEGMENT, Panoptic, Segment
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ import pytest
 
 from kseg.datasets import data_options, open_dataset
 from kseg.errors import UsageError
-from kseg.postprocess import FusionOptions, fuse
-from kseg.structures import Instances, LabelMap
+from kseg.structures import FusionOptions, Instances, LabelMap, fuse
 from kseg.structures.panoptic import Segment
 
 SKY, GRASS, PERSON, DOG = 0, 1, 2, 3
