@@ -15,6 +15,7 @@ COMMANDS = {
     "evaluate": ("kseg.cli.evaluate:Evaluate", "measure a run or model on a data set's split"),
     "predict": ("kseg.cli.predict:Predict", "segment images: masks, overlays, probabilities"),
     "score": ("kseg.cli.score:Score", "score predictions that any program wrote against their truth"),
+    "panoptic": ("kseg.cli.panoptic:Panoptic", "fuse two runs into segments, or tune the thresholds of a fusion"),
     "crf": ("kseg.cli.crf:Crf", "tune the dense CRF behind a trained network"),
     "export": ("kseg.cli.export:Export", "SavedModel, ONNX or LiteRT from a run or model"),
     "data": ("kseg.cli.data:Data", "info, prepare, check, preview or count a data set; cache of features"),

@@ -37,8 +37,12 @@ def write_worst(
             *(task.draw(image, one, palette, background=background, classes=classes) for one in (truth, prediction)),
             task.draw_mistakes(image, truth, prediction, background=background),
         ]
-        gap = np.full((image.shape[0], GAP, 3), 255, np.uint8)
         names.append(f"worst/{rank:02}_{Path(record.id).name}.png")
-        spaced = [part for panel in panels for part in (panel, gap)]
-        save_image(folder / names[-1], np.concatenate(spaced[:-1], axis=1))
+        save_image(folder / names[-1], side_by_side(panels))
     return names
+
+
+def side_by_side(panels: Sequence[np.ndarray]) -> np.ndarray:
+    """uint8 (H, W, 3): panels of one height, with a white gap between two."""
+    gap = np.full((panels[0].shape[0], GAP, 3), 255, np.uint8)
+    return np.concatenate([part for panel in panels for part in (panel, gap)][:-1], axis=1)

@@ -1,12 +1,13 @@
 """The parameters of a dense CRF behind a network, searched on images whose truth is known, as DeepLab does it."""
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from kseg.errors import UsageError
+from kseg.inference.axes import Axes, finer
 from kseg.metrics.confusion import confusion_matrix
 from kseg.metrics.intervals import Interval, bootstrap_score
 from kseg.metrics.scores import iou_dataset
@@ -14,9 +15,6 @@ from kseg.postprocess import CrfParameters, dense_crf
 from kseg.postprocess.mean_field import PixelKernels
 from kseg.structures import LabelMap
 from kseg.tasks.semantic.decoding import predicted_labels
-
-Axes = Mapping[str, Sequence[float]]
-"""Values to try of each parameter, ascending."""
 
 Example = tuple[np.ndarray, np.ndarray, LabelMap]
 """Image, probabilities at its size, truth."""
@@ -85,21 +83,6 @@ def search(
         bootstrap_score(pairs, lambda m: iou_dataset(m[..., num_classes:, :]) - iou_dataset(m[..., :num_classes, :])),
         {one: _iou(counts) for one, counts in matrices.items() if one is not None},
     )
-
-
-def finer(axes: Axes, best: CrfParameters) -> dict[str, list[float]]:
-    """Of every axis the best value, and the middles between it and its neighbors, if it has any.
-
-    >>> finer({"w2": [3, 4, 5], "sigma_beta": [3.0]}, CrfParameters(w2=3, sigma_beta=3))
-    {'w2': [3, 3.5], 'sigma_beta': [3]}
-    """
-    around: dict[str, list[float]] = {}
-    for name, values in axes.items():
-        value = getattr(best, name)
-        place = list(values).index(value)
-        neighbors = [values[other] for other in (place - 1, place + 1) if 0 <= other < len(values)]
-        around[name] = sorted([value, *((value + neighbor) / 2 for neighbor in neighbors)])
-    return around
 
 
 def _count(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from kseg.errors import UsageError
-from kseg.inference.crf_search import finer, search
+from kseg.inference.axes import finer
+from kseg.inference.crf_search import search
 from kseg.metrics.confusion import confusion_matrix
 from kseg.metrics.scores import iou_dataset
 from kseg.postprocess import CrfParameters, dense_crf
