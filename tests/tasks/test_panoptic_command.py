@@ -70,8 +70,11 @@ def test_thresholds_leave_out_what_they_say(pair, tmp_path, capsys):
     flags = ["--stuff-area", "20", "--confidence", "0.95", "--no-overlays", "--split", "validation"]
     assert fused(pair, *flags, "--out", str(out)) == 0
     scores = json.loads((out / "evaluation.json").read_text())["scores"]
+    assert "becomes void" not in capsys.readouterr().out
     assert scores["PQ_things"] == 0 and scores["PQ_stuff"] > 0.5 and scores["missed"] == 8
     assert not (out / "overlays").exists()
+    assert fused(pair, "--no-overlays", "--out", str(out)) == 0
+    assert "stuff under 4096 pixels becomes void, 267% of an image of 32×48" in capsys.readouterr().out
 
 
 def test_tuned_thresholds_give_on_the_same_images_what_the_search_said(painted, tmp_path, capsys):  # noqa: F811
