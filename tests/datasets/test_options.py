@@ -10,7 +10,7 @@ from kseg.datasets.opening import check_data_dir, option_names, own_options, ret
 from kseg.errors import UsageError
 from kseg.training.config import TrainConfig, from_json, from_record
 
-OF_ALL = {"dataset", "data_dir", "limit", "category"}
+OF_ALL = {"dataset", "data_dir", "limit", "category", "classes_of"}
 
 EVERYBODYS = {
     "dataset": "lfw", "data_dir": "/data/lfw", "hair": False, "parts": False, "size": "small", "split_scheme": "paper",
