@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kseg.cli.run_data import RunData
+from kseg.conventions import TaskName
 from kseg.datasets import DataOptions, Dataset, Record, open_dataset
 from kseg.errors import UsageError
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from kseg.inference.fusing import Halves
     from kseg.structures import Panoptic
 
-SEMANTIC, INSTANCE, PANOPTIC = "semantic", "instance", "panoptic"
+SEMANTIC: TaskName = "semantic"
+INSTANCE: TaskName = "instance"
+PANOPTIC: TaskName = "panoptic"
 
 OWN = {"classes_of", "limit", "data_dir"}
 """Options in which the data of two runs may differ."""
