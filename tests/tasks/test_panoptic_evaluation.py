@@ -67,6 +67,7 @@ def test_figures_by_hand():
     pq = {"wall": (8 / 9 + 1) / 2, "floor": 2 / 3, "cat": 0.0, "dog": 0.0}
     scores = evaluation.scores()
     assert scores["PQ_class"] == pytest.approx(pq) and scores["RQ_class"]["wall"] == 1
+    assert scores["identity_gap"] <= 1e-12
     assert evaluation.headline == ("PQ", pytest.approx(sum(pq.values()) / 4))
     assert scores["PQ_things"] == 0 and scores["PQ_stuff"] == pytest.approx((17 / 18 + 2 / 3) / 2)
     assert evaluation.things == ("cat", "dog")

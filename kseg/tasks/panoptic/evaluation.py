@@ -114,8 +114,8 @@ class PanopticEvaluation:
         return np.argsort(self.per_image, kind="stable")
 
     def scores(self) -> dict[str, Any]:
-        """PQ, SQ and RQ of all classes, things, stuff and each class; the same of outlines as "boundary_…"; and how
-        many segments there are of what."""
+        """PQ, SQ and RQ of all classes, things, stuff and each class; the same of outlines as "boundary_…"; the largest
+        difference of PQ and SQ · RQ of a class; and how many segments there are of what."""
         found: dict[str, Any] = {}
         for before, table in {"": self.regions, "boundary_": self.outlines}.items():
             for group, after in GROUPS.items():
@@ -125,6 +125,7 @@ class PanopticEvaluation:
         found["PQ_interval"] = {"low": self.interval.low, "high": self.interval.high}
         found |= {f"{name}_class": values for name, values in self._of_classes().items()}
         return found | {
+            "identity_gap": self.regions.identity_gap,
             "images": len(self.ids),
             **{name: int(getattr(self, name).sum()) for name in COUNTS},
         }
