@@ -235,7 +235,7 @@ def test_classes_take_another_order(task, num_classes):
 def test_an_answer_is_written_as_a_picture_of_its_size(task, tmp_path):
     task.write(tmp_path / "answer.png", truth_of(task, 1, 2, clean=True), contrasting_palette(2))
     assert {path.name for path in tmp_path.iterdir()} == {f"answer{ending}" for ending in task.writes}
-    assert read_labels(tmp_path / "answer.png").shape == SIZE
+    assert read_labels(tmp_path / "answer.png").shape[:2] == SIZE
 
 
 def test_metrics_have_names_of_their_own(task, num_classes):
