@@ -1,33 +1,12 @@
 """Mask R-CNN (He et al. 2017) on a feature pyramid, on any encoder or on a small network of its own."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from keras import layers
-
-from kseg.encoders import ENCODERS, encoder_named
-from kseg.layers import (
-    Chance,
-    Detections,
-    ImageSize,
-    MaskOfClass,
-    PadToMultiple,
-    Preprocess,
-    Proposals,
-    PyramidAnchors,
-    padded_size,
-)
-from kseg.layers.roi_heads import box_layers, look_at_boxes, look_at_masks, mask_layers, proposal_layers, propose
-from kseg.models.architecture import Answers, architecture
-from kseg.models.conv_bn_relu import conv_bn_relu
-from kseg.models.fpn import LEVELS, feature_pyramid
-from kseg.ranges import Range
+from kseg.encoders import ENCODERS
+from kseg.models.architecture import architecture
+from kseg.models.detector import Convolutions, Count, DetectorSizes, ProposalCount, find_objects, pyramid_features
+from kseg.models.fpn import feature_pyramid
 from kseg.signature import Width
-
-Count = Annotated[int, Range(least=1, most=10_000)]
-
-SAMPLED_ANCHORS = 256
-"""Of an image, in the loss of the region proposal network."""
 
 HE: dict[str, Any] = {
     # He et al. 2017 train on COCO with SGD at 0.02, momentum 0.9 and decay 1e-4, 90,000 steps of 16 images, and the
@@ -57,26 +36,13 @@ SMALL: dict[str, Any] = {
     "people": 3,
 }
 
-PAPER = {
-    "pyramid_width": 256, "box_width": 1024, "mask_width": 256, "mask_convolutions": 4, "smallest_anchor": 32,
-    "candidates": 1000, "proposals": 1000, "rois": 512, "detections": 100,
-}  # fmt: skip
-"""The sizes of He et al. 2017, which hold on an encoder."""
-
-OWN = {
-    "pyramid_width": 64, "box_width": 256, "mask_width": 64, "mask_convolutions": 2, "smallest_anchor": 16,
-    "candidates": 100, "proposals": 64, "rois": 64, "detections": 20,
-}  # fmt: skip
-"""What takes their place on the small network, for two cores."""
-
 
 @architecture("mask_rcnn", task="instance", preset=SMALL, preset_on=dict.fromkeys(ENCODERS, HE))
 def mask_rcnn(
     image, classes, *, encoder: str | None = None, trainable_from: str | None = "all", base_width: Width = 16,
     pyramid_width: Width | None = None, box_width: Width | None = None, mask_width: Width | None = None,
-    mask_convolutions: Annotated[int, Range(least=1, most=9)] | None = None,
-    smallest_anchor: Count | None = None, candidates: Count | None = None,
-    proposals: Annotated[int, Range(least=32, most=10_000)] | None = None, rois: Count | None = None,
+    mask_convolutions: Convolutions | None = None, smallest_anchor: Count | None = None,
+    candidates: Count | None = None, proposals: ProposalCount | None = None, rois: Count | None = None,
     detections: Count | None = None, aligned_rois: bool = True,
 ):  # fmt: skip
     """Mask R-CNN: proposals from a feature pyramid; of each proposal a class, a better box, and a mask.
@@ -110,73 +76,10 @@ def mask_rcnn(
       aligned_rois: pixel centers lie at half a pixel, as in detectron2; torchvision's weights were trained without.
     Source: He et al. 2017, sections 3 and 3.1; Lin et al. 2017 (FPN), section 4. Deviations: the small network is ours.
     """
-    usual = OWN if encoder is None else PAPER
-    given = {
-        "pyramid_width": pyramid_width, "box_width": box_width, "mask_width": mask_width,
-        "mask_convolutions": mask_convolutions, "smallest_anchor": smallest_anchor, "candidates": candidates,
-        "proposals": proposals, "rois": rois, "detections": detections,
-    }  # fmt: skip
-    size = {name: usual[name] if value is None else value for name, value in given.items()}
-    anchor = size["smallest_anchor"]
-
-    # 1. maps of strides 4 to 64
-    features = small_features(image, base_width) if encoder is None else encoded(image, encoder, trainable_from)
-    pyramid = feature_pyramid(features, size["pyramid_width"])
-    maps = [pyramid[stride] for stride in LEVELS]
-    coarsest = layers.MaxPooling2D(1, strides=2, name="fpn_output6")(maps[-1])
-
-    # 2. where objects may be; a size that is known is a number, so that frozen features can take the image's place
-    known = None if None in image.shape[1:3] else tuple(image.shape[1:3])
-    like = image if known is None else maps[0]
-    logits, deltas = propose(proposal_layers(size["pyramid_width"]), [*maps, coarsest])
-    anchors = PyramidAnchors(anchor, LEVELS[0], name="anchors_of_levels")([*maps, coarsest])
-    proposed = Proposals(
-        size["proposals"],
-        size["candidates"],
-        training_candidates=2 * size["candidates"],
-        image_size=known,
-        name="proposals_of_levels",
-    )([like, *anchors, *logits, *deltas])
-
-    # 3. which, where exactly, and which pixels
-    of_boxes = box_layers(size["box_width"], size["pyramid_width"], classes, anchor, aligned=aligned_rois)
-    of_masks = mask_layers(size["mask_width"], size["mask_convolutions"], classes, anchor, aligned=aligned_rois)
-    looked = look_at_boxes(of_boxes, proposed, maps)
-    found = Detections(size["detections"], image_size=known, name="detections")([like, proposed, *looked])
-    boxes, scores, labels, valid = found
-    masks = MaskOfClass(name="mask_of_class")([look_at_masks(of_masks, boxes, maps), labels, valid])
-    users = {
-        "boxes": boxes, "scores": scores, "classes": labels, "masks": masks, "valid": valid,
-        "size": ImageSize(known, name="image_size")(like),
-    }  # fmt: skip
-
-    # 4. what the loss reads beside
-    rpn_logits = layers.Concatenate(name="rpn_all_logits", dtype="float32")(logits)
-    training = {
-        "rpn_logits": rpn_logits,
-        "rpn_deltas": layers.Concatenate(axis=1, name="rpn_all_deltas", dtype="float32")(deltas),
-        "anchors": layers.Concatenate(axis=0, name="anchors", dtype="float32")(anchors),
-        "proposals": proposed,
-        "features": maps,
-        "chance_anchors": Chance(SAMPLED_ANCHORS, name="chance_anchors")(rpn_logits),
-        "chance_rois": Chance(size["rois"], name="chance_rois")(proposed),
-    }
-    return Answers(users, training)
-
-
-def encoded(image, encoder: str, trainable_from: str | None) -> Mapping[int, Any]:
-    """The features of an encoder."""
-    return encoder_named(encoder)(image, trainable_from=trainable_from)
-
-
-def small_features(image, width: int) -> dict[int, Any]:
-    """Features at 1/4 to 1/32 of five stages of two 3×3 convolutions, the first of each with stride 2."""
-    x = Preprocess("unit", name="preprocess")(image)
-    if any(side is None or padded_size(side, LEVELS[-1]) != side for side in image.shape[1:3]):
-        x = PadToMultiple(LEVELS[-1], name="pad")(x)
-    features = {}
-    for stage, widened in enumerate((1, 2, 4, 8, 8), start=1):
-        x = conv_bn_relu(x, widened * width, strides=2, name=f"stage{stage}_1")
-        x = conv_bn_relu(x, widened * width, name=f"stage{stage}_2")
-        features[2**stage] = x
-    return features
+    size = DetectorSizes.given(
+        encoder, pyramid_width=pyramid_width, box_width=box_width, mask_width=mask_width,
+        mask_convolutions=mask_convolutions, smallest_anchor=smallest_anchor, candidates=candidates,
+        proposals=proposals, rois=rois, detections=detections,
+    )  # fmt: skip
+    features = pyramid_features(image, encoder, trainable_from=trainable_from, base_width=base_width)
+    return find_objects(image, feature_pyramid(features, size.pyramid_width), classes, size, aligned_rois=aligned_rois)
