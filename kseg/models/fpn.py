@@ -59,23 +59,7 @@ def fpn(
     """
     network = encoder_named(encoder)
     pyramid = feature_pyramid(network(image, trainable_from=trainable_from), pyramid_width)
-    scaled = []
-    for level in LEVELS:
-        x = pyramid[level]
-        for stride in at_strides(level):
-            name = f"head{level}_at{stride}"
-            x = layers.Conv2D(
-                head_width, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv"
-            )(x)  # fmt: skip
-            x = layers.GroupNormalization(groups_of(head_width), name=f"{name}_gn")(x)
-            x = layers.ReLU(name=f"{name}_relu")(x)
-            if stride > LEVELS[0]:
-                x = enlarged(x, 2, centered=network.centered, name=f"{name}_x2")
-        scaled.append(x)
-    x = layers.Add(name="levels")(scaled)
-    x = layers.Dropout(dropout, name="drop")(x)
-    x = layers.Conv2D(channels, 1, name="score")(x)
-    return enlarged(x, LEVELS[0], centered=network.centered, dtype="float32", name="upscore")
+    return semantic_head(pyramid, channels, width=head_width, dropout=dropout, centered=network.centered)
 
 
 def feature_pyramid(features: Mapping[int, Any], width: int) -> dict[int, Any]:
@@ -93,6 +77,30 @@ def feature_pyramid(features: Mapping[int, Any], width: int) -> dict[int, Any]:
         x = lateral
         outputs[stride] = layers.Conv2D(width, 3, padding="same", name=f"fpn_output{level}")(x)
     return outputs
+
+
+def semantic_head(pyramid: Mapping[int, Any], channels: int, *, width: int, dropout: float, centered: bool):
+    """Scores float32 (N, ≥ H, ≥ W, channels) of an image from its pyramid: see `fpn`, whose head it is.
+
+    `centered`: where the features lie, see `enlarged`.
+    """
+    scaled = []
+    for level in LEVELS:
+        x = pyramid[level]
+        for stride in at_strides(level):
+            name = f"head{level}_at{stride}"
+            x = layers.Conv2D(
+                width, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv"
+            )(x)
+            x = layers.GroupNormalization(groups_of(width), name=f"{name}_gn")(x)
+            x = layers.ReLU(name=f"{name}_relu")(x)
+            if stride > LEVELS[0]:
+                x = enlarged(x, 2, centered=centered, name=f"{name}_x2")
+        scaled.append(x)
+    x = layers.Add(name="levels")(scaled)
+    x = layers.Dropout(dropout, name="drop")(x)
+    x = layers.Conv2D(channels, 1, name="score")(x)
+    return enlarged(x, LEVELS[0], centered=centered, dtype="float32", name="upscore")
 
 
 def at_strides(level: int) -> list[int]:
