@@ -113,6 +113,11 @@ class Dataset(ABC):
         return self.relabel.background
 
     @property
+    def things(self) -> tuple[int, ...] | None:
+        """Class ids of which there are objects, where the task is "panoptic"; None: nobody tells."""
+        return self.relabel.things
+
+    @property
     def test_is_validation(self) -> bool:
         """Whether the test split is the validation split once more, because no other has labels."""
         return False

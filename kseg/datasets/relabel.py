@@ -32,6 +32,8 @@ class Relabel:
     """uint8 (256,): the class of every stored id, `VOID` among them; None: stored ids are class ids"""
     background: bool = True
     """whether class 0 is background, which pictures leave unpainted, and not a class like the others"""
+    things: tuple[int, ...] | None = None
+    """class ids of which there are objects, every other being stuff; None where nobody tells"""
 
     def __call__(self, truth: Some) -> Some:
         """A truth of stored ids as one of class ids."""
@@ -42,7 +44,10 @@ class Relabel:
         table = np.zeros(VOID + 1, np.uint8)
         table[[*ids, VOID]] = *range(1, len(ids) + 1), VOID
         names, colors = (self.classes[i] for i in ids), (self.palette[i] for i in ids)
-        return Relabel((BACKGROUND, *names), ((0, 0, 0), *colors), table)
+        things = None
+        if self.things is not None:
+            things = tuple(number for number, one in enumerate(ids, start=1) if one in self.things)
+        return Relabel((BACKGROUND, *names), ((0, 0, 0), *colors), table, things=things)
 
     def then(self, following: "Relabel") -> "Relabel":
         """Both in turn: `following` reads the class ids that this one gives."""

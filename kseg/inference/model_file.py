@@ -46,6 +46,8 @@ class ModelCard:
     """what the network was fed when its run was measured: images resized to `image_size`, or as they are"""
     task: str = DEFAULT_TASK
     """name of what the model answers (`kseg.tasks`)"""
+    things: tuple[int, ...] | None = None
+    """class ids of which there are objects; None: nobody told, or the classes are of another task"""
     kseg: str = __version__
     """the version that wrote the file; empty for a card made up for a model without one"""
 
@@ -65,6 +67,8 @@ class ModelCard:
             raise ValueError(f"a color of {card.palette} is not of bytes")
         if card.image_size is not None and not all(0 < side <= LONGEST_SIDE for side in card.image_size):
             raise ValueError(f"image_size is {card.image_size}")
+        if card.things is not None and not set(card.things) <= set(range(len(card.classes))):
+            raise ValueError(f"things are {card.things} among {counted(len(card.classes), 'class')}")
         if card.value_range is not None and not card.value_range[0] < card.value_range[1]:
             raise ValueError(f"value_range is {card.value_range}, not the values of black and white")
         return card

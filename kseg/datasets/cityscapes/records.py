@@ -21,7 +21,7 @@ from kseg.errors import Failure
 from kseg.structures import Panoptic, Segment
 from kseg.wording import counted
 
-WHOLE = Relabel(NAMES, PALETTE, background=False)
+WHOLE = Relabel(NAMES, PALETTE, background=False, things=THINGS)
 
 
 @DATASETS.register("cityscapes")

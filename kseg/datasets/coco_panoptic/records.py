@@ -60,7 +60,7 @@ class COCOPanoptic(Dataset):
     @property
     def legend(self) -> Relabel:
         kinds = self._kinds
-        whole = Relabel(kinds.names, kinds.palette, background=False)
+        whole = Relabel(kinds.names, kinds.palette, background=False, things=kinds.things)
         return whole.only(kinds.things) if self.class_task == "instance" else whole
 
     def all_records(self, split: str) -> Sequence[Record]:

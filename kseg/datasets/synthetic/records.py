@@ -30,6 +30,7 @@ LEGENDS = {
         ("backdrop", "floor", "sky", "person"),
         ((130, 120, 150), (170, 120, 70), (110, 170, 230), TEAL),
         background=False,
+        things=(PERSON,),
     ),
 }
 """By task, the classes of people and of what they stand before; "semantic" asks for the parts of faces."""
