@@ -12,7 +12,8 @@ from kseg.layers.local_response import LocalResponseNorm
 from kseg.layers.matching import matched, sampled
 from kseg.layers.max_unpool import MaxPoolWithIndices, MaxUnpool
 from kseg.layers.mirror import MirrorBorder, mirrored_places
-from kseg.layers.objects import Chance, FoldObjects, ImageSize, MaskOfClass, UnfoldObjects
+from kseg.layers.objects import Chance, ClassOfLabel, FoldObjects, ImageSize, MaskOfClass, UnfoldObjects
+from kseg.layers.per_image import PerImage
 from kseg.layers.pixels import Bilinear, PixelShuffle, SubpixelUpsample, pixel_shuffle
 from kseg.layers.preprocess import Preprocess
 from kseg.layers.proposals import Detections, Proposals
@@ -30,6 +31,7 @@ __all__ = [
     "Bilinear",
     "BilinearUpsample",
     "Chance",
+    "ClassOfLabel",
     "CropLike",
     "Detections",
     "FoldObjects",
@@ -42,6 +44,7 @@ __all__ = [
     "MaxUnpool",
     "MirrorBorder",
     "PadToMultiple",
+    "PerImage",
     "PixelShuffle",
     "Preprocess",
     "Proposals",

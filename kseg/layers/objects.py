@@ -1,4 +1,4 @@
-"""Layers about the objects of an image: as a batch of their own, by their class, by chance, and the image's size."""
+"""Layers about the objects of an image: as a batch of their own, by class, by chance, and the image's size."""
 
 import keras
 from keras import ops
@@ -79,6 +79,32 @@ def of_class(values, classes):
     between = len(values.shape) - 3
     chosen = ops.reshape(chosen, (*ops.shape(chosen)[:2], *[1] * between, values.shape[-1]))
     return ops.sum(values * chosen, axis=-1)
+
+
+@keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
+class ClassOfLabel(keras.layers.Layer):
+    """int labels (N, R) → int32 (N, R): the class id of each label; label 0 is no object, and is given the id 0.
+
+    Args:
+      classes: the ids of the labels 1, 2, ….
+
+    >>> ops.convert_to_numpy(ClassOfLabel([3, 7])(ops.convert_to_tensor([[2, 1, 0]]))).tolist()
+    [[7, 3, 0]]
+    """
+
+    def __init__(self, classes, **kwargs):
+        super().__init__(**kwargs)
+        self.classes = tuple(int(one) for one in classes)
+        self.autocast = False
+
+    def call(self, labels):
+        return ops.take(ops.convert_to_tensor([0, *self.classes], "int32"), labels, axis=0)
+
+    def compute_output_spec(self, labels):
+        return keras.KerasTensor(labels.shape, dtype="int32")
+
+    def get_config(self):
+        return {**super().get_config(), "classes": self.classes}
 
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)

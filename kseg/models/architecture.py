@@ -52,9 +52,9 @@ class Architecture:
     """A family of networks: `function(image, channels, **options)` gives scores (N, ≥ H, ≥ W, channels) of an image.
 
     Of another task than the default one it gives `Answers`, and is told the number of classes, background included, in
-    place of channels. The scores are logits whose top left H × W belong to the image; `build` crops them and applies
-    the activation. A network that is asked for fewer scores than pixels (`unet2015` with borders cropped) has those of
-    the center.
+    place of channels; of the task "panoptic" also `things`, the ids of those of which there are objects. The scores are
+    logits whose top left H × W belong to the image; `build` crops them and applies the activation. A network that is
+    asked for fewer scores than pixels (`unet2015` with borders cropped) has those of the center.
     """
 
     name: str

@@ -24,6 +24,7 @@ def build(
     activation: str | None = "auto",
     weights: str | Path | None = None,
     scales: Sequence[float] = (),
+    things: Sequence[int] | None = None,
     **options,
 ) -> keras.Model:
     """A segmentation network: (N, H, W, 3) RGB in 0..255 → float32 (N, H, W, C).
@@ -36,6 +37,7 @@ def build(
       activation: "auto" gives probabilities (sigmoid for C = 1, else softmax), None gives logits.
       weights: of the encoder: None or "none", "imagenet", or the path of a file (`kseg.encoders.read_weights`).
       scales: the network sees the image at each of them (`kseg.models.scales`); none: at its own size alone.
+      things: of a panoptic network, the class ids of which there are objects; None: every class but the first.
       options: of the architecture (`MODELS[name].options`), such as `head_width`.
     Returns:
       a functional model, flat. Of another task than the semantic one it gives a dict: what users want of it, and with
@@ -51,7 +53,7 @@ def build(
     """
     return build_with_report(
         name, num_classes=num_classes, outputs=outputs, input_shape=input_shape, activation=activation,
-        weights=weights, scales=scales, **options,
+        weights=weights, scales=scales, things=things, **options,
     )[0]  # fmt: skip
 
 
@@ -64,11 +66,16 @@ def build_with_report(
     activation: str | None = "auto",
     weights: str | Path | None = None,
     scales: Sequence[float] = (),
+    things: Sequence[int] | None = None,
     **options,
 ) -> tuple[keras.Model, TransplantReport | None]:
     """`build`, and what became of `weights`; None without any."""
     entry = MODELS[name]
     _check(entry, num_classes, input_shape, activation, weights, options)
+    if entry.task == "panoptic":
+        options = {**options, "things": checked_things(things, num_classes)}
+    elif things is not None:
+        raise UsageError(f"things are for panoptic networks, and {entry.name} answers {entry.task!r}; leave them out")
     if entry.task != DEFAULT_TASK:
         model = _answering(entry, num_classes, outputs, input_shape, activation, scales, options)
     else:
@@ -142,6 +149,23 @@ def _channels(num_classes: int, outputs: int | None) -> int:
         valid = " or ".join(str(count) for count in sorted({usual, num_classes}))
         raise UsageError(f"outputs is {outputs} for {num_classes} classes; wanted {valid}")
     return outputs or usual
+
+
+def checked_things(things: Sequence[int] | None, num_classes: int) -> tuple[int, ...]:
+    """The class ids of which there are objects, rising; None: every class but the first.
+
+    Raises: UsageError for an id that is no class, and where all classes are things, or none is.
+    """
+    if things is None:
+        return tuple(range(1, num_classes))
+    chosen = tuple(sorted({int(one) for one in things}))
+    if foreign := [one for one in chosen if not 0 <= one < num_classes]:
+        raise UsageError(f"class {foreign[0]} is to be a thing, and classes are 0..{num_classes - 1}; name others")
+    if not chosen:
+        raise UsageError("no class is a thing, so that there are no objects to find; train a semantic network")
+    if len(chosen) == num_classes:
+        raise UsageError("every class is a thing, so that there is no stuff around the objects; train mask_rcnn")
+    return chosen
 
 
 def _whole(number) -> bool:

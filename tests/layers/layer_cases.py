@@ -16,6 +16,7 @@ from kseg.layers import (
     AuxiliaryScores,
     BilinearUpsample,
     Chance,
+    ClassOfLabel,
     CropLike,
     Detections,
     FoldObjects,
@@ -28,6 +29,7 @@ from kseg.layers import (
     MaxUnpool,
     MirrorBorder,
     PadToMultiple,
+    PerImage,
     PixelShuffle,
     Preprocess,
     Proposals,
@@ -86,17 +88,22 @@ CASES = {
     "fold": (lambda **k: FoldObjects(**k), [(2, 3, 5, 7, 4)]),
     "unfold": (lambda **k: UnfoldObjects(**k), [(6, 5, 7, 4), (2, 3, 4)]),
     "mask_of_class": (lambda **k: MaskOfClass(**k), [(2, 3, 5, 7, 4), (2, 3), (2, 3)]),
+    "class_of_label": (lambda **k: ClassOfLabel([7, 300, 11], **k), [(2, 3)]),
+    "per_image": (lambda **k: PerImage([0.5, 4097.0], **k), [(2, 5, 7, 3)]),
     "chance": (lambda **k: Chance(2, seed=1, **k), [(2, 5, 4)]),
     "image_size": (lambda **k: ImageSize(**k), [(2, 5, 7, 3)]),
     "preprocess_caffe": (lambda **k: Preprocess("caffe", **k), [(2, 5, 7, 3)]),
     "preprocess_unit": (lambda **k: Preprocess("unit", **k), [(2, 5, 7, 3)]),
 }
 
-PLACES = {("unpool", 1), ("mask_of_class", 1)}
+PLACES = {("unpool", 1), ("mask_of_class", 1), ("class_of_label", 0)}
 """inputs that are places in windows of 2 × 2, or class ids, not numbers"""
 
-FLOAT32 = {"anchors", "proposals", "detections", "mask_of_class", "chance", "image_size"}
+FLOAT32 = {"anchors", "proposals", "detections", "mask_of_class", "chance", "image_size", "per_image"}
 """whose outputs are float32 under every policy: boxes in half precision would be off by pixels"""
+
+INT32 = {"class_of_label"}
+"""whose outputs are class ids"""
 
 
 def inputs(name):

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from layer_cases import CASES, FLOAT32, inputs, outputs, tensors
+from layer_cases import CASES, FLOAT32, INT32, inputs, outputs, tensors
 
 import kseg.layers
 
@@ -55,7 +55,7 @@ def test_mixed_precision(name, policy):
     """Computes in half precision, keeps its weights in float32, and is right to 2⁻⁷ of the largest value."""
     layer = CASES[name][0](dtype=policy)
     y, *others = keras.tree.flatten(layer(tensors(inputs(name))))
-    kept = "float32" if name in FLOAT32 else policy.removeprefix("mixed_")
+    kept = "float32" if name in FLOAT32 else "int32" if name in INT32 else policy.removeprefix("mixed_")
     assert keras.backend.standardize_dtype(y.dtype) == kept
     assert {keras.backend.standardize_dtype(other.dtype) for other in others} <= {"int32", kept}
     assert {w.dtype for w in layer.weights} <= {"float32"}

@@ -1,0 +1,119 @@
+"""Panoptic FPN (Kirillov et al. 2019): one feature pyramid for objects and for stuff, on any encoder or on none."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+from keras import layers
+
+from kseg.encoders import ENCODERS, encoder_named
+from kseg.errors import UsageError
+from kseg.layers import ClassOfLabel, PerImage
+from kseg.models.architecture import Answers, architecture
+from kseg.models.crop_to import crop_to
+from kseg.models.detector import Convolutions, Count, DetectorSizes, ProposalCount, find_objects, pyramid_features
+from kseg.models.fpn import LEVELS, feature_pyramid, semantic_head
+from kseg.models.mask_rcnn import HE, SMALL
+from kseg.ranges import SHARE, Range
+from kseg.signature import Width
+
+if TYPE_CHECKING:
+    import keras
+
+LOSS = "mask=bce; semantic=ce"
+
+KIRILLOV: dict[str, Any] = {**HE, "loss": LOSS}
+"""Kirillov et al. 2019 train on COCO as Mask R-CNN is trained."""
+
+OWN: dict[str, Any] = {**SMALL, "loss": LOSS}
+"""Not from a paper: found on synthetic people."""
+
+PAPER_AREA, OWN_AREA = 4096, 64
+"""Pixels below which stuff becomes void: of the paper, for images of COCO, and of the small network, for small ones."""
+
+RULES = "fusion_rules"
+"""The layer that carries the thresholds of fusion."""
+
+
+@architecture("panoptic_fpn", task="panoptic", preset=OWN, preset_on=dict.fromkeys(ENCODERS, KIRILLOV))
+def panoptic_fpn(
+    image, classes, things: Sequence[int], *, encoder: str | None = None, trainable_from: str | None = "all",
+    base_width: Width = 16, pyramid_width: Width | None = None, head_width: Width | None = None,
+    box_width: Width | None = None, mask_width: Width | None = None, mask_convolutions: Convolutions | None = None,
+    smallest_anchor: Count | None = None, candidates: Count | None = None, proposals: ProposalCount | None = None,
+    rois: Count | None = None, detections: Count | None = None, aligned_rois: bool = True,
+    confidence: Annotated[float, SHARE] = 0.5, overlap: Annotated[float, SHARE] = 0.5,
+    stuff_area: Annotated[int, Range(least=0, most=16_777_216)] | None = None,
+):  # fmt: skip
+    """Panoptic FPN: Mask R-CNN and the semantic head of `fpn` on one feature pyramid, fused into one answer.
+
+        objects   the layers of `mask_rcnn`, whose classes are the T things by class id, behind "no object"
+        stuff     the head of `fpn`: a channel for each class that is no thing, and one for all things together
+        answer    objects, the surest first, each without what lies behind those before it; stuff around them (`fuse`)
+
+    Users are given the detections of `mask_rcnn`; "semantic", the probabilities (N, H, W, S + 1) of the S kinds of
+    stuff by class id and, last, of a thing; "things" (N, C), 1 for a class of which there are objects; and "fusion"
+    (N, 3), the thresholds `confidence`, `overlap` and `stuff_area`.
+    Weights: those of `mask_rcnn` with T + 1 for its C, and of the semantic head, with p = pyramid_width and
+    h = head_width, 4·9·p·h + 3·9·h² + 7·2·h + (h + 1)·(S + 1). On ResNet-50 with COCO's T = 80 and S = 53 all but the
+    encoder has 22,523,435.
+
+    Args:
+      encoder: as in `mask_rcnn`.
+      trainable_from: as in `mask_rcnn`.
+      base_width: as in `mask_rcnn`.
+      pyramid_width: as in `mask_rcnn`.
+      head_width: feature maps of the semantic head (unset: 128 on an encoder, 64 on the small network).
+      box_width: as in `mask_rcnn`.
+      mask_width: as in `mask_rcnn`.
+      mask_convolutions: as in `mask_rcnn`.
+      smallest_anchor: as in `mask_rcnn`.
+      candidates: as in `mask_rcnn`.
+      proposals: as in `mask_rcnn`.
+      rois: as in `mask_rcnn`.
+      detections: as in `mask_rcnn`.
+      aligned_rois: as in `mask_rcnn`.
+      confidence: objects with a smaller score are left out of the answer.
+      overlap: an object of which a larger share lies behind surer ones is left out of the answer.
+      stuff_area: stuff of fewer pixels becomes void (unset: 4096 on an encoder, 64 on the small network).
+    Source: Kirillov et al. 2019, "Panoptic Feature Pyramid Networks", section 3. Deviations: the small network is ours.
+    """
+    size = DetectorSizes.given(
+        encoder, pyramid_width=pyramid_width, box_width=box_width, mask_width=mask_width,
+        mask_convolutions=mask_convolutions, smallest_anchor=smallest_anchor, candidates=candidates,
+        proposals=proposals, rois=rois, detections=detections,
+    )  # fmt: skip
+    head_width = head_width or (64 if encoder is None else 128)
+    area = (OWN_AREA if encoder is None else PAPER_AREA) if stuff_area is None else stuff_area
+
+    # 1. one pyramid, and the objects on it
+    features = pyramid_features(image, encoder, trainable_from=trainable_from, base_width=base_width)
+    pyramid = feature_pyramid(features, size.pyramid_width)
+    objects = find_objects(image, pyramid, len(things) + 1, size, aligned_rois=aligned_rois)
+
+    # 2. what every pixel is
+    centered = encoder is not None and encoder_named(encoder).centered
+    channels = classes - len(things) + 1
+    scores = semantic_head(pyramid, channels, width=head_width, dropout=0.0, centered=centered)
+    scores = crop_to(image, scores)
+
+    # 3. what fusion asks for beside
+    like = pyramid[LEVELS[-1]]
+    users = {
+        **objects.users,
+        "classes": ClassOfLabel(things, name="classes")(objects.users["classes"]),
+        "semantic": layers.Softmax(dtype="float32", name="semantic")(scores),
+        "things": PerImage([float(number in things) for number in range(classes)], name="things")(like),
+        "fusion": PerImage([confidence, overlap, area], name=RULES)(like),
+    }
+    return Answers(users, {**objects.training, "semantic_logits": scores})
+
+
+def with_fusion(model: "keras.Model", *, confidence: float, overlap: float, stuff_area: int) -> None:
+    """Give a panoptic network other thresholds of fusion; saved, it has them from now on.
+
+    Raises: UsageError for a network that carries none.
+    """
+    rules = next((layer for layer in model.layers if layer.name == RULES), None)
+    if rules is None:
+        raise UsageError(f"{model.name} fuses nothing by itself, so that it has no thresholds to set")
+    rules.values = (float(confidence), float(overlap), float(stuff_area))
