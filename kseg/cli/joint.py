@@ -31,7 +31,7 @@ def predict_jointly(options: PredictOptions) -> int:
     card = joint_card(members, [str(run) for run in runs])
     asked = partial(
         predict_joint,
-        threshold=options.threshold,
+        threshold=0.5 if options.threshold is None else options.threshold,
         batch_size=options.batch_size,
         refine=refining.refine(),
         tiling=refining.tiling([member.model for member in members]),

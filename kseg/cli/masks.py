@@ -35,8 +35,9 @@ class PredictOptions:
     """write STEM_overlay.png beside the mask STEM.png"""
     probabilities: Literal["npy", "png"] | None = None
     """also write the probabilities: float32 NPY, or 16-bit gray PNG"""
-    threshold: float = 0.5
-    """binary models: foreground where the probability is at least this; of objects: those with at least this score"""
+    threshold: float | None = None
+    """binary models: foreground where the probability is at least this; of objects: those with at least this score
+    (unset: 0.5, or the confidence that a panoptic model carries)"""
     image_size: Annotated[tuple[int, int] | None, FED] = None
     """height and width the network is fed (unset: the size it was trained at)"""
     input_size: Literal["trained", "original"] | None = None

@@ -21,7 +21,7 @@ class Predict(PredictOptions):
         from kseg.tasks import TASKS
 
         # 1. what can be refused before the model is loaded
-        if not 0 < self.threshold < 1:
+        if self.threshold is not None and not 0 < self.threshold < 1:
             raise UsageError(f"--threshold is {self.threshold}; it is a probability between 0 and 1")
         if self.joint:
             from kseg.cli.joint import predict_jointly

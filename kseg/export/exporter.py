@@ -181,7 +181,7 @@ def _meaning(card: "ModelCard", outputs: Mapping[str, Any]) -> tuple[str, str]:
             f"{name}: ({', '.join(['N', *('any' if side is None else str(side) for side in output.shape[1:])])})"
             for name, output in outputs.items()
         )
-        return given, "an object where valid is 1 and the score at least 0.5; its mask covers a pixel from 0.5 on"
+        return given, TASKS[card.task].decision
     channels = outputs[PROBABILITIES].shape[-1]
     meaning = f"probability of {card.classes[1]}" if channels == 1 else "a probability for each class, in order of id"
     decision = "foreground where the probability is at least 0.5" if channels <= 2 else "the most probable class"

@@ -130,7 +130,7 @@ class Predictor:
                 outputs = refine(np.asarray(image), np.asarray(outputs))
             yield outputs
 
-    def answers(self, images: Iterable[np.ndarray], *, threshold: float = 0.5) -> Iterator[Structure]:
+    def answers(self, images: Iterable[np.ndarray], *, threshold: float | None = None) -> Iterator[Structure]:
         """The decoded answer for each image, at its size, in order."""
         for outputs in self.outputs(images):
             yield self.task.decode(outputs, threshold=threshold)

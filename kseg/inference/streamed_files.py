@@ -24,7 +24,7 @@ def write_streamed(
     card: ModelCard,
     *,
     image: Picture | None = None,
-    threshold: float = 0.5,
+    threshold: float | None = None,
 ) -> None:
     """The files that `write_prediction` writes of the whole, each whole or not at all.
 
@@ -58,7 +58,7 @@ def write_streamed(
         written.finish()
 
 
-def _bands(outputs: Streamed, card: ModelCard, threshold: float) -> Iterator[Band]:
+def _bands(outputs: Streamed, card: ModelCard, threshold: float | None) -> Iterator[Band]:
     """The classes of whole rows, from top to bottom."""
     task, width = TASKS[card.task], outputs.shape[1]
     labels = np.empty((0, width), np.uint8)

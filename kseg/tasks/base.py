@@ -210,6 +210,8 @@ class Task(ABC):
     """by which an epoch is kept: one of `metrics`, or what `logged` gives"""
     curves: ClassVar[Mapping[str, str]]
     """what a report draws over the epochs beside the loss: name in metrics.jsonl → title"""
+    decision: ClassVar[str] = "as the task decodes it"
+    """how outputs by name become an answer, for a program that has an export and not kseg"""
     measured_whole: ClassVar[bool] = False
     """whether the score is of all validation images together, so that an evaluator counts them after every epoch"""
 
@@ -218,6 +220,7 @@ class Task(ABC):
         self,
         num_classes: int,
         *,
+        things: Sequence[int] | None = None,
         reads: tuple[str, ...] = (),
         weights: "PixelWeights | None" = None,
         remember: bool = False,
@@ -225,6 +228,7 @@ class Task(ABC):
         """What makes the targets of a truth, arrays of fixed shape by name, that losses and metrics are given.
 
         Args:
+          things: class ids of which there are objects, for a task that tells them from stuff; None: nobody told.
           reads: the targets that a loss has use for beside those that every loss is given (`TrainingLoss.reads`).
           weights: of the pixels; None for no weights.
           remember: whether truths come again, so that what is dear to make may be kept.
@@ -310,10 +314,12 @@ class Task(ABC):
         """The outputs with other class ids: the class i of the result is the class `order[i]` of `outputs`."""
 
     @abstractmethod
-    def decode(self, outputs: Outputs, size: tuple[int, ...] | None = None, *, threshold: float = 0.5) -> Structure:
+    def decode(
+        self, outputs: Outputs, size: tuple[int, ...] | None = None, *, threshold: float | None = None
+    ) -> Structure:
         """The answer that the outputs of an image mean, for an image of `size` (default: theirs).
 
-        `threshold` is the probability from which a thing counts as found.
+        `threshold` is the probability from which a thing counts as found; None: what the outputs carry, or ½.
         """
 
     @abstractmethod

@@ -88,6 +88,7 @@ def measure_as_exported(plan: Plan, workdir: WorkDir, network: keras.Model) -> E
         value_range=dataset.value_range,
         input_size="original" if size == ORIGINAL else "trained",
         task=plan.task.name,
+        things=dataset.things,
     )
     save_model(final, workdir.model, card)
     return evaluate(final, dataset, plan.measured, image_size=size, task=plan.task)

@@ -126,7 +126,7 @@ def open_inputs(
     assert options.batch_size is not None  # resolved
     transforms = config.augment.transforms()
     weights = _pixel_weights(config, dataset, splits["train"])
-    of_whole = partial(task_of(config).targets, len(dataset.classes), weights=weights)
+    of_whole = partial(task_of(config).targets, len(dataset.classes), things=dataset.things, weights=weights)
     margin = unscored_margin(config, network)
     make_targets = partial(centered_targets, of_whole, margin) if margin else of_whole
     train = ImageSource(dataset, splits["train"], size, transforms, seed=options.seed, targets=make_targets())

@@ -73,6 +73,7 @@ def _build(config: TrainConfig, dataset: Dataset, **arguments: Any) -> tuple[ker
         num_classes=classes,
         outputs=outputs,
         scales=config.model.scales,
+        things=dataset.things if task_of(config).name == "panoptic" else None,
         **{**config.model.given, **arguments},
     )
 

@@ -124,7 +124,7 @@ class CountingObjects(Task):
     score = EpochScore("objects", "number of objects")
     curves: ClassVar = {"objects": "Objects"}
 
-    def targets(self, num_classes, *, reads=(), weights=None, remember=False):
+    def targets(self, num_classes, *, things=None, reads=(), weights=None, remember=False):
         return ObjectTargets()
 
     def perfect_outputs(self, targets, num_classes):
@@ -168,9 +168,9 @@ class CountingObjects(Task):
     def write(self, path, answer, palette, *, classes=None):
         save_labels(path, answer.id_map(), palette)
 
-    def decode(self, outputs, size=None, *, threshold=0.5):
+    def decode(self, outputs, size=None, *, threshold=None):
         outputs = outputs if size is None else self.resized(outputs, size)
-        sure = outputs["scores"] >= threshold
+        sure = outputs["scores"] >= (0.5 if threshold is None else threshold)
         masks = outputs["masks"][sure] >= 0.5
         return Instances.of(masks, outputs["classes"][sure], scores=outputs["scores"][sure])
 

@@ -41,9 +41,11 @@ def instances(seed: int, num_classes: int, *, clean: bool) -> Instances:
 
 
 def panoptic(seed: int, num_classes: int, *, clean: bool) -> Panoptic:
-    """On stuff of class 0; unless `clean`, the last thing is a crowd and some pixels are of no segment."""
-    ids, masks = np.ones(SIZE, np.uint16), objects(seed)
-    for number, mask in enumerate(masks, start=2):
+    """Things, then the stuff around them, of class 0; unless `clean`, the last thing is a crowd and some pixels are of
+    no segment."""
+    masks = objects(seed)
+    ids = np.full(SIZE, len(masks) + 1, np.uint16)
+    for number, mask in enumerate(masks, start=1):
         ids[mask] = number
     if not clean:
         ids[0] = 0
@@ -51,7 +53,7 @@ def panoptic(seed: int, num_classes: int, *, clean: bool) -> Panoptic:
         Segment(1 + number % (num_classes - 1), thing=True, crowd=not clean and number == len(masks) - 1)
         for number in range(len(masks))
     ]
-    segments = dict(enumerate((Segment(0, thing=False), *things), start=1))
+    segments = dict(enumerate((*things, Segment(0, thing=False)), start=1))
     held = set(np.unique(ids).tolist())
     return Panoptic.from_ids(ids, {number: one for number, one in segments.items() if number in held})
 

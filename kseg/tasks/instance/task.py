@@ -17,7 +17,7 @@ from kseg.tasks.instance.decoding import DETECTIONS, checked, decoded, differenc
 from kseg.tasks.instance.evaluation import InstanceEvaluation
 from kseg.tasks.instance.evaluator import InstanceEvaluator
 from kseg.tasks.instance.loss import InstanceLoss, check_losses
-from kseg.tasks.instance.mistakes import show_mistakes
+from kseg.tasks.instance.mistakes import SURE, show_mistakes
 from kseg.tasks.instance.targets import InstanceTargets
 from kseg.tasks.instance.writing import write_objects
 from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, FOUND, MIXED_UP
@@ -41,11 +41,13 @@ class InstanceTask(Task):
     score = EpochScore("ap", "mask AP")
     curves: ClassVar = {"ap": "Mask AP", "ap50": "Mask AP at an IoU of 0.5"}
     measured_whole = True
+    decision = "an object where valid is 1 and the score at least 0.5; its mask covers a pixel from 0.5 on"
 
     def targets(
         self,
         num_classes: int,
         *,
+        things: Sequence[int] | None = None,
         reads: tuple[str, ...] = (),
         weights: "PixelWeights | None" = None,
         remember: bool = False,
@@ -121,9 +123,10 @@ class InstanceTask(Task):
         return {**outputs, "classes": np.argsort(order)[outputs["classes"]]}
 
     def decode(
-        self, outputs: dict[str, np.ndarray], size: tuple[int, ...] | None = None, *, threshold: float = 0.5
+        self, outputs: dict[str, np.ndarray], size: tuple[int, ...] | None = None, *, threshold: float | None = None
     ) -> Instances:
-        return decoded(outputs if size is None else resized(outputs, size), threshold=threshold)
+        least = SURE if threshold is None else threshold
+        return decoded(outputs if size is None else resized(outputs, size), threshold=least)
 
     def evaluator(self, classes: Sequence[str], *, background: bool = True, void: int = VOID) -> InstanceEvaluator:
         return InstanceEvaluator(classes, background=background)

@@ -42,6 +42,7 @@ class Semantic(Task):
         self,
         num_classes: int,
         *,
+        things: Sequence[int] | None = None,
         reads: tuple[str, ...] = (),
         weights: "PixelWeights | None" = None,
         remember: bool = False,
@@ -84,8 +85,10 @@ class Semantic(Task):
     def reordered(self, outputs: np.ndarray, order: Sequence[int]) -> np.ndarray:
         return in_order(outputs, order)
 
-    def decode(self, outputs: np.ndarray, size: tuple[int, ...] | None = None, *, threshold: float = 0.5) -> LabelMap:
-        return LabelMap(predicted_labels(outputs, size, threshold=threshold))
+    def decode(
+        self, outputs: np.ndarray, size: tuple[int, ...] | None = None, *, threshold: float | None = None
+    ) -> LabelMap:
+        return LabelMap(predicted_labels(outputs, size, threshold=0.5 if threshold is None else threshold))
 
     def evaluator(self, classes: Sequence[str], *, background: bool = True, void: int = VOID) -> SemanticEvaluator:
         return SemanticEvaluator(classes, background=background, void=void)
