@@ -33,10 +33,13 @@ def load_results(path: Path) -> Results:
     try:
         content: dict[str, Any] = parse_json(read_text(path))
         stored: StoredResults = held_to(content, StoredResults)
-        if stored["recipe"] not in RECIPES:
-            raise UsageError(
-                f"{path} holds results of {stored['recipe']}, which is no recipe; `kseg lab list` names all"
-            )
+    except OSError as error:
+        raise UsageError(f"no results in {path}: {error.strerror}; `kseg lab report` writes them") from None
+    except ValueError as error:
+        raise _damaged(path, error) from None
+    if stored["recipe"] not in RECIPES:
+        raise UsageError(f"{path} holds results of {stored['recipe']}, which is no recipe; `kseg lab list` names all")
+    try:
         factors = RECIPES[stored["recipe"]].factors
         rows = [
             {**row, "condition": Condition.read(factors, tagged["tags"])}
@@ -45,7 +48,9 @@ def load_results(path: Path) -> Results:
         results: Results = held_to({**content, "rows": rows}, Results)
         results.check()
         return results
-    except OSError as error:
-        raise UsageError(f"no results in {path}: {error.strerror}; `kseg lab report` writes them") from None
     except ValueError as error:
-        raise Failure(f"{path} holds no results of kseg lab ({error}); report again") from None
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: ValueError) -> Failure:
+    return Failure(f"{path} holds no results of kseg lab ({error}); report again")
