@@ -1,4 +1,4 @@
-"""`kseg weights convert`: weights of torchvision's networks as a file that --weights takes."""
+"""`kseg weights convert`: weights of torchvision's networks as a file that --weights or --init takes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,27 +9,44 @@ from tyro.conf import Positional, arg
 
 @dataclass(frozen=True)
 class Weights:
-    """Write the weights of a torchvision ResNet, VGG or MobileNet, or of a DeepLab v3 or FCN on one, for --weights.
+    """Write the weights of a torchvision ResNet, VGG or MobileNet, or of a DeepLab v3 or FCN on one, for kseg.
 
     Reads state dicts: .safetensors, and .pth where PyTorch is installed. ResNet and MobileNet of torchvision halve
     their maps elsewhere than those of keras.applications, so their weights are for encoders such as resnet50_torch.
-    Of a segmentation network the encoder is converted; its head, which has other layers, stays in the file.
+    An --out that ends in .npz gets the encoder, for --weights. One that ends in .keras gets a whole DeepLab v3 or FCN
+    with its head and scores, for --init, `kseg predict` and `kseg evaluate`.
 
-    Example: kseg weights convert resnet50.pth --model pspnet --encoder resnet50_torch --out resnet50.npz
+    Examples: kseg weights convert resnet50.pth --model pspnet --encoder resnet50_torch --out resnet50.npz
+      kseg weights convert deeplabv3_resnet50_coco.pth --out deeplab.keras
     """
 
     action: Positional[Literal["convert"]]
     """what to do"""
     file: Positional[Path]
     """a state dict of torchvision: .safetensors or .pth"""
-    model: str
-    """the model that will train with --weights OUT"""
+    model: str | None = None
+    """the model that will train with --weights OUT; with an --out of .keras the file says itself which it is"""
     encoder: str | None = None
     """its encoder, where the model takes any (unset: the model's own)"""
     out: Annotated[Path | None, arg(aliases=("-o",))] = None
-    """where to write it, ending in .npz (unset: beside FILE)"""
+    """where to write it, ending in .npz or .keras (unset: beside FILE, .npz)"""
 
     def run(self) -> int:
+        from kseg.errors import UsageError
+
+        out = self.out or self.file.with_suffix(".npz")
+        if out.suffix == ".keras":
+            return self._whole(out)
+        if out.suffix != ".npz":
+            raise UsageError(
+                f"converted weights are written as .npz (encoder) or .keras (whole network), received {out}; try "
+                f"{out.with_suffix('.npz')}"
+            )
+        if self.model is None:
+            raise UsageError(f"whose encoder the weights in {out} are for is missing; name it with --model")
+        return self._of_encoder(out, self.model)
+
+    def _of_encoder(self, out: Path, name: str) -> int:
         import numpy as np
 
         from kseg.atomic import replacing
@@ -41,18 +58,15 @@ class Weights:
         from kseg.models import MODELS, build
 
         # 1. the model and its encoder
-        entry = MODELS[self.model]
+        entry = MODELS[name]
         options: dict[str, Any] = {} if self.encoder is None else {"encoder": self.encoder}
-        name = entry.encoder_with(options)
-        if name is None:
-            raise UsageError(f"{self.model} has no encoder to put weights into; name another with --model")
-        out = self.out or self.file.with_suffix(".npz")
-        if out.suffix != ".npz":
-            raise UsageError(f"converted weights are written as .npz, received {out}; try {out.with_suffix('.npz')}")
+        inside = entry.encoder_with(options)
+        if inside is None:
+            raise UsageError(f"{name} has no encoder to put weights into; name another with --model")
 
         # 2. the file's weights in it
         state = read_state_dict(self.file)
-        model, encoder = build(self.model, **options), ENCODERS[name]
+        model, encoder = build(name, **options), ENCODERS[inside]
         conversion = converted(state, model, encoder, source=self.file.name, convolutionized=entry.convolutionized)
         arrays: dict[str, Any] = {
             f"{layer}/{part}": array for layer, parts in conversion.weights.items() for part, array in parts.items()
@@ -62,12 +76,36 @@ class Weights:
 
         # 3. what became of them
         print(conversion)
-        difference = largest_difference(conversion, encoder)
-        print(
-            "not compared with torchvision's network, which cannot be imported here"
-            if difference is None
-            else f"largest difference of the features from torchvision's: {difference:.1e} of the largest"
-        )
+        print(compared("features", largest_difference(conversion, encoder)))
         chosen = "" if self.encoder is None else f" --encoder {self.encoder}"
-        print(f"wrote {out}; use it with kseg train --model {self.model}{chosen} --weights {out}")
+        print(f"wrote {out}; use it with kseg train --model {name}{chosen} --weights {out}")
         return 0
+
+    def _whole(self, out: Path) -> int:
+        from kseg.atomic import replacing
+        from kseg.encoders.torch_compare import SIDE, largest_score_difference
+        from kseg.encoders.torch_file import read_state_dict
+        from kseg.errors import UsageError
+        from kseg.models.torchvision_segmenter import kind_of, torchvision_segmenter
+
+        state, source = read_state_dict(self.file), self.file.name
+        kind = kind_of(state, source=source)
+        for given, value in ((self.model, kind.model), (self.encoder, kind.options["encoder"])):
+            if given not in (None, value):
+                raise UsageError(f"{source} is {kind.name}, which is {value} here, not {given}; leave {given} out")
+        model, report = torchvision_segmenter(state, source=source)
+        with replacing(out) as temporary:
+            model.save(temporary)
+
+        print(report)
+        logits, _ = torchvision_segmenter(state, source=source, input_shape=(*SIDE, 3), activation=None)
+        print(compared("logits", largest_score_difference(logits, state, kind.name)))
+        print(f"wrote {out}, {kind.name}; train on from it with kseg train {kind.flags} --init {out}")
+        return 0
+
+
+def compared(what: str, difference: float | None) -> str:
+    """A line about how far the converted network is from torchvision's."""
+    if difference is None:
+        return "not compared with torchvision's network, which cannot be imported here"
+    return f"largest difference of the {what} from torchvision's: {difference:.1e} of the largest"

@@ -88,7 +88,7 @@ def converted(
             left.append(f"{prefix}{module}")
             continue
         epsilon = next((value for name, value in EPSILONS.items() if encoder.name.startswith(name)), EPSILON)
-        weights[place.layer] = _arrays(place, parts, source, ours=epsilons.get(place.layer, EPSILON), theirs=epsilon)
+        weights[place.layer] = arrays_of(place, parts, source, ours=epsilons.get(place.layer, EPSILON), theirs=epsilon)
 
     # 2. biases that torchvision leaves out, and the scaling of images
     for layer in encoder_layers(model):
@@ -129,7 +129,7 @@ def _prefix(state: StateDict, encoder: Encoder) -> str:
     return prefix
 
 
-def _arrays(
+def arrays_of(
     place: Place, parts: Mapping[str, np.ndarray], source: str, *, ours: float, theirs: float
 ) -> dict[str, np.ndarray]:
     """The arrays of a module as those of a layer of Keras."""

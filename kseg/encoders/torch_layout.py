@@ -24,6 +24,9 @@ OF_TORCHVISION = {
 }  # fmt: skip
 """Network of `keras.applications` → of `torchvision.models`."""
 
+STRIDED_LAST = {"MobileNetV3Small": "expanded_conv_8_depthwise", "MobileNetV3Large": "expanded_conv_12_depthwise"}
+"""The convolution that torchvision dilates itself where its stride is left out; elsewhere only those behind it are."""
+
 
 def with_torch_windows(function: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
     """The network that `function` builds, with strides in its 3×3 convolutions and padding alike on both sides."""
@@ -102,5 +105,6 @@ for family in FAMILIES:
                 replace(
                     plain, name=member.lower() + SUFFIX, application=with_torch_windows(application(member)),
                     preprocessing="torch", options=(), centered=True,
+                    grid={STRIDED_LAST[member]: 2} if member in STRIDED_LAST else plain.grid,
                 )
             )  # fmt: skip

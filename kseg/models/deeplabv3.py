@@ -9,6 +9,7 @@ from keras import layers
 from kseg.encoders import encoder_named
 from kseg.layers import ResizeLike
 from kseg.models.architecture import FINE_TUNED, architecture
+from kseg.models.auxiliary import LossWeight, with_auxiliary
 from kseg.models.conv_bn_relu import conv_bn_relu
 from kseg.models.enlarge import enlarged
 from kseg.signature import Dropped, Width
@@ -40,6 +41,10 @@ OutputStride = Literal[16, 8]
 Branches = Literal["all", "image"]
 Corners = Literal["auto", "aligned"]
 Grid = Literal["auto", "off"]
+Head = Literal["paper", "torchvision"]
+
+TORCHVISION_RATES = (12, 24, 36)
+"""Of its pyramid at every output stride."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,13 @@ class Pyramid:
     centered: bool
 
 
-@architecture("deeplabv3", encoder="resnet101", preset=DEEPLABV3, preset_on=ON_A_LAPTOP)
+@architecture(
+    "deeplabv3", encoder="resnet101", preset=DEEPLABV3, preset_on=ON_A_LAPTOP, applied={"auxiliary": 0.0}
+)  # fmt: skip
 def deeplabv3(
     image, channels, *, encoder: str = "resnet101", output_stride: OutputStride = 16, branches: Branches = "all",
-    multi_grid: Grid = "auto", corners: Corners = "auto", head_width: Width = 256, dropout: Dropped = 0.1,
-    trainable_from: str | None = "all",
+    multi_grid: Grid = "auto", corners: Corners = "auto", head: Head = "paper", head_width: Width = 256,
+    auxiliary: LossWeight = 0.0, dropout: Dropped = 0.1, trainable_from: str | None = "all",
 ):  # fmt: skip
     """DeepLab v3: an encoder at output stride 16 or 8, and a pyramid of dilated convolutions beside image pooling.
 
@@ -76,19 +83,30 @@ def deeplabv3(
         encoders have no such units. "off": by their rate.
       corners: "aligned": images are padded to 32·k + 1 rows and the windows of every encoder are centered on every s-th
         pixel, the first and the last included: the published networks'.
+      head: "torchvision": one more 3×3 convolution before the scores (9·w·w + 4·w weights), rates 12, 24 and 36 at
+        every output stride, and enlarged as if each position were the middle of its pixels. Its weights are converted
+        by `kseg weights convert`.
       head_width: feature maps of every branch.
-      dropout: share of the features that training drops before the scores.
+      auxiliary: weight of the loss of an auxiliary head on the last but one stage, as in `pspnet`; 0: no such head.
+        torchvision's networks were trained with 0.5. The finished network has none.
+      dropout: share of the features that training drops before the scores, with torchvision's head before its
+        convolution.
       trainable_from: first encoder layer to train, "all" or "none".
     Source: Chen et al. 2017, sections 3 and 4; the branches on MobileNet: Sandler et al. 2018, section 6.3; the layer
       names are the published code's.
     Deviations: batch normalization of the encoder stays frozen; the authors train it at output stride 16.
     """
     pyramid = aspp(
-        image, encoder, output_stride, branches, multi_grid, corners, head_width, trainable_from, separable=False
+        image, encoder, output_stride, branches, multi_grid, corners, head_width, trainable_from, separable=False,
+        rates=RATES[output_stride] if head == "paper" else TORCHVISION_RATES,
     )  # fmt: skip
     x = layers.Dropout(dropout, name="drop")(pyramid.x)
+    if head == "torchvision":
+        x = conv_bn_relu(x, head_width, name="head")
     x = layers.Conv2D(channels, 1, name="score")(x)
-    return enlarged(x, output_stride, centered=pyramid.centered, dtype="float32", name="upscore")
+    x = with_auxiliary(x, pyramid.features[16], channels, weight=auxiliary, dropout=dropout)
+    centered = pyramid.centered and head == "paper"
+    return enlarged(x, output_stride, centered=centered, dtype="float32", name="upscore")
 
 
 @architecture("deeplabv3plus", encoder="resnet101", preset=DEEPLABV3, preset_on=ON_A_LAPTOP)
@@ -119,7 +137,8 @@ def deeplabv3plus(
     Source: Chen et al. 2018 (v3+), section 3. Deviations: as `deeplabv3`'s.
     """
     pyramid = aspp(
-        image, encoder, output_stride, branches, multi_grid, corners, head_width, trainable_from, separable=separable
+        image, encoder, output_stride, branches, multi_grid, corners, head_width, trainable_from, separable=separable,
+        rates=RATES[output_stride],
     )  # fmt: skip
     low = conv_bn_relu(pyramid.features[4], LOW_LEVEL, kernel=1, name="feature_projection0")
     x = enlarged(pyramid.x, output_stride // 4, centered=pyramid.centered, like=low, name="upsample4")
@@ -132,7 +151,7 @@ def deeplabv3plus(
 
 
 def aspp(
-    image, encoder, output_stride, branches, multi_grid, corners, width, trainable_from, *, separable
+    image, encoder, output_stride, branches, multi_grid, corners, width, trainable_from, *, separable, rates
 ) -> Pyramid:  # fmt: skip
     """The encoder and the pyramid on its last feature, projected to `width` channels."""
     network = encoder_named(encoder)
@@ -151,7 +170,7 @@ def aspp(
     if branches == "all":
         parts += [
             conv_bn_relu(last, width, dilation=rate, separable=separable, name=f"aspp{place}")
-            for place, rate in enumerate(RATES[output_stride], start=1)
+            for place, rate in enumerate(rates, start=1)
         ]
     x = layers.Concatenate(name="concat")(parts)
     x = conv_bn_relu(x, width, kernel=1, name="concat_projection")

@@ -1,16 +1,16 @@
 """PSPNet (Zhao et al. 2017) on any encoder: means over 1, 4, 9 and 36 parts of the image beside the feature itself."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from keras import layers
 
 from kseg.encoders import encoder_named
-from kseg.layers import AdaptiveAveragePooling2D, AuxiliaryScores, ResizeLike
+from kseg.layers import AdaptiveAveragePooling2D, ResizeLike
 from kseg.models.architecture import FINE_TUNED, architecture
+from kseg.models.auxiliary import LossWeight, with_auxiliary
 from kseg.models.conv_bn_relu import conv_bn_relu
 from kseg.models.enlarge import enlarged
-from kseg.ranges import Range
 from kseg.signature import Dropped, Width
 
 BINS = (1, 2, 3, 6)
@@ -35,7 +35,6 @@ ZHAO: dict[str, Any] = {
 ON_A_LAPTOP: Mapping[str, Mapping[str, Any]] = {"mobilenetv2": FINE_TUNED}
 
 OutputStride = Literal[8, 16]
-LossWeight = Annotated[float, Range(least=0, most=100)]
 
 
 @architecture("pspnet", encoder="resnet50", preset=ZHAO, preset_on=ON_A_LAPTOP, applied={"auxiliary": 0.0})
@@ -72,8 +71,7 @@ def pspnet(
     x = conv_bn_relu(x, head_width, name="conv5_4")
     x = layers.Dropout(dropout, name="drop")(x)
     x = layers.Conv2D(channels, 1, name="score")(x)
-    if auxiliary:
-        x = AuxiliaryScores(auxiliary, name="aux")([x, auxiliary_head(features[16], channels, dropout)])
+    x = with_auxiliary(x, features[16], channels, weight=auxiliary, dropout=dropout)
     return enlarged(x, output_stride, centered=network.centered, dtype="float32", name="upscore")
 
 
@@ -90,10 +88,3 @@ def pyramid_pooling(feature):
         x = conv_bn_relu(x, filters, kernel=1, name=name)
         levels.append(ResizeLike(name=f"{name}_spread")([x, feature]))
     return layers.Concatenate(name="conv5_3_concat")(levels)
-
-
-def auxiliary_head(feature, channels, dropout):
-    """Scores of an earlier feature (N, h, w, g): 3×3 to g/4, 1×1."""
-    x = conv_bn_relu(feature, max(1, feature.shape[-1] // 4), name="aux")
-    x = layers.Dropout(dropout, name="aux_drop")(x)
-    return layers.Conv2D(channels, 1, name="aux_score")(x)

@@ -1,6 +1,7 @@
 """torchvision's networks, randomly initialized, against ours with their converted weights."""
 
-import importlib.util
+import importlib
+import re
 import subprocess
 import sys
 
@@ -12,15 +13,15 @@ from keras import ops
 from kseg.cli.main import main
 from kseg.encoders import ENCODERS, encoder_layers
 from kseg.encoders.convert import converted
-from kseg.encoders.torch_compare import largest_difference
+from kseg.encoders.torch_compare import SIDE, largest_difference, largest_score_difference
 from kseg.encoders.torch_file import read_state_dict
 from kseg.encoders.torch_names import mobilenet_v2, mobilenet_v3, resnet, vgg
+from kseg.encoders.torchvision_models import torchvision_models
 from kseg.errors import Failure, UsageError
+from kseg.inference.model_file import load_model
 from kseg.layers.preprocess import MODES
 from kseg.models import build
-
-MISSING_OPERATORS = ("nms", "qnms")
-"""Of builds of torchvision beside another build of PyTorch: without these names it cannot be imported."""
+from kseg.models.torchvision_segmenter import kind_of, torchvision_segmenter
 
 
 @pytest.fixture(scope="module")
@@ -31,22 +32,7 @@ def torch():
 @pytest.fixture(scope="module")
 def models(torch):
     """`torchvision.models`."""
-    pytest.importorskip("torchvision", exc_type=ImportError) if importlib.util.find_spec(
-        "torchvision"
-    ) is None else None
-    library = None
-    try:
-        importlib.import_module("torchvision")
-    except RuntimeError as error:
-        if "torchvision::" not in str(error):
-            raise
-        for module in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[module]
-        library = torch.library.Library("torchvision", "FRAGMENT")
-        for name in MISSING_OPERATORS:
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    yield importlib.import_module("torchvision.models")
-    del library
+    return torchvision_models() or pytest.skip("torchvision cannot be imported")
 
 
 @pytest.fixture(autouse=True)
@@ -140,25 +126,56 @@ def test_dense_layers_read_the_feature_row_by_row():
     assert found[(7 * 3 + 5) * 512 + 11, 1] == kernel[1, 11 * 49 + 3 * 7 + 5]
 
 
-def test_the_encoder_of_a_segmentation_network_at_its_own_stride(torch, models):
-    """Dilated to 1/8 as torchvision dilates it, in DeepLab v3 and FCN alike; the head stays in the file."""
-    network = models.segmentation.fcn_resnet50(weights=None, weights_backbone=None, aux_loss=True)
-    randomized(torch, network)
-    model = ours("resnet50_torch", output_stride=8)
-    conversion = converted(arrays(network), model, ENCODERS["resnet50_torch"], source="file")
-    assert len(conversion.report.kept) == 106 and not conversion.report.random
-    assert {part.split(".")[0] for part in conversion.left} == {"classifier", "aux_classifier"}
-    picture = np.random.default_rng(0).uniform(0, 255, (1, 64, 96, 3)).astype("float32")
-    expected = theirs_of(torch, lambda x: network.backbone(x)["out"], picture)
-    # A wrong dilation or stride changes features by as much as they are; float32 of 53 layers by a few 1e-5.
-    found = np.asarray(model(ops.convert_to_tensor(picture)))
-    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+@pytest.mark.parametrize("name", ["fcn_resnet50", "deeplabv3_resnet50"])
+def test_a_segmentation_network_gives_the_same_logits(torch, models, tmp_path, name):
+    """Encoder, head and scores, at torchvision's output stride; the auxiliary head only where it is asked for."""
+    network = getattr(models.segmentation, name)(weights=None, weights_backbone=None, num_classes=5, aux_loss=True)
+    torch.save(randomized(torch, network).state_dict(), tmp_path / "net.pth")
+    state = read_state_dict(tmp_path / "net.pth")
+    model, report = torchvision_segmenter(
+        state, source="net.pth", input_shape=(*SIDE, 3), activation=None, auxiliary=0.5
+    )  # fmt: skip
+    assert not report.random and not report.dropped
+    aux = np.asarray(state["aux_classifier.0.weight"]).transpose(2, 3, 1, 0)
+    np.testing.assert_array_equal(model.get_layer("aux_conv").get_weights()[0], aux)
+    assert largest_score_difference(model, state, name) < 1e-4
+    # and the comparison notices scores in another order
+    kernel, bias = model.get_layer("score").get_weights()
+    model.get_layer("score").set_weights([kernel[..., ::-1], bias])
+    assert largest_score_difference(model, state, name) > 1e-2
+
+
+def test_a_whole_network_is_a_model_file(torch, models, tmp_path, capsys):
+    network = models.segmentation.deeplabv3_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=3)
+    file, out = tmp_path / "net.safetensors", tmp_path / "net.keras"
+    pytest.importorskip("safetensors.torch").save_file(randomized(torch, network).state_dict(), file)
+    assert main(["weights", "convert", str(file), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    found = re.search(r"largest difference of the logits from torchvision's: (\S+) of the largest", said)
+    assert found and float(found[1]) < 1e-4
+    assert f"--encoder mobilenetv3large_torch --output-stride 16 --head torchvision --init {out}" in said
+    model, card = load_model(out)
+    assert len(card.classes) == 3 and model.get_layer("expanded_conv_12_depthwise").dilation_rate == (2, 2)
+    picture = np.random.default_rng(0).uniform(0, 255, (1, *SIDE, 3)).astype("float32")
+    with torch.no_grad():
+        expected = theirs_of(torch, lambda x: torch.softmax(network(x)["out"], 1), picture)
+    np.testing.assert_allclose(np.asarray(model(ops.convert_to_tensor(picture))), expected, atol=1e-4)
+
+
+def test_which_network_a_file_holds():
+    """By names alone: a ResNet-101 has a 23rd block in its third stage."""
+    score = {"classifier.4.weight": np.zeros((21, 512, 1, 1), "float32"), "backbone.layer3.22.conv1.weight": 0}
+    assert kind_of(score, source="f").name == "fcn_resnet101"
+    assert kind_of({**score, "classifier.0.convs.0.0.weight": 0}, source="f").name == "deeplabv3_resnet101"
+    with pytest.raises(UsageError, match="f holds no DeepLab v3 or FCN of torchvision, whose last layer"):
+        kind_of({"fc.weight": np.zeros(3)}, source="f")
 
 
 def test_a_mobilenet_within_a_segmentation_network(torch, models):
-    network = models.segmentation.deeplabv3_mobilenet_v3_large(weights=None, weights_backbone=None)
+    network = models.segmentation.deeplabv3_mobilenet_v3_large(weights=None, weights_backbone=None, aux_loss=True)
     encoder = ENCODERS["mobilenetv3large_torch"]
     conversion = converted(arrays(randomized(torch, network)), ours(encoder.name), encoder, source="file")
+    assert {part.split(".")[0] for part in conversion.left} == {"classifier", "aux_classifier"}
     assert len(conversion.report.kept) == 108 and not conversion.report.random
     assert largest_difference(conversion, encoder) < 1e-5
 
@@ -221,6 +238,8 @@ def test_what_does_not_fit_is_refused_in_a_sentence(torch, small_state, tmp_path
     assert "holds no vgg16" in refused(file, "model", "fcn8s", "encoder", None)
     assert "unet has no encoder" in refused(file, "model", "unet", "encoder", None)
     assert "try" in refused(file, "out", tmp_path / "net.h5")
+    assert "name it with --model" in refused(file, "model", None)
+    assert "holds no DeepLab v3 or FCN of torchvision" in refused(file, "out", tmp_path / "net.keras")
     assert "no known kind" in refused(
         tmp_path / "net.pth" if (tmp_path / "x.bmp").write_bytes(b"") else tmp_path / "x.bmp"
     )

@@ -37,6 +37,13 @@ def test_deeplabv3_has_the_weights_of_the_paper():
     assert model.count_params() == 42_658_176 + 15_543_573
 
 
+def test_torchvisions_head_has_a_convolution_more():
+    """And its rates at every output stride; an auxiliary head only in training."""
+    model = unallocated("deeplabv3", num_classes=C, head="torchvision", auxiliary=0.5)
+    assert model.count_params() == 42_658_176 + 15_543_573 + 9 * 256 * 256 + BN * 256 + 2_365_717
+    assert [model.get_layer(f"aspp{branch}_conv").dilation_rate[0] for branch in (1, 2, 3)] == [12, 24, 36]
+
+
 @pytest.mark.parametrize("separable", [False, True])
 def test_deeplabv3plus_has_the_weights_of_the_paper(separable):
     model = unallocated("deeplabv3plus", num_classes=C, separable=separable)

@@ -112,3 +112,12 @@ def test_a_weight_that_is_none_is_refused():
         AuxiliaryScores(0)
     with pytest.raises(UsageError, match="auxiliary of pspnet"):
         build("pspnet", auxiliary=-1.0)
+
+
+def test_fcn_on_a_dilated_encoder_has_the_weights_of_its_docstring():
+    """torchvision's head on ResNet-50, and 33 million in all with the biases that Keras has before normalization."""
+    model = unallocated("fcn_dilated", num_classes=21, auxiliary=0.0)
+    head = 9 * 2048 * 512 + 4 * 512 + 512 * 21 + 21
+    assert head == 9_437_184 + 2_048 + 10_773 and sum(counts(model).values()) == head
+    assert model.count_params() == RESNET50 + head
+    assert sum(counts(unallocated("fcn_dilated", num_classes=21)).values()) == head + 2_365_717
