@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from kseg.encoders.base import Encoder, encoder_layers, encoder_named, encoder_of
 from kseg.encoders.dilation import steady_names
@@ -16,6 +17,38 @@ from kseg.wording import counted
 
 CONNECTION_TIMEOUT = 20.0
 """Seconds without a byte after which a download counts as impossible."""
+
+
+class Decimated(str):
+    """Name of a dense layer on a feature of 7×7 positions of which a smaller convolution takes some weights.
+
+    Of 7×7 rows and columns those at equal distances, of N units every N//n-th (Chen et al. 2015, section 3.1).
+    """
+
+    __slots__ = ()
+
+    @staticmethod
+    def of(kernel: np.ndarray, shape: Sequence[int]) -> np.ndarray | None:
+        """The weights (inputs, units) as a kernel of this shape; None where it does not have that many.
+
+        >>> kernel = np.arange(49.0 * 8).reshape(49, 8)  # one channel, 8 units
+        >>> Decimated.of(kernel, (3, 3, 1, 2))[:, 0, 0, 0].tolist()  # rows 0, 3 and 6
+        [0.0, 168.0, 336.0]
+        >>> Decimated.of(kernel, (3, 3, 1, 2))[0, 0, 0].tolist()  # units 0 and 4
+        [0.0, 4.0]
+        """
+        rows, columns, channels, units = shape
+        side = CLASSIFIER_SIDE if max(rows, columns) > 1 else 1
+        inputs, found = len(kernel) // side**2, kernel.shape[1]
+        if channels > inputs or units > found or len(kernel) % side**2 or max(rows, columns) > side:
+            return None
+        at = [np.linspace(0, side - 1, count).round().astype(int) for count in (rows, columns)]
+        whole = kernel.reshape(side, side, inputs, found)[np.ix_(*at)]
+        return whole[:, :, :: inputs // channels, :: found // units][:, :, :channels, :units]
+
+
+CLASSIFIER_SIDE = 7
+"""Rows and columns of the feature that VGG's first dense layer reads."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +146,8 @@ def transplant(
     model: keras.Model, stored: Weights, *, source: str, convolutionized: Mapping[str, str] | None = None
 ) -> TransplantReport:
     """Puts `stored` into the layers of the same names; see `load_encoder_weights`."""
+    present = {layer.name for layer in model.layers}
+    convolutionized = {name: dense for name, dense in (convolutionized or {}).items() if name in present}
     steady = steady_names(_encoder_in(model).name, stored)
     stored = {steady.get(name, name): arrays for name, arrays in stored.items()}
     layers = {layer.name: layer for layer in _as_stored(encoder_layers(model), stored) if layer.weights}
@@ -139,11 +174,11 @@ def transplant(
     # 2. into the layers, and dense layers into their convolutions
     for name, arrays in fitting.items():
         layers[name].set_weights(arrays)
-    reshaped = _convolutionize(model, stored, convolutionized or {})
+    reshaped = _convolutionize(model, stored, convolutionized)
 
     # 3. what became of every layer
     used = {*fitting, *reshaped.values()}
-    random = tuple(name for name in (*layers, *(convolutionized or {})) if name not in fitting and name not in reshaped)
+    random = tuple(name for name in (*layers, *convolutionized) if name not in fitting and name not in reshaped)
     return TransplantReport(
         source=source,
         kept=tuple(fitting),
@@ -175,6 +210,11 @@ def _convolutionize(model: keras.Model, stored: Weights, pairs: Mapping[str, str
     for name, dense in pairs.items():
         layer = model.get_layer(name)
         arrays = matched(layer, stored.get(dense, {}))
+        if arrays and isinstance(dense, Decimated):
+            kernel, bias = (np.asarray(array) for array in arrays)
+            thinned = Decimated.of(kernel, layer.weights[0].shape)
+            units = layer.weights[0].shape[-1]
+            arrays = [] if thinned is None else [thinned, bias[:: len(bias) // units][:units]]
         fits = [array.size == math.prod(weight.shape) for array, weight in zip(arrays, layer.weights, strict=False)]
         if arrays and all(fits):
             layer.set_weights(

@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from kseg.encoders import encoder_named
+from kseg.encoders.transplant import Decimated
 from kseg.layers import AlignedUpsample, Preprocess
 from kseg.models.architecture import architecture
 from kseg.models.enlarge import enlarged
@@ -20,6 +21,9 @@ RATES = (6, 12, 18, 24)
 """Of ASPP's four convolutions (ASPP-L)."""
 
 STRIDE = 8
+
+CLASSIFIER = {"fc6": Decimated("fc1"), "fc7": Decimated("fc2")}
+"""Layer → the dense layer of VGG16 that it starts from."""
 
 KIM_LARGEFOV: dict[str, Any] = {
     # Kim et al. 2019, section 4.1, with crop 512 and flip, which are not part of a preset. 20,000 steps of 10 images
@@ -48,7 +52,7 @@ def score_start():
     return keras.initializers.RandomNormal(stddev=0.01)
 
 
-@architecture("deeplab_largefov", encoder="vgg16", convolutionized={"fc7": "fc2"}, preset=KIM_LARGEFOV)
+@architecture("deeplab_largefov", encoder="vgg16", convolutionized=CLASSIFIER, preset=KIM_LARGEFOV)
 def deeplab_largefov(
     image, channels, *, head_width: Width = 1024, rate: Annotated[int, Range(least=1, most=1024)] = 12,
     dropout: Dropped = 0.5, trainable_from: str | None = "all",
@@ -68,7 +72,9 @@ def deeplab_largefov(
       dropout: share of the features that training drops after fc6 and after fc7.
       trainable_from: first encoder layer to train, "all" or "none".
     Source: Chen et al. 2015, section 3, and the layer names of their published network.
-    Deviations: fc6 starts at random and not from the classifier's, of which the authors take every fourth weight.
+    Where a file of weights has VGG16's classifier, fc6 and fc7 start from it, decimated: 512×7×7×4096 → 512×3×3×1024,
+      of 7 rows and columns the first, the middle and the last, and every fourth unit.
+    Deviations: none.
     """
     x = Preprocess("caffe", name="preprocess")(image)
     backbone = []

@@ -83,7 +83,7 @@ FCN_LAPTOP: Mapping[str, Mapping[str, Any]] = {"mobilenetv2": {**LAPTOP, "learni
 @architecture("fcn32s", encoder="vgg16", convolutionized=CLASSIFIER, preset=LONG, preset_on=FCN_LAPTOP)
 def fcn32s(
     image, channels, *, encoder: str = "vgg16", head_width: Width | None = None, dropout: Dropped = 0.5,
-    upscore: Upscore = "auto", trainable_from: str | None = "auto",
+    fully_connected: bool = True, upscore: Upscore = "auto", trainable_from: str | None = "auto",
 ):  # fmt: skip
     """FCN-32s: a classifier made convolutional, one score per class at 1/32, upsampling to full resolution.
 
@@ -99,6 +99,9 @@ def fcn32s(
         puts the head on it is ResNet's. (`kseg.encoders.ENCODERS`; alexnet is `fcn32s_alexnet`'s.)
       head_width: feature maps of fc6 and fc7 (unset: as on this encoder: VGG16 4096, MobileNetV2 256, others 512).
       dropout: share of the features that training drops after fc6 and after fc7.
+      fully_connected: fc6 and fc7 stand between the encoder and score_fr. Without them the encoder's features are
+        scored as they are, by f·C + C weights: FCN on ResNet101 in Kim et al. 2019 to the letter, 43,029 on res5,
+        21,525 on res4 and 10,773 on res3 for C = 21.
       upscore: the last upsampling stays bilinear ("fixed") or is learned from there; auto: fixed on VGG16. So it is in
         the paper; the strided convolutions of the others look up to 15 pixels off center.
       trainable_from: first encoder layer to train, "all" or "none"; auto: all, but none of MobileNetV2. All of VGG16 is
@@ -107,15 +110,16 @@ def fcn32s(
     Deviations: "same" padding and a crop at the bottom right in place of 100 pixels of padding and a crop all round.
     """
     return fcn(
-        image, channels, (), encoder=encoder, head_width=head_width, dropout=dropout, upscore=upscore,
-        trainable_from=trainable_from,
+        image, channels, (), encoder=encoder, head_width=head_width, dropout=dropout, fully_connected=fully_connected,
+        upscore=upscore, trainable_from=trainable_from,
     )  # fmt: skip
 
 
 @architecture("fcn16s", encoder="vgg16", convolutionized=CLASSIFIER, preset=LONG, preset_on=FCN_LAPTOP)
 def fcn16s(
     image, channels, *, encoder: str = "vgg16", head_width: Width | None = None, dropout: Dropped = 0.5,
-    skips: Skips = "staged", upscore: Upscore = "auto", trainable_from: str | None = "auto",
+    fully_connected: bool = True, skips: Skips = "staged", upscore: Upscore = "auto",
+    trainable_from: str | None = "auto",
 ):  # fmt: skip
     """FCN-16s: the scores of FCN-32s, enlarged twice, plus scores of the features at 1/16.
 
@@ -128,6 +132,7 @@ def fcn16s(
       encoder: as in `fcn32s`.
       head_width: as in `fcn32s`.
       dropout: as in `fcn32s`.
+      fully_connected: as in `fcn32s`.
       skips: "staged" to start from a trained network of one skip less (--init), "at_once" to learn all from the start.
         Staged, score_pool4 begins at zero, so the network begins with the scores of FCN-32s, enlarged by upscore2 and a
         new upscore16, which are bilinear (what a learned upscore32 has learnt is lost). At once, the features that are
@@ -140,15 +145,16 @@ def fcn16s(
       of 100 where a skip is added (`--learning-rate 1e-6`).
     """
     return fcn(
-        image, channels, (16,), encoder=encoder, head_width=head_width, dropout=dropout, skips=skips, upscore=upscore,
-        trainable_from=trainable_from,
+        image, channels, (16,), encoder=encoder, head_width=head_width, dropout=dropout,
+        fully_connected=fully_connected, skips=skips, upscore=upscore, trainable_from=trainable_from,
     )  # fmt: skip
 
 
 @architecture("fcn8s", encoder="vgg16", convolutionized=CLASSIFIER, preset=LONG, preset_on=FCN_LAPTOP)
 def fcn8s(
     image, channels, *, encoder: str = "vgg16", head_width: Width | None = None, dropout: Dropped = 0.5,
-    skips: Skips = "staged", upscore: Upscore = "auto", trainable_from: str | None = "auto",
+    fully_connected: bool = True, skips: Skips = "staged", upscore: Upscore = "auto",
+    trainable_from: str | None = "auto",
 ):  # fmt: skip
     """FCN-8s: FCN-16s with one skip more, from the features at 1/8.
 
@@ -161,14 +167,15 @@ def fcn8s(
       encoder: as in `fcn32s`.
       head_width: as in `fcn32s`.
       dropout: as in `fcn32s`.
+      fully_connected: as in `fcn32s`.
       skips: as in `fcn16s`.
       upscore: as in `fcn32s`.
       trainable_from: as in `fcn32s`.
     Source: Long et al. 2015, section 4.2. Deviations: as in `fcn16s`.
     """
     return fcn(
-        image, channels, (16, 8), encoder=encoder, head_width=head_width, dropout=dropout, skips=skips,
-        upscore=upscore, trainable_from=trainable_from,
+        image, channels, (16, 8), encoder=encoder, head_width=head_width, dropout=dropout,
+        fully_connected=fully_connected, skips=skips, upscore=upscore, trainable_from=trainable_from,
     )  # fmt: skip
 
 
@@ -202,8 +209,9 @@ def fcn32s_alexnet(
 
 
 def fcn(
-    image, channels, strides, *, encoder, head_width, dropout, upscore, trainable_from, fc6_kernel=None, skips="staged"
-):
+    image, channels, strides, *, encoder, head_width, dropout, upscore, trainable_from, fully_connected=True,
+    fc6_kernel=None, skips="staged",
+):  # fmt: skip
     """The family's one builder: scores at 1/32, a skip for each of `strides`, upsampling to full resolution."""
     encoder = encoder_named(encoder)
     head = HEADS.get(encoder.name, OTHERS)
@@ -212,10 +220,11 @@ def fcn(
     learned = (head.upscore if upscore == "auto" else upscore) == "learned"
 
     features = encoder(image, trainable_from=trainable_from)
-    x = fully_convolutional(features[32], width, kernel=kernel, name="fc6")  # 1/32
-    x = layers.Dropout(dropout, name="drop6")(x)
-    x = fully_convolutional(x, width, kernel=1, name="fc7")
-    x = layers.Dropout(dropout, name="drop7")(x)
+    x = features[32]  # 1/32
+    if fully_connected:
+        for name, side in (("fc6", kernel), ("fc7", 1)):
+            x = fully_convolutional(x, width, kernel=side, name=name)
+            x = layers.Dropout(dropout, name=f"drop{name[-1]}")(x)
     x = score(x, channels, name="score_fr")
     upscore_name = "upscore2"
     for stride in strides:

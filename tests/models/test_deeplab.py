@@ -6,10 +6,10 @@ import pytest
 from counting import VGG16, counts, unallocated
 from keras import layers, ops
 
-from kseg.encoders import encoder_of
+from kseg.encoders import encoder_of, transplant
 from kseg.errors import UsageError
 from kseg.layers import AlignedUpsample
-from kseg.models import build
+from kseg.models import MODELS, build
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +23,26 @@ def test_largefov_has_the_weights_of_the_paper():
     head = {"fc6": 9 * 512 * 1024 + 1024, "fc7": 1024 * 1024 + 1024, "fc8": 1024 * 21 + 21}
     assert counts(model) == head
     assert model.count_params() == VGG16 + sum(head.values()) == 20_505_429
+
+
+def test_largefov_starts_from_every_fourth_unit_of_the_classifier():
+    """fc6 sees rows and columns 0, 3 and 6 of the 7×7 that fc1 reads; a tenth of the widths, the same strides."""
+    rng = np.random.default_rng(0)
+    dense = rng.normal(size=(7 * 7 * 512, 32)).astype("float32")
+    stored = {
+        "block1_conv1": {"kernel": np.ones((3, 3, 3, 64), "float32"), "bias": np.ones(64, "float32")},
+        "fc1": {"kernel": dense, "bias": np.arange(32, dtype="float32")},
+        "fc2": {"kernel": np.eye(32, dtype="float32"), "bias": np.ones(32, "float32")},
+    }
+    model = build("deeplab_largefov", head_width=8, input_shape=(33, 33, 3))
+    report = transplant(model, stored, source="file", convolutionized=MODELS["deeplab_largefov"].convolutionized)
+    assert report.reshaped == ("fc6 ← fc1", "fc7 ← fc2") and "fc6" not in report.random
+    kernel, bias = model.get_layer("fc6").get_weights()
+    whole = dense.reshape(7, 7, 512, 32)
+    for row, column, unit in ((0, 0, 0), (1, 2, 3), (2, 1, 7)):
+        np.testing.assert_array_equal(kernel[row, column, :, unit], whole[3 * row, 3 * column, :, 4 * unit])
+    np.testing.assert_array_equal(bias, 4 * np.arange(8))
+    np.testing.assert_array_equal(model.get_layer("fc7").get_weights()[0][0, 0], np.eye(8))
 
 
 def test_resnet101_has_the_weights_of_the_paper():

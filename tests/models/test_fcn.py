@@ -115,6 +115,14 @@ def test_fcn8s_on_other_encoders(encoder, weights, channels, width):
         assert expected["fc6"] + expected["fc7"] == 3_015_168
 
 
+@pytest.mark.parametrize(("name", "scores"), [("fcn32s", 43_029), ("fcn16s", 21_525), ("fcn8s", 10_773)])
+def test_scores_straight_on_the_stages_of_resnet101(name, scores):
+    """Kim et al. 2019 to the letter: no fc6 and fc7; scores of stages of 2048, 1024 and 512 channels."""
+    found = counts(unallocated(name, num_classes=C, encoder="resnet101", fully_connected=False))
+    assert found["score_fr"] == 43_029 and "fc6" not in found and "fc7" not in found
+    assert found[{"fcn32s": "score_fr", "fcn16s": "score_pool4", "fcn8s": "score_pool3"}[name]] == scores
+
+
 def test_maps_and_dropout_of_the_paper():
     model = unallocated("fcn8s")  # of 224×224
     sizes = {name: model.get_layer(name).output.shape[1] for name in ("score_fr", "fuse_pool4", "fuse_pool3")}
