@@ -18,8 +18,11 @@ CHANNELS = {  # by stride, of the smallest of each family
     "efficientnetv2b0": {2: 16, 4: 32, 8: 192, 16: 672, 32: 1280},
     "mobilenet": {2: 64, 4: 128, 8: 256, 16: 512, 32: 1024},
     "mobilenetv2": {2: 96, 4: 144, 8: 192, 16: 576, 32: 1280},
+    "mobilenetv2_torch": {2: 96, 4: 144, 8: 192, 16: 576, 32: 1280},
     "mobilenetv3small": {2: 16, 4: 72, 8: 96, 16: 288, 32: 576},
+    "mobilenetv3small_torch": {2: 16, 4: 72, 8: 96, 16: 288, 32: 576},
     "resnet50": {2: 64, 4: 256, 8: 512, 16: 1024, 32: 2048},
+    "resnet50_torch": {2: 64, 4: 256, 8: 512, 16: 1024, 32: 2048},
     "resnet50v2": {2: 64, 4: 256, 8: 512, 16: 1024, 32: 2048},
     "vgg16": {2: 64, 4: 128, 8: 256, 16: 512, 32: 512},
     "xception": {2: 128, 4: 256, 8: 728, 16: 1024, 32: 2048},
@@ -63,6 +66,8 @@ THEIR_MODULE = {
 
 
 def their_preprocessing(name):
+    if name.endswith(SUFFIX):
+        return keras.applications.densenet.preprocess_input  # torch's
     if name in OWN_PREPROCESSING:
         return OWN_PREPROCESSING[name]
     return getattr(keras.applications, THEIR_MODULE[name]).preprocess_input

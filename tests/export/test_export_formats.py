@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from exported_network import Card, tiny_model
+from narrow import light
 
 from kseg.datasets.images import resize_image
 from kseg.errors import Failure, UsageError
@@ -65,6 +66,12 @@ def test_an_image_at_its_own_size_gets_the_mask_that_predict_gives(format, card,
 def test_a_network_of_ours_is_exported(name, format, card, tmp_path):
     """SegNet's pool indices among them, at 32 × 48, whose deepest map has one row, and U-Net's mirrored border."""
     assert export(build(name, base_width=4), card, tmp_path, format).max_difference < 1e-5
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_pyramid_pooling_is_exported(format, card, tmp_path):
+    """PSPNet's means over parts of a map of 4 × 8 positions, which 3 and 6 parts do not divide."""
+    assert export(light("pspnet", auxiliary=0.0), card, tmp_path, format).max_difference < 1e-5
 
 
 @pytest.mark.parametrize(
