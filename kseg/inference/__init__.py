@@ -2,7 +2,7 @@
 
 from kseg.inference.evaluate import class_order, evaluate, measure
 from kseg.inference.files import ImageFile, collect_images, write_prediction
-from kseg.inference.masks import load_masks, save_masks
+from kseg.inference.masks import load_masks, load_probabilities, save_masks, save_probabilities
 from kseg.inference.model_file import ModelCard, load_model, read_card, save_model
 from kseg.inference.predict import Predictor, predict_probabilities
 
@@ -15,10 +15,12 @@ __all__ = [
     "evaluate",
     "measure",
     "load_masks",
+    "load_probabilities",
     "load_model",
     "predict_probabilities",
     "read_card",
     "save_masks",
+    "save_probabilities",
     "save_model",
     "write_prediction",
 ]

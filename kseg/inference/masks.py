@@ -1,6 +1,6 @@
 """The label maps predicted for a split in one small file, for comparing networks long after they are gone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,3 +39,28 @@ def load_masks(path: Path) -> dict[str, np.ndarray]:
         raise cannot_read(path, error) from None
     except DAMAGE as error:
         raise Failure(f"{path} holds no predicted masks ({error}); remove its run and measure again") from None
+
+
+def save_probabilities(path: Path, probabilities: Mapping[str, np.ndarray]) -> None:
+    """Probabilities (h, w, C) by image, each of its own size, as bytes: p ≈ byte/255, to 0.002."""
+    arrays = {f"p{place}": np.rint(255 * p).astype(np.uint8) for place, p in enumerate(probabilities.values())}
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, ids=np.array(list(probabilities)), **arrays)
+
+
+def load_probabilities(path: Path) -> dict[str, np.ndarray]:
+    """float32 (h, w, C) by image, as `save_probabilities` wrote them.
+
+    Raises:
+      Failure: the file is missing or broken.
+    """
+    try:
+        stored = read_npz(path)
+        found = {str(name): stored[f"p{place}"].astype(np.float32) / 255 for place, name in enumerate(stored["ids"])}
+        if any(p.ndim != 3 for p in found.values()):
+            raise ValueError("its arrays are no maps")
+        return found
+    except PermissionError as error:
+        raise cannot_read(path, error) from None
+    except DAMAGE as error:
+        raise Failure(f"{path} holds no probabilities ({error}); remove its run and measure again") from None

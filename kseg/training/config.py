@@ -119,6 +119,8 @@ class TrainingOptions(OptionGroup):
     test_crf: tuple[str, ...] = ()
     """measure the test images a second time behind a dense CRF, at their own size: a name or keys of its parameters, as
     in kseg evaluate --crf-parameters"""
+    test_probabilities: Annotated[int, Range(least=0, most=1000)] = 0
+    """keep the probabilities of so many test images, the first of the split, as bytes (test_probabilities.npz)"""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """arithmetic of the layers; weights, losses and metrics stay float32"""
     jit: Literal["auto", "on", "off"] = "auto"

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from kseg.atomic import write_json
 from kseg.encoders import TransplantReport
-from kseg.inference import ModelCard, evaluate, measure, save_masks, save_model
+from kseg.inference import ModelCard, evaluate, measure, save_masks, save_model, save_probabilities
 from kseg.inference.predict import ORIGINAL, ImageSize, Predictor
 from kseg.postprocess import crf_parameters, crf_refiner
 from kseg.structures import LabelMap, Structure
@@ -46,7 +47,10 @@ def finish(
     else:
         evaluation = measure_as_exported(plan, workdir, network)
         evaluation.write_csv(workdir.path / "per_image.csv")
-    refined = measure_behind_crf(plan, network, inputs) if plan.config.training.test_crf else None
+    refined = measure_behind_crf(plan, workdir, network, inputs) if plan.config.training.test_crf else None
+    if count := plan.config.training.test_probabilities:
+        ids = [record.id for record in plan.splits[plan.measured][:count]]
+        save_probabilities(workdir.probabilities, dict(zip(ids, outputs_of_test(plan, network, inputs), strict=False)))
     best = best_entry(entries, plan.kept_by, plan.task.score)
     assert best is not None
     write_json(
@@ -100,41 +104,62 @@ def test_size(config: TrainConfig) -> ImageSize:
 
 
 def measure_as_trained(plan: Plan, workdir: WorkDir, network: keras.Model, inputs: Inputs) -> Evaluation:
-    """Measure the network that `fit` trained, behind its cached features and in its precision; keep the masks.
+    """Measure the network that `fit` trained, behind its cached features and in its precision; keep the masks."""
+    evaluation, masks = _measured_with_masks(plan, outputs_of_test(plan, network, inputs))
+    if issubclass(plan.task.structure, LabelMap):  # what the lab compares pixel by pixel
+        save_masks(workdir.masks, evaluation.ids, masks, num_classes=len(plan.dataset.classes))
+    return evaluation
+
+
+def measure_behind_crf(plan: Plan, workdir: WorkDir, network: keras.Model, inputs: Inputs) -> dict[str, Any]:
+    """The same images behind the dense CRF of `--test-crf`, at their own size: what it was, and what was counted.
+
+    Where the run keeps nothing but measurements, the masks behind the CRF are kept, too.
+    """
+    dataset, task = plan.dataset, plan.task
+    parameters = crf_parameters(plan.config.training.test_crf)
+    refine = crf_refiner(parameters)
+    images = (dataset.image(record) for record in plan.splits[plan.measured])
+    if sees_trained(plan, inputs):
+        pairs = zip(images, trained_outputs(plan, inputs), strict=True)
+        outputs: Iterator[Outputs] = (refine(image, task.resized(one, image.shape[:2])) for image, one in pairs)
+    else:
+        final = final_network(plan.config, network, dataset)
+        outputs = Predictor(final, test_size(plan.config), refiners=(refine,), task=task).outputs(images)
+    evaluation, masks = _measured_with_masks(plan, outputs)
+    if plan.config.training.keep == "measurements":
+        save_masks(workdir.refined_masks, evaluation.ids, masks, num_classes=len(dataset.classes))
+    return {"crf": str(parameters), "evaluation": evaluation.to_json()}
+
+
+def _measured_with_masks(plan: Plan, outputs: Iterator[Outputs]) -> tuple[Evaluation, list[np.ndarray]]:
+    """The evaluation, and the label maps that it was counted from; of objects there are none."""
+    answers: list[Structure] = []
+    evaluation = measure(
+        outputs, plan.dataset, plan.measured, input_size=test_size(plan.config), progress=False, seen=answers.append,
+        task=plan.task,
+    )  # fmt: skip
+    return evaluation, [answer.ids for answer in answers if isinstance(answer, LabelMap)]
+
+
+def sees_trained(plan: Plan, inputs: Inputs) -> bool:
+    """Whether the network that `fit` trained, with what stands in front of it, sees the test images.
 
     Images as they are have no cached features, and a network that scores the center of an image alone is no answer:
     there the whole network is measured, in float32.
     """
-    config, dataset, size = plan.config, plan.dataset, test_size(plan.config)
-    if size == ORIGINAL or inputs.margin:
-        images = (dataset.image(record) for record in plan.splits[plan.measured])
-        outputs = Predictor(final_network(config, network, dataset), size, task=plan.task).outputs(images)
-    else:
-        outputs = trained_outputs(plan, inputs)
-    answers: list[Structure] = []
-    evaluation = measure(
-        outputs, dataset, plan.measured, input_size=size, progress=False, seen=answers.append, task=plan.task
-    )
-    if issubclass(plan.task.structure, LabelMap):  # what the lab compares pixel by pixel
-        masks = [answer.ids for answer in answers if isinstance(answer, LabelMap)]
-        save_masks(workdir.masks, evaluation.ids, masks, num_classes=len(dataset.classes))
-    return evaluation
+    return (
+        plan.config.training.keep == "measurements" and test_size(plan.config) != ORIGINAL and not inputs.margin
+    )  # fmt: skip
 
 
-def measure_behind_crf(plan: Plan, network: keras.Model, inputs: Inputs) -> dict[str, Any]:
-    """The same images behind the dense CRF of `--test-crf`, at their own size: what it was, and what was counted."""
-    config, dataset, size, task = plan.config, plan.dataset, test_size(plan.config), plan.task
-    parameters = crf_parameters(config.training.test_crf)
-    refine = crf_refiner(parameters)
-    images = (dataset.image(record) for record in plan.splits[plan.measured])
-    if config.training.keep == "measurements" and size != ORIGINAL and not inputs.margin:
-        pairs = zip(images, trained_outputs(plan, inputs), strict=True)
-        outputs: Iterator[Outputs] = (refine(image, task.resized(one, image.shape[:2])) for image, one in pairs)
-    else:
-        final = final_network(config, network, dataset)
-        outputs = Predictor(final, size, refiners=(refine,), task=task).outputs(images)
-    evaluation = measure(outputs, dataset, plan.measured, input_size=size, progress=False, task=task)
-    return {"crf": str(parameters), "evaluation": evaluation.to_json()}
+def outputs_of_test(plan: Plan, network: keras.Model, inputs: Inputs) -> Iterator[Outputs]:
+    """Of every test image in order, as the run measures it."""
+    if sees_trained(plan, inputs):
+        return trained_outputs(plan, inputs)
+    images = (plan.dataset.image(record) for record in plan.splits[plan.measured])
+    final = final_network(plan.config, network, plan.dataset)
+    return Predictor(final, test_size(plan.config), task=plan.task).outputs(images)
 
 
 def trained_outputs(plan: Plan, inputs: Inputs) -> Iterator[Outputs]:

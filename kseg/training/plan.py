@@ -82,7 +82,7 @@ def make_plan(
     check_classes_of(config.data, answered)
     dataset = dataset.for_task(answered)
     config = resolve(config, image_size=dataset.training_size, num_classes=len(dataset.classes))
-    check_crf(config)
+    check_probabilities(config)
     schedule = loss_schedule(config)
 
     # 2. data; truth that cannot be read must not be found after hours of training
@@ -124,14 +124,18 @@ def with_preset_data(config: TrainConfig) -> TrainConfig:
     return dataclasses.replace(config, data=dataclasses.replace(config.data, **missing)) if missing else config
 
 
-def check_crf(config: TrainConfig) -> None:
-    """Raises: UsageError where `--test-crf` has nothing to refine."""
+def check_probabilities(config: TrainConfig) -> None:
+    """Raises: UsageError where `--test-crf` has nothing to refine, or `--test-probabilities` nothing to keep."""
     task = task_of(config).name
-    if config.training.test_crf and task != DEFAULT_TASK:
-        raise UsageError(
-            f"--test-crf refines the probabilities of a pixel's classes; {config.model.model} answers the task "
-            f"{task!r}: leave it out"
-        )
+    for given, words in (
+        (config.training.test_crf, "--test-crf refines"),
+        (config.training.test_probabilities, "--test-probabilities keeps"),
+    ):
+        if given and task != DEFAULT_TASK:
+            raise UsageError(
+                f"{words} the probabilities of a pixel's classes; {config.model.model} answers the task {task!r}: "
+                "leave it out"
+            )
 
 
 def print_remarks(remarks: Sequence[str]) -> None:

@@ -109,6 +109,8 @@ class RunFiles:
         self.results = path / "results.json"
         self.report = path / "report.html"
         self.masks = path / "test_masks.npz"
+        self.refined_masks = path / "test_masks_crf.npz"
+        self.probabilities = path / "test_probabilities.npz"
 
     @property
     def is_run(self) -> bool:

@@ -9,9 +9,11 @@ import pytest
 from tiny_run import TINY_DATA, tiny_run
 
 from kseg.datasets import open_dataset
+from kseg.datasets.images import resize_probabilities
 from kseg.datasets.membership import Membership
 from kseg.errors import Failure, UsageError
-from kseg.inference import evaluate, load_model
+from kseg.inference import evaluate, load_masks, load_model, load_probabilities
+from kseg.metrics.confusion import confusion_matrix
 from kseg.pipeline import Augmentation
 from kseg.postprocess import crf_parameters, crf_refiner
 from kseg.report import write_report
@@ -250,15 +252,26 @@ def test_the_network_may_be_tested_on_images_as_they_are(tmp_path, keep):
 @pytest.mark.parametrize("keep", ["everything", "measurements"])
 def test_the_test_images_are_measured_behind_a_crf_too(tmp_path, keep):
     words = ("w1=10", "sigma1=2", "iterations=2")
-    config = tiny_run(epochs=1, image_size=(48, 48), test_crf=words, keep=keep)
+    config = tiny_run(epochs=1, image_size=(48, 48), test_crf=words, test_probabilities=2, keep=keep)
     workdir = train(config, tmp_path / "run", quiet=True)
     results = workdir.read_results()
     refined = results["refined"]["evaluation"]
     assert refined["confusion_matrix"] != results["evaluation"]["confusion_matrix"]
     assert results["refined"]["crf"] == str(crf_parameters(words)) and f"({crf_parameters(words)})" in summary(workdir)
+    dataset = open_dataset(config.data)
+    ids = [record.id for record in dataset.records("test")]
+    kept = load_probabilities(workdir.probabilities)
+    assert list(kept) == ids[:2]
+    if keep == "measurements":  # of both kinds of masks the kept ones are those that were counted
+        behind = load_masks(workdir.refined_masks)
+        counted = [confusion_matrix(dataset.labels(r), behind[r.id], 2) for r in dataset.records("test")]
+        assert sum(counted).tolist() == refined["confusion_matrix"]
+        mask = load_masks(workdir.masks)[ids[0]]
+        first = np.asarray(resize_probabilities(kept[ids[0]], mask.shape))[..., 0]
+        clear = np.abs(first - 0.5) > 0.01
+        np.testing.assert_array_equal((first > 0.5)[clear], mask[clear] == 1)
     if keep == "everything":
         model, card = load_model(workdir.path)
-        dataset = open_dataset(config.data)
         again = evaluate(model, dataset, "test", image_size=card.image_size, refine=crf_refiner(crf_parameters(words)))
         assert refined["confusion_matrix"] == again.to_json()["confusion_matrix"]
 
