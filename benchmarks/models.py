@@ -64,24 +64,25 @@ class Settings:
     """run just this one, MODEL VARIANT, in this process"""
 
 
-def kseg_network(model: str, encoder: str, precision: str):
+def kseg_network(model: str, encoder: str, precision: str, **options):
     import keras
 
     from kseg.models import build
 
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    options = {"encoder": encoder} if encoder else {}
+    if encoder:
+        options["encoder"] = encoder
     return build(model, input_shape=(None, None, 3), activation=None, **options)
 
 
-def kseg_variant(model: str, encoder: str, precision: str) -> tuple[int, Callable, Callable]:
+def kseg_variant(model: str, encoder: str, precision: str, **options) -> tuple[int, Callable, Callable]:
     """Weights, and functions (batch, size) → a training step, an inference."""
     import keras
 
     from kseg.inference.predict import forward
     from kseg.losses import get
 
-    network = kseg_network(model, encoder, precision)
+    network = kseg_network(model, encoder, precision, **options)
     probabilities = keras.Model(network.inputs, keras.ops.sigmoid(keras.ops.cast(network.outputs[0], "float32")))
     run = forward(probabilities)
 
@@ -98,15 +99,22 @@ def kseg_variant(model: str, encoder: str, precision: str) -> tuple[int, Callabl
 
 
 def torch_variant(model: str, encoder: str) -> tuple[int, Callable, Callable]:
-    import torch
     import torch_models
 
     network = torch_models.build(model, encoder or None)
+    return torch_functions(network, network)
+
+
+def torch_functions(network, call: Callable) -> tuple[int, Callable, Callable]:
+    """As `kseg_variant`, of a network in PyTorch; `call` runs it on (N, 3, H, W)."""
+    import torch
+    import torch_models
+
     trained = [part for part in network.parameters() if part.requires_grad]
 
     def training(batch: int, size: int) -> Callable[[], object]:
         torch_models.train_mode(network)
-        return torch_step(network, torch.optim.SGD(trained, lr=1e-4), *images_and_labels(batch, size))
+        return torch_step(call, torch.optim.SGD(trained, lr=1e-4), *images_and_labels(batch, size))
 
     def inference(batch: int, size: int) -> Callable[[], object]:
         network.eval()
@@ -114,7 +122,7 @@ def torch_variant(model: str, encoder: str) -> tuple[int, Callable, Callable]:
 
         def run() -> object:
             with torch.inference_mode():
-                return torch.sigmoid(network(images.float()))
+                return torch.sigmoid(call(images.float()))
 
         return run
 
@@ -166,10 +174,15 @@ def run_worker(name: str, variant: str, settings: Settings) -> dict:
     own = ("models", "variants", "sizes", "out", "worker", "rounds")
     flags = [f"--{key}={value}" for key, value in vars(settings).items() if key not in own]
     command = [sys.executable, __file__, f"--worker={name} {variant}", *flags, *(["--sizes"] * settings.sizes)]
+    return json_of(command, f"{name} {variant}")
+
+
+def json_of(command: list[str], name: str) -> dict:
+    """What a process of its own prints in its last line."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     output = subprocess.run(command, env=environment, capture_output=True, text=True)
     if output.returncode:
-        sys.exit(f"{name} {variant} failed:\n{output.stderr[-2000:]}")
+        sys.exit(f"{name} failed:\n{output.stderr[-2000:]}")
     return json.loads(output.stdout.splitlines()[-1])
 
 

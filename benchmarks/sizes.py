@@ -2,10 +2,12 @@
 
     python benchmarks/sizes.py --out results/benchmarks/sizes.json     # 321², batch 2, then 40 random sizes each
     python benchmarks/sizes.py --models pspnet:mobilenetv2 --count 5
+    python benchmarks/sizes.py --models deeplab_largefov@msc deeplab_resnet101:resnet50@msc --count 6 --head-width 64
 
 oneDNN aborts the whole process where it dies, so each model is stepped in a process of its own, which says the size
 before it begins. After a death the next process goes on behind that size. Sizes (height, width, batch) are drawn with a
-seed between 65 and 513, 1 and 4. A loss that is not finite counts as a failure too.
+seed between 65 and 513, 1 and 4. A loss that is not finite counts as a failure too. Behind @msc a network sees the
+image at 0.5, 0.75 and 1 and gives the maximum. Beside the failures stands the most memory that the process held.
 """
 
 import json
@@ -18,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+from models import peak_gb
 from train_step import keras_step
 
 FIRST = (321, 321, 2)
@@ -25,17 +28,21 @@ FIRST = (321, 321, 2)
 
 LEAST, MOST, BATCH = 65, 513, 4
 
+SCALES = (0.5, 0.75, 1.0)
+
 
 @dataclass(frozen=True)
 class Settings:
     """Settings of the probe."""
 
     models: tuple[str, ...] = ()
-    """MODEL or MODEL:ENCODER (unset: every model, on mobilenetv2 where it takes any encoder)"""
+    """MODEL or MODEL:ENCODER, with @msc at three scales (unset: every model, on mobilenetv2 where it takes any)"""
     count: int = 40
     """random sizes of each model"""
     seed: int = 0
     """of the sizes"""
+    head_width: int | None = None
+    """feature maps of the head, where a model has one (unset: the model's own)"""
     out: Path | None = None
     """JSON file to put the results into, beside what it has of other models"""
     worker: str = ""
@@ -63,10 +70,14 @@ def work(settings: Settings) -> None:
     import keras
 
     from kseg.losses import get
-    from kseg.models import build
+    from kseg.models import MODELS, build
 
-    name, _, encoder = settings.worker.partition(":")
-    network = build(name, activation=None, **({"encoder": encoder} if encoder else {}))
+    named, _, scaled = settings.worker.partition("@")
+    name, _, encoder = named.partition(":")
+    options: dict = {"encoder": encoder} if encoder else {}
+    if settings.head_width and "head_width" in MODELS[name].declared:
+        options["head_width"] = settings.head_width
+    network = build(name, activation=None, scales=SCALES if scaled else (), **options)
     for height, width, batch in sizes(settings)[settings.skip :]:
         print(json.dumps({"begun": [height, width, batch]}), flush=True)
         rng = np.random.default_rng(0)
@@ -76,19 +87,22 @@ def work(settings: Settings) -> None:
         loss = float(
             np.asarray(keras_step(network, get("iou", from_logits=True), images, labels, optimizer=optimizer)())
         )
-        print(json.dumps({"loss": loss}), flush=True)
+        print(json.dumps({"loss": loss, "peak_gb": round(peak_gb(), 2)}), flush=True)
 
 
-def probe(name: str, settings: Settings) -> list[dict]:
-    """The sizes at which a model died or gave no number, with what the process said last."""
-    wanted, done, failures = sizes(settings), 0, []
+def probe(name: str, settings: Settings) -> tuple[list[dict], float]:
+    """The sizes at which a model died or gave no number, with what the process said last, and the memory it took."""
+    wanted, done, failures, most = sizes(settings), 0, [], 0.0
     while done < len(wanted):
         command = [sys.executable, __file__, f"--worker={name}", f"--skip={done}"]
         command += [f"--count={settings.count}", f"--seed={settings.seed}"]
+        command += [f"--head-width={settings.head_width}"] if settings.head_width else []
         found = subprocess.run(
             command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, capture_output=True, text=True
         )  # fmt: skip
-        losses = [json.loads(line)["loss"] for line in found.stdout.splitlines() if line.startswith('{"loss"')]
+        steps = [json.loads(line) for line in found.stdout.splitlines() if line.startswith('{"loss"')]
+        losses = [step["loss"] for step in steps]
+        most = max([most, *(step["peak_gb"] for step in steps)])
         for place, loss in enumerate(losses):
             if not np.isfinite(loss):
                 failures.append({"size": wanted[done + place], "loss": str(loss)})
@@ -99,7 +113,7 @@ def probe(name: str, settings: Settings) -> list[dict]:
             last = found.stderr.strip().splitlines()[-1:] or [""]
             failures.append({"size": wanted[done], "exit": found.returncode, "said": last[0][:300]})
             done += 1
-    return failures
+    return failures, most
 
 
 def main(settings: Settings) -> None:
@@ -107,12 +121,15 @@ def main(settings: Settings) -> None:
         work(settings)
         return
     for name in settings.models or every_model():
-        failures = probe(name, settings)
-        print(f"{name:<28} {len(sizes(settings))} sizes, {len(failures)} failures {failures or ''}", flush=True)
+        failures, most = probe(name, settings)
+        counted = f"{len(sizes(settings))} sizes, {len(failures)} failures, at most {most:.1f} GB"
+        print(f"{name:<32} {counted} {failures or ''}", flush=True)
         if settings.out:
             content = json.loads(settings.out.read_text()) if settings.out.exists() else {}
             content |= {"machine": platform.machine(), "python": platform.python_version()}
-            content.setdefault("models", {})[name] = {"sizes": len(sizes(settings)), "failures": failures}
+            content.setdefault("models", {})[name] = {
+                "sizes": len(sizes(settings)), "head_width": settings.head_width, "peak_gb": most, "failures": failures,
+            }  # fmt: skip
             settings.out.parent.mkdir(parents=True, exist_ok=True)
             settings.out.write_text(json.dumps(content, indent=1) + "\n")
 

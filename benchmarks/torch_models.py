@@ -47,19 +47,23 @@ class AlexNet(nn.Module):
         return {32: self.parts(x)}
 
 
-def conv_bn(before: int, width: int, kernel: int, stride: int = 1, groups: int = 1, bias: bool = False, eps=1e-3):
-    padding = kernel // 2
-    return [nn.Conv2d(before, width, kernel, stride, padding, groups=groups, bias=bias), nn.BatchNorm2d(width, eps=eps)]
+def conv_bn(
+    before: int, width: int, kernel: int, stride: int = 1, groups: int = 1, bias: bool = False, rate: int = 1, eps=1e-3
+) -> list[nn.Module]:
+    padding = rate * (kernel // 2)
+    convolution = nn.Conv2d(before, width, kernel, stride, padding, dilation=rate, groups=groups, bias=bias)
+    return [convolution, nn.BatchNorm2d(width, eps=eps)]
 
 
 class Bottleneck(nn.Module):
     """With the stride in the first 1×1 convolution and biases, as in Keras."""
 
-    def __init__(self, before: int, width: int, stride: int, widens: bool) -> None:
+    def __init__(self, before: int, width: int, stride: int, widens: bool, rate: int = 1) -> None:
         super().__init__()
         self.residual = nn.Sequential(
             *conv_bn(before, width, 1, stride, bias=True), nn.ReLU(inplace=True),
-            *conv_bn(width, width, 3, bias=True), nn.ReLU(inplace=True), *conv_bn(width, 4 * width, 1, bias=True),
+            *conv_bn(width, width, 3, bias=True, rate=rate), nn.ReLU(inplace=True),
+            *conv_bn(width, 4 * width, 1, bias=True),
         )  # fmt: skip
         self.shortcut = nn.Sequential(*conv_bn(before, 4 * width, 1, stride, bias=True)) if widens else nn.Identity()
 
@@ -68,16 +72,19 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    channels = {8: 512, 16: 1024, 32: 2048}
+    channels = {4: 256, 8: 512, 16: 1024, 32: 2048}
 
-    def __init__(self, blocks: Sequence[int]) -> None:
+    def __init__(self, blocks: Sequence[int], output_stride: int = 32, grid: Sequence[int] = (1, 1, 1)) -> None:
         super().__init__()
         self.stem = nn.Sequential(*conv_bn(3, 64, 7, 2, bias=True), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1))
         stages, before = [], 64
         for stage, count in enumerate(blocks):
-            width, stride = 64 << stage, 1 if stage == 0 else 2
-            parts = [Bottleneck(before, width, stride, True)]
-            parts += [Bottleneck(4 * width, width, 1, False) for _ in range(count - 1)]
+            width, stride = 64 << stage, 1 if stage == 0 or 4 << stage > output_stride else 2
+            rates = [max(1, (4 << stage) // output_stride)] * count
+            if rates[0] > 1 and stage == 3:  # DeepLab v3's multi-grid
+                rates = [rate * factor for rate, factor in zip(rates, grid, strict=True)]
+            parts = [Bottleneck(before, width, stride, True, rates[0])]
+            parts += [Bottleneck(4 * width, width, 1, False, rate) for rate in rates[1:]]
             stages.append(nn.Sequential(*parts))
             before = 4 * width
         self.stages = nn.ModuleList(stages)
@@ -195,11 +202,13 @@ class UNetMobileNetV2(nn.Module):
         return F.pixel_shuffle(self.score(y), 4)
 
 
+DEPTHS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
+
 ENCODERS = {
     "alexnet": AlexNet,
     "vgg16": VGG16,
-    "resnet50": lambda: ResNet((3, 4, 6, 3)),
-    "resnet101": lambda: ResNet((3, 4, 23, 3)),
+    "resnet50": lambda: ResNet(DEPTHS["resnet50"]),
+    "resnet101": lambda: ResNet(DEPTHS["resnet101"]),
     "mobilenetv2": MobileNetV2,
 }
 
@@ -236,6 +245,10 @@ def freeze(model: str, encoder: nn.Module) -> None:
         encoder.stages[:3].requires_grad_(False)
     elif isinstance(encoder, MobileNetV2):
         encoder.requires_grad_(False)
+    freeze_normalization(encoder)
+
+
+def freeze_normalization(encoder: nn.Module) -> None:
     for part in encoder.modules():
         if isinstance(part, nn.BatchNorm2d):
             part.requires_grad_(False)
