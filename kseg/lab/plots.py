@@ -166,11 +166,14 @@ def _distinct_names(settings: Sequence[Condition]) -> list[str]:
     return [" ".join(word for word in setting.words if word not in shared) for setting in settings]
 
 
-def curves_plot(title: str, curves: Mapping[str, Sequence[Sequence[float | None]]]) -> Plot | None:
-    """Validation IoU over the epochs, all losses on one axis: a thin line per seed, a thick one for their mean.
+def curves_plot(
+    title: str, curves: Mapping[str, Sequence[Sequence[float | None]]], figure: str = "validation IoU"
+) -> Plot | None:
+    """A figure over the epochs, all losses on one axis: a thin line per seed, a thick one for their mean.
 
     Args:
-      curves: loss → for each seed the IoU after every epoch.
+      curves: loss → for each seed the figure after every epoch.
+      figure: what is drawn, in words.
     """
     if not any(run for runs in curves.values() for run in runs):
         return None
@@ -184,7 +187,7 @@ def curves_plot(title: str, curves: Mapping[str, Sequence[Sequence[float | None]
             mean = [float(np.mean([values[i] for values in series if i < len(values)])) for i in range(longest)]
             ax.plot(range(1, longest + 1), mean, color=color, label=loss, marker="o" if longest < 3 else None)
         ax.set_xlabel("epoch")
-        ax.set_ylabel("validation IoU")
+        ax.set_ylabel(figure)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
     several = any(len(runs) > 1 for runs in curves.values())

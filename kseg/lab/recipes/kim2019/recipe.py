@@ -8,10 +8,13 @@ with three scales; SGD, momentum 0.9, batch 10; FCN and LargeFOV 4e-3, decay 1e-
 2.5e-4, decay 5e-4, crops of 321, poly 0.9; half of the images mirrored; λ = 4e-4, ε = 1/20; VOC 2012 with SBD,
 PASCAL-Context and Cityscapes; ImageNet weights. DeepLab's loss is computed on its own grid of 1/8, as its authors do,
 FCN's at full resolution: λ means something else on each, and the paper does not say which it means. Where the paper is
-silent: 20,000 steps (19 passes over VOC), DeepLab's rates of single layers, FCN's head on a ResNet (3×3, 512). Not the
+silent: 20,000 steps (19 passes over VOC), DeepLab's rates of single layers, FCN's scores straight on the stages of its
+ResNet, LargeFOV's fc6 and fc7 decimated from VGG16's classifier where the file of weights has one. Not the
 paper's: no pre-training on COCO, which `--init` would take. It is for a GPU and was not run.
 
-The baseline is measured a second time behind a dense CRF, of DeepLab's parameters, 10 iterations.
+The baseline is measured a second time behind a dense CRF, of DeepLab's parameters, 10 iterations. Beside the tables,
+LargeFOV on VOC with the other two Heaviside functions (figure 5) and with its loss at full resolution, where λ = 4e-4
+weighs 64 times as many pixels.
 
 Deviations at scale cpu: MobileNetV2 in ResNet101's place, VGG16 in LargeFOV, both frozen, so that their features are
 cached; whole images at 321×321 in place of crops; Adam 1e-3, batch 10, 40 epochs; VOC's 200 pairs at hand, 80 of
@@ -21,23 +24,43 @@ Scale smoke: the parts of 32×32 portraits, a U-Net of width 4, one epoch.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from kseg.datasets import DataOptions, data_options
 from kseg.lab.experiment.condition import Condition, Factor
+from kseg.lab.experiment.jobs import Job
 from kseg.lab.experiment.setting import Places, Scale, Setting
+from kseg.lab.one_changed import changed_table
 from kseg.lab.pages.two_losses import two_losses
 from kseg.lab.recipe import RECIPES, Expected, Recipe
 from kseg.lab.recipes.kim2019.claims import claims
+from kseg.lab.recipes.kim2019.figures import HEAVISIDES, figures
 from kseg.lab.recipes.kim2019.printed import TABLES
+from kseg.lab.results.rows import Results
+from kseg.lab.tables.table import Table
 from kseg.models import ModelOptions, model_options
 from kseg.pipeline import Augmentation
+from kseg.report.canvas import Plot
 from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 
 FACTORS: tuple[Factor, ...] = ("dataset", "network")
 
-LOSSES = {"ls": "ce + 0.0004*level_set", "ce": "ce"}
-"""Tag → loss; `ce + 0*level_set` in its place logs the level set energy of the baseline, as figure 4 shows it."""
+LOSSES = {"ls": "ce + 0.0004*level_set", "ce": "ce + 0*level_set"}
+"""Tag → loss; the baseline has the level set energy in its journal, as figure 4 shows it."""
+
+FULL = "with full resolution"
+
+CHANGES = {**HEAVISIDES, FULL: "the loss at full resolution in place of 1/8, where λ weighs 64 times as many pixels"}
+"""Change → what is other than in the cell: figure 5, and what λ means on another grid."""
+
+CELLS: dict[Scale, tuple[str, str]] = {
+    "paper": ("voc", "largefov"), "cpu": ("voc", "largefov"), "smoke": ("portraits", "unet"),
+}  # fmt: skip
+"""Where the changes are made: figure 5 is of LargeFOV on VOC."""
+
+SHOWN = 3
+"""Test images whose probabilities are kept for figure 3: the first of the split."""
 
 CRF = {"largefov": "deeplab_v1_largefov"}
 """Network → name of its CRF's parameters, where they are not DeepLab-ResNet101's."""
@@ -66,20 +89,43 @@ ON_CPU = ("fcn32s", "fcn8s", "largefov", "deeplab")
 
 def settings(scale: Scale, places: Places) -> list[Setting]:
     if scale == "smoke":
-        return [_setting("portraits", "unet", loss, smoke()) for loss in LOSSES]
-    if scale == "paper":
-        return [_setting(*cell, loss, paper_run(*cell, places)) for cell in TABLES for loss in LOSSES]
+        cells = [_setting("portraits", "unet", loss, smoke()) for loss in LOSSES]
+    elif scale == "paper":
+        cells = [_setting(*cell, loss, paper_run(*cell, places)) for cell in TABLES for loss in LOSSES]
+    else:
+        cells = [
+            _setting(dataset, network, loss, on_cpu(dataset, network, places), seeds=3)
+            for dataset in ("voc", "camvid")
+            for network in ON_CPU
+            for loss in LOSSES
+        ]
+    compared = [cell for cell in cells if (cell.condition.dataset, cell.condition.network) == CELLS[scale]]
+    return [*cells, *(setting for cell in compared for setting in changed(cell))]
+
+
+def changed(cell: Setting) -> list[Setting]:
+    """The cell with the other two Heaviside functions, and, where its loss is on a grid of 1/8, at full resolution."""
+    loss = cell.config.loss
+    losses: dict[str, LossOptions] = {}
+    if cell.condition.loss == "ls":
+        losses["with HF"] = dataclasses.replace(loss, loss="ce + 0.0004*level_set(heaviside='hf')")
+        losses["with AHF"] = dataclasses.replace(loss, loss="ce + 0.0004*level_set(heaviside='ahf')")
+    if loss.loss_stride > 1:
+        losses[FULL] = dataclasses.replace(loss, loss_stride=1)
+    training = dataclasses.replace(cell.config.training, test_crf=(), test_probabilities=0)
     return [
-        _setting(dataset, network, loss, on_cpu(dataset, network, places), seeds=3)
-        for dataset in ("voc", "camvid")
-        for network in ON_CPU
-        for loss in LOSSES
+        Setting(
+            cell.condition.changed(change),
+            dataclasses.replace(cell.config, loss=changed_loss, training=training),
+            cell.seeds,
+        )
+        for change, changed_loss in losses.items()
     ]
 
 
 def _setting(dataset: str, network: str, loss: str, config: TrainConfig, seeds: int = 1) -> Setting:
     behind = ("w1=3", "iterations=10") if network == "unet" else (CRF.get(network.split()[0], OTHERS_CRF),)
-    training = dataclasses.replace(config.training, test_crf=behind if loss == "ce" else ())
+    training = dataclasses.replace(config.training, test_crf=behind if loss == "ce" else (), test_probabilities=SHOWN)
     stride = 8 if network.startswith(("largefov", "deeplab")) else 1
     losses = LossOptions(loss=LOSSES[loss], loss_reduction="mean", loss_stride=stride)
     return Setting(
@@ -108,7 +154,8 @@ def paper_run(dataset: str, network: str, places: Places) -> TrainConfig:
     """Section 4.2; the models' presets hold what is not said here."""
     architecture, options = NETWORKS[network]
     deeplab = architecture == "deeplab_resnet101"
-    encoder = {} if architecture.startswith("deeplab") else {"encoder": "resnet101"}
+    literal: dict[str, Any] = {"encoder": "resnet101", "fully_connected": False}
+    encoder = {} if architecture.startswith("deeplab") else literal
     weights = places.weights_of("vgg16" if architecture == "deeplab_largefov" else "resnet101")
     return TrainConfig(
         data=data(dataset, places),
@@ -146,10 +193,29 @@ def _frozen(network: str, size: tuple[int, int], places: Places) -> ModelOptions
 
 def paper(condition: Condition) -> dict[str, float]:
     """The paper's cell for a setting of ours; CamVid is not among its data sets."""
+    if condition.change:
+        return {}
     cell, loss = TABLES.get((condition.dataset, condition.network)), condition.loss
     if cell is None:
         return {}
     return {"iou": getattr(cell, loss), **({"iou_crf": cell.crf} if loss == "ce" and cell.crf is not None else {})}
+
+
+def beside(results: Results) -> list[Table]:
+    """The cell with each loss beside what was changed in it."""
+    return [
+        table for loss in LOSSES for table in changed_table(results, cell_of(results).under(loss), CHANGES)
+    ]  # fmt: skip
+
+
+def figures_of_paper(jobs: Sequence[Job], results: Results) -> list[Plot]:
+    """Figures 3 to 7, as far as the jobs behind them are complete."""
+    return figures(jobs, results, cell_of(results))
+
+
+def cell_of(results: Results) -> Condition:
+    """The setting in which the scale of the results makes its changes."""
+    return condition(*next(cell for scale, cell in CELLS.items() if scale == results.scale), loss="")
 
 
 RECIPES.register("kim2019")(
@@ -165,5 +231,7 @@ RECIPES.register("kim2019")(
         captions=CAPTIONS,
         expected=(Expected("smoke", condition("portraits", "unet", "ce"), 0.05, 0.6),),
         claims=claims,
+        beside=beside,
+        figures_of_paper=figures_of_paper,
     )
 )
