@@ -57,6 +57,8 @@ class Plot:
     text: str
     png: bytes = b""
     """the figure for places that show no SVG; empty where nobody asked for it"""
+    wide: bool = False
+    """takes a row of the page to itself"""
 
 
 @contextmanager

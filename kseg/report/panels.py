@@ -9,6 +9,9 @@ from kseg.report.canvas import STYLE, Plot, to_png, to_svg
 PANEL = 1.6
 """Inches of the longer side of a picture."""
 
+MANY = 3
+"""Pictures in a row that fit beside another plot."""
+
 
 def panels_plot(
     title: str,
@@ -46,4 +49,4 @@ def panels_plot(
                     ax.set_title(columns[j])
                 if j == 0 and names:
                     ax.set_ylabel(names[i])
-        return Plot(title, to_svg(figure, title), text, to_png(figure))
+        return Plot(title, to_svg(figure, title), text, to_png(figure), wide=len(rows[0]) > MANY)
