@@ -126,6 +126,37 @@ def sparsity_plot(results: Sequence[Row], datasets: Sequence[Condition], losses:
     return drawn("Sparse foreground", draw, "The same people, further away; mean and range of the seeds.")
 
 
+def weight_plot(rows: Sequence[Row]) -> Plot | None:
+    """The score over a weight, "NAME=NUMBER" (`Condition.weight`), a line per loss; None where all weights are one."""
+    settings = by_setting(rows)
+    name = next(iter(settings)).weight.partition("=")[0]
+    if len({setting.weight for setting in settings}) < 2:
+        return None
+    lines: dict[str, list[tuple[float, tuple[float, float, float]]]] = {}
+    for setting, by_loss in settings.items():
+        for loss, of_loss in by_loss.items():
+            weight = float(setting.weight.partition("=")[2])
+            lines.setdefault(loss, []).append((weight, range_of(of_loss)))
+
+    def draw(ax: Axes) -> None:
+        for number, ((loss, points), color) in enumerate(zip(lines.items(), COLORS, strict=False)):
+            points = sorted(points)
+            ax.errorbar(
+                [weight * (1 + 0.02 * number) for weight, _ in points],  # side by side, or the bars hide each other
+                [mean for _, (mean, _, _) in points],
+                yerr=_arms([found for _, found in points]),
+                marker="o", markersize=4, elinewidth=1.1, color=color, label=loss,
+            )  # fmt: skip
+        shown = sorted({weight for points in lines.values() for weight, _ in points})
+        ax.set_xscale("log")
+        ax.set_xticks(shown, [f"{weight:g}" for weight in shown])
+        ax.minorticks_off()
+        ax.set_xlabel(name)
+        ax.set_ylabel(f"test {title_of_score(rows)}")
+
+    return drawn(f"Score over {name}", draw, "Mean and range of the seeds.")
+
+
 def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:
     """What the loss in question gains over the baseline, against the share of foreground."""
     # 1. a point for each setting that both losses were run in

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Factor = Literal["network", "dataset", "size", "hair", "category"]
+Factor = Literal["network", "dataset", "size", "hair", "category", "weight"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,8 @@ class Condition:
     """"hair", "no hair": whether hair is foreground"""
     category: str = ""
     """the one that is told from all others"""
+    weight: str = ""
+    """"lambda_s=0.5": of a part of the loss"""
     change: str = ""
     """"with Adam": the single thing in which the condition differs from the one of the same other words"""
     loss: str = ""
