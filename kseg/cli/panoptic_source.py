@@ -74,13 +74,13 @@ def source_of(model: Path, instance: Path | None, data: DataOptions, batch_size:
     from kseg.inference.evaluate import check_fits
     from kseg.inference.predict import fed_size
     from kseg.tasks import TASKS
+    from kseg.tasks.panoptic.kinds import Kinds
 
     # 1. data, before the models: a wrong folder is told at once
     if instance is not None:
         _check_same_data(model, instance)
     dataset = open_dataset(replace(data, classes_of=None, category=None), PANOPTIC)
-    names = dataset.for_task(INSTANCE).classes[1:]
-    things = tuple(class_id for class_id, name in enumerate(dataset.classes) if name in names)
+    things = tuple(Kinds.told(len(dataset.classes), dataset.things).things.tolist())
 
     # 2. models
     wanted = (SEMANTIC, INSTANCE) if instance is not None else (PANOPTIC,)

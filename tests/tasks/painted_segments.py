@@ -10,6 +10,8 @@ from kseg.conventions import VOID
 from kseg.datasets import DATASETS, DataOptions, Dataset, Record
 from kseg.datasets.relabel import Relabel
 from kseg.inference import ModelCard, save_model
+from kseg.layers import ClassOfLabel, PerImage
+from kseg.models.panoptic_fpn import RULES
 from kseg.structures import Panoptic, Segment
 
 NAME = "painted"
@@ -31,7 +33,7 @@ class Painted(Dataset):
 
     @property
     def legend(self):
-        whole = Relabel(CLASSES, PALETTE, background=False)
+        whole = Relabel(CLASSES, PALETTE, background=False, things=THINGS)
         if self.class_task == "panoptic":
             return whole
         if self.class_task == "instance":
@@ -81,12 +83,37 @@ def networks(folder, *, scores=(0.9, 0.9)):
     image = keras.Input((None, None, 3))
     sure = Sure()
     instance = keras.Model(image, Found()([image, sure(image)]))
-    logits = np.zeros(MOST, np.float32)
-    logits[: len(scores)] = np.log(np.divide(scores, np.subtract(1, scores)))
-    sure.set_weights([logits])
+    sure.set_weights([logits(scores)])
     card = ModelCard(("background", "round", "square"), PALETTE[:3], SIZE, dataset=NAME, task="instance")
     save_model(instance, folder / "objects.keras", card)
     return folder / "classes.keras", folder / "objects.keras"
+
+
+def panoptic_network(folder, *, scores=(0.9, 0.9)):
+    """A network of both that carries the paper's thresholds, as a file."""
+    image = keras.Input((None, None, 3))
+    sure, seen = Sure(), Seen()(image)
+    found = Found()([image, sure(image)])
+    stuff, things = seen[..., 0:3:2], seen[..., 1:2] + seen[..., 3:4]
+    outputs = {
+        **found,
+        "classes": ClassOfLabel(THINGS)(found["classes"]),
+        "semantic": ops.concatenate([stuff, things], axis=-1),
+        "things": PerImage([0, 1, 0, 1])(image),
+        "fusion": PerImage([0.5, 0.5, 4096], name=RULES)(image),
+    }
+    network = keras.Model(image, outputs)
+    sure.set_weights([logits(scores)])
+    card = ModelCard(CLASSES, PALETTE, SIZE, dataset=NAME, background=False, task="panoptic", things=THINGS)
+    save_model(network, folder / "both.keras", card)
+    return folder / "both.keras"
+
+
+def logits(scores):
+    """The weights of `Sure` for these scores of the first objects."""
+    weights = np.zeros(MOST, np.float32)
+    weights[: len(scores)] = np.log(np.divide(scores, np.subtract(1, scores)))
+    return weights
 
 
 @pytest.fixture

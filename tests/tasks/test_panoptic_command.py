@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from painted_segments import NAME, SIZE, networks, painted  # noqa: F401  (a fixture)
+from painted_segments import NAME, SIZE, networks, painted, panoptic_network  # noqa: F401  (a fixture)
 from PIL import Image
 
 from kseg.cli.main import main
@@ -89,6 +89,25 @@ def test_tuned_thresholds_give_on_the_same_images_what_the_search_said(painted, 
     flags = said.split("next: kseg ")[1].split()
     assert main([*flags, "--split", "validation", "--out", str(tmp_path / "out")]) == 0
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["scores"]["PQ"] == 1
+
+
+def test_a_panoptic_network_is_given_the_thresholds_found(painted, tmp_path, capsys):  # noqa: F811
+    network, tuned = panoptic_network(tmp_path, scores=(0.9, 0.4)), tmp_path / "tuned.keras"
+    axes = ["--confidence", "0.2", "0.6", "--overlap", "0.5", "--stuff-area", "0", "2000", "--rounds", "1"]
+    assert main(["panoptic", "tune", str(network), *axes, "--save", str(tuned)]) == 0
+    said = capsys.readouterr().out
+    found = json.loads((tmp_path / "panoptic_tuning.json").read_text())
+    assert found["tried"][0]["stuff_area"] == 4096 and found["before"]["value"] < 0.3 and found["after"]["value"] == 1
+    assert found["best"] == {"confidence": 0.2, "overlap": 0.5, "stuff_area": 0}
+    assert main([*said.split("next: kseg ")[1].split(), "--split", "validation", "--out", str(tmp_path / "out")]) == 0
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["scores"]["PQ"] == 1
+    photo = tmp_path / "photo.png"
+    record = painted.all_records("test")[0]
+    Image.fromarray(painted.image(record)).save(photo)
+    assert main(["predict", str(tuned), str(photo), "--out", str(tmp_path / "masks"), "--no-overlays"]) == 0
+    written = read_panoptic(tmp_path / "masks")
+    assert [one["name"] for one in written.categories] == ["wall", "round", "floor", "square"]
+    assert len(written.images["photo"].segments) == 4
 
 
 def retold(path, **changes):
