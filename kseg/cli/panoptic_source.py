@@ -77,9 +77,10 @@ def source_of(model: Path, instance: Path | None, data: DataOptions, batch_size:
     from kseg.tasks.panoptic.kinds import Kinds
 
     # 1. data, before the models: a wrong folder is told at once
+    _check_options(data)
     if instance is not None:
         _check_same_data(model, instance)
-    dataset = open_dataset(replace(data, classes_of=None, category=None), PANOPTIC)
+    dataset = open_dataset(replace(data, classes_of=None), PANOPTIC)
     things = tuple(Kinds.told(len(dataset.classes), dataset.things).things.tolist())
 
     # 2. models
@@ -89,13 +90,22 @@ def source_of(model: Path, instance: Path | None, data: DataOptions, batch_size:
     _check_tasks([(path, card.task) for path, _, card in loaded], wanted)
     networks = []
     for path, network, card in loaded:
-        seen = open_dataset(replace(data, classes_of=PANOPTIC, category=None)).for_task(card.task)
+        seen = open_dataset(replace(data, classes_of=PANOPTIC)).for_task(card.task)
         _check_classes(path, card, seen)
         check_fits(network, seen, TASKS[card.task])
         predictor = Predictor(network, fed_size(card, None, None), batch_size, task=TASKS[card.task])
         networks.append((path, card, predictor))
     dataset.use_range(networks[0][1].value_range)
     return Source(dataset, things, networks)
+
+
+def _check_options(data: DataOptions) -> None:
+    for flag, value, fits in (
+        ("--category", data.category, data.category is None),
+        ("--classes-of", data.classes_of, data.classes_of in (None, PANOPTIC)),
+    ):
+        if not fits:
+            raise UsageError(f"{flag} {value} chooses other classes than those of segments; leave it out")
 
 
 def _check_same_data(semantic: Path, instance: Path) -> None:
