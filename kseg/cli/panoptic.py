@@ -126,6 +126,7 @@ class Tune:
         from kseg.datasets.preview import spread
         from kseg.errors import UsageError
         from kseg.inference.fusion_search import search
+        from kseg.wording import counted
 
         if self.save is not None and self.instance is not None:
             raise UsageError("--save writes a panoptic network; two networks have no file of both: leave it out")
@@ -136,7 +137,7 @@ class Tune:
         _describe(source, self.data, self.split, records)
         axes = {name: getattr(self, name) for name in ("confidence", "overlap", "stuff_area")}
         tried = " × ".join(f"{len(set(values))} {name}" for name, values in axes.items())
-        print(f"tried     {tried}, then finer in {self.rounds - 1} more rounds")
+        print(f"tried     {tried}, then finer in {counted(self.rounds - 1, 'round')}")
 
         # 2. networks once, fusion many times
         halves = source.halves(records, confidence=min(self.confidence))
