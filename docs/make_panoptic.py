@@ -93,9 +93,12 @@ def main(folder: Path) -> None:
         axes[0, column].imshow(overlay_panoptic(image, answer, dataset.palette, background=False))
         axes[0, column].set_title(f"{title}\n{figures(truth, answer, objects)}", fontsize=9)
         axes[1, column].imshow(show_mistakes(image, truth, answer))
-        axes[1, column].set_title("found green, missed blue, made up red, other class yellow", fontsize=7)
     for one in axes.flat:
         one.set_axis_off()
+    colors = (
+        "below: found segments outlined in green, missed ones blue, made-up ones red, those of another class yellow"
+    )
+    figure.supxlabel(colors, fontsize=9)
     figure.tight_layout()
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=100)

@@ -77,6 +77,7 @@ class Crf:
         from kseg.inference.predict import fed_size
         from kseg.structures import LabelMap
         from kseg.tasks import TASKS
+        from kseg.tasks.figures import plain
         from kseg.wording import counted
 
         # 1. images that the network has not learned by heart
@@ -119,11 +120,11 @@ class Crf:
         # 3. the best, as flags
         out = self.out or (self.model if self.model.is_dir() else self.model.parent) / FILE
         tried = [{"parameters": asdict(one), "iou": iou} for one, iou in result.tried.items()]
-        write_json(out, {
+        write_json(out, plain({
             "model": str(self.model), "split": self.split, "images": [record.id for record in records],
             "without": asdict(result.before), "best": asdict(result.best), "with": asdict(result.after),
             "change": asdict(result.change), "tried": tried,
-        })  # fmt: skip
+        }))  # fmt: skip
         print(described(result))
         print(f"\n{out}\nnext: kseg evaluate {self.model} --crf --crf-parameters {result.best}")
         return 0

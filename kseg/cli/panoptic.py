@@ -126,6 +126,7 @@ class Tune:
         from kseg.datasets.preview import spread
         from kseg.errors import UsageError
         from kseg.inference.fusion_search import search
+        from kseg.tasks.figures import plain
         from kseg.wording import counted
 
         if self.save is not None and self.instance is not None:
@@ -140,7 +141,7 @@ class Tune:
         print(f"tried     {tried}, then finer in {counted(self.rounds - 1, 'round')}")
 
         # 2. networks once, fusion many times
-        halves = source.halves(records, confidence=min(self.confidence))
+        halves = source.halves(records, confidence=min(*self.confidence, FusionOptions().confidence))
         seen = zip(tqdm(records, unit="img", disable=None), halves, strict=True)
         examples = [(one, source.truth(record)) for record, one in seen]
         found = search(
@@ -154,12 +155,12 @@ class Tune:
 
         # 3. the best, as flags
         out = self.out or (self.model if self.model.is_dir() else self.model.parent) / FILE
-        write_json(out, {
+        write_json(out, plain({
             "models": [str(path) for path, _, _ in source.networks], "split": self.split,
             "images": [record.id for record in records], "best": asdict(found.best),
             "before": asdict(found.before), "after": asdict(found.after), "change": asdict(found.change),
             "tried": [{**asdict(one), "pq": pq} for one, pq in found.tried.items()],
-        })  # fmt: skip
+        }))  # fmt: skip
         print(f"{described(found)}\n\n{out}")
         print(self._next(source, found.best))
         return 0

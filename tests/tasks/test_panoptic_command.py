@@ -94,10 +94,17 @@ def test_tuned_thresholds_give_on_the_same_images_what_the_search_said(painted, 
 def test_a_panoptic_network_is_given_the_thresholds_found(painted, tmp_path, capsys):  # noqa: F811
     network, tuned = panoptic_network(tmp_path, scores=(0.9, 0.4)), tmp_path / "tuned.keras"
     axes = ["--confidence", "0.2", "0.6", "--overlap", "0.5", "--stuff-area", "0", "2000", "--rounds", "1"]
+    assert main(["panoptic", "tune", str(network), *axes, "--sample", "1"]) == 0  # which has no interval
+    assert json.loads((tmp_path / "panoptic_tuning.json").read_text())["after"]["low"] is None
     assert main(["panoptic", "tune", str(network), *axes, "--save", str(tuned)]) == 0
     said = capsys.readouterr().out
     found = json.loads((tmp_path / "panoptic_tuning.json").read_text())
-    assert found["tried"][0]["stuff_area"] == 4096 and found["before"]["value"] < 0.3 and found["after"]["value"] == 1
+    assert (
+        found["after"]["low"] == 1
+        and found["tried"][0]["stuff_area"] == 4096
+        and found["before"]["value"] < 0.3
+        and found["after"]["value"] == 1
+    )
     assert found["best"] == {"confidence": 0.2, "overlap": 0.5, "stuff_area": 0}
     assert main([*said.split("next: kseg ")[1].split(), "--split", "validation", "--out", str(tmp_path / "out")]) == 0
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["scores"]["PQ"] == 1
