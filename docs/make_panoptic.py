@@ -99,7 +99,7 @@ def main(folder: Path) -> None:
         "below: found segments outlined in green, missed ones blue, made-up ones red, those of another class yellow"
     )
     figure.supxlabel(colors, fontsize=9)
-    figure.tight_layout()
+    figure.tight_layout(h_pad=2.5)
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=100)
     Image.open(drawn).convert("RGB").quantize(192).save(folder / "panoptic-measures.png", optimize=True)
