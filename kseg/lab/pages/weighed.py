@@ -29,7 +29,7 @@ def figures_beside(recipe: Recipe, results: Results) -> Table:
         len(cells), len(recipe.figures)
     )
     best = frozenset(
-        (row, 2 + column)
+        (int(row), 2 + column)
         for column in range(values.shape[1])
         for row in np.flatnonzero(values[:, column] == np.nanmax(values[:, column], initial=-np.inf))
     )
