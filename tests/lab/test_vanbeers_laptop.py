@@ -1,6 +1,7 @@
 """Scale laptop of van Beers et al.: the paper's networks and optimizer, single things changed, and its figures."""
 
 import dataclasses
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from kseg.lab.recipe import RECIPES
 from kseg.lab.recipes.vanbeers2019.laptop import BILINEAR, CELL, CHANGES, THREE_BLOCKS, beside
 from kseg.lab.recipes.vanbeers2019.printed import TABLES, face
 from kseg.lab.results.rows import Results, Row
+from kseg.lab.results.stored import load_results
 
 RECIPE = RECIPES["vanbeers2019"]
 
@@ -86,6 +88,13 @@ def test_a_change_stands_beside_the_cell_and_not_among_the_cells(results):
     assert table.rows[0][2] == "2" and [table.rows[1][0], table.rows[1][2]] == [BILINEAR, "1"]
     # mean of −.02 and +.01, against seed 1 alone
     assert table.rows[1][7] == "−0.0050" and table.rows[1][6] == "0.100" and "masks have 0.060" in table.caption
+
+
+def test_rows_with_and_without_a_change_are_read_back(results, tmp_path):
+    results.save(tmp_path / "results.json")
+    assert load_results(tmp_path / "results.json") == results
+    stored = json.loads((tmp_path / "results.json").read_text())["rows"]
+    assert [*CELL.words[:-1], BILINEAR, "iou"] in [row["tags"] for row in stored]
 
 
 def test_results_of_a_change_alone_make_its_table(results):

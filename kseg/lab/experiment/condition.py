@@ -12,6 +12,10 @@ class Condition:
     """The words that name a cell of a recipe's tables. A word that a recipe has no use for is empty.
 
     `--only` looks for these words, and a job's directory is named after them.
+
+    >>> cell = Condition(factors=("network", "dataset"), network="unet", dataset="pets", loss="iou")
+    >>> str(cell), str(cell.under("ce")), str(cell.changed("with SGD"))
+    ('unet pets iou', 'unet pets ce', 'unet pets with SGD iou')
     """
 
     factors: tuple[Factor, ...] = ("dataset",)
