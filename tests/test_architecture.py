@@ -1,6 +1,7 @@
 """The house rules that a machine can check: import arrows run one way and never in a circle, rooms stay small."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -118,6 +119,29 @@ def test_modules_say_what_they_are_and_stay_small(path):
     assert ast.get_docstring(ast.parse(source)), f"{path} has no module docstring"
     assert len(source.splitlines()) <= 400, f"{path} is two rooms"
     assert path.stem not in {"utils", "util", "helpers", "common", "misc"}
+
+
+LONGEST_FILE, LONGEST_FUNCTION, MOST_LONGER = 300, 60, 10
+
+
+def longer() -> set[str]:
+    """Files as "kseg/a.py" and functions as "kseg/a.py function" that have more lines than they should."""
+    names = set()
+    for path in MODULES:
+        source, name = path.read_text(), path.relative_to(PACKAGE.parent).as_posix()
+        names |= {name} if len(source.splitlines()) > LONGEST_FILE else set()
+        names |= {
+            f"{name} {node.name}"
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= LONGEST_FUNCTION
+        }
+    return names
+
+
+def test_what_is_longer_than_it_should_be_has_a_reason():
+    reasons = re.findall(r"^\| `(kseg/[^`]+)` \| \S", (PACKAGE.parent / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    assert longer() <= set(reasons), "split it by its ideas, or say in CONTRIBUTING.md why it is one"
+    assert len(longer()) <= MOST_LONGER
 
 
 def test_no_modules_import_each_other_in_a_circle():
