@@ -23,13 +23,13 @@ from kseg.training.presets import DEFAULT_MODEL, SOFTMAX_LOSS, preset
 from kseg.wording import counted
 
 WITH_EPSILON = ("rmsprop", "adam", "adamw")
-"""The optimizers that have one."""
+"""The optimizers that have an epsilon."""
 
 KERAS_EPSILON = 1e-7
-"""Keras' own, which runs had before `--epsilon` existed."""
+"""Keras' own epsilon, which runs had before `--epsilon` existed."""
 
 CHANGES = "changes"
-"""In the config.json of a run that went on with other options: which, and after how many epochs, by number."""
+"""Key of config.json: the changes of a run that went on with other options, and after how many epochs, by number."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class TrainingOptions(OptionGroup):
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A training run, whole."""
+    """All options of a training run."""
 
     data: DataOptions = field(default_factory=data_options)
     model: ModelOptions = field(default_factory=ModelOptions)
@@ -161,7 +161,7 @@ class TrainConfig:
 
 
 def to_json(value: Any) -> Any:
-    """Dataclasses, paths and tuples as JSON has them."""
+    """Dataclasses, paths and tuples as plain JSON values."""
     if dataclasses.is_dataclass(value):
         return {entry.name: to_json(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
     if isinstance(value, tuple | list):
@@ -306,13 +306,13 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
 
 
 def _filled(group: Any, values: dict[str, Any]) -> Any:
-    """A group of options with the values of those that are open."""
+    """A group of options with its open options filled in."""
     missing = {name: value for name, value in values.items() if getattr(group, name, 0) is None}
     return dataclasses.replace(group, **missing)
 
 
 def ignored_options(config: TrainConfig) -> list[str]:
-    """A sentence for every option of a resolved configuration that was given and that another one makes idle."""
+    """A sentence for every option that was given although another option makes it idle."""
     training, loss = config.training, config.loss
     idle = {
         "poly_power": (training, training.schedule != "poly", f"the {training.schedule} schedule"),
@@ -331,7 +331,7 @@ def _spaced(values: tuple[int, ...]) -> str:
 
 
 def check(config: TrainConfig) -> None:
-    """Refuse options that cannot mean anything together, before a file is read or a network built."""
+    """Refuse options that contradict each other, before a file is read or a network built."""
     # These need Keras, and the help of a command does not.
     from kseg.models.scales import check_scales
     from kseg.postprocess import crf_parameters

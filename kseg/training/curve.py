@@ -8,10 +8,10 @@ from kseg.tasks import EpochScore
 from kseg.training.kept_epoch import OF_DEFAULT
 
 LATE = 3
-"""The last third of the epochs is what a curve ends with."""
+"""The end of a curve is the last third of its epochs."""
 
 RISE = 0.01
-"""What the last third has to add to the best score before it: less is within the ups and downs of a flat end."""
+"""How far the last third has to exceed the best score before it. A flat end varies by less."""
 
 
 def still_rising(entries: Sequence[dict[str, Any]], score: EpochScore = OF_DEFAULT) -> bool:

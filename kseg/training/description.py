@@ -1,4 +1,4 @@
-"""What is about to happen in a run, for the person who started it."""
+"""The lines that tell a person what a run is about to do."""
 
 from collections.abc import Mapping, Sequence
 

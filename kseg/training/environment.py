@@ -36,7 +36,7 @@ def describe_device() -> str:
 
 
 def accelerators() -> list[str]:
-    """GPUs and TPUs by the backend's names for them."""
+    """The GPUs and TPUs of the backend, under its names."""
     if keras.backend.backend() == "torch":  # `keras.distribution` does not know PyTorch
         import torch
 
@@ -45,7 +45,7 @@ def accelerators() -> list[str]:
 
 
 def describe_weights(weights: str) -> dict[str, str] | None:
-    """Name and SHA-256 of a weights file; a run is only as reproducible as the file it started from."""
+    """Name and SHA-256 of a weights file, because a run can only be repeated from the same file."""
     if weights in ("none", "imagenet"):
         return None if weights == "none" else {"file": "keras.applications imagenet", "sha256": ""}
     digest = hashlib.sha256()

@@ -30,11 +30,11 @@ from kseg.training.trained import Objective
 from kseg.training.workdir import WorkDir
 
 Entries = Sequence[dict[str, Any]]
-"""Of `metrics.jsonl`, one an epoch."""
+"""The entries of `metrics.jsonl`, one an epoch."""
 
 
 def compile_stage(plan: Plan, stage: LossStage, inputs: Inputs, optimizer: Any) -> None:
-    """Compile for one loss; an optimizer that has trained before keeps its state and its place in the schedule."""
+    """Compile for one loss. An optimizer that has trained before keeps its state and its place in the schedule."""
     by_xla = extent(plan.config, inputs.steps_per_epoch)
     of_loss = by_xla == "scores" and not stage.loss.slow_under_xla
     scores = plan.task.metrics(len(plan.dataset.classes))
@@ -94,7 +94,7 @@ def fit(
 def callbacks_of(
     plan: Plan, workdir: WorkDir, inputs: Inputs, history: History, stale: StopWhenStale
 ) -> list[keras.callbacks.Callback]:
-    """What acts at the ends of steps, validations and epochs, in the order in which it has to."""
+    """The callbacks of a run, in the order in which they have to act."""
     options = plan.config.training
     assert options.epochs is not None  # resolved
     callbacks: list[keras.callbacks.Callback] = []
@@ -118,7 +118,7 @@ def callbacks_of(
 def tensorboard_callbacks(
     plan: Plan, workdir: WorkDir, inputs: Inputs, history: History
 ) -> list[keras.callbacks.Callback]:
-    """Scalars and overlays; none on another backend, where TensorFlow, which writes them, may not be installed."""
+    """The callbacks that write scalars and overlays. TensorFlow writes them, so other backends have none."""
     if keras.backend.backend() != "tensorflow":
         print(
             "no TensorBoard events: they need the TensorFlow backend (metrics.jsonl has the numbers)", file=sys.stderr

@@ -24,9 +24,9 @@ class GradedScores(NamedTuple):
 
     lies: str
     pixels: float
-    """of the image to a position"""
+    """of the image, per position"""
     weight: float = 1.0
-    """of their loss in the sum"""
+    """weight of their loss in the sum"""
 
     def pair(self, targets: dict[str, Any], scores: Any) -> tuple[dict[str, Any], Any]:
         """The targets, (N, H, W, …) each, at the positions of the scores that lie on the image, and these scores."""
@@ -37,7 +37,7 @@ class GradedScores(NamedTuple):
         return sampled, scores
 
     def _pixels(self, positions: Any, side: Any) -> Any:
-        """The pixel at each position of an axis, of those that lie on the image."""
+        """The pixel at each position of an axis that lies on the image."""
         known = isinstance(positions, int) and isinstance(side, int)
         array: Any = np if known else ops  # JAX wants shapes that are numbers
         cast: Any = (lambda value, dtype: np.asarray(value, dtype)) if known else ops.cast

@@ -21,7 +21,7 @@ LAST: Rule = "last epoch"
 
 
 def by_score(score: EpochScore) -> Rule:
-    """The rule that the score decides."""
+    """The rule by which the score decides."""
     return f"validation {score.title}"
 
 

@@ -24,7 +24,7 @@ ENCODER = "encoder"
 """In place of a pattern: every layer of the encoder."""
 
 HIGHEST = 1e6
-"""No factor is above: a slip of the keyboard."""
+"""A larger factor is refused as a slip of the keyboard."""
 
 
 def layer_rates(words: Iterable[str], encoder: Iterable[str] = ()) -> tuple[Rate, ...]:
@@ -112,7 +112,7 @@ class LayerRates:
         super().build(variables)  # type: ignore[misc]
 
     def factor(self, variable: Any) -> float:
-        """Of a variable of the optimizer; it may come as its backend's own."""
+        """The factor of an optimizer's variable, which may be the backend's own variable."""
         return self._factors[self._get_variable_index(variable)]  # type: ignore[attr-defined]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:

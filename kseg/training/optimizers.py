@@ -49,7 +49,7 @@ WITH_LAYER_RATES = {kind: with_layer_rates(kind) for kind in (*OPTIMIZERS.values
 def build_optimizer(
     options: TrainingOptions, *, steps_per_epoch: int, encoder: Sequence[str] = ()
 ) -> keras.optimizers.Optimizer:
-    """A Keras optimizer; the schedule counts steps, also where `accumulate` makes an update of several.
+    """A Keras optimizer. Its schedule counts steps, also where `accumulate` makes one update of several steps.
 
     `encoder` names the layers of the network's encoder, whose learning rate may be another.
     """

@@ -1,4 +1,4 @@
-"""Running out of memory as a sentence: every framework has an error of its own for it."""
+"""Lack of memory as a sentence. Every framework raises an error of its own for it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from kseg.errors import Failure, KsegError
 from kseg.training.config import TrainConfig
 
 CLASSES = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
-"""Python and NumPy, TensorFlow, PyTorch."""
+"""Names of the errors of Python and NumPy, TensorFlow, PyTorch."""
 
 WORDS = ("resource_exhausted", "out of memory", "out_of_memory", "failed to allocate")
-"""In messages of errors that have no class of their own: XLA's, JAX's, CUDA's."""
+"""Words in the messages of XLA's, JAX's and CUDA's errors, which have no class of their own."""
 
 
 @contextlib.contextmanager
@@ -50,6 +50,6 @@ def measuring_errors() -> contextlib.AbstractContextManager[None]:
 
 
 def training_remedy(batch_size: int) -> str:
-    """What makes a step smaller."""
+    """The remedy: what makes a step smaller."""
     smaller = f"a smaller --batch-size, such as {batch_size // 2}, " if batch_size > 1 else ""
     return f"pass {smaller}a smaller --image-size, or --precision mixed_bfloat16"

@@ -26,7 +26,7 @@ from kseg.training.split_classes import remarks_on_splits
 from kseg.training.stages import LossStage, loss_schedule, loss_stages
 
 LONGEST_NAME = 60
-"""Letters of a loss in the name of a run."""
+"""Most letters of a loss in the name of a run."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,21 @@ class Plan:
     config: TrainConfig
     """resolved"""
     choice: Choice | None
-    """what `--preset auto` chose of it"""
+    """what `--preset auto` chose"""
     dataset: Dataset
     splits: Mapping[str, Sequence[Record]]
-    """of train, validation and, where there is one, test"""
+    """records of train, validation and, where there is one, test"""
     measured: str
     """the split that the end of the run measures"""
     kept_by: Rule
-    """by which the kept epoch is chosen"""
+    """the rule by which the kept epoch is chosen"""
     task: Task
     stages: Sequence[LossStage]
     class_weights: tuple[float, ...] | None
     path: Path
-    """of the run directory"""
+    """the run directory"""
     command: list[str] | None
-    """that repeats the run; None: this process's"""
+    """the command that repeats the run; None: this process's"""
     quiet: bool
     """whether nothing is said while all goes well"""
 
@@ -118,7 +118,7 @@ def make_plan(
 
 
 def with_preset_data(config: TrainConfig) -> TrainConfig:
-    """The configuration with the options of its data set that are open and that the model's preset names."""
+    """The configuration with those open options of its data set filled in that the model's preset names."""
     own = preset(config.model.model or DEFAULT_MODEL, config.data.dataset, config.model.given.get("encoder"))
     missing = {name: value for name, value in own.items() if getattr(config.data, name, 0) is None}
     return dataclasses.replace(config, data=dataclasses.replace(config.data, **missing)) if missing else config

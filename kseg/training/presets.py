@@ -10,15 +10,15 @@ from kseg.datasets.opening import DEFAULT_DATASET
 from kseg.models import MODELS
 
 DEFAULT_MODEL = "unet"
-"""Needs neither files nor a download."""
+"""The model where none is named. It needs neither files nor a download."""
 
 RECOMMENDED = "unet_mobilenetv2"
-"""What `--preset auto` chooses where the weights of its encoder can be had."""
+"""The model that `--preset auto` chooses where the weights of its encoder can be had."""
 
 DEFAULT_LOSS = "iou"
 
 SOFTMAX_LOSS = "ce"
-"""Of two classes with an output each: the baseline of Rahman & Wang."""
+"""The loss of two classes with an output each, as in the baseline of Rahman & Wang."""
 
 
 def preset(model: str, dataset: str, encoder: str | None = None) -> dict[str, Any]:
@@ -29,12 +29,12 @@ def preset(model: str, dataset: str, encoder: str | None = None) -> dict[str, An
 
 
 def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What a preset leaves open has these values."""
+    """The settings, with values for the options that they leave open."""
     return {"loss": DEFAULT_LOSS, "momentum": 0.0, "l2_decay": 0.0, "layer_rates": (), **settings}
 
 
 def narrow() -> Mapping[str, Any]:
-    """The default model's at a quarter of its paper's width, so that two cores need minutes."""
+    """Settings of the default model at a quarter of its paper's width, with which two cores need minutes."""
     from kseg.models.unet import NARROW
 
     return NARROW

@@ -25,7 +25,7 @@ Epoch = dict[str, Any]
 
 
 class Parameters(TypedDict):
-    """Numbers of weights."""
+    """How many weights a network has."""
 
     trainable: int
     total: int
@@ -35,7 +35,7 @@ class Refined(TypedDict):
     """The test images once more, behind a dense CRF."""
 
     crf: str
-    """its parameters"""
+    """the parameters of the CRF"""
     evaluation: dict[str, Any]
 
 
@@ -57,14 +57,14 @@ class RunResults(TypedDict):
 
 
 class Commit(TypedDict):
-    """Of kseg's source tree."""
+    """The commit of kseg's source tree."""
 
     commit: str
     dirty: NotRequired[bool]
 
 
 class WeightsFile(TypedDict):
-    """Name and digest."""
+    """Name and digest of a weights file."""
 
     file: str
     sha256: str
@@ -118,12 +118,12 @@ class RunFiles:
 
     @property
     def is_complete(self) -> bool:
-        """Whether it was measured: results.json is written last."""
+        """Whether the run was measured, as results.json is written last."""
         return self.results.exists()
 
     @property
     def epochs_done(self) -> int:
-        """By the journal, which is written after the checkpoint; 0 where there is none."""
+        """Epochs in the journal, which is written after the checkpoint; 0 without a journal."""
         try:
             return sum(1 for line in self.journal.read_text(encoding="utf-8").splitlines() if line.strip())
         except OSError:
@@ -136,11 +136,11 @@ class RunFiles:
         return read_json(self.results, RunResults, remedy=self._again)
 
     def read_evaluation(self) -> Evaluation:
-        """What results.json holds of the measured split. Raises: Failure where it is no evaluation of a task."""
+        """The evaluation in results.json. Raises: Failure where it is no evaluation of a task."""
         return self.evaluation_of(self.read_results())
 
     def evaluation_of(self, results: Mapping[str, Any]) -> Evaluation:
-        """The same of what `read_results` gave."""
+        """The evaluation in what `read_results` gave."""
         content = results["evaluation"]
         try:
             return TASKS[str(content.get("task", DEFAULT_TASK))].read_evaluation(content)
@@ -203,7 +203,7 @@ class RunRecord:
 
     @property
     def task(self) -> Task:
-        """What its network answers; the default task where this kseg has no such network."""
+        """The task that its network answers; the default task where this kseg has no such network."""
         if self.evaluation is not None:
             return TASKS[self.evaluation.task]
         name = self.config.get("model", {}).get("model")
@@ -211,7 +211,7 @@ class RunRecord:
 
     @property
     def data_options(self) -> DataOptions:
-        """What to open the run's data set with."""
+        """The options that open the run's data set."""
         return from_record(self.config, where=str(RunFiles(self.path).config)).data
 
 

@@ -85,13 +85,13 @@ class Trained(keras.Model):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """In the order in which they are logged."""
+        """The metrics in the order in which they are logged."""
         if self._objective is None:
             return []
         return [self._loss_tracker, *self._objective.scores, *self._objective.parts]
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The objective's loss, and what layers add to it."""
+        """The objective's loss plus the losses that layers add."""
         loss = self._loss_of(y, y_pred)
         return loss + sum(self._aggregate_additional_loss(added) for added in self.losses) if self.losses else loss
 

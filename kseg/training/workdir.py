@@ -34,7 +34,7 @@ class WorkDir(RunFiles):
         super().__init__(path)
         self._held: list[int] = []
         self._next: dict[str, Any] | None = None
-        """what config.json is to hold once the run goes on with changes"""
+        """content of config.json once the run goes on with changes"""
 
     @classmethod
     def open(
@@ -93,7 +93,7 @@ class WorkDir(RunFiles):
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is anything that a change of the configuration could contradict."""
+        """Whether an epoch was trained, which a change of the configuration could contradict."""
         return self.last.exists() or self.results.exists()
 
     def _changes(self, config: TrainConfig, command: Sequence[str] | None, *, anew: bool = True) -> Changes:
