@@ -15,7 +15,7 @@ from kseg.training.config import from_json
 from kseg.training.presets import DEFAULT_MODEL
 
 MOST_BYTES = 1 << 20
-"""Of a file of settings."""
+"""Most bytes of a file of settings."""
 
 CHOOSES = {"--dataset": ("data", "dataset"), "--model": ("model", "model"), "--encoder": ("model", "encoder")}
 """Flags that choose whose options there are → group and key of a file."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kseg.inference.crf_search import Example, Found
 
 SHOWN = 5
-"""Of the parameters tried, the best so many are printed."""
+"""How many of the parameters tried are printed, the best first."""
 
 FILE = "crf_tuning.json"
 
@@ -46,13 +46,13 @@ class Crf:
     w1: Annotated[tuple[float, ...], NOT_NEGATIVE] = (3.0,)
     """values of the spatial kernel's weight"""
     sigma1: Annotated[tuple[float, ...], POSITIVE] = (3.0,)
-    """of its standard deviation, pixels"""
+    """values of the spatial kernel's standard deviation in pixels"""
     w2: Annotated[tuple[float, ...], NOT_NEGATIVE] = (3.0, 4.0, 5.0, 6.0)
-    """of the bilateral kernel's weight"""
+    """values of the bilateral kernel's weight"""
     sigma_alpha: Annotated[tuple[float, ...], POSITIVE] = (30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0)
-    """of its standard deviation in pixels"""
+    """values of the bilateral kernel's standard deviation in pixels"""
     sigma_beta: Annotated[tuple[float, ...], POSITIVE] = (3.0, 4.0, 5.0, 6.0)
-    """of its standard deviation in levels of color"""
+    """values of the bilateral kernel's standard deviation in levels of color"""
     iterations: Annotated[int, Range(least=1, most=1000)] = 10
     """how often messages are passed"""
     rounds: Annotated[int, Range(least=1, most=10)] = 2

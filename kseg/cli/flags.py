@@ -1,4 +1,4 @@
-"""Flags as a person may write them, made into those that the dataclasses know: old spellings, and `--binary` alone."""
+"""Flags as a person may write them, made into those of the dataclasses: old spellings, and `--binary` alone."""
 
 import argparse
 import sys

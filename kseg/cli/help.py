@@ -20,7 +20,7 @@ COMMON = (
     "dataset", "data_dir", "model", "weights", "init", "image_size", "loss", "augment", "preset", "epochs",
     "batch_size", "learning_rate", "precision", "seed", "workdir", "config",
 )  # fmt: skip
-"""What help without a topic shows."""
+"""The flags that help without a topic shows."""
 
 USUAL = {
     "training": (
@@ -148,7 +148,7 @@ def row(flag: Flag, *, short: bool = False) -> list[str]:
 
 
 def columns() -> int:
-    """Of the terminal, within what reads well; `COLUMNS` wins."""
+    """The width of the terminal, within bounds that read well; `COLUMNS` wins."""
     return max(60, min(WIDEST, shutil.get_terminal_size((80, 24)).columns - (0 if "COLUMNS" in os.environ else 1)))
 
 

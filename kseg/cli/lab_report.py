@@ -27,7 +27,8 @@ class Report(Selection):
     markdown: bool = False
     """print the tables as Markdown and write nothing; without jobs under ROOT, those of results/RECIPE/results.json"""
     processes: int | None = None
-    """of `kseg lab run`, for the command in the report: more of them leave each job fewer threads (unset: not told)"""
+    """--processes of `kseg lab run`, for the command in the report: with more of them each job has fewer threads
+    (unset: left out)"""
     paper: bool = False
     """the paper's own figures through the same statistics: paper.json and paper.md in OUT (unset: results/RECIPE)"""
 

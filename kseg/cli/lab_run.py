@@ -26,11 +26,11 @@ class Run(Selection):
     on: str = HERE
     """machine: this one; ray: the Ray cluster of $RAY_ADDRESS or of this machine; ray://HOST:PORT: the one there"""
     cores: int | None = None
-    """of a node of Ray for each job (unset: 2)"""
+    """cores of a node of Ray for each job (unset: 2)"""
     memory: float | None = None
     """GiB of a node of Ray for each job (unset: 4)"""
     gpus: float | None = None
-    """of a node of Ray for each job; 0.5: two jobs share one (unset: 1 if the cluster has any)"""
+    """GPUs of a node of Ray for each job; 0.5: two jobs share one (unset: 1 if the cluster has any)"""
     budget: str | None = None
     """begin no job that would not end within 90s, 45m, 2h or 1h30m, and stop those under way then after their epoch"""
     retry: bool = False

@@ -69,7 +69,7 @@ def _ready_streams() -> None:
 
 
 def _drop_output() -> None:
-    """What is left in the buffer has to go somewhere, or Python complains when it ends."""
+    """Send what is left in the buffer to nowhere, or Python complains when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -106,7 +106,7 @@ def _in_one_sentence(box: str, program: str, whose: Callable[[str], str]) -> Usa
 def _unknown(
     words: str, hints: Sequence[Sequence[str]], command: str, more: str, whose: Callable[[str], str]
 ) -> UsageError:
-    """Of an unknown flag tyro names what follows it too, and flags that are alike."""
+    """The sentence on an unknown flag. tyro also names what follows the flag, and flags that are alike."""
     unknown_words = words.split(", ")
     flags = [word for word in unknown_words if re.match(r"--?[^\W\d]", word)]
     for part in hints:

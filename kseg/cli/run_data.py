@@ -20,7 +20,7 @@ class RunData:
     """What is known about a model's training data before any flag is heeded."""
 
     options: DataOptions | None
-    """of the run's config.json; None for a model file that lies in no run"""
+    """options in the run's config.json; None for a model file that lies in no run"""
     card_dataset: str = ""
     """the data set that the model's card names"""
     folder: Path | None = None

@@ -15,7 +15,7 @@ Augmentation = Literal["flips", "turns", "scales"]
 AUGMENTATIONS: tuple[Augmentation, ...] = ("flips", "turns", "scales")
 
 SCALES = (0.75, 1.0, 1.25)
-"""Of an image's size, with `scales`."""
+"""Shares of an image's size at which `scales` shows it."""
 
 Forward = Callable[[np.ndarray], Any]
 
@@ -91,7 +91,7 @@ class Augmented:
 
 
 def augmentations(words: Sequence[str]) -> Augmented:
-    """Of names apart or joined by commas.
+    """The augmentations of these names, apart or joined by commas.
 
     >>> augmentations(["flips,scales"]).chosen
     ('flips', 'scales')
@@ -108,6 +108,6 @@ def _shown(batch: np.ndarray, scale: float, quarters: int, mirrored: bool) -> np
 
 
 def _back(probabilities: np.ndarray, quarters: int, mirrored: bool) -> np.ndarray:
-    """As the image lies; at the size at which it was shown."""
+    """An answer turned back as the image lies, at the size at which the image was shown."""
     upright = probabilities[:, :, ::-1] if mirrored else probabilities
     return np.rot90(upright, -quarters, axes=(1, 2))

@@ -22,13 +22,13 @@ Example = tuple[np.ndarray, np.ndarray, LabelMap]
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found out."""
+    """The result of a search."""
 
     best: CrfParameters
     before: Interval
     """IoU without a CRF: of the foreground, or the mean over classes"""
     after: Interval
-    """with the best parameters"""
+    """IoU with the best parameters"""
     change: Interval
     """of the IoU, over the same draws of images; these images chose the parameters, so it flatters them"""
     tried: Mapping[CrfParameters, float]

@@ -5,7 +5,7 @@ import numpy as np
 from kseg.pipeline.transforms import MEAN_COLOR, Example
 
 NODES = 3
-"""of the grid, in each direction"""
+"""nodes of the grid in each direction"""
 
 
 def elastic(example: Example, rng: np.random.Generator, *, sigma: float) -> Example:

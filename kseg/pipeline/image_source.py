@@ -71,14 +71,17 @@ class ImageSource(Source):
         return Signature(ArraySpec((*size, 3), "uint8"), self.targets.specs(size))
 
     def _delivered(self, size: tuple[int, int]) -> tuple[int, int]:
-        """What the transforms make of the size of a blank image."""
+        """The size of an image behind the transforms, as a blank image shows it."""
         blank = np.zeros((*size, 3), np.uint8)
         return self._transformed({"image": blank, "truth": LabelMap(blank[..., 0])}, 0, 0)["truth"].size
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the pixels of an image do; transforms and, where images are files, truths do not move it, so
-        that with hair and without, say, share what a frozen network makes of the images."""
+        """A text that changes when the pixels of an image do.
+
+        Transforms leave it as it is and, where images are files, truths do so too: faces with hair and without share
+        what a frozen network makes of the images.
+        """
         lines = [self.dataset.name, repr(self.image_size), *map(self._stamp, self.records)]
         return sha256("\n".join(lines).encode()).hexdigest()
 
@@ -117,7 +120,7 @@ class ImageSource(Source):
         return image
 
     def truth(self, index: int) -> Structure:
-        """Of one example, resized."""
+        """The truth of one example, resized."""
         return self._truths.recall(index, lambda: self._read_truth(index))
 
     def _read_truth(self, index: int) -> Structure:

@@ -26,7 +26,7 @@ except ImportError:  # Windows, which does not let go of files that are open
 GB = 1024**3
 META = "meta.json"
 LIMIT_VARIABLE = "KSEG_CACHE_LIMIT"
-"""Environment variable: gigabytes that all feature caches together may take."""
+"""The environment variable that bounds all feature caches together, in gigabytes."""
 LIMIT = 64.0
 
 

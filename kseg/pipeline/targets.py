@@ -16,8 +16,8 @@ MEMORY = 512 * 1024**2
 """Bytes of maps that are kept where the same label maps come again."""
 
 READABLE = ("distance", "image")
-"""What a loss may read: "distance", `maps.distance_maps`, one per channel of the prediction, and "image", the image
-itself over 255."""
+"""The targets that a loss may read: "distance", `maps.distance_maps`, one per channel of the prediction, and "image",
+the image itself over 255."""
 
 
 class LabelTargets:

@@ -49,7 +49,7 @@ class LossOptions(OptionGroup):
     another: "ce for 3 epochs, then ce + lovasz" (optimizer and learning rate go on; the best epoch is the best of all,
     patience counts in the last; unset: the model's own; of two classes with two outputs, cross-entropy)"""
     loss_reduction: Literal["mean", "sum"] | None = None
-    """over the images of a batch; van Beers et al. sum (unset: the model's own)"""
+    """how the losses of a batch's images are joined; van Beers et al. take the sum (unset: the model's own)"""
     loss_stride: Annotated[int, Range(least=1, most=64)] = 1
     """1: the loss is computed at the size of the image; s: on the network's own grid, which has every s-th pixel
     (DeepLab: 8), labels shrunk by nearest. The weight of a loss that sums over pixels means another thing there"""
@@ -79,21 +79,21 @@ class TrainingOptions(OptionGroup):
     optimizer: Literal["rmsprop", "sgd", "adam", "adamw"] | None = None
     """how weights are updated (unset: the model's own)"""
     learning_rate: Annotated[float | None, NOT_NEGATIVE] = None
-    """of the optimizer, before --schedule (unset: the model's own)"""
+    """learning rate of the optimizer, before --schedule (unset: the model's own)"""
     momentum: Annotated[float | None, Range(least=0, below=1)] = None
-    """of sgd and rmsprop (unset: the model's own, else 0)"""
+    """momentum of sgd and rmsprop (unset: the model's own, else 0)"""
     epsilon: Annotated[float | None, POSITIVE] = None
-    """of rmsprop, adam and adamw, which divide by the root of a mean square: rmsprop by √(v + this), the others by √v +
-    this (unset: the model's own, else Keras' 1e-7)"""
+    """ε of rmsprop, adam and adamw, which divide by the root of a mean square: rmsprop by √(v + this), the others by
+    √v + this (unset: the model's own, else Keras' 1e-7)"""
     weight_decay: Annotated[float, NOT_NEGATIVE] = 0.0
-    """decoupled, as in AdamW: every step shrinks the weights by learning rate × this"""
+    """decoupled weight decay, as in AdamW: every step shrinks the weights by learning rate × this"""
     l2_decay: Annotated[float | None, NOT_NEGATIVE] = None
-    """of sgd, in the gradient: its velocity sees gradient + this × weight, biases excepted (unset: the model's own,
-    else 0)"""
+    """weight decay of sgd, in the gradient: its velocity sees gradient + this × weight, biases excepted (unset: the
+    model's own, else 0)"""
     layer_rates: tuple[str, ...] | None = None
-    """of single layers, PATTERN=FACTOR: fc8=10 trains the layer fc8 ten times as fast, '*/bias=2' all biases twice as
-    fast, fc8/bias=20 one of them, encoder=0.1 all of the encoder; the last that fits counts (unset: the model's own,
-    else all alike)"""
+    """learning rates of single layers, PATTERN=FACTOR: fc8=10 trains the layer fc8 ten times as fast, '*/bias=2' all
+    biases twice as fast, fc8/bias=20 one of them, encoder=0.1 all of the encoder; the last that fits counts (unset: the
+    model's own, else all alike)"""
     schedule: Literal["constant", "poly", "cosine"] | None = None
     """learning rate over the run: constant, lr·(1 − i/i_max)^power, or half a cosine (unset: the model's own)"""
     poly_power: Annotated[float, Range(above=0, most=1000)] = 0.9
@@ -131,7 +131,7 @@ class TrainingOptions(OptionGroup):
     cache_features: Literal["auto", "on", "off"] = "auto"
     """compute what a frozen encoder sees once and train on that (auto: where nothing is augmented and it fits)"""
     seed: Annotated[int, SEED] = 1
-    """of the random weights, order and augmentation"""
+    """seed of the random weights, the order of images and augmentation"""
     tensorboard: bool = True
     """write TensorBoard events: scalars, and overlays of validation images"""
     keep: Literal["everything", "measurements"] = "everything"
