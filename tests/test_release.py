@@ -39,3 +39,15 @@ def test_hooks_before_a_commit_use_tools_of_the_test_extra():
     assert {"ruff", "ruff-format"} <= set(hooks)
     extras = setup()["options.extras_require"]["test"]
     assert all(re.search(rf"^{name.split('-')[0]} ", extras, re.MULTILINE) for name in hooks if name.startswith("ruff"))
+
+
+def test_what_is_no_module_is_packed_into_the_wheel():
+    patterns = {package: text.split() for package, text in setup()["options.package_data"].items()}
+    packed = {
+        path
+        for package, globs in patterns.items()
+        for one in globs
+        for path in ROOT.glob(f"{package.replace('.', '/')}/{one}")
+    }
+    others = {path for path in (ROOT / "kseg").rglob("*.*") if path.suffix not in (".py", ".pyc") and path.is_file()}
+    assert others == packed
