@@ -66,15 +66,17 @@ class Proposals(keras.layers.Layer):
             logits = ops.stop_gradient(ops.cast(logits, "float32"))
             best, places = ops.top_k(logits, at_most(most, ops.shape(logits)[1]))
             references = ops.take(anchors, places, axis=0)
-            found = decode_boxes(gathered(ops.stop_gradient(ops.cast(deltas, "float32")), places), references)
-            found = clip_boxes(found, height, width)
+            candidates = decode_boxes(gathered(ops.stop_gradient(ops.cast(deltas, "float32")), places), references)
+            candidates = clip_boxes(candidates, height, width)
             # 2. those that no surer one of the level overlaps
-            keep = suppressed(found, threshold=self.overlap, valid=are_wide(found, SMALLEST_PROPOSAL))
-            boxes.append(found)
+            keep = suppressed(candidates, threshold=self.overlap, valid=are_wide(candidates, SMALLEST_PROPOSAL))
+            boxes.append(candidates)
             scores.append(ops.where(keep, best, NOTHING))
         # 3. the surest of all levels
-        found, best, _ = surest(ops.concatenate(boxes, axis=1), ops.concatenate(scores, axis=1), self.count, NOTHING)
-        return ops.where((best > NOTHING)[..., None], found, 0.0)
+        surest_boxes, best, _ = surest(
+            ops.concatenate(boxes, axis=1), ops.concatenate(scores, axis=1), self.count, NOTHING
+        )
+        return ops.where((best > NOTHING)[..., None], surest_boxes, 0.0)
 
     def compute_output_spec(self, inputs, training=False):
         return keras.KerasTensor((inputs[0].shape[0], self.count, 4), dtype="float32")

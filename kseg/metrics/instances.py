@@ -74,13 +74,13 @@ def match_detections(overlap, crowd, ignored, *, thresholds=THRESHOLDS) -> tuple
     for row in np.flatnonzero((overlap >= enough.min()).any(axis=1)):
         usable = free & (overlap[row] >= enough)
         regular = usable & counts
-        found_regular = regular.any(axis=-1)
-        candidates = np.where(found_regular[..., None], regular, usable)
-        found = candidates.any(axis=-1)
+        has_regular = regular.any(axis=-1)
+        candidates = np.where(has_regular[..., None], regular, usable)
+        has_match = candidates.any(axis=-1)
         # from behind, so that of equal overlaps argmax meets the last object first
         best = objects - 1 - np.argmax(np.where(candidates, overlap[row], -1.0)[..., ::-1], axis=-1)
-        matched[..., row], on_ignored[..., row] = found, found & ~found_regular
-        setting, threshold = np.nonzero(found)
+        matched[..., row], on_ignored[..., row] = has_match, has_match & ~has_regular
+        setting, threshold = np.nonzero(has_match)
         taken = best[setting, threshold]
         free[setting, threshold, taken] = crowd[taken]
     return matched, on_ignored
@@ -247,11 +247,11 @@ class InstanceScores:
         positives = self.positives()[..., 0]
         values = np.full(positives.shape, np.nan)
         for label in range(self.num_classes):
-            found = self.detections(label)  # images in order
+            detections = self.detections(label)  # images in order
             for image in np.flatnonzero(positives[:, label]):
-                first, end = np.searchsorted(found.image, (image, image + 1))
-                of_image = first + np.argsort(-found.scores[first:end], kind="stable")
-                matched, ignored = found.matched[0][:, of_image], found.ignored[0][:, of_image]
+                first, end = np.searchsorted(detections.image, (image, image + 1))
+                of_image = first + np.argsort(-detections.scores[first:end], kind="stable")
+                matched, ignored = detections.matched[0][:, of_image], detections.ignored[0][:, of_image]
                 right, wrong = (np.cumsum(kind & ~ignored, axis=-1) for kind in (matched, ~matched))
                 precision, _ = _curves(right, wrong, positives[image, label].astype(np.float64))
                 values[image, label] = precision.mean()
@@ -267,10 +267,10 @@ class InstanceScores:
         """float64 (R,): AP where image i was drawn weights[r, i] times."""
         of_classes = []
         for label in range(self.num_classes):
-            found = self.detections(label)
-            order = np.argsort(-found.scores, kind="stable")
-            drawn = weights[:, found.image[order]][:, None, :]
-            matched, ignored = found.matched[0][:, order], found.ignored[0][:, order]
+            detections = self.detections(label)
+            order = np.argsort(-detections.scores, kind="stable")
+            drawn = weights[:, detections.image[order]][:, None, :]
+            matched, ignored = detections.matched[0][:, order], detections.ignored[0][:, order]
             right = np.cumsum(drawn * (matched & ~ignored), axis=-1)
             wrong = np.cumsum(drawn * (~matched & ~ignored), axis=-1)
             positives = weights @ self.positives()[:, label, 0].astype(np.float64)

@@ -99,20 +99,20 @@ def is_multi_scale(network: keras.Model) -> bool:
     return any(layer.name == MAXIMUM for layer in network.layers)
 
 
-def parts(network: keras.Model, *, own: bool) -> list[Part]:
+def parts(network: keras.Model, *, on_grid: bool) -> list[Part]:
     """What a loss is computed of: the scores at each scale, those of an auxiliary head there, and their maximum.
 
     Args:
-      own: on the network's own grid; otherwise at the size that the image has at each scale.
+      on_grid: on the network's own grid; otherwise at the size that the image has at each scale.
     """
     grid = own_grid(network)
     several = _single_scales(network, grid)
-    scaled_parts = [_part(grid, scores, image, scale, own=own) for scores, image, scale in several]
+    scaled_parts = [_part(grid, scores, image, scale, on_grid=on_grid) for scores, image, scale in several]
     for scores, image, scale in several or [(grid.scores, network.inputs[0], 1.0)]:
         if (second := auxiliary(scores)) is not None:
-            part = _part(grid, second[0], image, scale, own=own, name=f"{AUXILIARY}_at_{scale:g}")
+            part = _part(grid, second[0], image, scale, on_grid=on_grid, name=f"{AUXILIARY}_at_{scale:g}")
             scaled_parts.append(part._replace(weight=second[1]))
-    whole = Part(grid.scores, grid.lies, grid.stride) if own else Part(network.outputs[0], "centers", 1)
+    whole = Part(grid.scores, grid.lies, grid.stride) if on_grid else Part(network.outputs[0], "centers", 1)
     return [*scaled_parts, whole]
 
 
@@ -139,8 +139,8 @@ def _single_scales(network: keras.Model, grid: Grid) -> list[tuple[Any, Any, flo
     return branches
 
 
-def _part(grid: Grid, scores: Any, image: Any, scale: float, *, own: bool, name: str = "") -> Part:
-    if own:
+def _part(grid: Grid, scores: Any, image: Any, scale: float, *, on_grid: bool, name: str = "") -> Part:
+    if on_grid:
         return Part(scores, grid.lies, grid.stride / scale)
     unactivated = grid._replace(finish=())
     whole = unactivated.completed(scores, image, name=f"crop_{name or f'at_{scale:g}'}")

@@ -67,9 +67,9 @@ def with_graded_scores(network: keras.Model, *, loss_stride: int) -> tuple[keras
             else f"--loss-stride is {loss_stride}, and {network.name} scores every {stride}th pixel in each direction; "
             f"pass --loss-stride {stride}, or leave it out"
         )
-    own = loss_stride == stride != 1
-    graded_parts = parts(network, own=own)
-    if not own and len(graded_parts) == 1:  # the logits themselves
+    on_grid = loss_stride == stride != 1
+    graded_parts = parts(network, on_grid=on_grid)
+    if not on_grid and len(graded_parts) == 1:  # the logits themselves
         return network, ()
     outputs = [network.output, *(part.scores for part in graded_parts)]
     graded = keras.Model(network.input, outputs, name=network.name)

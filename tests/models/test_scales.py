@@ -97,11 +97,11 @@ def test_strides_are_known_of_networks_of_one_size_too():
 def test_four_losses_on_their_grids():
     # 321 rows: 41 positions of the image, 31 of its 241 rows at ¾, 21 of its 161 at ½
     network = build("deeplab_largefov", num_classes=3, head_width=8, input_shape=(321, 321, 3), scales=SCALES)
-    found = parts(network, own=True)
+    found = parts(network, on_grid=True)
     assert [(part.scores.shape[1], part.lies, round(part.pixels, 3)) for part in found] == [
         (21, "aligned", 16), (31, "aligned", 10.667), (41, "aligned", 8), (41, "aligned", 8),
     ]  # fmt: skip
-    assert [part.scores.shape[1] for part in parts(network, own=False)] == [161, 241, 321, 321]
+    assert [part.scores.shape[1] for part in parts(network, on_grid=False)] == [161, 241, 321, 321]
 
 
 def test_saved_and_loaded(tmp_path):
