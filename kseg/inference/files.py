@@ -129,8 +129,7 @@ def write_prediction(
       outputs: what the model's task decodes, as `Predictor.outputs` gives it: probabilities float32 (h, w, C).
       size: (height, width) to resize them to, a strip at a time (unset: they have the image's size already).
       image: uint8 (H, W, 3), to write `STEM_overlay.png` too.
-      threshold: foreground of two classes where p ≥ threshold; objects with a score of at least so much (unset: ½, or
-        what the model carries).
+      threshold: foreground of two classes where p ≥ threshold; the least score of an object (unset: the model's, or ½).
       save_probabilities: "npy": `STEM_probabilities.npy`, float32 (H, W, C); "png": 16-bit gray, 65535 = 1, of the
         foreground (`STEM_probability.png`) or of each class (`STEM_probability_CLASS.png`).
       inputs: files that must not be overwritten, usually the images.
