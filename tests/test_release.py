@@ -49,5 +49,6 @@ def test_what_is_no_module_is_packed_into_the_wheel():
         for one in globs
         for path in ROOT.glob(f"{package.replace('.', '/')}/{one}")
     }
-    others = {path for path in (ROOT / "kseg").rglob("*.*") if path.suffix not in (".py", ".pyc") and path.is_file()}
+    files = (path for path in (ROOT / "kseg").rglob("*.*") if path.is_file() and "__pycache__" not in path.parts)
+    others = {path for path in files if path.suffix != ".py"}
     assert others == packed
