@@ -125,8 +125,7 @@ class Crf:
             "without": asdict(result.before), "best": asdict(result.best), "with": asdict(result.after),
             "change": asdict(result.change), "tried": tried,
         }))  # fmt: skip
-        print(described(result))
-        print(f"\n{out}\nnext: kseg evaluate {self.model} --crf --crf-parameters {result.best}")
+        print(f"{described(result)}\n\n{out}\nnext: kseg evaluate {self.model} --crf --crf-parameters {result.best}")
         return 0
 
     def _check(self, card: "ModelCard", dataset: "Dataset") -> None:
