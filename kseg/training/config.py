@@ -47,7 +47,9 @@ class LossOptions(OptionGroup):
     loss: str | None = None
     """what is minimized: a loss (`kseg losses` lists them), a weighted sum such as "bce + 0.5*iou", or one after
     another: "ce for 3 epochs, then ce + lovasz" (optimizer and learning rate go on; the best epoch is the best of all,
-    patience counts in the last; unset: the model's own; of two classes with two outputs, cross-entropy)"""
+    patience counts in the last; unset: the model's own; of two classes with two outputs, cross-entropy). Objects:
+    the loss of masks, "mask=bce + dice"; panoptic networks: of masks and pixels, and the weight of either part, as in
+    "mask=bce; semantic=ce + lovasz; lambda_i=1; lambda_s=0.5", the weights that hold by themselves"""
     loss_reduction: Literal["mean", "sum"] | None = None
     """how the losses of a batch's images are joined; van Beers et al. take the sum (unset: the model's own)"""
     loss_stride: Annotated[int, Range(least=1, most=64)] = 1
