@@ -1,13 +1,13 @@
 """Each format: written, reloaded without kseg, equal to the Keras model at several sizes; and what goes wrong."""
 
 import json
-import subprocess
 import sys
 
 import keras
 import numpy as np
 import onnxruntime
 import pytest
+import warm
 from exported_network import Card, tiny_model
 from narrow import light
 
@@ -186,9 +186,10 @@ loaded = tf.saved_model.load({str(path)!r})
 print(loaded.signatures["serving_default"](images=tf.constant(images))["probabilities"].numpy().sum())
 assert loaded.serve(images)["probabilities"].shape == (2, 20, 31, 1)
 """
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    done = warm.run(["-c", program])
+    assert done.returncode == 0, done.stderr
     expected = model(np.full((2, 20, 31, 3), 77, np.float32)).numpy().sum()
-    assert float(answer) == pytest.approx(expected, rel=1e-5)
+    assert float(done.stdout) == pytest.approx(expected, rel=1e-5)
 
 
 def test_nothing_is_overwritten_unasked(model, card, tmp_path):

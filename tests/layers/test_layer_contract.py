@@ -2,20 +2,15 @@
 
 import importlib.util
 import inspect
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import warm
 from layer_cases import CASES, FLOAT32, INT32, inputs, outputs, tensors
 
 import kseg.layers
-
-QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-"""JAX compiles sooner when nobody waits for fast code."""
 
 
 def test_every_layer_has_a_case():
@@ -67,10 +62,7 @@ def test_mixed_precision(name, policy):
 def test_backends_agree(backend, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    program = Path(__file__).with_name("layer_cases.py")
-    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": QUICK}
-    command = [sys.executable, str(program), str(tmp_path / "outputs.npz")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    done = warm.run([Path(__file__).with_name("layer_cases.py"), tmp_path / "outputs.npz"], backend=backend)
     assert done.returncode == 0, done.stderr[-3000:]
     found = np.load(tmp_path / "outputs.npz")
     assert str(found["backend"]) == backend

@@ -2,14 +2,12 @@
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import warm
 
 from losses.backend_worker import values_and_gradients
 from losses.cases import batch, case_id, every_case, of_logits, once
@@ -34,10 +32,7 @@ def test_backends_agree(backend, tmp_path):
         pytest.skip(f"{backend} is the backend of this process")
     cases = CASES[backend]
     inputs, target = write_inputs(tmp_path / "inputs.npz", cases), tmp_path / "outputs.npz"
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(root), "JAX_PLATFORMS": "cpu"}
-    worker = [sys.executable, str(Path(__file__).with_name("backend_worker.py")), str(inputs), str(target)]
-    done = subprocess.run(worker, env=environment, capture_output=True, text=True, timeout=300)
+    done = warm.run([Path(__file__).with_name("backend_worker.py"), inputs, target], backend=backend)
     assert done.returncode == 0, done.stderr[-3000:]
 
     data, found = np.load(inputs), np.load(target)

@@ -1,26 +1,20 @@
 """Every loss under MirroredStrategy: two devices that share a batch take the step that one device takes."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import warm
 
 from losses.cases import once
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory):
     """What `replica_worker.py` found; one process for all losses."""
     target = tmp_path_factory.mktemp("replicas") / "found.json"
-    worker = [sys.executable, str(Path(__file__).with_name("replica_worker.py")), str(target)]
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(worker, env=environment, capture_output=True, text=True, timeout=500)
+    done = warm.run([Path(__file__).with_name("replica_worker.py"), target], timeout=500)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(target.read_text())
 

@@ -2,14 +2,12 @@
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import warm
 from streaming_run import batches
 
 import kseg.metrics as m
@@ -330,8 +328,7 @@ def check_a_run(results):
 
 
 def run(script, backend):
-    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"}
-    done = subprocess.run([sys.executable, HERE / script], env=environment, capture_output=True, text=True, timeout=300)
+    done = warm.run([HERE / script], backend=backend)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(
         next(line for line in done.stdout.splitlines() if line.startswith("RESULT ")).removeprefix("RESULT ")

@@ -2,14 +2,12 @@
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import warm
 from panoptic_run import CLASSES, INSTANCES, VOID, batches
 
 import kseg.metrics as m
@@ -120,9 +118,7 @@ def test_configuration_survives_serialization():
 def test_backends_agree_in_compiled_steps(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    program = Path(__file__).with_name("panoptic_run.py")
-    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run([sys.executable, str(program)], env=environment, capture_output=True, text=True, timeout=300)
+    done = warm.run([Path(__file__).with_name("panoptic_run.py")], backend=backend)
     assert done.returncode == 0, done.stderr[-3000:]
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))
     expected = fed(metric(), batches())

@@ -1,14 +1,12 @@
 """Networks on JAX and PyTorch: built, fitted on arrays, and the same numbers as on TensorFlow with the same weights."""
 
 import importlib.util
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import warm
 from model_worker import NETWORKS, set_numbers
 from narrow import light
 
@@ -31,10 +29,7 @@ def test_same_forward_output_and_a_fit_on_arrays(backend, expected, tmp_path):
         pytest.skip(f"{backend} is not installed")
     np.savez(tmp_path / "images.npz", images=IMAGES)
     program = Path(__file__).with_name("model_worker.py")
-    command = [sys.executable, str(program), str(tmp_path / "images.npz"), str(tmp_path / "answers.npz")]
-    path = os.pathsep.join(filter(None, [str(program.parents[1]), os.environ.get("PYTHONPATH")]))  # of narrow.py
-    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    done = warm.run([program, tmp_path / "images.npz", tmp_path / "answers.npz"], backend=backend)
     assert done.returncode == 0, done.stderr[-3000:]
     found = np.load(tmp_path / "answers.npz")
     assert str(found["backend"]) == backend

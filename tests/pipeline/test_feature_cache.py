@@ -10,6 +10,7 @@ import threading
 import keras
 import numpy as np
 import pytest
+import warm
 from tiny_encoder import tiny_network
 
 from kseg.errors import Failure, UsageError
@@ -135,9 +136,8 @@ def test_the_key_is_the_same_in_another_process(split, source, tmp_path):
         "network(); d = Drawn(); s = ImageSource(d, d.records('train'), (16, 16))\n"
         "print(cache_key(split_frozen(network()).extractor, s))"
     )
-    here = os.path.dirname(__file__)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, *sys.path])}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
+    done = warm.run(["-c", script], PYTHONPATH=os.pathsep.join([os.path.dirname(__file__), *sys.path]))
+    assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == cache_key(split.extractor, source)
 
 

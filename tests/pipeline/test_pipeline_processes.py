@@ -1,24 +1,17 @@
 """What needs a process of its own: another backend without TensorFlow, and a real strategy over two devices."""
 
 import os
-import subprocess
-import sys
 import textwrap
 
 import pytest
+import warm
 
 HERE = os.path.dirname(__file__)
 
 
-def run(script, **environment):
-    path = os.pathsep.join([HERE, os.path.join(HERE, "..", ".."), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        timeout=600,
-    )
+def run(script, *, backend="tensorflow"):
+    path = os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")])
+    done = warm.run(["-c", textwrap.dedent(script)], timeout=600, PYTHONPATH=path, backend=backend)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().splitlines()
 
@@ -28,7 +21,7 @@ def test_features_and_arrays_on_jax_without_tensorflow(tmp_path):
     script = """
         import sys
 
-
+        assert "tensorflow" not in sys.modules  # Keras on JAX has not imported it
 
         class NoTensorFlow:
             def find_spec(self, name, path=None, target=None):
@@ -63,7 +56,7 @@ def test_features_and_arrays_on_jax_without_tensorflow(tmp_path):
         print(keras.backend.backend(), *logs, len(logs["loss"]), np.isfinite(list(logs.values())).all())
         assert np.allclose(logs["loss"], logs["loss_bce"] + logs["loss_iou"], rtol=1e-4)
     """
-    assert run(script.replace("FOLDER", repr(str(tmp_path))), KERAS_BACKEND="jax") == [
+    assert run(script.replace("FOLDER", repr(str(tmp_path))), backend="jax") == [
         "jax accuracy loss loss_bce loss_iou 2 True"
     ]
 

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 from tiny_run import TINY_FLAGS
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ MOMENTUM_WITH_DECAY = ["--optimizer", "sgd", "--learning-rate", "0.01", "--momen
 """The optimizer that is kseg's own."""
 
 
-def run(arguments: list[str], **environment: str) -> subprocess.CompletedProcess:
+def run_cold(arguments: list[str], **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True
     )
@@ -44,19 +45,20 @@ def without_tensorflow(tmp_path) -> dict[str, str]:
 def test_jax_without_tensorflow_trains_and_evaluates(tmp_path, without_tensorflow):
     pytest.importorskip("jax")
     environment = {**without_tensorflow, "KERAS_BACKEND": "jax"}
-    absent = run(["-S", "-c", "import importlib.util as u; print(u.find_spec('tensorflow'))"], **environment)
+    absent = run_cold(["-S", "-c", "import importlib.util as u; print(u.find_spec('tensorflow'))"], **environment)
     assert absent.stdout == "None\n", absent.stderr
 
     # -S: only the folder above, not this environment's site-packages.
     flags = [*TINY_FLAGS, *TWO_LOSSES, *MOMENTUM_WITH_DECAY, "--epochs", "2", "--workdir", str(tmp_path / "run")]
-    trained = run(["-S", "train.py", *flags], **environment)
+    trained = run_cold(["-S", "train.py", *flags], **environment)
     assert trained.returncode == 0, trained.stderr
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["epochs"] == 2
     assert json.loads((tmp_path / "run" / "env.json").read_text())["backend"] == "jax"
 
     data = TINY_FLAGS[: TINY_FLAGS.index("--base-width")]
-    evaluated = run(["-S", "evaluate.py", str(tmp_path / "run"), *data, "--out", str(tmp_path / "out")], **environment)
+    words = [str(tmp_path / "run"), *data, "--out", str(tmp_path / "out")]
+    evaluated = run_cold(["-S", "evaluate.py", *words], **environment)
     assert evaluated.returncode == 0, evaluated.stderr
     again = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert again["confusion_matrix"] == results["evaluation"]["confusion_matrix"]
@@ -66,7 +68,7 @@ def test_pytorch_trains(tmp_path):
     if importlib.util.find_spec("torch") is None:
         pytest.skip("PyTorch is not installed: pip install torch")
     flags = [*TINY_FLAGS, *MOMENTUM_WITH_DECAY, "--epochs", "1", "--workdir", str(tmp_path / "run")]
-    trained = run(["train.py", *flags], KERAS_BACKEND="torch")
+    trained = warm.run(["train.py", *flags], backend="torch")
     assert trained.returncode == 0, trained.stderr
     assert (tmp_path / "run" / "report.html").exists()
 
@@ -93,7 +95,7 @@ SHARED_WORK = [
 @pytest.fixture(scope="module")
 def learnt_alone(tmp_path_factory) -> list[float]:
     workdir = tmp_path_factory.mktemp("alone") / "run"
-    done = run(["train.py", *SHARED_WORK, "--workdir", str(workdir)])
+    done = warm.run(["train.py", *SHARED_WORK, "--workdir", str(workdir)])
     assert done.returncode == 0, done.stderr
     return learnt(workdir)
 
@@ -109,7 +111,7 @@ def learnt(workdir: Path) -> list[float]:
 def test_two_devices_learn_what_one_does(tmp_path, learnt_alone):
     """Mirrored over two logical processors."""
     flags = [*SHARED_WORK, "--distribute", "mirrored", "--workdir", str(tmp_path / "run")]
-    done = run(["-c", TWO_DEVICES, *flags])
+    done = warm.run(["-c", TWO_DEVICES, *flags])
     assert done.returncode == 0, done.stderr
     assert learnt(tmp_path / "run") == pytest.approx(learnt_alone, rel=1e-3)
 
@@ -130,30 +132,20 @@ def fixed_ports(count: int) -> list[int]:
         return ports
 
 
-def run_workers(flags: list[str], folder: Path) -> list[tuple[int | None, str]]:
+def run_workers(flags: list[str]) -> list[tuple[int | None, str]]:
     """(exit code, stderr) of two workers; where one fails the other would wait for it for ever, and is killed."""
     cluster = {"worker": [f"localhost:{port}" for port in fixed_ports(2)]}
-    workers, logs = [], [folder / f"worker{i}.log" for i in range(2)]
-    with contextlib.ExitStack() as files:
-        for i, log in enumerate(logs):
-            config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}})
-            stderr = files.enter_context(log.open("w"))
-            workers.append(
-                subprocess.Popen(
-                    [sys.executable, "train.py", *flags],
-                    cwd=ROOT, env={**os.environ, "TF_CONFIG": config}, stdout=subprocess.DEVNULL, stderr=stderr,
-                )
-            )  # fmt: skip
-        deadline = time.monotonic() + 400
-        while any(w.poll() is None for w in workers) and not any(w.poll() for w in workers):
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.1)
-        codes = [worker.poll() for worker in workers]
-        for worker in workers:
-            worker.kill()
-            worker.wait()
-    return [(code, log.read_text()) for code, log in zip(codes, logs, strict=True)]
+    tasks = [{"cluster": cluster, "task": {"type": "worker", "index": i}} for i in range(2)]
+    workers = [warm.start(["train.py", *flags], TF_CONFIG=json.dumps(task)) for task in tasks]
+    deadline = time.monotonic() + 400
+    while any(w.poll() is None for w in workers) and not any(w.poll() for w in workers):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    codes = [worker.poll() for worker in workers]
+    for worker in workers:
+        worker.kill()
+    return [(code, worker.stderr.read()) for code, worker in zip(codes, workers, strict=True)]
 
 
 PORT_TAKEN = ("already in use", "Could not start gRPC server", "Failed to bind")
@@ -163,7 +155,7 @@ def test_two_workers_learn_what_one_does(tmp_path, learnt_alone):
     """Two processes that know of each other by TF_CONFIG; the first writes the run, the second nothing."""
     for attempt in range(3):
         workdir = tmp_path / f"run{attempt}"
-        ended = run_workers([*SHARED_WORK, "--distribute", "multiworker", "--workdir", str(workdir)], tmp_path)
+        ended = run_workers([*SHARED_WORK, "--distribute", "multiworker", "--workdir", str(workdir)])
         if not any(code and any(words in log for words in PORT_TAKEN) for code, log in ended):
             break
     assert [code for code, _ in ended] == [0, 0], "\n".join(log[-3000:] for _, log in ended)

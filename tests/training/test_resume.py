@@ -1,14 +1,11 @@
 """Stopping and going on gives what an uninterrupted run gives: weights, optimizer, order, rate, early stopping."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+import warm
 from tiny_run import TINY_FLAGS, tiny_run
 
 from kseg.errors import Failure
@@ -79,15 +76,13 @@ def test_a_killed_run_continues(tmp_path):
     whole = train(config, tmp_path / "whole")
 
     workdir = WorkDir(tmp_path / "killed")
-    command = [sys.executable, "train.py", *TINY_FLAGS, "--epochs", "6", "--workdir", str(workdir.path)]
-    process = subprocess.Popen(command, env=os.environ, stderr=subprocess.PIPE)
+    process = warm.start(["train.py", *TINY_FLAGS, "--epochs", "6", "--workdir", workdir.path])
     deadline = time.monotonic() + 120
     while not workdir.last.exists():
-        assert process.poll() is None, process.stderr.read().decode()
+        assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.kill()
     assert not workdir.results.exists()
     assert_same_run(train(config, workdir.path), whole)
 
