@@ -9,6 +9,8 @@ import scipy.io
 import scipy.sparse
 from PIL import Image
 
+from kseg.datasets import data_options, open_dataset
+
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 APPLE_DOUBLE = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        "
 
@@ -190,3 +192,7 @@ def label_map(path: Path, values) -> Path:
     rows = np.array([values[row % len(values)] for row in range(12)], np.uint16)
     scipy.io.savemat(path, {"LabelMap": np.repeat(rows[:, None], 10, axis=1)}, do_compression=True)
     return path
+
+
+def opened(folder, **options):
+    return open_dataset(data_options("folder", folder, **options))

@@ -1,102 +1,29 @@
-"""Masks as people save them: what each folder of them is recognized as, and what is refused with a way out."""
-
-import shlex
+"""Masks of foreground: what each folder of them is recognized as, thresholds, and options that cannot be."""
 
 import numpy as np
 import pytest
+from drawn_masks import (
+    BLACK,
+    RED,
+    WHITE,
+    H,
+    W,
+    coding_of,
+    disc,
+    gray,
+    numbered,
+    of_palette,
+    rgba,
+    smooth,
+    soft,
+    stray,
+    tiff_of,
+    two,
+    written,
+)
 from PIL import Image
 
-from kseg.conventions import VOID
-from kseg.datasets import data_options
-from kseg.datasets.folder.recognition import recognize
 from kseg.errors import Failure, UsageError
-
-H, W = 40, 48
-BLACK, WHITE, RED, BLUE = (0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 0, 255)
-
-
-def disc(index: int, scale: int = 1) -> np.ndarray:
-    """bool (H, W): an object that lies elsewhere in every image."""
-    rng = np.random.default_rng(1000 + index)
-    y, x, radius = rng.uniform(0.35, 0.65) * H, rng.uniform(0.35, 0.65) * W, rng.uniform(0.2, 0.28) * H
-    rows, columns = np.mgrid[: H * scale, : W * scale] / scale
-    return np.hypot(rows - y, columns - x) < radius
-
-
-def two(index: int) -> np.ndarray:
-    """uint8 (H, W) of 0, 1 and 2: a disc, and a block in the corner."""
-    ids = disc(index).astype(np.uint8)
-    ids[:6, :8] = 2
-    return ids
-
-
-def gray(values) -> Image.Image:
-    return Image.fromarray(np.asarray(values, dtype=np.uint8))
-
-
-def of_palette(indices: np.ndarray, *colors) -> Image.Image:
-    image = gray(indices)
-    image.putpalette([channel for color in colors for channel in color])
-    return image
-
-
-def painted(index: int, *colors) -> np.ndarray:
-    """uint8 (H, W, 3): `two` in colors."""
-    return np.array(colors, dtype=np.uint8)[two(index)]
-
-
-def smooth(pixels: np.ndarray) -> Image.Image:
-    """Drawn large and scaled down, so that edges are blended."""
-    return Image.fromarray(pixels).resize((W, H), Image.Resampling.BILINEAR)
-
-
-def soft(index: int) -> Image.Image:
-    return smooth((disc(index, 6) * 255).astype(np.uint8))
-
-
-def stray(index: int) -> Image.Image:
-    pixels = np.array(disc(index) * 255, dtype=np.uint8)
-    pixels[0, 0], pixels[0, 1] = 1, 254
-    return gray(pixels)
-
-
-def rgba(color, alpha: np.ndarray) -> Image.Image:
-    pixels = np.zeros((H, W, 4), np.uint8)
-    pixels[..., :3], pixels[..., 3] = color, alpha
-    return Image.fromarray(pixels)
-
-
-def numbered(index: int) -> np.ndarray:
-    """uint8 (H, W): 2 to 7 objects, numbered anew in every image."""
-    ids = np.zeros((H, W), dtype=np.uint8)
-    for number in range(1, 3 + index % 6):
-        top, left = divmod(number - 1, 3)
-        ids[4 + 13 * top : 12 + 13 * top, 4 + 15 * left : 14 + 15 * left] = number
-    return ids
-
-
-def written(folder, draw, count=8, suffix="png", **options):
-    """`count` masks by `draw(index)`, or by each of several drawings in turn."""
-    drawings = draw if isinstance(draw, tuple) else (draw,)
-    paths = []
-    for index in range(count):
-        image = drawings[index % len(drawings)](index)
-        path = folder / f"m{index}.{suffix}"
-        (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(path, **options)
-        paths.append(path)
-    return paths
-
-
-def coding_of(paths, **options):
-    return recognize(paths, data_options("folder", **options), paths[0].parent)
-
-
-def tiff_of(pixels: np.ndarray, path):
-    import tifffile
-
-    tifffile.imwrite(path, pixels)
-    return path
-
 
 BINARY = {
     "0 and 255": (lambda i: gray(disc(i) * 255), "8 masks of black and white"),
@@ -219,205 +146,6 @@ def test_empty_and_full_masks_beside_others(tmp_path):
     assert coding.decode(paths[0]).max() == 0 and coding.decode(paths[1]).min() == 1
 
 
-IDS = {
-    "ids": (two, {0: 0, 1: 1, 2: 2}, ("background", "class 1", "class 2")),
-    "ids in a palette": (
-        lambda i: of_palette(two(i), BLACK, RED, BLUE),
-        {0: 0, 1: 1, 2: 2},
-        ("background", "class 1", "class 2"),
-    ),
-    "ids in a palette of grays": (
-        lambda i: of_palette(two(i), BLACK, (127,) * 3, WHITE),
-        {0: 0, 1: 1, 2: 2},
-        ("background", "class 1", "class 2"),
-    ),
-    "ids and void": (
-        lambda i: np.array([0, 1, VOID], np.uint8)[two(i)],
-        {0: 0, 1: 1, 2: VOID},
-        ("background", "class 1"),
-    ),
-    "ids, and void files": (
-        lambda i: np.full((H, W), VOID, np.uint8) if i == 7 else disc(i).astype(np.uint8),
-        {0: 0, 1: 1},
-        ("background", "class 1"),
-    ),
-    "ids from 1": (lambda i: two(i) + 1, {0: 0, 1: 1, 2: 2}, ("class 1", "class 2", "class 3")),
-    "ids in 16 bits": (lambda i: two(i).astype(np.uint16), {0: 0, 1: 1, 2: 2}, ("background", "class 1", "class 2")),
-}
-
-
-@pytest.mark.parametrize("name", IDS)
-def test_ids_are_classes(tmp_path, name):
-    draw, meaning, names = IDS[name]
-    paths = written(tmp_path, draw)
-    coding = coding_of(paths)
-    assert coding.names == names and "class ids" in coding.notes[0]
-    table = np.array([meaning.get(value, 0) for value in range(3)])
-    expected = table[disc(0).astype(np.uint8) if "files" in name else two(0)]
-    assert np.array_equal(coding.decode(paths[0]), expected)
-    if "files" in name:
-        assert (coding.decode(paths[7]) == VOID).all()
-
-
-def test_many_ids_are_neither_grays_nor_objects(tmp_path):
-    """100 classes in blocks that come in several pieces, and 255 around them."""
-
-    def draw(index):
-        blocks = np.random.default_rng(index).integers(0, 100, (H // 4, W // 4)).astype(np.uint8)
-        return np.pad(np.kron(blocks, np.ones((4, 4), np.uint8)), 2, constant_values=VOID)
-
-    paths = written(tmp_path, draw, count=20)
-    coding = coding_of(paths)
-    assert len(coding.names) == 100 and coding.decode(paths[0])[0, 0] == VOID
-
-
-def test_what_may_be_objects_or_classes_is_refused(tmp_path):
-    """Six objects in every image, numbered from top to bottom as scikit-image does."""
-
-    def draw(index):
-        ids = np.zeros((H, W), dtype=np.uint8)
-        for number in range(6):
-            top, left = 3 + 18 * (number // 3) + number % 3, 3 + 15 * (number % 3) + index % 3
-            ids[top : top + 10, left : left + 9] = number + 1
-        return ids
-
-    paths = written(tmp_path, draw)
-    with pytest.raises(UsageError, match=r"numbers up to 6 \(6 an image.* --binary .* or --classes"):
-        coding_of(paths)
-    assert np.array_equal(coding_of(paths, binary="auto").decode(paths[0]), draw(0) > 0)
-    assert coding_of(paths, classes=tuple("abcdefg")).decode(paths[0]).max() == 6
-
-
-def test_grays_without_a_peak_are_no_ids(tmp_path):
-    ramp = np.tile(np.linspace(0, 180, W).astype(np.uint8), (H, 1))
-    paths = written(tmp_path, lambda i: np.roll(ramp, i, axis=0) // (1 + i % 2))
-    with pytest.raises(UsageError, match=r"do not look like ids .* Pass --binary"):
-        coding_of(paths)
-
-
-def test_numbers_are_classes_where_they_are_named(tmp_path):
-    paths = written(tmp_path, numbered)
-    coding = coding_of(paths, classes=tuple(f"c{number}" for number in range(8)))
-    assert np.array_equal(coding.decode(paths[5]), numbered(5))
-
-
-@pytest.mark.parametrize(
-    ("draw", "complaint", "remedy"),
-    [
-        (lambda i: np.array([0, 128, 255], np.uint8)[two(i)], "do not look like ids", {"void": (128,)}),
-        (lambda i: np.array([0, 128, 255], np.uint8)[two(i)], "Pass --binary", {"binary": "auto"}),
-        (lambda i: np.array([0, 60, 200], np.uint8)[two(i)], "--binary N", {"binary": 100.0}),
-        (lambda i: painted(i, BLACK, RED, BLUE), "in color", {"binary": "auto"}),
-    ],
-)
-def test_what_could_mean_two_things_is_refused_and_the_remedy_works(tmp_path, draw, complaint, remedy):
-    paths = written(tmp_path, draw)
-    with pytest.raises(UsageError, match=complaint):
-        coding_of(paths)
-    ids = coding_of(paths, **remedy).decode(paths[0])
-    if "void" in remedy:
-        assert np.array_equal(ids, np.array([0, VOID, 1])[two(0)])
-    else:
-        assert np.array_equal(ids, two(0) == 2 if remedy["binary"] == 100 else two(0) > 0)
-
-
-def test_a_void_value_that_no_mask_holds_is_said(tmp_path):
-    paths = written(tmp_path, two)
-    assert coding_of(paths, void=(7,)).notes[1] == "no mask holds 7, which --void names"
-    assert len(coding_of(paths, void=(2,)).notes) == 1
-
-
-def pasted(complaint: str) -> dict:
-    """The options that a sentence advises, as a shell would hand them over."""
-    words = shlex.split(complaint[complaint.rindex("--colors") :])
-    colors = tuple(word for word in words[1:] if "=" in word)
-    tolerance = float(words[words.index("--color-tolerance") + 1]) if "--color-tolerance" in words else 0.0
-    return {"colors": colors, "color_tolerance": tolerance}
-
-
-COLORED = {
-    "flat": lambda i: painted(i, BLACK, RED, BLUE),
-    "a light object": lambda i: painted(i, BLACK, RED, (251, 251, 251)),
-    "transparent": lambda i: rgba(painted(i, WHITE, RED, BLUE), (two(i) > 0) * 255),
-    "other palettes per file": (
-        lambda i: of_palette(two(i), BLACK, RED, BLUE),
-        lambda i: of_palette(np.array([2, 0, 1])[two(i)], RED, BLUE, BLACK),
-    ),
-    "indices that are no ids": lambda i: of_palette(
-        np.array([250, 40, 90], np.uint8)[two(i)], *[BLACK] * 40, RED, *[BLACK] * 49, BLUE, *[BLACK] * 161
-    ),
-}
-
-
-@pytest.mark.parametrize("name", COLORED)
-def test_the_advice_for_colors_works_when_pasted(tmp_path, name):
-    paths = written(tmp_path, COLORED[name])
-    with pytest.raises(UsageError, match="in color; of 3 colors the most frequent are 0,0,0 .*%") as refused:
-        coding_of(paths)
-    options = pasted(str(refused.value))
-    assert options["colors"][0] == "background=0,0,0" and len(options["colors"]) == 3
-    coding = coding_of(paths, **options)
-    for index, path in enumerate(paths):
-        # NAME1 is the more frequent one, the disc
-        assert np.array_equal(coding.decode(path), two(index)), f"{name}: mask {index}"
-
-
-def test_blended_colors_and_jpegs_are_read_by_the_advice(tmp_path):
-    def draw(index):
-        return smooth(np.kron(painted(index, BLACK, RED, (0, 200, 60)), np.ones((6, 6, 1), np.uint8)))
-
-    for suffix in ("png", "jpg"):
-        (tmp_path / suffix).mkdir()
-        paths = written(tmp_path / suffix, draw, suffix=suffix)
-        with pytest.raises(UsageError, match="--color-tolerance") as refused:
-            coding_of(paths)
-        coding = coding_of(paths, **pasted(str(refused.value)))
-        assert len(coding.names) == 3
-        assert max(np.mean(coding.decode(path) != two(index)) for index, path in enumerate(paths)) < 0.03
-
-
-def test_two_colors_after_compression_are_two(tmp_path):
-    paths = written(tmp_path, lambda i: disc(i)[..., None] * np.array(RED, np.uint8), suffix="webp")
-    coding = coding_of(paths)
-    assert "two colors" in coding.notes[0]
-    assert all(np.mean(coding.decode(path) != disc(index)) < 0.01 for index, path in enumerate(paths))
-
-
-def test_the_border_of_vocs_colors_is_advised_as_void(tmp_path):
-    paths = written(tmp_path, lambda i: painted(i, BLACK, RED, (224, 224, 192)))
-    with pytest.raises(UsageError, match="NAME1=255,0,0 void=224,224,192") as refused:
-        coding_of(paths)
-    ids = coding_of(paths, **pasted(str(refused.value))).decode(paths[0])
-    assert np.array_equal(ids, np.array([0, 1, VOID])[two(0)])
-
-
-def test_colors_beyond_the_tolerance(tmp_path):
-    pixels = painted(0, BLACK, RED, BLUE)
-    pixels[20, 20] = 120, 0, 0
-    paths = written(tmp_path, lambda i: Image.fromarray(pixels), count=1)
-    named = ("background=0,0,0", "cat=255,0,0", "dog=0,0,255")
-    with pytest.raises(Failure, match=r"color \(120, 0, 0\) that --colors does not name .*add NAME=120,0,0, or void="):
-        coding_of(paths, colors=named).decode(paths[0])
-    assert coding_of(paths, colors=named, color_tolerance=100.0).decode(paths[0])[20, 20] == VOID
-    assert coding_of(paths, colors=named, color_tolerance=130.0).decode(paths[0])[20, 20] == 0
-    # a class that was forgotten is no edge
-    with pytest.raises(Failure, match=r"color \(0, 0, 255\)"):
-        coding_of(paths, colors=named[:2], color_tolerance=130.0).decode(paths[0])
-
-
-def test_one_color_per_object_is_read_as_foreground_when_asked(tmp_path):
-    def draw(index):
-        colors = np.random.default_rng(index).integers(20, 256, (8, 3)).astype(np.uint8)
-        colors[0] = 0
-        return colors[numbered(index)]
-
-    paths = written(tmp_path, draw, count=6)
-    with pytest.raises(UsageError, match="rather objects than classes: --binary"):
-        coding_of(paths)
-    coding = coding_of(paths, binary="auto")
-    assert all(np.array_equal(coding.decode(path), numbered(index) > 0) for index, path in enumerate(paths))
-
-
 def test_a_threshold(tmp_path):
     paths = written(tmp_path, soft)
     shares = [coding_of(paths, binary=at).decode(paths[0]).mean() for at in (1.0, 100.0, 128.0, 250.0)]
@@ -454,12 +182,6 @@ def test_options_that_cannot_be(tmp_path, options, complaint):
         coding_of([tmp_path / "none.png"], **options)
 
 
-def test_advice_for_a_binary_mask_of_odd_values_in_a_jpeg(tmp_path):
-    paths = written(tmp_path, two, suffix="jpg")
-    with pytest.raises(Failure, match="is a JPEG with more than black and white, .* or pass --binary"):
-        coding_of(paths)
-
-
 def faint(index: int, opacity: int, color: int) -> Image.Image:
     """The disc is where the alpha channel is not 0."""
     return Image.fromarray(np.dstack([np.full((H, W), color)] * 3 + [disc(index) * opacity]).astype(np.uint8))
@@ -490,61 +212,3 @@ def test_soft_edges_beside_files_of_0_and_1(tmp_path, other):
     coding = coding_of(paths)
     assert len(coding.names) == 2 and "soft edges" in coding.notes[0]
     assert all(np.mean(coding.decode(path) != disc(index)) < 0.02 for index, path in enumerate(paths))
-
-
-def blocks(index: int, numbers, *, by_column: bool = False) -> np.ndarray:
-    """Blocks of the given numbers at places that chance chooses, or numbered from left to right."""
-    rng = np.random.default_rng(index)
-    places = rng.permutation(12)[: len(numbers)]
-    if by_column:
-        places = sorted(places, key=lambda place: (place % 4, place))
-    ids = np.zeros((H, W), dtype=np.uint8)
-    for number, place in zip(numbers, places, strict=True):
-        top, left = 13 * (place // 4) + rng.integers(3), 12 * (place % 4) + (0 if by_column else rng.integers(3))
-        ids[top : top + rng.integers(5, 9), left : left + rng.integers(5, 9)] = number
-    return ids
-
-
-def by_size(ids: np.ndarray) -> np.ndarray:
-    """Objects numbered anew, the largest first."""
-    sizes = np.bincount(ids.ravel())[1:]
-    ranks = np.argsort(np.argsort(-sizes, kind="stable"), kind="stable") + 1
-    return np.concatenate([[0], ranks]).astype(np.uint8)[ids]
-
-
-@pytest.mark.parametrize(
-    "draw",
-    [
-        lambda i: blocks(i, [1, 2, 3, 4, 5]),
-        lambda i: blocks(i, [1, 2, 3]),
-        lambda i: blocks(i, range(1, 3 + i % 2)),
-        lambda i: blocks(i, range(1, 2 + i % 2)),
-        lambda i: blocks(i, [1, 2, 3, 4, 5], by_column=True),
-        lambda i: by_size(blocks(i, [1, 2, 3, 4, 5])),
-    ],
-)
-def test_numbers_that_go_with_neither_place_nor_size_are_asked_about(tmp_path, draw):
-    """Equally many objects in every image; as classes they would be read wrong without a word."""
-    paths = written(tmp_path, draw, count=20)
-    with pytest.raises(UsageError, match=r"may count the objects .* --binary .* \(--classes background NAME1") as error:
-        coding_of(paths)
-    names = tuple(str(error.value).split("(--classes ")[1].rstrip(")").split())
-    assert np.array_equal(coding_of(paths, classes=names).decode(paths[0]), draw(0))
-    assert np.array_equal(coding_of(paths, binary="auto").decode(paths[0]), draw(0) > 0)
-
-
-@pytest.mark.parametrize("share", [1.0, 0.7])
-def test_organs_that_lie_at_their_place_are_classes(tmp_path, share):
-    """Each of one piece, some of them missing in some images: no numbering of objects leaves such gaps."""
-
-    def draw(index):
-        rng, ids = np.random.default_rng(index), np.zeros((H, W), dtype=np.uint8)
-        for place, organ in enumerate((3, 1, 5, 2, 4)):
-            if rng.random() < share:
-                top = 4 + 18 * (place % 2) + index % 4
-                ids[top : top + 10, 2 + 9 * place : 9 + 9 * place] = organ
-        return ids
-
-    paths = written(tmp_path, draw, count=20)
-    coding = coding_of(paths)
-    assert len(coding.names) == 6 and np.array_equal(coding.decode(paths[3]), draw(3))
