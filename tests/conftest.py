@@ -1,5 +1,6 @@
 """Every test: the slowest files first, and no more threads and compiler passes than a test has use for."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -28,6 +29,14 @@ def pytest_collection_modifyitems(items):
         return next((place for place, name in enumerate(SLOW) if path.endswith(name)), len(SLOW))
 
     items.sort(key=rank)  # stable: the rest keeps its order
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish():
+    """What is imported by now stays to the end: the collections that follow, `clear_session`'s above all, skip it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 def reference_values(name):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tiny_network
 from permissions import ordinary_user
 from PIL import Image
 from typed import TINY, TINY_TRAINING, complaint
@@ -15,6 +16,12 @@ from kseg.cli.main import main
 from kseg.cli.run_data import NOT_GIVEN, RunData
 from kseg.datasets import DataOptions, data_options, open_dataset
 from kseg.errors import UsageError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tiny_network():
+    with tiny_network.registered():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import tiny_network
 from typed import TINY_TRAINING, complaint
 
 from kseg.cli.main import COMMANDS, _parse, main
@@ -159,12 +160,19 @@ def test_the_sentence_does_not_depend_on_the_console(capsys, monkeypatch, encodi
     assert capsys.readouterr().err.startswith(f"kseg: {sentence}")
 
 
+@pytest.fixture
+def _tiny_network():
+    with tiny_network.registered():
+        yield
+
+
+@pytest.mark.usefixtures("_tiny_network")
 def test_file_and_flags_combine_and_flags_win(capsys, tmp_path):
     path = tmp_path / "settings.toml"
     data = "[data]\nsynthetic_size = 32\nsynthetic_counts = [6, 3, 3]\n"
     path.write_text(f"[training]\nepochs = 1\nbatch_size = 3\n{data}")
     workdir = tmp_path / "run"
-    flags = ["--base-width", "4", "--no-tensorboard", "--batch-size", "6", "--workdir", str(workdir)]
+    flags = ["--model", tiny_network.NAME, "--no-tensorboard", "--batch-size", "6", "--workdir", str(workdir)]
     assert main(["train", "--config", str(path), *flags]) == 0
     written = (workdir / "config.json").read_text()
     assert '"epochs": 1' in written
@@ -186,6 +194,7 @@ def test_file_that_is_not_toml(capsys, tmp_path):
     assert code == 2 and "not TOML" in shown
 
 
+@pytest.mark.usefixtures("_tiny_network")
 def test_a_full_disk_leaves_nothing_half_written(capsys, tmp_path, monkeypatch):
     """The disk fills up while the first checkpoint is written: one sentence, and the name of the run is free again."""
     whole, written = np.savez, []

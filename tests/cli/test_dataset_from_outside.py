@@ -6,6 +6,7 @@ from typing import Annotated
 
 import numpy as np
 import pytest
+import tiny_network
 
 from kseg.cli.main import main
 from kseg.conventions import SPLITS
@@ -97,8 +98,19 @@ def test_its_flags_and_no_other_s(discs, capsys):
 def test_it_trains_and_is_measured(discs, tmp_path, capsys):
     run = tmp_path / "run"
     flags = ["--dataset", "discs", "--size", "6"]
-    training = ["--base-width", "4", "--batch-size", "4", "--epochs", "1", "--no-tensorboard", "--workdir", str(run)]
-    assert main(["train", *flags, *training]) == 0
+    training = [
+        "--model",
+        tiny_network.NAME,
+        "--batch-size",
+        "4",
+        "--epochs",
+        "1",
+        "--no-tensorboard",
+        "--workdir",
+        str(run),
+    ]
+    with tiny_network.registered():
+        assert main(["train", *flags, *training]) == 0
     capsys.readouterr()
     assert main(["evaluate", str(run)]) == 0
     assert "the run's own data" in capsys.readouterr().out

@@ -1,9 +1,11 @@
-"""A command as it is typed: what it says on stderr, and flags of runs that take a second."""
+"""A command as it is typed: what it says on stderr, and flags of runs of the tiny network."""
+
+import tiny_network
 
 from kseg.cli.main import main
 
 TINY = ["--synthetic-size", "32", "--synthetic-counts", "8", "4", "4"]
-TINY_TRAINING = [*TINY, "--base-width", "4", "--batch-size", "4", "--no-tensorboard"]
+TINY_TRAINING = [*TINY, "--model", tiny_network.NAME, "--batch-size", "4", "--no-tensorboard"]
 
 
 def complaint(capsys, *arguments: str) -> tuple[int, str]:

@@ -7,7 +7,10 @@ import sys
 
 import keras
 import numpy as np
-from narrow import light, narrow
+import tiny_network
+from narrow import light
+
+from kseg.models import build
 
 NETWORKS = {  # JAX takes 20 s to compile MobileNetV2
     "jax": ("unet", "fcn32s_alexnet", "segnet_basic", "deeplabv3plus", "unet2015", "pspnet"),
@@ -41,7 +44,8 @@ def main(source, target):
     images = np.load(source)["images"]
     backend = keras.backend.backend()
     answers = {name: answer(name, images) for name in NETWORKS[backend]}
-    network = narrow("unet", input_shape=images.shape[1:], activation=None)
+    with tiny_network.registered():
+        network = build(tiny_network.NAME, input_shape=images.shape[1:], activation=None)
     network.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
     truth = (images[..., :1] > 127).astype("float32")
     losses = network.fit(images, truth, batch_size=len(images), epochs=2, verbose=0).history["loss"]

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from narrow import narrow
+from narrow import light
 
 from kseg.conventions import DEFAULT_TASK
 from kseg.errors import UsageError
@@ -55,7 +55,7 @@ def by_hand(network, image, scales):
 @pytest.mark.parametrize("name", [name for name in model_names() if MODELS[name].task == DEFAULT_TASK])
 def test_the_maximum_over_scales_is_its_definition(name):
     keras.utils.set_random_seed(0)
-    network = narrow(name, num_classes=3, activation=None)
+    network = light(name, num_classes=3, activation=None)
     image = np.random.default_rng(1).uniform(0, 255, (1, 97, 70, 3)).astype(np.float32)
     several = with_scales(network, SCALES)
     largest = keras.Model(several.input, own_grid(several).scores)

@@ -5,19 +5,14 @@ import pytest
 import tiny_network
 from tiny_run import tiny_run
 
-from kseg.models import MODELS
 from kseg.training.run import train
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _tiny_network():
     """`tiny_run` trains it; the registry forgets it after the tests of a file."""
-    len(MODELS)  # the room is imported now, and not into the copy
-    entries = MODELS._entries
-    MODELS._entries = dict(entries)
-    tiny_network.register()
-    yield
-    MODELS._entries = entries
+    with tiny_network.registered():
+        yield
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import warm
-from tiny_run import TINY_FLAGS
+from tiny_run import DATA_FLAGS, SMALLEST, TINY_FLAGS
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,15 +49,15 @@ def test_jax_without_tensorflow_trains_and_evaluates(tmp_path, without_tensorflo
     assert absent.stdout == "None\n", absent.stderr
 
     # -S: only the folder above, not this environment's site-packages.
-    flags = [*TINY_FLAGS, *TWO_LOSSES, *MOMENTUM_WITH_DECAY, "--epochs", "2", "--workdir", str(tmp_path / "run")]
+    flags = [*TINY_FLAGS, *SMALLEST, *TWO_LOSSES, *MOMENTUM_WITH_DECAY, "--epochs", "2"]
+    flags += ["--workdir", str(tmp_path / "run")]
     trained = run_cold(["-S", "train.py", *flags], **environment)
     assert trained.returncode == 0, trained.stderr
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["epochs"] == 2
     assert json.loads((tmp_path / "run" / "env.json").read_text())["backend"] == "jax"
 
-    data = TINY_FLAGS[: TINY_FLAGS.index("--base-width")]
-    words = [str(tmp_path / "run"), *data, "--out", str(tmp_path / "out")]
+    words = [str(tmp_path / "run"), *DATA_FLAGS, "--out", str(tmp_path / "out")]
     evaluated = run_cold(["-S", "evaluate.py", *words], **environment)
     assert evaluated.returncode == 0, evaluated.stderr
     again = json.loads((tmp_path / "out" / "evaluation.json").read_text())
@@ -67,7 +67,7 @@ def test_jax_without_tensorflow_trains_and_evaluates(tmp_path, without_tensorflo
 def test_pytorch_trains(tmp_path):
     if importlib.util.find_spec("torch") is None:
         pytest.skip("PyTorch is not installed: pip install torch")
-    flags = [*TINY_FLAGS, *MOMENTUM_WITH_DECAY, "--epochs", "1", "--workdir", str(tmp_path / "run")]
+    flags = [*TINY_FLAGS, *SMALLEST, *MOMENTUM_WITH_DECAY, "--epochs", "1", "--workdir", str(tmp_path / "run")]
     trained = warm.run(["train.py", *flags], backend="torch")
     assert trained.returncode == 0, trained.stderr
     assert (tmp_path / "run" / "report.html").exists()
@@ -86,9 +86,9 @@ sys.exit(main(["train", *sys.argv[1:]]))
 
 # No batch normalization, so that the replicas' smaller batches do not matter; steps large enough to show in the loss.
 SHARED_WORK = [
-    "--synthetic-size", "32", "--synthetic-counts", "8", "4", "4", "--batch-size", "4", "--epochs", "2",
-    "--model", "bfcn32s", "--head-width", "4", "--cache-features", "off", "--no-tensorboard",
-    "--loss-reduction", "mean", "--optimizer", "sgd", "--learning-rate", "5", *TWO_LOSSES,
+    "--synthetic-size", "32", "--synthetic-counts", "8", "4", "4", "--batch-size", "4", "--epochs", "2", *SMALLEST,
+    "--no-tensorboard", "--loss-reduction", "mean", "--optimizer", "sgd", "--momentum", "0", "--learning-rate", "1",
+    *TWO_LOSSES,
 ]  # fmt: skip
 
 

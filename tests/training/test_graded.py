@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from narrow import TINY, tiny_registered
 from tiny_run import tiny_run
 
 from kseg.conventions import DEFAULT_TASK
@@ -18,6 +19,12 @@ from kseg.training.run import train
 from kseg.training.trained import Objective, Trained
 
 SCALES = (0.5, 0.75, 1)
+
+
+@pytest.fixture
+def _tiny_encoder():
+    with tiny_registered():
+        yield
 
 
 def rows_of(lies, pixels, side, positions):
@@ -104,12 +111,13 @@ def test_four_losses_of_three_scales(loss_stride):
     assert loss_in_training(several, loss_stride, images, labels) == pytest.approx(wanted, rel=1e-4)
 
 
+@pytest.mark.usefixtures("_tiny_encoder")
 @pytest.mark.parametrize("loss_stride", [8, 1])
 @pytest.mark.parametrize("scales", [(), SCALES], ids=["one", "several"])
 def test_the_auxiliary_head_counts_by_its_weight(scales, loss_stride):
     """At each scale loss(scores) + 0.4·loss(auxiliary), and the maximum of several scales alone."""
     keras.utils.set_random_seed(0)
-    arguments = {"encoder": "alexnet", "num_classes": 3, "head_width": 8, "activation": None, "dropout": 0.0}
+    arguments = {"encoder": TINY, "num_classes": 3, "head_width": 8, "activation": None, "dropout": 0.0}
     network = build("pspnet", scales=scales, **arguments)
     weights = {"score": 1.0, "aux_score": 0.4}
     images, labels = batch((96, 96))
@@ -160,13 +168,13 @@ def test_another_stride_is_refused():
         with_graded_scores(build("unet", base_width=4), loss_stride=8)
 
 
-@pytest.mark.usefixtures("clean_framework")
+@pytest.mark.usefixtures("clean_framework", "_tiny_encoder")
 @pytest.mark.parametrize("options", [
-    {"model": "deeplab_resnet101", "encoder": "mobilenetv2", "loss_stride": 8, "loss": "bce + 0.0004*level_set"},
+    {"model": "deeplab_resnet101", "encoder": TINY, "loss_stride": 8, "loss": "bce + 0.0004*level_set"},
     {"scales": SCALES},
-    {"model": "fcn32s", "encoder": "mobilenetv2", "loss_stride": 32, "trainable_from": "none", "scales": (0.5, 1.0),
-     "synthetic_size": 64},
-    {"model": "pspnet", "encoder": "alexnet", "trainable_from": "none", "synthetic_size": 64},
+    {"model": "fcn32s", "encoder": TINY, "head_width": 8, "loss_stride": 32, "trainable_from": "none",
+     "scales": (0.5, 1.0), "synthetic_size": 64},
+    {"model": "pspnet", "encoder": TINY, "head_width": 8, "trainable_from": "none", "synthetic_size": 64},
 ])  # fmt: skip
 def test_runs_train_resume_and_predict(options, tmp_path):
     """Also behind cached features, where the network is one at a scale."""

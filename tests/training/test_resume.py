@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 import warm
-from tiny_run import TINY_FLAGS, tiny_run
+from tiny_run import TINY_FLAGS, TRAIN_TINY, tiny_run
 
 from kseg.errors import Failure
 from kseg.pipeline import Augmentation
@@ -72,11 +72,11 @@ def test_an_interrupted_run_continues_as_if_nothing_had_happened(tmp_path, monke
 
 def test_a_killed_run_continues(tmp_path):
     """`kill -9` at any moment; the resumed run ends with the same bits."""
-    config = tiny_run(epochs=6, model="unet", base_width=4)
+    config = tiny_run(epochs=6)
     whole = train(config, tmp_path / "whole")
 
     workdir = WorkDir(tmp_path / "killed")
-    process = warm.start(["train.py", *TINY_FLAGS, "--epochs", "6", "--workdir", workdir.path])
+    process = warm.start(["-c", TRAIN_TINY, *TINY_FLAGS, "--epochs", "6", "--workdir", workdir.path])
     deadline = time.monotonic() + 120
     while not workdir.last.exists():
         assert process.poll() is None, process.stderr.read()

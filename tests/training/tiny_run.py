@@ -10,11 +10,19 @@ from kseg.models import model_options
 from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 
 TINY_DATA = data_options(synthetic_size=32, synthetic_counts=(10, 4, 4))
-TINY_FLAGS = [
-    "--synthetic-size", "32", "--synthetic-counts", "10", "4", "4", "--base-width", "4",
-    "--batch-size", "4", "--no-tensorboard",
-]  # fmt: skip
-"""The command line of a run like `tiny_run()`, of a narrow U-Net: no other process knows the tiny network."""
+DATA_FLAGS = ["--synthetic-size", "32", "--synthetic-counts", "10", "4", "4"]
+SMALLEST = ["--model", "unet2015", "--base-width", "8", "--depth", "1", "--dropout", "0", "--elastic", "0"]
+"""Of the networks that every process knows: eight convolutions, no normalization of a batch."""
+TINY_FLAGS = [*DATA_FLAGS, "--batch-size", "4", "--no-tensorboard"]
+"""The command line of a run like `tiny_run()`, without its network."""
+TRAIN_TINY = """
+import sys
+import tiny_network
+from kseg.cli.main import main
+tiny_network.register()
+sys.exit(main(["train", "--model", tiny_network.NAME, *sys.argv[1:]]))
+"""
+"""A program for `warm` that trains the tiny network."""
 
 
 def tiny_run(**changes) -> TrainConfig:

@@ -1,8 +1,11 @@
 """A network of two convolutions for tests that train: what they ask of a network it has, and is built in no time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from keras import layers
 
-from kseg.models import architecture
+from kseg.models import MODELS, architecture
 from kseg.models.unet import AMADI
 from kseg.signature import Dropped, Width
 
@@ -27,3 +30,16 @@ def tiny(image, channels, *, base_width: Width = 4, dropout: Dropped = 0.0):
 def register() -> None:
     """Gives it its name, as a plug-in would, with the preset of the default network."""
     architecture(NAME, preset=AMADI)(tiny)
+
+
+@contextmanager
+def registered() -> Iterator[None]:
+    """It has its name for a while."""
+    len(MODELS)  # the room is imported now, and not into the copy
+    entries = MODELS._entries
+    MODELS._entries = dict(entries)
+    register()
+    try:
+        yield
+    finally:
+        MODELS._entries = entries
