@@ -95,22 +95,18 @@ def test_its_flags_and_no_other_s(discs, capsys):
     assert "--year is an option of --dataset voc; leave it out here" in capsys.readouterr().err
 
 
+@pytest.fixture
+def _tiny_network():
+    with tiny_network.registered():
+        yield
+
+
+@pytest.mark.usefixtures("_tiny_network")
 def test_it_trains_and_is_measured(discs, tmp_path, capsys):
     run = tmp_path / "run"
     flags = ["--dataset", "discs", "--size", "6"]
-    training = [
-        "--model",
-        tiny_network.NAME,
-        "--batch-size",
-        "4",
-        "--epochs",
-        "1",
-        "--no-tensorboard",
-        "--workdir",
-        str(run),
-    ]
-    with tiny_network.registered():
-        assert main(["train", *flags, *training]) == 0
+    training = f"--model {tiny_network.NAME} --batch-size 4 --epochs 1 --no-tensorboard --workdir {run}".split()
+    assert main(["train", *flags, *training]) == 0
     capsys.readouterr()
     assert main(["evaluate", str(run)]) == 0
     assert "the run's own data" in capsys.readouterr().out
