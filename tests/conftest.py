@@ -14,10 +14,12 @@ for _variable in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 SLOW = (
-    "training/test_backends.py", "losses/test_contract.py", "training/test_resume.py", "training/test_run.py",
-    "export/test_export_formats.py", "lab/test_on_ray.py", "lab/test_jobs.py", "models/test_model_contract.py",
-    "cli/test_dataset_from_outside.py", "bad_input/test_surroundings.py", "models/test_model_backends.py",
-    "metrics/test_streaming_metrics.py", "losses/test_properties.py", "test_documents.py",
+    "export/test_export_formats.py", "lab/test_on_ray.py", "losses/test_contract.py", "training/test_backends.py",
+    "encoders/test_encoder_features.py", "training/test_graded.py", "lab/test_jobs.py", "training/test_run.py",
+    "metrics/test_streaming_metrics.py", "training/test_resume.py", "models/test_model_contract.py",
+    "bad_input/test_bad_input.py", "models/test_model_backends.py", "tasks/test_instance_loss.py",
+    "layers/test_layer_contract.py", "test_documents.py", "lab/test_pool.py", "encoders/test_convert.py",
+    "losses/test_backends.py", "losses/test_properties.py", "models/test_scales.py", "training/test_compilation.py",
 )  # fmt: skip
 """Files that take longest, in the order in which workers get them: the last to end is then a short one."""
 
