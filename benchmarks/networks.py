@@ -44,7 +44,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "deeplabv3:resnet50": {}, "deeplabv3plus:resnet50": {}, "deeplab_largefov": {}, "deeplab_resnet101:resnet101": {},
     "unet:resnet50_torch@smp": {}, "linknet:resnet50_torch@smp": {}, "fpn:resnet50_torch@smp": {},
     "deeplabv3plus:resnet50_torch@smp": {}, "deeplabv3:resnet50_torch@torchvision": TORCHVISION,
-    "fcn_dilated:resnet50_torch@torchvision": {},
+    "fcn_dilated:resnet50_torch@torchvision": {"auxiliary": 0.0},
 }  # fmt: skip
 """Row → options of kseg's network."""
 
