@@ -60,7 +60,8 @@ def test_the_maximum_over_scales_is_its_definition(name):
     several = with_scales(network, SCALES)
     largest = keras.Model(several.input, own_grid(several).scores)
     wanted = by_hand(network, image, SCALES)
-    np.testing.assert_allclose(np.asarray(largest(image)), wanted, atol=1e-4 * max(1, np.abs(wanted).max()))
+    most = np.abs(wanted).max()
+    np.testing.assert_allclose(np.asarray(largest(image)), wanted, atol=min(1e-4 * max(1, most), 1e-3 * most))
     assert np.asarray(several(image)).shape == (1, 97, 70, 3)
     assert [w.path for w in several.weights] == [w.path for w in network.weights]  # shared, and nothing more
 

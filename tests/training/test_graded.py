@@ -111,13 +111,12 @@ def test_four_losses_of_three_scales(loss_stride):
     assert loss_in_training(several, loss_stride, images, labels) == pytest.approx(wanted, rel=1e-4)
 
 
-@pytest.mark.usefixtures("_tiny_encoder")
 @pytest.mark.parametrize("loss_stride", [8, 1])
 @pytest.mark.parametrize("scales", [(), SCALES], ids=["one", "several"])
 def test_the_auxiliary_head_counts_by_its_weight(scales, loss_stride):
     """At each scale loss(scores) + 0.4·loss(auxiliary), and the maximum of several scales alone."""
     keras.utils.set_random_seed(0)
-    arguments = {"encoder": TINY, "num_classes": 3, "head_width": 8, "activation": None, "dropout": 0.0}
+    arguments = {"encoder": "alexnet", "num_classes": 3, "head_width": 8, "activation": None, "dropout": 0.0}
     network = build("pspnet", scales=scales, **arguments)
     weights = {"score": 1.0, "aux_score": 0.4}
     images, labels = batch((96, 96))
