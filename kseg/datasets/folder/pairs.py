@@ -1,7 +1,7 @@
 """Pairs of image and mask in a person's folder: by `--images` and `--masks`, or as its folders and names tell."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,7 +74,8 @@ def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
         _add(pairs, image.path, [mask.path for mask in masks_of_image], name, image.split, merge, several)
     # 3. what is said of them
     pairs.without_image = [shown(file.path) for file in mask_files if file.key not in used]
-    _tell(pairs, option_line(images, masks), several, merge, f"{option_line(images, masks)} with less in it for a *")
+    line = option_line(images, masks)
+    _tell(pairs, line, several, merge, lambda: f"{line} with less in it for a *")
     if not pairs.records and not pairs.problems:
         raise UsageError(
             f"no mask of --masks {masks!r} belongs to an image of --images {images!r}: the images are named "
@@ -115,7 +116,7 @@ def _recognized(folder: Path, merge: bool) -> Pairs:
             f"say which belong together, for instance {suggestion(images, masks)}"
         )
     # 3. what is said of them
-    _tell(recognized, "; ".join(pairing.ways), several, merge, suggestion(images, masks), left_out)
+    _tell(recognized, "; ".join(pairing.ways), several, merge, lambda: suggestion(images, masks), left_out)
     if pairing.objects:
         images_with = counted(len(pairing.objects), "image")
         recognized.layout.append(
@@ -166,10 +167,10 @@ def _tell(
     how: str,
     several: Mapping[Path, Sequence[Path]],
     merge: bool,
-    advice: str,
+    advice: Callable[[], str],
     left_out: Sequence[Place] = (),
 ) -> None:
-    """Sort, and say what was recognized, set aside and doubtful."""
+    """Sort, and say what was recognized, set aside and doubtful; `advice` is asked for only where it is said."""
     pairs.records = dict(sorted(pairs.records.items()))
     pairs.layout.append(f"{counted(len(pairs.records), 'pair')} of image and mask: {how}")
     if several and merge:
@@ -179,7 +180,7 @@ def _tell(
         pairs.problems.append(
             f"several masks may be meant for {counted(len(several), 'image')} ({shown(image)}: "
             f"{some([shown(mask.name) for mask in masks])}); pass --merge-masks to join them into one, or say which: "
-            f"{advice}"
+            f"{advice()}"
         )
     for names, what in (
         (pairs.unlabeled, "set aside, without a mask: {} image"),
