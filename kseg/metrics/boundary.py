@@ -1,7 +1,6 @@
 """Scores of the outline: boundary IoU, and the F score of outlines at a tolerance."""
 
 import numpy as np
-from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
 
 from kseg.conventions import VOID
@@ -130,6 +129,12 @@ def inner_band(mask: np.ndarray, valid: np.ndarray | None, width: int) -> np.nda
 
 
 def _eroded(mask: np.ndarray, width: int) -> np.ndarray:
-    """`width` erosions with a 3×3 square, outside the image empty: one row and one column of length 2·width + 1."""
+    """`width` erosions with a 3×3 square, outside the image empty: everything within `width` of a pixel is inside.
+
+    Sums of windows take the same time for any width; SciPy's erosion grows with it.
+    """
     length = 2 * width + 1
-    return binary_erosion(binary_erosion(mask, np.ones((length, 1), bool)), np.ones((1, length), bool))
+    for _ in range(2):  # along the rows, then, turned, along the columns
+        sums = np.cumsum(np.pad(mask, ((0, 0), (width + 1, width))), axis=1, dtype=np.int32)
+        mask = (sums[:, length:] - sums[:, :-length] == length).T
+    return mask

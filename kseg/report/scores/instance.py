@@ -1,4 +1,4 @@
-"""What is drawn of found objects: AP by overlap and by size, of masks and of boxes, and what became of the objects."""
+"""What is drawn of found objects: AP of masks, outlines and boxes by overlap and size, and what became of them."""
 
 import numpy as np
 
@@ -18,19 +18,20 @@ def instance_plots(evaluation: InstanceEvaluation) -> list[Plot]:
 
 
 def average_precisions(evaluation: InstanceEvaluation) -> Plot:
-    """AP of masks beside AP of boxes, at single overlaps and of single sizes."""
+    """AP of masks beside AP of outlines and boxes, at single overlaps and of single sizes."""
     title = "AP by overlap and size"
     places = np.arange(len(FIGURES))
     with axes() as (figure, ax):
         for offset, figures, label, color in (
-            (-0.2, evaluation.masks, "masks", BLUE),
-            (0.2, evaluation.boxes, "boxes", ORANGE),
+            (-0.28, evaluation.masks, "masks", BLUE),
+            (0.0, evaluation.outlines, "outlines", GREEN),
+            (0.28, evaluation.boxes, "boxes", ORANGE),
         ):
             values = [figures[name] for name in FIGURES]
-            ax.bar(places + offset, np.nan_to_num(values), 0.38, color=color, label=label)
+            ax.bar(places + offset, np.nan_to_num(values), 0.27, color=color, label=label)
             for place, value in zip(places + offset, values, strict=True):
                 text = "–" if np.isnan(value) else f"{value:.2f}"
-                ax.text(place, np.nan_to_num(value) + 0.015, text, ha="center", fontsize=7, color=INK)
+                ax.text(place, np.nan_to_num(value) + 0.015, text, ha="center", fontsize=6, color=INK)
         ax.set_xticks(places, list(FIGURES.values()))
         ax.set_ylim(0, 1.08)
         ax.grid(axis="x", visible=False)

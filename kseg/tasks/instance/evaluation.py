@@ -1,4 +1,4 @@
-"""The result of measuring a network that finds objects: COCO's figures of masks and boxes, and AP image by image."""
+"""The result of measuring a network that finds objects: COCO's figures of masks, boxes and outlines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from kseg.tasks.instance.words import remarks
 from kseg.wording import counted
 
 FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
-"""COCO's, of masks and of boxes."""
+"""COCO's, of masks, boxes and outlines."""
 
-OF_CLASSES = ("AP", "AP50", "box_AP")
+OF_CLASSES = ("AP", "AP50", "box_AP", "boundary_AP")
 
 COUNTS = ("objects", "detections", "missed", "misnamed", "false")
 """Of every image."""
@@ -58,8 +58,11 @@ class InstanceEvaluation:
     """COCO's twelve figures of masks (`InstanceScores.summary`)"""
     boxes: dict[str, float]
     """the same of boxes"""
+    outlines: dict[str, float]
+    """the same of masks that also agree along their outlines: boundary AP of Cheng et al. 2021; nan in evaluations from
+    before it was counted"""
     class_scores: dict[str, dict[str, float]]
-    """"AP" and "AP50" of masks, "box_AP" → class → value; nan for a class without objects"""
+    """"AP" and "AP50" of masks, "box_AP", "boundary_AP" → class → value; nan for a class without objects"""
     interval: tuple[float, float]
     """of the AP of masks: 95 % of what other images of the same kind would give; nan for fewer than two images"""
     per_image: np.ndarray
@@ -97,10 +100,11 @@ class InstanceEvaluation:
         return np.argsort(self.per_image, kind="stable")
 
     def scores(self) -> dict[str, Any]:
-        """The figures of masks, those of boxes as "box_…", AP by class, and how many there are of what."""
+        """The figures of masks, of boxes as "box_…", of outlines as "boundary_…", AP by class, and counts."""
         return {
             **self.masks,
             **{f"box_{name}": value for name, value in self.boxes.items()},
+            **{f"boundary_{name}": value for name, value in self.outlines.items()},
             "AP_interval": dict(zip(("low", "high"), self.interval, strict=True)),
             **{f"{name}_class": values for name, values in self.class_scores.items()},
             "images": len(self.ids),
@@ -108,17 +112,18 @@ class InstanceEvaluation:
         }
 
     def beside(self) -> dict[str, float]:
-        """AP at single overlaps, of boxes, and recall."""
+        """AP at single overlaps, of outlines, of boxes, and recall."""
         return {
             "mask AP50": self.masks["AP50"],
             "mask AP75": self.masks["AP75"],
+            "boundary AP": self.outlines["AP"],
             "box AP": self.boxes["AP"],
             "recall of 100": self.masks["AR100"],
         }
 
     def by_class(self) -> dict[str, dict[str, float]]:
-        """AP of masks, at an IoU of 0.5, and of boxes."""
-        titles = {"mask AP": "AP", "mask AP50": "AP50", "box AP": "box_AP"}
+        """AP of masks, at an IoU of 0.5, of outlines, and of boxes."""
+        titles = {"mask AP": "AP", "mask AP50": "AP50", "boundary AP": "boundary_AP", "box AP": "box_AP"}
         return {title: self.class_scores[name] for title, name in titles.items()}
 
     def in_a_line(self) -> str:
@@ -175,8 +180,12 @@ class InstanceEvaluation:
                 raise ValueError(f"not every column has a number for each of its {count} images")
             boxes = {name: number(scores[f"box_{name}"]) for name in FIGURES}
             masks = {name: number(scores[name]) for name in FIGURES}
+            outlines = {name: number(scores.get(f"boundary_{name}")) for name in FIGURES}
+            # boundary AP is younger than the other figures
+            of_classes = {"boundary_AP_class": dict.fromkeys(scores["AP_class"]), **scores}
             class_scores = {
-                name: {label: number(value) for label, value in scores[f"{name}_class"].items()} for name in OF_CLASSES
+                name: {label: number(value) for label, value in of_classes[f"{name}_class"].items()}
+                for name in OF_CLASSES
             }
             low, high = (number(scores["AP_interval"][name]) for name in ("low", "high"))
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
@@ -190,6 +199,7 @@ class InstanceEvaluation:
             ids=tuple(stored["ids"]),
             masks=masks,
             boxes=boxes,
+            outlines=outlines,
             class_scores=class_scores,
             interval=(low, high),
             per_image=columns["ap_image"],

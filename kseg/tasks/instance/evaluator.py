@@ -13,17 +13,18 @@ from kseg.tasks.instance.mistakes import compare, sure
 
 
 class InstanceEvaluator:
-    """AP of masks and of boxes; every detection counts, however unsure, for a curve needs them all."""
+    """AP of masks, boxes and outlines; every detection counts, however unsure, for a curve needs them all."""
 
     def __init__(self, classes: Sequence[str], *, background: bool = True):
         self.classes, self.background = tuple(classes), background
-        self.masks, self.boxes = (InstanceScores(len(classes), kind) for kind in ("masks", "boxes"))
+        kinds = ("masks", "boxes", "boundary")
+        self.masks, self.boxes, self.outlines = (InstanceScores(len(classes), kind) for kind in kinds)
         self._counts: list[tuple[int, ...]] = []
 
     def add(self, truth: Instances, outputs: Detections) -> Instances:
         """Count an image: the detections are moved to the size of the truth."""
         prediction = decoded(resized(outputs, truth.size), threshold=0.0)
-        for scores in (self.masks, self.boxes):
+        for scores in (self.masks, self.boxes, self.outlines):
             scores.add(truth, prediction)
         became = compare(truth, sure(prediction))
         wrong = (became.missed, became.misnamed, became.false)
@@ -35,6 +36,7 @@ class InstanceEvaluator:
         at_half = float(THRESHOLDS[0])
         of_classes = {
             "AP": self.masks.class_ap(), "AP50": self.masks.class_ap(at=at_half), "box_AP": self.boxes.class_ap(),
+            "boundary_AP": self.outlines.class_ap(),
         }  # fmt: skip
         first = int(self.background)
         interval = self.masks.interval() if self._counts else None
@@ -43,6 +45,7 @@ class InstanceEvaluator:
             classes=self.classes,
             masks=self.masks.summary(),
             boxes=self.boxes.summary(),
+            outlines=self.outlines.summary(),
             class_scores={
                 name: dict(zip(self.classes[first:], map(float, values[first:]), strict=True))
                 for name, values in of_classes.items()
