@@ -5,11 +5,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kseg.datasets import DATASETS, DataOptions, Dataset, Record, SeededOptions, data_options, open_dataset
 from kseg.datasets.membership import Membership
 from kseg.datasets.opening import OWN_FILES
 from kseg.errors import KsegError, UsageError
+from kseg.reading import held_to
+
+if TYPE_CHECKING:
+    from kseg.inference.model_file import ModelCard
 
 NOT_GIVEN = "the run's"
 """The value of `--dataset` that nobody typed: argument parsers do not tell a default from the same value typed."""
@@ -21,8 +26,8 @@ class RunData:
 
     options: DataOptions | None
     """options in the run's config.json; None for a model file that lies in no run"""
-    card_dataset: str = ""
-    """the data set that the model's card names"""
+    card: "ModelCard | None" = None
+    """the card of a model file that lies in no run"""
     folder: Path | None = None
     """of the run"""
 
@@ -37,8 +42,7 @@ class RunData:
             from kseg.training.config import from_record
 
             return cls(from_record(files.read_config(), where=str(files.config)).data, folder=run)
-        card = read_card(model)
-        return cls(None, card.dataset if card else "")
+        return cls(None, read_card(model))
 
     def defaults(self, given: DataOptions, model: Path) -> DataOptions:
         """The options that the flags `given` start from: the run's where they speak of the same data set.
@@ -46,7 +50,9 @@ class RunData:
         `--data-dir` alone means the run's data set in that folder, or, where that has no files, a folder of images and
         masks. Raises `UsageError` where nothing says which data set is meant.
         """
-        recorded = self.options or (data_options(self.card_dataset) if self.card_dataset else None)
+        recorded = self.options
+        if recorded is None and self.card is not None and self.card.dataset:
+            recorded = options_of_card(self.card, model)
         if given.dataset != NOT_GIVEN:
             return recorded if recorded and recorded.dataset == given.dataset else data_options(given.dataset)
         if given.data_dir is not None and (recorded is None or not DATASETS[recorded.dataset].reads_files):
@@ -84,6 +90,20 @@ class RunData:
             return len(recorded.trained_on(dataset, records))
         except (KsegError, OSError):
             return None  # the run's data are no longer where they were
+
+
+def options_of_card(card: "ModelCard", model: Path) -> DataOptions:
+    """The options of the data set that a model's card names, those it was drawn with included.
+
+    Raises: UsageError where the data set has no such options.
+    """
+    try:
+        kind = type(data_options(card.dataset, **card.data))
+        return held_to({"dataset": card.dataset, **card.data}, kind)
+    except (KsegError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{model} names options that {card.dataset} does not have ({error}); install the version that wrote it"
+        ) from error
 
 
 def where(options: DataOptions) -> str:

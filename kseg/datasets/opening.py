@@ -124,6 +124,14 @@ def left_out(foreign: Sequence[str], values: Mapping[str, Any], *, where: str) -
     return f"{where} sets {told}: {'these mean' if len(foreign) > 1 else 'it means'} nothing for {dataset}; left out"
 
 
+def drawn_with(options: DataOptions) -> dict[str, Any]:
+    """Of a data set that reads no files, the options that are not the usual ones; with them it draws the same."""
+    if DATASETS[options.dataset].reads_files:
+        return {}
+    usual = vars(data_options(options.dataset)) | {"limit": options.limit}
+    return {name: value for name, value in vars(options).items() if value != usual[name]}
+
+
 def retargeted(options: DataOptions, dataset: str) -> DataOptions:
     """The options of another data set, which keep what both have."""
     known = option_names(DATASETS[dataset].Options)

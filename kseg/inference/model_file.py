@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -48,6 +48,8 @@ class ModelCard:
     """name of what the model answers (`kseg.tasks`)"""
     things: tuple[int, ...] | None = None
     """class ids of which there are objects; None: nobody told, or the classes are of another task"""
+    data: dict[str, Any] = field(default_factory=dict)
+    """options that a data set which reads no files drew the training images with, where they are not the usual ones"""
     kseg: str = __version__
     """the version that wrote the file; empty for a card made up for a model without one"""
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from kseg.atomic import write_json
+from kseg.datasets.opening import drawn_with
 from kseg.encoders import TransplantReport
 from kseg.inference import ModelCard, evaluate, measure, save_masks, save_model, save_probabilities
 from kseg.inference.predict import ORIGINAL, ImageSize, Predictor
@@ -93,6 +94,7 @@ def measure_as_exported(plan: Plan, workdir: WorkDir, network: keras.Model) -> E
         input_size="original" if size == ORIGINAL else "trained",
         task=plan.task.name,
         things=dataset.things,
+        data=drawn_with(config.data),
     )
     save_model(final, workdir.model, card)
     return evaluate(final, dataset, plan.measured, image_size=size, task=plan.task)
