@@ -10,6 +10,7 @@ The rule. A structure is as wide as `kseg.datasets.object_width` measures it; an
 * learning rate: of Adam, times the square root of (batch / the model's own batch).
 * epochs: the model's own, or as many as `UPDATES` updates take. An epoch has `STEPS` steps at least, because one of
   two steps spends its time on validation and checkpoints; a large folder gets fewer epochs, for `BUDGET` pixels.
+* detections, proposals, candidates of a network that finds objects: as the image with the most objects needs them.
 * flip: images are mirrored unless a class name says left or right. Features of mirrored images can be cached.
 
 Deterministic: the same files give the same settings.
@@ -29,6 +30,7 @@ from kseg.datasets.opening import OWN_FILES
 from kseg.encoders import imagenet_problem
 from kseg.models import MODELS
 from kseg.pipeline.augmentation import Augmentation
+from kseg.training.auto_objects import most_objects, places_for
 from kseg.training.config import TrainConfig, from_record
 from kseg.training.presets import DEFAULT_MODEL, RECOMMENDED, narrow, preset
 from kseg.training.record import ChosenOptions
@@ -183,7 +185,15 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
         values["training.steps_per_epoch"] = steps
     values["training.epochs"] = epochs(steps, batch * pixels, preset_values["epochs"])
 
-    # 4. what training sees of an image
+    # 4. places for objects
+    many = ""
+    if dataset.task == "instance" and "detections" in MODELS[config.model.model].options:
+        most = most_objects(dataset, records)
+        places = places_for(most, on_encoder=given.get("encoder") is not None)
+        values |= {f"model.{name}": value for name, value in places.items()}
+        many = f", up to {counted(most, 'object')} an image" if places else ""
+
+    # 5. what training sees of an image
     sided = [name for name in dataset.classes if SIDED.search(name.replace("_", " "))]
     if config.augment == Augmentation() and not sided:
         values["augment.flip"] = True
@@ -195,7 +205,7 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
     shrinking = (pixels / (native[0] * native[1])) ** 0.5 if config.augment.crop is None else 1.0
     if width is not None and (shrunk := width * shrinking) < min(width, WIDTH / 2):
         thin = f" and {shrunk:.2g} at the training size, where a larger --image-size would keep more of them"
-    why = f"{counted(count, 'training image')} of {native[0]}×{native[1]}{wide}{thin}{unflipped}"
+    why = f"{counted(count, 'training image')} of {native[0]}×{native[1]}{many}{wide}{thin}{unflipped}"
     return Choice(filled(config, values), values, why)
 
 

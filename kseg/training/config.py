@@ -109,8 +109,8 @@ class TrainingOptions(OptionGroup):
     accumulate: Annotated[int, COUNT] = 1
     """add up the gradients of this many steps before each update"""
     patience: Annotated[int | None, COUNT] = None
-    """stop after this many epochs without a better validation IoU (unset: the model's own); where one loss follows
-    another, only in the last"""
+    """stop after this many epochs without a better validation score, IoU or AP as the model's task has it (unset: the
+    model's own); where one loss follows another, only in the last"""
     positives_per_batch: Annotated[int | None, Range(least=0, most=1_000_000)] = None
     """binary tasks: at least so many images of every batch show the foreground (unset: the model's own)"""
     steps_per_epoch: Annotated[int | None, COUNT] = None

@@ -7,6 +7,7 @@ import numpy as np
 from kseg.conventions import VOID
 from kseg.datasets import Dataset, Record
 from kseg.errors import UsageError
+from kseg.structures import Instances
 from kseg.tasks import EpochScore
 from kseg.training.kept_epoch import OF_DEFAULT, Rule, by_score, rule_for
 from kseg.wording import counted
@@ -16,16 +17,25 @@ SHOWN = 6
 
 
 def classes_shown(dataset: Dataset, records: Sequence[Record]) -> set[int]:
-    """The ids that label at least one pixel of these images; void is none of them.
+    """The ids that label at least one pixel of these images; void is none of them. Of objects 0, and the classes of
+    those that count, which crowds do not.
 
     It reads no more label maps than it takes to have seen every class: two or three of most binary splits.
     """
     wanted, shown = set(range(len(dataset.classes))), set()
     for record in records:
-        shown |= set(np.unique(dataset.labels(record)).tolist()) - {VOID}
+        shown |= _shown_by(dataset, record)
         if wanted <= shown:
             break
     return shown & wanted
+
+
+def _shown_by(dataset: Dataset, record: Record) -> set[int]:
+    if dataset.task != "instance":
+        return set(np.unique(dataset.labels(record)).tolist()) - {VOID}
+    objects = dataset.truth(record)
+    assert isinstance(objects, Instances)
+    return {0, *objects.classes[~objects.crowd & (objects.masks.areas() > 0)].tolist()}
 
 
 def remarks_on_splits(
@@ -43,9 +53,11 @@ def remarks_on_splits(
         missing = [name for number, name in enumerate(dataset.classes) if number not in shown]
         if split == "train" and len(shown) < 2:
             raise UsageError(_nothing_to_learn(dataset, shown, len(records)))
+        # no object at all: what one class less its background would be
+        count = 2 if dataset.task == "instance" and shown == {0} else len(dataset.classes)
         if split == "validation":
-            rule = rule_for(shown, len(dataset.classes), score)
-        consequence = _consequence(split, shown, len(dataset.classes), score)
+            rule = rule_for(shown, count, score)
+        consequence = _consequence(split, shown, count, score)
         if consequence is not None and missing:
             more = f" and {len(missing) - SHOWN} others" if len(missing) > SHOWN else ""
             remarks.append(
@@ -57,6 +69,11 @@ def remarks_on_splits(
 
 def _nothing_to_learn(dataset: Dataset, shown: set[int], count: int) -> str:
     what = dataset.classes[next(iter(shown))] if shown else "void"
+    if dataset.task == "instance":
+        return (
+            f"the {counted(count, 'training image')} of {dataset.name} show no object, or crowds alone, so that there "
+            "is nothing to learn; look at them with `kseg data preview`, or choose other splits or classes"
+        )
     return (
         f"every pixel of the {counted(count, 'training image')} of {dataset.name} is {what}, so that there is nothing "
         "to learn; look at the masks with `kseg data preview`, or choose other splits or classes"

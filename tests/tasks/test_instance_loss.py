@@ -4,16 +4,18 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from narrow import tiny_registered
 
 from kseg.errors import UsageError
 from kseg.layers import encode_boxes
 from kseg.layers.boxes import HEAD_WEIGHTS
 from kseg.losses import LOSSES
 from kseg.models import build
+from kseg.pipeline.frozen import split_frozen
 from kseg.structures import Instances
 from kseg.tasks import TASKS
 from kseg.tasks.instance.loss import PARTS, InstanceLoss, mask_spec, mask_targets, smooth_l1
-from kseg.tasks.instance.targets import MOST_OBJECTS
+from kseg.tasks.instance.targets import MOST_BOXES, MOST_OBJECTS, WHOLE
 from kseg.training.trained import Objective, Trained
 
 TINY = {
@@ -209,9 +211,19 @@ def test_what_stands_in_places_of_no_object_moves_nothing(network):
     before = value_of(loss, network, images, targets)
     scrambled = {name: array.copy() for name, array in targets.items()}
     empty = targets["valid"] == 0
-    assert empty.sum() == 2 * MOST_OBJECTS - 3
-    scrambled["boxes"][empty], scrambled["classes"][empty], scrambled["masks"][empty] = [0, 0, 64, 64], 1, 1.0
+    assert empty.sum() == 2 * MOST_BOXES - 3
+    scrambled["boxes"][empty], scrambled["classes"][empty] = [0, 0, 64, 64], 1
+    scrambled["masks"][empty[:, :MOST_OBJECTS]] = WHOLE
     assert value_of(loss, network, images, scrambled) == before
+
+
+def test_programs_of_one_shape_give_the_same_loss(network, monkeypatch):
+    """Where every shape is compiled anew, all places are computed, and otherwise those that an object needs."""
+    images, targets = batch(*TWO)
+    loss = InstanceLoss("mask=bce + dice", reduction="mean").bound(network)
+    before = value_of(loss, network, images, targets)[1]
+    monkeypatch.setattr(InstanceLoss, "_needed", lambda self, counts, most: most)
+    assert value_of(loss, network, images, targets)[1] == pytest.approx(before, rel=1e-5)
 
 
 def test_an_image_without_an_object_has_a_loss(network):
@@ -220,6 +232,21 @@ def test_an_image_without_an_object_has_a_loss(network):
     _, parts = value_of(loss, network, *batch(nothing))
     assert parts["rpn_objectness"] > 0 and parts["box_class"] > 0
     assert parts["rpn_box"] == parts["box_regression"] == parts["mask"] == 0
+
+
+def test_cached_features_of_a_frozen_encoder_have_the_same_loss():
+    keras.utils.set_random_seed(0)
+    with tiny_registered() as encoder:
+        whole = build(
+            "mask_rcnn", num_classes=2, input_shape=(64, 64, 3), activation=None, encoder=encoder,
+            trainable_from="none", **TINY,
+        )  # fmt: skip
+    split, (images, targets) = split_frozen(whole), batch(*TWO)
+    assert split is not None and not any(layer.name == "preprocess" for layer in split.head.layers)
+    loss = InstanceLoss("mask=bce + dice", reduction="mean")
+    _, expected = value_of(loss.bound(whole), whole, images, targets)
+    _, found = value_of(loss.bound(Trained(split.head)), split.head, split.extractor(images), targets)
+    assert found == pytest.approx(expected, rel=1e-4) and found["mask"] > 0
 
 
 def test_a_loss_without_a_network_says_so(network):

@@ -21,7 +21,7 @@ from kseg.tasks.instance import InstanceEvaluation
 from kseg.tasks.instance.decoding import DETECTIONS, pasted
 from kseg.tasks.instance.evaluation import FIGURES
 from kseg.tasks.instance.mistakes import compare, outline
-from kseg.tasks.instance.targets import MASK_SIDE, MOST_OBJECTS, largest, mask_in_box
+from kseg.tasks.instance.targets import MASK_SIDE, MOST_BOXES, MOST_OBJECTS, WHOLE, largest, mask_in_box
 from kseg.tasks.instance.writing import coco_results, run_lengths
 from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP
 
@@ -73,13 +73,28 @@ def test_the_largest_objects_are_trained_on():
     masks[0] = rectangle(0, 0, 24, 48, (24, 48))  # a crowd over all, and an object without a pixel
     masks[1] = np.zeros((24, 48), bool)
     truth = Instances.of(np.stack(masks), [1] * 23, crowd=crowd)
-    kept = largest(truth, MOST_OBJECTS)
+    kept = largest(truth, 20)
     smallest = int(np.argmin([99, 99, *sides[2:]]))
     assert kept.tolist() == [number for number in range(2, 23) if number != smallest]
     assert 0 in largest(truth, 22) and 1 not in largest(truth, 23)
     targets = TASK.targets(2)(truth, None)
-    assert targets["valid"].sum() == MOST_OBJECTS and targets["crowd"].sum() == 0
+    assert targets["valid"].sum() == 22 and targets["crowd"].sum() == 1
     assert targets["size"].tolist() == [24, 48]
+
+
+def test_of_five_hundred_objects_the_smallest_are_neither_to_be_found_nor_background():
+    """As many as a network learns to find have a mask each; the boxes of the others are known as those of crowds."""
+    masks = np.zeros((600, 30, 80), bool)
+    for number in range(600):
+        top, left = divmod(number, 40)
+        masks[number, 2 * top, 2 * left] = True
+        masks[number, 2 * top + 1, 2 * left] = number % 10 == 3  # every tenth has two pixels
+    targets = TASK.targets(2)(Instances.of(masks, [1] * 600), None)
+    learned, known = targets["crowd"][:MOST_BOXES] == 0, targets["valid"] == 1
+    assert known.sum() == MOST_BOXES and (learned & known).sum() == MOST_OBJECTS == learned[:MOST_OBJECTS].sum()
+    heights = (targets["boxes"][:, 2] - targets["boxes"][:, 0])[:MOST_OBJECTS]
+    assert (heights == 2).sum() == 60 and (targets["masks"] == WHOLE).all()
+    assert len({*map(tuple, targets["boxes"].tolist())}) == MOST_BOXES  # none comes twice
 
 
 def test_no_object_is_no_target():
@@ -137,17 +152,35 @@ def test_a_crowd_is_neither_found_nor_missed():
         {"dataset": "d", "split": "test", "ids": ("a",), "original_size": True, "input_size": None, "seconds": 1.0}
     )
     assert result.masks["AP"] == pytest.approx(1.0) and result.boxes["AP50"] == pytest.approx(1.0)
+    assert result.outlines["AP"] == pytest.approx(1.0)
     assert result.objects.tolist() == [1] and result.detections.tolist() == [3]
     assert result.class_scores["AP"] == {"thing": pytest.approx(1.0)} == result.class_scores["AP50"]
     assert (result.missed.tolist(), result.misnamed.tolist(), result.false.tolist()) == ([0], [0], [0])
 
 
+def test_boundary_ap_asks_more_than_mask_ap():
+    """An object of 30×40 pixels found two pixels off: its mask overlaps by 0.9, its outline, one pixel wide, hardly."""
+    truth = Instances.of(rectangle(4, 6, 34, 46)[None], [1])
+    evaluator = TASK.evaluator(CLASSES, void=255)
+    evaluator.add(truth, detections(boxes=[[4, 8, 34, 48]], scores=[0.9]))
+    result = evaluator.result(
+        {"dataset": "d", "split": "test", "ids": ("a",), "original_size": True, "input_size": None, "seconds": 1.0}
+    )
+    # masks: 30·38 / (30·42) = 0.905, found at 0.5 … 0.9; outlines: two rows of 38 of 136 pixels each
+    assert result.masks["AP"] == pytest.approx(0.9) and result.outlines["AP"] == 0
+    assert result.scores()["boundary_AP50"] == 0 and result.beside()["boundary AP"] == 0
+
+
 def evaluation_of_three():
     """Images with two, no and one object; each figure is another number."""
-    masks, boxes = ({name: number / 20 for number, name in enumerate(FIGURES, start)} for start in (1, 2))
+    masks, boxes, outlines = ({name: number / 20 for number, name in enumerate(FIGURES, start)} for start in (1, 2, 3))
     return InstanceEvaluation(
         dataset="d", split="test", classes=CLASSES, ids=("a", "b", "c"), masks={**masks, "APs": float("nan")},
-        boxes=boxes, class_scores={"AP": {"thing": 0.5}, "AP50": {"thing": 0.75}, "box_AP": {"thing": float("nan")}},
+        boxes=boxes, outlines=outlines,
+        class_scores={
+            "AP": {"thing": 0.5}, "AP50": {"thing": 0.75}, "box_AP": {"thing": float("nan")},
+            "boundary_AP": {"thing": 0.25},
+        },
         interval=(0.25, float("nan")), per_image=np.array([0.75, np.nan, 0.25]), objects=np.array([2, 0, 1]),
         detections=np.array([3, 0, 2]), missed=np.array([1, 0, 1]), misnamed=np.array([0, 0, 1]),
         false=np.array([0, 2, 0]), original_size=True, seconds=2.0, input_size=(8, 8),
@@ -166,13 +199,19 @@ def test_an_evaluation_is_read_back(tmp_path):
     lines = (tmp_path / "per_image.csv").read_text().split()
     assert lines[0] == "id,ap,objects,detections,missed,misnamed,false"
     assert lines[1:] == ["c,0.250000,1,2,1,1,0", "a,0.750000,2,3,1,0,0", "b,,0,0,0,0,2"]
-    assert (tmp_path / "per_class.csv").read_text().split() == ["class,AP,AP50,box_AP", "thing,0.500000,0.750000,"]
+    lines = (tmp_path / "per_class.csv").read_text().split()
+    assert lines == ["class,AP,AP50,box_AP,boundary_AP", "thing,0.500000,0.750000,,0.250000"]
     content = evaluation.to_json()
     for broken in (
         {"scores": {}}, {"objects": [1]}, {"scores": {**content["scores"], "AP_class": 3}}, {"task": "semantic"},
     ):  # fmt: skip
         with pytest.raises(UsageError, match="no evaluation of objects"):
             InstanceEvaluation.from_json({**content, **broken})
+    # an evaluation from before boundary AP was counted
+    older = {name: value for name, value in content["scores"].items() if not name.startswith("boundary_")}
+    read = InstanceEvaluation.from_json({**content, "scores": older})
+    assert np.isnan(read.outlines["AP"]) and np.isnan(read.class_scores["boundary_AP"]["thing"])
+    assert read.boxes == evaluation.boxes
 
 
 def test_mistakes_in_words():

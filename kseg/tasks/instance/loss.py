@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from kseg.errors import UsageError
@@ -19,6 +20,7 @@ from kseg.losses.base import Reduction, SegmentationLoss
 from kseg.losses.compose import WeightedSum, parse
 from kseg.losses.monitor import share_of_a_replica
 from kseg.tasks.instance.decoding import INSIDE
+from kseg.tasks.instance.targets import WHOLE
 
 Tensor = Any
 
@@ -97,6 +99,7 @@ class InstanceLoss:
         check_losses(spec)
         self.spec, self.reduction = spec, reduction
         self.mask_loss = get(mask_spec(spec), from_logits=True, reduction="none", void=NO_TRUTH)
+        self._network = network
         self._reduce = Reduction(reduction="sum_over_batch_size" if reduction == "mean" else "sum", dtype="float32")
         if network is not None:
             self._box_head: Layers = layers_of(network, "box_")
@@ -126,7 +129,7 @@ class InstanceLoss:
     def _of_anchors(self, targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Tensor]:
         """The parts of the region proposal network, (N,) each."""
         anchors = ops.cast(outputs["anchors"], "float32")
-        found = matched(anchors, targets["boxes"], there=targets["valid"], crowd=targets["crowd"], **ANCHOR_BOUNDS)
+        found = matched(anchors, **self._objects(targets), **ANCHOR_BOUNDS)
         most = int(self._anchors * POSITIVE_ANCHORS)
         sample = sampled(found, outputs["chance_anchors"], count=self._anchors, positives=most)
         logits = gathered(outputs["rpn_logits"], sample.places)
@@ -159,6 +162,7 @@ class InstanceLoss:
 
         # 2. masks of the first quarter, where the positive ones stand
         quarter = max(1, int(self._rois * POSITIVE_ROIS))
+        quarter = self._needed(ops.sum(sample.positive, axis=1), quarter)
         rois, objects, classes = rois[:, :quarter], objects[:, :quarter], classes[:, :quarter]
         positive = sample.positive[:, :quarter]
         masks = of_class(ops.cast(look_at_masks(self._mask_head, rois, features), "float32"), classes)
@@ -173,19 +177,35 @@ class InstanceLoss:
 
     def _drawn(self, targets: dict[str, Any], outputs: dict[str, Any]) -> tuple[Tensor, Matches, Sample]:
         """Proposals with the objects' own boxes behind them, whom they match, and those that chance draws."""
-        proposals, objects = ops.cast(outputs["proposals"], "float32"), ops.cast(targets["boxes"], "float32")
-        there, crowd = ops.cast(targets["valid"], "float32"), ops.cast(targets["crowd"], "float32")
-        own = objects * (there * (1.0 - crowd))[..., None]
+        proposals, count = ops.cast(outputs["proposals"], "float32"), targets["masks"].shape[1]
+        learned = ops.cast(targets["valid"] * (1.0 - targets["crowd"]), "float32")[:, :count]
+        own = ops.cast(targets["boxes"], "float32")[:, :count] * learned[..., None]
         boxes = ops.concatenate([proposals, own], axis=1)
-        found = matched(boxes, objects, there=there, crowd=crowd, **ROI_BOUNDS)
+        found = matched(boxes, **self._objects(targets), **ROI_BOUNDS)
         # a place that nothing fills is a box of no area, which overlaps nothing and is no background either
         found = found._replace(negative=found.negative & (box_area(boxes) > 0.0))
         chance = ops.cast(outputs["chance_rois"], "float32")
-        again = 1.0 - chance[:, : objects.shape[1]]  # of the objects: as random as the proposals' own numbers
+        # of the objects: as random as the proposals' own numbers, and others where there are more of them
+        places = np.arange(count)
+        again = ops.take(1.0 - chance, places % chance.shape[1], axis=1) + 0.37 * (places // chance.shape[1])
+        again = ops.where(again < 1.0, again, again - 1.0)
         sample = sampled(
             found, ops.concatenate([chance, again], axis=1), count=self._rois, positives=int(self._rois * POSITIVE_ROIS)
         )
         return boxes, found, sample
+
+    def _objects(self, targets: dict[str, Any]) -> dict[str, Tensor]:
+        """What `matched` has to know of as many objects as the fullest image of the batch has."""
+        count = self._needed(ops.sum(ops.cast(targets["valid"], "float32"), axis=1), targets["valid"].shape[1])
+        names = {"objects": "boxes", "there": "valid", "crowd": "crowd"}
+        known = {name: ops.cast(ops.convert_to_tensor(targets[own]), "float32") for name, own in names.items()}
+        return {name: values[:, :count] for name, values in known.items()}
+
+    def _needed(self, counts: Tensor, most: int) -> Any:
+        """The largest of `counts`, 1 at least, where shapes may differ from step to step; otherwise `most`."""
+        if keras.backend.backend() == "jax" or getattr(self._network, "jit_compile", False) is True:
+            return most  # XLA compiles a program for every shape
+        return ops.cast(ops.maximum(ops.max(counts), 1.0), "int32")
 
     def _of_masks(self, label: Tensor, logits: Tensor, positive: Tensor) -> Tensor:
         """(N,), of which the mean is the mean over the positive boxes of the batch; void boxes have no part in it."""
@@ -223,13 +243,14 @@ def mask_targets(targets: dict[str, Any], rois: Tensor, objects: Tensor, side: i
     """int32 (N, R, side, side): 1 where the object of each box covers at least half of a cell of the box, else 0.
 
     Args:
-      targets: "boxes" (N, M, 4) and "masks" (N, M, S, S) within them.
+      targets: "boxes" (N, B, 4) and "masks" (N, M, S, S) within the first M of them, of `WHOLE`.
       rois: (N, R, 4); objects: int (N, R), the place among M of each box's object.
     """
-    masks = ops.cast(targets["masks"], "float32")
+    masks = ops.convert_to_tensor(targets["masks"])
     cells = masks.shape[-1]
     # a border of zeros: beyond its own box an object has no pixel, and the weights repeat what stands at the border
-    masks = ops.pad(gathered(masks, objects), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    masks = ops.cast(gathered(masks, objects), "float32") / WHOLE
+    masks = ops.pad(masks, ((0, 0), (0, 0), (1, 1), (1, 1)))
     boxes = gathered(ops.cast(targets["boxes"], "float32"), objects)
     sides = ops.maximum(boxes[..., 2:] - boxes[..., :2], 1e-6)
     start, end = ((corner - boxes[..., :2]) / sides * cells + 0.5 for corner in (rois[..., :2], rois[..., 2:]))

@@ -6,19 +6,27 @@ from kseg.pipeline.source import ArraySpec, Targets
 from kseg.structures import Instances, Structure
 from kseg.structures.masks import Cut
 
-MOST_OBJECTS = 20
-"""Objects of an image that are trained on, the largest ones where there are more."""
+MOST_OBJECTS = 64
+"""Objects of an image that a network learns to find, the largest ones where there are more."""
+
+MOST_BOXES = 512
+"""Objects of an image whose boxes are known to the loss; behind those above they are as crowds, neither to be found
+nor background."""
 
 MASK_SIDE = 112
 """Cells of a mask target along each side of its box: four for each of the 28 that a mask head predicts."""
 
+WHOLE = 255
+"""What a mask target holds of a cell that the object covers wholly."""
+
 
 class InstanceTargets:
-    """Of M = `MOST_OBJECTS` objects and S = `MASK_SIDE`, in the truth's order and zeros behind:
+    """Of B = `MOST_BOXES`, M = `MOST_OBJECTS` objects and S = `MASK_SIDE`, in the truth's order and zeros behind:
 
-    "boxes", float32 (M, 4), y1, x1, y2, x2 in pixels; "classes", int32 (M,), class ids; "valid", float32 (M,), 1 where
-    there is an object; "crowd", float32 (M,), 1 where the object is a region of many; "masks", float32 (M, S, S), the
-    share of each cell of the box that the object covers; and "size", float32 (2,), the image's height and width.
+    "boxes", float32 (B, 4), y1, x1, y2, x2 in pixels; "classes", int32 (B,), class ids; "valid", float32 (B,), 1 where
+    there is an object; "crowd", float32 (B,), 1 where the object is a region of many, or one of too many; "masks",
+    uint8 (M, S, S), the share of each cell of the box that the object covers, of `WHOLE`; and "size", float32 (2,), the
+    image's height and width. Objects of which there are too many come last and have no mask.
 
     Objects without a pixel, or with a box without an area, cannot be found and are left out.
     """
@@ -27,11 +35,11 @@ class InstanceTargets:
 
     def specs(self, size: tuple[int | None, ...]) -> dict[str, ArraySpec]:
         return {
-            "boxes": ArraySpec((MOST_OBJECTS, 4), "float32"),
-            "classes": ArraySpec((MOST_OBJECTS,), "int32"),
-            "valid": ArraySpec((MOST_OBJECTS,), "float32"),
-            "crowd": ArraySpec((MOST_OBJECTS,), "float32"),
-            "masks": ArraySpec((MOST_OBJECTS, MASK_SIDE, MASK_SIDE), "float32"),
+            "boxes": ArraySpec((MOST_BOXES, 4), "float32"),
+            "classes": ArraySpec((MOST_BOXES,), "int32"),
+            "valid": ArraySpec((MOST_BOXES,), "float32"),
+            "crowd": ArraySpec((MOST_BOXES,), "float32"),
+            "masks": ArraySpec((MOST_OBJECTS, MASK_SIDE, MASK_SIDE), "uint8"),
             "size": ArraySpec((2,), "float32"),
         }
 
@@ -41,14 +49,16 @@ class InstanceTargets:
             name: np.zeros([side or 0 for side in spec.shape], spec.dtype)
             for name, spec in self.specs(truth.size).items()
         }
-        kept = truth.chosen(largest(truth, MOST_OBJECTS))
-        count = len(kept)
+        learned = largest(truth, MOST_OBJECTS)
+        known = np.concatenate([learned, np.setdiff1d(largest(truth, MOST_BOXES), learned)])
+        kept, count = truth.chosen(known), len(known)
         targets["boxes"][:count] = kept.boxes
         targets["classes"][:count] = kept.classes
         targets["valid"][:count] = 1.0
-        targets["crowd"][:count] = kept.crowd
+        targets["crowd"][:count] = kept.crowd | (np.arange(count) >= len(learned))
         for row, (cut, box) in enumerate(zip(kept.masks.cuts, kept.boxes, strict=True)):
-            targets["masks"][row] = mask_in_box(cut, box, MASK_SIDE)
+            if row < len(learned) and not kept.crowd[row]:
+                targets["masks"][row] = np.rint(WHOLE * mask_in_box(cut, box, MASK_SIDE))
         targets["size"][:] = truth.size
         return targets
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from kseg.conventions import VOID
+from kseg.datasets.images import contrasting_palette
 from kseg.datasets.images.draw_objects import overlay_instances
 from kseg.errors import UsageError
 from kseg.pipeline.source import Targets
@@ -18,7 +19,7 @@ from kseg.tasks.instance.evaluation import InstanceEvaluation
 from kseg.tasks.instance.evaluator import InstanceEvaluator
 from kseg.tasks.instance.loss import InstanceLoss, check_losses
 from kseg.tasks.instance.mistakes import SURE, show_mistakes
-from kseg.tasks.instance.targets import InstanceTargets
+from kseg.tasks.instance.targets import WHOLE, InstanceTargets
 from kseg.tasks.instance.writing import write_objects
 from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, FOUND, MIXED_UP
 
@@ -62,12 +63,13 @@ class InstanceTask(Task):
 
     def perfect_outputs(self, targets: Targets, num_classes: int) -> dict[str, np.ndarray]:
         """Each object is found but crowds, which nobody is asked to find."""
-        found = targets["valid"] * (1 - targets["crowd"])
+        count = targets["masks"].shape[-3]
+        found = (targets["valid"] * (1 - targets["crowd"]))[..., :count]
         return {
-            "boxes": targets["boxes"],
+            "boxes": targets["boxes"][..., :count, :],
             "scores": found,
-            "classes": targets["classes"],
-            "masks": targets["masks"],
+            "classes": targets["classes"][..., :count],
+            "masks": targets["masks"].astype(np.float32) / WHOLE,
             "valid": found,
             "size": targets["size"],
         }
@@ -120,7 +122,12 @@ class InstanceTask(Task):
         return difference(one, other)
 
     def reordered(self, outputs: dict[str, np.ndarray], order: Sequence[int]) -> dict[str, np.ndarray]:
-        return {**outputs, "classes": np.argsort(order)[outputs["classes"]]}
+        """Detections of a class that is not in `order` are left out."""
+        of_data = np.full(1 + max(*order, int(outputs["classes"].max(initial=0))), -1)
+        of_data[list(order)] = np.arange(len(order))
+        classes = of_data[outputs["classes"]]
+        there = (classes >= 0).astype(outputs["valid"].dtype)
+        return {**outputs, "classes": np.maximum(classes, 0), "valid": outputs["valid"] * there}
 
     def decode(
         self, outputs: dict[str, np.ndarray], size: tuple[int, ...] | None = None, *, threshold: float | None = None
@@ -162,9 +169,10 @@ class InstanceTask(Task):
         return show_mistakes(image, truth, prediction)
 
     def legend(self, classes: Sequence[str], palette: Palette, *, background: bool = True) -> Legend:
-        """Of the mistakes alone: objects have colors of their own."""
+        """Of the mistakes, and in one of the colors that objects have, that each has one of its own."""
+        one = ("an object, each in another color", contrasting_palette(3)[2])
         wrong = [("found", FOUND), ("too much", FALSE_POSITIVE), ("missed", FALSE_NEGATIVE)]
-        return [*wrong, *([("another class", MIXED_UP)] if len(classes) - int(background) > 1 else [])]
+        return [one, *wrong, *([("another class", MIXED_UP)] if len(classes) - int(background) > 1 else [])]
 
 
 TASKS.register(InstanceTask.name)(InstanceTask())

@@ -1,0 +1,44 @@
+"""What `--preset auto` chooses where objects are found: as many places as the image with the most objects needs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kseg.datasets import Dataset, Record
+from kseg.structures import Instances
+
+SAMPLE = 200
+"""Images whose objects are counted, spread evenly."""
+
+SPARE = 1.25
+"""Detections for each object of that image: some find nothing, or an object twice."""
+
+STEPS = (20, 50, 100, 200, 400, 800)
+
+USUAL = {"detections": 20, "proposals": 64, "candidates": 100}
+"""Of the small network."""
+
+USUAL_ON_AN_ENCODER = {"detections": 100, "proposals": 1000, "candidates": 1000}
+
+
+def most_objects(dataset: Dataset, records: Sequence[Record]) -> int:
+    """Objects of the image of a sample that shows the most, crowds not counted."""
+    most = 0
+    for record in records[:: -(-len(records) // SAMPLE)] if records else ():
+        objects = dataset.truth(record)
+        assert isinstance(objects, Instances)
+        most = max(most, int((~objects.crowd).sum()))
+    return most
+
+
+def places_for(most: int, *, on_encoder: bool) -> Mapping[str, Any]:
+    """Options of a network that finds objects for images of up to `most`; none where its own are enough.
+
+    >>> places_for(125, on_encoder=False)
+    {'detections': 200, 'proposals': 400, 'candidates': 400}
+    >>> places_for(75, on_encoder=True)
+    {}
+    """
+    usual = USUAL_ON_AN_ENCODER if on_encoder else USUAL
+    detections = next((step for step in STEPS if step >= SPARE * most), STEPS[-1])
+    wanted = {"detections": detections, "proposals": 2 * detections, "candidates": 2 * detections}
+    return {name: value for name, value in wanted.items() if detections > usual["detections"] and value > usual[name]}
