@@ -1,4 +1,4 @@
-"""The pictures of docs/ideas.md: ways to enlarge a map, a transposed convolution as a matrix, dilation, a pyramid.
+"""The pictures of docs/ideas.md: ways to enlarge a map, a transposed convolution as a matrix, dilation, pyramid, boxes.
 
 python docs/make_ideas.py docs
 """
@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 
 from kseg.datasets import data_options, open_dataset
-from kseg.layers import AdaptiveAveragePooling2D, MaxPoolWithIndices, MaxUnpool, resize
+from kseg.layers import AdaptiveAveragePooling2D, MaxPoolWithIndices, MaxUnpool, resize, roi_align, roi_pool
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402  (after the choice of how to draw)
@@ -125,6 +125,58 @@ def pyramid(path: Path) -> None:
     save(figure, path)
 
 
+def quantization(path: Path) -> None:
+    """An object and its box move right together, by parts of a pixel of the map: what is cut out should stay."""
+    shifts = np.linspace(0, 2, 65)
+    cut = {"RoIAlign": roi_align, "RoIPool": roi_pool}
+    features = {name: [cut_out(function, shift) for shift in shifts] for name, function in cut.items()}
+    figure, axes = plt.subplots(1, 4, figsize=(13, 3), width_ratios=(1, 1, 1, 1.6))
+    shift = 0.45
+    axes[0].imshow(bump(shift)[0, :, :, 0], cmap="Blues")
+    top, left, bottom, right = box_at(shift) / STRIDE
+    for (low, high), color, width in (
+        ((left, right), "C1", 2.0),
+        ((np.floor(left + 0.5), np.floor(right + 0.5) + 1), "C3", 1.0),
+    ):
+        rounded = (np.floor(top + 0.5), np.floor(bottom + 0.5) + 1) if color == "C3" else (top, bottom)
+        corner = low - 0.5, rounded[0] - 0.5
+        axes[0].add_patch(
+            plt.Rectangle(corner, high - low, rounded[1] - rounded[0], fill=False, color=color, linewidth=width)
+        )
+    axes[0].set_title("box (orange), as RoIPool rounds it (red)", fontsize=9)
+    axes[0].set_axis_off()
+    for place, (name, function) in zip(axes[1:3], cut.items(), strict=True):
+        change = np.abs(cut_out(function, shift) - cut_out(function, 0))
+        grid(place, change, f"{name}: change after {16 * shift:.0f} pixels", digits=2, most=0.5)
+    for name, found in features.items():
+        axes[3].plot(STRIDE * shifts, [np.abs(one - found[0]).mean() / found[0].mean() for one in found], label=name)
+    axes[3].set_title("mean change of the features, of their mean", fontsize=9)
+    axes[3].set_xlabel("pixels that object and box have moved", fontsize=8)
+    axes[3].legend(fontsize=8)
+    save(figure, path)
+
+
+STRIDE = 16
+
+
+def bump(shift: float) -> np.ndarray:
+    """A map of 12×12 of a soft object in its middle, moved right."""
+    y, x = np.mgrid[:12, :12]
+    return map_of(np.exp(-((y - 5.5) ** 2 + (x - 5 - shift) ** 2) / 8))
+
+
+def box_at(shift: float) -> np.ndarray:
+    """y1, x1, y2, x2 around the object, in pixels of the image."""
+    return STRIDE * np.array([3.0, 2.5 + shift, 9.0, 8.5 + shift])
+
+
+def cut_out(function, shift: float) -> np.ndarray:
+    """4×4 features of the box."""
+    scale = {"scales": 1 / STRIDE} if function is roi_align else {"scale": 1 / STRIDE}
+    boxes = box_at(shift)[None, None].astype(np.float32)
+    return keras.ops.convert_to_numpy(function(bump(shift), boxes, size=4, **scale))[0, 0, :, :, 0]
+
+
 def flat_colors(tensor) -> np.ndarray:
     return keras.ops.convert_to_numpy(tensor)[0]
 
@@ -136,7 +188,7 @@ def save(figure, path: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    for draw in (enlarging, matrix, dilation, pyramid):
+    for draw in (enlarging, matrix, dilation, pyramid, quantization):
         draw(folder / f"ideas-{draw.__name__}.png")
 
 
