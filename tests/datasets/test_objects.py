@@ -89,6 +89,22 @@ def test_objects_are_painted_each_in_its_color():
     assert tuple(wide[0, 0]) == tuple(wide[5, 8]) == colors[0]
 
 
+def test_texts_do_not_hide_small_objects():
+    """In a wide box stand class and score, in a narrower one the score, and in a very narrow one nothing."""
+    image, names = np.full((60, 150, 3), 100, np.uint8), ("background", "foreground")
+
+    def written(width, **told):
+        mask = np.zeros((1, 60, 150), bool)
+        mask[0, 10:50, 10 : 10 + width] = True
+        objects = Instances.of(mask, [1], **told)
+        plain, text = (overlay_instances(image, objects, classes=classes) for classes in (None, names))
+        return int((plain != text).any(axis=(0, 2)).sum())  # columns
+
+    whole, score = written(120, scores=[0.5]), written(30, scores=[0.5])
+    assert 60 < whole <= 120 and 15 < score <= 30
+    assert written(10, scores=[0.5]) == 0 and written(30) == 0 < written(120) < whole
+
+
 def test_stuff_is_painted_by_class_things_by_object_void_pale():
     image, palette = np.full((1, 5, 3), 100, np.uint8), ((1, 2, 3), (9, 9, 9))
     ids = np.array([[1, 2, 3, 0, 4]], np.uint16)

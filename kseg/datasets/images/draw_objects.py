@@ -36,7 +36,8 @@ def overlay_instances(
     """The image with each object tinted, outlined and in its box; crowds are pale and have no box.
 
     Args:
-      classes: names of the classes, to be written at each box, with the score of a detection; None: no text.
+      classes: names of the classes, to be written at each box, with the score of a detection; None: no text. In a box
+        that is too narrow stands the score alone, or nothing, for texts would hide small objects.
       boxes: whether there are boxes and texts at all.
     """
     colors = np.array(contrasting_palette(len(instances) + 1), np.uint8)
@@ -53,9 +54,10 @@ def overlay_instances(
         _frame(painted, instances.boxes[index], colors[index + 1])
     if classes is None:
         return painted
-    texts = {index: classes[instances.classes[index]] for index in framed}
+    texts = {index: (classes[instances.classes[index]],) for index in framed}
     if instances.scores is not None:
-        texts = {index: f"{text} {instances.scores[index]:.2f}" for index, text in texts.items()}
+        scores = {index: f"{instances.scores[index]:.2f}" for index in framed}
+        texts = {index: (f"{text} {scores[index]}", scores[index]) for index, (text,) in texts.items()}
     return _labeled(painted, {index: (instances.boxes[index], colors[index + 1], texts[index]) for index in framed})
 
 
@@ -82,11 +84,14 @@ def _frame(image: np.ndarray, box: np.ndarray, color: np.ndarray) -> None:
     image[top : bottom + 1, [left, right]] = color
 
 
-def _labeled(image: np.ndarray, labels: dict[int, tuple[np.ndarray, np.ndarray, str]]) -> np.ndarray:
-    """A text at the upper left corner of each box, on its color, and within the picture where there is room."""
+def _labeled(image: np.ndarray, labels: dict[int, tuple[np.ndarray, np.ndarray, Sequence[str]]]) -> np.ndarray:
+    """A text at the upper left corner of each box, on its color: of several the first that the box has room for."""
     picture = Image.fromarray(image)
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(max(10, min(image.shape[:2]) // 32))
-    for box, color, text in labels.values():
+    for box, color, texts in labels.values():
+        text = next((text for text in texts if pen.textlength(text, font=font) <= box[3] - box[1]), None)
+        if text is None:
+            continue
         left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
         x = max(0.0, min(float(box[1]) + 1, image.shape[1] - right))
         y = max(0.0, min(float(box[0]), image.shape[0] - bottom))
