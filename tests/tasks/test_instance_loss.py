@@ -10,7 +10,7 @@ from kseg.errors import UsageError
 from kseg.layers import encode_boxes
 from kseg.layers.boxes import HEAD_WEIGHTS
 from kseg.losses import LOSSES
-from kseg.models import build
+from kseg.models import build, transfer_weights
 from kseg.pipeline.frozen import split_frozen
 from kseg.structures import Instances
 from kseg.tasks import TASKS
@@ -247,6 +247,22 @@ def test_cached_features_of_a_frozen_encoder_have_the_same_loss():
     _, expected = value_of(loss.bound(whole), whole, images, targets)
     _, found = value_of(loss.bound(Trained(split.head)), split.head, split.extractor(images), targets)
     assert found == pytest.approx(expected, rel=1e-4) and found["mask"] > 0
+
+
+def test_half_precision_has_nearly_the_same_loss(network):
+    images, targets = batch(*TWO)
+    loss = InstanceLoss("mask=bce", reduction="mean")
+    expected, _ = value_of(loss.bound(network), network, images, targets)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        half = build("mask_rcnn", num_classes=2, input_shape=(64, 64, 3), activation=None, **TINY)
+    finally:
+        keras.config.set_dtype_policy(before)
+    transfer_weights(network, half)
+    value, parts = loss.bound(half).value_and_parts(targets, half(images))
+    assert {keras.backend.standardize_dtype(one.dtype) for one in (value, *parts.values())} == {"float32"}
+    assert float(value) == pytest.approx(expected, rel=0.05)
 
 
 def test_a_loss_without_a_network_says_so(network):
