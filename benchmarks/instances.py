@@ -1,8 +1,7 @@
-"""One training step of Mask R-CNN beside torchvision's same network; peak memory; and detections with the same weights.
+"""One training step of Mask R-CNN beside torchvision's same network, and peak memory.
 
     python benchmarks/instances.py --out results/benchmarks/instances.json                  # on ResNet-50
     python benchmarks/instances.py --encoder mobilenetv2 --out results/benchmarks/instances.json
-    python benchmarks/instances.py --agreement DATA/coco/tiny_coco.tar                      # on COCO's images
 
 The network is that of He et al. 2017 on a feature pyramid with 91 classes, with random weights (speed does not depend
 on them) and frozen batch normalization, all else trained: 2000 candidates a level, 1000 proposals and 512 boxes an
@@ -42,9 +41,6 @@ CHANNELS = {"resnet50": (256, 512, 1024, 2048), "mobilenetv2": (24, 32, 96, 1280
 """Of the maps at 1/4 to 1/32 that the pyramid is built on."""
 OF_MOBILENET = {"3": "0", "6": "1", "13": "2", "18": "3"}
 """Places in torchvision's MobileNetV2 of the last map of each stride."""
-SHOWN = 10
-"""Images on which detections are compared, at this size:"""
-COMPARED_AT = (320, 416)
 
 
 @dataclass(frozen=True)
@@ -65,8 +61,6 @@ class Settings:
     """timed steps a round, after one that is not counted"""
     variants: tuple[str, ...] = VARIANTS
     """float32, bfloat16, torch, torch16"""
-    agreement: Path | None = None
-    """COCO's data set: instead of steps, AP of our detections with torchvision's for the truth, with its weights"""
     out: Path | None = None
     """JSON file to put the results into"""
     worker: str = ""
@@ -194,7 +188,7 @@ def work(settings: Settings) -> None:
 
 
 def run_worker(variant: str, settings: Settings) -> dict:
-    own = ("rounds", "variants", "agreement", "out", "worker")
+    own = ("rounds", "variants", "out", "worker")
     flags = [f"--{key}={value}" for key, value in vars(settings).items() if key not in own]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, __file__, f"--worker={variant}", *flags]
@@ -227,58 +221,12 @@ def measured(settings: Settings) -> dict:
     return results
 
 
-def agreement(data: Path) -> dict[str, float]:
-    """AP of our detections on COCO's images; torchvision's are the truth, and both have the same random weights."""
-    import torch
-
-    from kseg.datasets import data_options, open_dataset
-    from kseg.datasets.images.resize import resize_image
-    from kseg.encoders import ENCODERS
-    from kseg.encoders.torch_detector import converted_detector
-    from kseg.metrics import InstanceScores
-    from kseg.models import build
-    from kseg.tasks import TASKS
-
-    # 1. the same weights in both; logits that differ from box to box, so that something is found
-    torch.manual_seed(0)
-    theirs = torch_network("resnet50", min_size=COMPARED_AT[0], max_size=COMPARED_AT[1]).eval()
-    for head, scale in ((theirs.rpn.head.cls_logits, 20.0), (theirs.roi_heads.box_predictor.cls_score, 30.0)):
-        head.weight.data.mul_(scale)
-    state = {name: tensor.numpy() for name, tensor in theirs.state_dict().items()}
-    encoder = ENCODERS["resnet50_torch"]
-    ours = build("mask_rcnn", num_classes=CLASSES, encoder=encoder.name, aligned_rois=False)
-    converted_detector(state, ours, encoder, source="torchvision")
-
-    # 2. both on the same images, at one size that neither has to pad
-    dataset = open_dataset(data_options("coco", data), "instance")
-    task, scores = TASKS["instance"], {kind: InstanceScores(CLASSES, kind) for kind in ("boxes", "masks", "boundary")}
-    for record in dataset.records("validation")[:SHOWN]:
-        image = resize_image(dataset.image(record), COMPARED_AT)
-        (found,) = task.of_each_image(task.activated(ours(image[None], training=False)))
-        with torch.no_grad():
-            images, _ = theirs.transform([torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32) / 255)])
-            features = theirs.backbone(images.tensors)
-            (expected,), _ = theirs.roi_heads(features, theirs.rpn(images, features)[0], images.image_sizes)
-        theirs_found = {
-            "boxes": expected["boxes"].numpy()[:, [1, 0, 3, 2]], "scores": expected["scores"].numpy(),
-            "classes": expected["labels"].numpy(), "masks": expected["masks"].numpy()[:, 0],
-            "valid": np.ones(len(expected["scores"])), "size": np.array(COMPARED_AT, np.float32),
-        }  # fmt: skip
-        truth, prediction = (task.decode(one, threshold=0.0) for one in (theirs_found, found))
-        for one in scores.values():
-            one.add(truth, prediction)
-    return {f"AP of {kind}": one.summary()["AP"] for kind, one in scores.items()}
-
-
 def main(settings: Settings) -> None:
     if settings.worker:
         work(settings)
         return
-    if settings.agreement is not None:
-        part, results = "agreement", agreement(settings.agreement)
-    else:
-        part, results = f"{settings.encoder}, {settings.size}², batch {settings.batch}", measured(settings)
-        results["load"] = round(os.getloadavg()[0], 1)
+    part, results = f"{settings.encoder}, {settings.size}², batch {settings.batch}", measured(settings)
+    results["load"] = round(os.getloadavg()[0], 1)
     print(json.dumps({part: results}, indent=2))
     if settings.out:
         content = json.loads(settings.out.read_text()) if settings.out.exists() else {}

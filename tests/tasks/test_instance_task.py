@@ -272,9 +272,10 @@ def test_more_objects_than_8_bits_count_are_written(tmp_path):
 
 
 def test_detections_are_drawn_with_their_boxes():
-    truth = instances(1, 2, clean=True)
+    image = image_of(1).repeat(8, axis=0).repeat(8, axis=1)  # large enough for texts within the boxes
+    truth = instances(1, 2, clean=True).resized(image.shape[:2])
     scored = Instances.of(truth.masks, truth.classes, scores=np.linspace(0.5, 0.9, len(truth)))
-    palette, image = contrasting_palette(2), image_of(1)
+    palette = contrasting_palette(2)
     plain, framed = (TASK.draw(image, answer, palette) for answer in (truth, scored))
     named, otherwise = (TASK.draw(image, scored, palette, classes=("", name)) for name in ("person", "ox"))
     assert (plain != framed).any() and (framed != named).any() and (named != otherwise).any()

@@ -54,10 +54,10 @@ def overlay_instances(
         _frame(painted, instances.boxes[index], colors[index + 1])
     if classes is None:
         return painted
-    texts = {index: (classes[instances.classes[index]],) for index in framed}
+    texts: dict[int, Sequence[str]] = {index: [classes[instances.classes[index]]] for index in framed}
     if instances.scores is not None:
         scores = {index: f"{instances.scores[index]:.2f}" for index in framed}
-        texts = {index: (f"{text} {scores[index]}", scores[index]) for index, (text,) in texts.items()}
+        texts = {index: [f"{name} {scores[index]}", scores[index]] for index, (name,) in texts.items()}
     return _labeled(painted, {index: (instances.boxes[index], colors[index + 1], texts[index]) for index in framed})
 
 
