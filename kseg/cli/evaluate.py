@@ -133,11 +133,12 @@ class Evaluate:
         """The model's id of each class of the data set; an error with the way out where their names are others."""
         from kseg.errors import UsageError
         from kseg.inference import class_order
+        from kseg.tasks import TASKS
 
         if len(card.classes) == len(dataset.classes) and (self.match_classes == "order" or not card.knows_classes):
             return tuple(range(len(card.classes)))
         try:
-            return class_order(card.classes, dataset.classes)
+            return class_order(card.classes, dataset.classes, further=TASKS[card.task].leaves_out_classes)
         except UsageError as error:
             if len(card.classes) != len(dataset.classes):
                 remedy = (
@@ -161,6 +162,8 @@ class Evaluate:
             return " (by order: the model's file does not name its own)"
         if tuple(card.classes) == tuple(dataset.classes):
             return ""
+        if len(card.classes) > len(dataset.classes):
+            return f" (by name; objects of the model's other {len(card.classes) - len(order)} classes do not count)"
         how = "by order" if order == tuple(range(len(order))) and self.match_classes == "order" else "by name"
         return f" ({how}; the model's are {', '.join(card.classes)})"
 

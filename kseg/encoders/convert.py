@@ -37,7 +37,9 @@ class Conversion:
     report: TransplantReport
     """of the layers in a network of ours"""
     left: tuple[str, ...]
-    """modules of the file that have no place in the encoder, such as the classifier"""
+    """modules of the file that have no place in the network, such as the classifier"""
+    epsilon: float = EPSILON
+    """of the file's batch normalization"""
 
     def __str__(self) -> str:
         lines = [str(self.report)]
@@ -53,6 +55,7 @@ def converted(
     *,
     source: str,
     convolutionized: Mapping[str, str] | None = None,
+    epsilon: float | None = None,
 ) -> Conversion:
     """The weights of a classifier, DeepLab v3 or FCN of torchvision for the encoder inside a freshly built model.
 
@@ -66,6 +69,7 @@ def converted(
       state: names and arrays of the file.
       source: what the report calls the file.
       convolutionized: as in `load_encoder_weights`.
+      epsilon: of the file's batch normalization; None: that of torchvision's classifier.
     Errors: UsageError for an encoder without a counterpart in torchvision, or a file of another network.
     """
     table, prefix = _table(encoder), _prefix(state, encoder)
@@ -82,12 +86,13 @@ def converted(
     left = [name.rpartition(".")[0] for name in state if not name.startswith(prefix)]
     weights: Weights = {}
     epsilons = {layer.name: getattr(layer, "epsilon", EPSILON) for layer in encoder_layers(model)}
+    if epsilon is None:
+        epsilon = next((value for name, value in EPSILONS.items() if encoder.name.startswith(name)), EPSILON)
     for module, parts in modules.items():
         place = table(module, inside)
         if place is None or (place.kind == "dense" and prefix):
             left.append(f"{prefix}{module}")
             continue
-        epsilon = next((value for name, value in EPSILONS.items() if encoder.name.startswith(name)), EPSILON)
         weights[place.layer] = arrays_of(place, parts, source, ours=epsilons.get(place.layer, EPSILON), theirs=epsilon)
 
     # 2. biases that torchvision leaves out, and the scaling of images
@@ -98,7 +103,7 @@ def converted(
     if encoder.preprocessing != "torch" and first in weights:
         weights[first] = _rescaled(weights[first], encoder, source)
     report = transplant(model, weights, source=source, convolutionized=convolutionized)
-    return Conversion(weights, dict(inside), report, tuple(dict.fromkeys(left)))
+    return Conversion(weights, dict(inside), report, tuple(dict.fromkeys(left)), epsilon)
 
 
 def _table(encoder: Encoder):

@@ -27,6 +27,9 @@ def largest_difference(conversion: Conversion, encoder: Encoder) -> float | None
     # torchvision's network; what it has besides the encoder stays random and is not called
     theirs = models.get_model(torchvision_name(encoder.name), weights=None).eval()
     theirs.load_state_dict(_tensors(conversion.state, theirs), strict=False)
+    for module in theirs.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eps = conversion.epsilon
     features = theirs.features if hasattr(theirs, "features") else torch.nn.Sequential(*[*theirs.children()][:-2])
 
     image = keras.Input((*SIDE, 3))

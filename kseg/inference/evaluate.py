@@ -132,10 +132,11 @@ def another_split(measured: str) -> str:
     return "train" if measured == "validation" else "validation"
 
 
-def class_order(model: Sequence[str], dataset: Sequence[str]) -> tuple[int, ...]:
+def class_order(model: Sequence[str], dataset: Sequence[str], *, further: bool = False) -> tuple[int, ...]:
     """The id in `model` of each class of `dataset`, by name; capitals, spaces, hyphens and the like do not matter.
 
-    Raises `UsageError` where the two do not name the same classes.
+    `further`: the model may have classes that the data set has not. Raises `UsageError` where the two do not name the
+    same classes otherwise.
 
         >>> class_order(("background", "hair", "face"), ("background", "Face", "Hair"))
         (0, 2, 1)
@@ -143,7 +144,7 @@ def class_order(model: Sequence[str], dataset: Sequence[str]) -> tuple[int, ...]
     ours, theirs = ([plain_name(name) for name in names] for names in (model, dataset))
     if len({*ours}) < len(ours) or len({*theirs}) < len(theirs):  # `b/c` and `b c` are told apart exactly
         ours, theirs = list(model), list(dataset)
-    if sorted(ours) != sorted(theirs):
+    if not ({*theirs} <= {*ours} if further else sorted(ours) == sorted(theirs)):
         raise UsageError(f"the model's classes are {', '.join(model)} and the data's are {', '.join(dataset)}")
     return tuple(ours.index(name) for name in theirs)
 

@@ -214,6 +214,8 @@ class Task(ABC):
     """how outputs by name become an answer, for a program that has an export and not kseg"""
     measured_whole: ClassVar[bool] = False
     """whether the score is of all validation images together, so that an evaluator counts them after every epoch"""
+    leaves_out_classes: ClassVar[bool] = False
+    """whether a model that knows more classes than a data set can be measured on it, its other answers left out"""
 
     @abstractmethod
     def targets(
