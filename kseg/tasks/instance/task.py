@@ -42,6 +42,7 @@ class InstanceTask(Task):
     score = EpochScore("ap", "mask AP")
     curves: ClassVar = {"ap": "Mask AP", "ap50": "Mask AP at an IoU of 0.5"}
     measured_whole = True
+    leaves_out_classes = True
     decision = "an object where valid is 1 and the score at least 0.5; its mask covers a pixel from 0.5 on"
 
     def targets(
