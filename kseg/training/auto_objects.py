@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kseg.datasets import Dataset, Record
+from kseg.models.detector import OWN, PAPER
 from kseg.structures import Instances
 
 SAMPLE = 200
@@ -13,11 +14,6 @@ SPARE = 1.25
 """Detections for each object of that image: some find nothing, or an object twice."""
 
 STEPS = (20, 50, 100, 200, 400, 800)
-
-USUAL = {"detections": 20, "proposals": 64, "candidates": 100}
-"""Of the small network."""
-
-USUAL_ON_AN_ENCODER = {"detections": 100, "proposals": 1000, "candidates": 1000}
 
 
 def most_objects(dataset: Dataset, records: Sequence[Record]) -> int:
@@ -38,7 +34,7 @@ def places_for(most: int, *, on_encoder: bool) -> Mapping[str, Any]:
     >>> places_for(75, on_encoder=True)
     {}
     """
-    usual = USUAL_ON_AN_ENCODER if on_encoder else USUAL
+    usual = PAPER if on_encoder else OWN
     detections = next((step for step in STEPS if step >= SPARE * most), STEPS[-1])
     wanted = {"detections": detections, "proposals": 2 * detections, "candidates": 2 * detections}
     return {name: value for name, value in wanted.items() if detections > usual["detections"] and value > usual[name]}
