@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 import re
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from kseg.lab.experiment.jobs import Job, make_jobs
 from kseg.lab.experiment.setting import Places
 from kseg.lab.pages.side_by_side import examples
 from kseg.lab.pages.study import make_report, markdown, write_report
-from kseg.lab.plots import axis_from, far_below
 from kseg.lab.recipe import RECIPES, Expected, Recipe
 from kseg.lab.recipes.vanbeers2019.printed import face
 from kseg.lab.results.collect import collect
@@ -389,13 +387,6 @@ def test_where_all_jobs_failed_the_report_says_how(tmp_path, capsys):
     assert main(["lab", "report", "vanbeers2019", "--scale", "smoke", "--root", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert "8 failed" in said and said.count("the loss became nan") == 5 and "and 3 more" in said and "--retry" in said
-
-
-def test_an_axis_leaves_out_what_lies_far_below():
-    # quartiles 0.79 and 0.81: the fence is 0.79 − 3·0.02
-    assert far_below([0.29, 0.79, 0.80, 0.81, 0.82]) == pytest.approx(0.73)
-    assert far_below([0.70, 0.75, 0.80]) == -math.inf
-    assert (axis_from([0.57, 0.8]), axis_from([0.99]), axis_from([0.03])) == (0.5, 0.9, 0.0)
 
 
 def test_the_committed_results_of_amadi_lie_where_the_recipe_says(capsys):
