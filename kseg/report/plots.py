@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from kseg.report.canvas import BLUE, HEIGHT, INK, ORANGE, Plot, axes, legend_above, to_svg
+from kseg.report.canvas import BLUE, GREEN, HEIGHT, INK, ORANGE, VERMILION, Plot, axes, legend_above, to_svg
 from kseg.tasks import Evaluation
 from kseg.wording import counted
 
@@ -44,7 +44,7 @@ def class_bars(evaluation: Evaluation) -> Plot:
     title = f"{score[0].upper()}{score[1:]} by class"
     with axes(height=max(1.4, 0.55 + 0.32 * len(values))) as (figure, ax):
         rows = range(len(values))
-        colors = [_class_color(name == evaluation.classes[0]) for name in of_classes]
+        colors = [_class_color(evaluation.background and name == evaluation.classes[0]) for name in of_classes]
         ax.barh(rows, np.nan_to_num(values), color=colors, height=0.62)
         for row, value in zip(rows, values, strict=True):
             inside = value > 0.85
@@ -73,7 +73,7 @@ def image_distribution(evaluation: Evaluation) -> Plot | None:
     title = f"{name} of single images"
     low, median = np.percentile(scores, [5, 50])
     with axes() as (figure, ax):
-        edges = np.linspace(np.floor(scores.min() * 20) / 20 if scores.min() > 0.5 else 0, 1, 26)
+        edges = np.linspace(np.floor(min(scores.min(), 0.99) * 20) / 20 if scores.min() > 0.5 else 0, 1, 26)
         ax.hist(scores, bins=edges.tolist(), color=BLUE, alpha=0.85)
         ax.axvline(median, color=INK, linewidth=1.1, label=f"median {median:.3f}")
         ax.axvline(low, color=INK, linewidth=1.1, linestyle=(0, (3, 3)), label=f"5th percentile {low:.3f}")
@@ -83,6 +83,27 @@ def image_distribution(evaluation: Evaluation) -> Plot | None:
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         legend_above(figure, ax)
         return Plot(title, to_svg(figure, title), f"{counted(len(scores), 'image')}; one in twenty is below {low:.3f}.")
+
+
+def outcome_bar(title: str, *, of: int, missed: int, misnamed: int, false: int, counts: str, text: str) -> Plot:
+    """How many of so many objects or segments were found, missed or called another class, and how many that were
+    predicted are none; `counts` says what the axis counts."""
+    parts = (
+        ("found", of - missed - misnamed, GREEN),
+        ("another class", misnamed, ORANGE),
+        ("missed", missed, BLUE),
+        ("too many", false, VERMILION),
+    )
+    with axes(height=1.7) as (figure, ax):
+        left = 0
+        for label, number, color in (part for part in parts if part[1] or part[0] == "found"):
+            ax.barh([0], [number], left=left, color=color, label=f"{label} {number}", height=0.6)
+            left += number
+        ax.set_yticks([])
+        ax.set_xlabel(counts)
+        ax.grid(axis="y", visible=False)
+        legend_above(figure, ax)
+        return Plot(title, to_svg(figure, title), text)
 
 
 def confusion_plot(title: str, counts: np.ndarray, rows: Sequence[str], columns: Sequence[str], text: str) -> Plot:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, 
 import keras
 import numpy as np
 
+from kseg.errors import UsageError
 from kseg.losses.schedule import check_names
 from kseg.pipeline import TargetMaker
 from kseg.pipeline.source import Targets
@@ -123,6 +124,11 @@ class Evaluation(Protocol):
         ...
 
     @property
+    def background(self) -> bool:
+        """Whether class 0 is background, and not a class like the others."""
+        ...
+
+    @property
     def image_score(self) -> str:
         """What the score of a single image is called."""
         ...
@@ -192,6 +198,14 @@ class Evaluator(Protocol[Answer]):
     def result(self, circumstances: Circumstances) -> Evaluation:
         """What was counted so far."""
         ...
+
+
+def refuse_weights(class_weights: tuple[float, ...] | None, pixel_weights: str, reason: str) -> None:
+    """For a task whose loss has no use for either (`Task.loss`). Raises: UsageError with the reason."""
+    if class_weights is not None:
+        raise UsageError(f"--class-weights {reason}")
+    if pixel_weights != "none":
+        raise UsageError(f"--pixel-weights {reason}")
 
 
 class Task(ABC):

@@ -1,8 +1,11 @@
-"""Figures of an evaluation as JSON and tables have them."""
+"""Figures of an evaluation as JSON, tables and lines of text have them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from kseg.wording import counted
 
 Figure = float | None
 """None where a score has no meaning"""
@@ -25,3 +28,23 @@ def number(value: Figure) -> float:
 def cell(value: float) -> str:
     """A figure in a table: six decimals, nothing for nan."""
     return "" if np.isnan(value) else f"{value:.6f}"
+
+
+def in_a_line(named: Mapping[str, float]) -> str:
+    """Scores with their titles, four decimals; undefined where one has no meaning.
+
+    >>> in_a_line({"PQ": 0.5, "PQ of stuff": float("nan")})
+    'PQ 0.5000   PQ of stuff undefined'
+    """
+    return "   ".join(f"{title} {'undefined' if np.isnan(value) else f'{value:.4f}'}" for title, value in named.items())
+
+
+def what_is_wrong(noun: str, number: int, *, missed: int, false: int, misnamed: int) -> str:
+    """What became of the objects or segments of an image.
+
+    >>> what_is_wrong("object", 3, missed=1, false=0, misnamed=0)
+    '3 objects: 1 missed'
+    """
+    wrong = {"missed": missed, "too many": false, "of another class": misnamed}
+    words = ", ".join(f"{count} {kind}" for kind, count in wrong.items() if count)
+    return f"{counted(number, noun)}: {words or 'all found'}"

@@ -277,6 +277,11 @@ def test_plots_survive_what_real_runs_do():
     assert "absent" not in plots.class_bars(evaluation_with([5])).text
 
 
+def test_images_that_are_all_right_have_a_distribution(recwarn):
+    right = SemanticEvaluation("d", "test", ("a", "b"), ("1", "2"), np.array([np.eye(2)] * 2, int), None, True, 1.0)
+    assert plots.image_distribution(right).svg and not recwarn.list
+
+
 def test_odd_names_are_drawn_as_they_are():
     evaluation = evaluation_with([5])
     odd = SemanticEvaluation("d", "test", ("$a_", "<b>$"), evaluation.ids, evaluation.matrices, None, True, 1.0)

@@ -46,6 +46,7 @@ class ObjectEvaluation:
     ap: float
     per_image: np.ndarray
     class_ap: dict[str, float]
+    background: ClassVar[bool] = True
     task = "objects"
     image_score = "AP"
 

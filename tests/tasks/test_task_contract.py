@@ -129,6 +129,9 @@ def test_an_evaluation_says_what_a_report_shows(task, num_classes):
     assert all({*values} <= {*evaluation.classes} for values in columns.values())
     plots = [image_distribution(evaluation), class_bars(evaluation), *plots_of_task(evaluation)]
     assert all("<svg" in plot.svg for plot in plots)
+    bars = class_bars(evaluation).svg
+    drawn = next(iter(evaluation.by_class().values()))
+    assert ("#8795a5" in bars) == (evaluation.background and evaluation.classes[0] in drawn)  # gray is background
     assert len({plot.title for plot in plots}) == len(plots)
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from kseg.report.canvas import BLUE, GREEN, INK, ORANGE, VERMILION, Plot, axes, legend_above, to_svg
+from kseg.report.canvas import BLUE, GREEN, INK, ORANGE, Plot, axes, legend_above, to_svg
+from kseg.report.plots import outcome_bar
 from kseg.report.scores import PLOTS
 from kseg.tasks.instance import InstanceEvaluation
 
@@ -42,24 +43,15 @@ def average_precisions(evaluation: InstanceEvaluation) -> Plot:
 
 def outcomes(evaluation: InstanceEvaluation) -> Plot:
     """How many objects were found, missed or called another class, and how many detections are none."""
-    title = "Objects found"
     objects, missed, misnamed, false = (
         int(getattr(evaluation, name).sum()) for name in ("objects", "missed", "misnamed", "false")
     )
-    found = objects - missed - misnamed
-    parts = (
-        ("found", found, GREEN),
-        ("another class", misnamed, ORANGE),
-        ("missed", missed, BLUE),
-        ("too many", false, VERMILION),
+    return outcome_bar(
+        "Objects found",
+        of=objects,
+        missed=missed,
+        misnamed=misnamed,
+        false=false,
+        counts="objects and detections",
+        text="At a score of 0.5 and an IoU of 0.5 at least.",
     )
-    with axes(height=1.7) as (figure, ax):
-        left = 0
-        for label, number, color in (part for part in parts if part[1] or part[0] == "found"):
-            ax.barh([0], [number], left=left, color=color, label=f"{label} {number}", height=0.6)
-            left += number
-        ax.set_yticks([])
-        ax.set_xlabel("objects and detections")
-        ax.grid(axis="y", visible=False)
-        legend_above(figure, ax)
-        return Plot(title, to_svg(figure, title), "At a score of 0.5 and an IoU of 0.5 at least.")

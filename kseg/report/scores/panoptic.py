@@ -3,8 +3,8 @@ which."""
 
 import numpy as np
 
-from kseg.report.canvas import BLUE, GREEN, INK, ORANGE, VERMILION, Plot, axes, legend_above, to_svg
-from kseg.report.plots import confusion_plot, short_name
+from kseg.report.canvas import BLUE, GREEN, INK, ORANGE, Plot, axes, legend_above, to_svg
+from kseg.report.plots import confusion_plot, outcome_bar, short_name
 from kseg.report.scores import PLOTS
 from kseg.tasks.panoptic.evaluation import PanopticEvaluation
 
@@ -51,26 +51,18 @@ def quality_of_classes(evaluation: PanopticEvaluation) -> Plot:
 
 def outcomes(evaluation: PanopticEvaluation) -> Plot:
     """How many segments were found, missed or called another class, and how many predicted ones are none."""
-    title = "Segments found"
     segments, missed, misnamed, false = (
         int(getattr(evaluation, name).sum()) for name in ("segments", "missed", "misnamed", "false")
     )
-    parts = (
-        ("found", segments - missed - misnamed, GREEN),
-        ("another class", misnamed, ORANGE),
-        ("missed", missed, BLUE),
-        ("too many", false, VERMILION),
+    return outcome_bar(
+        "Segments found",
+        of=segments,
+        missed=missed,
+        misnamed=misnamed,
+        false=false,
+        counts="segments",
+        text="At an IoU above ½, by which a segment has one partner at most.",
     )
-    with axes(height=1.7) as (figure, ax):
-        left = 0
-        for label, number, color in (part for part in parts if part[1] or part[0] == "found"):
-            ax.barh([0], [number], left=left, color=color, label=f"{label} {number}", height=0.6)
-            left += number
-        ax.set_yticks([])
-        ax.set_xlabel("segments")
-        ax.grid(axis="y", visible=False)
-        legend_above(figure, ax)
-        return Plot(title, to_svg(figure, title), "At an IoU above ½, by which a segment has one partner at most.")
 
 
 def taken_for(evaluation: PanopticEvaluation) -> Plot:

@@ -10,9 +10,8 @@ import numpy as np
 from kseg.atomic import write_csv
 from kseg.errors import UsageError
 from kseg.reading import held_to, parse_json
-from kseg.tasks.figures import Figure, cell, number, plain
+from kseg.tasks.figures import Figure, cell, in_a_line, number, plain, what_is_wrong
 from kseg.tasks.instance.words import remarks
-from kseg.wording import counted
 
 FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 """COCO's, of masks, boxes and outlines."""
@@ -48,6 +47,7 @@ class InstanceEvaluation:
     """Average precision and recall of a split, and what each of its images adds."""
 
     task: ClassVar[str] = "instance"
+    background: ClassVar[bool] = True
 
     dataset: str
     split: str
@@ -129,9 +129,7 @@ class InstanceEvaluation:
     def in_a_line(self) -> str:
         """AP of masks and boxes; undefined without objects."""
         named = {"mask AP": self.masks["AP"], "mask AP50": self.masks["AP50"], "box AP": self.boxes["AP"]}
-        return "   ".join(
-            f"{title} {'undefined' if np.isnan(value) else f'{value:.4f}'}" for title, value in named.items()
-        )
+        return in_a_line(named)
 
     def remarks(self) -> list[str]:
         """On the interval, what is missed and made up, small objects, the weakest class, the worst image."""
@@ -139,9 +137,8 @@ class InstanceEvaluation:
 
     def mistakes(self, index: int) -> str:
         """Objects by what became of them."""
-        wrong = {"missed": self.missed, "too many": self.false, "of another class": self.misnamed}
-        words = [f"{counts[index]} {kind}" for kind, counts in wrong.items() if counts[index]]
-        return f"{counted(int(self.objects[index]), 'object')}: {', '.join(words) or 'all found'}"
+        missed, false, misnamed = (int(counts[index]) for counts in (self.missed, self.false, self.misnamed))
+        return what_is_wrong("object", int(self.objects[index]), missed=missed, false=false, misnamed=misnamed)
 
     def nothing(self) -> str:
         """Said where no image shows an object."""

@@ -13,7 +13,7 @@ from kseg.datasets.images.draw_objects import overlay_instances
 from kseg.errors import UsageError
 from kseg.pipeline.source import Targets
 from kseg.structures import Instances, Structure
-from kseg.tasks.base import TASKS, EpochScore, Evaluator, Legend, Palette, Task, TrainingLoss
+from kseg.tasks.base import TASKS, EpochScore, Evaluator, Legend, Palette, Task, TrainingLoss, refuse_weights
 from kseg.tasks.instance.decoding import DETECTIONS, checked, decoded, difference, misfit, resized, served
 from kseg.tasks.instance.evaluation import InstanceEvaluation
 from kseg.tasks.instance.evaluator import InstanceEvaluator
@@ -81,10 +81,7 @@ class InstanceTask(Task):
     def loss(
         self, spec: str, *, reduction: str, class_weights: tuple[float, ...] | None = None, pixel_weights: str = "none"
     ) -> TrainingLoss:
-        if class_weights is not None:
-            raise UsageError(f"--class-weights {NO_MEANING}")
-        if pixel_weights != "none":
-            raise UsageError(f"--pixel-weights {NO_MEANING}")
+        refuse_weights(class_weights, pixel_weights, NO_MEANING)
         return InstanceLoss(spec, reduction=reduction)
 
     def metrics(self, num_classes: int) -> list[keras.metrics.Metric]:

@@ -14,9 +14,8 @@ from kseg.metrics.intervals import Interval
 from kseg.metrics.panoptic import SUMS
 from kseg.metrics.panoptic_table import PanopticTable
 from kseg.reading import held_to, parse_json
-from kseg.tasks.figures import cell, plain
+from kseg.tasks.figures import cell, in_a_line, plain, what_is_wrong
 from kseg.tasks.panoptic.words import remarks
-from kseg.wording import counted
 
 COUNTS = ("segments", "predicted", "missed", "misnamed", "false")
 """Of every image."""
@@ -55,6 +54,7 @@ class PanopticEvaluation:
     """Panoptic quality of a split, what each of its images adds, and which class was taken for which."""
 
     task: ClassVar[str] = "panoptic"
+    background: ClassVar[bool] = False
     image_score: ClassVar[str] = "PQ"
 
     dataset: str
@@ -154,9 +154,7 @@ class PanopticEvaluation:
         groups = self.regions.groups
         named = {"PQ": groups["All"].pq, "SQ": groups["All"].sq, "RQ": groups["All"].rq}
         named |= {"PQ of things": groups["Things"].pq, "PQ of stuff": groups["Stuff"].pq}
-        return "   ".join(
-            f"{title} {'undefined' if np.isnan(value) else f'{value:.4f}'}" for title, value in named.items()
-        )
+        return in_a_line(named)
 
     def remarks(self) -> list[str]:
         """On the interval, PQ = SQ · RQ, what is missed and made up, things and stuff, the weakest class."""
@@ -172,10 +170,11 @@ class PanopticEvaluation:
 
     def mistakes(self, index: int) -> str:
         """Segments by what became of them."""
-        wrong = {"missed": self.missed, "too many": self.false, "of another class": self.misnamed}
-        words = [f"{counts[index]} {kind}" for kind, counts in wrong.items() if counts[index]]
         score = "" if np.isnan(self.per_image[index]) else f", PQ {self.per_image[index]:.3f}"
-        return f"{counted(int(self.segments[index]), 'segment')}: {', '.join(words) or 'all found'}{score}"
+        missed, false, misnamed = (int(counts[index]) for counts in (self.missed, self.false, self.misnamed))
+        return (
+            what_is_wrong("segment", int(self.segments[index]), missed=missed, false=false, misnamed=misnamed) + score
+        )
 
     def nothing(self) -> str:
         """Said where no image has a segment."""

@@ -13,7 +13,7 @@ from kseg.datasets.images.draw_objects import overlay_panoptic
 from kseg.errors import UsageError
 from kseg.pipeline.source import Targets
 from kseg.structures import Panoptic, Structure
-from kseg.tasks.base import TASKS, EpochScore, Evaluator, Legend, Palette, Task
+from kseg.tasks.base import TASKS, EpochScore, Evaluator, Legend, Palette, Task, refuse_weights
 from kseg.tasks.instance import InstanceTask
 from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, FOUND, MIXED_UP
 from kseg.tasks.panoptic.decoding import (
@@ -95,10 +95,7 @@ class PanopticTask(Task):
     def loss(
         self, spec: str, *, reduction: str, class_weights: tuple[float, ...] | None = None, pixel_weights: str = "none"
     ) -> PanopticLoss:
-        if class_weights is not None:
-            raise UsageError(f"--class-weights {NO_MEANING}")
-        if pixel_weights != "none":
-            raise UsageError(f"--pixel-weights {NO_MEANING}")
+        refuse_weights(class_weights, pixel_weights, NO_MEANING)
         return PanopticLoss(spec, reduction=reduction)
 
     def metrics(self, num_classes: int) -> list[keras.metrics.Metric]:
