@@ -57,7 +57,7 @@ class Commands(Selection):
     """
 
     def run(self) -> int:
-        for job in self.jobs():
+        for job in self.remaining():
             if job.state != "complete":
                 job.write_config()
                 print(shlex.join(job.command))

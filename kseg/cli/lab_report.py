@@ -65,7 +65,13 @@ class Report(Selection):
         if path is not None:
             return make_report(self.stored(path), recipe)
         jobs = self.jobs()
-        results = collect(jobs, recipe=recipe.name, scale=self.scale or USUAL, command=self.command)
+        results = collect(
+            jobs,
+            recipe=recipe.name,
+            scale=self.scale or USUAL,
+            command=self.command,
+            known=self.rows_known(jobs),
+        )
         if results.failures and not results.rows:
             raise UsageError(
                 f"no job of {recipe.name} at scale {results.scale} is complete and {len(results.failures)} failed, "
@@ -108,7 +114,8 @@ class Verify(Selection):
         if self.results is not None:
             results = self.stored(self.results)
         else:
-            results = collect(self.jobs(), recipe=recipe.name, scale=self.scale or USUAL, command="")
+            jobs, scale = self.jobs(), self.scale or USUAL
+            results = collect(jobs, recipe=recipe.name, scale=scale, command="", known=self.rows_known(jobs))
         verdicts = verify(results, recipe, only=self.only)
         for verdict in verdicts:
             print(verdict)

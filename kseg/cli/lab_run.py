@@ -42,7 +42,7 @@ class Run(Selection):
 
         budget = None if self.budget is None else seconds(self.budget)
         needs = self._needs()
-        jobs = self.jobs()
+        jobs = self.remaining()
         try:
             # 1. where: None is this machine
             place = None if needs is None else self._cluster(jobs, needs)

@@ -1,6 +1,6 @@
 """Jobs' directories read: the rows of those that are complete, and what they ran on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,21 +24,36 @@ from kseg.training.config import TrainConfig
 from kseg.training.record import Epoch, RunResults
 
 
-def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str) -> Results:
-    """The rows of the jobs that are complete."""
+def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str, known: Results | None = None) -> Results:
+    """The rows of the jobs that are complete.
+
+    Args:
+      known: results of the same recipe and scale, measured elsewhere or earlier. Its row stands for a job that is not
+        complete here. A job's name ends in the hash of its configuration, so a row stands for the very same run.
+    """
+    # 1. where the row of a job comes from
+    stored = {} if known is None else {row.job: row for row in known.rows}
     complete = [job for job in jobs if job.state == "complete"]
-    failures = {job.path.name: str(job.failure()) for job in jobs if job.state == "failed"}
+    here = {job.path for job in complete}
+    measured = [job for job in jobs if job.path in here or job.path.name in stored]
+    failures = {
+        job.path.name: str(job.failure()) for job in jobs if job.state == "failed" and job.path.name not in stored
+    }
+    # 2. the rows, and what all of them ran on
     return Results(
         recipe=recipe,
         scale=scale,
         command=command,
-        environment=_environment(complete),
-        rows=[read_row(job) for job in complete],
+        environment=_environment(complete, {} if known is None else known.environment),
+        rows=[read_row(job) if job.path in here else stored[job.path.name] for job in measured],
         failures=failures,
-        missing=len(jobs) - len(complete) - len(failures),
-        ratios=_ratios(complete),
-        artifacts_of_truth=_artifacts_of_truth(complete),
-        settings=_settings(complete),
+        missing=len(jobs) - len(measured) - len(failures),
+        ratios={**({} if known is None else known.ratios), **_ratios(measured)},
+        artifacts_of_truth={
+            **({} if known is None else known.artifacts_of_truth),
+            **_artifacts_of_truth(measured),
+        },
+        settings=_settings(measured),
     )
 
 
@@ -186,9 +201,9 @@ def _ratios(jobs: Iterable[Job]) -> dict[str, dict[str, float]]:
     return ratios
 
 
-def _environment(jobs: Iterable[Job]) -> dict[str, Any]:
-    """What the jobs ran on: one value where all jobs agree, a list of all values where they differ."""
-    values_of: dict[str, list[Any]] = {}
+def _environment(jobs: Iterable[Job], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What the jobs and the known rows ran on: one value where all agree, a list of all values where they differ."""
+    values_of = {name: list(value) if isinstance(value, list) else [value] for name, value in known.items()}
     for job in jobs:
         environment = job.files.read_environment()
         git, weights = environment.get("git"), environment.get("weights")
