@@ -95,7 +95,7 @@ def training(name: str, settings: Settings) -> list[dict[str, float]]:
 
     from kseg.losses import get
     from kseg.models import build
-    from kseg.models.grid import own_grid
+    from kseg.training.graded import with_graded_scores
 
     rng = np.random.default_rng(0)
     images = rng.uniform(0, 255, (settings.batch, settings.size, settings.size, 3)).astype("float32")
@@ -108,8 +108,11 @@ def training(name: str, settings: Settings) -> list[dict[str, float]]:
         network = build(
             architecture, num_classes=CLASSES, input_shape=(*images.shape[1:3], 3), activation=None, **options
         )
-        small = keras.Model(network.inputs, keras.ops.cast(own_grid(network).scores, "float32"))
-        for grid, model, truth in (("grid", small, labels[:, ::GRID, ::GRID]), ("full", network, labels)):
+        graded, (place,) = with_graded_scores(network, loss_stride=GRID)
+        # A network that pads its image scores the margin too: the labels and scores of the image alone are paired.
+        targets, scores = place.pair({"label": labels}, graded.outputs[1])
+        small = keras.Model(network.inputs, keras.ops.cast(scores, "float32"))
+        for grid, model, truth in (("grid", small, np.asarray(targets["label"])), ("full", network, labels)):
             own = keras.Model(model.inputs, model.outputs)
             steps[f"{loss} {grid}"] = keras_step(
                 own, get(spec, from_logits=True), images, truth, optimizer=keras.optimizers.SGD(1e-6)
