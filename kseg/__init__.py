@@ -14,8 +14,8 @@ except PackageNotFoundError:  # a source tree that was never installed
 def _register_what_models_are_saved_with(_keras) -> None:
     """`import kseg` is enough for `keras.models.load_model`, and does not import Keras itself.
 
-    These rooms import nothing but Keras and the ground floor, so that Keras may be imported first by any file of kseg,
-    theirs included: no room waits for another that is half imported.
+    These rooms import only Keras and the ground floor. Keras may therefore be imported first by any file of kseg, also
+    by a file of these rooms, and no room meets another that is half imported.
     """
     import kseg.layers
     import kseg.losses

@@ -18,6 +18,6 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # musl, macOS and Windows allocate in their own way
         return False
-    # One arena, because only the main one can grow without mmap; −1 never gives memory back.
+    # One arena, because only the main arena grows without mmap; a threshold of −1 never gives memory back.
     settings = ((_M_ARENA_MAX, 1), (_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, -1))
     return all(mallopt(option, value) == 1 for option, value in settings)

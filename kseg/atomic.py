@@ -13,7 +13,7 @@ from typing import Any
 from kseg.errors import Failure
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-"""With which a spreadsheet takes a cell for a formula, full-width ones included."""
+"""A spreadsheet reads a cell that begins with one of these, full-width ones included, as a formula."""
 
 
 @contextlib.contextmanager
@@ -41,13 +41,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """UTF-8; a letter of a file name that has no code in it (another system's) is written by its number."""
+    """Write UTF-8; a character without a UTF-8 code, as in another system's file name, becomes its number."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table for spreadsheets; what one would run as a formula (`=`, `+`, `-`, `@`) begins with an apostrophe."""
+    """A table for spreadsheets; a cell that would run as a formula (`=`, `+`, `-`, `@`) gets an apostrophe in front."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows([_harmless(cell) for cell in row] for row in (header, *rows))
     with replacing(path) as temporary:

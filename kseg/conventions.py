@@ -23,13 +23,13 @@ LUMA = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in the gray of a pixel (ITU-R BT.601)."""
 
 STRIDE = 32
-"""Pixels of an image to a position of an encoder's last map: sides are padded or rounded to multiples of it."""
+"""Stride of an encoder's last map: the sides of images are padded or rounded to multiples of it."""
 
 SERIALIZATION_PACKAGE = "kseg"
 """The name under which losses, metrics and layers are registered with Keras."""
 
 DEFAULT_TASK = "semantic"
-"""The task of a network that names none: which class is each pixel?"""
+"""The task of a network that names no task: which class is each pixel?"""
 
 TaskName = Literal["semantic", "instance", "panoptic"]
 """Which class is each pixel; which objects are there; both."""

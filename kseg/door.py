@@ -1,7 +1,7 @@
-"""The door of losses and metrics: what a batch may hold, asked of both in the same words.
+"""The door of losses and metrics: checks of a batch, the same for both.
 
-What cannot mean anything becomes NaN or no class, in every graph and on every backend. Where values can be read,
-outside of compiled functions, a sentence says so at once.
+A meaningless value becomes NaN or `NO_CLASS`, in every graph and on every backend. Outside of compiled functions,
+where values can be read, an error says so at once.
 """
 
 import warnings
@@ -18,16 +18,16 @@ from kseg.errors import UsageError
 Tensor = Any
 
 ROUNDING = 1e-3
-"""How far beyond 0 and 1 a probability may lie, as half precision and resizing bring about; it is taken for 0 or 1."""
+"""Half precision and resizing may leave a probability this far outside of [0, 1]; it then counts as 0 or 1."""
 
 NO_CLASS = -(1 << 16)
-"""The id of a pixel whose label, score or weight means nothing; no label map has it, as class or as void."""
+"""The id of a pixel with a meaningless label, score or weight; neither a class nor void has this id."""
 
 _INT32 = 2**31 - 1
 
 
 def as_tensor(values: Any) -> Tensor:
-    """`values` as a tensor, whose integers keep their size: a backend without int64 makes 1 of 2³² + 1."""
+    """`values` as a tensor; large integers are clipped, because a backend without int64 would turn 2³² + 1 into 1."""
     if keras.backend.backend() == "jax" and not ops.is_tensor(values):
         array = np.asarray(values)
         if array.dtype.kind in "iu" and array.dtype.itemsize > 4:
@@ -36,10 +36,10 @@ def as_tensor(values: Any) -> Tensor:
 
 
 def label_of(targets: Any) -> Any:
-    """The label map of a dict of targets, as the pipeline makes them, or one that is given as it is.
+    """The label map in the pipeline's dict of targets; a bare label map is returned as it is.
 
     Raises:
-      UsageError: targets without one.
+      UsageError: the dict has no 'label'.
     """
     if not isinstance(targets, Mapping):
         return targets
@@ -50,7 +50,7 @@ def label_of(targets: Any) -> Any:
 
 
 def class_ids(values: Tensor) -> Tensor:
-    """`values` as int32; `NO_CLASS` where that is another number: a fraction, or an integer of more bits."""
+    """`values` as int32; `NO_CLASS` where the cast changes the number: a fraction, or an integer of more bits."""
     ids = ops.cast(values, "int32")
     dtype = keras.backend.standardize_dtype(values.dtype)
     if dtype in ("bool", "uint8", "int8", "uint16", "int16", "int32"):
@@ -62,16 +62,16 @@ def class_ids(values: Tensor) -> Tensor:
 
 
 def sound_weights(weights: Tensor) -> Tensor:
-    """float32 weights; NaN where one is negative or not finite, which no pixel and no image can weigh."""
+    """float32 weights; NaN where a weight is negative or not finite."""
     weights = ops.cast(weights, "float32")
     return ops.where(ops.logical_and(weights >= 0.0, weights < float("inf")), weights, float("nan"))
 
 
 def impossible_probabilities(scores: Tensor, valid: Tensor) -> Tensor:
-    """Which of the scores (N, H, W, C) of `valid` pixels (N, H, W) are no probabilities; NaN is not among them.
+    """Where the scores (N, H, W, C) of `valid` pixels (N, H, W) lie outside of [0, 1]; NaN does not count as outside.
 
     Raises:
-      UsageError: values can be read and some are outside of [0, 1], as those of logits are.
+      UsageError: a score that can be read lies outside, as those of logits do.
     """
     outside = ops.logical_or(scores < -ROUNDING, scores > 1.0 + ROUNDING)
     outside = ops.logical_and(outside, valid[..., None])
@@ -93,7 +93,7 @@ def sound_probabilities(scores: Tensor, valid: Tensor) -> Tensor:
 
 
 def readable(tensor: Tensor) -> bool:
-    """Whether the values of a tensor are there to be read: not in a graph, under a compiler or among replicas."""
+    """Whether the values of a tensor can be read: not in a graph, under a compiler or among replicas."""
     if isinstance(tensor, keras.KerasTensor):
         return False
     backend = keras.backend.backend()
@@ -112,10 +112,10 @@ def readable(tensor: Tensor) -> bool:
 
 
 class MaskWatch:
-    """Warns, once, where truth of two classes looks like masks of 0 and 255, whose objects are all void.
+    """Warns once where truth of two classes looks like masks of 0 and 255, whose objects are all void.
 
-    Every score of such a truth is perfect and every loss falls to nothing. It looks as long as values can be read, and
-    until it has seen a label that is neither background nor void.
+    Against all-void objects every score is perfect and every loss falls to 0. The watch needs values that can be read,
+    and ends with the first label that is neither background nor void.
     """
 
     def __init__(self, void: int | None):
@@ -136,7 +136,7 @@ class MaskWatch:
             self.warn(f"the labels of a batch are 0 and {VOID} alone")
 
     def look_at_counts(self, background: int, foreground: int) -> None:
-        """The same of what a metric has counted, which could not be looked at while it was."""
+        """Look at the counts of a metric, whose labels could not be read while they were counted."""
         if foreground:
             self._over = True
         elif background and not self._over:

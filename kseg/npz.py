@@ -1,4 +1,4 @@
-"""`.npz` files of unknown origin: what they declare is checked before any of it is made."""
+"""`.npz` files of unknown origin: the declared sizes are checked before an array is allocated."""
 
 import math
 import zipfile
@@ -14,7 +14,7 @@ MAGIC = b"\x93NUMPY"
 
 
 def read_npz(source: Path | str | IO[bytes]) -> dict[str, np.ndarray]:
-    """The arrays by name; none of objects, which would run code.
+    """The arrays by name. Arrays of Python objects are refused, because reading them would run code.
 
     Raises:
       OSError: as `open_regular`.
@@ -35,7 +35,7 @@ def read_npz(source: Path | str | IO[bytes]) -> dict[str, np.ndarray]:
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    """NumPy makes an array as large as its header says before it reads: the header has to fit the member."""
+    """The array; NumPy allocates what a header declares before it reads, so the header is compared with the member."""
     if member.flag_bits & 1:
         raise ValueError(f"its member {member.filename!r} is encrypted")
     with archive.open(member) as file:

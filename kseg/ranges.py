@@ -17,7 +17,7 @@ from kseg.errors import UsageError, unknown_name
 from kseg.field_types import described, fits
 
 LARGEST_FLOAT = 3.4e38
-"""float32 holds no larger one: weights, losses and learning rates are float32."""
+"""The largest float32; weights, losses and learning rates are float32."""
 
 LARGEST_INT = 2**31 - 1
 
@@ -66,7 +66,7 @@ FED = Range(least=1, most=16_384)
 
 
 def check_ranges(options: Any) -> None:
-    """Refuse a number outside of its range, in a dataclass or in one of its fields that are dataclasses.
+    """Refuse a number outside of its range, in a dataclass and in the dataclasses among its fields.
 
     Raises:
       UsageError: names the flag, the value, the range and the default.

@@ -1,7 +1,7 @@
 """Files that others wrote, read through one door: regular files alone, of a bounded size, JSON of the wanted type.
 
 A run directory is copied between machines, a model is downloaded, a configuration is edited by hand: each may be
-damaged, of another program, or made to do harm. Whoever reads one gets what it should hold, or one sentence.
+damaged, of another program, or made to do harm. The reader gets what the file should hold, or an error in one sentence.
 """
 
 import errno
@@ -20,10 +20,10 @@ import msgspec
 from kseg.errors import Failure, KsegError
 
 MOST_BYTES = 1 << 28
-"""Of a text file: results of a large test split are some megabytes."""
+"""The largest text file that is read: results of a large test split take some megabytes."""
 
 MOST_ANNOTATIONS = 1 << 31
-"""Bytes of a JSON that holds the annotations of a whole data set: COCO's has 450 MB."""
+"""The largest JSON with the annotations of a whole data set: COCO's has 450 MB."""
 
 DAMAGE = (
     OSError, EOFError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RuntimeError, MemoryError,
@@ -52,12 +52,12 @@ def open_regular(path: Path | str) -> IO[bytes]:
 
 
 def allowed_growth(packed: int, *, ratio: int = 500, free: int = 1 << 26) -> int:
-    """Bytes that `packed` bytes may unpack to. Flat label maps shrink a hundredfold, so it is generous but finite."""
+    """Bytes that `packed` bytes may unpack to: generous, because flat label maps shrink a hundredfold, but finite."""
     return max(free, ratio * packed)
 
 
 def read_bytes(path: Path | str, *, most: int = MOST_BYTES) -> bytes:
-    """Raises: OSError; ValueError where it is longer than `most` bytes."""
+    """The file's bytes. Raises: OSError; ValueError where it is longer than `most` bytes."""
     with open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -87,7 +87,7 @@ def parse_json(text: str | bytes, kind: type[T] | Any = Any, *, nan: bool = Fals
 
 
 def held_to(value: Any, kind: type[T] | Any) -> T:
-    """Plain lists, dicts and figures as `kind`, for what was read elsewhere. Raises: as `parse_json`."""
+    """Plain lists, dicts and numbers, read elsewhere, as `kind`. Raises: as `parse_json`."""
     try:
         return msgspec.convert(value, kind)
     except RecursionError:
@@ -98,8 +98,8 @@ def read_json(path: Path | str, kind: type[T] | Any = Any, *, remedy: str, most:
     """The JSON in a file of up to `most` bytes, as `parse_json`.
 
     Raises:
-      Failure: it cannot be read; it is damaged or not what was wanted, where `remedy` says what to do about it. What
-        merely may not be read is not told to be removed.
+      Failure: the file cannot be opened; it is damaged or not what was wanted, and `remedy` says what to do. A missing
+        permission is no reason to remove the file, so `remedy` is left out of that sentence.
     """
     try:
         return parse_json(read_text(path, most=most), kind)
@@ -128,7 +128,7 @@ def read_json_lines(path: Path | str, kind: type[T] | Any = Any, *, remedy: str)
 
 
 def cannot_read(path: Path | str, error: OSError) -> KsegError:
-    """The sentence for a file that is not there, or may not be read: the advice is never to remove it."""
+    """The error for a file that does not exist or may not be read; its advice is never to remove the file."""
     if isinstance(error, FileNotFoundError):
         return Failure(f"there is no {path}; copy it there, or run the command that writes it")
     said = error.strerror or error

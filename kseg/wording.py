@@ -1,7 +1,7 @@
-"""Counts and times in sentences: "1 mask", "2 masks", "3 min 20 s"; and what stands for no number."""
+"""Counts and times in sentences: "1 mask", "2 masks", "3 min 20 s"; and the dash for a missing number."""
 
 DASH = "–"
-"""Stands where a number would, and there is none."""
+"""Stands in place of a missing number."""
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
@@ -9,7 +9,7 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
     Args:
       noun: in the singular.
-      plural: where it is more than the noun and the ending of its sound: s, es or ies.
+      plural: of a noun whose plural does not end in s, es or ies.
 
     >>> counted(1, "image"), counted(2, "class"), counted(0, "category"), counted(12, "batch")
     ('1 image', '2 classes', '0 categories', '12 batches')
