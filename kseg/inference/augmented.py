@@ -1,4 +1,4 @@
-"""Test-time augmentation: a network sees an image mirrored and at other sizes too, and the mean of answers counts."""
+"""Test-time augmentation: the mean of a network's outputs for an image, its mirror images and other sizes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ class Augmented:
 
     Args:
       chosen: flips: the image and its mirror image, left and right exchanged. turns: the image and three more, turned
-        by 90°, 180° and 270°, for images without an above, such as those of a microscope. scales: the image at 0.75, 1
-        and 1.25 times its size. All of them: 2·4·3 = 24 passes.
-    Errors: UsageError for an unknown name, or one named twice.
+        by 90°, 180° and 270°, for images without up and down, such as those of a microscope. scales: the image at 0.75,
+        1 and 1.25 times its size. All of them: 2·4·3 = 24 passes.
+    Errors: UsageError for an unknown name or a name given twice.
     Source: Krizhevsky et al. 2012, section 4.1 (mirror images); Chen et al. 2018 (scales). Deviations: the mean is of
     probabilities.
 
@@ -72,7 +72,7 @@ class Augmented:
         return mean
 
     def check_fits(self, model: keras.Model) -> None:
-        """Raises UsageError where the model takes images of one size and others are to be shown."""
+        """Raises UsageError where the model takes images of one size and the augmentation shows others."""
         height, width = model.inputs[0].shape[1:3]
         if None in (height, width):
             return
@@ -91,7 +91,7 @@ class Augmented:
 
 
 def augmentations(words: Sequence[str]) -> Augmented:
-    """The augmentations of these names, apart or joined by commas.
+    """The augmentations of these names, given one by one or joined by commas.
 
     >>> augmentations(["flips,scales"]).chosen
     ('flips', 'scales')
@@ -108,6 +108,6 @@ def _shown(batch: np.ndarray, scale: float, quarters: int, mirrored: bool) -> np
 
 
 def _back(probabilities: np.ndarray, quarters: int, mirrored: bool) -> np.ndarray:
-    """An answer turned back as the image lies, at the size at which the image was shown."""
+    """An output turned back to the image's orientation, at the size at which the image was shown."""
     upright = probabilities[:, :, ::-1] if mirrored else probabilities
     return np.rot90(upright, -quarters, axes=(1, 2))

@@ -8,7 +8,7 @@ Axes = Mapping[str, Sequence[float]]
 
 
 def finer(axes: Axes, best: Any) -> dict[str, list[float]]:
-    """Of every axis the best value, and the middles between it and its neighbors, if it has any.
+    """For every axis the best value and the midpoints between it and its neighbors.
 
     `best` has an attribute per axis, with one of its values.
 

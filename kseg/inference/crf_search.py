@@ -30,9 +30,9 @@ class Found:
     after: Interval
     """IoU with the best parameters"""
     change: Interval
-    """of the IoU, over the same draws of images; these images chose the parameters, so it flatters them"""
+    """of the IoU, over the same draws of images; optimistic, because these images chose the parameters"""
     tried: Mapping[CrfParameters, float]
-    """the IoU of everything that was tried"""
+    """the IoU of every setting that was tried"""
 
 
 def search(
@@ -46,17 +46,17 @@ def search(
 ) -> Found:
     """The parameters with the largest IoU: every combination of `axes`, then finer ones around the best so far.
 
-    Each further round tries, of every parameter with several values, the best one and the middles between it and its
-    neighbors. Of equal ones the first counts.
+    Each further round tries, for every parameter with several values, the best value and the midpoints between it and
+    its neighbors. Among equals the first wins.
 
     Args:
-      examples: gives the images anew for each round.
+      examples: called in each round for the images.
       axes: every field of `CrfParameters` but `iterations`.
       rounds: 1 or more.
       refine: (image, probabilities, parameters, void=, kernels=) to probabilities.
     Raises: UsageError for values out of range, and where no pixel has a truth.
     Source: Chen et al. 2018 (DeepLab), section 4.1: w2 3…6, σα 30…100, σβ 3…6, coarse to fine on 100 images.
-    Deviations: the paper does not say how fine; by halves here.
+    Deviations: the paper does not say how fine; here each step is half of the one before.
     """
     matrices: dict[CrfParameters | None, np.ndarray] = {}
     current = {name: sorted({float(value) for value in values}) for name, values in axes.items()}
@@ -72,7 +72,7 @@ def search(
             _count(example, new, num_classes, refine)
         matrices |= {one: np.stack(counts) for one, counts in new.items()}
         if not matrices[None].any():
-            raise UsageError("no pixel of these images has a truth, so that no parameters are better than others")
+            raise UsageError("no pixel of these images has a truth, so parameters cannot be compared; use others")
         best = max((one for one in matrices if one is not None), key=lambda one: _iou(matrices[one]))
         current = finer(current, best)
     pairs = np.concatenate([matrices[None], matrices[best]], axis=1)
@@ -91,7 +91,7 @@ def _count(
     num_classes: int,
     refine: Callable[..., np.ndarray],
 ) -> None:
-    """Appends the confusion matrix of one image to each; kernels are made once for all that share them."""
+    """Append an image's confusion matrix for each of the parameters; those of the same kernels share them."""
     image, probabilities, truth = example
     kernels, shared = None, None
     for parameters in sorted(counts, key=_sigmas):

@@ -36,18 +36,18 @@ def evaluate(
     """Count what `model` gets right on every image of a split.
 
     Args:
-      model: images 0..255 to the outputs of its task; of the semantic one probabilities (N, H, W, C), C = 1 for two
-        classes, else one per class.
+      model: images 0..255 to the outputs of its task; for the semantic task probabilities (N, H, W, C), C = 1 for two
+        classes, else one channel per class.
       dataset, split: where images and truth come from.
-      order: the model's id of each class of the data set (`class_order`); None: they are the same.
+      order: the model's id of each class of the data set (`class_order`); None: the ids are the same.
       image_size: (height, width) of the network's input; None or "original": each image's own (see `Predictor`).
       original_size: compare at each label map's own size, with the probabilities resized to it; False: at the
         network's size, with the label map resized by nearest neighbor.
       void: the label that counts for nothing.
       progress: show a bar with the time left.
       task: what the model answers; None: the default task.
-      refine: what is done to the probabilities of each image before they are counted, at the size they are compared at.
-      tiling, augmented: how images are shown to the model, see `Predictor`; tiles are of images as they are.
+      refine: applied to the probabilities of each image before they are counted, at the size of the comparison.
+      tiling, augmented: how images are shown to the model, see `Predictor`; tiles are cut from images as they are.
     Foreground is p ≥ 0.5 (binary), else the class of the largest probability.
     """
     task = task or TASKS[DEFAULT_TASK]
@@ -57,7 +57,8 @@ def evaluate(
     if tiling is not None:
         if not original_size:
             raise UsageError(
-                "tiles are of images at their own size, so nothing is compared at the network's; leave one out"
+                "tiles show images at their own size, so nothing is compared at the network's size; leave "
+                "--no-original-size out"
             )
         image_size, fed = ORIGINAL, None
     else:
@@ -87,16 +88,16 @@ def measure(
     seen: Callable[[Structure], None] | None = None,
     task: Task | None = None,
 ) -> Evaluation:
-    """Count what is right in outputs that come from anywhere, one for each record of the split.
+    """Count what is right in outputs from any source, one for each record of the split.
 
     Args:
-      predictions: the outputs of each image as the task decodes them, probabilities (H, W, C) of the semantic one, in
-        the order of the records, of any size.
+      predictions: the outputs for each image, in the order of the records and of any size, as the task decodes them;
+        for the semantic task probabilities (H, W, C).
       input_size: what to record about what the network was fed.
-      original_size: compare at the size of the truth, the predictions being resized to it; False: at the size of the
-        predictions, the truth being resized to it.
-      seen: is given each answer that was decoded.
-      task: what was asked of the images; None: the default task.
+      original_size: compare at the size of the truth, with predictions resized to it; False: at the size of the
+        predictions, with the truth resized to it.
+      seen: called with each decoded answer.
+      task: what the outputs answer; None: the default task.
     """
     task = task or TASKS[DEFAULT_TASK]
     dataset = dataset.for_task(task.name)
@@ -135,18 +136,18 @@ def another_split(measured: str) -> str:
 def class_order(model: Sequence[str], dataset: Sequence[str], *, further: bool = False) -> tuple[int, ...]:
     """The id in `model` of each class of `dataset`, by name; capitals, spaces, hyphens and the like do not matter.
 
-    `further`: the model may have classes that the data set has not. Raises `UsageError` where the two do not name the
-    same classes otherwise.
+    `further`: the model may have classes that the data set lacks. Raises `UsageError` where the two name different
+    classes otherwise.
 
         >>> class_order(("background", "hair", "face"), ("background", "Face", "Hair"))
         (0, 2, 1)
     """
-    ours, theirs = ([plain_name(name) for name in names] for names in (model, dataset))
-    if len({*ours}) < len(ours) or len({*theirs}) < len(theirs):  # `b/c` and `b c` are told apart exactly
-        ours, theirs = list(model), list(dataset)
-    if not ({*theirs} <= {*ours} if further else sorted(ours) == sorted(theirs)):
+    of_model, of_data = ([plain_name(name) for name in names] for names in (model, dataset))
+    if len({*of_model}) < len(of_model) or len({*of_data}) < len(of_data):  # `b/c` and `b c` differ exactly alone
+        of_model, of_data = list(model), list(dataset)
+    if not ({*of_data} <= {*of_model} if further else sorted(of_model) == sorted(of_data)):
         raise UsageError(f"the model's classes are {', '.join(model)} and the data's are {', '.join(dataset)}")
-    return tuple(ours.index(name) for name in theirs)
+    return tuple(of_model.index(name) for name in of_data)
 
 
 def check_fits(model: keras.Model, dataset: Dataset, task: Task) -> None:

@@ -24,11 +24,11 @@ IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".jp2",
     ".avif", ".heic", ".heif",
 )  # fmt: skip
-"""What a folder's images end in. Whether one can be read is another matter (HEIC cannot): then it is reported."""
+"""Endings of the images in a folder. An image that cannot be read, such as HEIC, is reported."""
 
 WHITE_16_BIT = 65535
 NAMED = 8
-"""Files that a sentence names before it only counts them."""
+"""A sentence names so many files and counts the others."""
 
 Probabilities = Literal["npy", "png"] | None
 
@@ -85,7 +85,7 @@ def output_names(stem: str, card: ModelCard, *, overlays: bool, save_probabiliti
     task = TASKS[card.task]
     if save_probabilities is not None and card.task != DEFAULT_TASK:
         raise UsageError(
-            f"--probabilities are of the classes of a pixel; the model answers the task {card.task!r}: leave them out"
+            f"--probabilities saves those of a pixel's classes; the model answers the task {card.task!r}; leave it out"
         )
     names = [f"{stem}{ending}" for ending in task.writes] + [f"{stem}_overlay.png"] * overlays
     if save_probabilities == "npy":
@@ -98,7 +98,7 @@ def output_names(stem: str, card: ModelCard, *, overlays: bool, save_probabiliti
 def check_outputs(
     files: Sequence[ImageFile], out_dir: Path, card: ModelCard, *, overlays: bool, save_probabilities: Probabilities
 ) -> None:
-    """`UsageError` if one output would overwrite another or an image, also where capitals make no difference."""
+    """`UsageError` if an output would overwrite another output or an image, on file systems without capitals too."""
     inputs = _identities(file.path for file in files)
     written_for: dict[str, Path] = {}
     for file in files:
@@ -123,11 +123,11 @@ def write_prediction(
     save_probabilities: Probabilities = None,
     inputs: Iterable[Path] = (),
 ) -> list[Path]:
-    """Write the mask of one image and what else is asked for; every file whole or not at all.
+    """Write the mask of one image and the other files asked for, each whole or not at all.
 
     Args:
       outputs: what the model's task decodes, as `Predictor.outputs` gives it: probabilities float32 (h, w, C).
-      size: (height, width) to resize them to, a strip at a time (unset: they have the image's size already).
+      size: (height, width) to resize the outputs to, a strip at a time (unset: they have the image's size already).
       image: uint8 (H, W, 3), to write `STEM_overlay.png` too.
       threshold: foreground of two classes where p ≥ threshold; the least score of an object (unset: the model's, or ½).
       save_probabilities: "npy": `STEM_probabilities.npy`, float32 (H, W, C); "png": 16-bit gray, 65535 = 1, of the
@@ -136,7 +136,7 @@ def write_prediction(
     Returns:
       the files written; first `STEM.png`, a palette PNG of class ids, or as the task writes it (`Task.writes`).
     """
-    # 1. the files, none of which may be an input
+    # 1. the files to write, which must not overwrite an input
     if save_probabilities not in (None, "npy", "png"):
         raise UsageError(f"probabilities are saved as 'npy' or 'png', received {save_probabilities!r}")
     names = output_names(stem, card, overlays=image is not None, save_probabilities=save_probabilities)
@@ -174,7 +174,7 @@ def write_prediction(
 
 
 def _save_array(path: Path, probabilities: np.ndarray, size: tuple[int, int]) -> None:
-    """What `np.save` writes of the resized probabilities, without holding them."""
+    """Write the resized probabilities as `np.save` does, without holding them in memory."""
     header = {"descr": "<f4", "fortran_order": False, "shape": (*size, probabilities.shape[-1])}
     with replacing(path) as temporary, open(temporary, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
@@ -198,7 +198,7 @@ def _save_gray(path: Path, probability: np.ndarray, size: tuple[int, int]) -> No
 
 
 def _entries(given: Path | str) -> list[Path]:
-    """What a folder or pattern holds, sorted; nothing of a file."""
+    """What a folder or pattern holds, sorted; [] for a file."""
     path = Path(given)
     if path.is_file():
         return []
@@ -234,12 +234,12 @@ def _counted(names: Sequence[str], kind: str) -> str:
 
 
 def _folded(name: str) -> str:
-    """Equal for names that are one file on a system without capitals (Windows, macOS), or with accents of its own."""
+    """Equal for names that mean one file where capitals or composed accents make no difference (Windows, macOS)."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _identities(paths: Iterable[Path]) -> set[tuple[int, int]]:
-    """Device and inode of the files there are: names may differ by a link, or by capitals."""
+    """Device and inode of the files that exist: two names of one file may differ by a link or by capitals."""
     return {(found.st_dev, found.st_ino) for path in paths if (found := _status(path))}
 
 
@@ -256,7 +256,7 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _channel_names(card: ModelCard) -> list[tuple[str, int]]:
-    """What tells the files of the channels apart, and the channel; of two classes only the foreground's is written."""
+    """The suffix of the file name and the index of each channel to write; of two classes the foreground alone."""
     if len(card.classes) == 2:
         return [("", -1)]
     plain = ["".join(c if c.isalnum() or c in "-_" else "_" for c in name) for name in card.classes]

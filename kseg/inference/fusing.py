@@ -9,17 +9,17 @@ from kseg.inference.predict import Predictor
 from kseg.structures import FusionOptions, Instances, LabelMap, Panoptic, fuse
 
 Images = Callable[[], Iterable[np.ndarray]]
-"""Gives the images anew, uint8 (H, W, 3)."""
+"""Called for each pass over the images, uint8 (H, W, 3)."""
 
 
 @dataclass(frozen=True)
 class Halves:
-    """What networks say of an image, before it is fused; both in the class ids of the panoptic task."""
+    """The outputs for an image before their fusion; both halves use the class ids of the panoptic task."""
 
     objects: Instances
     """with scores"""
     classes: LabelMap
-    own: FusionOptions | None = None
+    carried: FusionOptions | None = None
     """the thresholds that a panoptic network carries"""
 
     def fused(self, things: Sequence[int], options: FusionOptions) -> Panoptic:
@@ -32,7 +32,7 @@ class Pair:
     """A network that tells the class of each pixel and one that finds objects.
 
     Args:
-      semantic, instance: as each was measured.
+      semantic, instance: each predicts as its run was measured.
       order: the semantic network's id of each panoptic class.
       class_of: int (K,), the panoptic class of each class of the instance network; that of its background is not used.
     """
@@ -43,7 +43,7 @@ class Pair:
     class_of: np.ndarray
 
     def halves(self, images: Images, *, confidence: float = 0.0) -> Iterator[Halves]:
-        """Of each image, at its size; objects with a smaller score than `confidence` are left out."""
+        """The halves of each image, at its size; objects that score below `confidence` are left out."""
         both = self.semantic.outputs(images()), self.instance.outputs(images(), original_size=False)
         for image, probabilities, detections in zip(images(), *both, strict=True):
             size = image.shape[:2]

@@ -18,7 +18,7 @@ from kseg.structures import FusionOptions, Panoptic
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found out."""
+    """The result of a search."""
 
     best: FusionOptions
     before: Interval
@@ -26,9 +26,9 @@ class Found:
     after: Interval
     """with the best ones"""
     change: Interval
-    """of PQ, over the same draws of images; these images chose the thresholds, so it flatters them"""
+    """of PQ, over the same draws of images; optimistic, because these images chose the thresholds"""
     tried: Mapping[FusionOptions, float]
-    """the PQ of everything that was tried"""
+    """the PQ of every setting that was tried"""
 
 
 def search(
@@ -42,11 +42,11 @@ def search(
 ) -> Found:
     """The thresholds with the largest PQ: every combination of `axes`, then finer ones around the best so far.
 
-    Each further round tries, of every threshold with several values, the best one and the middles between it and its
-    neighbors. Of equal ones the first counts, and `start` before all others.
+    Each further round tries, for every threshold with several values, the best value and the midpoints between it and
+    its neighbors. Among equals the first wins, `start` before all others.
 
     Args:
-      examples: of every image what the networks say, and the truth.
+      examples: the networks' outputs for every image, and its truth.
       axes: "confidence", "overlap", "stuff_area" → values.
       things: class ids of which there are objects.
       rounds: 1 or more.
@@ -55,7 +55,7 @@ def search(
     validation images. Deviations: finer rounds.
     """
     if not any(truth.segments for _, truth in examples):
-        raise UsageError("no image has a segment, so that no thresholds are better than others")
+        raise UsageError("no image has a segment, so thresholds cannot be compared; use images with segments")
     sums = {start: _sums(examples, start, num_classes, things)}
     current = {name: _sorted(name, values) for name, values in axes.items()}
     for _ in range(rounds):
@@ -63,7 +63,7 @@ def search(
             options = FusionOptions(**dict(zip(current, values, strict=True)))  # type: ignore[arg-type]
             if options not in sums:
                 sums[options] = _sums(examples, options, num_classes, things)
-        # the best on the axes, around which the next round is finer: `start` may lie on none of them
+        # The next round is finer around the best point on the axes; `start` may lie off the axes.
         on_axes = [one for one in sums if all(getattr(one, name) in values for name, values in current.items())]
         around = finer(current, max(on_axes, key=lambda one: _pq(sums[one])))
         current = {name: _sorted(name, values) for name, values in around.items()}
@@ -82,12 +82,12 @@ def _sums(
     examples: Sequence[tuple[Halves, Panoptic]], options: FusionOptions, num_classes: int, things: Sequence[int]
 ) -> np.ndarray:
     """float64 (N, C, 4): sums of each image."""
-    found = []
+    sums = []
     for halves, truth in examples:
         answer = halves.fused(things, options)
         match = panoptic_match(truth.ids, answer.ids, segments_of(truth), segments_of(answer))
-        found.append(panoptic_sums([match], num_classes))
-    return np.stack(found)
+        sums.append(panoptic_sums([match], num_classes))
+    return np.stack(sums)
 
 
 def _change(both: np.ndarray, num_classes: int) -> np.ndarray:

@@ -36,8 +36,8 @@ def joint_probabilities(foreground: np.ndarray, *, threshold: float = 0.5) -> np
 
         q_0 = (1 − m)·t / (1 − t)      q_k = p_k      m = max_k p_k      each divided by Σ q
 
-    so that the largest is the category of the largest probability where that exceeds the threshold t, and background
-    elsewhere; among equal ones the first.
+    The largest q is that of the most probable category where its probability exceeds the threshold t, and that of
+    background elsewhere. Among equals the first wins.
 
     Args:
       foreground: (K, H, W), p_k of each network.
@@ -54,7 +54,7 @@ def joint_probabilities(foreground: np.ndarray, *, threshold: float = 0.5) -> np
     p = np.asarray(foreground, np.float64)
     background = (1 - p.max(axis=0)) * threshold / (1 - threshold)
     q = np.concatenate([background[None], p])
-    # All networks certain of background with t → 0 is the only sum of 0; background it is.
+    # The sum is 0 only where all networks are certain of background and t → 0: the pixel is background.
     total = q.sum(axis=0)
     q[0][total == 0] = 1.0
     return np.moveaxis(q / q.sum(axis=0), 0, -1).astype(np.float32)
@@ -66,10 +66,10 @@ def joint_card(members: Sequence[Member], names: Sequence[str]) -> ModelCard:
     Args:
       names: what the networks are called in error messages.
     Raises:
-      UsageError: fewer than two networks, one of another task or that tells several classes apart, two of the same
-        category, or images of other values.
+      UsageError: fewer than two networks, a network of another task or of several classes, two networks of the same
+        category, or training images of different values.
     """
-    # 1. runs of one category each, each of another
+    # 1. each run has one category, which no other run has
     if len(members) < 2:
         raise UsageError(f"--joint joins at least two runs of one category each, received {len(members)}")
     for member, name in zip(members, names, strict=True):
@@ -87,7 +87,7 @@ def joint_card(members: Sequence[Member], names: Sequence[str]) -> ModelCard:
         if category in categories[:i]:
             first = names[categories.index(category)]
             raise UsageError(f"{first} and {names[i]} both find {category!r}; leave one of them out")
-    # 2. of images of the same values
+    # 2. the runs were trained on images of the same values
     ranges = dict.fromkeys(member.card.value_range for member in members)
     if len(ranges) > 1:
         raise UsageError(
@@ -113,9 +113,9 @@ def predict_joint(
     """`joint_probabilities` for each image, in order.
 
     Args:
-      images: called once for every network, gives the images; so no more than a batch per network is in memory. Called
-        once more with `refine`.
-      refine: what is done to the joint probabilities.
+      images: called for the images once for every network, so that memory holds a batch per network, and once more
+        with `refine`.
+      refine: applied to the joint probabilities.
       tiling, augmented: how every network is shown the images, see `Predictor`.
     """
 
@@ -129,7 +129,7 @@ def predict_joint(
         for one in members
     ]
     shown: Iterable[Picture | None] = itertools.repeat(None) if refine is None else images()
-    # The networks are asked first: who reads images for all of them reads each one for the first that asks.
+    # The networks come first in `zip`: a reader that they share reads each image for the first of them.
     for probabilities, image in zip(zip(*runs, strict=True), shown, strict=False):
         joint: np.ndarray | Streamed = (
             joined(probabilities) if tiling is None else together(probabilities, joined, channels=len(members) + 1)

@@ -56,10 +56,10 @@ def load_probabilities(path: Path) -> dict[str, np.ndarray]:
     """
     try:
         stored = read_npz(path)
-        found = {str(name): stored[f"p{place}"].astype(np.float32) / 255 for place, name in enumerate(stored["ids"])}
-        if any(p.ndim != 3 for p in found.values()):
+        by_image = {str(name): stored[f"p{place}"].astype(np.float32) / 255 for place, name in enumerate(stored["ids"])}
+        if any(p.ndim != 3 for p in by_image.values()):
             raise ValueError("its arrays are no maps")
-        return found
+        return by_image
     except PermissionError as error:
         raise cannot_read(path, error) from None
     except DAMAGE as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CARD_MEMBER = "kseg.json"
 MODEL_OF_A_RUN = "model.keras"
 LONGEST_SIDE = 1 << 15
-"""Pixels of an image that a network is fed."""
+"""The longest side, in pixels, of an image that a network is fed."""
 
 InputSize = Literal["trained", "original"]
 
@@ -47,7 +47,7 @@ class ModelCard:
     task: str = DEFAULT_TASK
     """name of what the model answers (`kseg.tasks`)"""
     things: tuple[int, ...] | None = None
-    """class ids of which there are objects; None: nobody told, or the classes are of another task"""
+    """class ids of which there are objects; None: unknown, or the classes are of another task"""
     data: dict[str, Any] = field(default_factory=dict)
     """options that a data set which reads no files drew the training images with, where they are not the usual ones"""
     kseg: str = __version__
@@ -63,12 +63,12 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, stored: dict) -> "ModelCard":
-        """Raises: ValueError where a value is of another type than its field, or colors or sizes cannot be."""
+        """Raises: ValueError where a value is of another type than its field, or a color or size is impossible."""
         card: ModelCard = held_to(stored, cls)
         if not all(0 <= value <= 255 for color in card.palette for value in color):
-            raise ValueError(f"a color of {card.palette} is not of bytes")
+            raise ValueError(f"a color of {card.palette} has a value outside of 0..255")
         if card.image_size is not None and not all(0 < side <= LONGEST_SIDE for side in card.image_size):
-            raise ValueError(f"image_size is {card.image_size}")
+            raise ValueError(f"image_size is {card.image_size}; its sides must be 1 to {LONGEST_SIDE} pixels")
         if card.things is not None and not set(card.things) <= set(range(len(card.classes))):
             raise ValueError(f"things are {card.things} among {counted(len(card.classes), 'class')}")
         if card.value_range is not None and not card.value_range[0] < card.value_range[1]:
@@ -130,7 +130,7 @@ def model_path(path_or_run: Path | str) -> Path:
 
 
 def _members(path: Path, *, whole: bool = True) -> tuple[dict, str | None]:
-    """The architecture and the card's text; `whole`: from an archive of which every member reads well."""
+    """The architecture and the card's text; `whole`: every member of the archive is checked."""
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             size = file.seek(0, 2)
@@ -230,7 +230,7 @@ def _check_outputs(model, card: ModelCard, path: Path) -> None:
 
 
 def _card_from_channels(model, path: Path) -> ModelCard:
-    """Of a semantic model: other tasks' are saved with a card."""
+    """The card of a semantic model; models of other tasks are always saved with a card."""
     from kseg.datasets.images import contrasting_palette
 
     shapes = [tuple(tensor.shape) for tensor in model.outputs or ()]

@@ -24,7 +24,7 @@ LARGEST_BATCH = 16 * 512 * 512
 """Pixels in a batch of more than one image: sixteen photographs as they are would not fit into memory."""
 
 ImageSize = tuple[int, int] | Literal["original"] | None
-"""Of the network's input: (height, width); "original": each image's own to the pixel; None: rounded to `STRIDE`."""
+"""Size of a network's input: (height, width); "original": each image's own to the pixel; None: rounded to `STRIDE`."""
 
 ORIGINAL: Literal["original"] = "original"
 
@@ -32,7 +32,7 @@ NOTHING_LEFT = re.compile(
     "negative|non-?zero size|too small|smaller than|greater than actual input|could not create a descriptor",
     re.IGNORECASE,
 )
-"""In what TensorFlow, oneDNN, JAX and PyTorch say of a map that is smaller than a window."""
+"""Finds the messages of TensorFlow, oneDNN, JAX and PyTorch about a map that is smaller than a window."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,14 @@ class Predictor:
         resized (kseg's models take any size). A model built for one size wants that size.
       batch_size: images per forward pass, fewer of large ones (`LARGEST_BATCH` pixels); a batch holds consecutive
         images of one network size.
-      refiners: in turn they are given each image and its outputs, both at the size of what is returned, and give
-        better ones.
+      refiners: each in turn takes an image and its outputs, both at the size that is returned, and gives better
+        outputs.
       task: what the model answers.
       tiling: each image goes through the network as it is, but tile by tile, and its outputs are `Streamed`: computed
-        as they are read. `image_size` does not matter then. Refiners are given them whole.
+        as they are read. `image_size` does not matter then. Refiners get the outputs whole.
       augmented: what the network is shown beside each image, or each tile.
-    Errors: no uint8 RGB and a size the model cannot take are refused, and outputs that mean nothing (logits, nan).
+    Errors: images that are not uint8 RGB, a size the model cannot take and meaningless outputs (logits, nan) are
+      refused.
     """
 
     model: keras.Model
@@ -67,10 +68,10 @@ class Predictor:
         if self.batch_size < 1:
             raise UsageError(f"the batch size is at least 1, received {self.batch_size}")
         if (self.tiling is not None or self.augmented.chosen) and self.task.name != DEFAULT_TASK:
-            what = "tiles" if self.tiling is not None else "test-time augmentation"
+            what = "tiling" if self.tiling is not None else "test-time augmentation"
             raise UsageError(
-                f"{what} put together probabilities of a pixel's classes; the model answers the task "
-                f"{self.task.name!r}: leave {what} out"
+                f"{what} needs probabilities of a pixel's classes; the model answers the task {self.task.name!r}; "
+                f"leave {what} out"
             )
 
     def outputs(self, images: Iterable[Picture], *, original_size: bool = True) -> Iterator[Outputs]:
@@ -91,7 +92,7 @@ class Predictor:
         # 2. batches of images that are fed at the same size
         batch: list[np.ndarray] = []
         sizes: list[tuple[int, int]] = []
-        shown: list[np.ndarray] = []  # to the refiners alone: large photographs are not kept for nothing
+        shown: list[np.ndarray] = []  # for the refiners alone, because large photographs take memory
 
         def finished() -> Iterator[Outputs]:
             for i, outputs in enumerate(self.task.of_each_image(run(np.stack(batch)))):
@@ -156,7 +157,7 @@ def predict_probabilities(
 def fed_size(
     card: "ModelCard", image_size: tuple[int, int] | None, input_size: Literal["trained", "original"] | None
 ) -> ImageSize:
-    """What to feed, from the flags `--image-size` and `--input-size` or, where they are unset, as the run was measured.
+    """The size to feed, from `--image-size` and `--input-size` or, where they are unset, as the run was measured.
 
     Raises `UsageError` where both are given and contradict each other.
     """
@@ -223,7 +224,7 @@ def forward(model: keras.Model) -> Forward:
 
 
 def _for_large_enough(run: Forward) -> Forward:
-    """Where convolutions or poolings that are not padded have nothing left, backends complain or give nothing."""
+    """`run` with a UsageError where an unpadded layer has no pixel left; backends raise or return nothing there."""
 
     def refusing(batch: np.ndarray) -> Any:
         try:
@@ -266,4 +267,6 @@ def rounded_size(size: tuple[int, ...]) -> tuple[int, int]:
 def _check_image(image: Picture) -> None:
     if not isinstance(image, Picture) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
         what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise UsageError(f"images are uint8 arrays (H, W, 3), RGB, received {what}; kseg.datasets.images.read_image")
+        raise UsageError(
+            f"images are uint8 arrays (H, W, 3), RGB, received {what}; read files with kseg.datasets.images.read_image"
+        )

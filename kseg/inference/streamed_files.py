@@ -14,7 +14,7 @@ from kseg.structures import LabelMap
 from kseg.tasks import TASKS
 
 Band = tuple[int, np.ndarray]
-"""The first row, and uint8 (h, W): the classes of some rows"""
+"""The first row, and the class ids of the rows from it on, uint8 (h, W)"""
 
 
 def write_streamed(
@@ -26,12 +26,12 @@ def write_streamed(
     image: Picture | None = None,
     threshold: float | None = None,
 ) -> None:
-    """The files that `write_prediction` writes of the whole, each whole or not at all.
+    """Write the files of `write_prediction` from streamed outputs, each whole or not at all.
 
     Args:
-      overlay: None for none; else the image is needed.
+      overlay: None writes no overlay; an overlay needs `image`.
       threshold: as for `write_prediction`.
-    No more is held than the rows of two rows of tiles.
+    Memory holds the pixels of two rows of tiles at most.
     """
     size = outputs.shape[:2]
     with ExitStack() as stack:

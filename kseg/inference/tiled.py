@@ -1,4 +1,4 @@
-"""Tiles and a network: which tiles it takes, how much context it misses at their edges, and what it says of them."""
+"""Tiles for a network: the tiles it takes, the context it misses at their edges, and its outputs for them."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -22,9 +22,9 @@ def tiling_for(
     """Tiles that suit a network.
 
     Args:
-      overlap: of neighbors, in pixels. None: a quarter of the size, and at least twice what the network fills up by
-        mirroring at an image's border, which is wrong at a tile's inner edges; more than its margin,
-        because what a pixel sees ends with a whole block of the coarsest level.
+      overlap: of neighbors, in pixels. None: a quarter of the size, and at least twice the width that the network pads
+        by mirroring, because mirrored pixels are wrong at a tile's inner edges. The width is larger than the margin,
+        because a pixel's receptive field ends with a whole block of the coarsest level.
       scales: at which the network sees its input (`with_scales`); tiles begin where all of them have whole strides.
     """
     borders = [layer for layer in model.layers if isinstance(layer, MirrorBorder)]
@@ -36,20 +36,20 @@ def tiling_for(
 
 
 def check_tiles_fit(model: keras.Model, tiling: Tiling) -> None:
-    """Raises UsageError where the model takes images of one size, and tiles have another."""
+    """Raises UsageError where the model takes images of one size and the tiles have another."""
     built_for = tuple(model.inputs[0].shape[1:3])
     if None not in built_for and built_for != (tiling.size, tiling.size):
         height, width = built_for
-        remedy = f"pass --tiles {height}" if height == width else "tiles are squares, so predict it without"
+        remedy = f"pass --tiles {height}" if height == width else "tiles are square, so leave --tiles out"
         raise UsageError(
             f"the model takes images of {height}×{width} pixels only, not tiles of {tiling.size}; {remedy}"
         )
 
 
 def streamed(model: keras.Model, tiling: Tiling, image: Picture, run: Run, *, batch_size: int) -> Streamed:
-    """What a model says of an image tile by tile, computed as it is read.
+    """A model's outputs for an image, computed tile by tile as they are read.
 
-    A model that takes images of one size is shown smaller tiles among their mirror images.
+    For a model that takes images of one size, smaller tiles are padded by mirroring.
 
     Args:
       run: the model's forward pass.

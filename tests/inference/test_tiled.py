@@ -124,7 +124,7 @@ def test_a_model_of_one_size_takes_tiles_of_that_size():
     assert_allclose(found[..., 0], image[..., 0] / 255, atol=1e-6)
     with pytest.raises(UsageError, match="64×64 pixels only, not tiles of 96; pass --tiles 64"):
         list(Predictor(model, tiling=Tiling(96, 16)).outputs([image]))
-    with pytest.raises(UsageError, match="tiles are squares"):
+    with pytest.raises(UsageError, match="tiles are square"):
         list(Predictor(pointwise(size=(64, 32)), tiling=Tiling(64, 16)).outputs([image]))
 
 
