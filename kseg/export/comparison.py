@@ -28,7 +28,7 @@ MOST_TOLERANCE = 1e-3
 itself differs from its float64 twin, which is what float32 costs in this very network, deep or shallow. Kernels that
 add up in another order differ by that much; a wrong padding or alignment of a resize differs by 1e-2 and more."""
 POSITION_ROUNDING = 2.0**-22
-"""Of a resize inside the graph, per pixel of the network's longer side: runtimes compute positions in float32."""
+"""Error of a resize inside the graph, per pixel of the longer side: runtimes compute positions in float32."""
 
 
 def compared(
@@ -65,8 +65,10 @@ def compared(
 def _answers_apart(
     model: keras.Model, predict: Predict, shape: tuple[int, int, int], inside: "NetworkSize", task: Task
 ) -> float:
-    """The largest difference of what is given by name, over the images of a batch. What rounding makes of it is not
-    measured by a float64 twin: a rank that changes there changes everything behind it."""
+    """The largest difference between outputs that are given by name, over a batch of images.
+
+    No float64 twin measures the rounding here: one detection of another rank would change all that follow.
+    """
     images = random_images(shape)
     size = images.shape[1:3]
     fed = size if inside is None else rounded_size(size) if inside == "multiple" else inside

@@ -70,7 +70,7 @@ def export_model(
     Args:
       model: of one image input, giving probabilities, as `kseg.inference.load_model` returns it.
       card: its classes, palette and image size.
-      path: where the export shall lie; a folder for a SavedModel, `*.onnx`, `*.tflite`.
+      path: where to write the export; a folder for a SavedModel, `*.onnx`, `*.tflite`.
       format: saved_model, onnx or litert.
       overwrite: replace an earlier export.
       image_size: height and width that the network is fed, instead of `card.image_size`.
@@ -119,7 +119,7 @@ def export_model(
 
 
 def default_path(model_path: Path, format: str) -> Path:  # noqa: A002
-    """Where an export goes when nobody says: beside the model file (`RUN/model.onnx`)."""
+    """Where an export goes without a path: beside the model file (`RUN/model.onnx`)."""
     file = model_path / MODEL_OF_A_RUN if model_path.is_dir() else model_path
     return file.with_name(format_named(format).default_name.format(stem=file.stem))
 
@@ -131,7 +131,7 @@ def _taken_sizes(built_for: Size, fed: tuple[int, int] | None, kind: Format, ins
     if kind.batches:
         return built_for
     if fed is None:
-        raise UsageError(f"{kind.title} feeds the network one size and the model names none; pass --image-size H W")
+        raise UsageError(f"{kind.title} feeds the network one size and the model takes any; pass --image-size H W")
     return fed
 
 
@@ -175,7 +175,7 @@ def _facts(card: "ModelCard", outputs: Mapping[str, Any], size: Size, inside: "N
 
 
 def _meaning(card: "ModelCard", outputs: Mapping[str, Any]) -> tuple[str, str]:
-    """What an export gives, of the outputs by name with their shapes, and what follows from it."""
+    """What an export gives, from its outputs by name, and how to decide from it."""
     if PROBABILITIES not in outputs:
         given = "; ".join(
             f"{name}: ({', '.join(['N', *('any' if side is None else str(side) for side in output.shape[1:])])})"
@@ -194,7 +194,7 @@ def _as_text(value) -> str:
 
 @contextlib.contextmanager
 def _full_precision() -> Iterator[None]:
-    """GPUs round what they multiply to 10 bits unless told otherwise, which no comparison survives."""
+    """Turns off TensorFloat-32, in which GPUs round factors to 10 bits, too coarse for the comparison."""
     import tensorflow as tf
 
     before = tf.config.experimental.tensor_float_32_execution_enabled()
@@ -207,7 +207,7 @@ def _full_precision() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _conversion(kind: Format) -> Iterator[None]:
-    """Converters and runtimes raise whatever they like; a person gets one sentence."""
+    """Turns whatever converters and runtimes raise into one sentence."""
     try:
         yield
     except (KsegError, OSError):

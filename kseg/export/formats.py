@@ -20,7 +20,7 @@ PROBABILITIES = "probabilities"
 
 
 def alone(outputs: dict[str, np.ndarray]) -> Any:
-    """What `Predict` gives of the outputs of an export, which have names in every format."""
+    """The outputs of an export as `Predict` gives them: probabilities without their name, others by name."""
     return outputs.get(PROBABILITIES, outputs)
 
 

@@ -23,6 +23,7 @@ AXES = ("N", "H", "W")
 
 def write(serve: Any, path: Path, metadata: Mapping[str, str]) -> None:
     """Converts the graph of `serve`; sizes that vary are named N, H and W; `metadata` become the model's properties."""
+    # 1. a graph that tf2onnx converts correctly
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
 
     @tf.function(input_signature=serve.input_signature)
@@ -36,6 +37,7 @@ def write(serve: Any, path: Path, metadata: Mapping[str, str]) -> None:
         shape = tf.concat([tf.shape(images)[:3], [probabilities.shape[-1]]], axis=0)
         return {PROBABILITIES: tf.reshape(probabilities, shape)}
 
+    # 2. convert, and name the sizes that vary
     model, _ = tf2onnx.convert.from_function(
         anchored,
         input_signature=serve.input_signature,
@@ -46,6 +48,7 @@ def write(serve: Any, path: Path, metadata: Mapping[str, str]) -> None:
         for axis, dimension in zip(AXES, value.type.tensor_type.shape.dim, strict=False):
             if not dimension.dim_value:
                 dimension.dim_param = axis
+    # 3. save
     onnx.helper.set_model_props(model, dict(metadata))
     try:
         onnx.save(model, str(path))

@@ -15,7 +15,7 @@ HALF = {"float16", "bfloat16", "mixed_float16", "mixed_bfloat16"}
 FLOATS = HALF | {"float32", "float64"}
 
 NetworkSize = tuple[int, int] | Literal["multiple"] | None
-"""Of the network inside: (height, width); "multiple": of `STRIDE`, the nearest; None: the image's own."""
+"""Input size of the network inside: (height, width); "multiple": the nearest of `STRIDE`; None: the image's own."""
 
 
 def serving_function(
@@ -45,7 +45,7 @@ def serving_function(
             return task.served(outputs, (height, width))
         probabilities = tf.cast(outputs, tf.float32)
         if network_size is not None:
-            # Rounding must not leave [0, 1], which `kseg predict` sees to as well.
+            # Clipped as in `kseg predict`, because rounding may leave [0, 1].
             probabilities = tf.image.resize(tf.clip_by_value(probabilities, 0.0, 1.0), (height, width))
         return {"probabilities": probabilities}
 
@@ -62,7 +62,7 @@ def in_float32(model: keras.Model) -> keras.Model:
 
 
 def in_float64(model: keras.Model) -> keras.Model:
-    """A twin with the same weights, to tell what of a probability is rounding."""
+    """A float64 twin with the same weights, to measure the rounding of probabilities."""
     return twin(model, "float64", FLOATS)
 
 
@@ -96,7 +96,7 @@ def _policy_name(dtype: Any) -> Any:
 
 
 def spatial_size(model: keras.Model) -> tuple[int | None, int | None]:
-    """H and W that the model's input fixes; None where it takes any. Not an image model: an error."""
+    """H and W that the model's input fixes; None where it takes any. Raises: UsageError for no model of images."""
     shape = model.input_shape
     if isinstance(shape, list) or len(shape) != 4 or shape[-1] != 3:
         raise UsageError(f"only a model of one image (N, H, W, 3) can be exported; this one takes {shape}")

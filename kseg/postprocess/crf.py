@@ -13,10 +13,10 @@ from kseg.postprocess.mean_field import Engine, PixelKernels, mean_field
 from kseg.ranges import NOT_NEGATIVE, POSITIVE, Range, check_ranges
 
 ROUNDING = 1e-3
-"""How far beyond 0 and 1 a probability may lie, as resizing brings about; it is taken for 0 or 1."""
+"""Resizing may leave a probability this far outside of [0, 1]; it then counts as 0 or 1."""
 
 SMALLEST = float(np.finfo(np.float32).tiny)
-"""A probability below counts as this: what is impossible for the network alone may still be outvoted."""
+"""A smaller probability counts as this, so that the neighbors of a pixel can outvote a network's 0."""
 
 Refiner = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(image, probabilities) to probabilities of the same shape."""
@@ -27,11 +27,11 @@ class CrfParameters:
     """w1·exp(−|Δp|²/2σ1²) + w2·exp(−|Δp|²/2σα² − |ΔI|²/2σβ²), and how often messages are passed."""
 
     w1: Annotated[float, NOT_NEGATIVE] = 3.0
-    """weight of the spatial kernel; 0: none"""
+    """weight of the spatial kernel; 0 leaves it out"""
     sigma1: Annotated[float, POSITIVE] = 1.0
     """its standard deviation in pixels"""
     w2: Annotated[float, NOT_NEGATIVE] = 4.0
-    """weight of the bilateral kernel; 0: none"""
+    """weight of the bilateral kernel; 0 leaves it out"""
     sigma_alpha: Annotated[float, POSITIVE] = 67.0
     """its standard deviation in pixels"""
     sigma_beta: Annotated[float, POSITIVE] = 3.0
@@ -53,14 +53,14 @@ CRF_PARAMETERS = {
     "deeplab_v2_vgg16": CrfParameters(w1=2, sigma1=2, w2=4, sigma_alpha=65, sigma_beta=3),
     "deeplab_v1_largefov": CrfParameters(w1=3, sigma1=3, w2=4, sigma_alpha=49, sigma_beta=5),
 }
-"""Of the three DeepLab versions on PASCAL VOC. The first is the authors', the others are third parties' records."""
+"""Parameters of three DeepLab versions on PASCAL VOC. The first are the authors', the others third parties' records."""
 
 
 def crf_parameters(words: Sequence[str]) -> CrfParameters:
-    """Parameters by name, one by one, or a name's with some of them changed.
+    """Parameters from words: a name, `key=value` one by one, or a name and some keys to change.
 
     Raises:
-      UsageError: an unknown name or key, no number, or one out of range.
+      UsageError: an unknown name or key, a value that is no number or out of range.
 
     >>> print(crf_parameters(["deeplab_v1_largefov", "iterations=5"]))
     w1=3 sigma1=3 w2=4 sigma_alpha=49 sigma_beta=5 iterations=5
@@ -108,15 +108,15 @@ def dense_crf(
 
     Args:
       image: uint8 (H, W, 3), RGB.
-      probabilities: (H, W, C) in [0, 1]; C = 1 is binary foreground, beside which background has 1 − p. Pixels need
-        not sum to 1.
+      probabilities: (H, W, C) in [0, 1]; C = 1 is binary foreground, and background has 1 − p. The probabilities of a
+        pixel need not sum to 1.
       parameters: None: those of DeepLab v2 on ResNet-101.
-      void: bool (H, W); these pixels send no message and keep their probabilities. None: there are none.
+      void: bool (H, W); these pixels send no message and keep their probabilities. None: no pixel is void.
       engine: "numba" (extra `crf`), "scipy" (about half as fast), or "auto", Numba where it is installed.
-      kernels: of the same image and void pixels, for the same image with several parameters.
+      kernels: of the same image and void pixels, made once to try several parameters.
     Returns:
       float32 (H, W, C), which sum to 1 for C > 1. Memory: about 12·C + 130 bytes a pixel.
-    Errors: other sizes, types or values than these are refused, NaN among them.
+    Errors: UsageError for other sizes, types or values than these; NaN is refused too.
     Source: Krähenbühl & Koltun 2011; kernels and their parameters: Chen et al. 2018 (DeepLab), eq. 3. Deviations: the
     kernels are filtered on a permutohedral lattice, an approximation that both papers make too.
 
@@ -137,7 +137,7 @@ def dense_crf(
     chosen = probabilities.reshape(-1, shape[-1])[slice(None) if taking_part is None else taking_part.ravel()]
     unary = unary_term(chosen)
 
-    # 2. the kernels that count
+    # 2. kernels of nonzero weight
     kernels = kernels or PixelKernels(image, taking_part=taking_part, engine=engine)
     weighted = [(parameters.w1, kernels(parameters.sigma1))] if parameters.w1 else []
     if parameters.w2:
@@ -184,7 +184,7 @@ def _check(image: np.ndarray, probabilities: np.ndarray, void: np.ndarray | None
         return
     lowest, highest = float(probabilities.min()), float(probabilities.max())
     if np.isnan(lowest) or np.isnan(highest):
-        raise UsageError("the probabilities hold nan, of which no CRF makes sense; check the network that gave them")
+        raise UsageError("the probabilities hold nan, which a CRF cannot refine; check the network that gave them")
     if lowest < -ROUNDING or highest > 1 + ROUNDING:
         raise UsageError(
             f"the probabilities lie between {lowest:.3g} and {highest:.3g}, outside of [0, 1]; "

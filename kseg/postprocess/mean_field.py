@@ -11,13 +11,13 @@ from scipy.special import expit
 from kseg.errors import UsageError
 
 Engine = Literal["auto", "numba", "scipy"]
-"""What filters: Numba's machine code, SciPy's sparse matrices, or Numba where it is installed."""
+"""The filter: Numba's machine code, SciPy's sparse matrices, or Numba where it is installed."""
 
 WORST_LOGIT = -1e4
-"""Of channels that only fill a row: far below the logarithm of any float32, so their probability is 0."""
+"""Logit of channels that only fill a row: far below the logarithm of any float32, so their probability is 0."""
 
 VECTOR = 8
-"""float32 a processor takes at a time; rows of whole vectors are blurred a fifth faster."""
+"""float32 numbers in a processor's vector; rows of whole vectors are blurred a fifth faster."""
 
 
 class Lattice(Protocol):
@@ -51,14 +51,14 @@ class NormalizedKernel:
 
 
 class PixelKernels:
-    """The Gaussian kernels over the pixels of one image; each is made once, whatever the weights it is used with.
+    """The Gaussian kernels over the pixels of one image; each is made once and used with any weight.
 
         k(i, j) = exp(−|p_i − p_j|² / 2σ_p²)   or   exp(−|p_i − p_j|² / 2σ_p² − |I_i − I_j|² / 2σ_c²)
 
     Args:
       image: uint8 (H, W, 3).
-      taking_part: bool (H, W), the pixels there are; None: all.
-      engine: what filters.
+      taking_part: bool (H, W), the pixels that take part; None: all.
+      engine: the filter.
     Errors: `UsageError` where `engine` is not installed.
     """
 

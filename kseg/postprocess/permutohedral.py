@@ -25,8 +25,11 @@ class Coding:
 
     @property
     def steps(self) -> np.ndarray:
-        """int64 (d + 1,): what leads from a point to its neighbor along each axis, −1 in all coordinates but its own,
-        which grows by d; the last axis' own coordinate is the one that is left out, for all together sum to 0."""
+        """int64 (d + 1,): the difference of the codes of two neighbors along each axis.
+
+        A step along an axis adds d to the coordinate of that axis and −1 to all others. The last coordinate has no
+        digit of its own, because all coordinates sum to 0.
+        """
         d = len(self.factors)
         return np.append((d + 1) * self.factors, 0) - self.factors.sum()
 
@@ -77,8 +80,8 @@ class Permutohedral:
 
         (K v)_i ≈ g · Σ_j exp(−|f_i − f_j|² / 2) v_j
 
-    where f are the features, divided by their standard deviations, and g is one number that depends on d alone; who
-    normalizes by K 1 need not know it.
+    where f are the features, divided by their standard deviations, and g is a number that depends on d alone; dividing
+    by K 1 cancels it.
 
     Args:
       features: float32 (N, d).
@@ -122,7 +125,7 @@ def softmax_inplace(logits: np.ndarray) -> None:
 
 
 def _simplices(features: np.ndarray, code: Coding) -> tuple[np.ndarray, np.ndarray]:
-    """Of each feature: the keys, int64 (N, d + 1), and the barycentric weights of the corners of its simplex."""
+    """The keys, int64 (N, d + 1), and the barycentric weights of the corners of each feature's simplex."""
     count, d = features.shape
     corners = d + 1
     raised = elevated(features)

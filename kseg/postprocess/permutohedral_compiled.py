@@ -15,7 +15,7 @@ REORDERED = {"contract", "reassoc", "nsz", "arcp"}
 def _compiled(function):
     try:
         return numba.njit(cache=True, fastmath=REORDERED)(function)
-    except RuntimeError:  # nowhere to keep machine code on this disk: it is made anew in each process
+    except RuntimeError:  # this disk has no place to cache machine code: each process compiles
         return numba.njit(fastmath=REORDERED)(function)
 
 
@@ -51,7 +51,7 @@ class CompiledPermutohedral:
 
     def add_filtered(self, values: np.ndarray, before: np.ndarray, after: np.ndarray, out: np.ndarray) -> None:
         """out += after · K (before · v); `before` and `after` are float32 (N,)."""
-        shape = (2, self.points + 1, values.shape[1])  # the last row is the neighbor of those that have none
+        shape = (2, self.points + 1, values.shape[1])  # the last row stands for neighbors that do not exist
         if self._buffers.shape != shape:
             self._buffers = np.zeros(shape, np.float32)
         here, there = self._buffers
@@ -71,7 +71,7 @@ def softmax_inplace(logits: np.ndarray) -> None:
 
 @_compiled
 def _simplices(features, stretch, low, factors, keys, weights):
-    """Of each feature: the keys and the barycentric weights of the corners of its simplex."""
+    """The keys and the barycentric weights of the corners of each feature's simplex."""
     count, d = features.shape
     corners = d + 1
     raised = np.empty(corners, np.float32)

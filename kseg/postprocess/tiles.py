@@ -13,13 +13,13 @@ Blend = Literal["linear", "gaussian", "none"]
 
 
 SIGMA = 1 / 8
-"""Of a Gaussian blend, in tiles, as nnU-Net has it."""
+"""Standard deviation of a Gaussian blend, in tiles, as in nnU-Net."""
 
 LEAST = 1e-3
-"""Of the Gaussian's largest weight, so that no pixel is divided by nothing."""
+"""Least weight of a Gaussian blend, so that no pixel is divided by 0."""
 
 FORWARD_BYTES = 2**25
-"""Of outputs of a forward pass of several tiles; what a network holds on the way is a multiple of it."""
+"""Most bytes of outputs in a forward pass of several tiles; the network's inner maps take a multiple of it."""
 
 Run = Callable[[np.ndarray], Any]
 """uint8 (N, h, w, 3) to N arrays, float32 (h, w, C)"""
@@ -37,15 +37,16 @@ class Tiling:
     Args:
       size: S, in pixels.
       overlap: O, in pixels, less than S.
-      blend: v of a tile from its edge to its middle. linear: rises from 0 to 1 over the overlap. gaussian: of deviation
-        S/8 about the tile's middle. none: 1 nearer to this tile's middle than to its neighbor's, where tiles overlap,
-        and 0 elsewhere: of every tile O/2 pixels along its inner edges are left out (U-Net's overlap-tile strategy).
-      alignment: tiles begin at multiples of so many pixels, so that they have the positions of the whole image on every
-        grid whose stride divides it.
-    Where tiles are as exact as the whole image, blended ones are: with `none` wherever O/2 is not less than the radius
-    of the network's receptive field, with `linear` beyond O from a tile's edges if O is not less than that radius.
-    The last tile ends where the image ends, so that it may be smaller by less than `alignment`, and overlaps by more;
-    an image that is smaller than a tile is one.
+      blend: v, the weights of a tile along a side. linear: rise from 0 to 1 over the overlap. gaussian: have a standard
+        deviation of S/8 around the tile's middle. none: 1 in the half of an overlap that is nearer to the tile's
+        middle, 0 in the other half, so that O/2 pixels along its inner edges are left out (U-Net's overlap-tile
+        strategy).
+      alignment: tiles begin at multiples of so many pixels. A grid whose stride divides it has the same positions in a
+        tile as in the whole image.
+    Blended outputs equal those of the whole image with `none` if O/2 is at least the radius of the network's receptive
+    field, and with `linear` further than O from a tile's edges if O is at least that radius.
+    The last tile ends where the image ends. It may be smaller by less than `alignment`, and overlaps by more. An image
+    that is smaller than a tile is one tile.
     Errors: UsageError for sizes that leave no step of `alignment` pixels between tiles.
     Source: none: Ronneberger et al. 2015, figure 2; gaussian: Isensee et al. 2021 (nnU-Net). Deviations: none.
 
@@ -113,12 +114,12 @@ class Tiling:
 def blended(
     tiling: Tiling, image: Any, run: Run, *, channels: int, batch_size: int = 16
 ) -> Iterator[tuple[Window, np.ndarray]]:
-    """What a network says of an image, tile by tile, as ((rows, columns), float32 (h, w, C)): each pixel once.
+    """A network's outputs for an image, piece by piece, as ((rows, columns), float32 (h, w, C)): each pixel once.
 
-    No more is held than a few tiles, and what two rows of tiles share.
+    Memory holds a few tiles and the rows that two rows of tiles share.
 
     Args:
-      image: uint8 (H, W, 3); of what is no array, `shape` and `image[rows]` are used.
+      image: uint8 (H, W, 3), an array or an object with `shape` and `image[rows]`.
       run: the network.
       channels: C.
       batch_size: tiles of a forward pass at most; fewer where their outputs are large.
@@ -140,12 +141,12 @@ def blended(
         for place, outputs in _tiles(image[top:bottom], columns, run, at_once):
             start, stop = columns[place]
             next_start = columns[place + 1][0] if place + 1 < len(columns) else stop
-            # 1. what this tile adds to what its neighbors have said
+            # 1. weighted outputs, added to those of the tiles to the left
             weight = row_weights[number][:, None] * column_weights[place]
             sums = weight[..., None] * outputs
             sums[:, : left.shape[1]] += left
             left = sums[:, next_start - start :].copy()
-            # 2. what no further tile to the right reaches, and then no further tile below
+            # 2. the columns that no tile to the right reaches, then the rows that no tile below reaches
             finished = sums[:, : next_start - start]
             finished[: len(above)] += above[:, start:next_start]
             below[:, start:next_start] = finished[next_top - top :]
@@ -163,7 +164,7 @@ def _tiles(
 
 
 def _alike(spans: list[tuple[int, int]], at_once: int) -> Iterator[list[int]]:
-    """Numbers of neighbors of equal length, so many at a time: what makes a batch."""
+    """Batches: the numbers of consecutive tiles of equal length, `at_once` of them at most."""
     group: list[int] = []
     for number, (start, stop) in enumerate(spans):
         first = spans[group[0]] if group else (start, stop)
