@@ -1,4 +1,4 @@
-"""What a command starts from before its flags are read: `--config FILE`, and the options of what the line names."""
+"""The defaults of a command: from `--config FILE`, and the options of the data set and model that the line names."""
 
 import dataclasses
 import sys
@@ -18,19 +18,19 @@ MOST_BYTES = 1 << 20
 """Most bytes of a file of settings."""
 
 CHOOSES = {"--dataset": ("data", "dataset"), "--model": ("model", "model"), "--encoder": ("model", "encoder")}
-"""Flags that choose whose options there are → group and key of a file."""
+"""Flag that decides which other options exist → its group and key in a file of settings."""
 
 
 def defaults_of_command(command: type[Any], arguments: Sequence[str]) -> Any:
-    """The command with the values of the file that `--config` names and the options of what the line names.
+    """The command with the values of the file of `--config` and the options of the data set and model of the line.
 
-    tyro takes a field for what its default is: defaults of the data set's and model's own classes make their flags.
+    tyro makes flags from the type of a default, so the defaults are instances of the data set's and model's classes.
     """
     path = value_of(arguments, "--config")
     content = {} if path is None else read_file(Path(path))
     where = "the command" if path is None else path
     options = from_json(choosing(content, arguments), where=where, note=say)
-    if type(options.model) is ModelOptions:  # nothing says which: the default's options, whose name stays open
+    if type(options.model) is ModelOptions:  # no model is named: the default's options, but its name stays open
         model_options = MODELS[DEFAULT_MODEL if options.model.model is None else options.model.model].Options(
             **options.model.general
         )
@@ -48,7 +48,7 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def choosing(content: dict[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
-    """The content of the file with what the line chooses instead."""
+    """The content of the file with the names that the line chooses instead."""
     chosen = dict(content)
     for flag, (group, key) in CHOOSES.items():
         name, values = value_of(arguments, flag), chosen.get(group, {})
@@ -58,7 +58,7 @@ def choosing(content: dict[str, Any], arguments: Sequence[str]) -> dict[str, Any
 
 
 def fixed_encoder(model: Mapping[str, Any]) -> bool:
-    """Whether the model has no `--encoder`; the line is refused where it is read."""
+    """Whether the model has no `--encoder`; the parser refuses the flag later."""
     return "encoder" not in MODELS[str(model.get("model", DEFAULT_MODEL))].options
 
 

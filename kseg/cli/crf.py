@@ -40,9 +40,9 @@ class Crf:
     """a run directory or a .keras file"""
     data: Annotated[DataOptions, arg(name="")] = field(default_factory=lambda: DataOptions(NOT_GIVEN))
     split: Literal["train", "validation", "test"] = "validation"
-    """which images choose"""
+    """split whose images choose"""
     sample: Annotated[int, COUNT] = 100
-    """at most so many of them, evenly spread"""
+    """most images to use, evenly spread over the split"""
     w1: Annotated[tuple[float, ...], NOT_NEGATIVE] = (3.0,)
     """values of the spatial kernel's weight"""
     sigma1: Annotated[tuple[float, ...], POSITIVE] = (3.0,)
@@ -63,7 +63,7 @@ class Crf:
     """JSON file of everything tried (unset: crf_tuning.json beside the model)"""
 
     def with_its_data(self) -> "Crf":
-        """What the flags are read over a second time, once they have told the model: its run's data."""
+        """The command with its run's data as defaults; the flags are then parsed again."""
         import_keras_quietly()
         return replace(self, data=RunData.of(self.model).defaults(self.data, self.model))
 
@@ -80,7 +80,7 @@ class Crf:
         from kseg.tasks.figures import plain
         from kseg.wording import counted
 
-        # 1. images that the network has not learned by heart
+        # 1. images that the network was not trained on
         run = RunData.of(self.model)
         dataset = open_dataset(self.data).remember()  # each image is asked for twice in every round
         if run.folder is not None:
@@ -93,7 +93,7 @@ class Crf:
         check_fits(model, dataset, TASKS[card.task])
         dataset.use_range(card.value_range)
         if seen := run.trained_on(dataset, records):
-            print(f"trained   on {seen} of these {counted(len(records), 'image')}, of which it is too sure")
+            print(f"trained   on {seen} of these {counted(len(records), 'image')}: it is too certain about them")
 
         # 2. search
         axes = {name: getattr(self, name) for name in ("w1", "sigma1", "w2", "sigma_alpha", "sigma_beta")}
@@ -133,7 +133,10 @@ class Crf:
         from kseg.conventions import DEFAULT_TASK
 
         if card.task != DEFAULT_TASK:
-            raise UsageError(f"a CRF refines the probabilities of classes; {self.model} answers the task {card.task!r}")
+            raise UsageError(
+                f"a CRF refines the probabilities of a pixel's classes; {self.model} answers the task {card.task!r}; "
+                f"name a model of the task {DEFAULT_TASK!r}"
+            )
         if tuple(card.classes) != tuple(dataset.classes):
             raise UsageError(
                 f"{self.model} tells apart {', '.join(card.classes)} and {dataset.name} has "

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 SAMPLE = 100
 """Images whose objects `info` counts."""
 
-OF_TASKS = arg(help="whose truth, of a data set that has several: semantic, instance (its objects) or panoptic")
+OF_TASKS = arg(help="which truth of a data set that has several: semantic, instance (its objects) or panoptic")
 Source = Annotated[NamedData, arg(name="")]
 
 
 @dataclass(frozen=True)
 class Info:
-    """Where to get a data set, under what terms, the expected tree, and what of it is here.
+    """Show where to get a data set, its terms, the expected tree, and which part of it is here.
 
     Example: kseg data info lfw
     """
@@ -88,8 +88,8 @@ class Preview:
 
 @dataclass(frozen=True)
 class Stats:
-    """Class frequencies, background-to-object ratio of each category, the class weights that follow; objects and their
-    sizes.
+    """Count class frequencies, the background-to-object ratio of each category, the class weights that follow, and
+    objects with their sizes.
 
     Example: kseg data stats camvid --split train
     """
@@ -111,7 +111,7 @@ class Data:
     action: Info | Prepare | Check | Preview | Stats | Cache
 
     def with_its_data(self) -> "Data":
-        """What the flags are read over a second time, once they have told the data set: its options."""
+        """The command with the options of its data set as defaults; the flags are then parsed again."""
         if isinstance(self.action, Cache):
             return self
         return Data(replace(self.action, data=by_name(data_options(self.action.data.dataset))))
@@ -149,7 +149,7 @@ def info(options: DataOptions, write: Callable[[str], None] = print) -> int:
 
 
 def _objects(dataset: "Dataset") -> str:
-    """What is said of the objects in a sample of the training images: in a data set of 100,000 all take minutes."""
+    """A sentence on the objects in a sample of the training images; counting all of 100,000 images takes minutes."""
     from kseg.datasets.object_statistics import object_statistics
     from kseg.datasets.preview import spread
 

@@ -19,7 +19,7 @@ def stats(options: DataOptions, split: str, as_json: bool, write: Callable[[str]
     from kseg.datasets import open_dataset
     from kseg.datasets.class_statistics import class_statistics, labeled_records
 
-    # 1. what was counted
+    # 1. count
     dataset = open_dataset(options)
     statistics = class_statistics(dataset, labeled_records(dataset) if split == ALL else dataset.records(split))
     objects = _objects(dataset, split)
@@ -76,9 +76,9 @@ def table(statistics: "ClassStatistics") -> str:
     return "\n".join([head, *lines])
 
 
-def table_2(label: str, found: "ClassStatistics") -> str:
+def table_2(label: str, statistics: "ClassStatistics") -> str:
     """The paper's layout: categories across, one line for the data set; background is no category."""
-    rows = [row for row in found.rows() if row["class"] != "background"]
+    rows = [row for row in statistics.rows() if row["class"] != "background"]
     cells = [("Dataset", label)] + [(row["class"], _ratio(row["background_to_object"])) for row in rows]
     widths = [max(map(len, cell)) for cell in cells]
     return "\n".join(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Evaluate:
     """Measure a run or model on a split, at the images' original size, with threshold sweep and per-image CSV.
 
-    The data are the run's own, flags change them; a .keras file that lies in no run takes the data set of its card.
+    The data are the run's own unless flags change them; a .keras file outside of a run takes the data set of its card.
 
     Example: python evaluate.py runs/RUN --data-dir hospital_b --split all
     """
@@ -30,12 +30,12 @@ class Evaluate:
     """a run directory or a .keras file"""
     data: Annotated[DataOptions, arg(name="")] = field(default_factory=lambda: DataOptions(NOT_GIVEN))
     split: Literal["train", "validation", "test", "all"] | None = None
-    """which records to measure (unset: test, or validation where there is no test split); all: every one there is, for
-    a folder that is a test set as a whole"""
+    """which records to measure (unset: test, or validation where there is no test split); all: every record, for a
+    folder that is a test set as a whole"""
     match_classes: Literal["names", "order"] = "names"
-    """how the model's classes meet the data's: by name, in whatever order, or by order, whatever their names"""
+    """how the model's classes are matched with the data's: by name in any order, or by order whatever their names"""
     original_size: bool = True
-    """compare at each image's own size; or at the size the network sees"""
+    """compare at each image's own size; --no-original-size: at the size the network sees"""
     image_size: Annotated[tuple[int, int] | None, FED] = None
     """height and width the network is fed (unset: the size it was trained at)"""
     input_size: Literal["trained", "original"] | None = None
@@ -44,14 +44,14 @@ class Evaluate:
     batch_size: Annotated[int, COUNT] = 16
     """images predicted at a time"""
     pictures: Annotated[int, Range(least=0, most=10_000)] = 0
-    """draw so many of the worst images, with truth, prediction and mistakes, into the folder worst of --out"""
+    """how many of the worst images to draw, with truth, prediction and mistakes, into the folder worst of --out"""
     refining: Annotated[Refining, arg(name="")] = field(default_factory=Refining)
     out: Path | None = None
     """directory for evaluation.json, per_image.csv, and the task's own tables: thresholds.csv of a binary model,
     per_class.csv of objects (unset: beside the model)"""
 
     def with_its_data(self) -> "Evaluate":
-        """What the flags are read over a second time, once they have told the model: its run's data."""
+        """The command with its run's data as defaults; the flags are then parsed again."""
         import_keras_quietly()
         return replace(self, data=RunData.of(self.model).defaults(self.data, self.model))
 
@@ -67,7 +67,7 @@ class Evaluate:
         from kseg.tasks import TASKS
         from kseg.wording import counted
 
-        # 1. data, before the model: a wrong folder is told at once
+        # 1. data, before the model: a wrong folder is reported at once
         run = RunData.of(self.model)
         dataset = open_dataset(self.data)
         split = self.split or measured_split(dataset)
@@ -98,7 +98,7 @@ class Evaluate:
         seen = run.trained_on(dataset, records)
         if seen:
             print(
-                f"trained   on {seen} of these {counted(len(records), 'image')}: their scores tell nothing of new ones"
+                f"trained   on {seen} of these {counted(len(records), 'image')}: their scores say nothing of new ones"
             )
 
         # 3. measure
@@ -130,7 +130,7 @@ class Evaluate:
         return 0
 
     def _order(self, card: "ModelCard", dataset: "Dataset") -> tuple[int, ...]:
-        """The model's id of each class of the data set; an error with the way out where their names are others."""
+        """The model's id of each class of the data set. Raises: UsageError, with a remedy, where the names differ."""
         from kseg.errors import UsageError
         from kseg.inference import class_order
         from kseg.tasks import TASKS
@@ -157,7 +157,7 @@ class Evaluate:
             ) from error
 
     def _matched(self, card: "ModelCard", dataset: "Dataset", order: tuple[int, ...]) -> str:
-        """What is to be said about the model's classes, if they are not simply the data's."""
+        """A note on the model's classes where they are not simply the data's."""
         if not card.knows_classes:
             return " (by order: the model's file does not name its own)"
         if tuple(card.classes) == tuple(dataset.classes):
@@ -168,7 +168,7 @@ class Evaluate:
         return f" ({how}; the model's are {', '.join(card.classes)})"
 
     def _default_out(self, run: RunData, dataset: "Dataset", split: str) -> Path:
-        """Beside the model, under a name of its own for whatever is not as in the run."""
+        """A folder beside the model, named after all that is not as in the run."""
         beside = self.model if self.model.is_dir() else self.model.parent
         parts = ["evaluation", dataset.name, split]
         if self.data != run.options:

@@ -30,7 +30,7 @@ class Export:
     image_size: Annotated[tuple[int, int] | None, FED] = None
     """height and width the network is fed (unset: the size it was trained at)"""
     any_size: bool = False
-    """export the bare network, which resizes nothing; of any size, litert of --image-size, as some devices want"""
+    """export the bare network, without resizing, for images of any size (litert: of --image-size)"""
 
     def run(self) -> int:
         from kseg.export import default_path, export_model

@@ -1,4 +1,4 @@
-"""Flags as a person may write them, made into those of the dataclasses: old spellings, and `--binary` alone."""
+"""Flags as a person may write them, rewritten for the dataclasses: old spellings, and `--binary` without a value."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ BINARY, AUTOMATIC = "--binary", "auto"
 
 
 def understood(arguments: Sequence[str]) -> list[str]:
-    """The arguments with new names for old ones, which is said, and with the value that `--binary` alone leaves out."""
+    """The arguments with new names for old ones, noted on stderr, and with a value behind a bare `--binary`."""
     flags: list[str] = []
     for index, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
@@ -26,7 +26,7 @@ def understood(arguments: Sequence[str]) -> list[str]:
 def value_of(arguments: Sequence[str], flag: str) -> str | None:
     """The value of a flag of one value; the last one counts. Everything else is left to tyro, which reads it again."""
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    finder.add_argument(flag, dest="value", nargs="?")  # without its value: tyro says so
+    finder.add_argument(flag, dest="value", nargs="?")  # tyro reports a missing value
     return finder.parse_known_args(list(arguments))[0].value
 
 

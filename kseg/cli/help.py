@@ -29,7 +29,7 @@ USUAL = {
     "augment": ("augment", "flip", "crop"),
     "loss": ("loss", "loss_reduction", "class_weights", "pixel_weights"),
 }  # fmt: skip
-"""Of these groups, what is shown beside the options of a data set and a model; the others are shown by topic."""
+"""The flags of these groups that are shown beside the options of a data set and a model; others are shown by topic."""
 
 TITLES = {
     "data": "data", "model": "model", "loss": "loss", "augment": "augmentation", "training": "training",
@@ -52,7 +52,7 @@ class Flag:
 
 
 def asked_for(arguments: Sequence[str]) -> str | None:
-    """The topic that the line asks help about, "" without one; None where it asks for none."""
+    """The topic that the line asks help about, "" for help without a topic; None where it asks for no help."""
     place = next((place for place, word in enumerate(arguments) if word in HELP), None)
     if place is None:
         return None
@@ -79,7 +79,7 @@ def overview(command: Any, program: str, lists: Mapping[str, Sequence[str]]) -> 
 
 
 def listed(lists: Mapping[str, Sequence[str]]) -> str:
-    """Titles and what there is under each."""
+    """Titles and the names under each."""
     wrapped = (
         textwrap.fill(f"{title}: {', '.join(names)}", columns(), subsequent_indent="  ")
         for title, names in lists.items()
@@ -88,7 +88,7 @@ def listed(lists: Mapping[str, Sequence[str]]) -> str:
 
 
 def chosen(command: Any, program: str, topic: str) -> str:
-    """The flags of one topic, or without one those that most runs need, for the data set and model of the command."""
+    """The flags of a topic, or those that most runs need, for the data set and model of the command."""
     lines = [f"usage: {program} [--FLAG VALUE …]"]
     hidden: list[str] = []
     for group, flags in groups(command):

@@ -1,7 +1,7 @@
-"""The command that a line means, with the options of the data set it names and no other's.
+"""A command from its line, with the options of the data set that the line names and of no other.
 
-A command declares its data options as `DataOptions`. tyro takes a field for what its default is, so a default of the
-chosen data set's own class makes the flags: the line is looked at for the data set first, then read.
+A command declares its data options as `DataOptions`. tyro makes flags from the type of a default, so the default is an
+instance of the chosen data set's options: the line is searched for the data set first, then parsed.
 """
 
 import dataclasses
@@ -31,8 +31,8 @@ class NamedData(DataOptions):
 def read_command(kind: Any, arguments: Sequence[str], *, program: str) -> Any:
     """An instance of `kind` as `parse` gives it; its data options are of the class of the data set they name.
 
-    A command that knows its data set only once the line is read has a method `with_its_data`: the line is read with
-    the flags of all data sets first, and that method then gives the defaults that it is read over again.
+    A command that learns its data set from the parsed line has a method `with_its_data`. The line is parsed with the
+    flags of all data sets first; the method then gives the defaults for parsing it again.
     """
     if has_file(kind):
         return read_train(kind, arguments, program=program)
@@ -56,13 +56,13 @@ def read_command(kind: Any, arguments: Sequence[str], *, program: str) -> Any:
 
 
 def takes_data(kind: Any) -> bool:
-    """Whether a command has data options, in a field or in a field of one."""
+    """Whether a command has data options, in a field or deeper."""
     hints = get_type_hints(kind).values() if dataclasses.is_dataclass(kind) else ()
     return any(hint is DataOptions or takes_data(hint) for hint in hints)
 
 
 def any_data() -> dict[type, DataOptions]:
-    """Options that take the flags of every data set, to learn from the line which one it is about.
+    """Options that take the flags of every data set, to learn from the line which data set it is about.
 
     Where two data sets have an option of one name, it takes the values of both.
     """
@@ -79,9 +79,9 @@ def any_data() -> dict[type, DataOptions]:
 
 
 def holding(kind: Any, options: Mapping[type, Any], arguments: Sequence[str]) -> Any:
-    """The command with its defaults, and with these values in the fields of these types; what is required is missing.
+    """The command with its defaults, and with `options` in the fields of their types; required fields are MISSING.
 
-    Of several actions it holds the one that the first argument names.
+    Among several actions it holds the one that the first argument names.
     """
     values: dict[str, Any] = {}
     for field in dataclasses.fields(kind):

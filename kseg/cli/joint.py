@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 
 def predict_jointly(options: PredictOptions) -> int:
-    """Masks of the images that are named behind the runs; without any, the runs' own test images are measured."""
+    """Write masks of the images named behind the runs; without images, measure the runs' own test images."""
     from kseg.inference import load_model
     from kseg.inference.joint import Member, joint_card, predict_joint
 
+    # 1. the networks
     runs, images = split_runs([str(options.model), *options.images])
     members = []
     refining = options.refining
@@ -29,7 +30,8 @@ def predict_jointly(options: PredictOptions) -> int:
         model, card = load_model(run)
         members.append(Member(model, card, refining.fed(card, options.image_size, options.input_size)))
     card = joint_card(members, [str(run) for run in runs])
-    asked = partial(
+    # 2. how they predict, from the flags
+    predict = partial(
         predict_joint,
         threshold=0.5 if options.threshold is None else options.threshold,
         batch_size=options.batch_size,
@@ -38,14 +40,10 @@ def predict_jointly(options: PredictOptions) -> int:
         augmented=refining.augmented(),
     )
     members = [dataclasses.replace(member, model=refining.around(member.model)) for member in members]
+    # 3. masks or scores
     if not images:
-        return _measure(options, members, card, runs, asked)
-    return write_masks(
-        options,
-        named_files(images),
-        card,
-        partial(asked, members),
-    )
+        return _measure(options, members, card, runs, predict)
+    return write_masks(options, named_files(images), card, partial(predict, members))
 
 
 def split_runs(given: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -59,7 +57,7 @@ def _is_run(path: Path) -> bool:
 
 
 def _measure(
-    options: PredictOptions, members: "list[Member]", card: "ModelCard", runs: list[Path], asked: "Callable"
+    options: PredictOptions, members: "list[Member]", card: "ModelCard", runs: list[Path], predict: "Callable"
 ) -> int:
     from kseg.atomic import write_json
     from kseg.cli.evaluate import table
@@ -68,9 +66,10 @@ def _measure(
     from kseg.inference import measure
     from kseg.inference.predict import ORIGINAL
 
+    # 1. the test images that all runs share, fed as each run was measured
     configs = [recorded_config(run) for run in runs]
     whole = open_dataset(common_data(runs, [config.data for config in configs]))
-    if options.image_size is None and options.input_size is None:  # what each run was measured on
+    if options.image_size is None and options.input_size is None:
         members = [
             dataclasses.replace(member, image_size=ORIGINAL) if config.training.test_input == ORIGINAL else member
             for member, config in zip(members, configs, strict=True)
@@ -78,8 +77,10 @@ def _measure(
     dataset = whole.only([category_id(whole.classes, name, whole.name) for name in card.classes[1:]])
     dataset.use_range(card.value_range)
     records = dataset.records("test")
-    predicted = asked(members, lambda: (dataset.image(record) for record in records))
+    # 2. measure
+    predicted = predict(members, lambda: (dataset.image(record) for record in records))
     result = measure(predicted, dataset, "test")
+    # 3. files and tables
     refined = {"refined": options.refining.in_words()} if options.refining.in_words() else {}
     write_json(options.out / "evaluation.json", result.to_json() | refined)
     result.write_csv(options.out / "per_image.csv")

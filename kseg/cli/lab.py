@@ -1,4 +1,4 @@
-"""`kseg lab`: run a recipe's settings, and what is to be made of their results."""
+"""`kseg lab`: run the settings of a recipe, and report and verify their results."""
 
 import shlex
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ class List:
         if self.recipe is None:
             for name, recipe in RECIPES.items():
                 print(f"{name:<16}{recipe.title}")
-                for counted, _ in self._scales(recipe):
-                    print(f"{'':<16}{counted}")
+                for counts, _ in self._scales(recipe):
+                    print(f"{'':<16}{counts}")
             return 0
         print(RECIPES[self.recipe].text)
-        for counted, jobs in self._scales(RECIPES[self.recipe]):
-            print("", f"{counted}; for --only:", *tag_lines([job.condition for job in jobs]), sep="\n")
+        for counts, jobs in self._scales(RECIPES[self.recipe]):
+            print("", f"{counts}; for --only:", *tag_lines([job.condition for job in jobs]), sep="\n")
         return 0
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""`kseg lab report` and `kseg lab verify`: what is made of a recipe's results."""
+"""`kseg lab report` and `kseg lab verify`: tables, plots and checks of a recipe's results."""
 
 import shlex
 import sys
@@ -10,7 +10,7 @@ from kseg.cli.lab_selection import USUAL, Selection
 from kseg.errors import UsageError
 
 MOST_LISTED = 5
-"""Failures in one sentence."""
+"""Failures that a sentence lists; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Report(Selection):
         if results.failures and not results.rows:
             raise UsageError(
                 f"no job of {recipe.name} at scale {results.scale} is complete and {len(results.failures)} failed, "
-                f"{_listed(results.failures)}; mend that and `kseg lab run` them again with --retry"
+                f"{_listed(results.failures)}; remove the cause and run them again with `kseg lab run --retry`"
             )
         return make_report(results, recipe, jobs)
 
@@ -86,7 +86,7 @@ class Report(Selection):
 
     @property
     def command(self) -> str:
-        """What made the results, without this machine's folders."""
+        """The command that made the results, without this machine's folders."""
         words = ["kseg", "lab", "run", self.recipe, "--scale", self.scale or USUAL]
         words += ["--only", self.only] if self.only else []
         words += ["--seeds", str(self.seeds)] if self.seeds else []
@@ -124,8 +124,9 @@ class Verify(Selection):
 
 def _listed(failures: Mapping[str, str]) -> str:
     """The first failures with their sentences."""
-    said = [f"{name}: {sentence}" for name, sentence in failures.items()]
-    return "; ".join([*said[:MOST_LISTED], *([f"and {len(said) - MOST_LISTED} more"] if said[MOST_LISTED:] else [])])
+    sentences = [f"{name}: {sentence}" for name, sentence in failures.items()]
+    more = [f"and {len(sentences) - MOST_LISTED} more"] if len(sentences) > MOST_LISTED else []
+    return "; ".join([*sentences[:MOST_LISTED], *more])
 
 
 def _without_folder(weights: str) -> str:

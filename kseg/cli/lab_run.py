@@ -10,7 +10,7 @@ from kseg.errors import UsageError
 from kseg.wording import counted
 
 HERE = "machine"
-"""`--on` where none is named."""
+"""The default of `--on`."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Run(Selection):
         except KeyboardInterrupt:
             print("\nkseg: stopped; the same command goes on from here", file=sys.stderr)
             return INTERRUPTED
-        # 3. what became of them
+        # 3. summary
         left = f", {tally.left} left for the next call (--budget {self.budget})" if tally.left else ""
         if tally.elsewhere:
             left = f", {len(tally.elsewhere)} under way in other processes{left}"
@@ -66,7 +66,7 @@ class Run(Selection):
         return 1 if tally.failed else 0
 
     def _needs(self):
-        """What a job asks of a node of Ray; None on this machine."""
+        """The cores, memory and GPUs that a job asks of a node of Ray; None on this machine."""
         from kseg.lab.running.on_ray import Needs
 
         asked = {

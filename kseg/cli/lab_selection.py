@@ -11,7 +11,7 @@ from kseg.errors import UsageError
 from kseg.wording import counted
 
 USUAL: Literal["cpu"] = "cpu"
-"""The scale where none is named."""
+"""The default of `--scale`."""
 
 
 @dataclass(frozen=True)

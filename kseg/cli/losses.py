@@ -14,7 +14,7 @@ from tyro.conf import Positional, subcommand
 from kseg.errors import UsageError
 
 WIDTH = 100
-"""Columns at most; less in a narrower terminal."""
+"""Most columns; fewer in a narrower terminal."""
 NAME, MARK = 25, 9
 
 
@@ -23,7 +23,7 @@ _filled = partial(textwrap.fill, break_on_hyphens=False)  # "cross-entropy" stay
 
 @dataclass(frozen=True)
 class List:
-    """One line, formula, source of every loss, and what it takes.
+    """List every loss with a line, its formula, its source, and what it takes.
 
     Example: kseg losses
     """
@@ -34,7 +34,7 @@ class List:
 
 @dataclass(frozen=True)
 class Show:
-    """Print what a loss is and draw what it does: to one pixel's logit, to a shifted disc, to one of the wrong size.
+    """Print what a loss is and draw what it does to one pixel's logit, a shifted disc and a disc of the wrong size.
 
     Example: kseg losses show "ce + 0.5*dice" --out loss.png
     """

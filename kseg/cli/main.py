@@ -28,7 +28,7 @@ CIRCUMSTANCES = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENAMETOOLONG, errno.ELOOP,
     errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.EMFILE,
 }  # fmt: skip
-"""System errors that no fault of kseg's can cause."""
+"""System errors that a fault of kseg cannot cause."""
 
 
 def main(arguments: list[str] | None = None, *, program: str | None = None) -> int:
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None, *, program: str | None = None) -> i
         try:
             return _main(arguments, program)
         finally:
-            sys.stdout.flush()  # here, so that a reader who has gone is noticed before Python ends
+            sys.stdout.flush()  # here, so that a closed pipe is noticed before Python ends
     except BrokenPipeError:
         from kseg.cli.exit_codes import NOBODY_READS
 
@@ -53,12 +53,12 @@ def main(arguments: list[str] | None = None, *, program: str | None = None) -> i
 
 
 def _ready_streams() -> None:
-    """Where a stream is closed (`>&-`) nothing is shown; a letter that a console lacks is shown by its number."""
+    """Open closed streams (`>&-`) to nowhere; a character that a console lacks is shown by its number."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the free number, or the next file that is opened would
+            os.open(os.devnull, os.O_RDWR)  # takes the free number, which the next opened file would get
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stderr is None:
@@ -69,7 +69,7 @@ def _ready_streams() -> None:
 
 
 def _drop_output() -> None:
-    """Send what is left in the buffer to nowhere, or Python complains when it ends."""
+    """Send the rest of the buffer to nowhere, because Python complains about it at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """What `kseg predict` is asked for."""
+    """The flags of `kseg predict`."""
 
     model: Positional[Path]
     """a run directory or a .keras file"""
@@ -52,7 +52,7 @@ class PredictOptions:
 
 
 def named_files(images: "Sequence[str]") -> "list[ImageFile]":
-    """The image files that the command line names; what its folders hold besides is said."""
+    """The image files that the command line names; a note on stderr names the other files of its folders."""
     from kseg.inference import collect_images
     from kseg.inference.files import left_out
 
@@ -70,11 +70,11 @@ def write_masks(
     *,
     fed: str = "",
 ) -> int:
-    """The masks of the files that can be read, and the exit code: 1 where some cannot.
+    """Write the masks of the files that can be read; the exit code is 1 where a file cannot be read.
 
     Args:
       predict: gives the probabilities of images, in order; may ask for the images several times, in lockstep.
-      fed: what is said behind the classes.
+      fed: a note behind the classes.
     """
     from tqdm import tqdm
 
@@ -86,7 +86,7 @@ def write_masks(
     # 1. what can be refused, before the first image is predicted
     check_outputs(files, options.out, card, overlays=options.overlays, save_probabilities=options.probabilities)
 
-    # 2. masks, of the images that can be read; black and white in them are what they were in training
+    # 2. masks of the images that can be read, with black and white as in training
     reading = read_image if options.refining.tiles is None else read_by_rows
     read = Readable(files, partial(reading, value_range=card.value_range))
     for probabilities in tqdm(predict(read.images), total=len(files), unit="image", disable=None):
@@ -108,7 +108,7 @@ def write_masks(
             save_probabilities=options.probabilities,
         )
 
-    # 3. what became of them
+    # 3. summary
     written = counted(len(files) - len(read.failures), "mask")
     print(f"{written} in {options.out} ({', '.join(f'{i} {name}' for i, name in enumerate(card.classes))}){fed}")
     if read.failures:
@@ -119,7 +119,7 @@ def write_masks(
 
 
 class Readable:
-    """The images that can be read, and which: for several networks that each ask for them."""
+    """The images that can be read, for several networks that each iterate over them."""
 
     def __init__(self, files: "Sequence[ImageFile]", read: "Callable[[Path], Picture]"):
         self.files, self.read = files, read

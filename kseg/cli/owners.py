@@ -6,8 +6,8 @@ from kseg.datasets import opening
 def owner_of_data_flag(flag: str) -> str:
     """A sentence of whose option a flag is; "" for a flag of no data set."""
     option = option_of(flag)
-    found = opening.owners(option) or opening.owners(option.removeprefix("no_"))
-    return f"{flag} is an option of --dataset {' or '.join(found)}" if found else ""
+    data_sets = opening.owners(option) or opening.owners(option.removeprefix("no_"))
+    return f"{flag} is an option of --dataset {' or '.join(data_sets)}" if data_sets else ""
 
 
 def owner_of_flag(flag: str) -> str:

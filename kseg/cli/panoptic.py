@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 FILE = "panoptic_tuning.json"
 
 SHOWN = 5
-"""Of the thresholds tried, the best so many are printed."""
+"""How many of the thresholds tried are printed, the best first."""
 
 LARGE_SHARE = 1 / 16
-"""Of an image: the paper's 4096 pixels are a 75th of COCO's images."""
+"""Share of an image from which a stuff area is large: the paper's 4096 pixels are a 75th of COCO's images."""
 
 AREA = Annotated[tuple[int, ...], Range(least=0, most=2**31 - 1)]
 
@@ -33,8 +33,8 @@ AREA = Annotated[tuple[int, ...], Range(least=0, most=2**31 - 1)]
 class Fuse:
     """Fuse a run that tells the class of each pixel with one that finds objects, and measure the segments.
 
-    The first is trained with --classes-of panoptic where the data set's own classes are others. Written are segments as
-    COCO's panoptic PNGs and JSON, which `kseg score` reads, pictures, evaluation.json and tables.
+    Train the first with --classes-of panoptic where the data set has other classes of its own. The command writes
+    segments as COCO's panoptic PNGs and JSON, which `kseg score` reads, pictures, evaluation.json and tables.
 
     Example: kseg panoptic fuse runs/SEMANTIC runs/INSTANCE --stuff-area 64
     """
@@ -42,7 +42,7 @@ class Fuse:
     semantic: Positional[Path]
     """a run directory or .keras file that tells the class of each pixel"""
     instance: Positional[Path]
-    """one that finds objects"""
+    """a run directory or .keras file that finds objects"""
     data: Annotated[DataOptions, arg(name="")] = field(default_factory=lambda: DataOptions(NOT_GIVEN))
     split: Literal["train", "validation", "test"] | None = None
     """which images (unset: test, or validation where there is no test split)"""
@@ -84,8 +84,8 @@ class Fuse:
 class Tune:
     """Choose the thresholds of a fusion by PQ, coarse to fine, of two runs or of a panoptic one.
 
-    The networks look at each image once; every combination of the values is fused, then finer ones around the best,
-    which are printed as flags. Measure them on other images than these.
+    The networks see each image once. Every combination of the values is fused, then finer ones around the best. The
+    best are printed as flags; measure them on other images than these.
 
     Example: kseg panoptic tune runs/SEMANTIC runs/INSTANCE --sample 50
     """
@@ -93,12 +93,12 @@ class Tune:
     model: Positional[Path]
     """a panoptic run directory or .keras file, or one that tells the class of each pixel"""
     instance: Positional[Path | None] = None
-    """beside the latter, one that finds objects"""
+    """a run that finds objects, beside one that tells the class of each pixel"""
     data: Annotated[DataOptions, arg(name="")] = field(default_factory=lambda: DataOptions(NOT_GIVEN))
     split: Literal["train", "validation", "test"] = "validation"
-    """which images choose"""
+    """split whose images choose"""
     sample: Annotated[int, COUNT] = 100
-    """at most so many of them, evenly spread"""
+    """most images to use, evenly spread over the split"""
     confidence: Annotated[tuple[float, ...], SHARE] = (0.3, 0.5, 0.7, 0.9)
     """scores from which an object counts"""
     overlap: Annotated[tuple[float, ...], SHARE] = (0.3, 0.5, 0.8)
@@ -130,9 +130,9 @@ class Tune:
         from kseg.wording import counted
 
         if self.save is not None and self.instance is not None:
-            raise UsageError("--save writes a panoptic network; two networks have no file of both: leave it out")
+            raise UsageError("--save writes one panoptic network, and two networks are given; leave it out")
 
-        # 1. images that the networks have not learned by heart
+        # 1. images that the networks were not trained on
         source = source_of(self.model, self.instance, self.data, self.batch_size)
         records = spread(_records(source, self.model, self.split), self.sample)
         _describe(source, self.data, self.split, records)
@@ -144,12 +144,12 @@ class Tune:
         halves = source.halves(records, confidence=min(*self.confidence, FusionOptions().confidence))
         seen = zip(tqdm(records, unit="img", disable=None), halves, strict=True)
         examples = [(one, source.truth(record)) for record, one in seen]
-        found = search(
+        result = search(
             examples,
             axes,
             num_classes=len(source.dataset.classes),
             things=source.things,
-            start=examples[0][0].own or FusionOptions(),
+            start=examples[0][0].carried or FusionOptions(),
             rounds=self.rounds,
         )
 
@@ -157,12 +157,12 @@ class Tune:
         out = self.out or (self.model if self.model.is_dir() else self.model.parent) / FILE
         write_json(out, plain({
             "models": [str(path) for path, _, _ in source.networks], "split": self.split,
-            "images": [record.id for record in records], "best": asdict(found.best),
-            "before": asdict(found.before), "after": asdict(found.after), "change": asdict(found.change),
-            "tried": [{**asdict(one), "pq": pq} for one, pq in found.tried.items()],
+            "images": [record.id for record in records], "best": asdict(result.best),
+            "before": asdict(result.before), "after": asdict(result.after), "change": asdict(result.change),
+            "tried": [{**asdict(one), "pq": pq} for one, pq in result.tried.items()],
         }))  # fmt: skip
-        print(f"{described(found)}\n\n{out}")
-        print(self._next(source, found.best))
+        print(f"{described(result)}\n\n{out}")
+        print(self._next(source, result.best))
         return 0
 
     def _next(self, source: "Source", best: FusionOptions) -> str:
@@ -187,7 +187,7 @@ class Panoptic:
     action: Fuse | Tune
 
     def with_its_data(self) -> "Panoptic":
-        """What the flags are read over a second time, once they have told the models: their data."""
+        """The command with its runs' data as defaults; the flags are then parsed again."""
         return Panoptic(self.action.with_its_data())
 
     def run(self) -> int:
@@ -200,7 +200,7 @@ def in_flags(options: FusionOptions) -> str:
 
 
 def _large(options: FusionOptions, size: tuple[int, int]) -> str:
-    """What is to be said where stuff has to be a large part of an image (h, w)."""
+    """A note where stuff has to cover a large part of an image (h, w)."""
     share = options.stuff_area / (size[0] * size[1])
     if share < LARGE_SHARE:
         return ""
@@ -210,12 +210,13 @@ def _large(options: FusionOptions, size: tuple[int, int]) -> str:
     )
 
 
-def described(found: "Found") -> str:
+def described(result: "Found") -> str:
     """PQ before and after, and the best thresholds."""
-    best = sorted(found.tried.items(), key=lambda pair: -pair[1])[:SHOWN]
+    best = sorted(result.tried.items(), key=lambda pair: -pair[1])[:SHOWN]
     return "\n".join(
         [
-            f"\nPQ before {found.before}\nPQ after  {found.after}   change {found.change} (of the images that chose)",
+            f"\nPQ before {result.before}",
+            f"PQ after  {result.after}   change {result.change} (of the images that chose)",
             *(f"  {pq:.4f}  {in_flags(options)}" for options, pq in best),
         ]
     )
@@ -240,4 +241,4 @@ def _describe(source: "Source", data: DataOptions, split: str, records: "Sequenc
     for path, _, _ in source.networks:
         seen = RunData.of(path).trained_on(source.dataset, records)
         if seen:
-            print(f"trained   {path} on {seen} of these: their scores tell nothing of new ones")
+            print(f"trained   {path} on {seen} of these: their scores say nothing of new ones")

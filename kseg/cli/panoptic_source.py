@@ -21,19 +21,19 @@ SEMANTIC: TaskName = "semantic"
 INSTANCE: TaskName = "instance"
 PANOPTIC: TaskName = "panoptic"
 
-OWN = {"classes_of", "limit", "data_dir"}
+MAY_DIFFER = {"classes_of", "limit", "data_dir"}
 """Options in which the data of two runs may differ."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data set for the panoptic task, and what networks say of its images."""
+    """A data set for the panoptic task, and the networks that predict its images."""
 
     dataset: Dataset
     things: tuple[int, ...]
     """class ids of which there are objects"""
     networks: "Sequence[tuple[Path, ModelCard, Predictor]]"
-    """of classes and of objects, or the panoptic one alone"""
+    """that of classes and that of objects, or the panoptic one alone"""
 
     def truth(self, record: Record) -> "Panoptic":
         """The segments of a record."""
@@ -44,7 +44,7 @@ class Source:
         return truth
 
     def halves(self, records: Sequence[Record], *, confidence: float = 0.0) -> "Iterator[Halves]":
-        """Of each record's image what is fused."""
+        """The halves to fuse, for the image of each record."""
         from kseg.inference import class_order
         from kseg.inference.fusing import Pair
 
@@ -76,7 +76,7 @@ def source_of(model: Path, instance: Path | None, data: DataOptions, batch_size:
     from kseg.tasks import TASKS
     from kseg.tasks.panoptic.kinds import Kinds
 
-    # 1. data, before the models: a wrong folder is told at once
+    # 1. data, before the models: a wrong folder is reported at once
     _check_options(data)
     if instance is not None:
         _check_same_data(model, instance)
@@ -111,22 +111,22 @@ def _check_options(data: DataOptions) -> None:
 def _check_same_data(semantic: Path, instance: Path) -> None:
     one, other = RunData.of(semantic).options, RunData.of(instance).options
     if one is None or other is None:
-        return  # a model that lies in no run does not tell
+        return  # the data of a model outside of a run are unknown
     if one.dataset != other.dataset:
         raise UsageError(
             f"{semantic} was trained on {one.dataset} and {instance} on {other.dataset}; fuse runs of one data set"
         )
     for field in fields(one):
-        mine, theirs = getattr(one, field.name), getattr(other, field.name)
-        if field.name not in OWN and mine != theirs:
+        value, other_value = getattr(one, field.name), getattr(other, field.name)
+        if field.name not in MAY_DIFFER and value != other_value:
             flag = f"--{field.name.replace('_', '-')}"
             raise UsageError(
-                f"{semantic} was trained with {flag} {_said(mine)} and {instance} with {flag} {_said(theirs)}; train "
-                "both on the same pictures"
+                f"{semantic} was trained with {flag} {_shown(value)} and {instance} with {flag} {_shown(other_value)}; "
+                "train both on the same pictures"
             )
 
 
-def _said(value: object) -> str:
+def _shown(value: object) -> str:
     return "unset" if value is None else " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
@@ -167,6 +167,5 @@ def _of_panoptic(predictor: "Predictor", order: Sequence[int], images) -> "Itera
 
     outputs = predictor.outputs(images(), original_size=False)
     for image, one in zip(images(), outputs, strict=True):
-        ours = predictor.task.reordered(one, order)
-        size = image.shape[:2]
-        yield Halves(objects_of(ours, size), stuff_of(ours, size), fusion_of(ours))
+        in_order, size = predictor.task.reordered(one, order), image.shape[:2]
+        yield Halves(objects_of(in_order, size), stuff_of(in_order, size), fusion_of(in_order))

@@ -27,7 +27,7 @@ def write_segments(
     *,
     overlays: bool,
 ) -> tuple[PanopticEvaluation, list[str]]:
-    """The evaluation of the answers to the records, all written; and the names of what was written."""
+    """Write the answers to the records and their evaluation; returns the evaluation and the names of the files."""
     from tqdm import tqdm
 
     from kseg.datasets.images import save_image
@@ -54,7 +54,7 @@ def write_segments(
             drawn = [overlay_panoptic(image, one, palette, background=background) for one in (truth, answer)]
             save_image(out / OVERLAYS / name, side_by_side([image, *drawn, show_mistakes(image, truth, answer)]))
 
-    # 2. what they are, and how good
+    # 2. the JSON of the segments, and their evaluation
     things = {class_id: class_id in source.things for class_id in range(len(classes))}
     content = {"annotations": annotations, "categories": categories(classes, palette, things)}
     write_json(out / f"{SEGMENTS}.json", content)

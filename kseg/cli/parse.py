@@ -1,4 +1,4 @@
-"""The command line as a dataclass; what tyro frames in a box of many lines becomes one sentence."""
+"""The command line as a dataclass; an error that tyro frames in a box of many lines becomes one sentence."""
 
 import ast
 import contextlib
@@ -32,8 +32,8 @@ def parse(
 
     Args:
       default: an instance that holds what the line leaves out.
-      more: stands behind the description in the help.
-      whose: says of a flag that `kind` does not have whose option it is; "" where nobody's.
+      more: text behind the description in the help.
+      whose: gives the sentence on a flag that `kind` lacks: whose option the flag is, or "".
     Raises:
       UsageError; SystemExit(0) once help was printed.
     """
@@ -56,7 +56,7 @@ def parse(
 
 @contextlib.contextmanager
 def _unwrapped() -> Iterator[None]:
-    """tyro breaks lines at the terminal's width, also within a long path."""
+    """A wide terminal, because tyro breaks lines at its width, also within a long path."""
     columns = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = "5000"
     try:
@@ -83,23 +83,23 @@ def _in_one_sentence(box: str, program: str, whose: Callable[[str], str]) -> Usa
     more = f"`{command} --help` says more"
 
     # 2. the kinds of complaint
-    if found := re.match(
+    if match := re.match(
         r"Error parsing (\S+): no type matching (.+?) could be instantiated from (\[.*?\])\.", complaint
     ):
-        flag, kind, values = found.groups()
+        flag, kind, values = match.groups()
         return UsageError(f"{flag} is {_values(values)}; it must be {_wanted(kind)}; {more}")
-    if found := re.match(r"invalid choice '(.*)' for argument '(.+?)'\. Expected one of (\(.*\))", complaint):
-        choices = [str(name) for name in ast.literal_eval(found[3]) if name != "None"]
-        return unknown_name(found[2], found[1], choices)
-    if found := re.match(r"Unrecognized options: (.*)", complaint):
-        return _unknown(found[1], parts[1:], command, more, whose)
-    if found := re.match(r"Missing from .*?: *(.*)", complaint):
-        lacking = re.sub(r"\b([A-Z]+) (.*?) \(required\)", r"\2", found[1])
+    if match := re.match(r"invalid choice '(.*)' for argument '(.+?)'\. Expected one of (\(.*\))", complaint):
+        choices = [str(name) for name in ast.literal_eval(match[3]) if name != "None"]
+        return unknown_name(match[2], match[1], choices)
+    if match := re.match(r"Unrecognized options: (.*)", complaint):
+        return _unknown(match[1], parts[1:], command, more, whose)
+    if match := re.match(r"Missing from .*?: *(.*)", complaint):
+        lacking = re.sub(r"\b([A-Z]+) (.*?) \(required\)", r"\2", match[1])
         return UsageError(f"{command} lacks {lacking}; {more}")
-    if found := re.match(r"Missing value for argument '(.+?)'\. Expected (\d+) value", complaint):
-        return UsageError(f"{found[1]} is given without its value{'s'[: found[2] != '1']}; {more}")
-    if found := re.match(r"Expected one of \{(.*)\}", complaint):
-        return UsageError(f"{command} is given nothing to do; name one of {found[1]}; {more}")
+    if match := re.match(r"Missing value for argument '(.+?)'\. Expected (\d+) value", complaint):
+        return UsageError(f"{match[1]} is given without its value{'s'[: match[2] != '1']}; {more}")
+    if match := re.match(r"Expected one of \{(.*)\}", complaint):
+        return UsageError(f"{command} is given nothing to do; name one of {match[1]}; {more}")
     return UsageError(f"{complaint.rstrip('.')}; {more}")
 
 

@@ -9,7 +9,7 @@ from kseg.cli.masks import PredictOptions, named_files, write_masks
 class Predict(PredictOptions):
     """Segment images with a run or model: a palette PNG and an overlay for each, at the image's own size.
 
-    An image that cannot be read is reported and left out; the exit code is 1 then, and all others are written.
+    An image that cannot be read is reported and left out, and the exit code is 1; the masks of all others are written.
 
     Example: kseg predict runs/RUN photos/ 'more/*.jpg' --out masks
     """

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 def import_keras_quietly() -> None:
     """Import Keras and its backend; what they write to stderr is shown only if the import fails."""
-    # Later messages than those of the import do obey this; what goes wrong arrives as an exception all the same.
+    # Messages after the import obey this level; errors arrive as exceptions all the same.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _stderr_kept_back():
         import keras  # noqa: F401

@@ -1,4 +1,4 @@
-"""The flags of `kseg predict` and `kseg evaluate` for what is done around a trained network: tiles, scales, a CRF."""
+"""The flags of `kseg predict` and `kseg evaluate` for refinements around a trained network: tiles, scales, a CRF."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,14 +37,14 @@ class Refining:
     """sharpen the probabilities along the image's edges with a dense CRF, at the image's own size"""
     crf_parameters: tuple[str, ...] = ()
     """of the CRF: a name (deeplab_v2_resnet101, deeplab_v2_vgg16, deeplab_v1_largefov), keys such as w1=3 sigma1=1 w2=4
-    sigma_alpha=67 sigma_beta=3 iterations=10, or a name and what is changed of it"""
+    sigma_alpha=67 sigma_beta=3 iterations=10, or a name and the keys to change"""
 
     def __post_init__(self):
         for flag, given in (("--overlap", self.overlap is not None), ("--blend", self.blend != "linear")):
             if given and self.tiles is None:
                 raise UsageError(f"{flag} means nothing without --tiles; add it")
         if self.tta:
-            self.augmented()  # refuses a wrong one before anything is read
+            self.augmented()  # refuses a wrong name before anything is read
         if self.scales and "scales" in ",".join(self.tta).split(","):
             raise UsageError(
                 "--scales takes the largest score and --tta scales the mean of several sizes; leave one out"
@@ -56,10 +56,10 @@ class Refining:
         if self.crf_parameters and not self.crf:
             raise UsageError(f"--crf-parameters {' '.join(self.crf_parameters)} means nothing without --crf; add it")
         if self.crf_parameters:
-            self.parameters()  # refuses a wrong one before anything is read
+            self.parameters()  # refuses a wrong key before anything is read
 
     def around(self, model: "keras.Model") -> "keras.Model":
-        """The model as it is asked for: at several scales, or as it is."""
+        """The model at several scales, or as it is."""
         if not self.scales:
             return model
         from kseg.models.scales import with_scales
@@ -67,7 +67,7 @@ class Refining:
         return with_scales(model, self.scales)
 
     def check_means_something(self, task: str) -> None:
-        """Raises UsageError where scores of a pixel's classes are to be refined and the model gives none."""
+        """Raises UsageError where a flag needs scores of a pixel's classes and the model gives other answers."""
         if self == Refining() or task == DEFAULT_TASK:
             return
         for flag, does, given in (
@@ -84,7 +84,7 @@ class Refining:
     def fed(
         self, card: "ModelCard", image_size: tuple[int, int] | None, input_size: Literal["trained", "original"] | None
     ) -> "ImageSize":
-        """What the network is fed: images as they are, where it is tiles of them."""
+        """The size that the network is fed; tiles are cut from images as they are."""
         from kseg.inference.predict import ORIGINAL, fed_size
 
         if self.tiles is None:
@@ -97,7 +97,7 @@ class Refining:
         return ORIGINAL
 
     def tiling(self, models: "Sequence[keras.Model]") -> "Tiling | None":
-        """Tiles that suit all of the models, which are as they were loaded; None: images as a whole."""
+        """Tiles that suit all of the models, given as they were loaded; None: images as a whole."""
         if self.tiles is None:
             return None
         from kseg.inference.tiled import tiling_for
@@ -120,7 +120,7 @@ class Refining:
         return crf_parameters(self.crf_parameters)
 
     def refine(self) -> "Refiner | None":
-        """What `predict_probabilities` and `evaluate` take; None: nothing is to be done."""
+        """The refiner for `predict_probabilities` and `evaluate`; None without a CRF."""
         if not self.crf:
             return None
         from kseg.postprocess import crf_refiner
@@ -128,7 +128,7 @@ class Refining:
         return crf_refiner(self.parameters())
 
     def parts(self) -> list[str]:
-        """What tells the folder of an evaluation from that of another: equal parameters share it, however written."""
+        """Parts of the name of an evaluation's folder; equal parameters share a folder, however they are written."""
         words = [] if self.tiles is None else ["tiles", str(self.tiles)]
         words += [] if self.overlap is None else ["overlap", str(self.overlap)]
         words += [] if self.blend == "linear" else [self.blend]
@@ -142,7 +142,7 @@ class Refining:
         return [*words, "crf", *(word for word in str(self.parameters()).split() if word not in usual)]
 
     def in_words(self) -> str:
-        """What is done, for a person; nothing where nothing is."""
+        """The refinements, for a person; "" without any."""
         words = [f"mean over {', '.join(self.augmented().chosen)}"] if self.tta else []
         words += [f"scales {' '.join(f'{scale:g}' for scale in sorted(self.scales))}"] if self.scales else []
         return "; ".join([*words, *([f"dense CRF, {self.parameters()}"] if self.crf else [])])

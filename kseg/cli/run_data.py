@@ -1,4 +1,4 @@
-"""The data that a run was trained on, for the commands that come after training and want the same again."""
+"""The data that a run was trained on, which commands after training take again."""
 
 import hashlib
 import json
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from kseg.inference.model_file import ModelCard
 
 NOT_GIVEN = "the run's"
-"""The value of `--dataset` that nobody typed: argument parsers do not tell a default from the same value typed."""
+"""The value of `--dataset` where the flag is absent: argument parsers do not tell a default from its value typed."""
 
 
 @dataclass(frozen=True)
 class RunData:
-    """What is known about a model's training data before any flag is heeded."""
+    """What is known about a model's training data before any flag is read."""
 
     options: DataOptions | None
     """options in the run's config.json; None for a model file that lies in no run"""
@@ -45,7 +45,7 @@ class RunData:
         return cls(None, read_card(model))
 
     def defaults(self, given: DataOptions, model: Path) -> DataOptions:
-        """The options that the flags `given` start from: the run's where they speak of the same data set.
+        """The options that the flags `given` start from: the run's where they mean the same data set.
 
         `--data-dir` alone means the run's data set in that folder, or, where that has no files, a folder of images and
         masks. Raises `UsageError` where nothing says which data set is meant.

@@ -30,7 +30,7 @@ def score_panoptic(
 
     Raises: KsegError that names the file and the image which does not fit.
     """
-    # 1. what there is
+    # 1. the two folders, and which category of one is which of the other
     true, predicted = read_panoptic(truth), read_panoptic(prediction)
     categories = _categories(true)
     images = _images_of(true, predicted)
@@ -95,18 +95,19 @@ def _images_of(true: PanopticFolder, predicted: PanopticFolder) -> Mapping[int |
 
 
 def _rows_by_name(predicted: PanopticFolder, categories: Mapping[int, Category]) -> tuple[dict[int, int], str]:
-    """The class of each category id of the prediction, and what is to be said of it.
+    """The class of each category id of the prediction, and a note where names decide.
 
     Ids mean the truth's categories, unless the prediction names its own and each name is one of the truth's.
     """
-    own = {category["id"]: category["name"] for category in predicted.categories}
+    predicted_names = {category["id"]: category["name"] for category in predicted.categories}
     row_of = {category["name"]: row for row, category in enumerate(categories.values())}
     by_id = {category: row for row, category in enumerate(categories)}
     names = {row: name for name, row in row_of.items()}
-    agree = all(category in by_id and names.get(by_id[category]) == name for category, name in own.items())
-    if agree or len(row_of) < len(categories) or not set(own.values()) <= set(row_of):
+    agree = all(category in by_id and names.get(by_id[category]) == name for category, name in predicted_names.items())
+    if agree or len(row_of) < len(categories) or not set(predicted_names.values()) <= set(row_of):
         return by_id, ""
-    return {category: row_of[name] for category, name in own.items()}, " (categories by name: its ids are others)"
+    rows = {category: row_of[name] for category, name in predicted_names.items()}
+    return rows, " (categories by name: its ids are others)"
 
 
 def _matches(

@@ -1,4 +1,4 @@
-"""`kseg train` as its line means it: with the options of the data set, model and encoder that it names."""
+"""`kseg train` from its line, with the options of the data set, model and encoder that the line names."""
 
 import dataclasses
 import os
@@ -16,7 +16,7 @@ from kseg.cli.quiet import import_keras_quietly
 from kseg.datasets import DATASETS
 
 CHOICES = (*CHOOSES, "--dataset", "--config")
-"""Flags on which it depends what other flags there are."""
+"""Flags that decide which other flags exist."""
 
 
 def has_file(kind: Any) -> bool:
@@ -42,8 +42,8 @@ def help_page(kind: Any, arguments: Sequence[str], topic: str, program: str) -> 
         return pages.overview(kind(), program, {"data sets": list(DATASETS)})
     if nothing_chosen and topic not in ("model", "all"):
         return pages.chosen(kind(), program, topic)
-    if any(word in HELP for word in sys.argv):  # of this process, which ends with the help and builds nothing
-        os.environ.setdefault("KERAS_BACKEND", "numpy")  # in half the time, and without TensorFlow
+    if any(word in HELP for word in sys.argv):  # this process ends with the help and builds nothing
+        os.environ.setdefault("KERAS_BACKEND", "numpy")  # which takes half the time of TensorFlow
     load_models()
     page = pages.chosen(defaults_of_command(kind, line), program, topic)
     return f"{page}\n\n{names()}" if topic == "model" else page
@@ -66,6 +66,6 @@ def without_help(arguments: Sequence[str]) -> list[str]:
 
 
 def load_models() -> None:
-    """Models say what their options are once they are imported, and import Keras."""
+    """Import the models, which declare their options, and with them Keras."""
     keep_freed_memory()
     import_keras_quietly()

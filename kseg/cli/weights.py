@@ -57,7 +57,7 @@ class Weights:
                 f"{out.with_suffix('.npz')}"
             )
         if self.model is None:
-            raise UsageError(f"whose encoder the weights in {out} are for is missing; name it with --model")
+            raise UsageError(f"the weights in {out} are for the encoder of a model; name the model with --model")
         return self._of_encoder(out, self.model)
 
     def _of_encoder(self, out: Path, name: str) -> int:
@@ -88,7 +88,7 @@ class Weights:
         with replacing(out) as temporary, open(temporary, "wb") as file:
             np.savez(file, **arrays)
 
-        # 3. what became of them
+        # 3. summary
         print(conversion)
         print(compared("features", largest_difference(conversion, encoder)))
         chosen = "" if self.encoder is None else f" --encoder {self.encoder}"
@@ -158,7 +158,7 @@ class Weights:
         )  # fmt: skip
         save_model(model, out, card)
 
-        # 3. what became of them
+        # 3. summary
         print(conversion)
         print(f"normalization of ε {conversion.epsilon:g} in the file; another with --epsilon")
         print(compared("features", largest_difference(conversion, encoder)))

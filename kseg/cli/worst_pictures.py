@@ -17,10 +17,10 @@ GAP = 4
 def write_worst(
     folder: Path, evaluation: Evaluation, dataset: Dataset, predictor: Predictor, order: Sequence[int], count: int
 ) -> list[str]:
-    """Write `worst/01_ID.png` and so on, of `count` images at most, predicted once more; the names of the files.
+    """Write `worst/01_ID.png` and so on for `count` images at most, predicted once more; returns the files' names.
 
     Args:
-      predictor: as it was measured.
+      predictor: the one that was measured.
       order: the model's id of each class of the data set.
     """
     records = {record.id: record for record in dataset.records(evaluation.split)}

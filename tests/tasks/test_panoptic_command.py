@@ -138,7 +138,7 @@ def test_runs_that_do_not_fit_are_refused_in_a_sentence(pair, tmp_path, capsys):
     )
     assert "answers the task 'semantic'; give a run that finds objects" in said("fuse", classes, classes)
     assert "answers the task 'semantic'; give a panoptic run, or" in said("tune", classes)
-    assert "--save writes a panoptic network" in said("tune", classes, objects, "--save", "both.keras")
+    assert "--save writes one panoptic network" in said("tune", classes, objects, "--save", "both.keras")
     assert "--confidence is 1.5" in said("fuse", classes, objects, "--confidence", "1.5")
     for flags in (("--category", "round"), ("--classes-of", "instance")):
         assert f"{' '.join(flags)} chooses other classes than those of segments" in said(
