@@ -1,4 +1,4 @@
 """The run: configuration, presets of the papers, optimizers, schedules, checkpoints, callbacks, devices.
 
-`train(TrainConfig(…))` does it all. Importing this package loads no framework, so that `--help` is quick.
+`train(TrainConfig(…))` runs all of it. Importing this package loads no framework, so that `--help` is quick.
 """

@@ -1,16 +1,16 @@
 """`--preset auto`: settings for a folder of images, chosen from the images, the masks and how many there are.
 
-The rule. A structure is as wide as `kseg.datasets.object_width` measures it; an option that is given stays as given.
+The rule. `kseg.datasets.object_width` measures how wide a structure is; an option that is given stays as given.
 
-* model: the recommended one where its encoder's ImageNet weights can be had, else the default, narrow; which one is
-  said.
-* image size: the images' median shape, shrunk until the narrowest structure is `WIDTH` pixels wide, but to no less
-  than `SMALLEST` pixels and no more than `LARGEST`; never above its own size beyond `SMALLEST`. Multiples of 32.
-* batch: at least `STEPS_OF_A_PASS` steps a pass, at most the model's own batch, `LARGEST_BATCH` pixels and 4 at least.
-* learning rate: of Adam, times the square root of (batch / the model's own batch).
-* epochs: the model's own, or as many as `UPDATES` updates take. An epoch has `STEPS` steps at least, because one of
-  two steps spends its time on validation and checkpoints; a large folder gets fewer epochs, for `BUDGET` pixels.
-* detections, proposals, candidates of a network that finds objects: as the image with the most objects needs them.
+* model: the recommended one where its encoder's ImageNet weights can be had, else the default, narrow. A note says
+  which one.
+* image size: the images' median shape, shrunk until the narrowest structure is `WIDTH` pixels wide, to at least
+  `SMALLEST` and at most `LARGEST` pixels. Images are enlarged to `SMALLEST` pixels at most. Multiples of 32.
+* batch: at least `STEPS_OF_A_PASS` steps a pass, at most the model's own batch and `LARGEST_BATCH` pixels, 4 at least.
+* learning rate: Adam's is multiplied by the square root of (batch / the model's own batch).
+* epochs: the model's own, or as many as `UPDATES` updates take. An epoch has `STEPS` steps at least, because an epoch
+  of two steps spends its time on validation and checkpoints; a large folder gets fewer epochs, for `BUDGET` pixels.
+* detections, proposals, candidates of a network that finds objects: enough for the image with the most objects.
 * flip: images are mirrored unless a class name says left or right. Features of mirrored images can be cached.
 
 Deterministic: the same files give the same settings.
@@ -40,10 +40,10 @@ from kseg.wording import counted
 WITHOUT_WEIGHTS = DEFAULT_MODEL
 
 WIDTH = 12.0
-"""Pixels at training size: the decoder of the recommended network predicts blocks of 4 × 4 from features at 1/4."""
+"""Width in pixels at training size: the recommended network's decoder predicts blocks of 4 × 4 from features at 1/4."""
 
 SMALLEST, LARGEST = 224 * 224, 640 * 640
-"""Pixels of a training image: what the encoders were trained at, and what two cores train in an evening."""
+"""Pixels of a training image: the size the encoders were trained at, and a size that two cores train in an evening."""
 
 MULTIPLE = 32
 
@@ -59,14 +59,14 @@ BUDGET = 4e9
 
 LEAST_EPOCHS = 3
 OPEN_ENDED = 100
-"""A model whose own epochs are as many stops by patience; they stay."""
+"""A model with so many epochs of its own stops by patience, and keeps them."""
 
 SIDED = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A configuration with what was chosen filled in, `values` of `group.option`, and a sentence why."""
+    """A configuration with the chosen `values` of `group.option` filled in, and a sentence on why."""
 
     config: TrainConfig
     values: dict[str, Any]
@@ -76,7 +76,7 @@ class Choice:
         return f"auto: {self.why}\n  to repeat it exactly, add to the command: {self.flags}"
 
     def to_json(self) -> ChosenOptions:
-        """For env.json; the values themselves stand in config.json."""
+        """The entry in env.json; the values themselves stand in config.json."""
         return {"options": sorted(self.values), "flags": self.flags, "why": self.why}
 
     @property
@@ -93,7 +93,7 @@ class Choice:
 
 
 def is_automatic(config: TrainConfig) -> bool:
-    """Whether `--preset auto` is asked for, or the default here."""
+    """Whether `--preset auto` is given, or is the default of the data set."""
     asked = config.training.preset
     return asked == "auto" or (asked is None and config.data.dataset == OWN_FILES)
 
@@ -106,12 +106,12 @@ def choose(
     settle: Callable[[TrainConfig], TrainConfig],
     path_of: Callable[[TrainConfig], Path],
 ) -> Choice | None:
-    """Everything that `--preset auto` decides; None where it is not asked for, or nothing is open: in jobs of the lab.
+    """Everything that `--preset auto` decides; None without it, and where no option is open, as in jobs of the lab.
 
     Args:
       path: the run directory, if it was named.
-      settle: fills what is open without a choice.
-      path_of: what the run directory is called otherwise, for a settled configuration.
+      settle: fills open options without choosing.
+      path_of: the default run directory of a settled configuration.
     """
     if not is_automatic(config) or settle(config) == config:
         return None
@@ -126,7 +126,7 @@ def choose(
 
 
 def choose_network(config: TrainConfig) -> Choice:
-    """The model and where its encoder's weights come from, as far as they are open."""
+    """The model and the source of its encoder's weights, as far as these options are open."""
     given, values, why = config.model, {}, ""
     name = given.model
     if name is None:
@@ -163,7 +163,7 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
                 name: narrow()[name] for name in ("learning_rate", "batch_size")
             }  # the paper's are for its width
 
-    # 1. size, unless crops of images that are not resized are asked for
+    # 1. size, unless training takes crops of images that are not resized
     native, width = median_size(dataset, records), narrowest_width(dataset, records)
     size = config.augment.crop or config.model.image_size or training_size(native, width, smallest=not scratch)
     if config.augment.crop is None:
@@ -193,11 +193,12 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
         values |= {f"model.{name}": value for name, value in places.items()}
         many = f", up to {counted(most, 'object')} an image" if places else ""
 
-    # 5. what training sees of an image
+    # 5. flips
     sided = [name for name in dataset.classes if SIDED.search(name.replace("_", " "))]
     if config.augment == Augmentation() and not sided:
         values["augment.flip"] = True
 
+    # 6. the values of open options, and why
     values = {name: value for name, value in values.items() if is_open(config, name)}
     wide = "" if width is None else f", narrowest structures about {width:.2g} pixels wide"
     unflipped = f"; not mirrored, for the class {sided[0]!r}" if sided else ""
@@ -237,11 +238,11 @@ def epochs(steps: int, pixels: int, model_epochs: int) -> int:
 
 
 def recorded(config: TrainConfig, path: Path) -> Choice | None:
-    """What was chosen for the run that is there, for the same command again; None without one.
+    """The choice of the run in `path`, for the same command again; None without such a run.
 
-    Options that are open now take the run's own values, and nothing is chosen anew: an image may have come to the
-    folder, the weights may be out of reach today, or the rule may be another. Options that were given then and are not
-    now keep their default, and opening the run names them.
+    Open options take the run's values and nothing is chosen anew: an image may have come to the folder, the weights may
+    be out of reach today, or the rule may have changed. Options that were given then and are absent now keep their
+    default, and opening the run names them.
     """
     workdir = WorkDir(path)
     if not workdir.config.exists() or not workdir.environment.exists():
@@ -258,7 +259,7 @@ def recorded(config: TrainConfig, path: Path) -> Choice | None:
 
 
 def is_open(config: TrainConfig, name: str) -> bool:
-    """Whether `group.option` was not given; options of augmentation are open all together or not at all."""
+    """Whether `group.option` was not given; options of augmentation are open together or not at all."""
     group, _, option = name.partition(".")
     if group == "augment":
         return config.augment == Augmentation()
@@ -267,7 +268,7 @@ def is_open(config: TrainConfig, name: str) -> bool:
 
 def filled(config: TrainConfig, values: dict[str, Any]) -> TrainConfig:
     """The configuration with the `values` of `group.option`."""
-    if "model.model" in values:  # which has options of its own
+    if "model.model" in values:  # a model has options of its own
         config = dataclasses.replace(config, model=MODELS[values["model.model"]].adopt(config.model))
     for name, value in values.items():
         group, _, option = name.partition(".")

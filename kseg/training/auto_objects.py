@@ -1,4 +1,4 @@
-"""What `--preset auto` chooses where objects are found: as many places as the image with the most objects needs."""
+"""What `--preset auto` chooses for a network that finds objects: room for the image with the most objects."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,13 +11,13 @@ SAMPLE = 200
 """Images whose objects are counted, spread evenly."""
 
 SPARE = 1.25
-"""Detections for each object of that image: some find nothing, or an object twice."""
+"""Detections for each object of the fullest image: some find nothing, or an object twice."""
 
 STEPS = (20, 50, 100, 200, 400, 800)
 
 
 def most_objects(dataset: Dataset, records: Sequence[Record]) -> int:
-    """Objects of the image of a sample that shows the most, crowds not counted."""
+    """The largest number of objects in an image of a sample; crowds are not counted."""
     most = 0
     for record in records[:: -(-len(records) // SAMPLE)] if records else ():
         objects = dataset.truth(record)
@@ -27,7 +27,7 @@ def most_objects(dataset: Dataset, records: Sequence[Record]) -> int:
 
 
 def places_for(most: int, *, on_encoder: bool) -> Mapping[str, Any]:
-    """Options of a network that finds objects for images of up to `most`; none where its own are enough.
+    """Options of a network that finds objects, for images of up to `most` objects; {} where its own are enough.
 
     >>> places_for(125, on_encoder=False)
     {'detections': 200, 'proposals': 400, 'candidates': 400}

@@ -13,7 +13,7 @@ from kseg.training.workdir import WorkDir
 
 @contextlib.contextmanager
 def run_directory(plan: Plan) -> Iterator[WorkDir]:
-    """The directory of a run, made, or found to be the same run's; until the end of the block no other process's.
+    """The directory of a run, new or of the same run; no other process takes it until the end of the block.
 
     Raises: UsageError, Failure as `WorkDir.open` and `WorkDir.adopt`; RunInUse.
     """
@@ -27,7 +27,7 @@ def run_directory(plan: Plan) -> Iterator[WorkDir]:
 
 @contextlib.contextmanager
 def followed_directory(plan: Plan) -> Iterator[WorkDir]:
-    """The same for a machine that trains with the one that writes: it has to find the run as complete as that does."""
+    """The directory for a machine beside the one that writes: both must find the run complete or neither."""
     workdir = WorkDir(plan.path)
     if workdir.has_begun:
         workdir.adopt(plan.config, command=plan.command)
@@ -35,7 +35,7 @@ def followed_directory(plan: Plan) -> Iterator[WorkDir]:
 
 
 def record_beginning(workdir: WorkDir, plan: Plan, membership: Membership) -> None:
-    """Write splits.json and env.json: which image is where, and what the run is made on and with.
+    """Write splits.json and env.json: the split of every image, and what the run is made on and with.
 
     Raises: UsageError where an image has moved since the run began.
     """

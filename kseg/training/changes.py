@@ -1,4 +1,4 @@
-"""What may change between two commands for one run, and the command that starts a new run from its weights instead."""
+"""The options that may change between two commands for one run, and the command for a new run from its weights."""
 
 import dataclasses
 import os
@@ -13,23 +13,23 @@ from kseg.training.config import TrainConfig, changed_values
 GOES_ON = frozenset(
     f"training.{name}" for name in ("epochs", "patience", "tensorboard", "jit", "cache_features", "distribute")
 )
-"""Options that a run goes on with: how long it trains, what it writes meanwhile, and where and how the same arithmetic
-is done. Everything else is part of what the run measures."""
+"""Options that may change in the middle of a run: how long it trains, what it writes meanwhile, and where and how the
+same arithmetic is done. All others are part of what the run measures."""
 
 PATHS = frozenset({"data.data_dir", "model.weights", "model.init"})
-"""Options that may name a file or folder, relative to wherever the command was given."""
+"""Options that may name a file or folder, relative to the folder of the command."""
 
 NAMES = {"none", "imagenet"}
-"""Values of those that are no paths."""
+"""Values of `PATHS` that are no paths."""
 
 Changes = dict[str, tuple[Any, Any]]
-"""`group.key` to the value that was recorded and the one that is asked for."""
+"""`group.key` to the recorded value and the new one."""
 
 
 def changes(recorded: TrainConfig, asked: TrainConfig) -> Changes:
-    """What differs; one place written in two ways does not."""
-    found = changed_values(recorded.to_json(), asked.to_json())
-    return {key: values for key, values in found.items() if key not in PATHS or not _same_place(*values)}
+    """The values that differ; two spellings of one path do not differ."""
+    changed = changed_values(recorded.to_json(), asked.to_json())
+    return {key: values for key, values in changed.items() if key not in PATHS or not _same_place(*values)}
 
 
 def _same_place(one: str | None, other: str | None) -> bool:
@@ -39,7 +39,7 @@ def _same_place(one: str | None, other: str | None) -> bool:
 
 
 def with_whole_paths(config: TrainConfig) -> TrainConfig:
-    """The configuration with paths that mean the same from every folder, as a run records them."""
+    """The configuration with absolute paths, as a run records them."""
 
     def whole(path: str) -> str:
         return path if path in NAMES else os.path.abspath(os.path.expanduser(path))
@@ -54,11 +54,11 @@ def with_whole_paths(config: TrainConfig) -> TrainConfig:
 
 
 def consequence(changed: Changes, config: TrainConfig) -> str:
-    """What a change of `GOES_ON` does to the run besides what it says; "" for nothing."""
+    """A side effect of changing options of `GOES_ON`, as the end of a sentence; "" without one."""
     if "training.epochs" in changed and config.training.schedule != "constant":
         return (
-            f"; the {config.training.schedule} schedule is laid over all {config.training.epochs} epochs from here on, "
-            "so that the learning rate jumps and the run differs from one that had them from its start"
+            f"; the {config.training.schedule} schedule spans all {config.training.epochs} epochs from here on, so the "
+            "learning rate jumps and the run differs from one with as many epochs from its start"
         )
     if changed.keys() & {"training.jit", "training.cache_features", "training.distribute"}:
         return "; the numbers may differ from those of an unchanged run by rounding"
@@ -71,9 +71,9 @@ def new_run_command(
     """The command that trains on from the weights of `run` in a directory of its own, ready to paste.
 
     Args:
-      command: the words of the command that is under way (default: this process's).
-      flags: options to set besides.
-      encoder_weights: `--weights`, which would fill the encoder a second time.
+      command: the words of the command under way (default: this process's).
+      flags: further options to set.
+      encoder_weights: `--weights`, which is left out, because it would fill the encoder a second time.
     """
     words = list(command or sys.argv)
     program, rest = Path(words[0]).name, words[1:]
@@ -81,11 +81,11 @@ def new_run_command(
         start = ["python", words[0]]
     elif program == "kseg" and rest[:1] == ["train"]:
         start, rest = ["kseg", "train"], rest[1:]
-    else:  # a program of somebody else's: what its options are is unknown here
+    else:  # another program, whose options are unknown here
         start, rest = ["kseg", "train"], []
     new = {"--init": str(run), "--workdir": str(unused(run)), **(flags or {})}
     rest = without(rest, {*new, "--weights"})
-    if "--config" in rest and encoder_weights != "none":  # the file names them
+    if "--config" in rest and encoder_weights != "none":  # the file names weights
         new["--weights"] = "none"
     return shlex.join([*start, *rest, *(word for pair in new.items() for word in pair)])
 
@@ -104,7 +104,7 @@ def without(words: Iterable[str], flags: set[str]) -> list[str]:
 
 
 def unused(run: Path) -> Path:
-    """`RUN-2`, `RUN-3`, …: the first that is not there."""
+    """`RUN-2`, `RUN-3`, …: the first path that does not exist."""
     number = 2
     while (path := run.with_name(f"{run.name}-{number}")).exists():
         number += 1

@@ -23,7 +23,7 @@ RENAMED_GROUPS = {"optimiser": "optimizer"}
 
 
 class State(TypedDict):
-    """What callbacks know: the journal's entries so far."""
+    """The state of the callbacks: the journal's entries so far."""
 
     entries: list[dict[str, int | float | None]]
 
@@ -35,7 +35,7 @@ def save_checkpoint(path: Path, model: keras.Model, trained: keras.Model, state:
       model: the whole network; its weights are saved, frozen ones included.
       trained: the compiled model that `fit` runs (the network, or its part behind cached features); its optimizer and
         random streams are saved.
-      state: JSON, e.g. the epoch and the history; everything that callbacks know is derived from it.
+      state: JSON, e.g. the epoch and the history, from which callbacks derive all they need.
     """
     arrays = {name: keras.ops.convert_to_numpy(variable) for name, variable in _variables(model, trained)}
     with replacing(path) as temporary, open(temporary, "wb") as file:
@@ -43,10 +43,10 @@ def save_checkpoint(path: Path, model: keras.Model, trained: keras.Model, state:
 
 
 def load_checkpoint(path: Path, model: keras.Model, trained: keras.Model) -> State:
-    """Put back what `save_checkpoint` wrote and return its state.
+    """Restore what `save_checkpoint` wrote and return its state.
 
     Raises:
-      Failure: the file is broken or belongs to another network; nothing has been changed then.
+      Failure: the file is broken or belongs to another network; the model is unchanged.
     """
     arrays = _read(path)
     try:
@@ -71,7 +71,7 @@ def save_weights(path: Path, model: keras.Model) -> None:
 
 
 def load_weights(path: Path, model: keras.Model) -> None:
-    """Put back what `save_weights` wrote. Raises: as `load_checkpoint`."""
+    """Restore what `save_weights` wrote. Raises: as `load_checkpoint`."""
     _assign(_weights(model), _read(path), path)
 
 
@@ -103,7 +103,7 @@ def _renamed(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: Path) -> None:
-    """All of the arrays or, where names or shapes differ, none."""
+    """Assign all arrays to the variables, or raise Failure before the first where names or shapes differ."""
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     numbers = all(array.dtype.kind in "biufV" for array in arrays.values())  # V: bfloat16
     if {name: array.shape for name, array in arrays.items()} != shapes or not numbers:

@@ -1,7 +1,7 @@
 """What XLA compiles: the whole step on accelerators and on JAX, the scores (loss and metrics) on TensorFlow's CPU.
 
-TensorFlow's own CPU kernels are faster at convolutions than what XLA makes for a CPU. A loss is another matter: some
-twenty passes over a map of logits, which XLA makes a few of; and argmax takes it a tenth of the time.
+TensorFlow's own CPU kernels are faster at convolutions than XLA's. A loss is faster under XLA, which fuses some twenty
+passes over a map of logits into a few; an argmax takes a tenth of the time.
 """
 
 from collections.abc import Callable
@@ -15,14 +15,14 @@ from kseg.training.environment import accelerators
 Extent = Literal["step", "scores", "nothing"]
 
 WORTHWHILE_PIXELS = 2e8
-"""Training pixels from which compiling the scores saves more than the two seconds it takes; of several runs timed with
-and without, the binary one (LFW, 224×224) gained 20 ns a pixel, the one with two outputs (CamVid, 360×480) 80 ns."""
+"""Training pixels from which compiling the scores saves more than the two seconds it takes. Timed with and without, a
+binary run (LFW, 224×224) gained 20 ns a pixel, a run with two outputs (CamVid, 360×480) 80 ns."""
 
 
 def extent(config: TrainConfig, steps_per_epoch: int) -> Extent:
     """What `--jit` asks for on this backend and these devices, in a run of this length.
 
-    Nothing where replicas share a batch, whose losses have only been proven outside of compiled functions.
+    "nothing" where replicas share a batch, because their losses are tested outside of compiled functions only.
     """
     options, size = config.training, config.training_size
     assert options.epochs is not None and options.batch_size is not None  # resolved
@@ -37,7 +37,7 @@ def extent(config: TrainConfig, steps_per_epoch: int) -> Extent:
 
 
 def as_one_program(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function of tensors, which TensorFlow computes, and differentiates, by one XLA program each."""
+    """The same function of tensors; TensorFlow computes it, and its gradient, by one XLA program each."""
     import tensorflow as tf
 
     return tf.function(function, jit_compile=True, autograph=False)

@@ -1,7 +1,7 @@
 """The one configuration that drives a run. Every field is a flag of `kseg train` and a key of its TOML file.
 
 A field left at None takes the value of the model's preset; `resolve` fills them in, and the resolved configuration is
-what a run records and compares. Options of one data set or model are fields of that one's own `Options`.
+what a run records and compares. Options of a single data set or model are fields of its own `Options`.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ KERAS_EPSILON = 1e-7
 """Keras' own epsilon, which runs had before `--epsilon` existed."""
 
 CHANGES = "changes"
-"""Key of config.json: the changes of a run that went on with other options, and after how many epochs, by number."""
+"""Key of config.json: the changes of options in the middle of a run, by number, and after how many epochs."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,16 @@ class LossOptions(OptionGroup):
     loss: str | None = None
     """what is minimized: a loss (`kseg losses` lists them), a weighted sum such as "bce + 0.5*iou", or one after
     another: "ce for 3 epochs, then ce + lovasz" (optimizer and learning rate go on; the best epoch is the best of all,
-    patience counts in the last; unset: the model's own; of two classes with two outputs, cross-entropy). Objects:
-    the loss of masks, "mask=bce + dice"; panoptic networks: of masks and pixels, and the weight of either part, as in
-    "mask=bce; semantic=ce + lovasz; lambda_i=1; lambda_s=0.5", the weights that hold by themselves"""
+    patience counts in the last; unset: the model's own, or cross-entropy for two classes with two outputs). Objects:
+    the loss of masks, "mask=bce + dice". Panoptic networks: the losses of masks and of pixels and the weights of both
+    parts, as in "mask=bce; semantic=ce + lovasz; lambda_i=1; lambda_s=0.5", which are the default weights"""
     loss_reduction: Literal["mean", "sum"] | None = None
     """how the losses of a batch's images are joined; van Beers et al. take the sum (unset: the model's own)"""
     loss_stride: Annotated[int, Range(least=1, most=64)] = 1
     """1: the loss is computed at the size of the image; s: on the network's own grid, which has every s-th pixel
-    (DeepLab: 8), labels shrunk by nearest. The weight of a loss that sums over pixels means another thing there"""
+    (DeepLab: 8), with labels shrunk by nearest. A loss that sums over pixels has fewer of them there"""
     class_weights: Weighting = "none"
-    """for cross-entropies, from the frequencies in the training images: median(f)/f, or 1/ln(1.02 + share)"""
+    """class weights of cross-entropies from frequencies in the training images: median(f)/f, or 1/ln(1.02 + share)"""
     pixel_weights: Literal["none", "balance", "border"] | None = None
     """weigh the loss of every pixel: balance, by how rare its class is in training; border, U-Net's w_c +
     w0·exp(−(d1 + d2)²/2σ²): balanced, and more where two objects come close (unset: the model's own, else none)"""
@@ -71,9 +71,9 @@ class TrainingOptions(OptionGroup):
     """How it is minimized."""
 
     preset: Literal["auto", "paper"] | None = None
-    """where unset options come from. paper: the model's paper, or what was found for it. auto: network, size, batch,
-    steps, learning rate and flips are chosen from the images and masks, and printed (unset: auto on a folder, else
-    paper)"""
+    """where unset options come from. paper: the model's paper, or settings measured for the model. auto: network, size,
+    batch, steps, learning rate and flips are chosen from the images and masks, and printed (unset: auto on a folder,
+    else paper)"""
     epochs: Annotated[int | None, COUNT] = None
     """upper bound of epochs (unset: the model's own)"""
     batch_size: Annotated[int | None, COUNT] = None
@@ -112,7 +112,7 @@ class TrainingOptions(OptionGroup):
     """stop after this many epochs without a better validation score, IoU or AP as the model's task has it (unset: the
     model's own); where one loss follows another, only in the last"""
     positives_per_batch: Annotated[int | None, Range(least=0, most=1_000_000)] = None
-    """binary tasks: at least so many images of every batch show the foreground (unset: the model's own)"""
+    """binary tasks: least number of images in every batch that show the foreground (unset: the model's own)"""
     steps_per_epoch: Annotated[int | None, COUNT] = None
     """call this many steps an epoch (unset: one pass over the training images)"""
     test_input: Literal["trained", "original"] | None = None
@@ -122,16 +122,17 @@ class TrainingOptions(OptionGroup):
     """measure the test images a second time behind a dense CRF, at their own size: a name or keys of its parameters, as
     in kseg evaluate --crf-parameters"""
     test_probabilities: Annotated[int, Range(least=0, most=1000)] = 0
-    """keep the probabilities of so many test images, the first of the split, as bytes (test_probabilities.npz)"""
+    """number of test images, the first of the split, whose probabilities are kept as bytes (test_probabilities.npz)"""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """arithmetic of the layers; weights, losses and metrics stay float32"""
     jit: Literal["auto", "on", "off"] = "auto"
-    """XLA: auto compiles all of a step on accelerators and on the JAX backend; on TensorFlow's CPU the loss and the
-    metrics of runs that are long enough"""
+    """XLA: auto compiles the whole step on accelerators and on the JAX backend, and on TensorFlow's CPU the loss and
+    metrics of long runs"""
     distribute: Literal["none", "mirrored", "multiworker"] = "none"
     """mirrored: all GPUs of this machine; multiworker: the machines that TF_CONFIG names"""
     cache_features: Literal["auto", "on", "off"] = "auto"
-    """compute what a frozen encoder sees once and train on that (auto: where nothing is augmented and it fits)"""
+    """compute the features of a frozen encoder once and train on them (auto: where nothing is augmented and they
+    fit)"""
     seed: Annotated[int, SEED] = 1
     """seed of the random weights, the order of images and augmentation"""
     tensorboard: bool = True
@@ -174,9 +175,9 @@ def to_json(value: Any) -> Any:
 def from_json(
     config: dict[str, Any], *, where: str = "config.json", note: Callable[[str], None] = lambda sentence: None
 ) -> TrainConfig:
-    """The configuration that `to_json` wrote; unknown groups and keys and values of a wrong type are named.
+    """The configuration that `to_json` wrote; `note` is called with options of other data sets and models, left out.
 
-    `note` is told which options of other data sets and models are left out.
+    Raises: UsageError that names an unknown group or key, or a value of a wrong type.
     """
     if not isinstance(config, dict) or not all(isinstance(values, dict) for values in config.values()):
         raise UsageError(f"{where} holds no groups of settings; write [data], [model], [loss], [augment], [training]")
@@ -223,7 +224,7 @@ def from_json(
 
 
 def from_record(config: dict[str, Any], *, where: str = "config.json") -> TrainConfig:
-    """The resolved configuration that a run recorded; what came later than the run has the value the run had."""
+    """The resolved configuration that a run recorded; options newer than the run get the value the run had."""
     recorded = from_json(config, where=where)
     if "epsilon" not in config.get("training", {}) and recorded.training.optimizer in WITH_EPSILON:
         training = dataclasses.replace(recorded.training, epsilon=KERAS_EPSILON)
@@ -238,10 +239,10 @@ def from_record(config: dict[str, Any], *, where: str = "config.json") -> TrainC
 def changed_values(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
     """`group.key` to the old and the new value, of all that differs between two JSON configurations."""
     if isinstance(old, dict) and isinstance(new, dict):
-        found: dict[str, tuple[Any, Any]] = {}
+        changed: dict[str, tuple[Any, Any]] = {}
         for key in sorted(old.keys() | new.keys()):
-            found |= changed_values(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else key)
-        return found
+            changed |= changed_values(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else key)
+        return changed
     return {} if old == new else {prefix: (old, new)}
 
 
@@ -259,7 +260,7 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
     """Fill every field left at None that the model's preset or the data set knows, and check the rest."""
     from kseg.training.layer_rates import without_encoder
 
-    # 1. the values of the preset, but for what goes with another choice
+    # 1. the values of the preset, except those that belong to another choice
     model = MODELS[DEFAULT_MODEL if config.model.model is None else config.model.model].adopt(config.model)
     preset_values = preset(model.model, config.data.dataset, model.given.get("encoder"))
     values = {
@@ -273,9 +274,9 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
     if config.model.outputs == 2 and num_classes == 2:
         values["loss"] = SOFTMAX_LOSS
     if config.loss.loss not in (None, preset_values["loss"]) or config.loss.class_weights != "none":
-        values["pixel_weights"] = "none"  # the preset's belong to its loss, and balance the classes already
+        values["pixel_weights"] = "none"  # the preset's weights belong to its loss, and balance the classes already
     if config.training.optimizer not in (None, values["optimizer"]):
-        # The preset's belong to the preset's optimizer.
+        # The preset's values belong to the preset's optimizer.
         values |= {"momentum": 0.0, "l2_decay": 0.0, "layer_rates": (), "epsilon": KERAS_EPSILON}
     if model.weights in (None, "none") and model.init is None:  # there is nothing that a small rate would keep
         values["layer_rates"] = without_encoder(values["layer_rates"])
@@ -293,12 +294,12 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
                 f"--positives-per-batch asks for images with the foreground, and {config.data.dataset} has "
                 f"{counted(num_classes, 'class')} here; choose one of them with --category"
             )
-        values["positives_per_batch"] = 0  # a preset's wish is for its paper's binary task
+        values["positives_per_batch"] = 0  # a preset means its paper's binary task
 
     # 3. every open field filled in
     config = dataclasses.replace(
         config,
-        training=dataclasses.replace(_filled(config.training, values), preset=None),  # it has done its work
+        training=dataclasses.replace(_filled(config.training, values), preset=None),  # the preset is filled in
         loss=_filled(config.loss, values),
         model=_filled(model, values),
         augment=augment,
@@ -314,7 +315,7 @@ def _filled(group: Any, values: dict[str, Any]) -> Any:
 
 
 def ignored_options(config: TrainConfig) -> list[str]:
-    """A sentence for every option that was given although another option makes it idle."""
+    """A sentence for every given option that has no effect because of another option."""
     training, loss = config.training, config.loss
     idle = {
         "poly_power": (training, training.schedule != "poly", f"the {training.schedule} schedule"),
@@ -348,7 +349,7 @@ def check(config: TrainConfig) -> None:
     assert training.epochs is not None and training.batch_size is not None  # resolved
     if training.warmup_epochs >= training.epochs:
         raise UsageError(
-            f"--warmup-epochs is {training.warmup_epochs:g} and the run has {training.epochs} epochs, so that it would "
+            f"--warmup-epochs is {training.warmup_epochs:g} and the run has {training.epochs} epochs, so the run would "
             "never reach its learning rate; warm up for fewer"
         )
     if (training.positives_per_batch or 0) > training.batch_size:
@@ -364,7 +365,7 @@ def check(config: TrainConfig) -> None:
         raise UsageError(
             f"--l2-decay goes with sgd, not with {training.optimizer}; leave it out or pass --weight-decay"
         )
-    # 2. texts that have to mean something
+    # 2. options that are parsed from texts
     layer_rates(training.layer_rates or ())
     crf_parameters(training.test_crf)
     check_scales(config.model.scales)

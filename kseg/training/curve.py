@@ -1,4 +1,4 @@
-"""What the course of the validation score says: whether a run was cut short."""
+"""Whether the validation score was still rising at the end of a run."""
 
 import math
 from collections.abc import Sequence
@@ -17,9 +17,8 @@ RISE = 0.01
 def still_rising(entries: Sequence[dict[str, Any]], score: EpochScore = OF_DEFAULT) -> bool:
     """Whether more epochs promise a better score of the validation images.
 
-    The best epoch is among the last, as many as a tenth of all, and its score is `RISE` above the best of the first two
-    thirds. A rate that falls to 0 over the run flattens the end, so a curve that rises there was cut well short.
-    One epoch says nothing.
+    The best epoch is in the last tenth, and its score is `RISE` above the best of the first two thirds. A learning rate
+    that falls to 0 over the run flattens the end, so a curve that rises there was cut well short. False for one epoch.
     """
     scores = [(-math.inf if value is None or math.isnan(value) else value) for value in _values(entries, score)]
     if len(scores) < 2:

@@ -24,8 +24,8 @@ def describe(
     membership: Membership,
     transplant: TransplantReport | None,
 ) -> str:
-    """What is about to happen, in a few lines; `transplant` says what became of the weights that it starts from."""
-    # 1. what every run has
+    """What is about to happen, in a few lines; `transplant` reports on the weights that the network starts from."""
+    # 1. lines of every run
     config, dataset, splits = plan.config, plan.dataset, plan.splits
     options = config.training
     assert options.batch_size is not None and options.epochs is not None  # resolved
@@ -41,7 +41,7 @@ def describe(
         f"batch {options.batch_size}{whole}, at most {counted(options.epochs, 'epoch')} of "
         f"{counted(inputs.steps_per_epoch, 'step')}, {options.precision}",
     ]
-    # 2. what some have
+    # 2. lines of some runs
     if inputs.positives is not None:
         lines.append(
             f"  batches   each with at least {inputs.positives.per_batch} of the {len(inputs.positives.indices)} "
@@ -60,7 +60,7 @@ def describe(
 
 
 def describe_size(config: TrainConfig) -> str:
-    """What the network is fed: images of one size, or crops of them in training."""
+    """The size of images in training: resized, or crops."""
     image, seen = config.model.image_size, config.training_size
     if image is None:
         return (
@@ -79,7 +79,7 @@ def describe_size(config: TrainConfig) -> str:
 def missing_classes(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) -> list[str]:
     """Which split of a folder lacks which class, and which classes no mask shows, a sentence each.
 
-    Other data sets are known to show what they name, and their masks are not read for it.
+    The masks of other data sets are not read: they are known to show the classes that they name.
     """
     if not dataset.reading:
         return []
@@ -91,7 +91,7 @@ def missing_classes(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) ->
 
 
 def remarks_on_files(dataset: Dataset, membership: Membership) -> list[str]:
-    """What was recognized of the files, and pictures that are in more than one split."""
+    """How the files were recognized, and pictures that are in more than one split."""
     lines = [f"files     {line}" for line in dataset.layout]
     if twice := membership.in_two_splits():
         first, other = twice[0]

@@ -35,7 +35,7 @@ def strategy_for(distribute: str) -> Any:
 def is_chief(distribute: str) -> bool:
     """Whether this process writes the run's files: alone, or the first of the workers that TF_CONFIG names."""
     if distribute != "multiworker":
-        return True  # what TF_CONFIG may say is of another job
+        return True  # TF_CONFIG, if set, belongs to another job
     kind, index = this_task()
     return kind in ("chief", "worker") and index == 0
 
@@ -43,7 +43,7 @@ def is_chief(distribute: str) -> bool:
 def this_task() -> tuple[str, int]:
     """Type and index of this process among those that TF_CONFIG names.
 
-    Raises: UsageError where the variable is not what TensorFlow writes there.
+    Raises: UsageError where the variable is not as TensorFlow defines it.
     """
     text = os.environ.get("TF_CONFIG") or "{}"
     try:

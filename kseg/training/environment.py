@@ -1,4 +1,4 @@
-"""What a run ran on: package versions, device, commit, weights file. `env.json`."""
+"""`env.json`: the package versions, device, commit and weights file of a run."""
 
 import hashlib
 import platform

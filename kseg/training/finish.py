@@ -34,13 +34,14 @@ def finish(
     seconds: float,
     transplant: TransplantReport | None,
 ) -> None:
-    """Write what the run is to leave behind; results.json comes last and marks the run as complete.
+    """Write the files that the run leaves behind; results.json comes last and marks the run as complete.
 
     Args:
-      entries: of all epochs.
-      seconds: that the run took so far.
-      transplant: what became of the weights that the network started from.
+      entries: those of all epochs.
+      seconds: duration of the run so far.
+      transplant: the report on the weights that the network started from.
     """
+    # 1. measure the best weights
     load_weights(workdir.best, network)
     only_measured = plan.config.training.keep == "measurements"
     if only_measured:
@@ -48,10 +49,12 @@ def finish(
     else:
         evaluation = measure_as_exported(plan, workdir, network)
         evaluation.write_csv(workdir.path / "per_image.csv")
+    # 2. measure behind a CRF, and keep probabilities
     refined = measure_behind_crf(plan, workdir, network, inputs) if plan.config.training.test_crf else None
     if count := plan.config.training.test_probabilities:
         ids = [record.id for record in plan.splits[plan.measured][:count]]
         save_probabilities(workdir.probabilities, dict(zip(ids, outputs_of_test(plan, network, inputs), strict=False)))
+    # 3. results.json
     best = best_entry(entries, plan.kept_by, plan.task.score)
     assert best is not None
     write_json(
@@ -77,7 +80,7 @@ def finish(
 
 
 def measure_as_exported(plan: Plan, workdir: WorkDir, network: keras.Model) -> Evaluation:
-    """Write model.keras (probabilities, float32) and measure just that."""
+    """Write model.keras (probabilities, float32) and measure this model."""
     config, dataset = plan.config, plan.dataset
     assert config.loss.loss is not None and config.model.model is not None  # resolved
     final = final_network(config, network, dataset)
@@ -101,22 +104,22 @@ def measure_as_exported(plan: Plan, workdir: WorkDir, network: keras.Model) -> E
 
 
 def test_size(config: TrainConfig) -> ImageSize:
-    """What the network is fed on the test split."""
+    """The size that the network is fed on the test split."""
     return ORIGINAL if config.training.test_input == ORIGINAL else config.model.image_size
 
 
 def measure_as_trained(plan: Plan, workdir: WorkDir, network: keras.Model, inputs: Inputs) -> Evaluation:
     """Measure the network that `fit` trained, behind its cached features and in its precision; keep the masks."""
     evaluation, masks = _measured_with_masks(plan, outputs_of_test(plan, network, inputs))
-    if issubclass(plan.task.structure, LabelMap):  # what the lab compares pixel by pixel
+    if issubclass(plan.task.structure, LabelMap):  # the lab compares label maps pixel by pixel
         save_masks(workdir.masks, evaluation.ids, masks, num_classes=len(plan.dataset.classes))
     return evaluation
 
 
 def measure_behind_crf(plan: Plan, workdir: WorkDir, network: keras.Model, inputs: Inputs) -> dict[str, Any]:
-    """The same images behind the dense CRF of `--test-crf`, at their own size: what it was, and what was counted.
+    """Measure the same images behind the dense CRF of `--test-crf`, at their own size: its parameters and scores.
 
-    Where the run keeps nothing but measurements, the masks behind the CRF are kept, too.
+    With `--keep measurements` the masks behind the CRF are kept too.
     """
     dataset, task = plan.dataset, plan.task
     parameters = crf_parameters(plan.config.training.test_crf)
@@ -135,7 +138,7 @@ def measure_behind_crf(plan: Plan, workdir: WorkDir, network: keras.Model, input
 
 
 def _measured_with_masks(plan: Plan, outputs: Iterator[Outputs]) -> tuple[Evaluation, list[np.ndarray]]:
-    """The evaluation, and the label maps that it was counted from; of objects there are none."""
+    """The evaluation, and the label maps that it was counted from; [] for objects."""
     answers: list[Structure] = []
     evaluation = measure(
         outputs, plan.dataset, plan.measured, input_size=test_size(plan.config), progress=False, seen=answers.append,
@@ -145,10 +148,10 @@ def _measured_with_masks(plan: Plan, outputs: Iterator[Outputs]) -> tuple[Evalua
 
 
 def sees_trained(plan: Plan, inputs: Inputs) -> bool:
-    """Whether the network that `fit` trained, with what stands in front of it, sees the test images.
+    """Whether the network that `fit` trained, behind its cached features, sees the test images.
 
-    Images as they are have no cached features, and a network that scores the center of an image alone is no answer:
-    there the whole network is measured, in float32.
+    Otherwise the whole network is measured, in float32: for images as they are, which have no cached features, and for
+    a network that scores only the center of an image in training.
     """
     return (
         plan.config.training.keep == "measurements" and test_size(plan.config) != ORIGINAL and not inputs.margin
@@ -156,7 +159,7 @@ def sees_trained(plan: Plan, inputs: Inputs) -> bool:
 
 
 def outputs_of_test(plan: Plan, network: keras.Model, inputs: Inputs) -> Iterator[Outputs]:
-    """Of every test image in order, as the run measures it."""
+    """The outputs for every test image in order, as the run measures them."""
     if sees_trained(plan, inputs):
         return trained_outputs(plan, inputs)
     images = (plan.dataset.image(record) for record in plan.splits[plan.measured])
@@ -165,6 +168,6 @@ def outputs_of_test(plan: Plan, network: keras.Model, inputs: Inputs) -> Iterato
 
 
 def trained_outputs(plan: Plan, inputs: Inputs) -> Iterator[Outputs]:
-    """Of every test image, at the network's size."""
+    """The outputs for every test image, at the network's size."""
     for batch, count in inputs.batches_in_order(plan.dataset, plan.splits[plan.measured]):
         yield from plan.task.of_each_image(plan.task.activated(inputs.trained.predict_on_batch(batch)))[:count]

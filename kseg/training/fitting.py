@@ -1,4 +1,4 @@
-"""The epochs of a run: Keras' `fit` for every loss in turn, with the callbacks that keep, show and stop."""
+"""The epochs of a run: Keras' `fit` for every loss in turn, with the callbacks that save, show and stop."""
 
 import sys
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def compile_stage(plan: Plan, stage: LossStage, inputs: Inputs, optimizer: Any) 
 
 
 def resumed(workdir: WorkDir, network: keras.Model, inputs: Inputs) -> Entries:
-    """The epochs that are done already, whose end is put back from the last checkpoint; none without one."""
+    """The entries of the epochs done so far, whose state is restored from the last checkpoint; [] without one."""
     if not workdir.last.exists():
         return []
     entries = load_checkpoint(workdir.last, network, inputs.trained)["entries"]
@@ -55,11 +55,11 @@ def resumed(workdir: WorkDir, network: keras.Model, inputs: Inputs) -> Entries:
 def fit(
     plan: Plan, workdir: WorkDir, network: keras.Model, inputs: Inputs, earlier: Entries, *, writes: bool = True
 ) -> Entries:
-    """Train every loss for its epochs, those done `earlier` excepted; the entries of all epochs.
+    """Train every loss for its epochs, except those done `earlier`; returns the entries of all epochs.
 
     `writes`: whether this process writes the run's files.
     """
-    # 1. what goes on over all stages
+    # 1. history and callbacks, which span all stages
     check_updates(plan.config, inputs)
     history = History(workdir, network, list(earlier), writes=writes, rule=plan.kept_by, score=plan.task.score)
     patience = plan.config.training.patience
@@ -138,13 +138,13 @@ def check_updates(config: TrainConfig, inputs: Inputs) -> None:
     steps = options.epochs * inputs.steps_per_epoch
     if options.accumulate > steps:
         raise UsageError(
-            f"--accumulate is {options.accumulate} and the whole run has {steps} steps, so that no weight would ever "
+            f"--accumulate is {options.accumulate} and the whole run has {steps} steps, so no weight would ever "
             "change; accumulate fewer"
         )
 
 
 def calmer(config: TrainConfig, workdir: WorkDir, command: Sequence[str] | None) -> str:
-    """What to do about a loss that is no number: another rate from the start, or from the run's best weights on."""
+    """The remedy for a loss that is no number: a lower rate, from the start or from the run's best weights on."""
     rate = config.training.learning_rate
     assert rate is not None  # resolved
     if not workdir.last.exists():

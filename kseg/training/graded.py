@@ -1,10 +1,10 @@
-"""What a loss is computed of where that is more than the logits of the whole image: a grid, scales, a second head.
+"""The scores that a loss takes where they are not the logits of the whole image: a grid, scales, a second head.
 
     L = Σ_k w_k · loss(labels at the positions of scores_k, scores_k)
 
-On its own grid (`--loss-stride`) a network has one k; with several scales (`--scales`) one for each scale, and one for
-their maximum, as DeepLab v2 is trained; with an auxiliary head one more at each scale, of the head's weight. Other
-weights are 1. Labels are shrunk by nearest: a position has the label of its pixel.
+There is one k for the network's own grid (`--loss-stride`). With several scales (`--scales`) there is one for each
+scale and one for their maximum, as DeepLab v2 is trained. An auxiliary head adds one at each scale, with the head's
+weight; other weights are 1. Labels are shrunk by nearest: a position has the label of its pixel.
 """
 
 from typing import Any, NamedTuple
@@ -43,7 +43,7 @@ class GradedScores(NamedTuple):
         cast: Any = (lambda value, dtype: np.asarray(value, dtype)) if known else ops.cast
         count, length = cast(positions, "float32"), cast(side, "float32")
         pixels = length / count if self.lies == "stretched" else self.pixels
-        # Networks that pad an image score what stands beside it too.
+        # A network that pads an image also scores positions beside the image.
         count = array.minimum(cast(array.ceil(length / pixels - ROUNDING), "int32"), cast(positions, "int32"))
         at = cast(array.arange(count), "float32")
         at = at * pixels + 0.5 if self.lies == "aligned" else (at + 0.5) * pixels
@@ -51,11 +51,11 @@ class GradedScores(NamedTuple):
 
 
 def with_graded_scores(network: keras.Model, *, loss_stride: int) -> tuple[keras.Model, tuple[GradedScores, ...]]:
-    """The network with the scores that its loss is computed of as further outputs; as it is where there are none.
+    """The network with the scores of its loss as further outputs; unchanged where its logits are these scores.
 
     Args:
-      network: logits of images.
-      loss_stride: of the network's own grid; 1: the loss is computed at the image's size.
+      network: gives logits of images.
+      loss_stride: stride of the network's own grid; 1: the loss is computed at the image's size.
     Raises:
       UsageError: the network's own grid has another stride.
     """

@@ -49,13 +49,13 @@ class Inputs:
     extractor: keras.Model | None
     """the frozen front of the network, where its features are cached"""
     make_targets: Callable[..., TargetMaker]
-    """of what a loss `reads`, and whether to `remember` what comes again"""
+    """takes the targets that a loss `reads`, and whether to `remember` those that come again"""
     remember_targets: bool
-    """whether truths come again in training, because nothing is random but a flip"""
+    """whether truths come again in training, because only a flip is random"""
     margin: int
     """pixels on each side of a training image without scores"""
     note: str
-    """what became of `--cache-features`, for the person watching"""
+    """whether features are cached, or why not, for the person watching"""
 
     def for_loss(self, reads: tuple[str, ...]) -> "Inputs":
         """The same with the targets that a loss reads beside those of every loss."""
@@ -79,8 +79,8 @@ class Inputs:
         size = self.validation_batch_size
         if self.strategy is None:
             return {"validation_data": self._batches(self.validation_source, size, shuffle=False)}
-        # Keras does not know how long a distributed data set is and may have taken a batch of it beforehand: so many
-        # steps of an endless round are one pass, wherever they begin.
+        # Keras does not know the length of a distributed data set and may take a batch of it beforehand. An endless
+        # round with a count of steps is one pass wherever it begins.
         steps = Order(len(self.validation_source), size, shuffle=False).steps_per_epoch
         batches = self._batches(self.validation_source, size, shuffle=False, repeat=True)
         return {"validation_data": batches, "validation_steps": steps}
@@ -93,9 +93,9 @@ class Inputs:
         return batches(source, size, **options)
 
     def batches_in_order(self, dataset: Dataset, records: Sequence[Record]) -> Iterator[tuple[Any, int]]:
-        """What `trained` takes for these records, from the cache where there is one: (batch, images that count).
+        """The inputs of `trained` for these records, from the cache where there is one: (batch, images that count).
 
-        All batches are of one size, so that the network is traced once; the last repeats images that do not count.
+        All batches have one size, so that the network is traced once; the last repeats images that do not count.
         """
         images = whole_images(dataset, records, self.validation_images.image_size, targets=self.make_targets())
         cached = self.extractor is not None
@@ -107,7 +107,7 @@ class Inputs:
             yield source.batch(full, 0)[0], len(indices)
 
     def shown_examples(self) -> tuple[Any, np.ndarray, list[Structure]]:
-        """(network inputs, RGB images, truths) of the first validation images, the last two as far as it scores."""
+        """(network inputs, RGB images, truths) of the first validation images; the last two without `margin`."""
         indices = np.arange(min(SHOWN, len(self.validation_source)))
         inputs, _ = self.validation_source.batch(indices, 0)
         truths = [self.validation_images.truth(int(index)) for index in indices]
@@ -122,6 +122,7 @@ def open_inputs(
     config: TrainConfig, dataset: Dataset, splits: Mapping[str, Sequence[Record]], network: keras.Model, strategy: Any
 ) -> Inputs:
     """Image sources of the splits, behind the frozen-feature cache where flag and network allow it."""
+    # 1. images and targets
     options, size = config.training, config.model.image_size
     assert options.batch_size is not None  # resolved
     transforms = config.augment.transforms()
@@ -131,8 +132,10 @@ def open_inputs(
     make_targets = partial(centered_targets, of_whole, margin) if margin else of_whole
     train = ImageSource(dataset, splits["train"], size, transforms, seed=options.seed, targets=make_targets())
     validation = whole_images(dataset, splits["validation"], size, targets=make_targets())
+    # 2. the outputs that the loss takes, behind cached features where possible
     whole, graded = with_graded_scores(network, loss_stride=config.loss.loss_stride)
     split, sources, note = _behind_cache(config, whole, train, validation)
+    # 3. batches
     return Inputs(
         trained=Trained(
             whole if split is None else split.head, graded=graded, several_workers=options.distribute == "multiworker"
@@ -157,24 +160,24 @@ def open_inputs(
 def whole_images(
     dataset: Dataset, records: Sequence[Record], size: tuple[int, int] | None, **options: Any
 ) -> ImageSource:
-    """Images resized to `size`; without one as they are, surrounded up to the largest."""
+    """Images resized to `size`, or with None as they are, padded to the largest."""
     return Padded(dataset, records, **options) if size is None else ImageSource(dataset, records, size, **options)
 
 
 def validation_batch(batch_size: int, crop: tuple[int, int] | None, validation: ImageSource) -> int:
-    """Images that are validated together: a batch of training; of images that are not resized, as many pixels."""
+    """Images in a batch of validation: as many as in training, or as many pixels where images are not resized."""
     if not isinstance(validation, Padded) or crop is None:
         return batch_size
     return max(1, batch_size * crop[0] * crop[1] // (validation.size[0] * validation.size[1]))
 
 
 def centered_targets(make_targets: Callable[..., TargetMaker], margin: int, **options: Any) -> TargetMaker:
-    """What `make_targets` makes, without `margin` pixels on each side."""
+    """The targets of `make_targets`, without `margin` pixels on each side."""
     return CenteredTargets(make_targets(**options), margin)
 
 
 def positives_of(dataset: Dataset, records: Sequence[Record], per_batch: int) -> Positives | None:
-    """The images that show the foreground, for a guarantee of so many a batch; None for none.
+    """The images that show the foreground, of which every batch gets `per_batch`; None for 0.
 
     An image counts by its label map at its own size: augmentation or the training size may lose a small object.
     """

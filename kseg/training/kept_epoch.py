@@ -13,8 +13,8 @@ OF_DEFAULT = TASKS[DEFAULT_TASK].score
 
 Rule = str
 """What decides: `by_score`, `BY_LOSS` or `LAST`. The task's score on the validation images, such as "validation IoU",
-unless the validation split cannot give one: where it shows no object, predicting nothing is perfect and anything else
-0, so the loss decides; where it holds void alone, every epoch scores the same, and the last one has trained longest."""
+decides unless the validation split cannot give one. Where the split shows no object, an empty prediction is perfect and
+any other scores 0, so the loss decides. Where it is all void, every epoch scores the same, and the last one is kept."""
 
 BY_LOSS: Rule = "validation loss"
 LAST: Rule = "last epoch"
@@ -33,13 +33,13 @@ def rule_for(shown: set[int], num_classes: int, score: EpochScore = OF_DEFAULT) 
 
 
 def rank(entry: Mapping[str, Any], rule: Rule | None = None, score: EpochScore = OF_DEFAULT) -> tuple[float, float]:
-    """What epochs are compared by: the kept epoch has the greatest rank, and of equal ranks the first.
+    """The rank of an epoch: the kept epoch has the greatest rank, and is the first among equals.
 
-        by the score      the greatest score; of equal ones, the lowest loss (also where there is no rule)
+        by the score      the greatest score; among equals the lowest loss (also without a rule)
         validation loss   the lowest loss
         last epoch        the last
 
-    A score or a loss that is not a number is worse than any that is.
+    A score or a loss that is not a number is worse than any number.
 
     >>> entries = {"epoch": 1, "val_iou": 0.5, "val_loss": 0.2}, {"epoch": 2, "val_iou": 0.5, "val_loss": 0.1}
     >>> rank(entries[1]) > rank(entries[0])

@@ -1,9 +1,9 @@
-"""Learning rates of single layers: `fc8/kernel=10` trains what the pattern names ten times as fast.
+"""Learning rates of single layers: `fc8/kernel=10` trains the kernel of fc8 ten times as fast.
 
     w ← w + update(gradient, factor·lr)
 
-DeepLab's scores start at random behind an encoder that is trained already, and learn 10 times (biases: 20 times) as
-fast as it; Caffe's biases learn twice as fast as its kernels. `encoder=0.1` names all layers of the network's encoder.
+DeepLab's scores start at random behind a trained encoder, and learn 10 times (biases: 20 times) as fast as the encoder;
+Caffe's biases learn twice as fast as its kernels. `encoder=0.1` names all layers of the network's encoder.
 """
 
 import difflib
@@ -18,13 +18,13 @@ from kseg.encoders import encoder_layers
 from kseg.errors import UsageError
 
 Rate = tuple[str, float]
-"""A pattern of `LAYER/VARIABLE`, and what the learning rate of the variables it names is multiplied by."""
+"""A pattern of `LAYER/VARIABLE`, and the factor of the learning rate of the variables that it names."""
 
 ENCODER = "encoder"
 """In place of a pattern: every layer of the encoder."""
 
 HIGHEST = 1e6
-"""A larger factor is refused as a slip of the keyboard."""
+"""A larger factor is refused as a typing error."""
 
 
 def layer_rates(words: Iterable[str], encoder: Iterable[str] = ()) -> tuple[Rate, ...]:
@@ -33,7 +33,7 @@ def layer_rates(words: Iterable[str], encoder: Iterable[str] = ()) -> tuple[Rate
     Args:
       encoder: names of the layers that `ENCODER` stands for.
     Raises:
-      UsageError: what is no such pair, and factors that are negative or no number.
+      UsageError: a word that is no such pair, or a factor that is negative or no number.
 
     >>> layer_rates(["*/bias=2", "fc8=10"])
     (('*/bias', 2.0), ('fc8/*', 10.0))
@@ -56,7 +56,7 @@ def layer_rates(words: Iterable[str], encoder: Iterable[str] = ()) -> tuple[Rate
 
 
 def without_encoder(words: Iterable[str]) -> tuple[str, ...]:
-    """The rates but for those of `ENCODER`.
+    """The rates without those of `ENCODER`.
 
     >>> without_encoder(["encoder=0.1", "fc8=10"])
     ('fc8=10',)
@@ -65,12 +65,12 @@ def without_encoder(words: Iterable[str]) -> tuple[str, ...]:
 
 
 def factor_of(path: str, rates: Sequence[Rate]) -> float:
-    """What multiplies the learning rate of the variable at `path`, "LAYER/VARIABLE": the last pattern that fits."""
+    """The factor of the variable at `path`, "LAYER/VARIABLE": that of the last pattern that fits, else 1."""
     return next((factor for pattern, factor in reversed(rates) if fnmatchcase(path, pattern)), 1.0)
 
 
 def check_layer_rates(words: Sequence[str], network: keras.Model) -> None:
-    """Refuse a pattern that names nothing in a freshly built network. Raises: UsageError with names that come near."""
+    """Refuse a pattern that names nothing in a freshly built network. Raises: UsageError with the nearest names."""
     if not encoder_layers(network) and without_encoder(words) != tuple(words):
         raise UsageError(
             f"--layer-rates names the {ENCODER}, and {network.name} has none; name layers, or choose an encoder"
@@ -91,8 +91,8 @@ def check_layer_rates(words: Sequence[str], network: keras.Model) -> None:
 class LayerRates:
     """Mixed into a Keras optimizer: each variable has a learning rate of its own.
 
-    The factor multiplies the learning rate and not the gradient, so that it means the same to Adam as to SGD; decoupled
-    weight decay, which is a multiple of the learning rate, follows it.
+    The factor multiplies the learning rate and not the gradient, so that it means the same to Adam as to SGD. It also
+    multiplies decoupled weight decay, which is a multiple of the learning rate.
 
     Args:
       layer_rates: pairs of pattern and factor; the last that fits a variable's path counts, 1 without one.
@@ -134,5 +134,5 @@ class LayerRates:
 
 def with_layer_rates(kind: type[keras.optimizers.Optimizer]) -> type[keras.optimizers.Optimizer]:
     """An optimizer's class with `LayerRates` mixed in, which can be saved."""
-    found = type(f"{kind.__name__}WithLayerRates", (LayerRates, kind), {"__doc__": LayerRates.__doc__})
-    return keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)(found)
+    mixed = type(f"{kind.__name__}WithLayerRates", (LayerRates, kind), {"__doc__": LayerRates.__doc__})
+    return keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)(mixed)

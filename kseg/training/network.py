@@ -18,14 +18,14 @@ from kseg.training.workdir import weights_file
 
 
 def task_of(config: TrainConfig) -> Task:
-    """What the network of a resolved configuration answers."""
+    """The task of the network of a resolved configuration."""
     return TASKS[MODELS[str(config.model.model)].task]
 
 
 def training_network(config: TrainConfig, dataset: Dataset) -> tuple[keras.Model, TransplantReport | None]:
-    """Logits, in the run's precision, with the encoder's weights, or another run's, loaded; and what was loaded.
+    """The network that gives logits, in the run's precision, with loaded weights; and the report on these weights.
 
-    It takes images of one size, which is faster; of any size where crops are trained on, for validation shows whole
+    It takes images of one size, which is faster, or of any size where it trains on crops and is validated on whole
     images.
     """
     sizes = {config.training_size, config.model.image_size}
@@ -55,7 +55,7 @@ def final_network(config: TrainConfig, trained: keras.Model, dataset: Dataset) -
 
 
 def unscored_margin(config: TrainConfig, network: keras.Model) -> int:
-    """Pixels on each side of a training image that the network gives no scores for; the finished network does."""
+    """Pixels on each side of a training image without scores; the finished network scores them."""
     if not MODELS[_name(config)].applied:
         return 0
     (_, side, *_), (_, scored, *_) = network.input_shape, network.output_shape

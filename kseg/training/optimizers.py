@@ -18,8 +18,8 @@ class SGDWithL2(keras.optimizers.SGD):
 
         v ← m·v − lr·(∇L + d·w)      w ← w + v
 
-    with m the momentum and d = `l2_decay`: the gradient is that of L + d/2·Σ w², without the logged loss containing the
-    penalty. Variables of one axis (biases, scale and shift of a normalization) do not decay. Clipping sees ∇L alone.
+    with m the momentum and d = `l2_decay`. The gradient is that of L + d/2·Σ w², and the logged loss is L. Variables of
+    one axis (biases, scale and shift of a normalization) do not decay. Clipping sees ∇L alone.
     Keras' own `weight_decay` is decoupled: w ← w − lr·d·w past the momentum, which at m = 0.99 is a hundredth as much.
     """
 
@@ -53,7 +53,7 @@ def build_optimizer(
 
     `encoder` names the layers of the network's encoder, whose learning rate may be another.
     """
-    # 1. what all optimizers take
+    # 1. arguments of all optimizers
     assert options.epochs is not None and options.optimizer is not None  # resolved
     arguments: dict[str, Any] = {
         "learning_rate": Schedule(
@@ -66,7 +66,7 @@ def build_optimizer(
         "global_clipnorm": options.clip_norm,
         "gradient_accumulation_steps": options.accumulate if options.accumulate > 1 else None,
     }
-    # 2. what some take, or was asked for
+    # 2. arguments of some optimizers, and options that were given
     if options.epsilon is not None:
         arguments["epsilon"] = options.epsilon
     if options.momentum:
@@ -75,7 +75,7 @@ def build_optimizer(
         arguments["weight_decay"] = options.weight_decay
     if options.ema is not None:
         arguments |= {"use_ema": True, "ema_momentum": options.ema}
-    # 3. the class that can do all of it
+    # 3. the class with all options
     kind = OPTIMIZERS[options.optimizer]
     if options.l2_decay:
         kind = SGDWithL2

@@ -15,7 +15,7 @@ WORDS = ("resource_exhausted", "out of memory", "out_of_memory", "failed to allo
 
 @contextlib.contextmanager
 def memory_errors(doing: str, remedy: str) -> Iterator[None]:
-    """Inside the block, an error of a lack of memory becomes a `Failure`: "out of memory DOING; REMEDY"."""
+    """Inside the block, an out-of-memory error becomes a `Failure`: "out of memory DOING; REMEDY"."""
     try:
         yield
     except KsegError:
@@ -27,9 +27,9 @@ def memory_errors(doing: str, remedy: str) -> Iterator[None]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether this error says that there was no memory left."""
+    """Whether the error says that no memory was left."""
     if CLASSES & {kind.__name__ for kind in type(error).__mro__}:
-        return "No space left" not in str(error)  # TensorFlow's full disk is an exhausted resource too
+        return "No space left" not in str(error)  # TensorFlow raises ResourceExhaustedError for a full disk too
     return isinstance(error, RuntimeError | SystemError) and any(word in str(error).lower() for word in WORDS)
 
 
@@ -45,11 +45,11 @@ def training_errors(config: TrainConfig) -> contextlib.AbstractContextManager[No
 def measuring_errors() -> contextlib.AbstractContextManager[None]:
     """`memory_errors` around the measuring of test images."""
     return memory_errors(
-        "in measuring the test images", remedy="free some and repeat the command, which goes on from here"
+        "in measuring the test images", remedy="free memory and repeat the command, which goes on from here"
     )
 
 
 def training_remedy(batch_size: int) -> str:
-    """The remedy: what makes a step smaller."""
+    """The options that make a step smaller."""
     smaller = f"a smaller --batch-size, such as {batch_size // 2}, " if batch_size > 1 else ""
     return f"pass {smaller}a smaller --image-size, or --precision mixed_bfloat16"

@@ -1,4 +1,4 @@
-"""What a run is to do: settings, data and losses, all that can be refused before anything is made."""
+"""The plan of a run: settings, data and losses. Whatever is wrong with them is refused before anything is made."""
 
 import dataclasses
 import re
@@ -26,12 +26,12 @@ from kseg.training.split_classes import remarks_on_splits
 from kseg.training.stages import LossStage, loss_schedule, loss_stages
 
 LONGEST_NAME = 60
-"""Most letters of a loss in the name of a run."""
+"""Most letters of a loss in the name of a run directory."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the steps of a run share."""
+    """What all steps of a run share."""
 
     config: TrainConfig
     """resolved"""
@@ -52,7 +52,7 @@ class Plan:
     command: list[str] | None
     """the command that repeats the run; None: this process's"""
     quiet: bool
-    """whether nothing is said while all goes well"""
+    """whether to print nothing while all goes well"""
 
 
 def make_plan(
@@ -65,10 +65,10 @@ def make_plan(
 ) -> Plan:
     """Settings, data and losses of a run; the arguments are those of `kseg.training.run.train`.
 
-    What was chosen, and what is strange but no error, is printed.
+    Prints the choice of `--preset auto`, and remarks on what is odd but no error.
     Raises: UsageError, Failure.
     """
-    # 1. settings: those given, those that `--preset auto` chooses, and the model's own for the rest
+    # 1. settings: as given, as chosen by `--preset auto`, or else the model's own
     config = with_whole_paths(config)
     config = config if dataset else with_preset_data(config)
     dataset = dataset or open_dataset(config.data)
@@ -85,7 +85,7 @@ def make_plan(
     check_probabilities(config)
     schedule = loss_schedule(config)
 
-    # 2. data; truth that cannot be read must not be found after hours of training
+    # 2. data; truth that cannot be read must be noticed before hours of training
     measured = measured_split(dataset)
     splits = {split: dataset.records(split) for split in dict.fromkeys(("train", "validation", measured))}
     dataset.label_counts(splits[measured])
@@ -96,7 +96,7 @@ def make_plan(
     weights = class_weights(config, dataset, splits["train"])
     stages = loss_stages(config, schedule, weights)
 
-    # 4. remarks; those on a folder are part of what is said of it when the run begins
+    # 4. remarks; `describe` prints those on a folder when the run begins
     if quiet or not dataset.reading:
         print_remarks(remarks)
     if not quiet:
@@ -118,14 +118,14 @@ def make_plan(
 
 
 def with_preset_data(config: TrainConfig) -> TrainConfig:
-    """The configuration with those open options of its data set filled in that the model's preset names."""
-    own = preset(config.model.model or DEFAULT_MODEL, config.data.dataset, config.model.given.get("encoder"))
-    missing = {name: value for name, value in own.items() if getattr(config.data, name, 0) is None}
+    """The configuration with the open options of its data set that the model's preset names filled in."""
+    values = preset(config.model.model or DEFAULT_MODEL, config.data.dataset, config.model.given.get("encoder"))
+    missing = {name: value for name, value in values.items() if getattr(config.data, name, 0) is None}
     return dataclasses.replace(config, data=dataclasses.replace(config.data, **missing)) if missing else config
 
 
 def check_probabilities(config: TrainConfig) -> None:
-    """Raises: UsageError where `--test-crf` has nothing to refine, or `--test-probabilities` nothing to keep."""
+    """Raises: UsageError where `--test-crf` or `--test-probabilities` is given for a task without probabilities."""
     task = task_of(config).name
     for given, words in (
         (config.training.test_crf, "--test-crf refines"),

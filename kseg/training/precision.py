@@ -1,4 +1,4 @@
-"""The precision that layers are made in, for a while."""
+"""The precision that layers are made in, for the length of a block."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import keras
 
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
-    """Keras' global dtype policy is `policy` inside the block, and afterwards what it was, whatever happened."""
+    """Keras' global dtype policy is `policy` inside the block and is restored afterwards, also after an error."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:

@@ -1,6 +1,6 @@
 """The settings a run trains with unless told otherwise: the architecture's own, which stand beside it.
 
-Here are the only names of a model, data set and loss that the package itself chooses.
+The names of models, data sets and losses that the package itself chooses stand here and nowhere else.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from kseg.datasets.opening import DEFAULT_DATASET
 from kseg.models import MODELS
 
 DEFAULT_MODEL = "unet"
-"""The model where none is named. It needs neither files nor a download."""
+"""The model of a command that names no model. It needs neither files nor a download."""
 
 RECOMMENDED = "unet_mobilenetv2"
 """The model that `--preset auto` chooses where the weights of its encoder can be had."""
@@ -34,12 +34,12 @@ def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def narrow() -> Mapping[str, Any]:
-    """Settings of the default model at a quarter of its paper's width, with which two cores need minutes."""
+    """Settings of the default model at a quarter of its paper's width, which two cores train in minutes."""
     from kseg.models.unet import NARROW
 
     return NARROW
 
 
 def default_command() -> Mapping[str, Any]:
-    """The default model on the default data set."""
+    """Settings of the default model on the default data set."""
     return {**narrow(), "epochs": 8}

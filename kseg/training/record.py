@@ -1,4 +1,4 @@
-"""The reader of a run directory: the names of its files, the types they are held to, and what a run got as far as."""
+"""The reader of a run directory: the names of its files, the types they are held to, and how far the run got."""
 
 import math
 from collections.abc import Mapping
@@ -93,7 +93,7 @@ class RunEnvironment(TypedDict, total=False):
 
 
 class RunFiles:
-    """The files of a run, and what they say; `kseg.training.workdir.WorkDir` also writes them."""
+    """The files of a run, for reading; `kseg.training.workdir.WorkDir` also writes them."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -179,7 +179,7 @@ class RunFiles:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """The files of a run as far as it got; `results` is empty and `evaluation` None before it was measured."""
+    """The files of a run as far as it got; before it is measured `results` is empty and `evaluation` None."""
 
     path: Path
     config: dict[str, dict[str, Any]]
@@ -203,7 +203,7 @@ class RunRecord:
 
     @property
     def task(self) -> Task:
-        """The task that its network answers; the default task where this kseg has no such network."""
+        """The task that the network answers; the default task where this kseg has no such network."""
         if self.evaluation is not None:
             return TASKS[self.evaluation.task]
         name = self.config.get("model", {}).get("model")
@@ -216,7 +216,7 @@ class RunRecord:
 
 
 def read_run(path: Path) -> RunRecord:
-    """The run in `path`; `config.json` is a must, the rest is what there is.
+    """The run in `path`; only `config.json` is required.
 
     Raises:
       UsageError: not a run directory.

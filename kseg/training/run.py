@@ -38,16 +38,15 @@ def train(
     Args:
       config: fields left at None are filled in from the model's preset and the data set.
       path: the run directory; default `runs/` and a name made of the configuration.
-      command: what to record as the command that repeats the run (default: this process's).
-      dataset: what `config.data` names, where it is open already.
+      command: the command to record for repeating the run (default: this process's).
+      dataset: the data set of `config.data`, where it is open already.
       quiet: print nothing while all goes well.
     Returns:
-      The run directory, complete: model.keras, results.json and everything else that is kept of a run, but for the
-      report.
+      The run directory, complete except for the report: model.keras, results.json and all other files of a run.
     Raises:
       UsageError, Failure: see their sentences; a KeyboardInterrupt leaves a run that can be resumed.
     """
-    # 1. Plan: every setting filled in, the images of every split, the losses. What is wrong with them is refused here.
+    # 1. Plan: every setting filled in, the images of every split, the losses. Errors in them are raised here.
     plan = make_plan(config, path, dataset=dataset, command=command, quiet=quiet)
     config, dataset = plan.config, plan.dataset
     started = time.perf_counter()
@@ -55,13 +54,13 @@ def train(
     strategy = strategy_for(config.training.distribute)
     chief = is_chief(config.training.distribute)  # of several machines one writes
     directory = run_directory(plan) if chief else followed_directory(plan)
-    kept = WorkDir(plan.path).kept_once_begun() if chief else contextlib.nullcontext()
-    with precision(config.training.precision), kept, training_errors(config):
+    cleanup = WorkDir(plan.path).kept_once_begun() if chief else contextlib.nullcontext()
+    with precision(config.training.precision), cleanup, training_errors(config):
         # 2. Network, with the weights it starts from. Weights that do not fit must not leave a directory behind.
         with scope(strategy):
             network, transplant = training_network(config, dataset)
 
-        # 3. Directory: a new one or that of the same run, and no other process's until the end
+        # 3. Directory: a new one or that of the same run, locked against other processes until the end
         with directory as workdir:
             if workdir.is_complete:
                 print(f"{workdir.path} is complete; remove it to train again", file=sys.stderr)
@@ -88,7 +87,7 @@ def train(
                 workdir.go_on()
             entries = fit(plan, workdir, network, inputs, earlier, writes=chief)
 
-            # 7. Results: the best weights as a model for users, and what it scores
+            # 7. Results: the best weights as a model for users, and its scores
             if chief:
                 seconds = time.perf_counter() - started + sum(entry["seconds"] for entry in earlier)
                 with measuring_errors():

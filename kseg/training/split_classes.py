@@ -1,4 +1,4 @@
-"""Which classes the splits of a run show: what is missing is said, or refused, before a network is trained."""
+"""The classes that the splits of a run show: a missing class is reported, or refused, before a network is trained."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,14 +13,13 @@ from kseg.training.kept_epoch import OF_DEFAULT, Rule, by_score, rule_for
 from kseg.wording import counted
 
 SHOWN = 6
-"""Names of missing classes that a line gives."""
+"""Missing classes that a line names; the others are counted."""
 
 
 def classes_shown(dataset: Dataset, records: Sequence[Record]) -> set[int]:
-    """The ids that label at least one pixel of these images; void is none of them. Of objects 0, and the classes of
-    those that count, which crowds do not.
+    """The ids, without void, that label at least one pixel of these images; for objects 0 and the classes of objects.
 
-    It reads no more label maps than it takes to have seen every class: two or three of most binary splits.
+    Crowds do not count. Reading stops once every class was seen: after two or three label maps of most binary splits.
     """
     wanted, shown = set(range(len(dataset.classes))), set()
     for record in records:
@@ -41,11 +40,11 @@ def _shown_by(dataset: Dataset, record: Record) -> set[int]:
 def remarks_on_splits(
     dataset: Dataset, splits: Mapping[str, Sequence[Record]], score: EpochScore = OF_DEFAULT
 ) -> tuple[list[str], Rule]:
-    """A line for every split that lacks a class, and the rule by which the kept epoch is chosen, `score` where it can.
+    """A line for every split that lacks a class, and the rule by which the kept epoch is chosen.
 
-    A line says what is missing and what follows from it.
+    A line names the missing classes and the consequence. The rule is `score` where the validation split allows it.
     Raises:
-      UsageError: no training image shows anything but one class (or the background), which leaves nothing to learn.
+      UsageError: the training images show a single class (or background alone), which leaves nothing to learn.
     """
     remarks, rule = [], by_score(score)
     for split, records in splits.items():
@@ -53,7 +52,7 @@ def remarks_on_splits(
         missing = [name for number, name in enumerate(dataset.classes) if number not in shown]
         if split == "train" and len(shown) < 2:
             raise UsageError(_nothing_to_learn(dataset, shown, len(records)))
-        # no object at all: what one class less its background would be
+        # Without an object the split is like one of two classes that shows background alone.
         count = 2 if dataset.task == "instance" and shown == {0} else len(dataset.classes)
         if split == "validation":
             rule = rule_for(shown, count, score)
@@ -71,22 +70,22 @@ def _nothing_to_learn(dataset: Dataset, shown: set[int], count: int) -> str:
     what = dataset.classes[next(iter(shown))] if shown else "void"
     if dataset.task == "instance":
         return (
-            f"the {counted(count, 'training image')} of {dataset.name} show no object, or crowds alone, so that there "
-            "is nothing to learn; look at them with `kseg data preview`, or choose other splits or classes"
+            f"the {counted(count, 'training image')} of {dataset.name} show no object, or crowds alone, so there is "
+            "nothing to learn; look at them with `kseg data preview`, or choose other splits or classes"
         )
     return (
-        f"every pixel of the {counted(count, 'training image')} of {dataset.name} is {what}, so that there is nothing "
-        "to learn; look at the masks with `kseg data preview`, or choose other splits or classes"
+        f"every pixel of the {counted(count, 'training image')} of {dataset.name} is {what}, so there is nothing to "
+        "learn; look at the masks with `kseg data preview`, or choose other splits or classes"
     )
 
 
 def _consequence(split: str, shown: set[int], num_classes: int, score: EpochScore) -> str | None:
-    """What a missing class means for the run; None where it means nothing."""
+    """The consequence of a missing class for the run; None without one."""
     binary = num_classes == 2
     if split == "train":
         return "the network cannot learn to find it"
     if binary and 1 in shown:
-        return None  # a split without background: the foreground's IoU is what it always is
+        return None  # a split without background: the foreground's IoU is as defined as ever
     if split == "test":
         return "its test scores are undefined" if shown else "every test score is undefined"
     if not shown:

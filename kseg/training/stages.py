@@ -23,10 +23,10 @@ class LossStage:
 
 
 def loss_schedule(config: TrainConfig) -> list[Stage]:
-    """The losses that a resolved configuration names, in turn, and none of them made; a plain loss is alone.
+    """The specs of the losses that a resolved configuration names, in turn; a plain loss is a schedule of one.
 
     Raises:
-      UsageError: no loss or schedule, or one that the run ends before the last stage of.
+      UsageError: no loss or schedule, or a schedule whose last stage begins after the end of the run.
     """
     epochs = config.training.epochs
     assert epochs is not None and config.loss.loss is not None  # resolved
@@ -43,15 +43,14 @@ def loss_schedule(config: TrainConfig) -> list[Stage]:
 def loss_stages(
     config: TrainConfig, schedule: Sequence[Stage], class_weights: tuple[float, ...] | None = None
 ) -> list[LossStage]:
-    """The losses of the schedule as the task makes them; `class_weights` go to the parts of each that take them.
+    """The losses of the schedule as the task makes them; their parts get `class_weights` where they take them.
 
-    Every stage starts from where the one before it ended: weights, optimizer and learning-rate schedule go on, and
-    "best" stays the best of all epochs. Early stopping acts in the last stage only and counts its patience from the
-    stage's beginning at the earliest, for a stage before it has a length of its own.
+    Every stage starts where the stage before it ended: weights, optimizer and learning-rate schedule go on, and "best"
+    stays the best of all epochs. Early stopping acts in the last stage only, whose beginning is the earliest epoch from
+    which patience counts; the stages before it have a fixed length.
 
     Raises:
-      UsageError: an option of a loss out of its range, class weights for a stage that takes none, or pixel weights for
-        a loss that has no use for them.
+      UsageError: an option of a loss out of its range, or class or pixel weights for a loss that does not take them.
     """
     epochs, options = config.training.epochs, config.loss
     assert epochs is not None and options.pixel_weights is not None  # resolved

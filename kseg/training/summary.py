@@ -1,4 +1,4 @@
-"""What a person wants to know at the end of a run: the figure, the files, what to try next."""
+"""The summary at the end of a run: the score, the files, what to try next."""
 
 from kseg.inference.evaluate import another_split
 from kseg.training.workdir import WorkDir
@@ -6,7 +6,7 @@ from kseg.wording import counted
 
 
 def summary(workdir: WorkDir) -> str:
-    """The last words of a complete run."""
+    """The last lines of a complete run."""
     results = workdir.read_results()
     evaluation, path = workdir.evaluation_of(results), workdir.path
     images = counted(len(evaluation.ids), "image")

@@ -12,10 +12,10 @@ from kseg.training.graded import GradedScores
 
 
 class Objective:
-    """What a stage of a run computes of a batch: its loss, the parts of the loss, and scores that do not train.
+    """What a stage of a run computes for a batch: its loss, the parts of the loss, and scores that do not train.
 
     Args:
-      loss, scores: of targets (a dict) and outputs, as the task makes them.
+      loss, scores: functions of targets (a dict) and outputs, as the task makes them.
       loss_by_xla, scores_by_xla: TensorFlow computes the loss, or updates the scores, by one XLA program.
     """
 
@@ -34,7 +34,7 @@ class Objective:
         self._score = as_one_program(self._update_scores) if scores_by_xla else self._update_scores
 
     def loss(self, targets: dict[str, Any], outputs: Any, *, weight: float = 1.0) -> Any:
-        """The loss of a batch times the weight, float32 (); the running means of its parts go on, weighted alike."""
+        """The loss of a batch times the weight, float32 (); updates the running means of its parts, weighted alike."""
         value, parts = self._value_and_parts(targets, outputs)
         if self.parts:
             images = ops.shape(next(iter(targets.values())))[0]
@@ -55,12 +55,12 @@ class Objective:
 class Trained(keras.Model):
     """A network under training: it shares the network's layers, and takes targets as a dict.
 
-    Losses and metrics take of the targets what they read. `prepare` comes before
-    `fit`, once for every loss of a schedule; the optimizer goes on with its state.
+    Losses and metrics pick the targets that they read. `prepare` comes before `fit`, once for every loss of a schedule;
+    the optimizer goes on with its state.
 
     Args:
-      network: a functional model that gives logits; with `graded`, a list of them and the scores of each.
-      graded: what the loss is computed of instead of the logits; the loss is the weighted sum over them all, and its
+      network: a functional model that gives logits; with `graded`, a list of the logits and the scores of each.
+      graded: the scores that the loss takes instead of the logits. The loss is the weighted sum over them, and its
         parts are logged as weighted means over them.
       several_workers: `fit` runs in several processes (`MultiWorkerMirroredStrategy`). Keras 3.15 then averages the
         logs of a step along an axis that scalars do not have ("Invalid reduction dimension 0"), so they get one.
@@ -113,5 +113,8 @@ class Trained(keras.Model):
         return {name: ops.reshape(value, (1,)) for name, value in logs.items()} if self._several_workers else logs
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Nothing: what `prepare` takes is built. Keras would average a first batch over the replicas to learn its
-        shapes, which TensorFlow refuses among workers ("Attempt to convert a value (PerReplica…) to a Tensor")."""
+        """Nothing, because the objective of `prepare` is built already.
+
+        Keras would average a first batch over the replicas to learn its shapes, which TensorFlow refuses among workers
+        ("Attempt to convert a value (PerReplica…) to a Tensor").
+        """

@@ -1,4 +1,4 @@
-"""The directory that *is* a run: what lies in it, opened for a configuration, or for one that it can go on with."""
+"""The directory that *is* a run: opened for its configuration, or for one that the run can go on with."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ from kseg.training.record import RunFiles
 
 try:
     import fcntl
-except ImportError:  # Windows: nothing there keeps two processes out of one run
+except ImportError:  # Windows, where no lock keeps two processes out of one run
     fcntl = None  # type: ignore[assignment]
 
 
@@ -28,7 +28,7 @@ class RunInUse(Failure):
 
 
 class WorkDir(RunFiles):
-    """A run's files, to be written. `open` makes the directory, or checks that the one there is of the same run."""
+    """A run's files, for writing. `open` makes the directory, or checks that it holds the same run."""
 
     def __init__(self, path: Path):
         super().__init__(path)
@@ -44,11 +44,11 @@ class WorkDir(RunFiles):
 
         Args:
           anew: a directory in which nothing was trained yet takes any configuration.
-          command: that is under way, to name one like it.
+          command: the command under way, from which the remedy is made.
         Raises:
-          UsageError: the directory holds a run that does not go on with this configuration (the differences are
-            named, and the command that starts a new run from its weights), or other files.
-          Failure: it cannot be made or written.
+          UsageError: the directory holds other files, or a run that does not go on with this configuration. The error
+            names the differences and the command that starts a new run from its weights.
+          Failure: the directory cannot be made or written.
         """
         workdir = cls(path)
         if workdir.config.exists():
@@ -66,7 +66,7 @@ class WorkDir(RunFiles):
         return workdir
 
     def keep_splits(self, now: membership.Membership, *, drawn: bool) -> None:
-        """Record which image is in which split; a run that goes on has to find what it recorded.
+        """Record which image is in which split; for a run that goes on, compare with the record.
 
         `drawn`: whether chance divides the images.
         Raises: UsageError where an image has moved, gone, come or changed since the run began.
@@ -93,12 +93,12 @@ class WorkDir(RunFiles):
 
     @property
     def has_begun(self) -> bool:
-        """Whether an epoch was trained, which a change of the configuration could contradict."""
+        """Whether an epoch was trained, so that a change of the configuration may contradict it."""
         return self.last.exists() or self.results.exists()
 
     def _changes(self, config: TrainConfig, command: Sequence[str] | None, *, anew: bool = True) -> Changes:
-        """What is to change; refused where the run has begun and the change is not one that it goes on with."""
-        # What came later than the run has the default that leaves it as it was.
+        """The changes; refused where the run has begun and cannot go on with them."""
+        # Options newer than the run have the value that leaves the run unchanged.
         recorded = from_record(self.read_config(), where=str(self.config))
         changed = changes(recorded, config)
         if (self.has_begun or not anew) and not changed.keys() <= GOES_ON:
@@ -109,16 +109,16 @@ class WorkDir(RunFiles):
             )
         return changed
 
-    def _remedy(self, found: Changes, config: TrainConfig, command: Sequence[str] | None) -> str:
-        if "model.model" in found or not (self.model.exists() or self.best.exists()):
+    def _remedy(self, changed: Changes, config: TrainConfig, command: Sequence[str] | None) -> str:
+        if "model.model" in changed or not (self.model.exists() or self.best.exists()):
             return "name another --workdir"
         weights = str(config.model.weights)  # resolved
         return f"start a new one from its weights: {new_run_command(self.path, command, encoder_weights=weights)}"
 
     def adopt(self, config: TrainConfig, *, command: Sequence[str] | None = None) -> str | None:
-        """Takes the configuration in a directory that is `claimed`; a sentence about what changes, None for nothing.
+        """Takes the configuration in a directory that is `claimed`; a sentence about the changes, None without any.
 
-        A run that has begun changes only with `go_on`: what else is wrong with it is found before.
+        A run that has begun changes only with `go_on`, after all other errors were found.
         Raises: UsageError as `open`, and for more epochs of a run whose checkpoints were not kept.
         """
         changed = self._changes(config, command)
@@ -140,7 +140,7 @@ class WorkDir(RunFiles):
     def go_on(self) -> None:
         """Records the changes that `adopt` found.
 
-        A complete run that has more to train is no longer complete: its results and its report go, to be made anew.
+        A complete run that has more to train is no longer complete: its results and its report are removed.
         """
         if self._next is None:
             return
@@ -170,13 +170,13 @@ class WorkDir(RunFiles):
         return True
 
     def _replace_config(self, content: dict[str, Any]) -> None:
-        # The lock is on the file and not on its name: the new file is locked before it takes the name over.
+        # The lock is on the file and not on its name, so the new file is locked before it takes over the name.
         with replacing(self.config) as temporary:
             temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
             self._lock(temporary)
 
     def _lock(self, file: Path) -> None:
-        """Raises: BlockingIOError if another process has it."""
+        """Lock a file. Raises: BlockingIOError if another process holds the lock."""
         descriptor = os.open(file, os.O_RDWR)  # NFS locks no file that is open for reading only
         self._held.append(descriptor)
         if fcntl:
@@ -184,10 +184,10 @@ class WorkDir(RunFiles):
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """The run is this process's until the end of the block, or of the process, however it ends.
+        """The run is locked for this process until the end of the block, or of the process, however it ends.
 
         Raises:
-          RunInUse: it is another's, on this machine or one that shares the file system.
+          RunInUse: another process has it, on this machine or one that shares the file system.
         """
         try:
             self._lock(self.config)
@@ -203,9 +203,9 @@ class WorkDir(RunFiles):
 
     @contextlib.contextmanager
     def kept_once_begun(self) -> Iterator[None]:
-        """Empties a directory that was not there before, if an error stops the run short of its first checkpoint.
+        """Removes a directory made by the run, if an error stops the run before its first checkpoint.
 
-        What mends the error is often another flag, and the directory would refuse that as another configuration.
+        The remedy is often another flag, and the directory would refuse it as another configuration.
         """
         try:
             taken = self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir()))

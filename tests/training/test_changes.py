@@ -51,7 +51,7 @@ def test_a_run_goes_on_with_more_epochs_and_remembers_it(begun):
     asked = config(epochs=16, patience=30, tensorboard=False)
     told = adopt(begun, asked)
     assert "goes on with training.epochs: 8 → 16; training.patience: 20 → 30; training.tensorboard: True" in told
-    assert "the poly schedule is laid over all 16 epochs" in told
+    assert "the poly schedule spans all 16 epochs" in told
     recorded = begun.read_config()
     assert from_json(recorded) == asked
     assert recorded["changes"] == {

@@ -1,4 +1,4 @@
-"""Keras callbacks of a run, one idea per file. Whatever they must remember is in the run's history."""
+"""Keras callbacks of a run, one idea per file. All state that they share is in the run's history."""
 
 from kseg.training.callbacks.best_weights import BestWeights
 from kseg.training.callbacks.early_stopping import StopWhenStale

@@ -1,4 +1,4 @@
-"""Keeps the weights of the best epoch, as `kseg.training.kept_epoch` ranks them."""
+"""Keeps the weights of the best epoch, as `kseg.training.kept_epoch` ranks epochs."""
 
 import keras
 
@@ -10,8 +10,8 @@ from kseg.training.kept_epoch import LOSS, rank
 class BestWeights(keras.callbacks.Callback):
     """Saves the whole network when a validation beats every earlier one.
 
-    It acts at the end of the validation and not of the epoch: with weight averaging the averaged weights, the ones
-    that were scored, are in place just then. It must come before `SwapEMAWeights`, which takes them out again.
+    It acts at the end of the validation and not of the epoch: with weight averaging, the averaged weights that were
+    scored are in place only then. It must come before `SwapEMAWeights`, which takes them out again.
     """
 
     def __init__(self, history: History):

@@ -8,11 +8,11 @@ from kseg.training.callbacks.history import History
 class StopWhenStale(keras.callbacks.Callback):
     """Stops after `patience` epochs without a better score on the validation images (van Beers et al. table 2: 20).
 
-    "Better" is `kseg.training.kept_epoch.rank`: of equal scores the one with the lower loss is better; a run that can
-    validate nothing keeps its last epoch and uses all of them.
+    "Better" is `kseg.training.kept_epoch.rank`: among equal scores the lower loss is better. A run that can validate
+    nothing keeps its last epoch and trains all epochs.
 
-    Epochs before `first`, counted from 0, are no reason to stop: where one loss follows another, the last has begun
-    then and gets its own chance.
+    Patience counts from epoch `first`, counted from 0, at the earliest: where one loss follows another, the last loss
+    begins there.
     """
 
     def __init__(self, history: History, patience: int, *, first: int = 0):

@@ -19,10 +19,10 @@ from kseg.training.workdir import WorkDir
 
 
 class History(keras.callbacks.Callback):
-    """Appends an entry per epoch and saves the full state; comes first, so that the others see the new entry.
+    """Appends an entry per epoch and saves the full state; comes first, so that other callbacks see the new entry.
 
-    With `writes=False`, for the workers beside the chief, it only remembers. `rule`, by default that `score`
-    decides, says which epoch is the best.
+    With `writes=False`, for the workers beside the chief, it writes no file. `rule` says which epoch is the best; by
+    default `score` decides.
 
     An entry holds `epoch` (from 1), `seconds`, `learning_rate`, and `loss` and the task's scores with `val_` twins.
     """

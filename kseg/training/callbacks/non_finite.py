@@ -11,7 +11,7 @@ from kseg.errors import Failure
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
     """Raises `Failure` naming the step; the last checkpoint is of a healthy epoch and stays.
 
-    `remedy` gives the rest of the sentence: what can be done from where the run stands then.
+    `remedy` gives the rest of the sentence: what to do from where the run stands.
     """
 
     def __init__(self, remedy: Callable[[], str]):

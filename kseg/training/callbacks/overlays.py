@@ -17,7 +17,7 @@ from kseg.training.callbacks.history import History
 
 @contextlib.contextmanager
 def event_errors(path: Path) -> Iterator[None]:
-    """A full disk or a lost folder is a sentence; TensorFlow's own errors for it are no `OSError`."""
+    """Turns TensorFlow's errors about a full disk or a lost folder, which are no `OSError`, into a sentence."""
     import tensorflow as tf
 
     try:
@@ -61,7 +61,7 @@ class TensorBoardOverlays(keras.callbacks.Callback):
     """Truth and prediction side by side, painted on the first validation images.
 
     Args:
-      path: the folder of the events, for the person who must make room there.
+      path: the folder of the events, named in errors.
       task: what the model answers.
       inputs, images, truths: what the trained model takes (features, where they are cached), the same images as RGB,
         and the truth of each.

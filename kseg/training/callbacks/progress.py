@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a bar within the epoch, a line per epoch, the time left."""
+"""Progress of a run, for the person watching: a bar within the epoch, a line per epoch, the time left."""
 
 import sys
 
@@ -19,7 +19,7 @@ class Progress(keras.callbacks.Callback):
         self.steps = steps
 
     def on_epoch_begin(self, epoch, logs=None):
-        # Leaves nothing behind, and is silent where the output is a file.
+        # The bar vanishes at the epoch's end, and is silent where the output is a file.
         self._bar = tqdm(
             total=self.steps, desc=f"epoch {epoch + 1}/{self.epochs}", unit="step", leave=False, disable=None
         )

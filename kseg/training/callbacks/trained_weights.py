@@ -5,7 +5,7 @@ import numpy as np
 
 
 class KeepTrainedWeights(keras.callbacks.Callback):
-    """Undoes what Keras does when `fit` ends with weight averaging: it overwrites the weights with their average.
+    """Restores the weights that Keras overwrites with their average when `fit` ends with weight averaging.
 
     The next loss of a schedule trains on from the weights themselves, as a run resumed at that epoch does.
     """

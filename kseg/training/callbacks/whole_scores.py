@@ -1,4 +1,4 @@
-"""Scores that no running mean of batches is, such as AP: all validation images are predicted and counted together."""
+"""Scores that are no mean over batches, such as AP: all validation images are predicted and counted together."""
 
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 class WholeScores(keras.callbacks.Callback):
     """Adds the task's scores of the validation images to the logs of every validation and, with "val_", of every epoch.
 
-    It acts at the end of the validation, on the weights that were validated, which are the averaged ones where weights
-    are averaged. Images and truths have the size of training, the same as for the validation loss. It comes first, for
-    the other callbacks see what it adds.
+    It acts at the end of the validation, on the weights that were validated, averaged or not. Images and truths have
+    the size of training, as for the validation loss. It comes first, so that other callbacks see the scores.
     """
 
     def __init__(self, task: Task, dataset: Dataset, inputs: "Inputs"):
