@@ -1,7 +1,7 @@
-"""What a network is asked about an image. All that differs between one question and another stands in its task.
+"""Tasks: what a network is asked about an image. A task holds all that differs from one question to another.
 
-`TASKS` maps the name of each to it. Training, inference and reports ask the task for losses, metrics, decoding,
-evaluation and drawing, and name none.
+`TASKS` maps names to tasks. Training, inference and reports ask the task for losses, metrics, decoding, evaluation and
+drawing, and never ask which task it is.
 """
 
 from kseg.tasks.base import TASKS, Circumstances, EpochScore, Evaluation, Evaluator, Outputs, Task, TrainingLoss

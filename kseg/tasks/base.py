@@ -1,4 +1,4 @@
-"""What every task is: how truth becomes a loss, and how the outputs of a network become an answer and a score."""
+"""The interface of a task: how truth becomes a loss, and how outputs of a network become an answer and a score."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -22,49 +22,49 @@ Answer = TypeVar("Answer", bound=Structure)
 """The structure of a task's truth, and of its predictions."""
 
 Outputs = Any
-"""What a network gives users of one image: an array (H, W, C), or several by name, as its task decodes them."""
+"""The outputs of a network for one image: an array (H, W, C), or several arrays by name, as the task decodes them."""
 
 Palette = Sequence[Sequence[int]]
 """One RGB color per class."""
 
 
 Legend = Sequence[tuple[str, Sequence[int]]]
-"""What each color of a picture means."""
+"""Meaning and color, for each color of a picture."""
 
 
 class EpochScore(NamedTuple):
-    """The score that every epoch gets on the validation images, and by which a run keeps one of them."""
+    """The score of every epoch on the validation images, by which a run chooses the epoch that it keeps."""
 
     name: str
-    """in metrics.jsonl, where "val_" stands before it; of the training images, if those are scored, without"""
+    """in metrics.jsonl, after "val_"; a score of the training images has no "val_" before it"""
     title: str
     """for a person, within a sentence"""
 
     @property
     def key(self) -> str:
-        """Its key in an entry of metrics.jsonl."""
+        """The key of the score in an entry of metrics.jsonl."""
         return f"val_{self.name}"
 
 
 class TrainingLoss(Protocol):
-    """The loss of a batch, and what training has to know of it."""
+    """The loss of a batch, and what training has to know about it."""
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The targets that are made for this loss alone, beside those of every loss of the task."""
+        """The targets that this loss needs beside those of every loss of the task."""
         ...
 
     @property
     def slow_under_xla(self) -> bool:
-        """Whether XLA makes it slower on a CPU."""
+        """Whether XLA makes the loss slower on a CPU."""
         ...
 
     def bound(self, network: keras.Model) -> "TrainingLoss":
-        """This loss for the outputs of a network, some of whose layers it may call; itself where it needs none."""
+        """This loss for a network whose layers it may call; the same loss where it calls no layer."""
         ...
 
     def value_and_parts(self, targets: dict[str, Any], outputs: Any) -> tuple[Any, dict[str, Any]]:
-        """float32 (), and by name the values of its parts that are logged beside it."""
+        """float32 (), and by name the values of the parts of the loss that are logged beside it."""
         ...
 
     def part_metrics(self) -> "Sequence[PartMetric]":
@@ -81,7 +81,7 @@ class PartMetric(Protocol):
 
 
 class Circumstances(TypedDict):
-    """What was measured on what, and how."""
+    """What was measured, on which images, and how."""
 
     dataset: str
     split: str
@@ -90,7 +90,7 @@ class Circumstances(TypedDict):
     original_size: bool
     """whether truth and prediction were compared at the truth's own size, or at the network's"""
     input_size: tuple[int, int] | Literal["original"] | None
-    """(height, width) that the network was fed; "original": each image's own; None: near its own, or not known"""
+    """(height, width) that the network was fed; "original": each image's own; None: close to it, or unknown"""
     seconds: float
     """wall time, reading of images included"""
 
@@ -105,7 +105,7 @@ class Evaluation(Protocol):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Of the images, in the split's order."""
+        """The ids of the images, in the split's order."""
         ...
 
     @property
@@ -115,7 +115,7 @@ class Evaluation(Protocol):
 
     @property
     def headline(self) -> tuple[str, float]:
-        """What the one number of the result is called, for a person, and it; nan where it has no meaning."""
+        """The name, for a person, and the value of the single number of the result; nan where it has no meaning."""
         ...
 
     @property
@@ -130,12 +130,12 @@ class Evaluation(Protocol):
 
     @property
     def image_score(self) -> str:
-        """What the score of a single image is called."""
+        """The name of the score of a single image."""
         ...
 
     @property
     def per_image(self) -> np.ndarray:
-        """float64 (N,): a score of each image, the higher the better; nan for an image that has none."""
+        """float64 (N,): the score of each image, the higher the better; nan for an image without a score."""
         ...
 
     def order(self) -> np.ndarray:
@@ -147,28 +147,28 @@ class Evaluation(Protocol):
         ...
 
     def beside(self) -> dict[str, float]:
-        """What stands beside the headline in a report, by its name for a person; nan where it has no meaning."""
+        """Scores beside the headline of a report, by their names for a person; nan where a score has no meaning."""
         ...
 
     def by_class(self) -> dict[str, dict[str, float]]:
-        """Scores of the classes: what a score is called → class → value, nan where a class has none; the main one
+        """Scores of the classes: name of the score → class → value, nan where a class has none; the main score
         first."""
         ...
 
     def in_a_line(self) -> str:
-        """The scores that are said at the end of a run."""
+        """The scores for the last lines of a run."""
         ...
 
     def remarks(self) -> list[str]:
-        """What the numbers say, in sentences."""
+        """Findings from the numbers, in sentences."""
         ...
 
     def mistakes(self, index: int) -> str:
-        """What is wrong in an image, in a few words."""
+        """The mistakes in an image, in a few words."""
         ...
 
     def nothing(self) -> str:
-        """Why there is nothing to measure, in a sentence; "" where there is."""
+        """A sentence on why nothing was measured; "" where something was."""
         ...
 
     def write_csv(self, path: Path | str) -> None:
@@ -176,7 +176,7 @@ class Evaluation(Protocol):
         ...
 
     def write_tables(self, folder: Path) -> list[str]:
-        """Every table that there is of it, as CSV; the names of the files."""
+        """Write all tables as CSV; returns the names of the files."""
         ...
 
     def to_json(self) -> dict[str, Any]:
@@ -190,18 +190,18 @@ class Evaluator(Protocol[Answer]):
     def add(self, truth: Answer, outputs: Outputs) -> Answer:
         """Count an image, at the size of its truth. Returns the prediction that was compared with it.
 
-        It is given outputs and not a prediction, because scores may depend on more than the prediction, as
-        calibration does on probabilities, and because neither has to be held at the size of a large photograph.
+        It takes outputs and not a prediction, because scores may depend on more than the prediction, as calibration
+        does on probabilities, and because outputs need not be held at the size of a large photograph.
         """
         ...
 
     def result(self, circumstances: Circumstances) -> Evaluation:
-        """What was counted so far."""
+        """The counts so far."""
         ...
 
 
 def refuse_weights(class_weights: tuple[float, ...] | None, pixel_weights: str, reason: str) -> None:
-    """For a task whose loss has no use for either (`Task.loss`). Raises: UsageError with the reason."""
+    """For a task whose loss takes no weights of either kind (`Task.loss`). Raises: UsageError with the reason."""
     if class_weights is not None:
         raise UsageError(f"--class-weights {reason}")
     if pixel_weights != "none":
@@ -209,10 +209,10 @@ def refuse_weights(class_weights: tuple[float, ...] | None, pixel_weights: str, 
 
 
 class Task(ABC):
-    """A question about an image, as training, inference and reports need it answered.
+    """A question about an image, and all that training, inference and reports need to answer it.
 
-    Outputs are what a network gives users; of a batch they have one axis more, the first. A network under training
-    gives them before `activated`.
+    Outputs are what a network gives users; those of a batch have one more axis, the first. A network under training
+    gives outputs before `activated`.
     """
 
     name: ClassVar[str]
@@ -221,15 +221,15 @@ class Task(ABC):
     writes: ClassVar[tuple[str, ...]] = (".png",)
     """endings of the files that `write` makes of an answer; the PNG is the first"""
     score: ClassVar[EpochScore]
-    """by which an epoch is kept: one of `metrics`, or what `logged` gives"""
+    """the score by which an epoch is kept: one of `metrics`, or of `logged`"""
     curves: ClassVar[Mapping[str, str]]
-    """what a report draws over the epochs beside the loss: name in metrics.jsonl → title"""
+    """curves over the epochs that a report draws beside the loss: name in metrics.jsonl → title"""
     decision: ClassVar[str] = "as the task decodes it"
     """how outputs by name become an answer, for a program that has an export and not kseg"""
     measured_whole: ClassVar[bool] = False
     """whether the score is of all validation images together, so that an evaluator counts them after every epoch"""
     leaves_out_classes: ClassVar[bool] = False
-    """whether a model that knows more classes than a data set can be measured on it, its other answers left out"""
+    """whether a model with more classes than a data set can be measured on it, leaving out answers of other classes"""
 
     @abstractmethod
     def targets(
@@ -241,26 +241,26 @@ class Task(ABC):
         weights: "PixelWeights | None" = None,
         remember: bool = False,
     ) -> TargetMaker:
-        """What makes the targets of a truth, arrays of fixed shape by name, that losses and metrics are given.
+        """The maker of the targets of losses and metrics, arrays of fixed shape by name, from a truth.
 
         Args:
-          things: class ids of which there are objects, for a task that tells them from stuff; None: nobody told.
-          reads: the targets that a loss has use for beside those that every loss is given (`TrainingLoss.reads`).
+          things: class ids of which there are objects, for a task that tells things from stuff; None: unknown.
+          reads: the targets that a loss needs beside those of every loss (`TrainingLoss.reads`).
           weights: of the pixels; None for no weights.
-          remember: whether truths come again, so that what is dear to make may be kept.
+          remember: whether truths come again, so that expensive targets are kept.
         Raises:
-          UsageError: targets that nothing makes, or weights that mean nothing here.
+          UsageError: targets that the task cannot make, or weights that have no meaning for it.
         """
 
     @abstractmethod
     def perfect_outputs(self, targets: Targets, num_classes: int) -> Outputs:
-        """The outputs of an image from a network that is right about these targets, and sure of it.
+        """The outputs for an image of a network that is right about these targets, and certain.
 
-        `decode` makes the truth of them again, but for what counts for nothing: no target loses what a score asks for.
+        `decode` gives the truth again, except for void pixels and crowds: targets keep all that a score needs.
         """
 
     def check_losses(self, spec: str) -> None:
-        """Refuse text that names losses that nobody has, before any is made.
+        """Refuse text that names an unknown loss, before a loss is made.
 
         Raises: UsageError.
         """
@@ -270,60 +270,60 @@ class Task(ABC):
     def loss(
         self, spec: str, *, reduction: str, class_weights: tuple[float, ...] | None = None, pixel_weights: str = "none"
     ) -> TrainingLoss:
-        """The loss that a text names, of targets and of outputs before `activated`.
+        """The loss that a text names, a function of targets and of outputs before `activated`.
 
         Args:
           reduction: over the images of a batch: "mean" or "sum".
           class_weights: one per class.
-          pixel_weights: how pixels are to be weighed; "none": all alike.
+          pixel_weights: how pixels are weighed; "none": all alike.
         Raises:
-          UsageError: an unknown loss, or weights that it has no use for.
+          UsageError: an unknown loss, or weights that the loss does not take.
         """
 
     @abstractmethod
     def metrics(self, num_classes: int) -> list[keras.metrics.Metric]:
-        """What is logged beside the loss after every epoch: metrics of targets and outputs before `activated`."""
+        """Metrics that are logged beside the loss after every epoch, of targets and of outputs before `activated`."""
 
     def logged(self, evaluator: Evaluator) -> dict[str, float]:
-        """What is logged of the validation images, all counted, where they are `measured_whole`: name without "val_" →
-        score."""
-        raise NotImplementedError(f"the task {self.name} is measured_whole and does not say what is logged")
+        """The scores to log once all validation images were counted, for a task that is `measured_whole`: name without
+        "val_" → score."""
+        raise NotImplementedError(f"the task {self.name} is measured_whole and does not implement logged()")
 
     @abstractmethod
     def another_loss(self, spec: str, num_classes: int) -> str:
-        """A loss to compare a run with that was trained with this one; the same where there is none to propose."""
+        """Another loss to compare with a run trained with `spec`; `spec` itself where no other is proposed."""
 
     @abstractmethod
     def activated(self, outputs: Any) -> Outputs:
-        """The outputs that users get, float32, of those of a network under training."""
+        """The outputs that users get, float32, from the outputs of a network under training."""
 
     @abstractmethod
     def misfit(self, model: keras.Model, classes: Sequence[str]) -> str:
-        """What keeps a model that users are given from answering for the classes; "" where nothing does."""
+        """Why a finished model cannot answer for the classes; "" where it can."""
 
     @abstractmethod
     def of_each_image(self, outputs: Any) -> Sequence[Outputs]:
         """The outputs of a batch, as arrays, image by image.
 
         Raises:
-          Failure: nan or infinity, which a network with weights that are none gives.
-          UsageError: values that mean nothing, as logits where probabilities are wanted.
+          Failure: nan or infinity, as of a network whose weights are not finite.
+          UsageError: meaningless values, such as logits where probabilities are wanted.
         """
 
     @abstractmethod
     def resized(self, outputs: Outputs, size: tuple[int, ...]) -> Outputs:
-        """The outputs of an image as they are for an image of another size (h, w)."""
+        """The outputs of an image, resized for an image of another size (h, w)."""
 
     def served(self, outputs: dict[str, Any], size: tuple[Any, Any]) -> dict[str, Any]:
-        """What an export gives of a batch, of outputs that a network gives by name: `resized` in `keras.ops`.
+        """The outputs by name that an export gives for a batch: `resized` in `keras.ops`.
 
         `size`: height and width of the images, numbers or tensors.
         """
-        raise NotImplementedError(f"the task {self.name} does not say what an export gives of its outputs")
+        raise NotImplementedError(f"the task {self.name} does not implement served(), which exports need")
 
     def difference(self, one: Outputs, other: Outputs) -> float:
-        """How far apart two outputs of an image are, 0..1, the order of what has none left aside."""
-        raise NotImplementedError(f"the task {self.name} does not say how far its outputs are apart")
+        """How far apart two outputs of an image are, 0..1; the order of detections does not count."""
+        raise NotImplementedError(f"the task {self.name} does not implement difference(), which exports need")
 
     @abstractmethod
     def reordered(self, outputs: Outputs, order: Sequence[int]) -> Outputs:
@@ -333,18 +333,18 @@ class Task(ABC):
     def decode(
         self, outputs: Outputs, size: tuple[int, ...] | None = None, *, threshold: float | None = None
     ) -> Structure:
-        """The answer that the outputs of an image mean, for an image of `size` (default: theirs).
+        """The answer that the outputs of an image mean, at `size` (default: that of the outputs).
 
-        `threshold` is the probability from which a thing counts as found; None: what the outputs carry, or ½.
+        `threshold` is the probability from which a thing counts as found; None: the one that the outputs carry, or ½.
         """
 
     @abstractmethod
     def evaluator(self, classes: Sequence[str], *, background: bool = True, void: int) -> Evaluator:
-        """A new count of what is right.
+        """A new evaluator.
 
         Args:
           background: whether class 0 is background, and not a class like the others.
-          void: the class id of what counts for nothing.
+          void: the label of pixels that do not count.
         """
 
     @abstractmethod
@@ -353,8 +353,8 @@ class Task(ABC):
 
     @abstractmethod
     def write(self, path: Path, answer: Structure, palette: Palette, *, classes: Sequence[str] | None = None) -> None:
-        """Write an answer as a PNG that says what each pixel is, and beside it the files of the other `writes`; each
-        whole or not at all.
+        """Write an answer as a PNG of what each pixel is, and beside it the other files of `writes`, each whole or not
+        at all.
 
         `classes` are names, for tasks whose files name them.
         """
@@ -378,12 +378,12 @@ class Task(ABC):
     def draw_mistakes(
         self, image: np.ndarray, truth: Structure, prediction: Structure, *, background: bool = True
     ) -> np.ndarray:
-        """The image (H, W, 3), pale, with what is wrong in a prediction painted on it; uint8 (H, W, 3)."""
+        """The image (H, W, 3) in pale gray with the mistakes of a prediction painted on it; uint8 (H, W, 3)."""
 
     @abstractmethod
     def legend(self, classes: Sequence[str], palette: Palette, *, background: bool = True) -> Legend:
-        """What the colors of `draw` and `draw_mistakes` mean."""
+        """The meaning of the colors of `draw` and `draw_mistakes`."""
 
 
 TASKS: Registry[Task] = Registry("task", "kseg.tasks")
-"""Name to task; a registered task is walked by the contract tests."""
+"""Name to task; the contract tests walk every registered task."""

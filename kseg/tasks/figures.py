@@ -1,4 +1,4 @@
-"""Figures of an evaluation as JSON, tables and lines of text have them."""
+"""Figures of an evaluation in JSON, tables and lines of text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ Figure = float | None
 
 
 def plain(value: Any) -> Any:
-    """The same with None for every float that is no number, in lists and dicts of any depth, for JSON has no nan."""
+    """The same with None for nan and infinity, in lists and dicts of any depth, because JSON has neither."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -40,7 +40,7 @@ def in_a_line(named: Mapping[str, float]) -> str:
 
 
 def what_is_wrong(noun: str, number: int, *, missed: int, false: int, misnamed: int) -> str:
-    """What became of the objects or segments of an image.
+    """The objects or segments of an image, with the number of mistakes of each kind.
 
     >>> what_is_wrong("object", 3, missed=1, false=0, misnamed=0)
     '3 objects: 1 missed'

@@ -5,13 +5,13 @@ import numpy as np
 from kseg.conventions import LUMA
 
 FALSE_POSITIVE, FALSE_NEGATIVE, MIXED_UP = (220, 50, 32), (0, 90, 181), (255, 194, 10)
-"""Background taken for a class, a class missed, one class taken for another; colors that everyone tells apart."""
+"""Background taken for a class, a class missed, one class taken for another; told apart by color-blind people too."""
 
 FOUND = (0, 158, 115)
-"""Around an object or segment that was found; told from the colors of mistakes by everyone."""
+"""Outline of an object or segment that was found; told from the colors of mistakes by color-blind people too."""
 
 WEIGHT = 0.85
-"""Of a mistake's color; the rest is the picture's."""
+"""Weight of a mistake's color; the picture has the rest."""
 
 
 def pale(image: np.ndarray) -> np.ndarray:
@@ -26,8 +26,10 @@ def painted(shown: np.ndarray, pixels: np.ndarray, color: tuple[int, int, int]) 
 
 
 def edges(ids: np.ndarray) -> np.ndarray:
-    """bool (H, W): pixels of a map of whole numbers or truths with a neighbor, above, below or beside, of another
-    value; all beyond the map is another."""
+    """bool (H, W): pixels of an integer or bool map with a neighbor above, below or beside of another value.
+
+    Pixels at the border of the map are edges too.
+    """
     padded = np.pad(ids.astype(np.int32), 1, constant_values=-1)
     center = padded[1:-1, 1:-1]
     apart = np.zeros(ids.shape, bool)
@@ -37,5 +39,5 @@ def edges(ids: np.ndarray) -> np.ndarray:
 
 
 def outline(inside: np.ndarray) -> np.ndarray:
-    """bool (h, w): the `edges` of a mask that are of it."""
+    """bool (h, w): the `edges` that belong to a mask."""
     return inside & edges(inside)

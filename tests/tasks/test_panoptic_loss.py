@@ -54,14 +54,14 @@ def test_the_text_of_a_loss():
 @pytest.mark.parametrize(
     ("spec", "complaint"),
     [
-        ("bce", "'bce' does not say what it is the loss of"),
-        ("dice(smooth=1); semantic=ce", "does not say what it is the loss of"),
+        ("bce", "'bce' does not say whether it is for masks or for pixels"),
+        ("dice(smooth=1); semantic=ce", "does not say whether it is for masks or for pixels"),
         ("mask=bce", "names no loss for semantic"),
         ("mask=; semantic=ce", "names no loss for mask"),
         ("", "names no loss for mask"),
         ("mask=bce; semantics=ce", "semantics"),
         ("mask=bce; semantic=ce; semantic=dice", "semantic comes twice"),
-        ("mask=bce; semantic=ce; lambda_s=half", "lambda_s is 'half'; it is a number of at least 0"),
+        ("mask=bce; semantic=ce; lambda_s=half", "lambda_s is 'half'; it must be a number of at least 0"),
         ("mask=bce; semantic=ce; lambda_i=-1", "at least 0"),
         ("mask=bce; semantic=cee", "cee"),
         ("mask=mumford_shah; semantic=ce", "which masks do not have"),

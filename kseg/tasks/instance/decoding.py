@@ -1,4 +1,4 @@
-"""From what a network says of its detections to objects: boxes are scaled, masks pasted into the picture."""
+"""From the detections of a network to objects: boxes are scaled, masks pasted into the picture."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,15 +11,15 @@ from kseg.structures import Instances
 from kseg.structures.masks import Cut, Masks
 
 DETECTIONS = ("boxes", "scores", "classes", "masks", "valid", "size")
-"""What a network gives users of D detections: "boxes" (D, 4), y1, x1, y2, x2 in pixels of the image it was fed;
-"scores" (D,), 0..1; "classes" (D,), class ids; "masks" (D, S, S), how sure it is that the object covers each cell of
-its box; "valid" (D,), 0 where there is no detection; and "size" (2,), the height and width it was fed."""
+"""The outputs of a network for D detections: "boxes" (D, 4), y1, x1, y2, x2 in pixels of the image as it was fed;
+"scores" (D,), 0..1; "classes" (D,), class ids; "masks" (D, S, S), the probability that the object covers each cell of
+its box; "valid" (D,), 0 where there is no detection; and "size" (2,), the height and width of the image as fed."""
 
 INSIDE = 0.5
 """The probability from which a pixel belongs to an object."""
 
 ROUNDING = 1e-3
-"""How far beyond 0 and 1 half precision may put a probability."""
+"""Half precision may put a probability this far outside of [0, 1]."""
 
 Detections = Mapping[str, np.ndarray]
 
@@ -78,11 +78,11 @@ def served(outputs: Mapping[str, Any], size: tuple[Any, Any]) -> dict[str, Any]:
 
 
 def difference(one: Detections, other: Detections) -> float:
-    """The largest difference of two sets of detections of an image: of scores, of masks, and of boxes in shares of the
+    """The largest difference between two sets of detections of an image: of scores, masks, and boxes as shares of the
     image's sides.
 
-    A detection is compared with the one of the same class in the other set whose box is nearest; where there is none,
-    its score is the difference. Equally sure detections may change places, so the order does not count.
+    A detection is compared with the detection of the same class in the other set whose box is nearest. Without one, its
+    score is the difference. Detections of equal scores may change places, so the order does not count.
     """
     sides = np.tile(np.asarray(one["size"], np.float64), 2)
     largest = 0.0

@@ -14,12 +14,12 @@ from kseg.tasks.figures import Figure, cell, in_a_line, number, plain, what_is_w
 from kseg.tasks.instance.words import remarks
 
 FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
-"""COCO's, of masks, boxes and outlines."""
+"""COCO's figures, of masks, boxes and outlines."""
 
 OF_CLASSES = ("AP", "AP50", "box_AP", "boundary_AP")
 
 COUNTS = ("objects", "detections", "missed", "misnamed", "false")
-"""Of every image."""
+"""Counts of every image."""
 
 
 class StoredEvaluation(TypedDict):
@@ -44,7 +44,7 @@ class StoredEvaluation(TypedDict):
 
 @dataclass(frozen=True)
 class InstanceEvaluation:
-    """Average precision and recall of a split, and what each of its images adds."""
+    """Average precision and recall of a split, and the counts of each image."""
 
     task: ClassVar[str] = "instance"
     background: ClassVar[bool] = True
@@ -57,32 +57,32 @@ class InstanceEvaluation:
     masks: dict[str, float]
     """COCO's twelve figures of masks (`InstanceScores.summary`)"""
     boxes: dict[str, float]
-    """the same of boxes"""
+    """the same figures of boxes"""
     outlines: dict[str, float]
-    """the same of masks that also agree along their outlines: boundary AP of Cheng et al. 2021; nan in evaluations from
-    before it was counted"""
+    """the same figures of masks that also agree along their outlines: boundary AP of Cheng et al. 2021; nan in
+    evaluations older than this figure"""
     class_scores: dict[str, dict[str, float]]
     """"AP" and "AP50" of masks, "box_AP", "boundary_AP" → class → value; nan for a class without objects"""
     interval: tuple[float, float]
-    """of the AP of masks: 95 % of what other images of the same kind would give; nan for fewer than two images"""
+    """95 % interval of the AP of masks over other images of the same kind; nan for fewer than two images"""
     per_image: np.ndarray
     """float64 (N,), AP of masks of each image alone; nan for an image without objects"""
     objects: np.ndarray
     """int64 (N,), true objects of each image that count"""
     detections: np.ndarray
-    """int64 (N,), detections of each image, however sure"""
+    """int64 (N,), detections of each image, of any score"""
     missed: np.ndarray
-    """int64 (N,), true objects that no detection is with a score and an IoU of ½ at least (`mistakes.compare`)"""
+    """int64 (N,), true objects without a detection with a score and an IoU of ½ at least (`mistakes.compare`)"""
     misnamed: np.ndarray
-    """int64 (N,), of these detections those that are an object of another class"""
+    """int64 (N,), detections of such a score that match an object of another class"""
     false: np.ndarray
-    """int64 (N,), of these detections those that are none"""
+    """int64 (N,), detections of such a score that match no object"""
     original_size: bool
     """whether the objects compared are at the truth's own size, or at the network's"""
     seconds: float
     """wall time, reading of images included"""
     input_size: tuple[int, int] | Literal["original"] | None = None
-    """(height, width) that the network was fed; "original": each image's own; None: near its own, or not known"""
+    """(height, width) that the network was fed; "original": each image's own; None: close to it, or unknown"""
 
     @property
     def headline(self) -> tuple[str, float]:
@@ -132,16 +132,16 @@ class InstanceEvaluation:
         return in_a_line(named)
 
     def remarks(self) -> list[str]:
-        """On the interval, what is missed and made up, small objects, the weakest class, the worst image."""
+        """Findings on the interval, missed and false objects, small objects, masks and boxes, and the weakest class."""
         return remarks(self.scores())
 
     def mistakes(self, index: int) -> str:
-        """Objects by what became of them."""
+        """The objects, and those missed, false and misnamed."""
         missed, false, misnamed = (int(counts[index]) for counts in (self.missed, self.false, self.misnamed))
         return what_is_wrong("object", int(self.objects[index]), missed=missed, false=false, misnamed=misnamed)
 
     def nothing(self) -> str:
-        """Said where no image shows an object."""
+        """The sentence where no image shows an object."""
         if self.objects.any():
             return ""
         return f"The {len(self.ids)} {self.split} images show no object: there is nothing to measure."
@@ -169,6 +169,7 @@ class InstanceEvaluation:
 
         Raises: UsageError for anything else.
         """
+        # 1. read and check
         try:
             stored: StoredEvaluation = (parse_json if isinstance(content, str) else held_to)(content, StoredEvaluation)
             scores, count = stored["scores"], len(stored["ids"])
@@ -178,7 +179,7 @@ class InstanceEvaluation:
             boxes = {name: number(scores[f"box_{name}"]) for name in FIGURES}
             masks = {name: number(scores[name]) for name in FIGURES}
             outlines = {name: number(scores.get(f"boundary_{name}")) for name in FIGURES}
-            # boundary AP is younger than the other figures
+            # older evaluations lack boundary AP
             of_classes = {"boundary_AP_class": dict.fromkeys(scores["AP_class"]), **scores}
             class_scores = {
                 name: {label: number(value) for label, value in of_classes[f"{name}_class"].items()}
@@ -189,6 +190,7 @@ class InstanceEvaluation:
             raise UsageError(
                 f"this is no evaluation of objects as kseg writes it ({error}); evaluate the model again"
             ) from error
+        # 2. the evaluation
         return cls(
             dataset=stored["dataset"],
             split=stored["split"],
@@ -207,8 +209,8 @@ class InstanceEvaluation:
         )
 
     def write_csv(self, path: Path | str) -> None:
-        """One row per image, the worst first: id, AP (empty for an image without objects), objects, detections, and how
-        many are missed, of another class, too many."""
+        """One row per image, the worst first: id, AP (empty for an image without objects), objects, detections, and the
+        numbers missed, of another class, too many."""
         rows: Sequence[Sequence[str]] = [
             (
                 self.ids[index],

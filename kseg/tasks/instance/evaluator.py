@@ -13,7 +13,7 @@ from kseg.tasks.instance.mistakes import compare, sure
 
 
 class InstanceEvaluator:
-    """AP of masks, boxes and outlines; every detection counts, however unsure, for a curve needs them all."""
+    """AP of masks, boxes and outlines; detections of any score count, because a curve needs them all."""
 
     def __init__(self, classes: Sequence[str], *, background: bool = True):
         self.classes, self.background = tuple(classes), background
@@ -22,12 +22,12 @@ class InstanceEvaluator:
         self._counts: list[tuple[int, ...]] = []
 
     def add(self, truth: Instances, outputs: Detections) -> Instances:
-        """Count an image: the detections are moved to the size of the truth."""
+        """Count an image; the detections are scaled to the size of the truth."""
         prediction = decoded(resized(outputs, truth.size), threshold=0.0)
         for scores in (self.masks, self.boxes, self.outlines):
             scores.add(truth, prediction)
-        became = compare(truth, sure(prediction))
-        wrong = (became.missed, became.misnamed, became.false)
+        comparison = compare(truth, sure(prediction))
+        wrong = (comparison.missed, comparison.misnamed, comparison.false)
         self._counts.append((len(prediction), *(int(part.sum()) for part in wrong)))
         return prediction
 

@@ -25,32 +25,32 @@ from kseg.tasks.instance.targets import WHOLE
 Tensor = Any
 
 PARTS = ("rpn_objectness", "rpn_box", "box_class", "box_regression", "mask")
-"""Of the loss, in the order of the network."""
+"""Parts of the loss, in the order of the network."""
 
 ANCHOR_BOUNDS: dict[str, Any] = {"positive": 0.7, "negative": 0.3, "best_of_each": True}
 ROI_BOUNDS: dict[str, Any] = {"positive": 0.5, "negative": 0.5}
 
 POSITIVE_ANCHORS, POSITIVE_ROIS = 1 / 2, 1 / 4
-"""Of those that are drawn, the most that are to find an object."""
+"""Largest share of positives among the anchors and boxes that are drawn."""
 
 BEND = 1 / 9
 """Where the smooth L1 loss of boxes turns from a square to a line."""
 
 SAMPLES = 2
-"""Of a truth's mask, per cell of a mask target and axis."""
+"""Samples of a truth's mask per cell of a mask target, along each axis."""
 
 NO_TRUTH = 2
-"""The label of every cell of a mask whose box is on no object, void for the loss of masks. Files have 255 for void, and
-where that stands beside background alone, losses warn of masks of 0 and 255."""
+"""The label of every cell of a mask whose box is on no object, void for the loss of masks. It is not 255, the void of
+files, because losses would take background and 255 alone for masks of 0 and 255, and warn."""
 
 MASK = re.compile(r"\s*mask\s*=")
 
 UNREADABLE = ("image",)
-"""What a loss may read that is not to be had within the box of an object."""
+"""Targets of other losses that do not exist within the box of an object."""
 
 
 def mask_spec(spec: str) -> str:
-    """Of "mask=bce + dice", or "bce + dice" alone, the losses of masks.
+    """The losses of masks in "mask=bce + dice", or in "bce + dice" alone.
 
     >>> mask_spec("mask=bce + dice")
     'bce + dice'
@@ -59,7 +59,7 @@ def mask_spec(spec: str) -> str:
 
 
 def check_losses(spec: str) -> None:
-    """Refuse text that is no sum of losses that masks can have. Raises: UsageError."""
+    """Refuse text that is no sum of losses for masks. Raises: UsageError."""
     for _, name, _ in parse(mask_spec(spec)):
         reads = LOSSES[name].reads
         if reads in UNREADABLE:
@@ -81,15 +81,15 @@ class InstanceLoss:
         rpn_box          smooth L1 of the positive anchors' deltas, over all 256
         box_class        cross-entropy of R boxes, proposals and the objects' own, at most a quarter of them positive
         box_regression   smooth L1 of the positive boxes' deltas for their class, over all R
-        mask             the loss of `spec` of the positive boxes' masks of their class, its mean
+        mask             mean of the loss `spec` over the positive boxes' masks of their class
 
     Args:
       spec: "mask=bce", "mask=bce + dice": a loss of `kseg.losses` for one channel, or a sum. "mask=" may be left out.
       reduction: of the images' losses: "mean" or "sum".
-      network: whose box head and mask head are called; `bound` gives the loss one.
+      network: the network whose box head and mask head are called; `bound` sets it.
     Source: He et al. 2017, section 3, after Ren et al. 2015, eqs. 1–3, and Girshick 2015, eqs. 1–3; bend of the smooth
-      L1 and the divisors as in torchvision. Deviations: an image without an object counts in the first and third part
-      alone.
+      L1 and the divisors as in torchvision. Deviations: an image without an object counts only in the first and third
+      part.
     """
 
     reads = ()
@@ -129,13 +129,13 @@ class InstanceLoss:
     def _of_anchors(self, targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Tensor]:
         """The parts of the region proposal network, (N,) each."""
         anchors = ops.cast(outputs["anchors"], "float32")
-        found = matched(anchors, **self._objects(targets), **ANCHOR_BOUNDS)
+        matches = matched(anchors, **self._objects(targets), **ANCHOR_BOUNDS)
         most = int(self._anchors * POSITIVE_ANCHORS)
-        sample = sampled(found, outputs["chance_anchors"], count=self._anchors, positives=most)
+        sample = sampled(matches, outputs["chance_anchors"], count=self._anchors, positives=most)
         logits = gathered(outputs["rpn_logits"], sample.places)
         # log(1 + e^z) − y·z is the cross-entropy of a logit z
         objectness = (ops.softplus(logits) - sample.positive * logits) * sample.there
-        boxes = gathered(targets["boxes"], gathered(found.objects, sample.places))
+        boxes = gathered(targets["boxes"], gathered(matches.objects, sample.places))
         wanted = encode_boxes(boxes, ops.take(anchors, sample.places, axis=0))
         off = smooth_l1(gathered(outputs["rpn_deltas"], sample.places) - wanted) * sample.positive
         count = ops.maximum(ops.sum(sample.there, axis=1), 1.0)
@@ -146,13 +146,13 @@ class InstanceLoss:
 
     def _of_rois(self, targets: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Tensor]:
         """The parts of the box head and the mask head, (N,) each."""
-        boxes, found, sample = self._drawn(targets, outputs)
+        boxes, matches, sample = self._drawn(targets, outputs)
         rois = ops.stop_gradient(gathered(boxes, sample.places))
-        objects = gathered(found.objects, sample.places)
+        objects = gathered(matches.objects, sample.places)
         classes = gathered(targets["classes"], objects) * ops.cast(sample.positive, "int32")
         features = outputs["features"]
 
-        # 1. class and box of all that were drawn
+        # 1. class and box of all boxes that were drawn
         logits, deltas = look_at_boxes(self._box_head, rois, features)
         logits, deltas = ops.cast(logits, "float32"), ops.cast(deltas, "float32")
         entropy = ops.logsumexp(logits, axis=-1) - of_class(logits, classes)
@@ -176,30 +176,29 @@ class InstanceLoss:
         }
 
     def _drawn(self, targets: dict[str, Any], outputs: dict[str, Any]) -> tuple[Tensor, Matches, Sample]:
-        """Proposals with the objects' own boxes behind them, whom they match, and those that chance draws."""
+        """Proposals followed by the true boxes of the objects, their matches, and a random sample of them."""
         proposals, count = ops.cast(outputs["proposals"], "float32"), targets["masks"].shape[1]
         learned = ops.cast(targets["valid"] * (1.0 - targets["crowd"]), "float32")[:, :count]
-        own = ops.cast(targets["boxes"], "float32")[:, :count] * learned[..., None]
-        boxes = ops.concatenate([proposals, own], axis=1)
-        found = matched(boxes, **self._objects(targets), **ROI_BOUNDS)
-        # a place that nothing fills is a box of no area, which overlaps nothing and is no background either
-        found = found._replace(negative=found.negative & (box_area(boxes) > 0.0))
+        true_boxes = ops.cast(targets["boxes"], "float32")[:, :count] * learned[..., None]
+        boxes = ops.concatenate([proposals, true_boxes], axis=1)
+        matches = matched(boxes, **self._objects(targets), **ROI_BOUNDS)
+        # an empty place holds a box without area, which overlaps no object and must not count as background
+        matches = matches._replace(negative=matches.negative & (box_area(boxes) > 0.0))
         chance = ops.cast(outputs["chance_rois"], "float32")
-        # of the objects: as random as the proposals' own numbers, and others where there are more of them
+        # random numbers of the true boxes, made of those of the proposals; shifted where there are more true boxes
         places = np.arange(count)
         again = ops.take(1.0 - chance, places % chance.shape[1], axis=1) + 0.37 * (places // chance.shape[1])
         again = ops.where(again < 1.0, again, again - 1.0)
-        sample = sampled(
-            found, ops.concatenate([chance, again], axis=1), count=self._rois, positives=int(self._rois * POSITIVE_ROIS)
-        )
-        return boxes, found, sample
+        most = int(self._rois * POSITIVE_ROIS)
+        sample = sampled(matches, ops.concatenate([chance, again], axis=1), count=self._rois, positives=most)
+        return boxes, matches, sample
 
     def _objects(self, targets: dict[str, Any]) -> dict[str, Tensor]:
-        """What `matched` has to know of as many objects as the fullest image of the batch has."""
+        """The arguments of `matched` for as many objects as the fullest image of the batch has."""
         count = self._needed(ops.sum(ops.cast(targets["valid"], "float32"), axis=1), targets["valid"].shape[1])
         names = {"objects": "boxes", "there": "valid", "crowd": "crowd"}
-        known = {name: ops.cast(ops.convert_to_tensor(targets[own]), "float32") for name, own in names.items()}
-        return {name: values[:, :count] for name, values in known.items()}
+        whole = {name: ops.cast(ops.convert_to_tensor(targets[target]), "float32") for name, target in names.items()}
+        return {name: values[:, :count] for name, values in whole.items()}
 
     def _needed(self, counts: Tensor, most: int) -> Any:
         """The largest of `counts`, 1 at least, where shapes may differ from step to step; otherwise `most`."""
@@ -208,7 +207,7 @@ class InstanceLoss:
         return ops.cast(ops.maximum(ops.max(counts), 1.0), "int32")
 
     def _of_masks(self, label: Tensor, logits: Tensor, positive: Tensor) -> Tensor:
-        """(N,), of which the mean is the mean over the positive boxes of the batch; void boxes have no part in it."""
+        """(N,); the mean over images is the mean over the positive boxes of the batch, without void boxes."""
         images, side = ops.shape(positive)[0], logits.shape[-1]
         label = ops.reshape(label, (-1, side, side))
         logits = ops.reshape(logits, (-1, side, side, 1))
@@ -225,7 +224,7 @@ class InstanceLoss:
 
 
 def pools_the_batch(loss: SegmentationLoss) -> bool:
-    """Whether it has one value for all masks together."""
+    """Whether the loss has one value for all masks together."""
     return getattr(loss, "pooling", None) == "batch"
 
 
@@ -248,7 +247,7 @@ def mask_targets(targets: dict[str, Any], rois: Tensor, objects: Tensor, side: i
     """
     masks = ops.convert_to_tensor(targets["masks"])
     cells = masks.shape[-1]
-    # a border of zeros: beyond its own box an object has no pixel, and the weights repeat what stands at the border
+    # a border of zeros, because the weights repeat the border and an object has no pixel beyond its own box
     masks = ops.cast(gathered(masks, objects), "float32") / WHOLE
     masks = ops.pad(masks, ((0, 0), (0, 0), (1, 1), (1, 1)))
     boxes = gathered(ops.cast(targets["boxes"], "float32"), objects)

@@ -1,4 +1,4 @@
-"""Which objects were found, missed, made up or called by another name, and a picture of it."""
+"""Objects found, missed, false and misnamed, and a picture of them."""
 
 from typing import NamedTuple
 
@@ -16,18 +16,18 @@ SURE = 0.5
 
 
 class Comparison(NamedTuple):
-    """What became of the objects of an image, and of its detections."""
+    """The objects of an image compared with its detections."""
 
     found: np.ndarray
-    """bool (D,): detections that are an object, or within a crowd"""
+    """bool (D,): detections that match an object, or lie within a crowd"""
     misnamed: np.ndarray
-    """bool (D,): detections that would be an object nobody else found, but for their class"""
+    """bool (D,): detections of the wrong class that otherwise match an object which no other detection took"""
     missed: np.ndarray
-    """bool (G,): true objects that no detection is, however named; no crowd among them"""
+    """bool (G,): true objects without a detection of any class, crowds excepted"""
 
     @property
     def false(self) -> np.ndarray:
-        """bool (D,): detections where no object is, or one that another detection has taken."""
+        """bool (D,): detections without an object, or of an object that another detection took."""
         return ~self.found & ~self.misnamed
 
 
@@ -43,19 +43,19 @@ def compare(truth: Instances, prediction: Instances) -> Comparison:
     surest_first = np.arange(len(prediction))
     if prediction.scores is not None:
         surest_first = np.argsort(-prediction.scores, kind="stable")
-    found, misnamed = (np.zeros(len(prediction), bool) for _ in range(2))
+    correct, misnamed = (np.zeros(len(prediction), bool) for _ in range(2))
     free = ~truth.crowd
     for row in surest_first:
         fits = (overlap[row] >= OVERLAP) & (truth.classes == prediction.classes[row])
-        found[row] = (fits & (free | truth.crowd)).any()
+        correct[row] = (fits & (free | truth.crowd)).any()
         _take(free, fits, overlap[row])
-    for row in surest_first[~found[surest_first]]:
+    for row in surest_first[~correct[surest_first]]:
         misnamed[row] = _take(free, overlap[row] >= OVERLAP, overlap[row])
-    return Comparison(found, misnamed, free)
+    return Comparison(correct, misnamed, free)
 
 
 def _take(free: np.ndarray, fits: np.ndarray, overlap: np.ndarray) -> bool:
-    """Take of the objects that are free and fit the one that is overlapped most; whether there is one."""
+    """Take the free and fitting object of the largest overlap; returns whether there is one."""
     usable = fits & free
     if usable.any():
         free[np.argmax(np.where(usable, overlap, -1.0))] = False
@@ -68,19 +68,19 @@ def sure(prediction: Instances) -> Instances:
 
 
 def show_mistakes(image: np.ndarray, truth: Instances, prediction: Instances) -> np.ndarray:
-    """The image in pale gray, objects that were missed, made up or misnamed in the color of it, found ones outlined."""
-    shown, became = pale(image), compare(truth, prediction)
-    for cut in prediction.chosen(became.found).masks.cuts:
+    """The image in pale gray, missed, false and misnamed objects in the colors of mistakes, found ones outlined."""
+    shown, comparison = pale(image), compare(truth, prediction)
+    for cut in prediction.chosen(comparison.found).masks.cuts:
         shown[cut.window][outline(cut.inside)] = FOUND
     wrong = (
-        (truth.chosen(became.missed), FALSE_NEGATIVE),
-        (prediction.chosen(became.misnamed), MIXED_UP),
-        (prediction.chosen(became.false), FALSE_POSITIVE),
+        (truth.chosen(comparison.missed), FALSE_NEGATIVE),
+        (prediction.chosen(comparison.misnamed), MIXED_UP),
+        (prediction.chosen(comparison.false), FALSE_POSITIVE),
     )
     for objects, color in wrong:
         for cut in objects.masks.cuts:
             painted(shown[cut.window], cut.inside, color)
-    for objects, color in reversed(wrong):  # what lies below others is seen by its outline
+    for objects, color in reversed(wrong):  # outlines show the objects that lie below others
         for cut in objects.masks.cuts:
             shown[cut.window][outline(cut.inside)] = color
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The targets that are made of objects: arrays of one shape, however many objects an image shows."""
+"""The targets of objects: arrays of one shape, however many objects an image shows."""
 
 import numpy as np
 
@@ -7,26 +7,26 @@ from kseg.structures import Instances, Structure
 from kseg.structures.masks import Cut
 
 MOST_OBJECTS = 64
-"""Objects of an image that a network learns to find, the largest ones where there are more."""
+"""Objects of an image that a network learns to find: the largest ones where there are more."""
 
 MOST_BOXES = 512
-"""Objects of an image whose boxes are known to the loss; behind those above they are as crowds, neither to be found
-nor background."""
+"""Objects of an image whose boxes the loss knows. Those beyond `MOST_OBJECTS` count as crowds, neither to be found nor
+background."""
 
 MASK_SIDE = 112
 """Cells of a mask target along each side of its box: four for each of the 28 that a mask head predicts."""
 
 WHOLE = 255
-"""What a mask target holds of a cell that the object covers wholly."""
+"""The value of a mask target in a cell that the object covers wholly."""
 
 
 class InstanceTargets:
-    """Of B = `MOST_BOXES`, M = `MOST_OBJECTS` objects and S = `MASK_SIDE`, in the truth's order and zeros behind:
+    """Arrays for B = `MOST_BOXES` and M = `MOST_OBJECTS` objects and S = `MASK_SIDE`, in the truth's order, then zeros.
 
     "boxes", float32 (B, 4), y1, x1, y2, x2 in pixels; "classes", int32 (B,), class ids; "valid", float32 (B,), 1 where
-    there is an object; "crowd", float32 (B,), 1 where the object is a region of many, or one of too many; "masks",
+    there is an object; "crowd", float32 (B,), 1 where the object is a region of many, or one beyond M; "masks",
     uint8 (M, S, S), the share of each cell of the box that the object covers, of `WHOLE`; and "size", float32 (2,), the
-    image's height and width. Objects of which there are too many come last and have no mask.
+    image's height and width. Objects beyond M come last and have no mask.
 
     Objects without a pixel, or with a box without an area, cannot be found and are left out.
     """
@@ -51,20 +51,20 @@ class InstanceTargets:
         }
         learned = largest(truth, MOST_OBJECTS)
         known = np.concatenate([learned, np.setdiff1d(largest(truth, MOST_BOXES), learned)])
-        kept, count = truth.chosen(known), len(known)
-        targets["boxes"][:count] = kept.boxes
-        targets["classes"][:count] = kept.classes
+        objects, count = truth.chosen(known), len(known)
+        targets["boxes"][:count] = objects.boxes
+        targets["classes"][:count] = objects.classes
         targets["valid"][:count] = 1.0
-        targets["crowd"][:count] = kept.crowd | (np.arange(count) >= len(learned))
-        for row, (cut, box) in enumerate(zip(kept.masks.cuts, kept.boxes, strict=True)):
-            if row < len(learned) and not kept.crowd[row]:
+        targets["crowd"][:count] = objects.crowd | (np.arange(count) >= len(learned))
+        for row, (cut, box) in enumerate(zip(objects.masks.cuts, objects.boxes, strict=True)):
+            if row < len(learned) and not objects.crowd[row]:
                 targets["masks"][row] = np.rint(WHOLE * mask_in_box(cut, box, MASK_SIDE))
         targets["size"][:] = truth.size
         return targets
 
 
 def largest(truth: Instances, most: int) -> np.ndarray:
-    """int64 (N ≤ most,), rising: the objects with the most pixels, crowds after all others; without pixels, none."""
+    """int64 (N ≤ most,), rising: the objects with the most pixels, crowds after all others, without empty ones."""
     areas = truth.masks.areas()
     has_box = (truth.boxes[:, :2] < truth.boxes[:, 2:]).all(axis=1)
     there = np.flatnonzero((areas > 0) & has_box)

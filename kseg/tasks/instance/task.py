@@ -1,4 +1,4 @@
-"""The task itself: objects as truth, detections as outputs."""
+"""The instance task: objects as truth, detections as outputs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ class InstanceTask(Task):
     """Every object with a box, a class, a mask and, of a prediction, a score.
 
     Outputs are those of `kseg.tasks.instance.decoding.DETECTIONS`; targets are those of `InstanceTargets`. A network
-    under training gives more by name, which its loss alone reads.
+    under training gives further outputs by name for its loss.
     """
 
     name = "instance"
@@ -56,22 +56,23 @@ class InstanceTask(Task):
     ) -> InstanceTargets:
         if weights is not None:
             raise UsageError(
-                "--pixel-weights weigh pixels of a label map; a network that finds objects has no use for them"
+                "--pixel-weights weigh pixels of a label map, which a network that finds objects does not have; leave "
+                "them out"
             )
         if reads:
-            raise UsageError(f"the loss reads {', '.join(reads)}, which nothing makes of objects; choose another loss")
+            raise UsageError(f"the loss reads {', '.join(reads)}, which objects do not have; choose another loss")
         return InstanceTargets()
 
     def perfect_outputs(self, targets: Targets, num_classes: int) -> dict[str, np.ndarray]:
-        """Each object is found but crowds, which nobody is asked to find."""
+        """Each object is found except crowds, which no network is asked to find."""
         count = targets["masks"].shape[-3]
-        found = (targets["valid"] * (1 - targets["crowd"]))[..., :count]
+        is_object = (targets["valid"] * (1 - targets["crowd"]))[..., :count]
         return {
             "boxes": targets["boxes"][..., :count, :],
-            "scores": found,
+            "scores": is_object,
             "classes": targets["classes"][..., :count],
             "masks": targets["masks"].astype(np.float32) / WHOLE,
-            "valid": found,
+            "valid": is_object,
             "size": targets["size"],
         }
 
@@ -85,7 +86,7 @@ class InstanceTask(Task):
         return InstanceLoss(spec, reduction=reduction)
 
     def metrics(self, num_classes: int) -> list[keras.metrics.Metric]:
-        """None: AP ranks the detections of all images, so no running mean of batches is it."""
+        """No metric: AP ranks the detections of all images, so it is no mean over batches."""
         return []
 
     def logged(self, evaluator: Evaluator) -> dict[str, float]:
@@ -95,7 +96,7 @@ class InstanceTask(Task):
         return {"ap": figures["AP"], "ap50": figures["AP50"]}
 
     def another_loss(self, spec: str, num_classes: int) -> str:
-        """Of masks: Dice beside cross-entropy, or cross-entropy alone."""
+        """A loss of masks: Dice beside cross-entropy, or cross-entropy alone."""
         return "mask=bce" if "dice" in spec else "mask=bce + dice"
 
     def activated(self, outputs: Any) -> dict[str, np.ndarray]:
@@ -116,7 +117,8 @@ class InstanceTask(Task):
         return served(outputs, size)
 
     def difference(self, one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
-        """Of scores, masks, and boxes in shares of the image; of a detection that the other lacks, its score."""
+        """The difference of scores, masks and boxes as shares of the image; that of a detection without a partner is
+        its score."""
         return difference(one, other)
 
     def reordered(self, outputs: dict[str, np.ndarray], order: Sequence[int]) -> dict[str, np.ndarray]:
@@ -154,7 +156,7 @@ class InstanceTask(Task):
     ) -> np.ndarray:
         """Each object in a color of its own, neighbors of one class too; a detection in its box, with class and score.
 
-        A truth has no boxes: they would say what its masks say already.
+        A truth is drawn without boxes, because its masks show where the objects are.
         """
         assert isinstance(answer, Instances)
         return overlay_instances(image, answer, classes=classes, boxes=answer.scores is not None)
@@ -167,7 +169,7 @@ class InstanceTask(Task):
         return show_mistakes(image, truth, prediction)
 
     def legend(self, classes: Sequence[str], palette: Palette, *, background: bool = True) -> Legend:
-        """Of the mistakes, and in one of the colors that objects have, that each has one of its own."""
+        """The colors of the mistakes, and one of the objects' colors for an object."""
         one = ("an object, each in another color", contrasting_palette(3)[2])
         wrong = [("found", FOUND), ("too much", FALSE_POSITIVE), ("missed", FALSE_NEGATIVE)]
         return [one, *wrong, *([("another class", MIXED_UP)] if len(classes) - int(background) > 1 else [])]

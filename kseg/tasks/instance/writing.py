@@ -1,4 +1,4 @@
-"""Objects as files: an id map that shows whose each pixel is, and boxes, classes, scores and masks as COCO's JSON."""
+"""Objects as files: a map of object ids, and boxes, classes, scores and masks as COCO's JSON."""
 
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,14 @@ from kseg.datasets.images import contrasting_palette, save_labels
 from kseg.structures import Instances
 
 PALETTE_IDS = 255
-"""Ids that a picture of 8 bits has room for beside 0."""
+"""Ids beside 0 that fit in 8 bits."""
 
 
 def write_objects(path: Path, objects: Instances) -> None:
-    """`path`, a PNG in which object n, counted from 1, has the pixels n, and beside it the same name with `.json`.
+    """Write `path`, a PNG in which the pixels of object n, counted from 1, have the value n, and a `.json` beside it.
 
-    The PNG has a palette, or 16 bits where there are more than 255 objects. The JSON is a list in the form of COCO's
-    results, one entry an object and in the order of the ids.
+    The PNG has a palette, or 16 bits for more than 255 objects. The JSON is a list in the form of COCO's results, with
+    an entry per object in the order of the ids.
     """
     ids = objects.id_map()
     if len(objects) <= PALETTE_IDS:
@@ -30,7 +30,7 @@ def write_objects(path: Path, objects: Instances) -> None:
 
 
 def coco_results(objects: Instances) -> list[dict[str, Any]]:
-    """Of every object "category_id", "bbox" (x, y, width, height), "segmentation" and, of a detection, "score".
+    """An entry per object: "category_id", "bbox" (x, y, width, height), "segmentation" and, for a detection, "score".
 
     >>> one = Instances.of(np.array([[[False, True]]]), [3], scores=[0.5])
     >>> entry = coco_results(one)[0]
@@ -49,7 +49,7 @@ def coco_results(objects: Instances) -> list[dict[str, Any]]:
 
 
 def run_lengths(mask: np.ndarray) -> list[int]:
-    """COCO's run lengths of a mask, uncompressed: of 0, 1, 0 … in turn, column after column.
+    """COCO's uncompressed run lengths of a mask: of 0, 1, 0 … in turn, column after column.
 
     >>> run_lengths(np.array([[False, True], [False, True]]))
     [2, 2]

@@ -1,4 +1,4 @@
-"""From what a panoptic network says of objects and of pixels to segments."""
+"""From the outputs of a panoptic network, for objects and for pixels, to segments."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,8 +16,8 @@ from kseg.tasks.semantic.decoding import predicted_labels
 from kseg.tasks.semantic.probabilities import checked as checked_probabilities
 
 ANSWERS = (*DETECTIONS, "semantic", "things", "fusion")
-"""What a network gives users of an image: the detections of an instance network, whose "classes" are class ids;
-"semantic" (H, W, S + 1), the probability of each kind of stuff, by class id, and of a thing; "things" (C,), 1 for a
+"""The outputs of a network for an image: the detections of an instance network, whose "classes" are class ids;
+"semantic" (H, W, S + 1), the probabilities of each kind of stuff, by class id, and of a thing; "things" (C,), 1 for a
 class of which there are objects; and "fusion" (3,), confidence, overlap and stuff area (`FusionOptions`)."""
 
 PanopticOutputs = Mapping[str, np.ndarray]
@@ -29,9 +29,9 @@ def misfit(outputs: Any, classes: Sequence[str]) -> str:
     if missing := [name for name in ANSWERS if name not in names]:
         given = ", ".join(names) if names else "no outputs by name"
         return f"it lacks {', '.join(missing)}; it gives {given}: build it as a model of the task panoptic"
-    told = outputs["things"].shape[-1]
-    if told != len(classes):
-        return f"it tells things from stuff among {told} classes, and the classes are {', '.join(classes)}"
+    count = outputs["things"].shape[-1]
+    if count != len(classes):
+        return f"it tells things from stuff among {count} classes, and the classes are {', '.join(classes)}"
     return ""
 
 
@@ -48,7 +48,7 @@ def checked(outputs: PanopticOutputs) -> dict[str, np.ndarray]:
 
 
 def kinds_of(outputs: PanopticOutputs) -> Kinds:
-    """Which classes are things, as the outputs of an image tell."""
+    """Which classes are things, from the outputs of an image."""
     return Kinds(tuple((np.asarray(outputs["things"]) > 0).tolist()))
 
 
@@ -59,12 +59,12 @@ def fusion_of(outputs: PanopticOutputs) -> FusionOptions:
 
 
 def objects_of(outputs: PanopticOutputs, size: Sequence[int] | None = None) -> Instances:
-    """All detections with their scores, in an image of `size` (default: as it was fed)."""
+    """All detections with their scores, in an image of `size` (default: the size as fed)."""
     return of_objects.decoded(outputs if size is None else of_objects.resized(outputs, size), threshold=0.0)
 
 
 def stuff_of(outputs: PanopticOutputs, size: Sequence[int] | None = None) -> LabelMap:
-    """The kind of stuff of every pixel, void for those that are more likely a thing."""
+    """The kind of stuff of every pixel; void where a thing is more probable."""
     labels = predicted_labels(outputs["semantic"], None if size is None else (size[0], size[1]))
     return LabelMap(kinds_of(outputs).class_of_pixel[labels])
 
@@ -78,7 +78,7 @@ def decoded(
 
 
 def resized(outputs: PanopticOutputs, size: Sequence[int]) -> dict[str, np.ndarray]:
-    """The outputs as they are for an image of another size (h, w)."""
+    """The outputs, resized for an image of another size (h, w)."""
     semantic = np.asarray(resize_probabilities(outputs["semantic"], (size[0], size[1])), np.float32)
     return {**of_objects.resized(outputs, size), "semantic": semantic}
 
@@ -105,6 +105,6 @@ def served(outputs: Mapping[str, Any], size: tuple[Any, Any]) -> dict[str, Any]:
 
 
 def difference(one: PanopticOutputs, other: PanopticOutputs) -> float:
-    """The largest difference of two outputs of an image: that of the detections, and of any number beside them."""
+    """The largest difference between two outputs of an image: of the detections, and of all other numbers."""
     beside = [float(np.abs(np.asarray(one[name]) - other[name]).max()) for name in ("semantic", "things", "fusion")]
     return max(of_objects.difference(one, other), *beside)

@@ -1,4 +1,4 @@
-"""The result of measuring panoptic answers: sums of every image, from which PQ, SQ and RQ can be made again."""
+"""The result of measuring panoptic answers: sums of every image, from which PQ, SQ and RQ are computed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from kseg.tasks.figures import cell, in_a_line, plain, what_is_wrong
 from kseg.tasks.panoptic.words import remarks
 
 COUNTS = ("segments", "predicted", "missed", "misnamed", "false")
-"""Of every image."""
+"""Counts of every image."""
 
 GROUPS = {"All": "", "Things": "_things", "Stuff": "_stuff"}
-"""Of `PanopticTable.groups`, and what is added to the name of their scores."""
+"""Group of `PanopticTable.groups` → suffix of the names of its scores."""
 
 Row = tuple[int, float, int, int, int]
-"""A class that counts in an image, Σ IoU, TP, FP, FN."""
+"""Class id, Σ IoU, TP, FP and FN of a class that counts in an image."""
 
 
 class StoredEvaluation(TypedDict):
@@ -51,7 +51,7 @@ class StoredEvaluation(TypedDict):
 
 @dataclass(frozen=True, eq=False)
 class PanopticEvaluation:
-    """Panoptic quality of a split, what each of its images adds, and which class was taken for which."""
+    """Panoptic quality of a split, the sums of each image, and the confusions between classes."""
 
     task: ClassVar[str] = "panoptic"
     background: ClassVar[bool] = False
@@ -67,23 +67,23 @@ class PanopticEvaluation:
     outlines: PanopticTable
     """of boundary PQ"""
     confusion: np.ndarray
-    """int64 (C + 1, C + 1), segments by true and predicted class; last row: made up, last column: missed"""
+    """int64 (C + 1, C + 1), segments by true and predicted class; last row: false, last column: missed"""
     segments: np.ndarray
     """int64 (N,), true segments of each image, without crowds"""
     predicted: np.ndarray
     """int64 (N,), predicted segments of each image"""
     missed: np.ndarray
-    """int64 (N,), true segments that no predicted one is, of whatever class"""
+    """int64 (N,), true segments without a predicted segment of any class"""
     misnamed: np.ndarray
-    """int64 (N,), predicted segments that are a true one of another class"""
+    """int64 (N,), predicted segments that match a true segment of another class"""
     false: np.ndarray
-    """int64 (N,), predicted segments that are none, of whatever class, and do not lie on void and crowds"""
+    """int64 (N,), predicted segments that match no true segment of any class and do not lie on void and crowds"""
     original_size: bool
     """whether the maps compared are at the truth's own size, or at the network's"""
     seconds: float
     """wall time, reading of images included"""
     input_size: tuple[int, int] | Literal["original"] | None = None
-    """(height, width) that the network was fed; "original": each image's own; None: near its own, or not known"""
+    """(height, width) that the network was fed; "original": each image's own; None: close to it, or unknown"""
 
     @property
     def headline(self) -> tuple[str, float]:
@@ -106,7 +106,7 @@ class PanopticEvaluation:
 
     @cached_property
     def interval(self) -> Interval:
-        """Of PQ: 95 % of what other images of the same kind would give; nan for fewer than two images."""
+        """95 % interval of PQ over other images of the same kind; nan for fewer than two images."""
         return self.regions.interval()
 
     def order(self) -> np.ndarray:
@@ -114,17 +114,17 @@ class PanopticEvaluation:
         return np.argsort(self.per_image, kind="stable")
 
     def scores(self) -> dict[str, Any]:
-        """PQ, SQ and RQ of all classes, things, stuff and each class; the same of outlines as "boundary_…"; the largest
-        difference of PQ and SQ · RQ of a class; and how many segments there are of what."""
-        found: dict[str, Any] = {}
+        """PQ, SQ and RQ of all classes, things, stuff and each class; those of outlines as "boundary_…"; the largest
+        difference of PQ and SQ · RQ of a class; and the counts of segments."""
+        scores: dict[str, Any] = {}
         for before, table in {"": self.regions, "boundary_": self.outlines}.items():
             for group, after in GROUPS.items():
                 score = table.groups[group]
                 values = {"PQ": score.pq, "SQ": score.sq, "RQ": score.rq}
-                found |= {f"{before}{name}{after}": value for name, value in values.items()}
-        found["PQ_interval"] = {"low": self.interval.low, "high": self.interval.high}
-        found |= {f"{name}_class": values for name, values in self._of_classes().items()}
-        return found | {
+                scores |= {f"{before}{name}{after}": value for name, value in values.items()}
+        scores["PQ_interval"] = {"low": self.interval.low, "high": self.interval.high}
+        scores |= {f"{name}_class": values for name, values in self._of_classes().items()}
+        return scores | {
             "identity_gap": self.regions.identity_gap,
             "images": len(self.ids),
             **{name: int(getattr(self, name).sum()) for name in COUNTS},
@@ -135,7 +135,7 @@ class PanopticEvaluation:
         return {name: dict(zip(self.classes, values.tolist(), strict=True)) for name, values in columns.items()}
 
     def beside(self) -> dict[str, float]:
-        """How well segments are drawn and found, PQ of things and stuff, and of outlines."""
+        """SQ and RQ, PQ of things and stuff, and of outlines."""
         groups = self.regions.groups
         return {
             "SQ": groups["All"].sq,
@@ -157,7 +157,7 @@ class PanopticEvaluation:
         return in_a_line(named)
 
     def remarks(self) -> list[str]:
-        """On the interval, PQ = SQ · RQ, what is missed and made up, things and stuff, the weakest class."""
+        """Findings on the interval, PQ = SQ · RQ, missed and false segments, things and stuff, the weakest class."""
         return remarks(self.scores(), self.regions.identity(), self.mix_ups())
 
     def mix_ups(self) -> list[tuple[str, str, int]]:
@@ -165,11 +165,11 @@ class PanopticEvaluation:
         among = self.confusion[:-1, :-1].copy()
         np.fill_diagonal(among, 0)
         pairs = np.argwhere(among)
-        found = [(self.classes[true], self.classes[taken], int(among[true, taken])) for true, taken in pairs.tolist()]
-        return sorted(found, key=lambda one: -one[2])
+        named = [(self.classes[true], self.classes[taken], int(among[true, taken])) for true, taken in pairs.tolist()]
+        return sorted(named, key=lambda one: -one[2])
 
     def mistakes(self, index: int) -> str:
-        """Segments by what became of them."""
+        """The segments, and those missed, false and misnamed."""
         score = "" if np.isnan(self.per_image[index]) else f", PQ {self.per_image[index]:.3f}"
         missed, false, misnamed = (int(counts[index]) for counts in (self.missed, self.false, self.misnamed))
         return (
@@ -177,7 +177,7 @@ class PanopticEvaluation:
         )
 
     def nothing(self) -> str:
-        """Said where no image has a segment."""
+        """The sentence where no image has a segment."""
         if self.segments.any():
             return ""
         return f"The {len(self.ids)} {self.split} images have no segment: there is nothing to measure."
@@ -209,6 +209,7 @@ class PanopticEvaluation:
 
         Raises: UsageError for anything else.
         """
+        # 1. read and check
         try:
             stored: StoredEvaluation = (parse_json if isinstance(content, str) else held_to)(content, StoredEvaluation)
             classes, count = stored["classes"], len(stored["ids"])
@@ -231,6 +232,7 @@ class PanopticEvaluation:
             raise UsageError(
                 f"this is no evaluation of segments as kseg writes it ({error}); evaluate the model again"
             ) from error
+        # 2. the evaluation
         return cls(
             dataset=stored["dataset"],
             split=stored["split"],
@@ -247,7 +249,7 @@ class PanopticEvaluation:
 
     def write_csv(self, path: Path | str) -> None:
         """One row per image, the worst first: id, PQ (empty for an image without a score), segments, predicted ones,
-        and how many are missed, of another class, too many."""
+        and the numbers missed, of another class, too many."""
         rows: Sequence[Sequence[str]] = [
             (self.ids[index], cell(self.per_image[index]), *(str(getattr(self, name)[index]) for name in COUNTS))
             for index in self.order()
@@ -255,7 +257,7 @@ class PanopticEvaluation:
         write_csv(Path(path), ("id", "pq", *COUNTS), rows)
 
     def write_tables(self, folder: Path) -> list[str]:
-        """per_image.csv, per_class.csv with PQ = SQ · RQ of each class, confusion.csv: which was taken for which."""
+        """per_image.csv, per_class.csv with PQ = SQ · RQ of each class, confusion.csv with the classes mixed up."""
         self.write_csv(folder / "per_image.csv")
         columns, sums = self._of_classes(), self.regions.sums
         rows = [
@@ -270,7 +272,7 @@ class PanopticEvaluation:
 
 
 def _rows(sums_per_image: np.ndarray) -> list[list[list[float | int]]]:
-    """Of each image a `Row` for each class that counts in it, as JSON has them."""
+    """A list of `Row`s per image, for the classes that count in it, as in JSON."""
     return [
         [
             [int(index), float(sums[index, 0]), *(int(number) for number in sums[index, 1:])]
@@ -281,7 +283,7 @@ def _rows(sums_per_image: np.ndarray) -> list[list[list[float | int]]]:
 
 
 def _sums(rows: list[list[Row]], count: int, num_classes: int) -> np.ndarray:
-    """float64 (N, C, 4) of `_rows`. Raises: ValueError for what cannot be."""
+    """float64 (N, C, 4) from `_rows`. Raises: ValueError for impossible sums."""
     if len(rows) != count:
         raise ValueError(f"it has sums of {len(rows)} images and {count} images")
     sums = np.zeros((count, num_classes, len(SUMS)))

@@ -19,9 +19,9 @@ Decode = Callable[[Any, tuple[int, int]], Panoptic]
 
 
 class PanopticEvaluator:
-    """PQ, boundary PQ, and which class was taken for which.
+    """PQ, boundary PQ, and the confusions between classes.
 
-    A class is a thing as soon as a true segment of it is one; where the truth has none of it, as it was predicted.
+    A class is a thing if a true segment of it is one. Where the truth has no segment of a class, predictions decide.
     """
 
     def __init__(self, classes: Sequence[str], *, decode: Decode):
@@ -32,13 +32,13 @@ class PanopticEvaluator:
         self._kinds = [dict[int, bool](), dict[int, bool]()]  # of truth, of prediction: class → is it a thing
 
     def add(self, truth: Panoptic, outputs: Any) -> Panoptic:
-        """Count an image: outputs are decoded at the size of the truth; an answer is taken as it is."""
+        """Count an image; outputs are decoded at the size of the truth, a `Panoptic` is taken as it is."""
         prediction = outputs if isinstance(outputs, Panoptic) else self.decode(outputs, truth.size)
         self.count(truth, prediction)
         return prediction
 
     def count(self, truth: Panoptic, prediction: Panoptic) -> None:
-        """Count an answer that came from anywhere."""
+        """Count an answer from any source."""
         number = len(self.classes)
         for kinds, structure, of in zip(self._kinds, (truth, prediction), ("truth", "prediction"), strict=True):
             for segment in structure.segments:
@@ -48,13 +48,13 @@ class PanopticEvaluator:
                         f"0..{number - 1} ({', '.join(self.classes)}); give both the same classes"
                     )
                 kinds[segment.class_id] = kinds.get(segment.class_id, False) or segment.thing
-        became = compare(truth, prediction)
+        comparison = compare(truth, prediction)
         tables = segments_of(truth), segments_of(prediction)
         outlines = panoptic_match(truth.ids, prediction.ids, *tables, boundary=True)
-        for sums, match in zip(self._sums.values(), (became.match, outlines), strict=True):
+        for sums, match in zip(self._sums.values(), (comparison.match, outlines), strict=True):
             sums.append(panoptic_sums([match], number))
-        self._confusion += became.confusion(truth, prediction, number)
-        wrong = (len(became.missed), len(became.misnamed), len(became.false))
+        self._confusion += comparison.confusion(truth, prediction, number)
+        wrong = (len(comparison.missed), len(comparison.misnamed), len(comparison.false))
         there = sum(not segment.crowd for segment in truth.segments)
         self._counts.append((there, len(prediction.segments), *wrong))
 

@@ -1,7 +1,7 @@
 """Which classes are things and which are stuff, and how the two halves of a panoptic network number them.
 
-Objects have the labels 1 … T, the things by class id, for 0 is no object; pixels have the labels 0 … S − 1, the kinds
-of stuff by class id, and S, a thing of any class.
+Objects have the labels 1 … T for the things by class id; 0 is no object. Pixels have the labels 0 … S − 1 for the kinds
+of stuff by class id, and S for a thing of any class.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from kseg.structures import Panoptic
 
 @dataclass(frozen=True)
 class Kinds:
-    """Of the classes 0 … `count` − 1.
+    """The kinds of the classes 0 … `count` − 1.
 
     >>> kinds = Kinds.told(4, [1, 3])
     >>> kinds.things.tolist(), kinds.stuff.tolist(), kinds.pixel_label[[0, 1, 2, 3, 255]].tolist()
@@ -28,7 +28,7 @@ class Kinds:
 
     @classmethod
     def told(cls, count: int, things: Sequence[int] | None) -> "Kinds":
-        """From the class ids of which there are objects; None: every class but the first."""
+        """The kinds from the class ids of things; None: every class but the first is a thing."""
         chosen = range(1, count) if things is None else things
         return cls(tuple(number in chosen for number in range(count)))
 
@@ -44,12 +44,12 @@ class Kinds:
 
     @cached_property
     def object_label(self) -> np.ndarray:
-        """int32 (C,): of each class 1 … T, 0 for stuff."""
+        """int32 (C,): the object label of each class, 1 … T; 0 for stuff."""
         return np.where(self.is_thing, np.cumsum(self.is_thing), 0).astype(np.int32)
 
     @cached_property
     def pixel_label(self) -> np.ndarray:
-        """uint8 (256,): of each class 0 … S, and `VOID` of what is no class."""
+        """uint8 (256,): the pixel label of each class, 0 … S; `VOID` for an id that is no class."""
         table = np.full(VOID + 1, VOID, np.uint8)
         table[: len(self.is_thing)] = len(self.stuff)
         table[self.stuff] = np.arange(len(self.stuff))
@@ -57,7 +57,7 @@ class Kinds:
 
     @cached_property
     def class_of_pixel(self) -> np.ndarray:
-        """uint8 (S + 1,): the class id of each kind of stuff; `VOID` for a thing, of whatever class."""
+        """uint8 (S + 1,): the class id of each pixel label; `VOID` for a thing."""
         return np.array([*self.stuff, VOID], np.uint8)
 
     def check(self, truth: Panoptic) -> None:

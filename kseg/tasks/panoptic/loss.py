@@ -37,15 +37,15 @@ class PanopticSpec(NamedTuple):
     def read(cls, text: str) -> "PanopticSpec":
         """From "mask=LOSS; semantic=LOSS; lambda_i=NUMBER; lambda_s=NUMBER", in any order; the weights may be left out.
 
-        Raises: UsageError for another name, a name that comes twice, a loss that is missing, and a weight that is no
-          number of at least 0.
+        Raises: UsageError for another name, a repeated name, a missing loss, and a weight that is negative or no
+          number.
         """
         values: dict[str, Any] = {}
         for item in filter(None, (one.strip() for one in text.split(";"))):
             name, equals, value = (one.strip() for one in item.partition("="))
             if not equals or "(" in name:
                 raise UsageError(
-                    f"--loss {text}: {item!r} does not say what it is the loss of; write it like "
+                    f"--loss {text}: {item!r} does not say whether it is for masks or for pixels; write it like "
                     "'mask=bce + dice; semantic=ce + lovasz'"
                 )
             if name not in cls._fields:
@@ -66,17 +66,17 @@ def check_losses(spec: str) -> None:
 
 
 class PanopticLoss:
-    """The loss of objects (`InstanceLoss`) and the loss of pixels (any of `kseg.losses`), together:
+    """The weighted sum of the loss of objects (`InstanceLoss`) and the loss of pixels (any of `kseg.losses`).
 
         L = L_rpn + λ_i·(L_cls + L_bbox + L_mask) + λ_s·L_s
 
     Args:
       spec: see `PanopticSpec`; "mask=bce; semantic=ce" is the paper's, with λ_i = 1 and λ_s = ½.
       reduction: of the images' losses: "mean" or "sum".
-      network: whose heads are called; `bound` gives the loss one.
-    The parts are logged unweighted: those of objects, "semantic", and, where it is a sum, the parts of that.
-    Source: Kirillov et al. 2019, "Panoptic Feature Pyramid Networks", section 3.3. Deviations: none; that the loss of
-      the region proposal network is outside of λ_i is detectron2's.
+      network: the network whose heads are called; `bound` sets it.
+    The parts are logged unweighted: those of objects, "semantic", and the parts of "semantic" where it is a sum.
+    Source: Kirillov et al. 2019, "Panoptic Feature Pyramid Networks", section 3.3. Deviations: none; as in detectron2,
+      λ_i does not weigh the loss of the region proposal network.
     """
 
     slow_under_xla = True  # convolutions of the heads are part of it
@@ -90,7 +90,7 @@ class PanopticLoss:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """What the loss of pixels reads beside the label."""
+        """The targets that the loss of pixels reads beside the label."""
         return self.pixels.reads
 
     def bound(self, network: keras.Model) -> "PanopticLoss":
@@ -123,5 +123,5 @@ def _weight(text: str, name: str, value: str) -> float:
     except ValueError:
         weight = math.nan
     if not (math.isfinite(weight) and weight >= 0):
-        raise UsageError(f"--loss {text}: {name} is {value!r}; it is a number of at least 0, such as 0.5")
+        raise UsageError(f"--loss {text}: {name} is {value!r}; it must be a number of at least 0, such as 0.5")
     return weight

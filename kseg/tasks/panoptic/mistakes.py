@@ -1,4 +1,4 @@
-"""Which segments were found, missed, made up or called another class, and a picture of it."""
+"""Segments found, missed, false and misnamed, and a picture of them."""
 
 from dataclasses import dataclass
 
@@ -12,28 +12,28 @@ from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, FOUND, MIXED_UP,
 
 @dataclass(frozen=True)
 class Comparison:
-    """What became of the segments of an image, and of those predicted."""
+    """The true segments of an image compared with the predicted ones."""
 
     match: PanopticMatch
-    """of segments of one class: who was found, who was missed and who is false, as PQ counts them"""
+    """segments of one class that match, are missed or are false, as PQ counts them"""
     misnamed: np.ndarray
     """int64 (K, 2): true and predicted id of each pair of two classes with an IoU above ½"""
 
     @property
     def missed(self) -> np.ndarray:
-        """int64 (F,): true ids that no predicted segment is, of whatever class; no crowd among them."""
+        """int64 (F,): ids of true segments, without crowds, that match no predicted segment of any class."""
         return np.setdiff1d(self.match.missed[:, 0], self.misnamed[:, 0])
 
     @property
     def false(self) -> np.ndarray:
-        """int64 (F,): predicted ids that are no true segment, of whatever class, and that count."""
+        """int64 (F,): ids of predicted segments that count and match no true segment of any class."""
         return np.setdiff1d(self.match.false[:, 0], self.misnamed[:, 1])
 
     def confusion(self, truth: Panoptic, prediction: Panoptic, num_classes: int) -> np.ndarray:
-        """int64 (C + 1, C + 1): segments by true and predicted class; the last row: made up, the last column: missed.
+        """int64 (C + 1, C + 1): segments by true and predicted class; last row: false, last column: missed.
 
-        The sum of a class's row, but for its diagonal, is its FN; that of its column its FP, but for misnamed segments
-        that lie on void and crowds for more than a half.
+        Without the diagonal, the sum of a class's row is its FN and that of its column its FP, except for misnamed
+        segments with more than half of their pixels on void and crowds.
         """
         true, predicted = (
             np.array([*(segment.class_id for segment in one.segments), num_classes], np.int64)
@@ -50,13 +50,13 @@ class Comparison:
 
 
 def compare(truth: Panoptic, prediction: Panoptic) -> Comparison:
-    """The matches of PQ and, among the segments without one, those that would match but for their class.
+    """The matches of PQ and, among the other segments, pairs that would match but for their class.
 
     >>> from kseg.structures import Segment
     >>> ids = np.array([[1, 1, 2]], np.uint16)
     >>> truth = Panoptic(ids, (Segment(0, thing=False), Segment(2, thing=True)))
-    >>> became = compare(truth, Panoptic(ids, (Segment(1, thing=False), Segment(2, thing=True))))
-    >>> became.match.pairs.tolist(), became.misnamed.tolist(), became.missed.tolist(), became.false.tolist()
+    >>> result = compare(truth, Panoptic(ids, (Segment(1, thing=False), Segment(2, thing=True))))
+    >>> result.match.pairs.tolist(), result.misnamed.tolist(), result.missed.tolist(), result.false.tolist()
     ([[2, 2]], [[1, 1]], [], [])
     """
     tables = segments_of(truth), segments_of(prediction)
@@ -68,21 +68,21 @@ def compare(truth: Panoptic, prediction: Panoptic) -> Comparison:
 
 
 def show_mistakes(image: np.ndarray, truth: Panoptic, prediction: Panoptic) -> np.ndarray:
-    """The image in pale gray, segments that were missed, made up or misnamed in the color of it, found ones outlined.
+    """The image in pale gray, missed, false and misnamed segments in the colors of mistakes, found ones outlined.
 
     Shape: uint8 (H, W, 3).
     """
-    shown, became = pale(image), compare(truth, prediction)
+    shown, comparison = pale(image), compare(truth, prediction)
     borders = edges(prediction.ids), edges(truth.ids)
-    shown[borders[0] & _pixels(prediction, became.match.pairs[:, 1])] = FOUND
+    shown[borders[0] & _pixels(prediction, comparison.match.pairs[:, 1])] = FOUND
     wrong = (
-        (_pixels(truth, became.missed), borders[1], FALSE_NEGATIVE),
-        (_pixels(prediction, became.misnamed[:, 1]), borders[0], MIXED_UP),
-        (_pixels(prediction, became.false), borders[0], FALSE_POSITIVE),
+        (_pixels(truth, comparison.missed), borders[1], FALSE_NEGATIVE),
+        (_pixels(prediction, comparison.misnamed[:, 1]), borders[0], MIXED_UP),
+        (_pixels(prediction, comparison.false), borders[0], FALSE_POSITIVE),
     )
     for pixels, _, color in wrong:
         painted(shown, pixels, color)
-    for pixels, border, color in reversed(wrong):  # what lies below others is seen by its outline
+    for pixels, border, color in reversed(wrong):  # outlines show the segments that lie below others
         shown[pixels & border] = color
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8)
 

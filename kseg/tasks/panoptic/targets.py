@@ -1,4 +1,4 @@
-"""The targets that are made of segments: those of their objects, and the label of every pixel."""
+"""The targets of segments: those of their objects, and the label of every pixel."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,16 @@ from kseg.tasks.panoptic.kinds import Kinds
 
 
 class PanopticTargets:
-    """The targets of `InstanceTargets`, with `Kinds.object_label` for "classes"; those of `LabelTargets`, of
-    `Kinds.pixel_label`; and "things", float32 (C,), 1 for each class of which there are objects.
+    """The targets of `InstanceTargets`, with `Kinds.object_label` as "classes"; those of `LabelTargets`, with
+    `Kinds.pixel_label` as labels; and "things", float32 (C,), 1 for each class of which there are objects.
 
     Args:
       num_classes: C.
       things: class ids of which there are objects; None: every class but the first.
-      reads: what the semantic loss reads beside the label.
-      remember: keep what is dear to make of label maps that come again.
+      reads: the targets that the semantic loss reads beside the label.
+      remember: keep expensive targets of label maps that come again.
     Raises:
-      UsageError: a target that nothing makes; called with an object of a class that is stuff.
+      UsageError: a target that cannot be made; when called, an object of a class that is stuff.
     """
 
     task = "panoptic"

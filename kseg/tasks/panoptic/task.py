@@ -1,4 +1,4 @@
-"""The task itself: segments as truth, detections and probabilities of pixels as outputs."""
+"""The panoptic task: segments as truth, detections and probabilities of pixels as outputs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -45,7 +45,7 @@ class PanopticTask(Task):
     """Every pixel belongs to an object, to a kind of stuff, or to nothing.
 
     Outputs are those of `kseg.tasks.panoptic.decoding.ANSWERS`; targets are those of `PanopticTargets`. A network under
-    training gives more by name, which its loss alone reads.
+    training gives further outputs by name for its loss.
     """
 
     name = "panoptic"
@@ -75,8 +75,8 @@ class PanopticTask(Task):
         return PanopticTargets(num_classes, things=things, reads=reads, remember=remember)
 
     def perfect_outputs(self, targets: Targets, num_classes: int) -> dict[str, np.ndarray]:
-        """Each object is found but crowds, which nobody is asked to find, and every pixel is what it is; void is called
-        a thing, so that the answer is void there."""
+        """Each object except crowds is found and every pixel has its class; void is labeled as a thing, so that the
+        answer is void there."""
         kinds = kinds_of(targets)
         objects = InstanceTask().perfect_outputs(targets, 1 + len(kinds.things))
         channels = len(kinds.stuff) + 1
@@ -99,7 +99,7 @@ class PanopticTask(Task):
         return PanopticLoss(spec, reduction=reduction)
 
     def metrics(self, num_classes: int) -> list[keras.metrics.Metric]:
-        """None: PQ is of segments, which come of all outputs of an image together."""
+        """No metric: PQ is of segments, which are made of all outputs of an image together."""
         return []
 
     def logged(self, evaluator: Evaluator) -> dict[str, float]:
@@ -109,7 +109,7 @@ class PanopticTask(Task):
         return {name: figures[name] for name in self.curves}
 
     def another_loss(self, spec: str, num_classes: int) -> str:
-        """Of masks: Dice beside cross-entropy, or cross-entropy alone."""
+        """Another loss of masks: Dice beside cross-entropy, or cross-entropy alone."""
         parts = PanopticSpec.read(spec)
         mask = "mask=bce" if "dice" in parts.mask else "mask=bce + dice"
         return f"{mask}; semantic={parts.semantic}"
@@ -132,7 +132,7 @@ class PanopticTask(Task):
         return served(outputs, size)
 
     def difference(self, one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
-        """Of detections as in the instance task; of probabilities, the largest."""
+        """The difference of detections as in the instance task, or the largest difference of probabilities."""
         return difference(one, other)
 
     def reordered(self, outputs: dict[str, np.ndarray], order: Sequence[int]) -> dict[str, np.ndarray]:
@@ -176,7 +176,7 @@ class PanopticTask(Task):
         return show_mistakes(image, truth, prediction)
 
     def legend(self, classes: Sequence[str], palette: Palette, *, background: bool = True) -> Legend:
-        """Of the classes, whose colors stuff has, and of the mistakes."""
+        """The colors of the classes, which stuff has, and of the mistakes."""
         entries = list(zip(classes, palette, strict=True))[int(background) :]
         wrong = [("found", FOUND), ("too much", FALSE_POSITIVE), ("missed", FALSE_NEGATIVE)]
         return [*entries, *wrong, *([("another class", MIXED_UP)] if len(classes) > 2 else [])]

@@ -1,4 +1,4 @@
-"""What the scores of panoptic answers say, in sentences."""
+"""Findings from the scores of panoptic answers, in sentences."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from kseg.wording import counted
 
 LAG = 0.15
-"""By which one score lies behind another to be mentioned."""
+"""Difference between two scores that is worth a sentence."""
 
 
 def remarks(scores: Mapping[str, Any], identity: str, mix_ups: Sequence[tuple[str, str, int]]) -> list[str]:
@@ -18,39 +18,43 @@ def remarks(scores: Mapping[str, Any], identity: str, mix_ups: Sequence[tuple[st
       identity: `PanopticTable.identity`, which every report shows.
       mix_ups: `PanopticEvaluation.mix_ups`.
     """
-    said, (low, high) = [], scores["PQ_interval"].values()
+    # 1. the score and its interval
+    sentences, (low, high) = [], scores["PQ_interval"].values()
     if not np.isnan(low):
-        said.append(f"Other images of the same kind would give a PQ from {low:.3f} to {high:.3f} (95 %).")
-    said.append(identity)
+        sentences.append(f"Other images of the same kind would give a PQ from {low:.3f} to {high:.3f} (95 %).")
+    sentences.append(identity)
+    # 2. mistakes
     segments, missed, misnamed, false = (scores[name] for name in ("segments", "missed", "misnamed", "false"))
     if segments:
-        said.append(
+        sentences.append(
             f"Of {counted(segments, 'segment')} {missed} {_are(missed)} missed and {misnamed} {_are(misnamed)} called "
-            f"another class; {counted(false, 'predicted segment')} {_are(false)} none."
+            f"another class; {counted(false, 'predicted segment')} {'matches' if false == 1 else 'match'} no segment."
         )
     if mix_ups:
         truth, taken, times = mix_ups[0]
-        said.append(f"The commonest confusion: {truth} is taken for {taken}, in {counted(times, 'segment')}.")
+        sentences.append(f"The commonest confusion: {truth} is taken for {taken}, in {counted(times, 'segment')}.")
+    # 3. scores that lie apart
     drawn, recognized = scores["SQ"], scores["RQ"]
     if drawn - recognized > LAG:
-        said.append(
+        sentences.append(
             f"Segments that are found are drawn well (SQ {drawn:.3f}), but too many are missed or made up "
             f"(RQ {recognized:.3f}): choose the thresholds of fusion on validation images."
         )
     things, stuff = scores["PQ_things"], scores["PQ_stuff"]
     if abs(things - stuff) > LAG:
         worse, better = ("things", "stuff") if things < stuff else ("stuff", "things")
-        said.append(
+        sentences.append(
             f"PQ of {worse} ({min(things, stuff):.3f}) is far below that of {better} ({max(things, stuff):.3f})."
         )
     outlines = scores["boundary_PQ"]
     if scores["PQ"] - outlines > LAG:
-        said.append(f"Outlines are off (boundary PQ {outlines:.3f}): train at a larger size, or with finer masks.")
+        sentences.append(f"Outlines are off (boundary PQ {outlines:.3f}): train at a larger size, or with finer masks.")
+    # 4. the weakest class
     known = {name: value for name, value in scores["PQ_class"].items() if not np.isnan(value)}
     if len(known) > 1:
         weakest = min(known, key=known.__getitem__)
-        said.append(f"The weakest class is {weakest} (PQ {known[weakest]:.3f}).")
-    return said
+        sentences.append(f"The weakest class is {weakest} (PQ {known[weakest]:.3f}).")
+    return sentences
 
 
 def _are(number: int) -> str:

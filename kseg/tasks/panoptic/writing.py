@@ -1,4 +1,4 @@
-"""Segments as files: COCO's color PNG, whose pixels are segment ids, and its JSON, which says what they are."""
+"""Segments as files: COCO's color PNG, whose pixels are segment ids, and its JSON of the segments' classes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,19 +13,19 @@ from kseg.datasets.images import contrasting_palette
 from kseg.structures import Panoptic
 
 COLORS = 1 << 24
-"""Ids that three bytes hold; 0 is no segment."""
+"""Ids that fit in three bytes; 0 is no segment."""
 
 Palette = Sequence[Sequence[int]]
 
 
 def write_panoptic(path: Path, answer: Panoptic, palette: Palette, *, classes: Sequence[str] | None = None) -> None:
-    """`path`, a PNG of ids R + 256 G + 65536 B, and beside it the same name with `.json`, both or neither.
+    """Write `path`, a PNG of ids R + 256 G + 65536 B, and a `.json` of the same name beside it, both or neither.
 
     The JSON has the form of COCO's, with one annotation, so that `kseg score` reads a folder of these pairs.
 
     Args:
-      palette: a color per class; that of stuff becomes its id, things have colors of their own.
-      classes: names of the categories, whose ids are the class ids; None: the JSON names none.
+      palette: a color per class; the color of stuff becomes its id, things have colors of their own.
+      classes: names of the categories, whose ids are the class ids; None: the JSON names no categories.
     """
     ids = segment_ids(answer, palette)
     content: dict[str, Any] = {"annotations": [annotation(path.stem, path.name, answer, ids)]}
@@ -38,7 +38,7 @@ def write_panoptic(path: Path, answer: Panoptic, palette: Palette, *, classes: S
 
 
 def categories(classes: Sequence[str], palette: Palette, is_thing: Mapping[int, bool]) -> list[dict[str, Any]]:
-    """COCO's entries of the classes; those that `is_thing` does not know have no "isthing".
+    """COCO's entries of the classes; a class that is missing from `is_thing` has no "isthing".
 
     >>> categories(("sky", "cat"), ((1, 2, 3), (4, 5, 6)), {1: True})
     [{'id': 0, 'name': 'sky', 'color': [1, 2, 3]}, {'id': 1, 'name': 'cat', 'color': [4, 5, 6], 'isthing': 1}]
@@ -51,7 +51,7 @@ def categories(classes: Sequence[str], palette: Palette, is_thing: Mapping[int, 
 
 
 def annotation(image_id: int | str, file_name: str, answer: Panoptic, ids: np.ndarray) -> dict[str, Any]:
-    """COCO's entry of an image: of every segment "id", "category_id" (the class id), "iscrowd", "area" and "bbox"."""
+    """COCO's entry of an image, with "id", "category_id" (the class id), "iscrowd", "area" and "bbox" per segment."""
     rows, columns = _extents(answer)
     return {
         "image_id": image_id,
@@ -72,14 +72,15 @@ def annotation(image_id: int | str, file_name: str, answer: Panoptic, ids: np.nd
 
 
 def segment_ids(answer: Panoptic, palette: Palette) -> np.ndarray:
-    """int64 (S + 1,): the id in the PNG of each segment, no two the same; 0 of no segment.
+    """int64 (S + 1,): the id in the PNG of each segment, no two the same; 0 for no segment.
 
-    An id is a color, so that the PNG shows what is what: of stuff the color of its class, of a thing its own.
+    An id is a color, so that the PNG can be looked at: stuff has the color of its class, a thing a color of its own.
     """
-    own = iter(contrasting_palette(sum(segment.thing for segment in answer.segments) + 1)[1:])
+    thing_colors = iter(contrasting_palette(sum(segment.thing for segment in answer.segments) + 1)[1:])
     ids, taken = np.zeros(len(answer.segments) + 1, np.int64), {0}
     for number, segment in enumerate(answer.segments, start=1):
-        red, green, blue = (int(value) for value in (next(own) if segment.thing else palette[segment.class_id]))
+        color = next(thing_colors) if segment.thing else palette[segment.class_id]
+        red, green, blue = (int(value) for value in color)
         one = red + 256 * green + 65536 * blue
         while one in taken:
             one = (one + 1) % COLORS
@@ -89,13 +90,13 @@ def segment_ids(answer: Panoptic, palette: Palette) -> np.ndarray:
 
 
 def save_ids(path: Path, answer: Panoptic, ids: np.ndarray) -> None:
-    """The PNG alone."""
+    """Write the PNG alone."""
     colors = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1).astype(np.uint8)
     Image.fromarray(colors[answer.ids]).save(path, format="PNG")
 
 
 def _extents(answer: Panoptic) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Of each segment the first row and the one after its last, and the same of columns."""
+    """The first row of each segment and the row after its last, and the same for columns."""
     count = len(answer.segments)
     extents = []
     for ids in (answer.ids, answer.ids.T):

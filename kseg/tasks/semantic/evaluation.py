@@ -1,4 +1,4 @@
-"""The result of measuring a semantic network: raw counts, from which every score can be made again later."""
+"""The result of measuring a semantic network: raw counts, from which every score is computed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ FOREGROUND = 1
 
 
 class StoredScores(TypedDict):
-    """Those of `SemanticEvaluation.scores` that are shown without being computed again."""
+    """The scores of `SemanticEvaluation.scores` that are shown without being computed again."""
 
     iou_dataset: Figure
     iou_image: Figure
@@ -46,7 +46,7 @@ class StoredScores(TypedDict):
 
 
 class StoredEvaluation(TypedDict):
-    """`SemanticEvaluation.to_json`; what is not required came later."""
+    """`SemanticEvaluation.to_json`; older evaluations lack the fields that are not required."""
 
     task: NotRequired[Literal["semantic"]]
     dataset: str
@@ -80,11 +80,11 @@ class SemanticEvaluation:
     histogram: np.ndarray | None
     """binary only: int64 (2, 256), pixels by truth and probability (`kseg.metrics.thresholds`)"""
     original_size: bool
-    """whether the pixels counted are the label maps' own or the network's"""
+    """whether pixels were counted at the label maps' own size, or at the network's"""
     seconds: float
     """wall time, reading of images included"""
     input_size: tuple[int, int] | Literal["original"] | None = None
-    """(height, width) that the network was fed; "original": each image's own; None: near its own, or not known"""
+    """(height, width) that the network was fed; "original": each image's own; None: close to it, or unknown"""
     background: bool = True
     """whether class 0 is background, and not a class like the others"""
 
@@ -95,7 +95,7 @@ class SemanticEvaluation:
 
     @property
     def headline(self) -> tuple[str, float]:
-        """IoU over all pixels: of the foreground, or the mean over more classes."""
+        """IoU over all pixels: of the foreground, or the mean over classes where there are more than two."""
         kind = f"IoU of {self.classes[FOREGROUND]}" if len(self.classes) == 2 else "mean IoU"
         return kind, float(iou_dataset(self.matrix))
 
@@ -116,7 +116,7 @@ class SemanticEvaluation:
 
     def scores(self) -> dict:
         """Every score by name: floats, and dicts of floats by class; nan where a score has no meaning."""
-        # 1. of every class
+        # 1. scores of every class
         matrix, per_image = self.matrix, self.per_image
         by_class = {
             f"{name}_class": dict(zip(self.classes, map(float, function(matrix)), strict=True))
@@ -127,7 +127,7 @@ class SemanticEvaluation:
                 ("recall", recall),
             )
         }
-        # 2. of all pixels, and means over images
+        # 2. scores over all pixels, and means over images
         scores = {
             "iou_dataset": float(iou_dataset(matrix)),
             "iou_image": float(np.nanmean(per_image)) if np.any(~np.isnan(per_image)) else float("nan"),
@@ -142,7 +142,7 @@ class SemanticEvaluation:
             **by_class,
             "images": len(self.ids),
         }
-        # 3. of two classes: what the threshold and the probabilities make of it
+        # 3. scores of thresholds and probabilities, for two classes
         if self.histogram is not None:
             threshold, iou = best_threshold(self.histogram)
             scores |= {
@@ -156,7 +156,7 @@ class SemanticEvaluation:
         return scores
 
     def beside(self) -> dict[str, float]:
-        """The mean over images, over classes where the headline is of one, and accuracy."""
+        """The mean over images, the mean over classes where the headline is of one class, and accuracy."""
         scores = self.scores()
         named = {"mean of image IoUs": "iou_image", "mean IoU of classes": "miou", "pixel accuracy": "accuracy"}
         if len(self.classes) > 2:
@@ -179,16 +179,16 @@ class SemanticEvaluation:
         return f"IoU {iou}   mean per image {mean}   pixel accuracy {accuracy}"
 
     def remarks(self) -> list[str]:
-        """On the spread over images, the weakest class, another threshold, calibration."""
+        """Findings on the spread over images, the weakest class, another threshold, and calibration."""
         return remarks(self.split, self.per_image, self.scores())
 
     def mistakes(self, index: int) -> str:
-        """Shares of the image's valid pixels."""
+        """Mistakes as shares of the image's valid pixels."""
         shares = error_shares(self.matrices[index], self.background)
         return ", ".join(f"{100 * share:.1f} % {kind}" for kind, share in shares.items())
 
     def nothing(self) -> str:
-        """Said where every pixel is void."""
+        """The sentence where every pixel is void."""
         if self.matrix.any():
             return ""
         return f"Every pixel of the {len(self.ids)} {self.split} images is void: there is nothing to measure."
@@ -253,7 +253,7 @@ class SemanticEvaluation:
         _write_table(Path(path), ("id", *columns), zip(self.ids, *columns.values(), strict=True))
 
     def write_tables(self, folder: Path) -> list[str]:
-        """per_image.csv and, of two classes, thresholds.csv."""
+        """per_image.csv and, for two classes, thresholds.csv."""
         self.write_csv(folder / "per_image.csv")
         if self.histogram is None:
             return ["per_image.csv"]
@@ -266,7 +266,7 @@ class SemanticEvaluation:
         Errors: UsageError for more than two classes, whose prediction is the largest probability and has no threshold.
         """
         if self.histogram is None:
-            raise UsageError(f"{len(self.classes)} classes have no threshold to sweep; it is for binary models")
+            raise UsageError(f"{len(self.classes)} classes have no threshold to sweep; evaluate a binary model")
         thresholds, matrices = threshold_sweep(self.histogram)
         foreground = (score(matrices)[:, FOREGROUND] for score in (iou_class, precision, recall))
         header = ("threshold", "iou", "precision", "recall", "accuracy")

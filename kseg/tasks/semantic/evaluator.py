@@ -1,4 +1,4 @@
-"""Counting what is right in probabilities, a strip of each image at a time."""
+"""Counting right and wrong pixels, a strip of each image at a time."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from kseg.tasks.semantic.evaluation import SemanticEvaluation
 
 
 class SemanticEvaluator:
-    """A confusion matrix of each image and, of two classes, pixels by truth and probability."""
+    """A confusion matrix of each image and, for two classes, pixels by truth and probability."""
 
     def __init__(self, classes: Sequence[str], *, background: bool = True, void: int = VOID):
         self.classes, self.background, self.void = tuple(classes), background, void
@@ -23,7 +23,7 @@ class SemanticEvaluator:
         self._histogram = np.zeros((2, BINS), np.int64) if len(classes) == 2 else None
 
     def add(self, truth: LabelMap, outputs: np.ndarray | Streamed) -> LabelMap:
-        """Count an image: probabilities (h, w, C), which are resized to the size of the truth."""
+        """Count an image; its probabilities (h, w, C) are resized to the size of the truth."""
         num_classes, void = len(self.classes), self.void
         matrix = np.zeros((num_classes, num_classes), np.int64)
         predicted = np.empty(truth.size, np.uint8)

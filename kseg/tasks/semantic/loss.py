@@ -14,7 +14,7 @@ REDUCTIONS = {"mean": "sum_over_batch_size", "sum": "sum"}
 
 
 class SemanticLoss:
-    """The loss that `kseg.losses.get` makes of a text, of logits."""
+    """The loss that `kseg.losses.get` makes of a text, as a function of logits."""
 
     def __init__(
         self, spec: str, *, reduction: str, class_weights: tuple[float, ...] | None = None, pixel_weights: str = "none"
@@ -31,7 +31,7 @@ class SemanticLoss:
 
     @property
     def parts(self) -> list[SegmentationLoss]:
-        """The losses that a sum is made of; a loss alone is its only part."""
+        """The summands of a sum; a single loss is its only part."""
         if isinstance(self.loss, WeightedSum):
             return [part for _, part in self.loss.parts.values()]
         assert isinstance(self.loss, SegmentationLoss)
@@ -39,16 +39,16 @@ class SemanticLoss:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """What its parts read beside the label."""
+        """The targets that the parts read beside the label."""
         return tuple(sorted({part.reads for part in self.parts if part.reads is not None}))
 
     @property
     def slow_under_xla(self) -> bool:
-        """Whether one of its parts is."""
+        """Whether a part is slow under XLA."""
         return any(part.slow_under_xla for part in self.parts)
 
     def bound(self, network: keras.Model) -> "SemanticLoss":
-        """Itself: outputs are all that it reads."""
+        """The same loss, which calls no layer of the network."""
         return self
 
     def value_and_parts(self, targets: dict[str, Any], outputs: Any) -> tuple[Any, dict[str, Any]]:
@@ -56,5 +56,5 @@ class SemanticLoss:
         return self.loss.value_and_parts(targets, outputs)
 
     def part_metrics(self) -> list[LossPart]:
-        """A running mean of every part of a sum; none of a loss alone."""
+        """A running mean of every part of a sum; [] for a single loss."""
         return part_metrics(self.loss)

@@ -1,4 +1,4 @@
-"""Wrong pixels: where they are, and what share of an image they are."""
+"""Wrong pixels: a picture of them, and their share of an image."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, MIXED_UP, painte
 def show_errors(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, *, background: bool = True) -> np.ndarray:
     """The image in pale gray, wrong pixels in the color of their error; void pixels cannot be wrong.
 
-    Where class 0 is no `background`, every error is one class taken for another.
+    Without `background` as class 0, every error is one class taken for another.
     """
     shown = pale(image)
     wrong = (truth != prediction) & (truth != VOID)

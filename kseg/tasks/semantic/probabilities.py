@@ -1,4 +1,4 @@
-"""What a semantic network gives: probabilities (H, W, C), and whether they are any."""
+"""The outputs of a semantic network, probabilities (H, W, C), and checks of them."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from kseg.errors import Failure, UsageError
 from kseg.wording import counted
 
 ROUNDING = 1e-3
-"""How far beyond 0 and 1 half precision may put a probability."""
+"""Half precision may put a probability this far outside of [0, 1]."""
 
 
 def misfit(outputs: Any, classes: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The task itself: label maps as truth, class probabilities as outputs."""
+"""The semantic task: label maps as truth, class probabilities as outputs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ class Semantic(Task):
     """A class for each pixel.
 
     Outputs are probabilities (H, W, C): C = 1 is the foreground of two classes, else one channel per class. Targets
-    are those of `LabelTargets`: "label", class ids (N, H, W), and what a loss reads beside it.
+    are those of `LabelTargets`: "label", class ids (N, H, W), and further targets that a loss reads.
     """
 
     name = "semantic"
@@ -50,7 +50,7 @@ class Semantic(Task):
         return LabelTargets(reads, channels=output_channels(num_classes), weights=weights, remember=remember)
 
     def perfect_outputs(self, targets: Targets, num_classes: int) -> np.ndarray:
-        """One for the class of a pixel, zero for the others; void is called background."""
+        """One for the class of a pixel, zero for all others; void is labeled as background."""
         label = np.where(targets["label"] == VOID, 0, targets["label"])
         of_classes = np.eye(num_classes, dtype=np.float32)[label]
         return of_classes[..., -output_channels(num_classes) :]  # of two classes the foreground alone

@@ -1,4 +1,4 @@
-"""What the scores of a semantic network say, in sentences."""
+"""Findings from the scores of a semantic network, in sentences."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 
 WORTH_A_THRESHOLD = 0.005
-"""IoU that another threshold has to win to be mentioned."""
+"""Gain in IoU by another threshold that is worth a sentence."""
 OFF = 0.05
-"""Calibration error from which probabilities should not be taken at their word."""
+"""Calibration error from which probabilities should not be trusted."""
 
 
 def remarks(split: str, per_image: np.ndarray, scores: Mapping[str, Any]) -> list[str]:
     """A few sentences, each derived from a number.
 
     Args:
-      split: what was measured.
+      split: the split that was measured.
       per_image: IoU of each image.
       scores: `SemanticEvaluation.scores`.
     """
