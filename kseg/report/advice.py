@@ -1,4 +1,4 @@
-"""What the numbers of a run say in words, and which commands to try next."""
+"""Findings from the numbers of a run, and the commands to try next."""
 
 import shlex
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def _of_evaluation(run: RunRecord) -> list[str]:
 
 
 def repeat_command(run: RunRecord) -> str | None:
-    """The command that made the run, fit to paste into a shell."""
+    """The command that made the run, ready to paste into a shell."""
     words = _words(run)
     return shlex.join(words) if words else None
 

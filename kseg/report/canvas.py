@@ -1,4 +1,4 @@
-"""Matplotlib figures as SVG that sits in the page: its text takes the page's color, so dark mode costs nothing."""
+"""Matplotlib figures as SVG within a page; their text takes the page's color, also in dark mode."""
 
 import io
 import re
@@ -13,7 +13,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe & Ito's colors: told apart by everyone, on white and on near-black.
+# Okabe & Ito's colors: told apart by color-blind people too, on white and on near-black.
 BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#3a86c8", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"
 INK = "#123456"
 """Stands for the page's text color; `to_svg` replaces it."""
@@ -50,13 +50,13 @@ WIDTH, HEIGHT = 4.5, 3.0
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawn figure with its heading, and a sentence that says what it shows."""
+    """A drawn figure with its heading, and a sentence on what it shows."""
 
     title: str
     svg: str
     text: str
     png: bytes = b""
-    """the figure for places that show no SVG; empty where nobody asked for it"""
+    """the figure for places that show no SVG; empty unless asked for"""
     wide: bool = False
     """takes a row of the page to itself"""
 
@@ -101,9 +101,9 @@ def to_svg(figure: Figure, label: str) -> str:
 
 
 def _own_names(svg: str, label: str) -> str:
-    """The figure's letters, markers and clip paths under names that no other figure of a page has.
+    """The SVG with ids of letters, markers and clip paths that no other figure of a page has.
 
-    Matplotlib calls the same letter the same in every figure, and an id may be in a document once.
+    Matplotlib gives the same letter the same id in every figure, and an id may stand in a document once.
     """
     prefix = f"f{sha256(f'{label} {svg}'.encode()).hexdigest()[:6]}-"
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", svg)

@@ -1,4 +1,4 @@
-"""One picture of what a loss does: to one pixel's logit, to a shifted disc and to a disc of the wrong size."""
+"""A picture of a loss: over one pixel's logit, for a shifted disc and for a disc of the wrong size."""
 
 from pathlib import Path
 
@@ -19,13 +19,13 @@ TRUTH_COLORS = {1: BLUE, 0: ORANGE}
 PART_COLORS = (GREEN, PURPLE, SKY, VERMILION, BLUE, ORANGE)
 SIZE, DPI = (10.5, 6.2), 150
 ROUNDING = 1e-6
-"""How exact float32 sums over a picture are, for values of order 1."""
+"""Rounding error of float32 sums over a picture, for values of order 1."""
 SHOWN_SHIFTS = (-20, -8, 8, 20)
 SHOWN_RADII = (4, 12)
 
 
 def draw_loss(loss: Subject, path: Path, *, heading: str, text: str = "") -> None:
-    """Write a PNG of six panels: the pictures on the left, what the loss says about them beside.
+    """Write a PNG of six panels: pictures on the left, the loss of these pictures beside them.
 
     Args:
       heading: in bold over the panels; `text`: below it, such as the formula.
@@ -146,7 +146,7 @@ def _ring(ax: Axes, shift: float, radius: float, linestyle: str, *, label: str |
 
 
 def _breathe(ax: Axes, *, least: float, from_zero: bool = False) -> None:
-    """Room around the curves, from 0 if they lie above it. Those that vary by up to `least` are flat."""
+    """Leave room around the curves, from 0 if they lie above it. Curves that vary by up to `least` count as flat."""
     curves = np.concatenate([y for y in (np.asarray(line.get_ydata(), float) for line in ax.lines) if len(y) > 2])
     low, high = curves.min(), curves.max()
     if high - low <= least:

@@ -1,6 +1,6 @@
-"""What a loss says about simple pictures: one pixel's logit varied, a disc shifted, a disc grown.
+"""Values of a loss on simple pictures: one pixel's logit varied, a disc shifted, a disc grown.
 
-For losses of skeletons the disc is a ring, its outline alone, because the skeleton of a thick disc is a point.
+For losses of skeletons the disc is replaced by its outline, a ring, because the skeleton of a thick disc is a point.
 """
 
 from collections.abc import Callable
@@ -21,16 +21,16 @@ HEIGHT, WIDTH = 32, 72
 CENTER = (HEIGHT - 1) / 2, (WIDTH - 1) / 2
 RADIUS = 8.0
 BAND = 27
-"""With three classes, rows from here on are the third one."""
+"""With three classes, the rows from this one on are the third class."""
 STEEPNESS, SURE, UNSURE = 2.0, 6.0, 2.0
-"""Logits of a disc rise by 2 per pixel across its edge, up to ±6; ±2 where one pixel is varied among unsure ones."""
+"""Logits of a disc rise by 2 per pixel across its edge, up to ±6; up to ±2 where one pixel's logit is varied."""
 OFF_BY = 4
 """How far the unsure disc is shifted, so that other pixels are wrong as well."""
 PIXELS = {1: (16, 40), 0: (16, 25)}
-"""Truth at a pixel to its (row, column): one 5 pixels inside the rim of the truth, one 2 outside."""
+"""Truth at a pixel → its (row, column): a pixel 5 inside the rim of the truth, and a pixel 2 outside."""
 
 RING_PIXELS = {1: (16, 43), 0: (16, 25)}
-"""Truth at a pixel to its (row, column), for the ring: one pixel on it, one outside."""
+"""Truth at a pixel → its (row, column), for the ring: a pixel on the ring, and a pixel outside."""
 HALF_WIDTH = 1.5
 """Width of the ring in pixels."""
 
@@ -50,7 +50,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Subject:
-    """The loss under view: its weighted parts, each giving one value per image, and for how many classes."""
+    """The loss to draw: its weighted parts, each giving one value per image, and the number of classes."""
 
     spec: str
     parts: dict[str, tuple[float, SegmentationLoss]]
@@ -58,7 +58,7 @@ class Subject:
 
     @property
     def scale(self) -> float:
-        """Σ |weight|: what a sum's values and their rounding errors are in proportion to."""
+        """Σ |weight|: a sum's values and their rounding errors are proportional to it."""
         return sum(abs(weight) for weight, _ in self.parts.values())
 
     @property
@@ -82,7 +82,7 @@ class Subject:
 
 
 def subject(spec: str, num_classes: int | None = None) -> Subject:
-    """The loss that a line of text means; two classes unless a part of it knows only several.
+    """The loss that a line of text means; two classes unless a part of it takes only more.
 
     Raises:
       UsageError: unknown names or options, or a number of classes that a part does not take.

@@ -1,4 +1,4 @@
-"""Pages from templates: all text is escaped there; plots and pictures arrive ready to embed."""
+"""Pages from templates, which escape all text; plots and pictures arrive ready to embed."""
 
 from functools import cache
 from typing import Any
@@ -11,9 +11,9 @@ TEMPLATES = "kseg.report"
 
 @cache
 def environment(package: str = TEMPLATES) -> Environment:
-    """The templates of a package, which may extend and import those of this one.
+    """The templates of a package, which may extend and import those of `TEMPLATES`.
 
-    A name that a template asks for and is not given is an error rather than an empty place.
+    A missing value is an error and leaves no empty place in the page.
     """
     loaders = [PackageLoader(name) for name in dict.fromkeys((package, TEMPLATES))]
     made = Environment(
@@ -24,12 +24,12 @@ def environment(package: str = TEMPLATES) -> Environment:
 
 
 def render(template: str, package: str = TEMPLATES, **values: Any) -> str:
-    """A template of a package as a whole document, with a line's end behind it."""
+    """A template of a package as a whole document that ends in a newline."""
     return environment(package).get_template(template).render(values) + "\n"
 
 
 def plain(value: Any) -> str:
-    """The value of a setting as a person would write it: yes, 0.001, a dash where there is none."""
+    """The value of a setting as a person would write it: yes, 0.001, a dash for no value."""
     if value is None or value == [] or value == "":
         return "–"
     if isinstance(value, bool):

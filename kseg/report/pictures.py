@@ -1,4 +1,4 @@
-"""The images that the report shows: which ones, and each as input, truth, prediction and errors."""
+"""The images that the report shows, each as input, truth, prediction and errors."""
 
 import base64
 import io
@@ -40,7 +40,7 @@ class Picture:
 
 
 def choose(evaluation: Evaluation) -> dict[str, list[int]]:
-    """Indices of the worst, median and best images by their score; images without one have no rank."""
+    """Indices of the worst, median and best images by their score; images without a score have no rank."""
     ranked = [int(i) for i in evaluation.order() if not np.isnan(evaluation.per_image[i])]
     middle = max(0, (len(ranked) - SHOWN["median"]) // 2)
     return {
@@ -71,7 +71,7 @@ def make_pictures(
     chosen_records = [records[evaluation.ids[index]] for index in wanted]
     images = [dataset.image(record) for record in chosen_records]
     ranks = {int(index): rank for rank, index in enumerate(evaluation.order(), start=1)}
-    # 2. each predicted again, and drawn four ways
+    # 2. each image predicted again, and drawn four ways
     task, drawn = TASKS[evaluation.task], {}
     paint = partial(task.draw, palette=palette, background=dataset.has_background, classes=evaluation.classes)
     answers = Predictor(model, image_size, batch_size=4, task=task).answers(images)
@@ -97,7 +97,7 @@ def make_pictures(
 
 
 def display_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Height and width in the page of an image of this height and width."""
+    """Height and width in the page for an image of height and width `size`."""
     longer = max(size)
     scale = max(1, SIDE // longer) if longer < SIDE else SIDE / longer
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
@@ -106,6 +106,6 @@ def display_size(size: tuple[int, int]) -> tuple[int, int]:
 def data_url(image: np.ndarray) -> str:
     """uint8 (H, W, 3) as a JPEG in a URL; color at full resolution, for outlines one pixel wide."""
     buffer = io.BytesIO()
-    # Not `optimize`: with it Pillow's encoder needs the whole picture in a buffer that it makes too small for noise.
+    # Not `optimize`: Pillow's encoder then wants the whole picture in a buffer that is too small for noise.
     Image.fromarray(image).save(buffer, format="JPEG", quality=85, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -11,7 +11,7 @@ from kseg.tasks import Evaluation
 from kseg.wording import counted
 
 CELLS_WITH_NUMBERS = 12
-"""More classes than this, and the numbers in a confusion matrix would overlap."""
+"""With more classes than this, the numbers in a confusion matrix would overlap."""
 
 
 def learning_curve(epochs: Sequence[dict[str, Any]], key: str, title: str, best: int | None) -> Plot | None:
@@ -38,7 +38,7 @@ def learning_curve(epochs: Sequence[dict[str, Any]], key: str, title: str, best:
 
 
 def class_bars(evaluation: Evaluation) -> Plot:
-    """The main score of every class; a class in neither truth nor prediction has none."""
+    """The main score of every class; a class in neither truth nor prediction has no score."""
     score, of_classes = next(iter(evaluation.by_class().items()))
     values = list(of_classes.values())
     title = f"{score[0].upper()}{score[1:]} by class"
@@ -65,7 +65,7 @@ def class_bars(evaluation: Evaluation) -> Plot:
 
 
 def image_distribution(evaluation: Evaluation) -> Plot | None:
-    """How the images' own scores are spread: a mean hides the few that fail. None if no image has one."""
+    """The distribution of the images' scores: a mean hides the few that fail. None if no image has a score."""
     scores, name = evaluation.per_image, evaluation.image_score
     scores = scores[~np.isnan(scores)]
     if not len(scores):
@@ -86,8 +86,10 @@ def image_distribution(evaluation: Evaluation) -> Plot | None:
 
 
 def outcome_bar(title: str, *, of: int, missed: int, misnamed: int, false: int, counts: str, text: str) -> Plot:
-    """How many of so many objects or segments were found, missed or called another class, and how many that were
-    predicted are none; `counts` says what the axis counts."""
+    """The numbers of objects or segments found, missed and misnamed, and of false predictions.
+
+    `counts` says what the axis counts.
+    """
     parts = (
         ("found", of - missed - misnamed, GREEN),
         ("another class", misnamed, ORANGE),
@@ -107,7 +109,7 @@ def outcome_bar(title: str, *, of: int, missed: int, misnamed: int, false: int, 
 
 
 def confusion_plot(title: str, counts: np.ndarray, rows: Sequence[str], columns: Sequence[str], text: str) -> Plot:
-    """Which share of what is truly in a row was called each column; a row adds up to 100 %.
+    """The share of each true row that was predicted as each column; a row adds up to 100 %.
 
     Args:
       counts: (R, C), whole numbers.

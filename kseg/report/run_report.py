@@ -30,22 +30,22 @@ from kseg.wording import duration
 REPORT = "report.html"
 GROUPS = {"data": "Data", "model": "Model", "loss": "Loss", "augment": "Augmentation", "training": "Training"}
 GROUP_TITLES = {"worst": "Worst", "median": "Median", "best": "Best"}
-"""Groups of pictures, as their tabs say it."""
+"""Group of pictures → title of its tab."""
 
 
 def write_report(workdir: Path) -> Path:
     """Writes `report.html` into a run directory: one file, which needs no other file and no network.
 
-    It shows what the run got as far as: an unfinished run has curves and settings, a finished one also scores and its
-    worst, median and best test images, predicted again from `model.keras`. Where the data set or the model cannot be
-    opened any more, the page says so in place of the pictures.
+    An unfinished run has curves and settings. A finished run also has scores and its worst, median and best test
+    images, predicted again from `model.keras`. Where the data set or the model cannot be opened any more, the page says
+    so in place of the pictures.
 
     Raises:
       UsageError: not a run directory.
       Failure: one of its files is broken, or the report cannot be written.
     """
     run = read_run(workdir)
-    # 1. what there is to show; None and empty parts have no section
+    # 1. the sections; None and empty parts have no section
     images, scores, learning = _images(run), _scores(run), _learning(run)
     commands, again = next_commands(run), repeat_command(run)
     sections = [
@@ -106,7 +106,7 @@ def _tiles(run: RunRecord) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Images:
-    """The section of pictures: these, or a sentence why there are none."""
+    """The section of pictures: pictures, or a sentence on why they are missing."""
 
     note: str = ""
     groups: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Scores:
-    """The section of scores: plots, or a sentence why there are none."""
+    """The section of scores: plots, or a sentence on why they are missing."""
 
     note: str = ""
     plots: Sequence[Plot] = ()

@@ -32,7 +32,7 @@ def applicable(config: Mapping[str, Group]) -> dict[str, dict[str, Any]]:
     config = {group: config.get(group, {}) for group in GROUPS}
     foreign = _of_other_datasets(config["data"].get("dataset")) | _of_other_models(config["model"])
     foreign |= {name for name, applies in DEPENDENT.items() if not applies(config)}
-    foreign.add("preset")  # it has chosen, and what it chose stands beside it
+    foreign.add("preset")  # the options that it chose are shown themselves
     off = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(Augmentation()).items()}
     shown = {
         group: {

@@ -8,7 +8,7 @@ from kseg.report.canvas import Plot
 from kseg.tasks import Evaluation
 
 PLOTS: Registry[Callable[[Any], list[Plot]]] = Registry("plots of a task", "kseg.report.scores")
-"""Name of the task → what draws its evaluation."""
+"""Name of the task → the function that draws its evaluation."""
 
 
 def plots_of_task(evaluation: Evaluation) -> list[Plot]:

@@ -1,4 +1,4 @@
-"""What is drawn of found objects: AP of masks, outlines and boxes by overlap and size, and what became of them."""
+"""Plots of objects: AP of masks, outlines and boxes by overlap and size, and objects found, missed and misnamed."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ FIGURES = {
 
 @PLOTS.register(InstanceEvaluation.task)
 def instance_plots(evaluation: InstanceEvaluation) -> list[Plot]:
-    """Both of them."""
+    """Both plots."""
     return [average_precisions(evaluation), outcomes(evaluation)]
 
 
@@ -42,7 +42,7 @@ def average_precisions(evaluation: InstanceEvaluation) -> Plot:
 
 
 def outcomes(evaluation: InstanceEvaluation) -> Plot:
-    """How many objects were found, missed or called another class, and how many detections are none."""
+    """The numbers of objects found, missed and misnamed, and of false detections."""
     objects, missed, misnamed, false = (
         int(getattr(evaluation, name).sum()) for name in ("objects", "missed", "misnamed", "false")
     )

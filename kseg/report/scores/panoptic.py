@@ -1,5 +1,4 @@
-"""What is drawn of segments: PQ, SQ and RQ of each class, what became of the segments, which class was taken for
-which."""
+"""Plots of segments: PQ, SQ and RQ of each class, segments found, missed and misnamed, and classes mixed up."""
 
 import numpy as np
 
@@ -9,12 +8,12 @@ from kseg.report.scores import PLOTS
 from kseg.tasks.panoptic.evaluation import PanopticEvaluation
 
 MOST_CLASSES = 24
-"""Of more, those of the lowest PQ are drawn: a hundred names would not be read."""
+"""Most classes in a plot, those of the lowest PQ: nobody reads a hundred names."""
 
 
 @PLOTS.register(PanopticEvaluation.task)
 def panoptic_plots(evaluation: PanopticEvaluation) -> list[Plot]:
-    """Those that there are numbers for."""
+    """The plots that have numbers."""
     drawn = [outcomes(evaluation)]
     if evaluation.regions.counted.any():
         drawn = [quality_of_classes(evaluation), *drawn, taken_for(evaluation)]
@@ -22,7 +21,7 @@ def panoptic_plots(evaluation: PanopticEvaluation) -> list[Plot]:
 
 
 def quality_of_classes(evaluation: PanopticEvaluation) -> Plot:
-    """PQ of each class with SQ and RQ beside it, whose product it is; things above stuff."""
+    """PQ of each class with SQ and RQ, whose product is PQ, beside it; things above stuff."""
     title = "PQ = SQ · RQ by class"
     regions, scores = evaluation.regions, evaluation.regions.of_classes()
     shown = sorted(np.flatnonzero(regions.counted), key=lambda one: scores["PQ"][one])[:MOST_CLASSES]
@@ -50,7 +49,7 @@ def quality_of_classes(evaluation: PanopticEvaluation) -> Plot:
 
 
 def outcomes(evaluation: PanopticEvaluation) -> Plot:
-    """How many segments were found, missed or called another class, and how many predicted ones are none."""
+    """The numbers of segments found, missed and misnamed, and of false predictions."""
     segments, missed, misnamed, false = (
         int(getattr(evaluation, name).sum()) for name in ("segments", "missed", "misnamed", "false")
     )
@@ -66,11 +65,11 @@ def outcomes(evaluation: PanopticEvaluation) -> Plot:
 
 
 def taken_for(evaluation: PanopticEvaluation) -> Plot:
-    """Which predicted class the segments of each true class got, and which they were that are none."""
+    """The predicted classes of the segments of each true class, and of false segments."""
     table = evaluation.confusion
     there = np.flatnonzero(table[:-1].sum(axis=1) + table[:, :-1].sum(axis=0))
-    names, kept = [evaluation.classes[one] for one in there], [*there, len(evaluation.classes)]
+    names, shown = [evaluation.classes[one] for one in there], [*there, len(evaluation.classes)]
     text = (
         "Per cent of each true class's segments; the diagonal is found. The last row: what the made-up ones are called."
     )
-    return confusion_plot("Segments by class", table[np.ix_(kept, kept)], [*names, "none"], [*names, "missed"], text)
+    return confusion_plot("Segments by class", table[np.ix_(shown, shown)], [*names, "none"], [*names, "missed"], text)

@@ -1,4 +1,4 @@
-"""What is drawn of label maps: confusion and, of two classes, thresholds and calibration."""
+"""Plots of label maps: confusion and, for two classes, thresholds and calibration."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from kseg.tasks.semantic import SemanticEvaluation
 
 @PLOTS.register(SemanticEvaluation.task)
 def semantic_plots(evaluation: SemanticEvaluation) -> list[Plot]:
-    """Those that there are numbers for."""
+    """The plots that have numbers."""
     drawn = [confusion(evaluation)]
     if evaluation.histogram is not None:
         drawn += [threshold_curve(evaluation.histogram), calibration_curve(evaluation.histogram)]
@@ -42,7 +42,7 @@ def threshold_curve(histogram: np.ndarray) -> Plot:
 
 
 def calibration_curve(histogram: np.ndarray) -> Plot:
-    """Whether a probability means what it says, with the share of pixels at each."""
+    """The observed frequency of foreground over the predicted probability, with the share of pixels at each."""
     diagram = reliability(histogram)
     error = expected_calibration_error(histogram)
     title = "Calibration"
@@ -62,6 +62,6 @@ def calibration_curve(histogram: np.ndarray) -> Plot:
 
 
 def confusion(evaluation: SemanticEvaluation) -> Plot:
-    """Where the pixels of each true class went; rows add up to 100 %."""
+    """The predicted classes of the pixels of each true class; rows add up to 100 %."""
     names, text = evaluation.classes, "Per cent of each true class's pixels; the diagonal is right."
     return confusion_plot("Confusion", evaluation.matrix, names, names, text)
