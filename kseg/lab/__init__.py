@@ -1,1 +1,1 @@
-"""The lab: recipes of jobs, who runs the jobs, and what is made of their results."""
+"""The lab: recipes of jobs, the places where jobs run, and tables, plots and reports of their results."""

@@ -1,4 +1,4 @@
-"""One cell of a recipe run again with a single thing changed: what that changes, image by image, and its curves."""
+"""One cell of a recipe run again with a single thing changed: the difference image by image, and the curves."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,7 +25,7 @@ def changed_table(results: Results, cell: Condition, changes: Mapping[str, str],
     """A row for the cell and one for each change of it that was run; no table without such a run.
 
     Args:
-      changes: word of the change → what is other than in the cell.
+      changes: word of the change → description of the change.
       caption: sentences behind `CAPTION`.
     """
     # 1. the cell, and each change of it against runs of the same seeds
@@ -36,10 +36,10 @@ def changed_table(results: Results, cell: Condition, changes: Mapping[str, str],
     for name, changed_rows in of_change.items():
         seeds = {row.seed for row in changed_rows}
         same_seeds = [row for row in of_cell if row.seed in seeds]
-        # The mean over other seeds would be compared with that over these.
+        # Otherwise means over different seeds would be compared.
         complete = [row for row in changed_rows if row.seed in {other.seed for other in same_seeds}]
         lines.append(_line(name, changes[name], changed_rows, same_seeds if len(complete) == len(changed_rows) else []))
-    # 2. columns; that of artifacts only where they were measured
+    # 2. columns; artifacts only where they were measured
     header = [
         "run",
         "changed",
@@ -59,7 +59,7 @@ def changed_table(results: Results, cell: Condition, changes: Mapping[str, str],
 
 
 def changed_curves(results: Results, cell: Condition, changes: Mapping[str, str]) -> list[Plot]:
-    """Validation IoU of the cell and of each change, by epoch; nothing where no change was run."""
+    """Validation IoU of the cell and of each change, by epoch; [] where no change was run."""
     of_cell, of_change = _rows(results, cell, changes)
     if not of_change:
         return []

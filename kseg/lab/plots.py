@@ -1,4 +1,4 @@
-"""Plots of a recipe's results: losses ranked, what sparse foreground does, learning curves, distributions, gains."""
+"""Plots of a recipe's results: losses ranked, sparse foreground, learning curves, distributions, gains."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +37,7 @@ def losses_plot(setting: Condition, by_loss: Mapping[str, Sequence[Row]]) -> Plo
     low = far_below([figure_of(rows, "score") for rows in by_loss.values()])
     names = sorted(alone, key=lambda loss: figure_of(by_loss[loss], "score"))
 
-    # 2. a point for each alone, and beside it that of its sum with the baseline
+    # 2. a point for each loss alone, and one for its sum with the baseline
     def draw(ax: Axes) -> None:
         for color, prefix, label, shift in (
             (BLUE, "", "alone", 0.14),
@@ -54,12 +54,10 @@ def losses_plot(setting: Condition, by_loss: Mapping[str, Sequence[Row]]) -> Plo
                 fmt="o", markersize=3.6, color=color, elinewidth=1.1, label=label,
             )  # fmt: skip
             for y, rows in below:
-                text = f" ◂ {_with_range(rows)}"
-                ax.text(low, y + 1.7 * shift, text, color=color, va="center", fontsize=7)
+                ax.text(low, y + 1.7 * shift, f" ◂ {_with_range(rows)}", color=color, va="center", fontsize=7)
         if BASELINE in by_loss:
-            ax.axvline(
-                figure_of(by_loss[BASELINE], "score"), color=INK, linewidth=0.8, linestyle=(0, (3, 3)), alpha=0.6
-            )
+            baseline = figure_of(by_loss[BASELINE], "score")
+            ax.axvline(baseline, color=INK, linewidth=0.8, linestyle=(0, (3, 3)), alpha=0.6)
         ax.set_yticks(range(len(names)), names)
         ax.set_xlabel(f"test {title_of_score(row for rows in by_loss.values() for row in rows)}")
         ax.xaxis.set_major_locator(MaxNLocator(5))
@@ -67,7 +65,7 @@ def losses_plot(setting: Condition, by_loss: Mapping[str, Sequence[Row]]) -> Plo
         if low > -math.inf:
             ax.set_xlim(left=low)
 
-    # 3. what is said below
+    # 3. the text below the plot
     seeds = max(map(len, by_loss.values()))
     text = f"Mean and range of {seeds} seeds. " if seeds > 1 else "One seed. "
     text += "◂: far below the rest. " if low > -math.inf else ""
@@ -85,9 +83,9 @@ def _arms(ranges: Sequence[tuple[float, float, float]]) -> np.ndarray | None:
 
 
 def far_below(values: Sequence[float]) -> float:
-    """Where an axis begins that leaves out what lies more than three interquartile ranges below the rest; −∞: nowhere.
+    """The start of an axis that leaves out values more than three interquartile ranges below the rest; −∞ without any.
 
-    One loss that does not train would otherwise press all others into a corner.
+    A loss that does not train would otherwise press all others into a corner.
     """
     first, third = np.percentile(values, [25, 75])
     fence = first - 3 * (third - first)
@@ -96,7 +94,7 @@ def far_below(values: Sequence[float]) -> float:
 
 def sparsity_plot(results: Sequence[Row], datasets: Sequence[Condition], losses: Sequence[str]) -> Plot | None:
     """IoU over the share of foreground, for a few losses, with the range of the seeds."""
-    # 1. what was run on all of the data sets
+    # 1. the losses that were run on all data sets
     settings = {setting: by_loss for setting, by_loss in by_setting(results).items() if setting in datasets}
     everywhere = [loss for loss in losses if all(loss in by_loss for by_loss in settings.values())]
     if len(settings) < 2 or not everywhere:
@@ -111,7 +109,7 @@ def sparsity_plot(results: Sequence[Row], datasets: Sequence[Condition], losses:
             )
             shares |= {share for share, _ in points}
             ax.errorbar(
-                [share * (1 + 0.015 * number) for share, _ in points],  # side by side, or the bars hide each other
+                [share * (1 + 0.015 * number) for share, _ in points],  # side by side, so that no bar hides another
                 [mean for _, (mean, _, _) in points],
                 yerr=_arms([limits for _, limits in points]),
                 marker="o", markersize=4, elinewidth=1.1, color=color, label=loss,
@@ -128,6 +126,7 @@ def sparsity_plot(results: Sequence[Row], datasets: Sequence[Condition], losses:
 
 def weight_plot(rows: Sequence[Row]) -> Plot | None:
     """The score over a weight, "NAME=NUMBER" (`Condition.weight`), a line per loss; None where all weights are one."""
+    # 1. a point for each weight, in a line per loss
     settings = by_setting(rows)
     name = next(iter(settings)).weight.partition("=")[0]
     if len({setting.weight for setting in settings}) < 2:
@@ -138,13 +137,14 @@ def weight_plot(rows: Sequence[Row]) -> Plot | None:
             weight = float(setting.weight.partition("=")[2])
             lines.setdefault(loss, []).append((weight, range_of(of_loss)))
 
+    # 2. the lines, and ticks at the weights
     def draw(ax: Axes) -> None:
         for number, ((loss, points), color) in enumerate(zip(lines.items(), COLORS, strict=False)):
             points = sorted(points)
             ax.errorbar(
-                [weight * (1 + 0.02 * number) for weight, _ in points],  # side by side, or the bars hide each other
+                [weight * (1 + 0.02 * number) for weight, _ in points],  # side by side, so that no bar hides another
                 [mean for _, (mean, _, _) in points],
-                yerr=_arms([found for _, found in points]),
+                yerr=_arms([limits for _, limits in points]),
                 marker="o", markersize=4, elinewidth=1.1, color=color, label=loss,
             )  # fmt: skip
         shown = sorted({weight for points in lines.values() for weight, _ in points})
@@ -158,7 +158,7 @@ def weight_plot(rows: Sequence[Row]) -> Plot | None:
 
 
 def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:
-    """What the loss in question gains over the baseline, against the share of foreground."""
+    """The gain of the loss in question over the baseline, against the share of foreground."""
     # 1. a point for each setting that both losses were run in
     first, baseline = versus
     both = {
@@ -171,7 +171,7 @@ def gain_plot(rows: Sequence[Row], versus: tuple[str, str]) -> Plot | None:
         )
         for by_loss in both.values()
     ]
-    if len(points) < 2:  # one says nothing of how the two go together
+    if len(points) < 2:  # a single point shows no relation
         return None
 
     # 2. points with their names, towards the middle
@@ -204,7 +204,7 @@ def curves_plot(
 
     Args:
       curves: loss → for each seed the figure after every epoch.
-      figure: what is drawn, in words.
+      figure: the name of the figure.
     """
     if not any(run for runs in curves.values() for run in runs):
         return None
@@ -227,12 +227,12 @@ def curves_plot(
 
 
 def axis_from(values: Sequence[float]) -> float:
-    """Where an axis of IoUs that ends at 1 begins: at a tenth, so that its ticks are round."""
+    """The start of an axis of IoUs that ends at 1: a tenth, so that its ticks are round."""
     return min(0.9, math.floor(10 * min(values, default=0.0)) / 10)
 
 
 def distribution_plot(title: str, scores: Mapping[str, Sequence[float]]) -> Plot:
-    """How the IoUs of single images are spread under each loss."""
+    """The distribution of the IoUs of single images under each loss."""
 
     def draw(ax: Axes) -> None:
         low = axis_from([value for values in scores.values() for value in values])

@@ -1,4 +1,4 @@
-"""What a recipe is: settings built from the typed configuration, each to be run with several seeds."""
+"""Recipes: settings built from the typed configuration, each run with several seeds."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class PaperTest:
-    """Figures of a paper under the loss in question and under the baseline, for the statistics to be tried on."""
+    """Figures of a paper under the loss in question and under the baseline, to put through the statistics."""
 
     name: str
     """"table 1: VOC 2010, validation" """
@@ -41,40 +41,40 @@ class PaperTest:
     baseline: Mapping[str, float]
     figure: str = "iou"
     printed: Mapping[str, float] = field(default_factory=dict)
-    """what the paper itself says of these figures: "p", "error reduction", "mean" …"""
+    """the paper's own statistics of these figures: "p", "error reduction", "mean" …"""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A registered recipe. Its module's docstring is what `kseg lab list` shows of it."""
+    """A registered recipe. `kseg lab list` shows the docstring of its module."""
 
     name: str
     settings: Callable[[Scale, Places], list[Setting]]
     shown_as: "Callable[[Recipe, Results, Sequence[Job]], Shown]"
-    """how its results are shown: `two_losses`, `many_losses`, or its own way"""
+    """makes the page of its results: `two_losses`, `many_losses`, or a function of its own"""
     factors: tuple[Factor, ...] = ("dataset",)
-    """what its conditions are named by, besides the loss"""
+    """the words that name its conditions, besides the loss"""
     scales: tuple[Scale, ...] = ("smoke", "cpu")
     figures: tuple[str, ...] = ("iou",)
-    """what its tables show: keys of `FIGURES`"""
+    """figures of its tables: keys of `FIGURES`"""
     versus: tuple[str, str] | None = None
     """two losses to compare in every setting: the one in question, and the baseline"""
     paper: Callable[[Condition], Mapping[str, float]] | None = None
-    """the paper's figures under a condition; empty where it has none"""
+    """the paper's figures under a condition; {} where it has no figure"""
     tables: "Callable[[Results, Recipe], list[Table]] | None" = None
-    """the paper's own tables, instead of one per figure"""
+    """the paper's own tables, instead of a table per figure"""
     captions: Mapping[Any, str] = field(default_factory=dict)
-    """how a scale deviates from the paper; stands under every table"""
+    """scale → its deviations from the paper, under every table"""
     remark: "Callable[[Results], str] | None" = None
-    """how the runs at hand deviate beyond their scale: a sentence behind the caption, or an empty one"""
+    """deviations of the runs at hand beyond their scale: a sentence behind the caption, or an empty one"""
     beside: "Callable[[Results], list[Table]] | None" = None
-    """tables of the conditions in which a single thing is changed; they only stand beside the paper's, as tests over
-    settings and claims would count their cell twice"""
+    """tables of the conditions in which a single thing is changed; tests over settings and claims leave these
+    conditions out, because they would count their cell twice"""
     figures_of_paper: "Callable[[Sequence[Job], Results], list[Plot]] | None" = None
     """the paper's figures drawn anew, from jobs that left their masks behind"""
     expected: tuple[Expected, ...] = ()
     claims: "Callable[[Results], list[Claim]] | None" = None
-    """whether what the paper says holds for results of ours"""
+    """the paper's claims judged by our results"""
     paper_tests: tuple[PaperTest, ...] = ()
     """the paper's own pairs; `kseg lab report NAME --paper` puts them through the statistics"""
 

@@ -1,4 +1,4 @@
-"""What is to be shown of the results of a recipe."""
+"""The parts of a recipe's page: tables, claims, plots and images."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Shown:
     make_plots: "Callable[[], Sequence[Plot]]"
     claims: "Sequence[Claim]" = ()
     make_images: "Callable[[], SideBySide | None]" = lambda: None
-    """images under two losses, in place of plots of the same; None without any"""
+    """images under two losses, which replace scatter plots of the same images; None without images"""
 
     @cached_property
     def plots(self) -> "Sequence[Plot]":

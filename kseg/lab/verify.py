@@ -1,4 +1,4 @@
-"""Whether results lie where the recipe says they do."""
+"""Whether results lie in the ranges that the recipe expects."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from kseg.lab.results.rows import Results, figure_of
 
 @dataclass(frozen=True)
 class Verdict:
-    """One range, and the mean over the seeds that it is of."""
+    """An expected range, and the measured mean over the seeds."""
 
     expected: Expected
     measured: float | None
@@ -29,10 +29,10 @@ class Verdict:
 
 
 def verify(results: Results, recipe: Recipe, *, only: str | None = None) -> list[Verdict]:
-    """A verdict for each range of the results' scale; with `only`, of the settings that have these tags.
+    """A verdict for each range of the results' scale; with `only`, for the settings that have these tags.
 
     Raises:
-      UsageError: the recipe expects nothing there, so nothing could be verified.
+      UsageError: the recipe has no range there, so that nothing can be verified.
     """
     words = {word.strip() for word in (only or "").split(",") if word.strip()}
     ranges = [

@@ -1,4 +1,4 @@
-"""Why are the worst images the worst? Grouped by what can be measured: the object's share, its edge, its species."""
+"""The worst images, grouped by what makes an image hard: the object's share, its edge, its species."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ WORST = 0.1
 """Share of the images that counts as the worst."""
 
 QUARTER = 0.25
-"""Share of all images in each group that is a matter of more or less."""
+"""Share of all images in each group that a threshold makes."""
 
 CONFUSED = 0.1
-"""Share of the object that is taken for another kind of object from which on an image counts as confused."""
+"""Share of the object taken for another kind of object, from which on an image counts as confused."""
 
 BAND = 4
 """Pixels on each side of the outline that are compared."""
@@ -30,12 +30,12 @@ DOMINATES, SMALL, FAINT, MIXED_UP = "object dominates", "object is small", "fain
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What may make an image hard."""
+    """Facts that may make an image hard."""
 
     id: str
     iou: float
     share: float
-    """of the valid pixels that is object, anything but background"""
+    """share of the valid pixels that is not background"""
     contrast: float
     """`edge_contrast`"""
     confused: float
@@ -43,7 +43,7 @@ class ImageFacts:
 
 
 def edge_contrast(image: np.ndarray, inside: np.ndarray, band: int = BAND) -> float:
-    """How much the object differs in color from what surrounds it, just at its outline.
+    """The difference in color between the object and its surroundings, along its outline.
 
         ‖mean color of the band inside − mean color of the band outside‖ / ‖(255, 255, 255)‖
 
@@ -65,7 +65,7 @@ def edge_contrast(image: np.ndarray, inside: np.ndarray, band: int = BAND) -> fl
 
 
 def confusion_of_kinds(truth: np.ndarray, mask: np.ndarray, kinds: Sequence[int]) -> float:
-    """Share of the pixels of these classes that the mask gives another one of them; 0 where the image shows none."""
+    """Share of the pixels of these classes that the mask takes for another of them; 0 for an image without them."""
     of_kinds = np.isin(truth, kinds)
     wrong = of_kinds & np.isin(mask, kinds) & (truth != mask)
     return float(np.count_nonzero(wrong)) / max(1, int(np.count_nonzero(of_kinds)))
@@ -105,8 +105,8 @@ def image_facts(
 def worst_groups(facts: Sequence[ImageFacts], worst: float = WORST) -> dict[str, list[ImageFacts]]:
     """The worst images by group, the lowest IoU first; an image may be in several groups, or in none ("other").
 
-    The quarter of all images with the largest share of object, with the smallest, and with the least contrast at the
-    outline are a group each: chance alone would put a quarter of the worst into each.
+    Three groups hold the quarter of all images with the largest share of object, with the smallest share, and with the
+    least contrast at the outline: chance alone would put a quarter of the worst images into each.
     """
     ordered = sorted(facts, key=lambda one: one.iou)[: max(1, round(worst * len(facts)))]
     shares = [one.share for one in facts]

@@ -1,1 +1,1 @@
-"""What is run: a setting of a recipe, and the job that it is with a seed."""
+"""Settings of a recipe, and jobs: a setting with a seed."""

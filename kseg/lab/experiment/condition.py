@@ -1,4 +1,4 @@
-"""What a job stands for, in named words: which network on which images under which loss."""
+"""The condition of a job in named words: which network on which images under which loss."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ Factor = Literal["network", "dataset", "size", "hair", "category", "weight"]
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """The words that name a cell of a recipe's tables. A word that a recipe has no use for is empty.
+    """The words that name a cell of a recipe's tables. A word that a recipe does not use is empty.
 
     `--only` looks for these words, and a job's directory is named after them.
 
@@ -27,16 +27,16 @@ class Condition:
     hair: str = ""
     """"hair", "no hair": whether hair is foreground"""
     category: str = ""
-    """the one that is told from all others"""
+    """the category that is told from all others"""
     weight: str = ""
-    """"lambda_s=0.5": of a part of the loss"""
+    """"lambda_s=0.5": the weight of a part of the loss"""
     change: str = ""
-    """"with Adam": the single thing in which the condition differs from the one of the same other words"""
+    """"with Adam": the single thing that is changed of the condition with the same other words"""
     loss: str = ""
 
     @classmethod
     def read(cls, factors: Sequence[Factor], words: Sequence[str]) -> "Condition":
-        """A condition from its words as `words` has them: a word for each factor, a change or none, the loss.
+        """A condition from its `words`: a word for each factor, a change if there is one, the loss.
 
         Raises: ValueError where there are more or fewer words.
         """
@@ -57,7 +57,7 @@ class Condition:
 
     @property
     def setting(self) -> "Condition":
-        """What losses are compared in: the condition without its loss."""
+        """The setting in which losses are compared: the condition without its loss."""
         return replace(self, loss="")
 
     def under(self, loss: str) -> "Condition":
@@ -65,5 +65,5 @@ class Condition:
         return replace(self, loss=loss)
 
     def changed(self, change: str) -> "Condition":
-        """The same but for a single thing; with "" the unchanged condition."""
+        """The condition with a single thing changed; with "" the unchanged condition."""
         return replace(self, change=change)

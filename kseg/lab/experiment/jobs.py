@@ -30,7 +30,7 @@ FAILURE = "failure.json"
 PLAIN = TrainConfig(
     model=ModelOptions(DEFAULT_MODEL, weights="none"), loss=LossOptions(DEFAULT_LOSS, pixel_weights="none")
 )
-"""What a configuration is compared with for its name: the defaults, and the loss that most models take."""
+"""The configuration that others are compared with for their names: the defaults, and the loss of most models."""
 
 
 class RecordedFailure(TypedDict):
@@ -55,12 +55,12 @@ class Job:
 
     @property
     def kind(self) -> Condition:
-        """Jobs of one kind take about as long as each other: all but the loss is the same."""
+        """The condition without its loss; jobs of one kind take about the same time."""
         return self.condition.setting
 
     @property
     def files(self) -> RunFiles:
-        """What it leaves behind."""
+        """The files that the job leaves behind."""
         return RunFiles(self.path)
 
     @property
@@ -73,19 +73,19 @@ class Job:
 
     @property
     def config_file(self) -> Path:
-        """The configuration for `kseg train --config`; beside the job, which has to begin as an empty directory."""
+        """The configuration for `kseg train --config`; it lies beside the job, which begins as an empty directory."""
         return self.path.parent / "configs" / f"{self.path.name}.toml"
 
     @property
     def command(self) -> list[str]:
-        """What repeats this job alone, once `write_config` was called."""
+        """The command that repeats this job alone, once `write_config` was called."""
         return ["kseg", "train", "--config", str(self.config_file), "--workdir", str(self.path)]
 
     def write_config(self) -> None:
         write_text(self.config_file, to_toml(self.config))
 
     def failure(self) -> str | None:
-        """The sentence that was recorded."""
+        """The recorded sentence; None without a failure."""
         path = self.path / FAILURE
         if not path.exists():
             return None
@@ -102,7 +102,7 @@ def make_jobs(folder: Path, settings: Iterable[Setting], seeds: int | None = Non
     """The jobs of a recipe in the order they are run: every setting with seed 1 first, then with seed 2, …
 
     Args:
-      folder: where their directories lie.
+      folder: where the directories of the jobs lie.
       seeds: how many seeds (default: as each setting says).
     """
     settings = list(settings)
@@ -131,18 +131,18 @@ def make_job(folder: Path, setting: Setting, seed: int) -> Job:
 
 
 def config_hash(config: TrainConfig) -> str:
-    """Ten hexadecimal digits of what a configuration changes, the same on every machine."""
-    if config.training.epsilon == KERAS_EPSILON:  # what there was before it was an option, under the same name
+    """Ten hexadecimal digits that name a configuration's changes, the same on every machine."""
+    if config.training.epsilon == KERAS_EPSILON:  # jobs from before this was an option keep their name
         config = dataclasses.replace(config, training=dataclasses.replace(config.training, epsilon=None))
     changed = _without_defaults(portable(config).to_json(), defaults_beside(config, PLAIN))
     return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:10]
 
 
 def defaults_beside(config: TrainConfig, plain: TrainConfig) -> dict[str, Any]:
-    """`plain` as JSON, beside the default options of the configuration's data set and model where they have others."""
-    values, own = plain.to_json(), to_json(data_options(config.data.dataset))
-    unset = dict.fromkeys(config.model.own_names)  # what an option of a model is unless given
-    return {**values, "data": {**own, **values["data"]}, "model": {**unset, **values["model"]}}
+    """`plain` as JSON, with the default options of the configuration's own data set and model."""
+    values, of_data = plain.to_json(), to_json(data_options(config.data.dataset))
+    unset = dict.fromkeys(config.model.own_names)  # options of a model are None unless given
+    return {**values, "data": {**of_data, **values["data"]}, "model": {**unset, **values["model"]}}
 
 
 def portable(config: TrainConfig) -> TrainConfig:
@@ -157,7 +157,7 @@ def portable(config: TrainConfig) -> TrainConfig:
 def _without_defaults(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     changed: dict[str, Any] = {}
     for key, value in values.items():
-        default = defaults.get(key)  # options of one model alone are unset unless given
+        default = defaults.get(key)  # options of a single model are None unless given
         if isinstance(value, dict):
             changed[key] = _without_defaults(value, defaults[key])
         elif value != default and (value or default is not None):  # unset may resolve to "none of it"
@@ -166,7 +166,7 @@ def _without_defaults(values: dict[str, Any], defaults: dict[str, Any]) -> dict[
 
 
 def to_toml(config: TrainConfig) -> str:
-    """A configuration as `kseg train --config` reads it; what is unset is left out."""
+    """A configuration as `kseg train --config` reads it, without unset options."""
     lines = []
     for group, values in config.to_json().items():
         lines.append(f"[{group}]")

@@ -1,4 +1,4 @@
-"""A setting of a recipe: a typed configuration with its name, and where this machine keeps what it needs."""
+"""A setting of a recipe: a typed configuration with its name, and the places of data and weights on this machine."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from kseg.lab.experiment.condition import Condition
 from kseg.training.config import TrainConfig
 
 Scale = Literal["smoke", "cpu", "laptop", "paper"]
-"""smoke: proves the path in a minute; cpu: quick stand-ins for two cores; laptop: the paper's own networks in nights on
-two cores; paper: to the letter."""
+"""smoke: shows in a minute that all steps run; cpu: quick stand-ins for two cores; laptop: the paper's own networks in
+nights on two cores; paper: to the letter."""
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,17 @@ class Setting:
 
     condition: Condition
     config: TrainConfig
-    """everything but the seed; `model.image_size` or `augment.crop` has to be given"""
+    """everything except the seed; `model.image_size` or `augment.crop` has to be given"""
     seeds: int = 1
-    """how often it is run, unless `--seeds` says otherwise"""
+    """number of runs, unless `--seeds` says otherwise"""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where this machine keeps what the settings need."""
+    """Where this machine keeps data and weights for the settings."""
 
     data: Path | None = None
-    """folder of the data sets' folders (None: where kseg looks anyway)"""
+    """folder of the data sets' folders (None: the usual places)"""
     weights: Mapping[str, str] = field(default_factory=dict)
     """encoder to its weights file; "" stands for any encoder"""
 

@@ -1,1 +1,1 @@
-"""What people read: a study's report, the same images under two losses, the marked tables of documents."""
+"""Pages for people: a study's report, the same images under two losses, the marked tables of documents."""

@@ -1,4 +1,4 @@
-"""What a report shows of the same test images under two losses: scatter and pictures, with all text and places."""
+"""The same test images under two losses in a report: scatter and pictures, with all text and places."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from kseg.tasks.base import Legend
 
 @dataclass(frozen=True)
 class Example:
-    """An image with its truth and what each loss made of it, as data URLs."""
+    """An image with its truth and the prediction under each loss, as data URLs."""
 
     id: str
     panels: dict[str, str]
@@ -15,15 +15,15 @@ class Example:
     size: tuple[int, int]
     """height and width of the panels"""
     captions: dict[str, str] = field(default_factory=dict)
-    """name of a panel → what stands under it, where that is more than the name"""
+    """name of a panel → the text under it, where it is more than the name"""
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A point where it lies in the square of the scatter."""
+    """A point in the square of the scatter."""
 
     left: float
-    """in % of the side, as `bottom`"""
+    """place in % of the side, like `bottom`"""
     bottom: float
     thumbnail: str
     """class of the style sheet that shows the image"""
@@ -35,7 +35,7 @@ class Spread:
     """IoU of every image under one loss against the other; the image shows up behind its dot."""
 
     ahead: int
-    """images in which the loss in question has the higher IoU"""
+    """number of images in which the loss in question has the higher IoU"""
     dots: list[Dot]
     ticks: list[tuple[float, str]]
     """place in % of the side, and the IoU there"""
@@ -43,7 +43,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Card:
-    """One setting: scatter and pictures, or a sentence why there are none."""
+    """One setting: scatter and pictures, or a sentence on why they are missing."""
 
     title: str
     note: str = ""

@@ -11,14 +11,14 @@ from kseg.lab.tables.table import Table, markdown_of
 from kseg.losses.catalogue import Facts
 
 BESIDE = f"{BASELINE}+"
-"""Begins the name of a loss that the study added to the baseline."""
+"""Prefix of the name of a loss that the study added to the baseline."""
 
 
 def loss_page(entry: Facts, study: Results, *, picture: str, study_page: str) -> str:
     """The page of one loss as Markdown.
 
     Args:
-      entry: what its docstring and signature say (`kseg.losses.catalogue`).
+      entry: the facts of its docstring and signature (`kseg.losses.catalogue`).
       study: the results of the recipe `loss_study`.
       picture, study_page: where the picture and the study's page lie, relative to this page.
     """
@@ -58,7 +58,7 @@ def overview_table(entries: list[Facts]) -> str:
 
 
 def options_table(entry: Facts) -> str:
-    """What the loss takes, and its options with their defaults."""
+    """The truth and weights that the loss takes, and its options with their defaults."""
     takes = f"Truth: {' and '.join(entry.problems)}{', also soft labels' if entry.soft_labels else ''}."
     weights = f"Weights: of images{', of pixels' if entry.pixel_weights else ''}"
     weights += f"{', of classes' if entry.class_weights else ''}."
@@ -68,7 +68,7 @@ def options_table(entry: Facts) -> str:
 
 
 def evidence(name: str, study: Results, study_page: str) -> str:
-    """What the study of losses measured for the loss, alone and beside the baseline."""
+    """The study's measurements of the loss, alone and added to the baseline."""
     names = [name, f"{BESIDE}{name}"]
     tables = [part for table in (loss_table(study), baseline_table(study)) if table for part in of_rows(table, names)]
     if not tables:
@@ -78,7 +78,7 @@ def evidence(name: str, study: Results, study_page: str) -> str:
 
 
 def of_rows(table: Table, names: list[str]) -> Iterator[Table]:
-    """The table reduced to these losses; nothing where it has no row of them."""
+    """The table reduced to these losses; no table where it has no row of them."""
     places = [place for place, row in enumerate(table.rows) if row[0] in names]
     if places:
         best = frozenset((places.index(row), column) for row, column in table.best if row in places)

@@ -1,4 +1,4 @@
-"""How a study of many losses is shown: ranked by data set, each against one baseline."""
+"""The page of a study of many losses: ranked by data set, each against one baseline."""
 
 from collections.abc import Sequence
 
@@ -26,5 +26,5 @@ def _plots(results: Results) -> list[Plot]:
     ranked = sorted({row.loss for row in results.rows}, key=lambda loss: (mean_rank(settings, loss), loss))
     shown = list(dict.fromkeys([plots.BASELINE, "iou", *ranked[:SHOWN_LOSSES]]))
     drawn = [plots.sparsity_plot(results.rows, sparse, shown)]
-    drawn += [plots.losses_plot(setting, found) for setting, found in settings.items()]
+    drawn += [plots.losses_plot(setting, by_loss) for setting, by_loss in settings.items()]
     return [plot for plot in drawn if plot is not None]

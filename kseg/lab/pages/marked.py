@@ -42,9 +42,9 @@ class PaperFile(TypedDict):
 def refreshed(text: str, root: Path) -> str:
     """The text with every marked part made anew from its source, a path below `root`."""
 
-    def anew(found: re.Match[str]) -> str:
-        titles = [title.strip() for title in (found["titles"] or "").split("|") if title.strip()]
-        return f"{found['begin']}\n{tables(root / found['source'], titles).strip()}\n\n{found['end']}"
+    def anew(part: re.Match[str]) -> str:
+        titles = [title.strip() for title in (part["titles"] or "").split("|") if title.strip()]
+        return f"{part['begin']}\n{tables(root / part['source'], titles).strip()}\n\n{part['end']}"
 
     return MARKED.sub(anew, text)
 
@@ -53,7 +53,10 @@ def sources(text: str) -> list[str]:
     """The sources of all marked parts, in order."""
     names = [match["source"] for match in MARKED.finditer(text)]
     if len(names) != text.count("<!-- begin "):
-        raise Failure(f"of {text.count('<!-- begin ')} marks that begin a table only {len(names)} have their end")
+        raise Failure(
+            f"of {text.count('<!-- begin ')} marks that begin a table only {len(names)} have their end; "
+            "close each with <!-- end SOURCE -->"
+        )
     return names
 
 
@@ -72,7 +75,7 @@ def _chosen(made: Sequence[Table], titles: Sequence[str], source: Path) -> list[
     by_title = {table.title: table for table in made}
     for title in titles:
         if title not in by_title:
-            raise UsageError(f"{source} makes no table {title!r}; it makes {', '.join(by_title)}")
+            raise UsageError(f"{source} makes no table {title!r}; name one of {', '.join(by_title)}")
     return [by_title[title] for title in titles] or list(made)
 
 

@@ -54,7 +54,7 @@ class Measured(TypedDict):
 
 
 def markdown(folder: Path) -> str:
-    """Faces: a row per result, with the paper's figures. Data sets of many classes: the IoU of each, over the seeds."""
+    """For faces a row per run with the paper's figures; for many classes a row per setting with the IoU of each."""
     rows: list[Measured] = [read_json(path, Measured, remedy=AGAIN) for path in folder.glob("*.json")]
     rows.sort(key=_sort_key)
     binary = all(len(row["results"]["evaluation"]["classes"]) == 2 for row in rows)
@@ -62,7 +62,7 @@ def markdown(folder: Path) -> str:
 
 
 def classes_table(rows: list[Measured]) -> str:
-    """A row per setting: means over its seeds, of mIoU with the range too; test split, original size."""
+    """A row per setting: means over its seeds, for mIoU with the range; test split, original size."""
     classes = rows[0]["results"]["evaluation"]["classes"]
     columns = ("model", "loss", "class weights", "seeds", "mIoU", "accuracy", "mean accuracy", "best epoch", *classes)
     lines = [f"| {' | '.join(map(md, columns))} |", "|---" * len(columns) + "|"]
@@ -82,7 +82,7 @@ def classes_table(rows: list[Measured]) -> str:
 
 
 def _setting(row: Measured) -> tuple[str, str, str, int]:
-    """What the seeds of one setting have in common: network, loss, class weights, epochs."""
+    """The setting that its seeds share: network, loss, class weights, epochs."""
     results = row["results"]
     return _network(row), results["loss"], row["config"]["loss"]["class_weights"], results["epochs"]
 
@@ -109,7 +109,7 @@ def faces_table(rows: list[Measured]) -> str:
 
 
 def _network(row: Measured) -> str:
-    """Its name, encoder and head where they were given, and whether the encoder was trained from a given layer on."""
+    """The network's name, given encoder and head, and the layer from which the encoder was trained."""
     model = row["config"]["model"]
     name = row["results"]["model"] + (f" on {model['encoder']}" if model.get("encoder") else "")
     trained = {None: "", "none": "", "all": "encoder trained"}.get(

@@ -27,7 +27,7 @@ BADGES = {"held": "held", "did not hold": "not", "cannot be judged": "open"}
 
 @dataclass(frozen=True)
 class Report:
-    """Results, and what is to be shown of them."""
+    """Results, and the parts of them to show."""
 
     results: Results
     recipe: Recipe
@@ -35,7 +35,7 @@ class Report:
 
 
 def make_report(results: Results, recipe: Recipe, jobs: Sequence[Job] = ()) -> Report:
-    """`jobs`: the recipe's jobs, which pictures are made from; empty where only rows are at hand."""
+    """The report of results; `jobs` are needed for pictures, and empty where only rows are at hand."""
     return Report(results, recipe, recipe.show(results, jobs))
 
 
@@ -49,7 +49,7 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     taken: set[str] = set()
     for plot in report.shown.plots:
         stem = re.sub(r"[^a-z0-9]+", "-", plot.title.lower()).strip("-") or "plot"
-        # Titles that differ in other letters alone, such as of the classes "b/c" and "b c", have files of their own.
+        # Titles that differ only in other letters, such as of the classes "b/c" and "b c", get different files.
         numbered = (f"{stem}-{number}" for number in count(2))
         name = next(name for name in chain((stem,), numbered) if name not in taken)
         taken.add(name)
@@ -68,8 +68,8 @@ def markdown(report: Report) -> str:
 
 def html(report: Report) -> str:
     results, recipe, shown = report.results, report.recipe, report.shown
-    # 1. what there is to show
-    tables = [table for table in shown.tables if table.title != TITLE]  # that of the claims stands above them
+    # 1. tables, plots, tiles and sections
+    tables = [table for table in shown.tables if table.title != TITLE]  # the table of claims has its own section
     plots = [plot for plot in shown.plots if not (shown.images and plot.title.startswith(SCATTER))]
     tiles = [
         ("jobs complete", str(len(results.rows))),
@@ -108,7 +108,7 @@ def html(report: Report) -> str:
 
 
 def _settings(results: Results) -> dict[str, dict[str, Any]]:
-    """Heading → names and values; what is empty is left out."""
+    """Heading → names and values, without empty groups."""
     groups = {
         "Environment": {name: _words(value) for name, value in results.environment.items()},
         "Configuration, where it is not the default": {name: _words(value) for name, value in results.settings.items()},

@@ -1,4 +1,4 @@
-"""How a paper's experiment is shown: its figures beside ours, two losses compared in every setting."""
+"""The page of a paper's experiment: its figures beside ours, two losses compared in every setting."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ from kseg.report.canvas import Plot
 from kseg.wording import DASH
 
 SCATTER = "Image by image:"
-"""Begins the titles of the plots that stand beside pictures of the same images, where there are those."""
+"""Prefix of the titles of scatter plots, which are left out where pictures of the same images are shown."""
 
 
 def two_losses(recipe: Recipe, results: Results, jobs: Sequence[Job]) -> Shown:
@@ -41,7 +41,7 @@ def two_losses(recipe: Recipe, results: Results, jobs: Sequence[Job]) -> Shown:
 
 
 def _tables(results: Results, recipe: Recipe) -> list[Table]:
-    """One per figure, or of a single setting one with all figures; then the tests."""
+    """A table per figure, or one table of all figures for a single setting; then the tests."""
     settings = by_setting(results.rows)
     if recipe.tables is not None:
         tables = recipe.tables(results, recipe)
@@ -83,14 +83,14 @@ def _plots(results: Results, recipe: Recipe, jobs: Sequence[Job]) -> list[Plot]:
 
 
 def _scatters(settings: Mapping[Condition, Mapping[str, Sequence[Row]]], versus: tuple[str, str]) -> list[Plot]:
-    """One for every setting that both losses were run in."""
+    """A scatter plot for every setting that both losses were run in."""
     drawn = []
-    for setting, found in settings.items():
-        if set(versus) <= set(found):
-            scores = [image_scores(found[loss]) for loss in versus]
+    for setting, by_loss in settings.items():
+        if set(versus) <= set(by_loss):
+            scores = [image_scores(by_loss[loss]) for loss in versus]
             known = ~np.isnan(scores).any(axis=0)
-            by_loss = {loss: score[known].tolist() for loss, score in zip(versus, scores, strict=True)}
-            drawn.append(plots.scatter_plot(f"{SCATTER} {setting}", *versus, by_loss))
+            of_images = {loss: score[known].tolist() for loss, score in zip(versus, scores, strict=True)}
+            drawn.append(plots.scatter_plot(f"{SCATTER} {setting}", *versus, of_images))
     return drawn
 
 

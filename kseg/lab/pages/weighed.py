@@ -1,4 +1,4 @@
-"""How a study of a weight is shown: losses ranked at each weight, figures side by side, and scores over the weight."""
+"""The page of a study of a weight: losses ranked at each weight, figures side by side, and scores over the weight."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from kseg.wording import DASH
 
 
 def weighed(recipe: Recipe, results: Results, jobs: Sequence[Job]) -> Shown:
-    """Settings differ in a weight, "NAME=NUMBER" (`Condition.weight`)."""
+    """Tables and a plot for settings that differ in a weight, "NAME=NUMBER" (`Condition.weight`)."""
     tables = [loss_table(results), figures_beside(recipe, results)]
     return Shown(tables, lambda: [plot] if (plot := plots.weight_plot(results.rows)) else [])
 
@@ -23,7 +23,7 @@ def weighed(recipe: Recipe, results: Results, jobs: Sequence[Job]) -> Shown:
 def figures_beside(recipe: Recipe, results: Results) -> Table:
     """The recipe's figures of every setting and loss, means over the seeds; the largest of each in bold."""
     cells = [
-        (setting, loss, rows) for setting, found in by_setting(results.rows).items() for loss, rows in found.items()
+        (setting, loss, rows) for setting, by_loss in by_setting(results.rows).items() for loss, rows in by_loss.items()
     ]
     values = np.array([[figure_of(rows, figure) for figure in recipe.figures] for _, _, rows in cells]).reshape(
         len(cells), len(recipe.figures)

@@ -1,1 +1,1 @@
-"""One file per paper or question: a list of settings, the paper's numbers, and what is expected of ours."""
+"""A file per paper or question: a list of settings, the paper's numbers, and the ranges expected of ours."""

@@ -49,7 +49,7 @@ LOSSES = ("iou", "ce")
 IN_TRAINING = "Accuracy in training is that of the kept epoch, taken while it trains."
 
 SILENT = "Adam 1e-3 falling to 0 over 30 epochs"
-"""Where the paper names nothing but Adam, at both scales."""
+"""Our choice at both scales, because the paper names only Adam."""
 
 CAPTIONS: dict[Scale, str] = {
     "paper": f"Size, batch, rate and epochs are not in the paper: 224×224, batch 16, {SILENT}. {IN_TRAINING}",
@@ -90,7 +90,7 @@ CHANGES = {
 
 
 def changed(cell: Setting) -> list[Setting]:
-    """What the text leaves to future work."""
+    """The cell with each change that the text leaves to future work."""
     assert cell.condition == CELL
     sgd = dataclasses.replace(cell.config.training, optimizer="sgd", learning_rate=1e-2, momentum=0.9)
     augment = Augmentation(flip=True, scale=(0.8, 1.25))
@@ -156,7 +156,7 @@ def laptop(places: Places) -> TrainConfig:
 
 
 def paper(condition: Condition) -> dict[str, float]:
-    """Section 4's figures, which are of cross-entropy."""
+    """Section 4's figures, all for cross-entropy."""
     return FIGURES if condition == CELL else {}
 
 

@@ -10,7 +10,7 @@ rows of results.json hold AP of boxes too, which tells whether the rest of the n
   network of `mask_rcnn`, batch 8, 10 epochs, Adam 2e-3 falling to 0; 3 seeds.
 
 Scale cpu: 18 jobs; it has not been run as a whole. Scale smoke: 64×64 pixels, a narrow network, one epoch of two steps,
-three losses, one seed, in three minutes: it shows that the way is open, and its AP is about 0.
+three losses, one seed, in three minutes: it shows that all steps run, and its AP is about 0.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ NARROW: dict[str, Any] = {
     "base_width": 4, "pyramid_width": 8, "box_width": 16, "mask_width": 8, "mask_convolutions": 1, "candidates": 32,
     "proposals": 32, "rois": 16, "detections": 5,
 }  # fmt: skip
-"""Of the network at scale smoke."""
+"""Options of the network at scale smoke."""
 
 
 def people(size: int, counts: tuple[int, int, int], training: TrainingOptions, **network: Any) -> TrainConfig:

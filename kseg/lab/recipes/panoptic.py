@@ -10,7 +10,7 @@ al.'s level set. The score is the PQ of the test split; rows of results.json hol
   256 / 32 / 96 images; the small network of `panoptic_fpn`, batch 8, 10 epochs, Adam 2e-3 falling to 0; 3 seeds.
 
 Scale cpu: 36 jobs; it has not been run as a whole. Scale smoke: 64×64 pixels, a narrow network, one epoch of two steps,
-two weights, two losses, one seed, in four minutes: it shows that the way is open, and its PQ is about 0.
+two weights, two losses, one seed, in four minutes: it shows that all steps run, and its PQ is about 0.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ WEIGHTS = (0.25, 0.5, 1.0, 2.0)
 """λ_s; the paper's own is ½."""
 
 LEVEL_SET = 4e-4 * (321 / 96) ** 2
-"""Beside cross-entropy: the energy is a sum over pixels, and this is Kim et al.'s weight per pixel, of crops of 321."""
+"""Weight of the level set energy, a sum over pixels: Kim et al.'s weight per pixel, whose crops have a side of 321."""
 
 LOSSES = {"ce": "ce", "ce+lovasz": "ce + lovasz", "ce+level_set": f"ce + {LEVEL_SET:.1g}*level_set"}
 """Tag → loss."""
@@ -41,7 +41,7 @@ NARROW: dict[str, Any] = {
     "base_width": 4, "pyramid_width": 8, "head_width": 8, "box_width": 16, "mask_width": 8, "mask_convolutions": 1,
     "candidates": 32, "proposals": 32, "rois": 16, "detections": 5,
 }  # fmt: skip
-"""Of the network at scale smoke."""
+"""Options of the network at scale smoke."""
 
 
 def people(size: int, counts: tuple[int, int, int], training: TrainingOptions, **network: Any) -> TrainConfig:

@@ -61,7 +61,7 @@ def condition(data: str, variant: str) -> Condition:
 
 
 def varied(config: TrainConfig, elastic: float, weights: str) -> TrainConfig:
-    """With and without what the paper adds to a plain cross-entropy."""
+    """The configuration with elastic deformation and pixel weights as given."""
     loss = LossOptions(loss="ce", loss_reduction="mean", pixel_weights=weights)  # type: ignore[arg-type]
     return dataclasses.replace(config, loss=loss, augment=Augmentation(elastic=elastic))
 

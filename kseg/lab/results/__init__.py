@@ -1,1 +1,1 @@
-"""What jobs measured, as rows, and how they are collected."""
+"""The measurements of jobs, as rows, and how they are collected."""

@@ -1,4 +1,4 @@
-"""The figures of a row that tables show: what they are called, and which way is better."""
+"""The figures of a row that tables show: their names, digits, and whether lower is better."""
 
 FIGURES = {
     "score": "score",

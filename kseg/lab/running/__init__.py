@@ -1,1 +1,1 @@
-"""Who runs jobs, and how many at a time."""
+"""The places where jobs run, and how many run at a time."""

@@ -1,4 +1,4 @@
-"""Which GPUs this machine shows, and what a process finds in its environment so that it takes one of them.
+"""The GPUs of this machine, and the environment variables with which a process takes one of them.
 
 The list is read without TensorFlow and JAX. Either would take the memory of every GPU for the process that only hands
 out jobs.
@@ -36,10 +36,10 @@ def named(given: str) -> list[str]:
 
 
 def environment(gpu: str | None, *, shared: bool) -> dict[str, str]:
-    """What a process that is to have this GPU finds in its environment.
+    """The environment variables of a process that gets this GPU.
 
     Args:
-      gpu: its name; None where the machine has none, or where Ray has named it already.
+      gpu: its name; None where the machine has no GPU, or where Ray has set it already.
       shared: several processes have the same GPU. Variables of memory that a person has set stay as they are.
     """
     growing = {name: value for name, value in SHARING.items() if name not in os.environ} if shared else {}

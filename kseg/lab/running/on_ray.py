@@ -1,8 +1,8 @@
 """Jobs on many machines: Ray gives each its cores, memory and GPUs on some node, and another node if that one dies.
 
-The job's directory has to be at the same path on every node, on a file system that they share, as the data and the
-weights; kseg has to be installed there. A node that dies costs the epoch under way: Ray begins the job again on another
-node, where it goes on from its checkpoint.
+Jobs' directories, data and weights have to be at the same paths on every node, on a shared file system, and kseg has to
+be installed there. A node that dies costs the epoch under way: Ray begins the job again on another node, where it goes
+on from its checkpoint.
 """
 
 import dataclasses
@@ -29,15 +29,15 @@ HANDOVER = 120.0
 """Seconds that a job waits for its directory. A process of a node that Ray has given up may still hold it."""
 
 ENVIRONMENT = {
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # otherwise it announces how it treats jobs without a GPU
-    "RAY_USAGE_STATS_ENABLED": "0",  # a cluster that is begun here tells nobody of itself
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # otherwise Ray announces how it treats jobs without a GPU
+    "RAY_USAGE_STATS_ENABLED": "0",  # a cluster that starts here sends no statistics
 }
 """Variables that Ray finds in the environment unless a person has set them."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a job asks of the node that it runs on."""
+    """The cores, memory and GPUs that a job asks of a node."""
 
     cores: int = 2
     memory: float = 4.0
@@ -57,7 +57,7 @@ class Needs:
         return {"CPU": self.cores, "memory": int(self.memory * GIB), "GPU": self.gpus or 0}
 
     def fit_into(self, resources: dict[str, float]) -> int:
-        """How many such jobs a node with these resources takes at the same time."""
+        """How many of these jobs a node with such resources takes at the same time."""
         asked = {name: amount for name, amount in self.of_ray().items() if amount}
         return min(math.floor(resources.get(name, 0) / amount + 1e-9) for name, amount in asked.items())
 
@@ -76,8 +76,8 @@ class Cluster:
         """Join the cluster.
 
         Args:
-          on: "ray" for the cluster of `RAY_ADDRESS` or of this machine, begun where there is none; ray://HOST:PORT.
-          processes: at most so many jobs at the same time (default: as many as the nodes take).
+          on: "ray" for the cluster of `RAY_ADDRESS` or of this machine, started if necessary; or ray://HOST:PORT.
+          processes: most jobs at the same time (default: as many as the nodes take).
           prepare: called first in each process.
         Raises:
           UsageError: Ray is not installed, no cluster answers, or no node is large enough for a job.
@@ -91,7 +91,7 @@ class Cluster:
             raise UsageError(
                 f"--on {on}: no Ray cluster answers ({first_line(error)}); start one with `ray start`"
             ) from None
-        # 2. what a job asks for, which some node has to have
+        # 2. what a job asks for; some node has to have it
         if needs.gpus is None:
             needs = dataclasses.replace(needs, gpus=1 if self._ray.cluster_resources().get("GPU") else 0)
         self.needs = needs
@@ -101,7 +101,7 @@ class Cluster:
                 f"no node of the Ray cluster has {counted(needs.cores, 'core')}, {needs.memory:g} GiB and "
                 f"{needs.gpus:g} GPUs for a job; ask for less with --cores, --memory and --gpus"
             )
-        # 3. the task that every job is
+        # 3. Ray's task, one for each job
         self._task = self._ray.remote(
             num_cpus=needs.cores,
             num_gpus=needs.gpus,
@@ -152,7 +152,7 @@ def run_on_node(job: Job, needs: Needs, prepare: Callable[[], None] | None) -> O
 
 
 def check_needs(jobs: list[Job], needs: Needs) -> None:
-    """Raises: UsageError where a job takes several GPUs and nobody has said how many to ask for."""
+    """Raises: UsageError where a job trains on several GPUs and --gpus does not say how many."""
     several = next((job for job in jobs if job.config.training.distribute != "none"), None)
     if several is not None and needs.gpus is None:
         raise UsageError(

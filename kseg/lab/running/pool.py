@@ -24,7 +24,7 @@ class Machine:
         """Nothing is started before the first job.
 
         Args:
-          processes: jobs at the same time; the cores are shared out among them, and the GPUs: each process gets one.
+          processes: jobs at the same time; they share the cores, and each process gets one of the GPUs.
           prepare: called first in each process.
           gpus: share out the GPUs; with False a job sees all of them.
         """
@@ -40,7 +40,7 @@ class Machine:
         return len(self.slots)
 
     def submit(self, job: Job) -> Future[Outcome]:
-        """Begin a job. The caller sees to it that there is room."""
+        """Begin a job. The caller has checked that there is room."""
         return next(slot for slot in self.slots if slot.is_free).submit(job)
 
     def stop(self, future: Future[Outcome]) -> None:
@@ -80,8 +80,8 @@ class Slot:
 
     def _open(self) -> None:
         context = multiprocessing.get_context("spawn")  # a forked TensorFlow hangs
-        # The pool has no way to end a process that works. The process ends itself when its end of this pipe is closed,
-        # which also happens when the command is killed and can tell nobody.
+        # The pool has no way to end a working process. The process ends itself when the other end of this pipe is
+        # closed, which also happens when the command is killed.
         self._theirs, self._lifeline = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(
             1,
@@ -92,7 +92,7 @@ class Slot:
         )
 
     def close(self) -> None:
-        """End the process, whatever it does, and wait until it is gone."""
+        """End the process, also in the middle of a job, and wait until it is gone."""
         if self._pool is None:
             return
         self._lifeline.close()

@@ -1,9 +1,9 @@
-"""Runs jobs: those that are complete are skipped, failures are recorded, a budget is kept, the time left is told.
+"""Runs jobs: skips complete ones, records failures, keeps to a budget, and reports the time left.
 
-Several commands, on one machine or on several that share the directories, may run the same jobs: each is run by one.
+Several commands, on one machine or on several that share the directories, may run the same jobs; each job runs once.
 
-Jobs run in processes of their own, so that one that takes its process down (out of memory, an abort in a library) does
-not stop the rest. Where these processes are is the business of a `Place`: this machine, or a cluster under Ray.
+Jobs run in processes of their own, so that a job that takes its process down (out of memory, an abort in a library)
+does not stop the others. A `Place` holds these processes: this machine, or a cluster under Ray.
 """
 
 import math
@@ -34,7 +34,7 @@ class Place(Protocol):
     """Where jobs run."""
 
     where: str
-    """behind the first line of progress: " on 2 GPUs" """
+    """the end of the first line of progress: " on 2 GPUs" """
 
     def room(self) -> int:
         """Jobs that there is room for at the same time."""
@@ -51,12 +51,12 @@ class Place(Protocol):
 
 @dataclass
 class Tally:
-    """What became of the jobs of one call."""
+    """The jobs of one call by their outcome."""
 
     complete: int = 0
-    """now and earlier"""
+    """jobs completed now or earlier"""
     failed: list[Job] = field(default_factory=list)
-    """now and earlier"""
+    """jobs that failed now or earlier"""
     elsewhere: list[Job] = field(default_factory=list)
     """jobs under way in other processes"""
     left: int = 0
@@ -73,17 +73,16 @@ def run_jobs(
     write: Callable[[str], None] | None = None,
     place: Place | None = None,
 ) -> Tally:
-    """Run what is not complete; a job that was stopped is resumed after its last epoch.
+    """Run the jobs that are not complete; a job that was stopped is resumed after its last epoch.
 
     Args:
-      processes: jobs at the same time on this machine; its cores are shared out among them, and the GPUs where there
-        are any: each process gets one.
-      budget: seconds; no job is begun that would not end within them, going by those of its kind that are known, and
-        one that is under way when they are over is stopped after its epoch.
+      processes: jobs at the same time on this machine; they share its cores, and each process gets one of its GPUs.
+      budget: seconds. A job is begun only if it would end in time, judged by complete jobs of its kind; a job under
+        way at the end of the budget is stopped after its epoch.
       retry: run failed jobs again (default: they stay failed).
       prepare: called first in each process.
       write: takes the lines of progress (default: stderr).
-      place: where they run (default: this machine); closed at the end.
+      place: where the jobs run (default: this machine); closed at the end.
     """
     if processes < 1:
         raise UsageError(f"--processes is {processes}; it must be at least 1")
@@ -130,9 +129,9 @@ class Runner:
         return self.tally
 
     def _begin(self) -> bool:
-        """Begin what there is room and time for; False when nothing runs any more."""
+        """Begin the jobs that room and time allow; False when no job runs any more."""
         room = self.place.room() if self.pending else 0
-        # A cluster that has lost all its nodes has no room; the first job then waits for one.
+        # A cluster that has lost all its nodes has no room; the first job then waits for a node.
         while self.pending and len(self.under_way) < max(1, room) and self._fits(self.pending[0]):
             job = self.pending.popleft()
             self.under_way[self.place.submit(job)] = UnderWay(job)
@@ -142,11 +141,11 @@ class Runner:
         return self.seconds.expected(job) <= self._seconds_of_budget()
 
     def _seconds_of_budget(self) -> float:
-        """What is left of the budget; below 0 when it is used up."""
+        """Seconds left of the budget; below 0 when it is used up."""
         return math.inf if self.budget is None else self.started + self.budget - time.perf_counter()
 
     def _collect(self) -> None:
-        """Wait until a job or its process has ended. Once the budget is used up, the end of an epoch ends a job too."""
+        """Wait until a job or its process has ended. After the budget, also stop jobs at the end of an epoch."""
         patience = min(ROOM_EVERY, max(LOOK_EVERY, self._seconds_of_budget()))
         ended = wait(self.under_way, patience, FIRST_COMPLETED).done
         for future in ended:
@@ -158,10 +157,10 @@ class Runner:
                     self._stop(future, begun.job)
 
     def _stop(self, future: Future[Outcome], job: Job) -> None:
-        """End a job that the budget has no time for; its checkpoint is of the epoch that has just ended."""
+        """End a job that the budget has no time for; its checkpoint holds the epoch that has just ended."""
         self.place.stop(future)
         del self.under_way[future]
-        if job.state == "complete":  # it was faster
+        if job.state == "complete":  # it ended before it was stopped
             self.tally.complete += 1
             return
         self.tally.left += 1
@@ -211,7 +210,7 @@ class UnderWay:
             return Outcome(time.perf_counter() - self._since, error=error)
 
     def has_ended_an_epoch(self) -> bool:
-        """Whether an epoch has ended since the first call. The last epoch does not count, as it ends the job."""
+        """Whether an epoch has ended since the first call. The last epoch does not count, because it ends the job."""
         assert self.job.config.training.epochs is not None
         epochs = self.job.files.epochs_done
         if self._epochs is None:
@@ -220,7 +219,7 @@ class UnderWay:
 
 
 class Seconds:
-    """How long jobs of a kind take, as those that are complete have shown."""
+    """How long jobs of a kind take, measured on complete jobs."""
 
     def __init__(self, complete: Iterable[Job]):
         self._known: dict[Condition, list[float]] = {}

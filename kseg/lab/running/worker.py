@@ -22,10 +22,10 @@ from kseg.training.workdir import RunInUse
 KEPT_DATASETS = 6
 
 JOBS_PER_PROCESS = 25
-"""A process is replaced after so many jobs, because TensorFlow keeps about 20 MB of every model that it has traced.
+"""A process is replaced after so many jobs, because TensorFlow keeps about 20 MB of every traced model.
 
-A process for each job would start the framework and read the images every time, which costs a job of 13 seconds some
-seconds more.
+A process for each job would start the framework and read the images every time, which costs some seconds more in a job
+of 13 seconds.
 """
 
 
@@ -38,11 +38,11 @@ class Outcome:
     score: str = ""
     """for a person: "IoU 0.9134" """
     elsewhere: bool = False
-    """another process, perhaps on another machine, is at it"""
+    """whether another process, perhaps on another machine, runs the job"""
 
 
 class Images:
-    """Data sets that stay open, with what was read of them."""
+    """Data sets that stay open, with the images read so far."""
 
     def __init__(self) -> None:
         self._open: dict[DataOptions, Dataset] = {}
@@ -70,7 +70,7 @@ def run_job_here(job: Job) -> Outcome:
 def start_process(threads: int | None, prepare: Callable[[], None] | None) -> None:
     """Prepare a process for jobs, once. It ignores Ctrl-C, because the command ends its processes itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # tqdm's own lock is a semaphore of all processes, which Python would report as leaked by a process that is ended.
+    # tqdm's default lock is a semaphore between processes, which Python reports as leaked when a process is ended.
     tqdm.set_lock(threading.RLock())
     if prepare is not None:
         prepare()
@@ -86,7 +86,7 @@ def _wait_for_the_end(lifeline: Connection) -> None:
     try:
         lifeline.recv_bytes()
     finally:
-        os._exit(1)  # a job under way can be resumed; there is nothing to tidy up
+        os._exit(1)  # a job under way can be resumed
 
 
 def limit_threads(threads: int | None) -> None:
@@ -110,7 +110,7 @@ def run_job(job: Job, images: Images) -> Outcome:
     from kseg.training.run import train
 
     started = time.perf_counter()
-    if job.state == "complete":  # by another process, since the list was made
+    if job.state == "complete":  # another process completed it since the list was made
         return Outcome(0.0, score=score_of(job))
     job.write_config()
     job.forget_failure()

@@ -1,1 +1,1 @@
-"""Does one figure differ from another, and does what a paper says hold?"""
+"""Does one figure differ from another, and does a paper's claim hold?"""

@@ -1,6 +1,6 @@
-"""What a paper says, and whether it holds for results of ours: held, did not hold, or cannot be judged.
+"""A paper's claims, and whether they hold for our results: held, did not hold, or cannot be judged.
 
-The rules are the same for every claim. They stand here, so that whoever writes the report does not decide.
+The rules are the same for every claim. They stand here, so that the author of a report does not decide.
 """
 
 from collections.abc import Sequence
@@ -35,9 +35,9 @@ class Claim:
 
     subject: str
     statement: str
-    """of the paper, with its figures"""
+    """the paper's sentence, with its figures"""
     evidence: str
-    """ours, with p, effect and interval"""
+    """our figures, with p, effect and interval"""
     verdict: Verdict
 
 
@@ -47,8 +47,8 @@ def larger(
     """The paper says that the first is larger, by `paper` in the mean; `of` names the difference, "big minus small".
 
     Held: the mean difference is above 0 with p < 0.05 (paired t-test). Did not hold: otherwise, where the 95 %
-    interval of the mean difference ends below the paper's. Cannot be judged: all else, as neither no
-    difference nor the paper's can be excluded; and fewer than two pairs.
+    interval of the mean difference ends below the paper's. Cannot be judged: all else, because the data exclude neither
+    a difference of 0 nor the paper's; and fewer than two pairs.
     """
     result = _compared(first, second)
     if isinstance(result, str):

@@ -11,7 +11,7 @@ from scipy import stats
 from kseg.errors import UsageError
 
 EXACT_UP_TO = 7
-"""Points whose orders are all tried: 7! = 5,040."""
+"""Up to this number of points all orders are tried: 7! = 5,040."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Correlation:
     """Spearman's ρ, −1 … 1"""
     low: float
     high: float
-    """interval of ρ; nan where |ρ| = 1, as the formula has no interval there"""
+    """interval of ρ; nan where |ρ| = 1, for which the formula has no interval"""
     p: float
     """two-sided, of ρ = 0"""
 
@@ -37,8 +37,8 @@ def rank_correlation(x: Sequence[float], y: Sequence[float], *, confidence: floa
     Args:
       x, y: (n,) finite numbers.
       confidence: of the interval.
-    p counts how many of the n! orders have a |ρ| as large, up to 7 points; from 8 on it is that of Student's t.
-    Errors: fewer than 4 pairs, lists of other lengths, one that is constant.
+    p is the share of the n! orders with a |ρ| as large, up to 7 points; from 8 points on it is that of Student's t.
+    Errors: fewer than 4 pairs, lists of different lengths, a constant list.
     Source: Spearman 1904; the interval's variance of Bonett & Wright 2000.
     """
     a, b = np.asarray(x, np.float64), np.asarray(y, np.float64)

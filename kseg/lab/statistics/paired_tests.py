@@ -1,7 +1,7 @@
-"""Does one loss beat the other? Paired tests, effect sizes, intervals, and the correction for asking often.
+"""Does one loss beat the other? Paired tests, effect sizes, intervals, and the correction for many tests.
 
-Everything here takes two equally long lists of scores that belong together pair by pair: the same setting, seed or
-image under the first and the second loss. Scores that cannot be paired are refused.
+All functions take two equally long lists of scores that belong together pair by pair: the same setting, seed or image
+under the first and the second loss. Scores that cannot be paired are refused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class Comparison:
     p: float
     """two-sided paired t-test; nan where all differences are the same"""
     effect: float
-    """Cohen's d_z, the mean difference in its own standard deviations; nan where that is 0"""
+    """Cohen's d_z, the mean difference in standard deviations of the differences; nan where they are all the same"""
     wilcoxon: float
     """p of the signed-rank test, two-sided; 1 where no pair differs"""
     wins: int
@@ -45,14 +45,14 @@ class Comparison:
 
 
 def compare(first, second, *, confidence: float = 0.95, seed: int = 0) -> Comparison:
-    """Paired comparison of scores of which more is better.
+    """Paired comparison of scores, where more is better.
 
         d = first − second      t = mean(d)·√n / std(d)      d_z = mean(d) / std(d)
 
     Args:
       first, second: (n,) scores, pair by pair; std has n − 1 degrees of freedom.
       confidence: of the interval; seed: of the bootstrap.
-    Errors: lists of other lengths, nan, fewer than two pairs.
+    Errors: lists of different lengths, nan, fewer than two pairs.
     Source: Student's paired t-test as in van Beers et al. 2019, section 5; Cohen 1988 (d_z); Wilcoxon 1945, with
       differences of zero left out (SciPy's "wilcox").
     """
@@ -82,7 +82,7 @@ def of_few(differences: np.ndarray, confidence: float) -> Interval:
 
 
 def paired(first, second) -> tuple[np.ndarray, np.ndarray]:
-    """Two float64 arrays that can be compared, or the sentence why not."""
+    """Two float64 arrays that can be compared. Raises: UsageError where they cannot."""
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if a.ndim != 1 or b.ndim != 1 or len(a) != len(b):
         raise UsageError(
@@ -112,7 +112,7 @@ def paired_by_key(first: Mapping, second: Mapping) -> tuple[np.ndarray, np.ndarr
 
 
 def mean_error_reduction(better, baseline) -> float:
-    """Mean over the pairs of the share of the baseline's error that is gone.
+    """The share of the baseline's error that is gone, mean over the pairs.
 
         mean ((1 − baseline) − (1 − better)) / (1 − baseline)
 
@@ -135,12 +135,12 @@ def total_error_reduction(better, baseline) -> float:
     """
     a, b = paired(better, baseline)
     if np.all(b >= 1):
-        raise UsageError("a baseline whose scores are all 1 leaves no error to reduce")
+        raise UsageError("a baseline whose scores are all 1 leaves no error to reduce; compare other pairs")
     return float(np.sum(a - b) / np.sum(1 - b))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values of several tests, adjusted so that any false alarm among them is as rare as in one.
+    """p-values of several tests, adjusted so that a false alarm among all of them is as rare as in one test.
 
         p'_(k) = max_{j ≤ k} min(1, (m − j + 1)·p_(j))      p_(1) ≤ … ≤ p_(m)
 

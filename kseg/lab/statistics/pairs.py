@@ -1,4 +1,4 @@
-"""Which figures of two losses belong together: by setting, by image, by seed."""
+"""Pairs of figures of two losses: by setting, by image, by seed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,23 +16,22 @@ Both = dict[Condition, tuple[list[Row], list[Row]]]
 
 @dataclass(frozen=True)
 class Pairs:
-    """One test to be made."""
+    """The figures of one paired test."""
 
     name: str
     first: Sequence[float]
     baseline: Sequence[float]
     epochs: bool = False
-    """the figures are numbers of epochs: fewer are better, and two digits say enough"""
+    """whether the figures are numbers of epochs: fewer are better, and two digits are enough"""
 
 
 def paired_rows(rows: Sequence[Row], versus: tuple[str, str]) -> tuple[Both, list[str]]:
-    """The rows that can be compared, and a sentence for each setting in which some or all could not.
+    """The rows that can be compared, and a sentence for each setting with rows that cannot.
 
-    A pair is the same setting with the same seed: the mean of one loss over its seeds is not set beside that of the
-    other over different ones.
+    A pair is the same setting with the same seed, so that no means over different seeds are compared.
 
     Raises:
-      UsageError: rows of a setting are not of the same number of test images, so that these have no pairs.
+      UsageError: rows of a setting have different numbers of test images, so that images have no pairs.
     """
     both: Both = {}
     left_out = []
@@ -49,13 +48,13 @@ def paired_rows(rows: Sequence[Row], versus: tuple[str, str]) -> tuple[Both, lis
             done = f"compared are {', '.join(map(str, sorted(seeds)))}" if seeds else "left out, as none is in both"
             left_out.append(f"{setting} has the seeds {had}; {done}.")
         if seeds:
-            ours, theirs = ([row for row in side if row.seed in seeds] for side in sides)
-            both[setting] = (ours, theirs)
+            first, baseline = ([row for row in side if row.seed in seeds] for side in sides)
+            both[setting] = (first, baseline)
     return both, left_out
 
 
 def check_same_images(rows: Sequence[Row]) -> None:
-    """Images are paired by their place in the test list, which has to be the same."""
+    """Raises: UsageError for different test lists, because images are paired by their place in the list."""
     if len({len(row.images) for row in rows}) > 1:
         counts = ", ".join(f"{row.loss} seed {row.seed}: {len(row.images)}" for row in rows)
         raise UsageError(
@@ -66,11 +65,11 @@ def check_same_images(rows: Sequence[Row]) -> None:
 
 def over_settings(both: Both, figures: Sequence[str]) -> Iterator[Pairs]:
     for figure in figures:
-        pairs = [(figure_of(first, figure), figure_of(baseline, figure)) for first, baseline in both.values()]
+        pairs = [tuple(figure_of(rows, figure) for rows in sides) for sides in both.values()]
         known = [pair for pair in pairs if not np.isnan(pair).any()]
         if known:
-            ours, theirs = map(list, zip(*known, strict=True))
-            yield Pairs(FIGURES[figure], ours, theirs, epochs=figure in LOWER_IS_BETTER)
+            first, baseline = map(list, zip(*known, strict=True))
+            yield Pairs(FIGURES[figure], first, baseline, epochs=figure in LOWER_IS_BETTER)
 
 
 def image_pairs(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[float], list[float]]:

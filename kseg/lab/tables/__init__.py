@@ -1,1 +1,1 @@
-"""Tables: of a recipe, of losses, of tests, and a paper's figures beside ours."""
+"""Tables of a recipe, of losses, of tests, and of a paper's figures beside ours."""

@@ -69,20 +69,20 @@ def loss_table(results: Results) -> Table:
 
 
 def mean_rank(settings, loss: str) -> float:
-    """Mean rank of a loss, 1 being the best: over the data sets that all losses were run on, or else over its own."""
+    """Mean rank of a loss, where 1 is best, over the data sets that all losses were run on, else over its own."""
     ranks = []
     for setting in ranked_settings(settings):
         by_loss = settings[setting]
         if loss in by_loss:
-            own = figure_of(by_loss[loss], "score")
-            ranks.append(1 + sum(figure_of(rows, "score") > own for rows in by_loss.values()))
+            score = figure_of(by_loss[loss], "score")
+            ranks.append(1 + sum(figure_of(rows, "score") > score for rows in by_loss.values()))
     return float(np.mean(ranks)) if ranks else math.inf
 
 
 def ranked_settings(settings) -> list[Condition]:
-    """The settings that ranks are taken from. A setting that lacks some losses waits, as its ranks are among fewer."""
+    """The settings that ranks are taken from: those with all losses, because ranks among fewer are not comparable."""
     everything = set().union(*settings.values())
-    return [setting for setting, found in settings.items() if set(found) == everything] or list(settings)
+    return [setting for setting, by_loss in settings.items() if set(by_loss) == everything] or list(settings)
 
 
 def _with_range(rows: Sequence[Row]) -> str:

@@ -29,17 +29,17 @@ def _beside_the_paper(
 ) -> Table:
     """A row for each (name, figure, setting)."""
     losses = list(recipe.versus or dict.fromkeys(row.loss for row in results.rows))
-    theirs = recipe.paper and any(
+    is_in_paper = recipe.paper and any(
         figure in recipe.paper(setting.under(loss)) for _, figure, setting in named for loss in losses
     )
-    sides = ("paper", "ours") if theirs else ("ours",)
+    sides = ("paper", "ours") if is_in_paper else ("ours",)
     settings = by_setting(results.rows)
     rows, best = [], set()
     for i, (name, figure, setting) in enumerate(named):
         cells, by_loss = [name], settings[setting]
         for side in sides:
             values = [_value(recipe, setting, loss, by_loss, figure, side) for loss in losses]
-            digits = DIGITS.get(figure, 3)  # as shown: what reads alike is alike
+            digits = DIGITS.get(figure, 3)  # compared as shown: equal digits are a tie
             known = [round(value, digits) for value in values if value is not None and not np.isnan(value)]
             mark = (min if figure in LOWER_IS_BETTER else max)(known) if len(set(known)) > 1 else None
             for loss, value in zip(losses, values, strict=True):
@@ -62,7 +62,7 @@ def _value(recipe: Recipe, setting: Condition, loss: str, by_loss, figure: str, 
 def _shown(value: float | None, rows: Sequence[Row], figure: str) -> str:
     if value is None or np.isnan(value):
         return DASH
-    whole = 1 if len(rows) > 1 else 0  # epochs: of a single run a whole number
+    whole = 1 if len(rows) > 1 else 0  # epochs of a single run are a whole number
     digits = whole if figure in EPOCHS else DIGITS.get(figure, 3)
     values = np.array([value_of(row, figure) for row in rows], dtype=float)
     spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(rows) > 1 else ""

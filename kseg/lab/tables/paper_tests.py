@@ -1,4 +1,4 @@
-"""The papers' own figures put through our statistics: do they say what the papers say?"""
+"""The papers' own figures put through our statistics, beside the statistics that the papers print."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from kseg.wording import DASH
 
 
 def paper_tests_table(recipe: Recipe) -> Table:
-    """A row per test, what the paper prints of it in the last column."""
+    """A row per test, with the paper's printed statistics in the last column."""
     assert recipe.versus is not None
     tests = _tests(recipe)
     pairs = [
@@ -43,7 +43,7 @@ def paper_tests_table(recipe: Recipe) -> Table:
 
 
 def paper_tests_json(recipe: Recipe) -> dict[str, Any]:
-    """The figures, what the statistics make of them, and what the paper prints."""
+    """The figures, our statistics of them, and those that the paper prints."""
     return {
         "recipe": recipe.name,
         "command": f"kseg lab report {recipe.name} --paper",
@@ -91,7 +91,7 @@ def _numbers(test: PaperTest) -> dict[str, Any]:
     if test.figure not in LOWER_IS_BETTER:
         numbers["error reduction"] = total_error_reduction(first, baseline)
         numbers["mean error reduction"] = mean_error_reduction(first, baseline)
-    # 2. as JSON, beside what the paper prints
+    # 2. as JSON, beside the paper's statistics
     return {
         "name": test.name,
         "first": dict(test.first),
@@ -102,7 +102,7 @@ def _numbers(test: PaperTest) -> dict[str, Any]:
 
 
 def _rounded(value: Any) -> Any:
-    """Six digits: what any machine's arithmetic agrees on."""
+    """Six digits, on which the arithmetic of all machines agrees."""
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 

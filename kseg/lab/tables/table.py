@@ -1,11 +1,11 @@
-"""A table: Markdown, LaTeX, and the cells that HTML is made of."""
+"""Tables as Markdown and LaTeX, and their cells for HTML."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 LONGEST_LINE = 40
-"""Letters of a cell that LaTeX leaves in one line."""
+"""Most letters of a cell that LaTeX leaves in one line."""
 TEXT_SHARE = 0.7
 """Share of the page's width for all columns of sentences together."""
 
@@ -60,11 +60,11 @@ class Table:
 
 
 MARKS = re.compile(r"[\\|*`]|<(?=[A-Za-z/!?])|(?<=\])\(|(?<!\w)_|_(?!\w)")
-"""What Markdown reads as a cell's end, emphasis, code, HTML or a link. An underscore within a word is not emphasis."""
+"""Finds ends of cells, emphasis, code, HTML and links of Markdown. An underscore within a word is not emphasis."""
 
 
 def md(text: str) -> str:
-    """A cell of a Markdown table that shows `text`, whatever letters a class or file has in its name."""
+    """A cell of a Markdown table that shows `text`, with any letters in the names of classes and files."""
     return MARKS.sub(r"\\\g<0>", " ".join(text.split()))
 
 

@@ -35,7 +35,7 @@ def tests_table(title: str, of: str, tests: Sequence[Pairs], caption: str, extra
 
 
 def compared(test: Pairs) -> Comparison | str:
-    """The comparison, or the sentence why there is none."""
+    """The comparison, or a sentence on why it cannot be made."""
     try:
         return compare(test.first, test.baseline)
     except UsageError as error:
@@ -66,12 +66,12 @@ def comparison_tables(results: Results, recipe: Recipe) -> list[Table]:
     how += "".join(f" {sentence}" for sentence in left_out)
     tables, score = [], title_of_score(results.rows)
     if left_out and not both:
-        tables.append(tests_table(against, "setting", [], how, {}))  # for its caption, which says why
-    if len(both) > 1:  # of one setting every test would be refused
+        tables.append(tests_table(against, "setting", [], how, {}))  # its caption says why the rows are missing
+    if len(both) > 1:  # tests need at least two settings
         settings = list(over_settings(both, recipe.figures))
         of_iou = [[figure_of(rows, "score") for rows in side] for side in zip(*both.values(), strict=True)]
-        said = error_reduction(*of_iou)
-        caption = f"{how}{f' In {score} {first} makes {said}.' if said else ''}"
+        less = error_reduction(*of_iou)
+        caption = f"{how}{f' In {score} {first} makes {less}.' if less else ''}"
         tables.append(tests_table(f"{against}, over settings", "figure", settings, caption, {}))
     images = [Pairs(str(setting), *image_pairs(*rows)) for setting, rows in both.items()]
     if images:

@@ -19,14 +19,14 @@ from kseg.report.panels import panels_plot
 from kseg.report.pictures import display_size
 
 HEAVISIDES = {"with HF": "a step in MAHF's place", "with AHF": "arctan in MAHF's place"}
-"""Word of a change → what it is."""
+"""Word of a change → description of the change."""
 
 TERMS = {
     "a": ("loss_ce", "cross-entropy in training"),
     "b": ("loss_level_set", "level set energy in training"),
     "c": ("val_iou", "validation mIoU"),
 }
-"""Part of figure 4 → name in the journal, words."""
+"""Part of figure 4 → name in the journal and title."""
 
 Complete = Mapping[Condition, Sequence[Job]]
 """condition → complete jobs, a seed each"""
@@ -49,7 +49,7 @@ def figures(jobs: Sequence[Job], results: Results, cell: Condition) -> list[Plot
         pair = {loss: complete.get(setting.under(loss)) for loss in ("ce", "ls")}
         if not all(pair.values()):
             continue
-        first = {loss: found[0] for loss, found in pair.items() if found}
+        first = {loss: of_loss[0] for loss, of_loss in pair.items() if of_loss}
         try:
             dataset = open_dataset(first["ls"].config.data)
             plots = [
@@ -76,9 +76,9 @@ def losses_by_epoch(complete: Complete, cell: Condition) -> list[Plot]:
 
 def heavisides(complete: Complete, cell: Condition) -> list[Plot]:
     """Figure 5: validation mIoU by epoch with each of the three Heaviside functions."""
-    found = {"MAHF": complete.get(cell.under("ls"))}
-    found |= {tag.removeprefix("with "): complete.get(cell.changed(tag).under("ls")) for tag in HEAVISIDES}
-    curves = {name: series(runs, "val_iou") for name, runs in found.items() if runs}
+    by_name = {"MAHF": complete.get(cell.under("ls"))}
+    by_name |= {tag.removeprefix("with "): complete.get(cell.changed(tag).under("ls")) for tag in HEAVISIDES}
+    curves = {name: series(runs, "val_iou") for name, runs in by_name.items() if runs}
     if len(curves) < 2:
         return []
     plot = curves_plot(f"Figure 5: Heaviside functions, {cell}", curves, "validation mIoU")
@@ -93,14 +93,14 @@ def series(jobs: Sequence[Job], name: str) -> list[list[float | None]]:
 def probabilities_plot(dataset: Dataset, setting: Condition, pair: Mapping[str, Job]) -> Plot | None:
     """Figure 3: the probability of one class in the first test images, dark blue for 0 and red for 1.
 
-    The class is that of the largest area in the truth, background apart.
+    The class is the one with the largest area in the truth, without background.
     """
     if not all(job.files.probabilities.exists() for job in pair.values()):
         return None
-    kept = {loss: load_probabilities(job.files.probabilities) for loss, job in pair.items()}
+    by_loss = {loss: load_probabilities(job.files.probabilities) for loss, job in pair.items()}
     rows, names = [], []
     for record in dataset.records("test"):
-        if not all(record.id in found for found in kept.values()):
+        if not all(record.id in by_image for by_image in by_loss.values()):
             continue
         image, truth = dataset.image(record), dataset.labels(record)
         areas = np.bincount(truth[truth < len(dataset.classes)].ravel(), minlength=len(dataset.classes))
@@ -108,16 +108,15 @@ def probabilities_plot(dataset: Dataset, setting: Condition, pair: Mapping[str, 
             areas[0] = 0
         shown = int(areas.argmax())
         size = display_size(image.shape[:2])
-        heats = [
-            heat(found[record.id][..., min(shown, found[record.id].shape[-1] - 1)], size) for found in kept.values()
-        ]
+        probabilities = [by_image[record.id] for by_image in by_loss.values()]
+        heats = [heat(p[..., min(shown, p.shape[-1] - 1)], size) for p in probabilities]
         rows.append([resize_image(image, size), resize_labels(truth, size) == shown, *heats])
         names.append(dataset.classes[shown])
     if not rows:
         return None
     text = f"The first test images; the largest class of each. Seed {pair['ls'].seed}."
     title = f"Figure 3: probabilities, {setting}"
-    return panels_plot(title, same_size(rows), text, columns=["image", "truth", *kept], names=names)
+    return panels_plot(title, same_size(rows), text, columns=["image", "truth", *by_loss], names=names)
 
 
 def heat(probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -137,6 +136,7 @@ def masks_plot(
 
     The images are those in which the level set loss is most ahead, in the middle, and most behind.
     """
+    # 1. the masks that stand side by side
     columns = {"CE": pair["ce"].files.masks}
     figure = 7
     if setting.network == "fcn32s":
@@ -148,6 +148,7 @@ def masks_plot(
     columns["LS"] = pair["ls"].files.masks
     if not all(path.exists() for path in columns.values()):
         return None
+    # 2. the images, by how far the level set loss is ahead
     masks = {name: load_masks(path) for name, path in columns.items()}
     by_job = {row.job: row for row in results.rows}
     scores = [image_scores([by_job[pair[loss].path.name]]) for loss in ("ls", "ce")]
@@ -157,13 +158,14 @@ def masks_plot(
     if not ranked:
         return None
     chosen = dict.fromkeys((ranked[-1], ranked[len(ranked) // 2], ranked[0]))
+    # 3. the pictures
     records, rows, names = dataset.records("test"), [], []
     for place in chosen:
         record = records[place]
         image, truth = dataset.image(record), dataset.labels(record)
         size = display_size(image.shape[:2])
         shown = resize_image(image, size)
-        maps = [truth, *(found[record.id] for found in masks.values())]
+        maps = [truth, *(by_image[record.id] for by_image in masks.values())]
         rows.append([shown, *(overlay(shown, resize_labels(labels, size), dataset.palette) for labels in maps)])
         names.append(f"{scores[0][place] - scores[1][place]:+.2f}")
     text = (

@@ -1,4 +1,4 @@
-"""Kim et al. 2019: the numbers of tables 1 to 5, and what the text says of time."""
+"""Kim et al. 2019: the numbers of tables 1 to 5, and the times in the text."""
 
 from typing import NamedTuple
 
@@ -42,7 +42,7 @@ class Cost(NamedTuple):
     crf5: float
     crf10: float
     miou: tuple[float, float, float]
-    """with the level set loss and no CRF, and of the baseline with 5 and with 10 iterations"""
+    """the level set loss without a CRF, and the baseline with 5 and with 10 iterations"""
 
 
 TIMES = {

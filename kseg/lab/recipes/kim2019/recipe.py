@@ -52,18 +52,18 @@ LOSSES = {"ls": "ce + 0.0004*level_set", "ce": "ce + 0*level_set"}
 FULL = "with full resolution"
 
 CHANGES = {**HEAVISIDES, FULL: "the loss at full resolution in place of 1/8, where λ weighs 64 times as many pixels"}
-"""Change → what is other than in the cell: figure 5, and what λ means on another grid."""
+"""Change → its description: figure 5, and the loss on another grid."""
 
 CELLS: dict[Scale, tuple[str, str]] = {
     "paper": ("voc", "largefov"), "cpu": ("voc", "largefov"), "smoke": ("portraits", "unet"),
 }  # fmt: skip
-"""Where the changes are made: figure 5 is of LargeFOV on VOC."""
+"""Scale → the cell that is changed: figure 5 is of LargeFOV on VOC."""
 
 SHOWN = 3
 """Test images whose probabilities are kept for figure 3: the first of the split."""
 
 CRF = {"largefov": "deeplab_v1_largefov"}
-"""Network → name of its CRF's parameters, where they are not DeepLab-ResNet101's."""
+"""Network → name of its CRF's parameters; other networks take DeepLab-ResNet101's."""
 
 OTHERS_CRF = "deeplab_v2_resnet101"
 
@@ -151,7 +151,7 @@ def data(dataset: str, places: Places) -> DataOptions:
 
 
 def paper_run(dataset: str, network: str, places: Places) -> TrainConfig:
-    """Section 4.2; the models' presets hold what is not said here."""
+    """Section 4.2; all other options come from the models' presets."""
     architecture, options = NETWORKS[network]
     deeplab = architecture == "deeplab_resnet101"
     literal: dict[str, Any] = {"encoder": "resnet101", "fully_connected": False}
@@ -170,7 +170,7 @@ def paper_run(dataset: str, network: str, places: Places) -> TrainConfig:
 
 
 def on_cpu(dataset: str, network: str, places: Places) -> TrainConfig:
-    """Behind cached features of a frozen encoder."""
+    """The network behind cached features of a frozen encoder."""
     options = data_options(dataset, data_dir=places.data_dir(dataset))
     return TrainConfig(
         data=options,
@@ -192,7 +192,7 @@ def _frozen(network: str, size: tuple[int, int], places: Places) -> ModelOptions
 
 
 def paper(condition: Condition) -> dict[str, float]:
-    """The paper's cell for a setting of ours; CamVid is not among its data sets."""
+    """The paper's cell for our setting; CamVid is not among its data sets."""
     if condition.change:
         return {}
     cell, loss = TABLES.get((condition.dataset, condition.network)), condition.loss
@@ -202,7 +202,7 @@ def paper(condition: Condition) -> dict[str, float]:
 
 
 def beside(results: Results) -> list[Table]:
-    """The cell with each loss beside what was changed in it."""
+    """The cell under each loss, beside its changes."""
     return [
         table for loss in LOSSES for table in changed_table(results, cell_of(results).under(loss), CHANGES)
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rahman & Wang 2016, sections 4.2 and 4.3: its claims on figures of ours, one optimizer after the other."""
+"""Rahman & Wang 2016, sections 4.2 and 4.3: its claims judged by our figures, for one optimizer after the other."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ OF_LOSSES = "FCN_IoU minus FCN_acc"
 
 
 def claims(results: Results) -> list[Claim]:
-    """IoU, recall and imbalance on the paper's data sets; the smoke test proves the path and nothing else."""
+    """IoU, recall and imbalance on the paper's data sets; no claim for the smoke test."""
     results = replace(results, rows=[row for row in results.rows if row.condition.dataset in DATASETS])
     if results.scale == "smoke" or not results.rows:
         return []
@@ -29,7 +29,7 @@ def claims(results: Results) -> list[Claim]:
 
 
 def by_optimizer(results: Results) -> dict[str, Results]:
-    """ "" → the paper's settings, "with Adam" → the same settings with that change, told without it."""
+    """ "" → the paper's settings, "with Adam" → the settings with this change, under conditions without the change."""
     by_change: dict[str, list[Row]] = {change: [] for change in sorted({row.condition.change for row in results.rows})}
     for row in results.rows:
         by_change[row.condition.change].append(replace(row, condition=row.condition.changed("")))
@@ -40,8 +40,8 @@ def _claims(results: Results, which: str) -> list[Claim]:
     paper = paper_gains()
     gains = [*paper["VOC 2011"].values(), *paper["CamVid test"].values()]
     iou = {
-        setting: {loss: figure_of(rows, "iou") for loss, rows in found.items()}
-        for setting, found in by_setting(results.rows).items()
+        setting: {loss: figure_of(rows, "iou") for loss, rows in by_loss.items()}
+        for setting, by_loss in by_setting(results.rows).items()
     }
     mean = float(np.mean(gains)) / 100
     statement = f"higher with FCN_IoU in most categories (VOC 2011 and CamVid: mean {mean:+.4f}, in "
@@ -53,7 +53,7 @@ def _claims(results: Results, which: str) -> list[Claim]:
 
 
 def _imbalance(results: Results, which: str) -> list[Claim]:
-    """One claim for every data set with enough categories."""
+    """A claim for every data set with enough categories."""
     judged = []
     for dataset, seeds in our_gains(results, LOSSES).items():
         ratios = results.ratios.get(dataset, {})

@@ -28,7 +28,7 @@ ALL = "all"
 BASELINE, OUTPUTS = "ce", 2
 """FCN_acc: softmax loss on two outputs."""
 SCALE = "as given"
-"""What results say in place of a recipe's scale: the flags of the command."""
+"""The scale of the results: the flags of the command take the place of a recipe's scale."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class Study:
 
 
 def category_study(config: TrainConfig, categories: str, path: Path | None = None) -> Study:
-    """A job for each category with the loss of `config` and one with the softmax loss, all else being the same.
+    """A job for each category with the loss of `config` and one with the softmax loss, all else equal.
 
     Args:
-      config: what `kseg train` would run, without a category; its seed is that of all jobs.
+      config: the configuration of `kseg train` without a category; all jobs have its seed.
       categories: "all", or names with commas between them.
       path: folder of the jobs; default `runs/` and a name made of the configuration.
-    Where the configuration leaves it open, every batch holds one image with the category, as in the paper.
+    Unless the configuration says otherwise, every batch holds one image with the category, as in the paper.
     Raises:
-      UsageError: no such category, none to choose from, or a loss that is the softmax loss itself.
+      UsageError: an unknown category, a data set without categories, or the softmax loss itself as the loss.
     """
     # 1. what can be refused before the first job
     if config.data.category is not None:
@@ -101,7 +101,7 @@ def chosen(dataset: Dataset, categories: str) -> list[str]:
 
 
 def check_shown(dataset: Dataset, names: Sequence[str]) -> None:
-    """Refuse categories that a split does not show, before the first is trained."""
+    """Refuse categories that a split does not show, before the first job."""
     for name in names:
         one = dataset.only([category_id(dataset.classes, name, dataset.name)])
         for split in SPLITS:
@@ -109,7 +109,7 @@ def check_shown(dataset: Dataset, names: Sequence[str]) -> None:
 
 
 def caption(config: TrainConfig) -> str:
-    """Network and settings, for under the tables."""
+    """Network and settings, as a caption of the tables."""
     model, training = config.model, config.training
     assert model.image_size is not None and training.epochs is not None  # resolved
     name = " on ".join(filter(None, (model.model, model.given.get("encoder"))))
@@ -144,5 +144,5 @@ def one_against_all(config: TrainConfig, dataset: Dataset, category: str, loss: 
 
 
 def published(versus: Sequence[str], condition: Condition) -> dict[str, float]:
-    """The recipe's figures, whatever the losses are called here."""
+    """The recipe's figures, under the names that the losses have here."""
     return paper(condition.under("iou" if condition.loss == versus[0] else "acc"))

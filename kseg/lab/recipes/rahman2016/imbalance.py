@@ -1,4 +1,4 @@
-"""The paper's claim that the gain of FCN_IoU grows with the imbalance: gain against ratio, its numbers and ours."""
+"""Rahman & Wang's claim that the gain of FCN_IoU grows with the imbalance: gain against ratio, theirs and ours."""
 
 from collections.abc import Mapping
 
@@ -25,10 +25,10 @@ TEST = 1
 
 
 def imbalance_tables(results: Results, versus: tuple[str, str]) -> list[Table]:
-    """Gain by category where something was run, and the rank correlation of ratio and gain."""
-    ours = our_gains(results, versus)
-    shown = [_gains_table(dataset, results.ratios.get(dataset, {}), seeds) for dataset, seeds in ours.items()]
-    return [*shown, _correlations(results, ours)]
+    """Gain by category for every data set with runs, and the rank correlation of ratio and gain."""
+    measured = our_gains(results, versus)
+    shown = [_gains_table(dataset, results.ratios.get(dataset, {}), seeds) for dataset, seeds in measured.items()]
+    return [*shown, _correlations(results, measured)]
 
 
 def paper_gains() -> dict[str, Gains]:
@@ -57,23 +57,23 @@ def _gains_table(dataset: str, ratios: Ratios, seeds: Mapping[str, list[float]])
     rows = []
     for category in sorted({*seeds, *paper}, key=lambda name: ratios.get(name, 0)):
         gains = seeds.get(category, [])
-        ours = f"{np.mean(gains):+.2f} ({', '.join(f'{value:+.2f}' for value in gains)})" if gains else DASH
         ratio = f"{ratios[category]:.1f}" if category in ratios else DASH
         published = f"{paper[category]:+.2f}" if category in paper else DASH
-        rows.append([category, ratio, published, ours])
+        measured = f"{np.mean(gains):+.2f} ({', '.join(f'{value:+.2f}' for value in gains)})" if gains else DASH
+        rows.append([category, ratio, published, measured])
     header = ["category", "background : object", "paper: gain", "ours: gain (by seed)"]
     caption = "Points of test IoU that the IoU loss is ahead of the softmax loss; most balanced category first."
     return Table(f"Gain by imbalance: {dataset}", header, rows, caption=caption)
 
 
-def _correlations(results: Results, ours: Mapping[str, Mapping[str, list[float]]]) -> Table:
+def _correlations(results: Results, measured: Mapping[str, Mapping[str, list[float]]]) -> Table:
     published = paper_gains()
     camvid = results.ratios.get("camvid", {})
     points: list[tuple[str, Ratios, Gains]] = [
         ("paper: VOC 2010", IMBALANCE["2010"], published["VOC 2010"]),
         ("paper: VOC 2011", IMBALANCE["2011"], published["VOC 2011"]),
         ("paper: CamVid test", camvid, published["CamVid test"]),
-        *((f"ours: {dataset}", results.ratios.get(dataset, {}), _means(seeds)) for dataset, seeds in ours.items()),
+        *((f"ours: {dataset}", results.ratios.get(dataset, {}), _means(seeds)) for dataset, seeds in measured.items()),
     ]
     rows = [_correlation_row(name, ratios, gains) for name, ratios, gains in points]
     header = ["figures", "categories", "mean gain", "ahead in", "Spearman's ρ", "95 % interval", "p"]

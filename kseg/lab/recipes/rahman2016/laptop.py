@@ -24,7 +24,7 @@ from kseg.training.config import TrainingOptions
 Options = tuple[DataOptions, ModelOptions, TrainingOptions]
 
 VOC_SHOWN = ("aeroplane", "bird", "bus", "car", "chair", "dog", "horse", "person", "sofa", "tvmonitor")
-"""Categories that at least 15 of the 200 images of VOC 2012 show which were at hand (`kseg data stats voc`)."""
+"""Categories in at least 15 of the 200 images of VOC 2012 that were at hand (`kseg data stats voc`)."""
 
 WITH_ADAM = "with Adam"
 
@@ -70,11 +70,11 @@ def _options(dataset: str, category: str, training: TrainingOptions, places: Pla
 
 
 OURS = {"Table 3": "voc", "Table 4": "camvid"}
-"""Table of the paper → data set of the runs that stand in it."""
+"""Table of the paper → data set of our runs in it."""
 
 
 def beside(results: Results) -> list[Table]:
-    """The tables with figures of ours once more, for the runs with Adam."""
+    """The tables that hold our figures, again for the runs with Adam."""
     part = by_optimizer(results).get(WITH_ADAM)
     if part is None:
         return []
@@ -114,7 +114,7 @@ def figures_of_paper(jobs: Sequence[Job], results: Results) -> list[Plot]:
 
 
 def _panels(pair: Mapping[str, Job], by_job: Mapping[str, Row]) -> list[np.ndarray]:
-    """Image, truth and both masks; empty where the data are not at hand."""
+    """Image, truth and both masks; [] where the data are not at hand."""
     try:
         dataset = open_dataset(pair["acc"].config.data)
         records = dataset.records("test")

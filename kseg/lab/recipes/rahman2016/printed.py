@@ -6,7 +6,7 @@ FACTORS: tuple[Factor, ...] = ("dataset", "category")
 
 
 def category_of(dataset: str, category: str, loss: str = "") -> Condition:
-    """One category told from all else of a data set."""
+    """One category of a data set told from all others."""
     return Condition(factors=FACTORS, dataset=dataset, category=category, loss=loss)
 
 

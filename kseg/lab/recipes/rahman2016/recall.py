@@ -1,4 +1,4 @@
-"""Rahman & Wang 2016: what FCN_acc misses and FCN_IoU recovers, beside the predictors that look at no image."""
+"""Rahman & Wang 2016: objects that FCN_acc misses and FCN_IoU recovers, beside predictors that look at no image."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ Matrix = Sequence[Sequence[int]]
 
 
 def recall_table(results: Results) -> Table:
-    """For every category both networks, and the two predictors that give all pixels the same answer."""
+    """Both networks for every category, and the two predictors that give all pixels the same answer."""
     rows: list[list[str]] = []
     best = set()
     for setting, by_loss in by_setting(results.rows).items():
@@ -27,7 +27,7 @@ def recall_table(results: Results) -> Table:
         figures["all foreground"] = _figures(all_as(truth, foreground=True))
         figures["all background"] = _figures(all_as(truth, foreground=False))
         for i, (predictor, values) in enumerate(figures.items()):
-            # What a network wins that does not beat "all foreground" is not learned.
+            # A network that does not beat "all foreground" has learned nothing, so it is not marked.
             if i < trained and values[0] == max(value[0] for value in figures.values()):
                 best.add((len(rows), 2))
             rows.append([str(setting), predictor, *(f"{100 * value:.2f}" for value in values)])
@@ -63,6 +63,6 @@ def recall_of(rows: Sequence[Row]) -> float:
 def recalls(results: Results) -> Mapping[Condition, Mapping[str, float]]:
     """setting → loss → recall."""
     return {
-        setting: {loss: recall_of(rows) for loss, rows in found.items()}
-        for setting, found in by_setting(results.rows).items()
+        setting: {loss: recall_of(rows) for loss, rows in by_loss.items()}
+        for setting, by_loss in by_setting(results.rows).items()
     }

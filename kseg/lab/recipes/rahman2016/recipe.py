@@ -67,7 +67,7 @@ OUTPUTS = {"iou": 1, "acc": 2}
 Options = tuple[DataOptions, ModelOptions, TrainingOptions]
 
 VOC_CATEGORY = "person"
-"""The one that most images of a small part of VOC show: 27 of 80 and 37 of 100 in the part that was run."""
+"""The category in the most images of a small part of VOC: 27 of 80 and 37 of 100 in the part that was run."""
 
 CAPTIONS: dict[Scale, str] = {
     "paper": "Not in the paper: batches of 20 images, at most 1000 epochs, patience 20. Not the paper's: AlexNet with "
@@ -85,7 +85,7 @@ CAPTIONS: dict[Scale, str] = {
 
 
 def settings(scale: Scale, places: Places) -> list[Setting]:
-    # 1. the path alone
+    # 1. a check that all steps run
     if scale == "smoke":
         return [
             _setting("synthetic", category, loss, options=_smoke(category), seeds=1)
@@ -122,7 +122,7 @@ PAPER_DATA = {
     "voc2011": (data_options("voc", year="2011"), (375, 500), VOC_CATEGORIES),
     "camvid": (data_options("camvid"), (360, 480), tuple(CAMVID)),
 }
-"""Of tables 1, 3 and 4: name here → data set, size in training, categories."""
+"""Name here → data set, size in training and categories of tables 1, 3 and 4."""
 
 
 def _to_the_letter(data: DataOptions, size: tuple[int, int], category: str, places: Places) -> Options:
@@ -173,7 +173,7 @@ def _setting(dataset: str, category: str, loss: str, *, options: Options, change
 
 
 def paper(condition: Condition) -> dict[str, float]:
-    """Tables 1 and 3 and the test column of table 4, whatever the optimizer; of other images there is no figure."""
+    """Tables 1 and 3 and the test column of table 4, for any optimizer; {} for other images."""
     category, loss = condition.category, condition.loss
     percent = {
         "voc2010": VOC_2010[loss].get(category),

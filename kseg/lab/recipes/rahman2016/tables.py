@@ -1,4 +1,4 @@
-"""Rahman & Wang 2016: tables 1 to 4 as the paper lays them out, with what was measured here beside its figures."""
+"""Rahman & Wang 2016: tables 1 to 4 as the paper lays them out, with our figures beside its own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,11 +27,11 @@ Found = Mapping[str, Mapping[str, Sequence[Row]]]
 
 PAPER_LOSSES = ("acc", "iou")
 DATASETS = {"camvid": "CamVid", "voc": "VOC 2012", "voc2010": "VOC 2010", "voc2011": "VOC 2011"}
-"""Data sets, as tables call them."""
+"""Data set → its name in tables."""
 
 
 def tables(results: Results, recipe: Recipe) -> list[Table]:
-    """Tables 1 to 4 and what the gain has to do with the imbalance; other data sets as everywhere in the lab."""
+    """Tables 1 to 4, and those of gain and imbalance; other data sets as everywhere in the lab."""
     assert recipe.versus is not None
     first, baseline = recipe.versus
     losses = (baseline, first)
@@ -88,8 +88,8 @@ def table_3(known: Mapping[str, Found], losses: Sequence[str]) -> Table:
         ours = [_ours(known.get(name, {}).get(category, {}), losses, "iou") for name in names]
         rows.append(_row([category], (_published(VOC_2011, category), *ours), best, i))
     means = [float(np.mean(list(VOC_2011[loss].values()))) for loss in PAPER_LOSSES]
-    own = [mean for name in names for mean in _means(known.get(name, {}), losses)]
-    rows.append(["mean", *(f"{value:.2f}" for value in means), *own])
+    measured = [mean for name in names for mean in _means(known.get(name, {}), losses)]
+    rows.append(["mean", *(f"{value:.2f}" for value in means), *measured])
     sides = ("paper", *("ours" if name == "voc2011" else f"ours, {DATASETS[name]}" for name in names))
     printed = " and ".join(f"{PRINTED_MEANS[loss]:.2f}" for loss in PAPER_LOSSES)
     caption = f"IoU in %. The paper prints {printed} as means, which are not those of its 20 categories."
@@ -100,7 +100,7 @@ def table_3(known: Mapping[str, Found], losses: Sequence[str]) -> Table:
 
 
 def _means(by_category: Found, losses: Sequence[str]) -> list[str]:
-    """Means over the paper's 20 categories, of those losses that all of them were run with."""
+    """Means over the paper's 20 categories, for the losses that all of them were run with."""
     cells = []
     for loss in losses:
         values = [_ours(by_category.get(category, {}), [loss], "iou")[0][0] for category in VOC_CATEGORIES]
@@ -155,7 +155,7 @@ def _ours(by_loss: Mapping[str, Sequence[Row]], losses: Sequence[str], figure: s
 
 
 def _row(start: list[str], sides, best: set[tuple[int, int]], i: int) -> list[str]:
-    """The cells of a row; the better figure of every pair, as far as the digits shown tell, goes into `best`."""
+    """The cells of a row; the better figure of every pair, by the digits shown, goes into `best`."""
     cells = list(start)
     for pair in sides:
         known = [round(value, 2) for value, _ in pair if value is not None]

@@ -1,4 +1,4 @@
-"""van Beers et al. 2019, section 5: its claims, tested on figures of ours as the paper tests them on its own."""
+"""van Beers et al. 2019, section 5: its claims, tested on our figures as the paper tests them on its own."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ Figures = Callable[[str], Mapping[Condition, Mapping[str, float]]]
 LOSSES = ("iou", "bce")
 OF_LOSSES = "IoU loss minus BCE"
 PATIENCE: dict[str, int] = {"paper": 20, "laptop": 20, "cpu": 4, "smoke": 1}
-"""Epochs without a better validation IoU after which a run stops: only of such a run is the best epoch known."""
+"""Epochs without a better validation IoU after which a run stops; the best epoch of other runs is not known."""
 
 MARGIN = 0.025
 """Section 5: the accuracies "are within 2.5 % in every comparison"."""
@@ -31,7 +31,7 @@ def paper_figures(figure: str) -> dict[Condition, dict[str, float]]:
 def claims(results: Results) -> list[Claim]:
     """Every claim of section 5; convergence by the best epoch, as in the paper, and by the learning curve.
 
-    The smoke test proves the path and nothing else: no claim is held against it.
+    The smoke test is too short to judge a claim.
     """
     if results.scale == "smoke":
         return []
@@ -39,8 +39,8 @@ def claims(results: Results) -> list[Claim]:
 
     def figures(figure: str) -> dict[Condition, dict[str, float]]:
         return {
-            setting: {loss: figure_of(rows, figure) for loss, rows in found.items()}
-            for setting, found in by_setting(results.rows).items()
+            setting: {loss: figure_of(rows, figure) for loss, rows in by_loss.items()}
+            for setting, by_loss in by_setting(results.rows).items()
         }
 
     learned = convergence("Convergence, epochs to 95 % of the best validation IoU", _both(figures("epochs_95")))
@@ -62,10 +62,10 @@ def of_scores(figures: Figures) -> list[Claim]:
         f"higher with the IoU loss, p = {CLAIMS['iou p']:.2g}, ahead in {CLAIMS['iou wins']} of {gain.n} settings; "
     )
     statement += f"{100 * CLAIMS['error reduction']:.1f} % less error (mean {gain.mean:+.4f})"
-    ours = _both(figures("iou"))
-    score = larger("IoU score", statement, OF_LOSSES, *ours, paper=gain.mean)
-    if len(ours[0]) > 1:
-        less = total_error_reduction(*ours)
+    scores = _both(figures("iou"))
+    score = larger("IoU score", statement, OF_LOSSES, *scores, paper=gain.mean)
+    if len(scores[0]) > 1:
+        less = total_error_reduction(*scores)
         evidence = f"{score.evidence}; {100 * abs(less):.1f} % {'less' if less >= 0 else 'more'} error"
         score = Claim(score.subject, score.statement, evidence, score.verdict)
     statement = f"alike, p = {CLAIMS['accuracy p']:.2g}, within {MARGIN} in every setting"
@@ -80,19 +80,19 @@ def convergence(subject: str, epochs: tuple[list[float], list[float]]) -> Claim:
 
 
 STANDS_FOR = {"bfcn32s": "bfcn32s", "fcmobilenet": "bfcn32s", "fcresnet": "fcresnet", "unet": "bfcn32s"}
-"""Whose row of the paper's tables a network is set beside."""
+"""Network → the paper's network whose row it stands beside."""
 
 
 def of_networks(figures: Figures) -> Claim:
     """The paragraph on models, "the BFCN-32s model performs better": pairs are the same data, split and loss."""
-    ours, paper = _networks(figures("iou")), _networks(paper_figures("iou"))
+    measured, paper = _networks(figures("iou")), _networks(paper_figures("iou"))
     effect = compare(*paper)
     statement = (
         f"higher than FCResNet's with either loss (mean IoU {effect.mean:+.4f}, in {effect.wins} of {effect.n} cells)"
     )
     used = {setting.network for setting in figures("iou")}
     stand_in = " (here fcmobilenet stands in for it)" if "fcmobilenet" in used and "bfcn32s" not in used else ""
-    return larger(f"IoU of BFCN-32s{stand_in}", statement, "BFCN-32s minus FCResNet", *ours, paper=effect.mean)
+    return larger(f"IoU of BFCN-32s{stand_in}", statement, "BFCN-32s minus FCResNet", *measured, paper=effect.mean)
 
 
 def _networks(iou: Mapping[Condition, Mapping[str, float]]) -> tuple[list[float], list[float]]:
@@ -108,13 +108,13 @@ def _networks(iou: Mapping[Condition, Mapping[str, float]]) -> tuple[list[float]
 
 def of_size(figures: Figures) -> list[Claim]:
     """The paragraph on the size of the data set."""
-    ours, paper = _sizes(figures("iou")), _sizes(paper_figures("iou"))
-    big, small = ([cells[loss] for cells in side for loss in LOSSES] for side in ours)
+    measured, paper = _sizes(figures("iou")), _sizes(paper_figures("iou"))
+    big, small = ([cells[loss] for cells in side for loss in LOSSES] for side in measured)
     effect = compare(*([cells[loss] for cells in side for loss in LOSSES] for side in paper)).mean
     statement = f"the smaller set is slightly worse under either loss (mean IoU of big minus small {effect:+.4f})"
     return [
         larger("Data set size, IoU", statement, "big minus small", big, small, paper=effect),
-        _same_winner(ours, paper),
+        _same_winner(measured, paper),
     ]
 
 
@@ -125,10 +125,16 @@ def _sizes(iou: Mapping[Condition, Mapping[str, float]]) -> tuple[list[Mapping[s
     return [iou[a] for a, _ in complete], [iou[b] for _, b in complete]
 
 
-def _same_winner(ours: tuple[list[Mapping[str, float]], ...], paper: tuple[list[Mapping[str, float]], ...]) -> Claim:
+def _same_winner(
+    measured: tuple[list[Mapping[str, float]], ...], paper: tuple[list[Mapping[str, float]], ...]
+) -> Claim:
     """Held: the loss with the higher IoU on the big set has it on the small one, in every pair of settings."""
-    gains, theirs = ([[cells["iou"] - cells["bce"] for cells in side] for side in figures] for figures in (ours, paper))
-    statement = f"the same loss is better in both sizes (by its tables in {_same(theirs)} of {len(theirs[0])} pairs)"
+    gains, of_paper = (
+        [[cells["iou"] - cells["bce"] for cells in side] for side in figures] for figures in (measured, paper)
+    )
+    statement = (
+        f"the same loss is better in both sizes (by its tables in {_same(of_paper)} of {len(of_paper[0])} pairs)"
+    )
     subject, pairs = "Data set size, better loss", len(gains[0])
     if pairs < 2:
         return Claim(subject, statement, f"settings that were run in both sizes: {pairs}", "cannot be judged")
@@ -142,7 +148,7 @@ def _same(gains: list[list[float]]) -> int:
 
 
 def _both(figures: Mapping[Condition, Mapping[str, float]]) -> tuple[list[float], list[float]]:
-    """A figure under both losses, of the settings that were run with both."""
+    """A figure under both losses, for the settings that were run with both."""
     complete = [found for found in figures.values() if set(LOSSES) <= set(found)]
     first, baseline = ([found[loss] for found in complete] for loss in LOSSES)
     return first, baseline

@@ -1,4 +1,4 @@
-"""van Beers et al. 2019 at scale laptop: single things changed of one cell, and the paper's figures drawn anew."""
+"""van Beers et al. 2019 at scale laptop: one cell with single things changed, and the paper's figures drawn anew."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ from kseg.report.panels import panels_plot
 from kseg.training.config import KERAS_EPSILON
 
 CELL = face("bfcn32s", "lfw", "small", "hair", "iou")
-"""The cell that is run again with one thing changed: the one whose figure was found first on two cores."""
+"""The cell that is run again with one thing changed: the first whose figure was reached on two cores."""
 
 FIRST_BLOCKS = "vgg16_blocks1-3"
-"""What `--weights vgg16_blocks1-3=FILE` names: a file without the last six convolutions."""
+"""Name in `--weights vgg16_blocks1-3=FILE` for a file without the last six convolutions."""
 
 FULL_PRECISION, KERAS_3, BILINEAR = "with float32", "with Keras 3's RMSprop", "with a bilinear start"
 THREE_BLOCKS, NO_WEIGHTS = "with VGG16 blocks 1-3", "with a random VGG16"
@@ -35,7 +35,7 @@ CHANGES = {
     THREE_BLOCKS: "blocks 4 and 5 start at random and are trained",
     NO_WEIGHTS: "all of VGG16 starts at random and is trained",
 }
-"""Word of the change → what is other than in the cell."""
+"""Word of the change → description of the change."""
 
 
 def changed(cell: Setting, places: Places) -> list[Setting]:
@@ -79,9 +79,9 @@ FIGURES = {
 
 
 def figures_of_paper(jobs: Sequence[Job], results: Results) -> list[Plot]:
-    """Figures 3 to 6 on a test image of ours, as far as the jobs behind them are complete.
+    """Figures 3 to 6 on one of our test images, as far as the jobs behind them are complete.
 
-    The image is the one of median IoU under the IoU loss: the paper's own is not named.
+    It is the image of median IoU under the IoU loss; the paper does not name its own.
     """
     complete = {job.condition: job for job in jobs if job.seed == 1 and job.files.masks.exists()}
     drawn = changed_curves(results, CELL, CHANGES)

@@ -1,4 +1,4 @@
-"""van Beers et al. 2019: the numbers of tables 3–6, and what the text says of them."""
+"""van Beers et al. 2019: the numbers of tables 3–6, and their statistics in the text."""
 
 from typing import NamedTuple
 
@@ -65,6 +65,6 @@ CLAIMS = {"iou p": 4.7e-4, "accuracy p": 0.52, "epochs p": 0.256, "error reducti
 
 
 def pairs(figure: str) -> tuple[list[float], list[float]]:
-    """A figure of all 16 settings under the IoU loss and under BCE."""
+    """A figure under the IoU loss and under BCE, for all 16 settings."""
     cells = TABLES.values()
     return [getattr(cell["iou"], figure) for cell in cells], [getattr(cell["bce"], figure) for cell in cells]

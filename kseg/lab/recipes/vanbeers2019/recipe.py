@@ -50,7 +50,7 @@ from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 
 LOSSES = ("iou", "bce")
 TOLERANCE = 0.03
-"""In IoU, about the paper's own gain: one seed of one implementation against another's."""
+"""Tolerance in IoU between one seed of two implementations, about the paper's own gain."""
 
 CAPTIONS: dict[Scale, str] = {
     "paper": "RMSprop 1e-4, batch 100, patience 20, 224×224, as in the paper.",
@@ -111,7 +111,7 @@ def model(scale: Scale, places: Places, network: str) -> ModelOptions:
 
 
 def training(scale: Scale) -> TrainingOptions:
-    """Table 2; batch, epochs and patience as the scale has them."""
+    """Table 2, with the batch, epochs and patience of the scale."""
     batch, epochs = {"paper": (100, 1000), "laptop": (20, 40), "cpu": (20, 12), "smoke": (4, 1)}[scale]
     return TrainingOptions(
         optimizer="rmsprop", epsilon=VAN_BEERS["epsilon"], learning_rate=1e-4, schedule="constant",
@@ -121,14 +121,14 @@ def training(scale: Scale) -> TrainingOptions:
 
 
 def remark(results: Results) -> str:
-    """Of results from before Keras' RMSprop of 2019 and its random start could be had."""
+    """The remark for results from before Keras' RMSprop of 2019 and its random start were options."""
     if results.scale == "smoke" or "training.epsilon" in results.settings:
         return ""
     return "These runs had Keras 3's RMSprop, whose epsilon stands in the root, and a bilinear start of the last layer."
 
 
 def paper(condition: Condition) -> dict[str, float]:
-    """The paper's cell for one of ours; the smoke test has none."""
+    """The paper's cell for our condition; {} for the smoke test."""
     setting = dataclasses.replace(condition.setting, network=STANDS_FOR[condition.network])
     cell = TABLES.get(setting, {}).get(condition.loss)
     return {} if cell is None else {"iou": cell.iou, "accuracy": cell.accuracy, "best_epoch": cell.epochs}
@@ -147,7 +147,7 @@ MEASURED = {
 """Test IoU at scale cpu with the IoU loss and with BCE, mean over the seeds."""
 
 SPREAD = {"fcmobilenet": 0.06, "fcresnet": 0.09}
-"""By how much another machine's runs may differ: twelve epochs end before BCE has settled."""
+"""Allowed difference of another machine's runs: twelve epochs end before BCE has settled."""
 
 EXPECTED = (
     # The paper's cells where the network is the paper's too; what FCResNet's narrower layer reaches is not known yet.
