@@ -72,7 +72,7 @@ def test_a_changed_result_changes_the_table(tmp_path):
     content["rows"] = content["rows"][:1]
     path.write_text(json.dumps(content))
     assert len(refreshed(shown, tmp_path)) < len(shown)
-    with pytest.raises(UsageError, match="makes no table 'Gains'; it makes Losses"):
+    with pytest.raises(UsageError, match="makes no table 'Gains'; name one of Losses"):
         tables(path, ["Gains"])
     with pytest.raises(Failure, match="only 0 have their end"):
         sources("<!-- begin results/lfw -->\n")
