@@ -62,7 +62,7 @@ def variants(settings: Settings) -> dict[str, Callable[[], np.ndarray]]:
     parameters = CRF_PARAMETERS[settings.parameters]
     height, width, classes = p.shape
 
-    def theirs() -> np.ndarray:
+    def with_pydensecrf() -> np.ndarray:
         crf = densecrf.DenseCRF2D(width, height, classes)
         crf.setUnaryEnergy(np.ascontiguousarray(-np.log(p.reshape(-1, classes)).T))
         crf.addPairwiseGaussian(sxy=parameters.sigma1, compat=parameters.w1)
@@ -72,13 +72,14 @@ def variants(settings: Settings) -> dict[str, Callable[[], np.ndarray]]:
         return np.array(crf.inference(parameters.iterations)).T.reshape(p.shape)
 
     return {
-        "pydensecrf": theirs,
+        "pydensecrf": with_pydensecrf,
         "kseg, numba": lambda: dense_crf(image, p, parameters, engine="numba"),
         "kseg, scipy": lambda: dense_crf(image, p, parameters, engine="scipy"),
     }
 
 
 def main(settings: Settings) -> None:
+    # 1. the seconds of every variant, round by round
     run = variants(settings)
     times: dict[str, list[float]] = {name: [] for name in run}
     results: dict[str, np.ndarray] = {}
@@ -88,17 +89,19 @@ def main(settings: Settings) -> None:
             results[name] = function()
             if done:  # the first round compiles
                 times[name].append(time.perf_counter() - started)
+    # 2. medians, ratios to the peer and the agreement of the classes
     seconds = {name: statistics.median(rounds) for name, rounds in times.items()}
-    theirs = "pydensecrf"
+    peer = "pydensecrf"
     ratios = {
-        name: statistics.median(a / b for a, b in zip(times[theirs], times[name], strict=True))
+        name: statistics.median(a / b for a, b in zip(times[peer], times[name], strict=True))
         for name in run
-        if name != theirs
+        if name != peer
     }
-    agreement = {name: float(np.mean(results[name].argmax(-1) == results[theirs].argmax(-1))) for name in ratios}
+    agreement = {name: float(np.mean(results[name].argmax(-1) == results[peer].argmax(-1))) for name in ratios}
     for name, value in seconds.items():
         more = f", {ratios[name]:.2f} × as fast, agreement {agreement[name]:.5f}" if name in ratios else ""
         print(f"{name:<14}{value:8.3f} s{more}")
+    # 3. the figures as a file
     if settings.out:
         content = {
             "command": "OMP_NUM_THREADS=1 python benchmarks/crf.py",

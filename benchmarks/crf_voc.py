@@ -1,4 +1,4 @@
-"""What a dense CRF changes behind a real DeepLab on PASCAL VOC, and what it costs.
+"""The gain and the cost of a dense CRF behind a real DeepLab on PASCAL VOC.
 
     KSEG_DATA=DIR OMP_NUM_THREADS=1 python benchmarks/crf_voc.py --out results/crf_voc
 
@@ -58,7 +58,7 @@ def main(settings: Settings) -> None:
     matrices = {name: np.zeros((len(records), classes, classes), np.int64) for name in variants}
     seconds: dict[str, list[float]] = {name: [] for name in variants}
 
-    # 1. every image through the network once, and through each CRF; Numba and Keras compile at the first
+    # 1. every image through the network once, and through each CRF; the first calls compile
     on_square(network, dataset.image(records[0]))
     dense_crf(np.zeros((8, 8, 3), np.uint8), np.full((8, 8, classes), 1 / classes, np.float32))
     for i, record in enumerate(tqdm(records, unit="image", disable=None)):
@@ -90,8 +90,8 @@ def main(settings: Settings) -> None:
         write(settings, rows, len(records), dataset.classes)
 
 
-def interval(found: Interval) -> list[float]:
-    return [found.value, found.low, found.high]
+def interval(score: Interval) -> list[float]:
+    return [score.value, score.low, score.high]
 
 
 def table_cells(row: dict) -> str:
@@ -102,6 +102,7 @@ def table_cells(row: dict) -> str:
 
 
 def write(settings: Settings, rows: dict, images: int, classes: tuple[str, ...]) -> None:
+    # 1. the figures
     settings.out.mkdir(parents=True, exist_ok=True)
     command = "KSEG_DATA=DIR OMP_NUM_THREADS=1 python benchmarks/crf_voc.py --out results/crf_voc"
     packages = ("keras", "tensorflow", "numpy", "scipy", "numba")
@@ -114,6 +115,7 @@ def write(settings: Settings, rows: dict, images: int, classes: tuple[str, ...])
         "rows": rows,
     }
     (settings.out / "results.json").write_text(json.dumps(content, indent=1) + "\n")
+    # 2. the page
     lines = [
         "# A dense CRF behind a real DeepLab",
         "",

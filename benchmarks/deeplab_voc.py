@@ -1,4 +1,4 @@
-"""What the published DeepLab v3 on MobileNetV2 reaches on PASCAL VOC in kseg's own network.
+"""The mIoU of the published DeepLab v3 on MobileNetV2 on PASCAL VOC, in kseg's own network.
 
     KSEG_DATA=DIR python benchmarks/deeplab_voc.py --out results/deeplab_voc
 
@@ -24,10 +24,10 @@ from kseg.metrics.scores import miou
 from kseg.models.slim_deeplab import slim_deeplab
 
 SIDE = 513
-"""What the larger network was made for."""
+"""Side of the images of the larger network."""
 
 GRAY = 127.5
-"""The value that preprocessing makes 0."""
+"""The value that preprocessing turns into 0."""
 
 NETWORKS = {
     "deeplabv3_mnv2_voc_8bit.npz.xz": (16, SIDE),
@@ -61,8 +61,8 @@ def on_square(network: keras.Model, image: np.ndarray, side: int = SIDE) -> np.n
     height, width = shrunk.shape[:2]
     square = np.full((1, side, side, 3), GRAY, np.float32)
     square[0, :height, :width] = shrunk
-    found = np.asarray(network.predict_on_batch(square))[0, :height, :width]
-    return found if share == 1 else np.asarray(resize_probabilities(found, size))
+    probabilities = np.asarray(network.predict_on_batch(square))[0, :height, :width]
+    return probabilities if share == 1 else np.asarray(resize_probabilities(probabilities, size))
 
 
 def main(settings: Settings) -> None:

@@ -75,7 +75,7 @@ def main(options: Options) -> None:
     size = options.image_size
     print(f"{options.dataset}, {len(records)} images at {size[0]}×{size[1]}, batches of {options.batch_size}")
     warm_up = ImageSource(dataset, records[: options.batch_size], size)
-    epoch(warm_up, options.batch_size)  # TensorFlow's own start is not the pipeline's
+    epoch(warm_up, options.batch_size)  # TensorFlow's start does not count
     source = ImageSource(dataset, records, size, memory="on")
     augmentation = Augmentation(flip=True, scale=(0.75, 1.5), color=0.3)
     augmented = ImageSource(dataset, records, size, augmentation.transforms(), memory="on")

@@ -38,9 +38,9 @@ from kseg.allocator import keep_freed_memory
 VARIANTS = ("float32", "bfloat16", "torch", "torch16")
 CLASSES = 91
 CHANNELS = {"resnet50": (256, 512, 1024, 2048), "mobilenetv2": (24, 32, 96, 1280)}
-"""Of the maps at 1/4 to 1/32 that the pyramid is built on."""
+"""Channels of the maps at 1/4 to 1/32 under the pyramid."""
 OF_MOBILENET = {"3": "0", "6": "1", "13": "2", "18": "3"}
-"""Places in torchvision's MobileNetV2 of the last map of each stride."""
+"""Places of the last map of each stride in torchvision's MobileNetV2."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Settings:
 
 
 def scenes(settings: Settings) -> tuple[np.ndarray, list[np.ndarray]]:
-    """uint8 images of noise, and of each the boxes of its squares, y1, x1, y2, x2."""
+    """uint8 images of noise, and the boxes of the squares in each, y1, x1, y2, x2."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (settings.batch, settings.size, settings.size, 3)).astype(np.uint8)
     boxes = []
@@ -88,7 +88,7 @@ def masks_of(boxes: np.ndarray, size: int) -> np.ndarray:
 
 
 def kseg_step(settings: Settings, precision: str) -> tuple[int, Callable[[], object], Callable[[], float]]:
-    """Weights, a step, and how many boxes of an image lay on an object."""
+    """Number of weights, a step, and a function that counts the boxes of an image on objects."""
     import keras
 
     from kseg.models import build
@@ -117,7 +117,7 @@ def kseg_step(settings: Settings, precision: str) -> tuple[int, Callable[[], obj
 
 
 def torch_network(encoder: str, **options):
-    """torchvision's, with the sizes of the paper."""
+    """torchvision's network, with the sizes of the paper."""
     detection = importlib.import_module("torchvision.models.detection")
     models = importlib.import_module("torchvision.models")
     frozen = importlib.import_module("torchvision.ops.misc").FrozenBatchNorm2d
@@ -134,10 +134,12 @@ def torch_network(encoder: str, **options):
 def pytorch_step(settings: Settings, precision: str) -> tuple[int, Callable[[], object], Callable[[], float]]:
     import torch
 
+    # 1. network and optimizer
     size = settings.size
     network = torch_network(settings.encoder, min_size=size, max_size=size, rpn_post_nms_top_n_train=1000)
     network = network.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9)
+    # 2. images and targets as torchvision takes them
     images, boxes = scenes(settings)
     pictures = [torch.from_numpy(one.transpose(2, 0, 1).astype(np.float32) / 255) for one in images]
     targets = [
@@ -148,16 +150,18 @@ def pytorch_step(settings: Settings, precision: str) -> tuple[int, Callable[[], 
         }
         for one in boxes
     ]
+    # 3. a count of the positives it samples
     drawn: list[float] = []
     select = network.roi_heads.select_training_samples
 
     def counted(*arguments):
-        found = select(*arguments)
-        drawn.append(float(sum((labels > 0).sum() for labels in found[2])) / settings.batch)
-        return found
+        samples = select(*arguments)
+        drawn.append(float(sum((labels > 0).sum() for labels in samples[2])) / settings.batch)
+        return samples
 
     network.roi_heads.select_training_samples = counted
 
+    # 4. one training step
     def step() -> None:
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "torch16"):
@@ -170,9 +174,9 @@ def pytorch_step(settings: Settings, precision: str) -> tuple[int, Callable[[], 
 
 
 def work(settings: Settings) -> None:
-    """Print what one variant does as one JSON line."""
+    """Print the figures of one variant as a JSON line."""
     variant = settings.worker
-    if not variant.startswith("torch"):  # what the kseg command does for its own processes
+    if not variant.startswith("torch"):  # as the kseg command does
         keep_freed_memory()
     made = pytorch_step(settings, variant) if variant.startswith("torch") else kseg_step(settings, variant)
     weights, step, positives = made
@@ -188,8 +192,8 @@ def work(settings: Settings) -> None:
 
 
 def run_worker(variant: str, settings: Settings) -> dict:
-    own = ("rounds", "variants", "out", "worker")
-    flags = [f"--{key}={value}" for key, value in vars(settings).items() if key not in own]
+    of_parent = ("rounds", "variants", "out", "worker")
+    flags = [f"--{key}={value}" for key, value in vars(settings).items() if key not in of_parent]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, __file__, f"--worker={variant}", *flags]
     output = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -199,21 +203,23 @@ def run_worker(variant: str, settings: Settings) -> dict:
 
 
 def measured(settings: Settings) -> dict:
-    """Of every variant the median step, and of ours the speed beside PyTorch's best of the same round."""
+    """The median step of every variant, and kseg's speed beside PyTorch's best of the same round."""
+    # 1. every variant in turn
     variants = [one for one in settings.variants if not one.startswith("torch") or find_spec("torchvision")]
     rounds: dict[str, list[dict]] = {variant: [] for variant in variants}
     for _ in range(settings.rounds):
-        for variant, found in rounds.items():
-            found.append(run_worker(variant, settings))
+        for variant, runs in rounds.items():
+            runs.append(run_worker(variant, settings))
     results: dict = {
-        variant: {key: round(statistics.median(one[key] for one in found), 3) for key in found[0]}
-        for variant, found in rounds.items()
+        variant: {key: round(statistics.median(one[key] for one in runs), 3) for key in runs[0]}
+        for variant, runs in rounds.items()
     }
-    theirs = [variant for variant in variants if variant.startswith("torch")]
+    # 2. ratios of the same round
+    of_torch = [variant for variant in variants if variant.startswith("torch")]
     for variant in variants:
-        if variant in theirs or not theirs:
+        if variant in of_torch or not of_torch:
             continue
-        best = [min(rounds[other][number]["seconds"] for other in theirs) for number in range(settings.rounds)]
+        best = [min(rounds[other][number]["seconds"] for other in of_torch) for number in range(settings.rounds)]
         speeds = [other / mine["seconds"] for other, mine in zip(best, rounds[variant], strict=True)]
         results[variant]["speed_of_torch"] = {
             "median": round(statistics.median(speeds), 2), "low": round(min(speeds), 2), "high": round(max(speeds), 2),

@@ -43,10 +43,10 @@ def epochs(flags: tuple[str, ...], jit: str) -> list[float]:
 def main(options: Options) -> None:
     medians: dict[str, list[float]] = {"off": [], "auto": []}
     for _ in range(options.rounds):
-        for jit, found in medians.items():
+        for jit, of_rounds in medians.items():
             first, *rest = epochs(options.train, jit)
-            found.append(statistics.median(rest))
-            print(f"--jit {jit:4}  first epoch {first:6.1f} s  later ones {found[-1]:6.1f} s", flush=True)
+            of_rounds.append(statistics.median(rest))
+            print(f"--jit {jit:4}  first epoch {first:6.1f} s  later ones {of_rounds[-1]:6.1f} s", flush=True)
     ratios = [a / b for a, b in zip(medians["auto"], medians["off"], strict=True)]
     print(f"auto / off: {statistics.median(ratios):.2f}  ({min(ratios):.2f} … {max(ratios):.2f})")
 

@@ -79,13 +79,13 @@ def inference(name: str, settings: Settings) -> list[dict[str, float]]:
     dense_crf(pictures[0][:8, :8], np.ascontiguousarray(probabilities[:8, :8]), parameters)
     rounds = []
     for picture in pictures:
-        found = {"network": seconds(lambda picture=picture: on_square(network, picture))}
+        taken = {"network": seconds(lambda picture=picture: on_square(network, picture))}
         probabilities = on_square(network, picture)
         for iterations in (5, 10):
             refined = replace(parameters, iterations=iterations)
-            taken = seconds(lambda p=probabilities, i=picture, r=refined: dense_crf(i, p, r))
-            found[f"crf{iterations}"] = found["network"] + taken
-        rounds.append(found)
+            of_crf = seconds(lambda p=probabilities, i=picture, r=refined: dense_crf(i, p, r))
+            taken[f"crf{iterations}"] = taken["network"] + of_crf
+        rounds.append(taken)
     return rounds
 
 
@@ -97,11 +97,12 @@ def training(name: str, settings: Settings) -> list[dict[str, float]]:
     from kseg.models import build
     from kseg.training.graded import with_graded_scores
 
+    # 1. images, and truth of areas, as a photograph has them
     rng = np.random.default_rng(0)
     images = rng.uniform(0, 255, (settings.batch, settings.size, settings.size, 3)).astype("float32")
-    # Areas and not noise: the truth of a photograph.
     coarse = rng.integers(0, CLASSES, (settings.batch, 4, 4)).astype("uint8")
     labels = np.repeat(np.repeat(coarse, 90, 1), 90, 2)[:, : settings.size, : settings.size]
+    # 2. a step for each loss on each grid
     architecture, options = NETWORKS[name]
     steps = {}
     for loss, spec in {"ce": "ce", "ls": LOSSES["ls"]}.items():
@@ -113,18 +114,19 @@ def training(name: str, settings: Settings) -> list[dict[str, float]]:
         targets, scores = place.pair({"label": labels}, graded.outputs[1])
         small = keras.Model(network.inputs, keras.ops.cast(scores, "float32"))
         for grid, model, truth in (("grid", small, np.asarray(targets["label"])), ("full", network, labels)):
-            own = keras.Model(model.inputs, model.outputs)
+            trained = keras.Model(model.inputs, model.outputs)
             steps[f"{loss} {grid}"] = keras_step(
-                own, get(spec, from_logits=True), images, truth, optimizer=keras.optimizers.SGD(1e-6)
+                trained, get(spec, from_logits=True), images, truth, optimizer=keras.optimizers.SGD(1e-6)
             )
+    # 3. in turn; the first call compiles
     for step in steps.values():
         step()
     return [{name: seconds(step) for name, step in steps.items()} for _ in range(settings.steps)]
 
 
 def ratios(rounds: list[dict[str, float]], name: str, base: str) -> dict[str, float]:
-    found = [one[name] / one[base] for one in rounds]
-    rounded = {"median": statistics.median(found), "low": min(found), "high": max(found)}
+    of_rounds = [one[name] / one[base] for one in rounds]
+    rounded = {"median": statistics.median(of_rounds), "low": min(of_rounds), "high": max(of_rounds)}
     return {key: round(value, 3) for key, value in rounded.items()}
 
 

@@ -55,7 +55,7 @@ class Settings:
     out: Path | None = None
     """JSON file to merge the results into"""
     worker: str = ""
-    """be one of the processes: function, xla or torch"""
+    """run as one of the processes: function, xla or torch"""
 
 
 def inputs(size: str) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +130,7 @@ def make(variant: str, name: str, size: str) -> Callable[[], float]:
 
 
 def serve(settings: Settings) -> None:
-    """A process that prepares and times losses as the lines it reads ask."""
+    """A process that reads orders line by line, and prepares and times losses."""
     variant, size = settings.worker, settings.size[0]
     baseline = None if settings.peak else make(variant, "ce", size)
     step: Callable[[], float] | None = None
@@ -149,7 +149,7 @@ def serve(settings: Settings) -> None:
 
 
 def memory(field: str) -> float:
-    """MB this process holds (VmRSS), or has held at most since the peak was reset (VmHWM)."""
+    """MB that this process holds (VmRSS), or its peak since the last reset (VmHWM)."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
@@ -282,14 +282,15 @@ def shown(name: str, row: dict[str, dict]) -> str:
 
 
 def verdicts(results: dict[str, dict[str, dict]], train_step: float) -> list[str]:
-    """What is to be reached under XLA, and whether it is."""
+    """The targets under XLA, and whether they are reached."""
     lines = []
 
-    def verdict(what: str, found: float, limit: float, unit: str = "×CE") -> None:
-        word = "reached" if found <= limit else "not reached"
-        lines.append(f"{what}: {found:.2f} {unit}, at most {limit:g}: {word}")
+    def verdict(what: str, measured: float, limit: float, unit: str = "×CE") -> None:
+        word = "reached" if measured <= limit else "not reached"
+        lines.append(f"{what}: {measured:.2f} {unit}, at most {limit:g}: {word}")
 
     for size, rows in results.items():
+        # 1. as multiples of cross-entropy, and of a training step
         rows = {name: row for name, row in rows.items() if "ms" in row.get("xla", {})}
         if "level_set" in rows:
             verdict(f"{size}: level_set", rows["level_set"]["xla"]["times_ce"], 2.0)
@@ -300,24 +301,25 @@ def verdicts(results: dict[str, dict[str, dict]], train_step: float) -> list[str
         if overlap:
             worst = max(overlap, key=lambda name: overlap[name])
             verdict(f"{size}: overlap losses, the slowest is {worst}", overlap[worst], 1.5)
+        # 2. beside PyTorch
         ratios = {name: row["xla"]["torch_over_this"] for name, row in rows.items() if "torch" in row}
         slower = {name: f"{1 / ratio:.2f}" for name, ratio in ratios.items() if ratio < 1.0}
         if "lovasz" in ratios:
             verdict(f"{size}: lovasz over torch's", 1 / ratios["lovasz"], 1.0, "× torch")
         if ratios:
-            found = ", ".join(f"{name} {times}×" for name, times in slower.items()) or "none"
-            lines.append(f"{size}: slower than the peer in PyTorch: {found}: {'not ' * bool(slower)}reached")
+            names = ", ".join(f"{name} {times}×" for name, times in slower.items()) or "none"
+            lines.append(f"{size}: slower than the peer in PyTorch: {names}: {'not ' * bool(slower)}reached")
     return lines
 
 
 def installed() -> dict[str, str]:
-    found = {"python": platform.python_version(), "cores": str(os.cpu_count())}
+    versions = {"python": platform.python_version(), "cores": str(os.cpu_count())}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def merged(path: Path, results: dict[str, dict[str, dict]], settings: Settings) -> dict:

@@ -8,12 +8,12 @@ One 512×1024 image of 19 classes in cells of 32×32 pixels, a fifth of the pred
     keras        the same matrix as a Keras metric (kseg.metrics.METRICS["miou"]), on class ids
     MeanIoU      keras.metrics.MeanIoU;      bincount  np.bincount alone;      torchmetrics  if installed
 
-and two ragged masks of 512×512 for boundary IoU, boundary F, HD95, ASSD and NSD at 2 pixels; MONAI, if installed, has
-the last three and nothing like the first two; and one pair of 1024×2048 id maps of 60 segments for
+and two ragged masks of 512×512 for boundary IoU, boundary F, HD95, ASSD and NSD at 2 pixels (MONAI, if installed, has
+the last three), and one pair of 1024×2048 id maps of 60 segments for
 
     PQ       kseg.metrics.panoptic_match;      PQ sorted  pixels sorted and matched in dictionaries, panopticapi's way
 
-panopticapi is on no package index, so its way is written here, after its published algorithm and by us.
+panopticapi is on no package index, so its published algorithm is written here once more.
 Variants run in turn for several rounds; medians of times and of ratios round by round.
 """
 
@@ -57,13 +57,15 @@ def matrices() -> dict[str, Callable[[], object]]:
 
     from kseg.metrics import METRICS, ConfusionMatrix
 
+    # 1. a truth and a prediction of blocks
     rng = np.random.default_rng(0)
     truth = rng.integers(0, CLASSES, (16, 32)).astype("uint8").repeat(32, axis=0).repeat(32, axis=1)[None]
     prediction = np.where(rng.random(truth.shape) < 0.2, rng.integers(0, CLASSES, truth.shape), truth).astype("uint8")
-    ours, theirs, matrix = METRICS["miou"](CLASSES), keras.metrics.MeanIoU(CLASSES), ConfusionMatrix(CLASSES)
+    of_kseg, of_keras, matrix = METRICS["miou"](CLASSES), keras.metrics.MeanIoU(CLASSES), ConfusionMatrix(CLASSES)
+    # 2. one update each
     y, p = tf.constant(truth), tf.constant(prediction)
     cells = CLASSES**2
-    compiled = tf.function(ours.update_state), tf.function(theirs.update_state)
+    compiled = tf.function(of_kseg.update_state), tf.function(of_keras.update_state)
     run: dict[str, Callable[[], object]] = {
         "numpy": lambda: matrix.update(truth, prediction),
         "keras": lambda: compiled[0](y, p),
@@ -142,13 +144,13 @@ def sorted_matches(truth: np.ndarray, prediction: np.ndarray, classes: dict[int,
     true_area: dict[int, int] = {}
     for (t, _), count in shared.items():
         true_area[t] = true_area.get(t, 0) + count
-    found = set()
+    matches = set()
     for (t, p), count in shared.items():
         if t and p and classes[t] == classes[p]:
             union = true_area[t] + area[p] - count - shared.get((0, p), 0)
             if count / union > 0.5:
-                found.add((t, p))
-    return found
+                matches.add((t, p))
+    return matches
 
 
 def in_turn(variants: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
@@ -163,16 +165,17 @@ def in_turn(variants: dict[str, Callable[[], object]], rounds: int) -> dict[str,
 
 
 def installed() -> dict[str, str]:
-    found = {"python": platform.python_version(), "cores": str(os.cpu_count())}
+    versions = {"python": platform.python_version(), "cores": str(os.cpu_count())}
     for package in ("keras", "tensorflow", "torch", "torchmetrics", "monai", "numpy", "scipy"):
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def main(settings: Settings) -> None:
+    # 1. time every group
     groups = {"matrices": matrices, "boundaries": boundaries, "panoptic": panoptic}
     times: dict[str, list[float]] = {}
     for name, variants in groups.items():
@@ -181,6 +184,7 @@ def main(settings: Settings) -> None:
     median = {name: statistics.median(rounds) for name, rounds in times.items()}
     for name, ms in median.items():
         print(f"{name:<14}{ms:9.2f} ms")
+    # 2. the targets
     verdicts = []
     for slow, fast, wanted in RATIOS:
         if slow in times:
@@ -188,16 +192,17 @@ def main(settings: Settings) -> None:
             word = "reached" if ratio >= wanted else "not reached"
             verdicts.append(f"{slow} / {fast}: {ratio:.1f}, at least {wanted:g}: {word}")
     print(*verdicts, sep="\n")
+    # 3. beside the file's other groups
     if settings.out:
-        kept: dict[str, Any] = {"ms": {}, "verdicts": []}
+        earlier: dict[str, Any] = {"ms": {}, "verdicts": []}
         if settings.only is not None and settings.out.is_file():
-            kept = json.loads(settings.out.read_text())
-        told = {line.partition(":")[0] for line in verdicts}
+            earlier = json.loads(settings.out.read_text())
+        judged = {line.partition(":")[0] for line in verdicts}
         content = {
             "command": "python benchmarks/metrics.py",
-            "versions": kept.get("versions", {}) | installed(),
-            "ms": kept["ms"] | median,
-            "verdicts": [line for line in kept["verdicts"] if line.partition(":")[0] not in told] + verdicts,
+            "versions": earlier.get("versions", {}) | installed(),
+            "ms": earlier["ms"] | median,
+            "verdicts": [line for line in earlier["verdicts"] if line.partition(":")[0] not in judged] + verdicts,
         }
         settings.out.parent.mkdir(parents=True, exist_ok=True)
         settings.out.write_text(json.dumps(content, indent=1) + "\n")

@@ -59,7 +59,7 @@ class Settings:
     memory: float = 6.0
     """gigabytes that a training step may take before larger sizes are left out"""
     out: Path | None = None
-    """JSON file to put the results into, beside what it has of other models"""
+    """JSON file to put the results into; it keeps those of other models"""
     worker: str = ""
     """run just this one, MODEL VARIANT, in this process"""
 
@@ -106,7 +106,7 @@ def torch_variant(model: str, encoder: str) -> tuple[int, Callable, Callable]:
 
 
 def torch_functions(network, call: Callable) -> tuple[int, Callable, Callable]:
-    """As `kseg_variant`, of a network in PyTorch; `call` runs it on (N, 3, H, W)."""
+    """As `kseg_variant`, for a network in PyTorch; `call` runs it on (N, 3, H, W)."""
     import torch
     import torch_models
 
@@ -145,10 +145,10 @@ def peak_gb() -> float:
 
 
 def work(settings: Settings) -> None:
-    """Print what one variant of one model does as one JSON line."""
+    """Print the figures of one variant of one model as a JSON line."""
     name, variant = settings.worker.split()
     model, _, encoder = name.partition(":")
-    if variant != "torch":  # what the kseg command does for its own processes
+    if variant != "torch":  # as the kseg command does
         keep_freed_memory()
     weights, training, inference = (
         torch_variant(model, encoder) if variant == "torch" else kseg_variant(model, encoder, variant)
@@ -171,14 +171,14 @@ def work(settings: Settings) -> None:
 
 
 def run_worker(name: str, variant: str, settings: Settings) -> dict:
-    own = ("models", "variants", "sizes", "out", "worker", "rounds")
-    flags = [f"--{key}={value}" for key, value in vars(settings).items() if key not in own]
+    of_parent = ("models", "variants", "sizes", "out", "worker", "rounds")
+    flags = [f"--{key}={value}" for key, value in vars(settings).items() if key not in of_parent]
     command = [sys.executable, __file__, f"--worker={name} {variant}", *flags, *(["--sizes"] * settings.sizes)]
     return json_of(command, f"{name} {variant}")
 
 
 def json_of(command: list[str], name: str) -> dict:
-    """What a process of its own prints in its last line."""
+    """The JSON that the command prints in its last line."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     output = subprocess.run(command, env=environment, capture_output=True, text=True)
     if output.returncode:
@@ -200,22 +200,22 @@ def measured(name: str, settings: Settings) -> dict[str, dict]:
     variants = [one for one in settings.variants if one != "torch" or find_spec("torch")]
     rounds: dict[str, list[dict]] = {variant: [] for variant in variants}
     for _ in range(settings.rounds):
-        for variant, found in rounds.items():
-            found.append(run_worker(name, variant, settings))
-    weights = {variant: found[0]["weights"] for variant, found in rounds.items()}
+        for variant, runs in rounds.items():
+            runs.append(run_worker(name, variant, settings))
+    weights = {variant: runs[0]["weights"] for variant, runs in rounds.items()}
     if len(set(weights.values())) > 1:
         sys.exit(f"{name} is not the same network everywhere: {weights}")
-    return {variant: median(found) for variant, found in rounds.items()}
+    return {variant: median(runs) for variant, runs in rounds.items()}
 
 
 def line(name: str, results: dict[str, dict], settings: Settings) -> str:
-    def shown(found: dict) -> str:
+    def shown(figures: dict) -> str:
         if not settings.sizes:
-            return f"{found['training']:.2f} trained, {found['inference']:.2f} inferred"
-        both = [" ".join(f"{s:.2f}" for s in found[f"{kind}_seconds"].values()) for kind in ("inference", "training")]
+            return f"{figures['training']:.2f} trained, {figures['inference']:.2f} inferred"
+        both = [" ".join(f"{s:.2f}" for s in figures[f"{kind}_seconds"].values()) for kind in ("inference", "training")]
         return f"{both[0]} s; training {both[1]} s"
 
-    return "  ".join([f"{name:<18}", *(f"{variant}: {shown(found)}" for variant, found in results.items())])
+    return "  ".join([f"{name:<18}", *(f"{variant}: {shown(figures)}" for variant, figures in results.items())])
 
 
 def save(name: str, results: dict[str, dict], settings: Settings) -> None:

@@ -113,10 +113,10 @@ def torch_at_its_best(row: str, precision: str, *, compiled: bool):
 
 
 def work(settings: Settings) -> None:
-    """Print what one variant of one row does as one JSON line."""
+    """Print the figures of one variant of one row as a JSON line."""
     row, variant = settings.worker.split()
     whose, _, precision = variant.partition("-")
-    if whose == "kseg":  # what the kseg command does for its own processes
+    if whose == "kseg":  # as the kseg command does
         keep_freed_memory()
         model, _, encoder = row.partition("@")[0].partition(":")
         weights, training, inference = kseg_variant(model, encoder, precision, **ROWS[row])
@@ -141,41 +141,42 @@ def measured(row: str, settings: Settings) -> dict[str, Any]:
             variant: json_of([sys.executable, __file__, f"--worker={row} {variant}", *flags], f"{row} {variant}")
             for variant in variants
         })  # fmt: skip
-    ours, theirs = rounds[0]["kseg-float32"]["weights"], rounds[0]["torch-float32"]["weights"]
-    if ours != theirs and "@" not in row:
-        sys.exit(f"{row} is not the same network in PyTorch: {ours} weights here, {theirs} there")
+    weights = {whose: rounds[0][f"{whose}-float32"]["weights"] for whose in ("kseg", "torch")}
+    if weights["kseg"] != weights["torch"] and "@" not in row:
+        sys.exit(f"{row} is not the same network in PyTorch, by the numbers of weights: {weights}")
     return {
-        "weights": {"kseg": ours, "torch": theirs},
+        "weights": weights,
         "batch": settings.batch,
         "size": settings.size,
         "ratio": {precision: {way: ratio(rounds, precision, way) for way in WAYS} for precision in PRECISIONS},
         "rounds": [
-            {variant: {key: round(value, 4) for key, value in found.items() if key != "weights"}
-             for variant, found in one.items()} for one in rounds
+            {variant: {key: round(value, 4) for key, value in figures.items() if key != "weights"}
+             for variant, figures in one.items()} for one in rounds
         ],
     }  # fmt: skip
 
 
 def ratio(rounds: list[dict[str, dict]], precision: str, way: str) -> dict[str, float]:
-    """kseg's images per second by the better of PyTorch's."""
-    found = []
+    """kseg's images per second divided by the better of PyTorch's."""
+    ratios = []
     for one in rounds:
-        theirs = [one[variant][way] for variant in one if variant in (f"torch-{precision}", f"compiled-{precision}")]
-        found.append(one[f"kseg-{precision}"][way] / max(theirs))
+        of_torch = [one[variant][way] for variant in one if variant in (f"torch-{precision}", f"compiled-{precision}")]
+        ratios.append(one[f"kseg-{precision}"][way] / max(of_torch))
     return {
-        "median": round(statistics.median(found), 3),
-        "low": round(min(found), 3),
-        "high": round(max(found), 3),
+        "median": round(statistics.median(ratios), 3),
+        "low": round(min(ratios), 3),
+        "high": round(max(ratios), 3),
     }
 
 
 def table(rows: dict[str, Any]) -> str:
     """Markdown of all rows, in the order of `ROWS`."""
 
+    # 1. the cells of a row
     def cell(row: dict, precision: str, way: str) -> str:
         def speed(whose: str) -> float:
-            found = [one[f"{whose}-{precision}"][way] for one in row["rounds"] if f"{whose}-{precision}" in one]
-            return statistics.median(found) if found else 0.0
+            speeds = [one[f"{whose}-{precision}"][way] for one in row["rounds"] if f"{whose}-{precision}" in one]
+            return statistics.median(speeds) if speeds else 0.0
 
         best = max(speed("torch"), speed("compiled"))
         spread = row["ratio"][precision][way]
@@ -184,13 +185,13 @@ def table(rows: dict[str, Any]) -> str:
     def memory(row: dict, whose: str) -> str:
         return " / ".join(f"{max(one[f'{whose}-{p}']['peak_gb'] for one in row['rounds']):.1f}" for p in PRECISIONS)
 
+    # 2. the table
     titles = [f"{way}, {precision}" for precision in PRECISIONS for way in WAYS]
     lines = ["| network | weights, kseg / PyTorch | " + " | ".join(titles) + " | GB, kseg | GB, PyTorch |"]
     lines.append("|---" * (len(titles) + 4) + "|")
     for name in (name for name in ROWS if name in rows):
         row = rows[name]
-        ours, theirs = row["weights"]["kseg"], row["weights"]["torch"]
-        weights = f"{ours:,}" if ours == theirs else f"{ours:,} / {theirs:,}"
+        weights = " / ".join(dict.fromkeys(f"{row['weights'][whose]:,}" for whose in ("kseg", "torch")))
         cells = [cell(row, precision, way) for precision in PRECISIONS for way in WAYS]
         lines.append(
             "| " + " | ".join([f"`{name}`", weights, *cells, memory(row, "kseg"), memory(row, "torch")]) + " |"

@@ -1,4 +1,4 @@
-"""Through how many files three things of kseg go: a label to its loss, a text to its loss, a recipe to its page.
+"""The number of files on three ways through kseg: a label to its loss, a text to its loss, a recipe to its page.
 
     python benchmarks/paths.py [--before CHECKOUT] [--out results/benchmarks/paths.json]
 
@@ -6,7 +6,7 @@
     spec     from `--loss "bce + 0.5*iou"` in a configuration to the object that is trained with
     page     from a recipe and its finished runs to report.html, files of the lab and of reports alone
 
-`files`: those of kseg whose code runs. `back`: steps from one file into another that the way had already come through.
+`files`: files of kseg whose code runs. `back`: steps from one file into another that the way entered earlier.
 Imports do not count. The same commands run in both checkouts, in a process each.
 """
 
@@ -44,9 +44,9 @@ class Way:
     steps: list[tuple[str, str]] = field(default_factory=list)
 
     def file_of(self, frame: Any) -> str | None:
-        _, found, name = frame.f_code.co_filename.rpartition("/kseg/")
+        _, package, name = frame.f_code.co_filename.rpartition("/kseg/")
         name = f"kseg/{name}"
-        return name if found and frame.f_code.co_name != "<module>" and name.startswith(tuple(self.under)) else None
+        return name if package and frame.f_code.co_name != "<module>" and name.startswith(tuple(self.under)) else None
 
     def __call__(self, frame: Any, event: str, _: Any) -> None:
         if event != "call" or (file := self.file_of(frame)) is None:
@@ -86,7 +86,7 @@ class Way:
 
 
 def measure() -> dict[str, Any]:
-    """Of the kseg that this process imports, in an empty working directory."""
+    """The ways through the kseg that this process imports, in an empty working directory."""
     import keras
 
     from kseg.cli.main import main

@@ -1,13 +1,13 @@
-"""Does a training step survive at every size of image? TensorFlow's CPU kernels have died of some convolutions.
+"""Does a training step survive at every size of image? TensorFlow's CPU kernels have crashed on some convolutions.
 
     python benchmarks/sizes.py --out results/benchmarks/sizes.json     # 321², batch 2, then 40 random sizes each
     python benchmarks/sizes.py --models pspnet:mobilenetv2 --count 5
     python benchmarks/sizes.py --models deeplab_largefov@msc deeplab_resnet101:resnet50@msc --count 6 --head-width 64
 
-oneDNN aborts the whole process where it dies, so each model is stepped in a process of its own, which says the size
-before it begins. After a death the next process goes on behind that size. Sizes (height, width, batch) are drawn with a
-seed between 65 and 513, 1 and 4. A loss that is not finite counts as a failure too. Behind @msc a network sees the
-image at 0.5, 0.75 and 1 and gives the maximum. Beside the failures stands the most memory that the process held.
+oneDNN aborts the whole process, so each model trains in a process of its own, which prints every size before its step.
+After a crash the next process goes on with the next size. Sizes (height, width, batch) are drawn with a seed, between
+65 and 513 pixels and 1 and 4 images. A loss that is not finite is a failure too. With @msc a network sees the image at
+0.5, 0.75 and 1 and gives the maximum. The results hold the failures and the peak memory of the process.
 """
 
 import json
@@ -40,15 +40,15 @@ class Settings:
     count: int = 40
     """random sizes of each model"""
     seed: int = 0
-    """of the sizes"""
+    """seed of the sizes"""
     head_width: int | None = None
     """feature maps of the head, where a model has one (unset: the model's own)"""
     out: Path | None = None
-    """JSON file to put the results into, beside what it has of other models"""
+    """JSON file to put the results into; it keeps those of other models"""
     worker: str = ""
-    """step just this model in this process"""
+    """train just this model in this process"""
     skip: int = 0
-    """sizes that the worker leaves out at the beginning"""
+    """number of sizes at the beginning that the worker leaves out"""
 
 
 def sizes(settings: Settings) -> list[tuple[int, int, int]]:
@@ -66,7 +66,7 @@ def every_model() -> list[str]:
 
 
 def work(settings: Settings) -> None:
-    """A line before and behind every size."""
+    """Print a line before and after the step at every size."""
     import keras
 
     from kseg.losses import get
@@ -91,27 +91,27 @@ def work(settings: Settings) -> None:
 
 
 def probe(name: str, settings: Settings) -> tuple[list[dict], float]:
-    """The sizes at which a model died or gave no number, with what the process said last, and the memory it took."""
+    """The sizes at which a model crashed or gave no number, with the last line of the process, and its peak memory."""
     wanted, done, failures, most = sizes(settings), 0, [], 0.0
     while done < len(wanted):
         command = [sys.executable, __file__, f"--worker={name}", f"--skip={done}"]
         command += [f"--count={settings.count}", f"--seed={settings.seed}"]
         command += [f"--head-width={settings.head_width}"] if settings.head_width else []
-        found = subprocess.run(
+        worker = subprocess.run(
             command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, capture_output=True, text=True
         )  # fmt: skip
-        steps = [json.loads(line) for line in found.stdout.splitlines() if line.startswith('{"loss"')]
+        steps = [json.loads(line) for line in worker.stdout.splitlines() if line.startswith('{"loss"')]
         losses = [step["loss"] for step in steps]
         most = max([most, *(step["peak_gb"] for step in steps)])
         for place, loss in enumerate(losses):
             if not np.isfinite(loss):
                 failures.append({"size": wanted[done + place], "loss": str(loss)})
         done += len(losses)
-        if found.returncode:
-            if '{"begun"' not in found.stdout:
-                sys.exit(f"{name} could not be built:\n{found.stderr[-2000:]}")
-            last = found.stderr.strip().splitlines()[-1:] or [""]
-            failures.append({"size": wanted[done], "exit": found.returncode, "said": last[0][:300]})
+        if worker.returncode:
+            if '{"begun"' not in worker.stdout:
+                sys.exit(f"{name} could not be built:\n{worker.stderr[-2000:]}")
+            last = worker.stderr.strip().splitlines()[-1:] or [""]
+            failures.append({"size": wanted[done], "exit": worker.returncode, "said": last[0][:300]})
             done += 1
     return failures, most
 

@@ -33,12 +33,12 @@ class Settings:
     height: int = 3000
     width: int = 4000
     tiff_side: int = 10_000
-    """of the TIFF, in pixels; 0 leaves it out"""
+    """side of the TIFF in pixels; 0 leaves the TIFF out"""
     tiles: int = 512
     model: str = "unet_mobilenetv2"
     classes: int = 21
     rounds: int = 1
-    """times every way runs, in turn with the others; medians are told"""
+    """times every way runs, in turn with the others; medians are printed"""
     out: Path | None = None
     """JSON file to write"""
 
@@ -54,7 +54,7 @@ def scene(height: int, width: int) -> np.ndarray:
 
 
 def held(field: str) -> float:
-    """MB, of /proc/self/status: VmRSS now, VmHWM at most."""
+    """MB from /proc/self/status: VmRSS now, VmHWM at most."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field):
             return int(line.split()[1]) / 1024
@@ -62,7 +62,7 @@ def held(field: str) -> float:
 
 
 def measured(way: str, picture: Path, folder: Path, settings: Settings) -> dict[str, float]:
-    """In this process: seconds, and MB above the start."""
+    """Seconds of this process, and MB above its start."""
     from kseg.datasets.images import contrasting_palette, read_by_rows, read_image
     from kseg.inference import ModelCard, Predictor, write_prediction
     from kseg.inference.tiled import tiling_for
@@ -92,7 +92,7 @@ def in_a_process(way: str, picture: Path, folder: Path, settings: Settings) -> d
 
 
 def given_flags(words: list[str]) -> list[str]:
-    """Without the file to write."""
+    """The words without --out."""
     place = words.index("--out") if "--out" in words else len(words)
     return words[:place] + words[place + 2 :]
 
@@ -100,6 +100,7 @@ def given_flags(words: list[str]) -> list[str]:
 def main(settings: Settings) -> None:
     import tifffile
 
+    # 1. every way in turn
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pictures = {"whole": folder / "photo.jpg", "tiles": folder / "photo.jpg"}
@@ -110,14 +111,15 @@ def main(settings: Settings) -> None:
             tifffile.imwrite(
                 folder / "scan.tif", scene(side, side), photometric="rgb", tile=(256, 256), compression="zlib"
             )
-        found: dict[str, list[dict[str, float]]] = {way: [] for way in pictures}
+        runs_of: dict[str, list[dict[str, float]]] = {way: [] for way in pictures}
         for _ in range(settings.rounds):
             for way, picture in pictures.items():
-                found[way].append(in_a_process(way, picture, folder, settings))
-                print(way, found[way][-1], flush=True)
+                runs_of[way].append(in_a_process(way, picture, folder, settings))
+                print(way, runs_of[way][-1], flush=True)
+    # 2. medians
     medians = {
         way: {key: round(float(np.median([run[key] for run in runs])), 1) for key in runs[0]}
-        for way, runs in found.items()
+        for way, runs in runs_of.items()
     }
     report = {
         "command": " ".join(["python", "benchmarks/tiles.py", *given_flags(sys.argv[1:])]),

@@ -1,4 +1,4 @@
-"""Decoders and pyramids of kseg as PyTorch has them, layer for layer, on the encoders of `torch_models.py`."""
+"""Decoders and pyramids of kseg in PyTorch, layer for layer, on the encoders of `torch_models.py`."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,7 +22,7 @@ def enlarged(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 
 
 class UNet2015(nn.Module):
-    """Mirrored borders of 92 pixels and what is missing to 16·b + 124."""
+    """U-Net with mirrored borders of 92 pixels, and more up to a side of 16·b + 124."""
 
     def __init__(self, w: int = 64) -> None:
         super().__init__()

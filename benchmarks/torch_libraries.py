@@ -1,4 +1,4 @@
-"""Segmentation networks of PyTorch's libraries, as they come: torchvision, segmentation_models.pytorch (0.6)."""
+"""Segmentation networks of PyTorch's libraries, unchanged: torchvision, segmentation_models.pytorch (0.6)."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from kseg.encoders.torchvision_models import torchvision_models
 
 
 class Segmenter(nn.Module):
-    """A network of torchvision, which gives its scores under a name."""
+    """A network of torchvision, without the name of its scores."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class Segmenter(nn.Module):
 
 
 def of_smp(name: str, **options) -> nn.Module:
-    torchvision_models()  # timm, which smp imports, imports it
+    torchvision_models()  # first, because timm, which smp imports, imports torchvision
     import segmentation_models_pytorch as smp
 
     return getattr(smp, name)("resnet50", encoder_weights=None, **options)
@@ -37,5 +37,5 @@ LIBRARIES: dict[str, Callable[[], nn.Module]] = {
     "deeplabv3:resnet50_torch@torchvision": lambda: Segmenter("deeplabv3_resnet50"),
     "fcn_dilated:resnet50_torch@torchvision": lambda: Segmenter("fcn_resnet50"),
 }
-"""Our network and the library; smp's LinkNet, FPN and DeepLabV3Plus have other decoders, and other counts, than the
-papers'."""
+"""kseg's network and the library → the library's network. smp's LinkNet, FPN and DeepLabV3Plus have other decoders, and
+other numbers of weights, than the papers'."""

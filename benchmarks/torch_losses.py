@@ -1,4 +1,4 @@
-"""The losses once more, as their authors' formulas in plain PyTorch or as MONAI has them: what kseg is timed beside.
+"""The losses in plain PyTorch, after their authors' formulas, and in MONAI, for timing kseg's beside them.
 
 Each takes logits (N, C, H, W) and labels (N, H, W) int64 without void, and returns the batch's mean. They are written
 as a user of PyTorch would write them, for speed and not for void pixels, soft labels or half precision.
@@ -46,7 +46,7 @@ def present_mean(losses: Tensor, y: Tensor) -> Tensor:
 
 
 def of_regions(quotient: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    """A loss from what it computes of p and y, (N, K)."""
+    """A loss from its quotient of p and y, (N, K)."""
 
     def loss(logits: Tensor, labels: Tensor) -> Tensor:
         p, y = probabilities(logits), one_hot(logits, labels)
@@ -274,7 +274,7 @@ PEERS: dict[str, Callable] = {
 
 
 def monai_losses(channels: int) -> dict[str, Callable]:
-    """MONAI's own of the same kind, where it is installed; it pools over images and classes in its own ways."""
+    """MONAI's losses of the same kind, where MONAI is installed; they pool images and classes in their own ways."""
     if find_spec("monai") is None:
         return {}
     from monai import losses

@@ -24,10 +24,10 @@ class VGG16(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, x: torch.Tensor) -> Features:
-        found = {}
+        features = {}
         for block, part in enumerate(self.blocks, start=1):
-            x = found[2**block] = part(x)
-        return found
+            x = features[2**block] = part(x)
+        return features
 
 
 class AlexNet(nn.Module):
@@ -90,14 +90,14 @@ class ResNet(nn.Module):
         self.stages = nn.ModuleList(stages)
 
     def forward(self, x: torch.Tensor) -> Features:
-        x, found = self.stem(x), {}
+        x, features = self.stem(x), {}
         for stage, part in enumerate(self.stages):
-            x = found[4 << stage] = part(x)
-        return found
+            x = features[4 << stage] = part(x)
+        return features
 
 
 class Inverted(nn.Module):
-    """MobileNetV2's block; its widest tensor is what kseg's encoder takes as feature before a reduction."""
+    """MobileNetV2's block; kseg's encoder takes its widest tensor as the feature before a reduction."""
 
     def __init__(self, before: int, width: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -129,13 +129,13 @@ class MobileNetV2(nn.Module):
         self.last = nn.Sequential(*conv_bn(320, 1280, 1), nn.ReLU6())
 
     def forward(self, x: torch.Tensor) -> Features:
-        x, stride, found = self.stem(x), 2, {}
+        x, stride, features = self.stem(x), 2, {}
         for block in self.blocks:
             before, (x, wide) = x, block(x)
             if x.shape[-1] < before.shape[-1]:
-                found[stride] = wide
+                features[stride] = wide
                 stride *= 2
-        return {**found, 32: self.last(x)}
+        return {**features, 32: self.last(x)}
 
 
 class FCN(nn.Module):
@@ -217,7 +217,7 @@ HEADS = {"alexnet": (6, 4096), "vgg16": (7, 4096), "resnet50": (3, 512), "resnet
 
 
 def build(model: str, encoder: str | None) -> nn.Module:
-    """The network with kseg's default options, its frozen layers frozen, batch normalization of encoders too."""
+    """The network with kseg's default options and frozen layers, batch normalization of encoders among them."""
     if model == "unet":
         return UNet(64)
     if model == "unet_mobilenetv2":

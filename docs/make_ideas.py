@@ -127,9 +127,11 @@ def pyramid(path: Path) -> None:
 
 def quantization(path: Path) -> None:
     """An object and its box move right together, by parts of a pixel of the map: what is cut out should stay."""
+    # 1. the features of a box that moves with its object
     shifts = np.linspace(0, 2, 65)
     cut = {"RoIAlign": roi_align, "RoIPool": roi_pool}
     features = {name: [cut_out(function, shift) for shift in shifts] for name, function in cut.items()}
+    # 2. the box, exact and rounded
     figure, axes = plt.subplots(1, 4, figsize=(13, 3), width_ratios=(1, 1, 1, 1.6))
     shift = 0.45
     axes[0].imshow(bump(shift)[0, :, :, 0], cmap="Blues")
@@ -145,6 +147,7 @@ def quantization(path: Path) -> None:
         )
     axes[0].set_title("box (orange), as RoIPool rounds it (red)", fontsize=9)
     axes[0].set_axis_off()
+    # 3. the change of the features, cell by cell and over all shifts
     for place, (name, function) in zip(axes[1:3], cut.items(), strict=True):
         change = np.abs(cut_out(function, shift) - cut_out(function, 0))
         grid(place, change, f"{name}: change after {16 * shift:.0f} pixels", digits=2, most=0.5)

@@ -71,10 +71,12 @@ def figures(truth: Panoptic, answer: Panoptic, objects: Instances) -> str:
 
 
 def main(folder: Path) -> None:
+    # 1. the scene
     dataset = open_dataset(data_options("synthetic", people=3, synthetic_size=128), "panoptic")
     record = next(record for record in dataset.records("train") if record.id == SCENE)
     image, truth = dataset.image(record), dataset.truth(record)
     assert isinstance(truth, Panoptic) and len(truth.segments) == 6, "choose another scene"
+    # 2. three answers, each with a mistake of its own
     together, alone = people_together(truth), without_surroundings(truth)
     weak, detections = with_weak_detections(truth)
     sure = Instances.of(together.instances().masks, [PERSON], scores=[0.9])
@@ -84,6 +86,7 @@ def main(folder: Path) -> None:
         ("three made up, unsure", weak, detections),
         ("floor and sky called wall", alone, people),
     ]
+    # 3. the answers over their mistakes
     figure, axes = plt.subplots(2, 4, figsize=(11, 6))
     axes[0, 0].imshow(image)
     axes[0, 0].set_title("image", fontsize=9)
@@ -100,6 +103,7 @@ def main(folder: Path) -> None:
     )
     figure.supxlabel(colors, fontsize=9)
     figure.tight_layout(h_pad=2.5)
+    # 4. the file, with few colors
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=100)
     Image.open(drawn).convert("RGB").quantize(192).save(folder / "panoptic-measures.png", optimize=True)
