@@ -31,7 +31,7 @@ TINY_ENCODER = Encoder(TINY, five_convolutions, "unit", {2: "conv1", 4: "conv2",
 
 @contextmanager
 def tiny_registered() -> Iterator[str]:
-    """The tiny encoder has a name while a network is built."""
+    """Registers the tiny encoder while a network is built."""
     len(ENCODERS)  # the room is imported now
     ENCODERS._entries[TINY] = TINY_ENCODER
     try:
@@ -41,7 +41,7 @@ def tiny_registered() -> Iterator[str]:
 
 
 FITTING = {"unet2015": (36, 68)}
-"""A size that is neither padded nor cropped, of models that 32 × 64 does not fit."""
+"""Sizes for models that would pad or crop 32 × 64."""
 
 
 def narrow_options(name):
@@ -49,7 +49,7 @@ def narrow_options(name):
 
 
 def narrow(name, **arguments):
-    """The network with every kernel random: a score layer that starts at zero would make all outputs the same."""
+    """The network with random kernels: a score layer that starts at zero would make all outputs the same."""
     model = build(name, **{**narrow_options(name), **arguments})
     rng = np.random.default_rng(0)
     for layer in model.layers:

@@ -1,4 +1,4 @@
-"""No permission bits stop the root user of a container; so a test is somebody else for a moment."""
+"""Permission bits do not stop the root user of a container, so a test runs as another user for a moment."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Freed blocks stay with the process: a large allocation that comes again takes no new pages from the kernel."""
+"""The process keeps freed blocks: a second large allocation takes no new pages from the kernel."""
 
 import subprocess
 import sys

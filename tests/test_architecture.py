@@ -65,7 +65,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
 def imported(path: Path) -> set[str]:
-    """Full names of what a module imports, wherever in it: "kseg.errors.UsageError"."""
+    """Full names of all that a module imports, at its head or inside of functions: "kseg.errors.UsageError"."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -125,7 +125,7 @@ LONGEST_FILE, LONGEST_FUNCTION, MOST_LONGER = 300, 60, 10
 
 
 def longer() -> set[str]:
-    """Files as "kseg/a.py" and functions as "kseg/a.py function" that have more lines than they should."""
+    """Files as "kseg/a.py" and functions as "kseg/a.py function" that are too long."""
     names = set()
     for path in MODULES:
         source, name = path.read_text(), path.relative_to(PACKAGE.parent).as_posix()

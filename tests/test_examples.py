@@ -17,7 +17,7 @@ SHOWN = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def computes(thing) -> bool:
-    """Not a registry, and no record that another function returns."""
+    """Whether it is a function or class of its own, and neither a registry nor a record that a function returns."""
     return callable(thing) and not (
         dataclasses.is_dataclass(thing) or inspect.isclass(thing) and issubclass(thing, tuple)
     )
@@ -37,13 +37,13 @@ PUBLIC = {
 
 
 def examples(thing) -> list[doctest.Example]:
-    """In its own docstring, or of a class in those of its methods."""
+    """The examples in the docstring of a function, or of a class and its methods."""
     found = doctest.DocTestFinder().find(thing, thing.__name__, module=inspect.getmodule(thing))
     return [example for test in found for example in test.examples]
 
 
 def modules_with_examples() -> list[str]:
-    """Found in the source text, so that only those are imported."""
+    """Modules with an example, found in their text so that only they are imported."""
     names = []
     for module in pkgutil.walk_packages(kseg.__path__, "kseg."):
         spec = module.module_finder.find_spec(module.name)  # type: ignore[call-arg]

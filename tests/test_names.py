@@ -1,4 +1,4 @@
-"""Nobody types the name of a model or encoder but who has it: adding one is adding a file, and so is renaming it."""
+"""The name of a model or encoder is typed in its own file alone: adding one is adding a file, and so is renaming it."""
 
 import ast
 import re
@@ -23,7 +23,7 @@ MAY_NAME = {
 """Where names may be typed → why."""
 
 AMBIGUOUS = {"unet"}
-"""Also a word of the language: U-Net as an idea."""
+"""Names that are also words of the language: U-Net as an idea."""
 
 
 def names_in(path: Path) -> set[str]:
@@ -63,7 +63,7 @@ MAY_NAME_DATA = {
 
 
 def test_the_name_of_a_data_set_is_typed_in_its_own_folder_alone():
-    """As a text of its own: in sentences some of the names are words of the language."""
+    """Names that are a whole string: in sentences some names are words of the language."""
     homes = ("lab/recipes/", *(f"datasets/{name}/" for name in DATASETS))
     found = set()
     for path in sorted(PACKAGE.rglob("*.py")):
@@ -83,11 +83,11 @@ MAY_NAME_LOSS = {
 """File → why it types the name of a loss."""
 
 SCORES = {"iou", "dice", "boundary"}
-"""Losses that are called as the scores they stand for."""
+"""Losses with the name of a score."""
 
 
 def test_the_name_of_a_loss_is_typed_among_the_losses_alone():
-    """Models and recipes name those of their papers."""
+    """Models and recipes may name the losses of their papers."""
     found = set()
     for path in sorted(PACKAGE.rglob("*.py")):
         place = path.relative_to(PACKAGE).as_posix()

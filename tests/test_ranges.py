@@ -1,4 +1,4 @@
-"""Every number that a person may give has a range, and what lies outside of it is refused with a sentence."""
+"""Every number that a person may give has a range, and a number outside of it is refused with a sentence."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""What a release rests on: one version everywhere, and files that name what exists."""
+"""A release: the same version everywhere, and no file that names a missing one."""
 
 import configparser
 import re

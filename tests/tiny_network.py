@@ -1,4 +1,4 @@
-"""A network of two convolutions for tests that train: what they ask of a network it has, and is built in no time."""
+"""A network of two convolutions for tests that train, built in no time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,13 +28,13 @@ def tiny(image, channels, *, base_width: Width = 4, dropout: Dropped = 0.0):
 
 
 def register() -> None:
-    """Gives it its name, as a plug-in would, with the preset of the default network."""
+    """Registers the network as a plug-in would, with the preset of the default network."""
     architecture(NAME, preset=AMADI)(tiny)
 
 
 @contextmanager
 def registered() -> Iterator[None]:
-    """It has its name for a while."""
+    """Registers the network for the length of a `with`."""
     len(MODELS)  # the room is imported now, and not into the copy
     entries = MODELS._entries
     MODELS._entries = dict(entries)

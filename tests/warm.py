@@ -85,20 +85,20 @@ server = functools.cache(Server)
 
 
 def start(arguments, *, backend="tensorflow", cwd=ROOT, **environment: str) -> Program:
-    """Starts `python ARGUMENTS`: a script, or `-c CODE`, and what comes behind."""
+    """Starts `python ARGUMENTS`: a script, or `-c CODE`, with further arguments."""
     variables = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu", **environment}
     return Program(server(backend), [str(word) for word in arguments], variables, str(cwd))
 
 
 def run(arguments, *, timeout: float = 300, **where) -> subprocess.CompletedProcess:
-    """Runs `python ARGUMENTS` to its end; text of both streams."""
+    """Runs `python ARGUMENTS` to its end and returns the text of both streams."""
     program = start(arguments, **where)
     code = program.wait(timeout)
     return subprocess.CompletedProcess(program.arguments, code, program.stdout.read(), program.stderr.read())
 
 
 def serve() -> dict | None:
-    """Forks for each line that arrives; returns its request in the process that has to become the program."""
+    """Forks for each line that arrives; returns the request in the child, which becomes the program."""
     import keras  # noqa: F401
     import scipy.ndimage  # noqa: F401
 
@@ -119,7 +119,7 @@ def serve() -> dict | None:
 
 
 def become(arguments: list[str], environment: dict[str, str], cwd: str, stdout: str, stderr: str) -> None:
-    """Runs the program as the interpreter would, whose end is then the end of this process."""
+    """Runs the program as the interpreter would; this process ends with it."""
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)

@@ -1,4 +1,4 @@
-"""Data that is not what it should be, and surroundings: archives, images, masks, lists, variables, places to write."""
+"""Bad data and surroundings: archives, images, masks, lists, variables, places to write."""
 
 from pathlib import Path
 

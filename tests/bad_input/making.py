@@ -44,7 +44,7 @@ def every(*makes: Make) -> Make:
 
 
 def pipe(name: str) -> Make:
-    """Nobody ever writes into it: whoever opens it waits."""
+    """A pipe that nobody writes into: a reader waits for ever."""
 
     def make():
         path = Path(name)
@@ -77,7 +77,7 @@ def flip(name: str, at: float = 0.5) -> Make:
 
 
 def edit_json(name: str, *keys: str | int, to: object) -> Make:
-    """One value of a JSON file, found by its keys; `to` may be a text that is no JSON, such as NaN."""
+    """Replaces one value of a JSON file, found by its keys; `to` may be a text that is no JSON, such as NaN."""
 
     def make():
         content = json.loads(Path(name).read_text())

@@ -10,7 +10,7 @@ from making import Make
 
 
 def nothing() -> None:
-    """The words alone are bad."""
+    """A case whose command line alone is bad."""
 
 
 class Row(NamedTuple):

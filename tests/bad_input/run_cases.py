@@ -1,4 +1,4 @@
-"""What kseg wrote and somebody damaged: models, weights, run directories, results of the lab."""
+"""Damaged files of kseg: models, weights, run directories, results of the lab."""
 
 import numpy as np
 from making import (

@@ -1,5 +1,4 @@
-"""Whatever a person passes that cannot be: one sentence, the right exit code, nothing half written. `cases.py` has the
-table."""
+"""Bad input: one sentence, the right exit code, nothing half written. `cases.py` has the table."""
 
 import shutil
 import signal
@@ -51,7 +50,7 @@ def sound(tmp_path_factory):
 
 @pytest.fixture
 def place(sound, tmp_path, monkeypatch):
-    """An own copy of the sound files to stand in."""
+    """A copy of the sound files, and the current folder of the test."""
     shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     for name in ("HOME", "KSEG_CACHE", "KSEG_DATA"):

@@ -1,4 +1,4 @@
-"""Streams that are closed, full or know few letters; files that may not be read; a command ended from outside."""
+"""Streams that are closed, full or ASCII; files without permission; a command ended by a signal."""
 
 import io
 import signal

@@ -1,4 +1,4 @@
-"""Bad input that is typed, or stands in a file of settings."""
+"""Bad input on the command line or in a file of options."""
 
 from making import (
     DEEP,

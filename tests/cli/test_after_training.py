@@ -1,4 +1,4 @@
-"""What is typed after training: a run's directory again, evaluations on its data or others, predictions on disk."""
+"""Commands after training: the same run again, evaluations on its data or other data, predictions on disk."""
 
 import csv
 import json

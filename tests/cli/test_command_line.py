@@ -1,4 +1,4 @@
-"""What a person types: exit codes, help, one sentence for what cannot be, files beside flags."""
+"""The command line: exit codes, help, one sentence for each mistake, a file of options beside flags."""
 
 import io
 import os
@@ -95,7 +95,7 @@ def test_options_of_another_model_in_a_file_are_left_out_and_told(capsys, tmp_pa
     ids=" ".join,
 )
 def test_a_reader_who_has_gone_ends_the_command_quietly(arguments, tmp_path):
-    """As in `kseg lab commands loss_study | head -1`, but the reader is gone from the start."""
+    """As `kseg lab commands loss_study | head -1`, whose reader is gone before the first line."""
     reads, writes = os.pipe()
     os.close(reads)
     words = [word.format(folder=tmp_path) for word in arguments]

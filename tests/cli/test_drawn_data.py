@@ -1,4 +1,4 @@
-"""A model file away from its run: with what its training images were drawn, so that it is measured on the same kind."""
+"""A model file without its run holds the options of its drawn images, and is measured on such images."""
 
 import json
 from dataclasses import replace

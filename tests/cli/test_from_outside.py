@@ -1,4 +1,4 @@
-"""A data set, a model and an encoder of somebody else's, registered from outside, train through the command's entry."""
+"""A data set, a model and an encoder registered from outside of kseg train by `kseg train`."""
 
 import json
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ def flat(image, channels, *, encoder: str = "pyramid", depth: Width = 8):
 
 @pytest.fixture
 def registered(monkeypatch):
-    """Registered as a plug-in would do it, and forgotten after the test."""
+    """Registered as by a plug-in; unregistered after the test."""
     for registry in (DATASETS, MODELS, ENCODERS):
         len(registry)  # the room is imported now, and not into the copy
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))

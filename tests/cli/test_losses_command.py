@@ -1,4 +1,4 @@
-"""`kseg losses`: a table that fits a terminal, docstrings, pictures that show what is claimed."""
+"""`kseg losses`: a table as wide as the terminal, docstrings, and pictures of the right values."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""`--crf` of `kseg predict` and `kseg evaluate`: what is written is what the functions give."""
+"""`--crf` of `kseg predict` and `kseg evaluate` writes what `dense_crf` gives."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""`kseg score` on folders that a test writes: its figures, and one sentence for whatever does not fit."""
+"""`kseg score` on folders that a test writes: its figures, and one sentence for files that do not fit together."""
 
 import json
 import re

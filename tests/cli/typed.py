@@ -9,7 +9,7 @@ TINY_TRAINING = [*TINY, "--model", tiny_network.NAME, "--batch-size", "4", "--no
 
 
 def complaint(capsys, *arguments: str) -> tuple[int, str]:
-    """Exit code and what stands on stderr."""
+    """Exit code and the text of stderr."""
     try:
         code = main(list(arguments))
     except SystemExit as leaving:

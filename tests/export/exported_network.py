@@ -8,7 +8,7 @@ import numpy as np
 
 @keras.saving.register_keras_serializable("kseg_tests")
 class ResizeTo(keras.layers.Layer):
-    """Bilinear to the size of the second input; a custom layer, which an export must not need."""
+    """Bilinear resizing to the size of the second input: a custom layer, without which an export has to run."""
 
     def call(self, inputs):
         import tensorflow as tf
@@ -34,7 +34,7 @@ class Card:
 
 @keras.saving.register_keras_serializable("kseg_tests")
 class PadToEven(keras.layers.Layer):
-    """Odd sizes grow by one; the modulus of a negative number is where converters differ."""
+    """Odd sizes grow by one; converters differ in the modulus of a negative number."""
 
     def call(self, x):
         import tensorflow as tf

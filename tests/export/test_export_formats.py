@@ -103,7 +103,7 @@ def test_the_card_goes_with_the_export(format, model, card, tmp_path):
 
 
 def test_what_rounding_explains_is_measured_against_float64():
-    """A sum of a hundred opposite halves of 1e4 is wrong by about 1e-4 in float32: as much is granted, and no more."""
+    """A float32 sum of a hundred canceling numbers of 1e4 is wrong by about 1e-4; no larger error is allowed."""
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(200, 1, name="wide")(image)
     x = keras.layers.Conv2D(1, 1, activation="sigmoid", name="score")(x)

@@ -22,7 +22,7 @@ NAMES = {"saved_model": "objects", "onnx": "objects.onnx", "litert": "objects.tf
 
 @keras.saving.register_keras_serializable("kseg_tests")
 class Halves(keras.layers.Layer):
-    """The upper and the lower half of a picture, as sure as they are light; three places, of which one is empty."""
+    """The upper and the lower half of a picture, each with its brightness as score; three places, one of them empty."""
 
     def call(self, images):
         images = ops.cast(images, "float32") / 255.0

@@ -1,4 +1,4 @@
-"""The search for a CRF's parameters: it tries what it says, and finds what counting by hand finds."""
+"""The search for a CRF's parameters tries every combination of its grid and finds the best one, counted by hand."""
 
 import itertools
 

@@ -82,7 +82,7 @@ def test_masks_of_images(runs, capsys):
 
 
 def test_masks_behind_tiles_the_mean_over_mirror_images_and_a_crf(runs, capsys):
-    """Of networks that see one pixel nothing but the CRF changes an answer."""
+    """Each network sees a single pixel, so that only the CRF changes an answer."""
     colors = np.random.default_rng(0).integers(0, 256, (40, 70, 3), dtype=np.uint8)
     save_image(runs / "photo.png", colors)
     arguments = ["predict", str(runs / "hair"), str(runs / "face"), str(runs / "photo.png"), "--joint", "--out"]

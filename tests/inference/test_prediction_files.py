@@ -1,4 +1,4 @@
-"""Which images were meant, and what lies on disk afterwards."""
+"""Which files `kseg predict` reads, and which it writes."""
 
 import numpy as np
 import pytest

@@ -12,7 +12,7 @@ from kseg.inference.predict import network_size
 
 
 def brightness(size=(None, None), channels=1):
-    """A model whose probability is the red channel's share of 255: what goes in can be read off what comes out."""
+    """A model whose probability is red / 255: its outputs show its inputs."""
     inputs = keras.Input((*size, 3))
     layer = keras.layers.Conv2D(channels, 1, use_bias=False)
     model = keras.Model(inputs, layer(inputs))

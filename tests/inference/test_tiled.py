@@ -41,7 +41,7 @@ def pointwise(channel=0, size=(None, None), channels=1):
 
 
 def leftward():
-    """p of a pixel is the red of its left neighbor: what is mirrored or turned shows."""
+    """p of a pixel is the red of its left neighbor, so that mirroring and turning change p."""
     image = keras.Input((None, None, 3))
     layer = keras.layers.Conv2D(1, 3, padding="same", use_bias=False)
     model = keras.Model(image, layer(image))
@@ -64,7 +64,7 @@ def whole(model, image, **settings):
 
 @pytest.mark.parametrize(("name", "radius"), [("unet", 48), ("unet2015", 44 + 7)])
 def test_a_networks_tiles_are_the_whole_image(name, radius):
-    """Where the receptive field fits into half of the overlap; a smaller overlap shows that the field matters."""
+    """Tiles agree if the receptive field fits into half of the overlap, and differ with a smaller overlap."""
     keras.utils.set_random_seed(0)
     options = {"unet2015": {"depth": 3, "base_width": 4}, "unet": {"base_width": 4}}[name]
     model, image = build(name, num_classes=3, **options), picture(70, 290)
@@ -77,7 +77,7 @@ def test_a_networks_tiles_are_the_whole_image(name, radius):
 
 
 def exact(model, seed=1):
-    """Few whole weights: every sum is a whole number that float32 holds, in whatever order it is taken."""
+    """Small integer weights: every sum is an integer that float32 holds exactly, in any order of adding."""
     rng = np.random.default_rng(seed)
     for layer in model.layers:
         if not hasattr(layer, "kernel"):
@@ -96,7 +96,7 @@ def exact(model, seed=1):
 
 
 def test_unet2015_in_tiles_is_the_whole_image_to_the_bit():
-    """Overlap-tile strategy: of each tile what its own mirrored border reaches is left out."""
+    """Overlap-tile strategy: the part of a tile that its own mirrored border reaches is left out."""
     model = exact(build("unet2015", activation=None, base_width=4, depth=2))
     image = 255 * (picture(150, 211) > 127).astype(np.uint8)
     tiling = tiling_for(model, 128, blend="none")
@@ -259,7 +259,7 @@ def run(tmp_path_factory):
 
 
 def test_predict_writes_the_masks_of_tiles(run, tmp_path, capsys):
-    """The run's network sees one pixel around each, so all but the tiles' seams is that of the whole image."""
+    """The run's network sees one pixel around each pixel, so tiles differ from the whole image at their seams alone."""
     Image.fromarray(picture(100, 150)).save(tmp_path / "photo.png")
     arguments = ["predict", str(run), str(tmp_path / "photo.png"), "--no-overlays", "--out"]
     assert main([*arguments, str(tmp_path / "whole"), "--input-size", "original"]) == 0

@@ -1,4 +1,4 @@
-"""A job that was never trained: its files are written here."""
+"""Writes the files of a job that was never trained."""
 
 import json
 
@@ -11,7 +11,7 @@ from kseg.training.workdir import WorkDir
 
 
 def pretend(job: Job, wrong: float) -> None:
-    """What a job leaves behind whose network gets a share `wrong` of the pixels wrong, always the same ones."""
+    """The files of a job whose network gets a share `wrong` of the pixels wrong, always the same pixels."""
     dataset = open_dataset(job.config.data)
     classes = len(dataset.classes)
     rng = np.random.default_rng(job.seed)

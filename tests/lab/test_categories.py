@@ -1,4 +1,4 @@
-"""`kseg train --categories`: which jobs it makes, and the tables that come of them."""
+"""`kseg train --categories`: its jobs, and the tables made of them."""
 
 import dataclasses
 from pathlib import Path

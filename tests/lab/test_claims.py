@@ -1,4 +1,4 @@
-"""When a claim held: the rules by hand, and van Beers et al.'s claims on figures that are made for each verdict."""
+"""The verdict on a claim: the rules by hand, and van Beers et al.'s claims on figures made for each verdict."""
 
 import dataclasses
 
@@ -66,7 +66,7 @@ def row(setting, loss, cell) -> Row:
 
 @pytest.fixture
 def results():
-    """As if we had measured just what the paper did; the curves rise in a straight line to the best epoch."""
+    """Rows with just the paper's figures; the curves rise in a straight line to the best epoch."""
     rows = [row(setting, loss, cell) for setting, cells in TABLES.items() for loss, cell in cells.items()]
     return Results("vanbeers2019", "paper", "command", {}, rows, {}, 0)
 

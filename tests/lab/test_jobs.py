@@ -1,4 +1,4 @@
-"""Jobs: settings lead to directories, the same setting to the same one; runs, failures and budgets."""
+"""Jobs: one directory per setting; runs, failures and budgets."""
 
 import dataclasses
 import functools
@@ -137,7 +137,7 @@ def test_a_job_leaves_measurements_and_masks_alone(tmp_path):
 
 
 def test_the_command_of_a_job_is_the_job(tmp_path, capsys):
-    """`kseg lab commands` prints it, a cluster runs it, `kseg lab run` finds it complete."""
+    """`kseg lab commands` prints the command, a cluster runs it, and `kseg lab run` finds the job complete."""
     (job,) = make_jobs(tmp_path, [setting("tiny", "iou", loss="bce + 0.5*iou(pooling='batch')")])
     job.write_config()
     assert main(job.command[1:]) == 0

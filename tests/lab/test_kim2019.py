@@ -1,4 +1,4 @@
-"""Kim et al. 2019 as a recipe: what is run, what the paper prints, and how its claims are judged."""
+"""Kim et al. 2019 as a recipe: its jobs, the paper's figures, and the verdicts on its claims."""
 
 import dataclasses
 import json
@@ -83,7 +83,7 @@ def test_figures_that_say_otherwise_do_not_hold():
 
 
 def test_one_thing_changes_beside_the_cell():
-    """Figure 5's Heaviside functions; and the grid, for which λ means something else, with both losses."""
+    """Figure 5's Heaviside functions; and the grid of the loss, where λ means something else, with both losses."""
     every = {setting.condition.words: setting.config for setting in RECIPE.at("cpu", Places(weights={"": "none"}))}
     beside = {words: config for words, config in every.items() if len(words) == 4}
     assert {words[2:] for words in beside} == {
@@ -121,7 +121,7 @@ class FakeFiles(RunFiles):
 
 
 def test_figures_3_to_7_from_what_runs_leave_behind(tmp_path):
-    """Drawn by what the jobs' files say; a job that is not complete leaves its figure out."""
+    """Figures are drawn from the files of jobs; the figure of an incomplete job is left out."""
     options = data_options(synthetic_size=32, synthetic_counts=(4, 2, 4), parts=True)
     config = TrainConfig(data=options)
     dataset, rng, jobs, rows = open_dataset(options), np.random.default_rng(0), [], []

@@ -1,4 +1,4 @@
-"""The page of a loss holds what its docstring and the study of losses say, and nothing that they do not."""
+"""The page of a loss holds what its docstring and the study of losses say, and nothing else."""
 
 from pathlib import Path
 

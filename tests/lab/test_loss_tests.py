@@ -1,4 +1,4 @@
-"""Every loss of a study against cross-entropy: which runs are paired, and in what order the losses stand."""
+"""Every loss of a study against cross-entropy: the pairs of runs, and the order of the losses."""
 
 import dataclasses
 

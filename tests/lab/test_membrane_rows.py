@@ -25,7 +25,7 @@ CLASSES = ["membrane", "cell"]
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
-    """A job of the recipe on small slices; of its masks the first is right, and the second has a hole."""
+    """A job of the recipe on small slices; its first mask is right, its second has a hole."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "datasets"))
     from stack_layouts import isbi_slices
 

@@ -1,4 +1,4 @@
-"""The tables of Rahman & Wang, the paper's figures and ours, and what the gain has to do with the imbalance."""
+"""The tables of Rahman & Wang, the paper's figures and ours, and the correlation of gain and imbalance."""
 
 import math
 from collections import Counter

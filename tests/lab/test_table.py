@@ -1,4 +1,4 @@
-"""Tables as text: what Markdown and LaTeX take for commands stays what it is."""
+"""Tables as text: characters that Markdown and LaTeX take for commands are escaped."""
 
 import re
 from pathlib import Path

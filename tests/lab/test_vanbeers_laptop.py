@@ -1,4 +1,4 @@
-"""Scale laptop of van Beers et al.: the paper's networks and optimizer, single things changed, and its figures."""
+"""Scale laptop of van Beers et al.: the paper's networks and optimizer, single changes, and figures."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""The worst images by group: contrast and confusion by hand, and who falls into which group."""
+"""The worst images by group: contrast and confusion by hand, and the images of each group."""
 
 import numpy as np
 from pytest import approx

@@ -1,4 +1,4 @@
-"""Tiles: where they lie, what they weigh, and that a network of limited sight says the same of tiles and of a whole."""
+"""Tiles: their places and weights; a network with a limited receptive field gives the same in tiles."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ def test_what_needs_no_neighbors_is_the_same_in_tiles(size, overlap, blend):
 
 
 def test_a_limited_receptive_field_makes_tiles_equal_to_the_whole():
-    """Radius 7: outside of an image the filter sees other things than behind a tile's inner edge."""
+    """Radius 7: outside of the image the filter sees padding, beyond a tile's inner edge it sees pixels."""
     radius, image = 7, picture(150, 211)
 
     def run(tiles):

@@ -1,4 +1,4 @@
-"""The picture of every loss says something: no curve of `kseg losses show` is flat."""
+"""No curve of a picture of `kseg losses show` is flat."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A task of somebody else's: objects with masks, of which no label map tells; counted by AP."""
+"""A task as from outside of kseg: objects with masks, which no label map shows, measured by AP."""
 
 from dataclasses import dataclass
 from typing import ClassVar

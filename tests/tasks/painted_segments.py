@@ -1,4 +1,4 @@
-"""Pictures that tell what each pixel is, and networks that read it: a panoptic data set whose answers are known."""
+"""Pictures whose colors encode the segments, and networks that decode them: a panoptic data set with known answers."""
 
 import keras
 import numpy as np
@@ -68,7 +68,7 @@ class Painted(Dataset):
 
 @keras.saving.register_keras_serializable("kseg")
 class Seen(keras.layers.Layer):
-    """The class that the green channel tells; void is taken for the first."""
+    """The class that the green channel encodes; void becomes the first class."""
 
     def call(self, images):
         classes = ops.cast(ops.round(ops.cast(images[..., 1], "float32") / 25.0), "int32")
@@ -118,7 +118,7 @@ def logits(scores):
 
 @pytest.fixture
 def painted(monkeypatch):
-    """The data set, registered as a plug-in would do it."""
+    """The data set, registered as by a plug-in."""
     len(DATASETS)
     monkeypatch.setattr(DATASETS, "_entries", dict(DATASETS._entries))
     DATASETS.register(NAME)(Painted)

@@ -1,4 +1,4 @@
-"""Truths of every structure, to ask tasks about: a few ellipses on a ground, drawn by a seed."""
+"""Truths of every structure for tests of tasks: a few ellipses on a background, drawn by a seed."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Drawing moves with the truth: for each structure, a move of the drawing is the drawing of what was moved."""
+"""Drawing commutes with flips, crops and the like: the moved drawing of a truth is the drawing of the moved truth."""
 
 import numpy as np
 import pytest

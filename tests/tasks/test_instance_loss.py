@@ -1,4 +1,4 @@
-"""The loss of objects: its parts by hand, what moves nothing, what is refused, and that training finds objects."""
+"""The loss of objects: its parts by hand, places without influence, refusals, and that training finds objects."""
 
 import keras
 import numpy as np
@@ -44,7 +44,7 @@ def targets_of(*truths):
 
 
 class OfFixedHeads(InstanceLoss):
-    """The loss with what the heads say told beforehand, and 4 of the anchors and boxes drawn."""
+    """The loss for given outputs of the heads, with 4 anchors and 4 boxes sampled."""
 
     def __init__(self, spec, *, logits=None, deltas=None, masks=None, reduction="mean"):
         super().__init__(spec, reduction=reduction)
@@ -140,7 +140,7 @@ def test_the_mask_target_of_the_own_box_is_the_mask():
 
 
 def test_beyond_its_own_box_an_object_has_no_pixel():
-    """The box is twice as wide as the object: half of the target is 0; another one is beside it: all of it is."""
+    """One box is twice as wide as the object: half of its target is 0; another lies beside it: all of its target is."""
     truth, _ = squares((10, 10, 30, 20))
     rois = np.array([[[10.0, 10.0, 30.0, 30.0], [40.0, 40.0, 50.0, 50.0], [15.0, 10.0, 20.0, 15.0]]], "float32")
     made = array(mask_targets(targets_of(truth), rois, np.zeros((1, 3), "int32"), 28))[0]
@@ -218,7 +218,7 @@ def test_what_stands_in_places_of_no_object_moves_nothing(network):
 
 
 def test_programs_of_one_shape_give_the_same_loss(network, monkeypatch):
-    """Where every shape is compiled anew, all places are computed, and otherwise those that an object needs."""
+    """Backends that compile every shape anew compute all places, other backends only places with an object."""
     images, targets = batch(*TWO)
     loss = InstanceLoss("mask=bce + dice", reduction="mean").bound(network)
     before = value_of(loss, network, images, targets)[1]

@@ -1,4 +1,4 @@
-"""Objects as targets and back, by hand; what a network gives of them; files, drawings and figures."""
+"""Objects as targets and back, by hand; outputs of a network as objects; files, drawings and figures."""
 
 import json
 
@@ -83,7 +83,7 @@ def test_the_largest_objects_are_trained_on():
 
 
 def test_of_five_hundred_objects_the_smallest_are_neither_to_be_found_nor_background():
-    """As many as a network learns to find have a mask each; the boxes of the others are known as those of crowds."""
+    """The largest objects have a mask each; the boxes of the others are treated as those of crowds."""
     masks = np.zeros((600, 30, 80), bool)
     for number in range(600):
         top, left = divmod(number, 40)

@@ -1,4 +1,4 @@
-"""`kseg panoptic`: two networks fused are measured and written, thresholds are found, and what does not fit is said."""
+"""`kseg panoptic`: the fusion of two networks is measured and written, thresholds are searched, misfits are refused."""
 
 import dataclasses
 import json

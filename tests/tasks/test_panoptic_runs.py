@@ -1,4 +1,4 @@
-"""A run of a panoptic network from the command to masks of new images: what is told of things on the way."""
+"""A run of a panoptic network, from the command to masks of new images; things are known all the way."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Panoptic answers: what becomes of segments in the targets, of outputs in the answer, and which numbers decide."""
+"""Panoptic answers: segments as targets, outputs as an answer, and the thresholds that decide."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def outputs_of(truth):
 
 
 def test_objects_and_pixels_have_numbers_of_their_own():
-    """Objects 1 … T, for 0 is no object, even where a thing is class 0; pixels 0 … S − 1, and S for any thing."""
+    """Objects are 1 … T, as 0 is no object, even for things of class 0; pixels are 0 … S − 1, and S for any thing."""
     kinds = Kinds.told(4, (0, 3))
     assert kinds.object_label.tolist() == [1, 0, 0, 2] and kinds.pixel_label[[0, 1, 2, 3, 9]].tolist() == [
         2, 0, 1, 2, VOID,

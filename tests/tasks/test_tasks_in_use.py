@@ -1,4 +1,4 @@
-"""Training, prediction and measuring ask the task that a network answers, also one of somebody else's."""
+"""Training, prediction and measuring ask the task of the network, also a task registered from outside."""
 
 import json
 import zipfile
@@ -45,7 +45,7 @@ class Scenes(Dataset):
 
 
 class Separated(keras.layers.Layer):
-    """The objects of which the red channel tells."""
+    """The objects that the red channel encodes."""
 
     def call(self, images):
         numbers = 25.0 * keras.ops.arange(1, MOST + 1, dtype="float32")[None, :, None, None]
@@ -56,7 +56,7 @@ class Separated(keras.layers.Layer):
 
 @pytest.fixture
 def registered(monkeypatch):
-    """Registered as a plug-in would do it, and forgotten after the test."""
+    """Registered as by a plug-in; unregistered after the test."""
     for registry in (TASKS, DATASETS, MODELS):
         len(registry)  # the room is imported now, and not into the copy
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))

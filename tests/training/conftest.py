@@ -1,4 +1,4 @@
-"""What a training run needs around it, and a finished one for tests that only look."""
+"""Surroundings of training runs, and a finished run for tests that only read it."""
 
 import keras
 import pytest
@@ -17,7 +17,7 @@ def _tiny_network():
 
 @pytest.fixture
 def clean_framework(monkeypatch, tmp_path):
-    """A run fills the feature cache and Keras' memory of layers and sets the precision; nothing of it stays."""
+    """Resets what a run leaves: the feature cache, Keras' memory of layers and the precision."""
     monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
     yield
     assert keras.config.dtype_policy().name == "float32"
@@ -26,6 +26,6 @@ def clean_framework(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A run of three epochs, whole; whoever changes it works on a copy."""
+    """A complete run of three epochs; a test that changes it works on a copy."""
     command = ["train.py", "--epochs", "3"]
     return train(tiny_run(tensorboard=True), tmp_path_factory.mktemp("finished") / "run", command=command)

@@ -1,4 +1,4 @@
-"""`--preset auto`: the rule by numbers, explicit flags win, and what it chose repeats and resumes the run."""
+"""`--preset auto`: the rule by numbers, explicit flags win, and the printed flags repeat and resume the run."""
 
 import shlex
 from dataclasses import replace
@@ -32,7 +32,7 @@ REASON = "the ImageNet weights of mobilenetv2 could not be downloaded"
 
 @pytest.fixture(params=["weights", "no weights"])
 def network(request, monkeypatch):
-    """Whether the ImageNet weights can be had."""
+    """Whether the ImageNet weights can be downloaded."""
     monkeypatch.setattr(auto, "imagenet_problem", lambda encoder: None if request.param == "weights" else REASON)
     return request.param
 

@@ -1,4 +1,4 @@
-"""A run goes on with some other options and says so; for the rest there is a command that starts from its weights."""
+"""A run resumes with some changed options and names them; for others a command starts from its weights."""
 
 import dataclasses
 
@@ -26,7 +26,7 @@ def config(**training) -> TrainConfig:
 
 @pytest.fixture
 def begun(tmp_path) -> WorkDir:
-    """A run directory with a checkpoint after two epochs, as far as the options are concerned."""
+    """A run directory with options and a checkpoint after two epochs."""
     workdir = WorkDir.open(tmp_path / "run", config(epochs=8))
     workdir.last.write_bytes(b"")
     workdir.best.write_bytes(b"")
@@ -103,7 +103,7 @@ def test_commands_that_start_anew(tmp_path):
 
 
 def test_a_directory_in_which_nothing_was_trained_takes_any_options(tmp_path):
-    """What a process that was killed in its first epoch left behind, for want of memory, say."""
+    """What a process leaves that was killed in its first epoch, for example for lack of memory."""
     workdir = WorkDir.open(tmp_path / "run", config(batch_size=64))
     asked = config(batch_size=8, seed=5)
     told = adopt(workdir, asked)
@@ -139,7 +139,7 @@ def test_more_epochs_of_a_complete_run(begun):
 
 
 def test_a_complete_run_that_cannot_go_on_keeps_its_results(tmp_path):
-    """Its checkpoint is broken: that is found when it is read, after all else was."""
+    """Its checkpoint is broken, which shows only when everything else has been read."""
     path = tmp_path / "run"
     before = train(tiny_run(epochs=1), path, quiet=True).read_results()
     WorkDir(path).last.write_bytes(b"broken")
@@ -180,7 +180,7 @@ def raise_within(context, error):
 
 def test_a_lack_of_memory_is_a_sentence():
     class ResourceExhaustedError(Exception):
-        """As TensorFlow's is called."""
+        """An error with the name of TensorFlow's."""
 
     lacks = (MemoryError(), ResourceExhaustedError("OOM when allocating"), RuntimeError("RESOURCE_EXHAUSTED: Out of"))
     for error in lacks:
@@ -194,7 +194,7 @@ def test_a_lack_of_memory_is_a_sentence():
 
 @pytest.mark.usefixtures("clean_framework")
 def test_a_run_with_more_epochs_is_the_run_that_had_them_from_its_start(tmp_path, monkeypatch, capsys):
-    """Where the learning rate does not depend on their number; before, its first attempt ran out of memory."""
+    """The learning rate does not depend on the number of epochs; the first attempt ran out of memory."""
     path, two = tmp_path / "run", tiny_run(schedule="constant", epochs=2)
     four = dataclasses.replace(two, training=dataclasses.replace(two.training, epochs=4))
     with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""The best weights: what was written comes back, and what cannot be is one sentence and changes nothing."""
+"""The best weights come back as written; a bad file is one sentence and changes nothing."""
 
 import resource
 
@@ -55,7 +55,7 @@ def test_what_does_not_come_back_changes_nothing(saved, damage):
 
 
 def test_a_write_that_fails_leaves_the_earlier_weights(saved):
-    """The system itself refuses: no file may grow beyond 2 kB, as on a full disk."""
+    """The system lets no file grow beyond 2 kB, as on a full disk."""
     _, path = saved
     content = path.read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -1,4 +1,4 @@
-"""What is compiled when, and that a run whose loss and metrics XLA computes is the same run."""
+"""When training compiles with XLA, and that XLA's loss and metrics are the same."""
 
 import json
 import math

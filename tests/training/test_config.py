@@ -69,7 +69,7 @@ def test_epsilon_goes_with_the_optimizer(model, optimizer, epsilon):
 
 
 def test_a_run_from_before_epsilon_had_keras_own():
-    """So does a recorded run whose paper's preset has another one today; without an optimizer that has one, none."""
+    """Also if the preset of its paper has another epsilon today; SGD has none."""
     for model, optimizer, epsilon in (("bfcn32s", "rmsprop", 1e-7), ("unet", "adam", 1e-7), ("fcn8s", "sgd", None)):
         resolved = resolve(
             TrainConfig(model=model_options(model), training=TrainingOptions(optimizer=optimizer, epsilon=epsilon)),

@@ -176,7 +176,7 @@ def test_another_stride_is_refused():
     {"model": "pspnet", "encoder": TINY, "head_width": 8, "trainable_from": "none", "synthetic_size": 64},
 ])  # fmt: skip
 def test_runs_train_resume_and_predict(options, tmp_path):
-    """Also behind cached features, where the network is one at a scale."""
+    """Also on cached features, with one network per scale."""
     run = train(tiny_run(epochs=2, **options), tmp_path / "run", quiet=True)
     results = json.loads(run.results.read_text())
     assert results["epochs"] == 2 and 0 <= results["evaluation"]["scores"]["iou_dataset"] <= 1

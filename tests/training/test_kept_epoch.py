@@ -1,4 +1,4 @@
-"""The epoch that a run keeps: by validation IoU, and by what decides where there is none."""
+"""The epoch that a run keeps: by validation IoU, or by the loss if no IoU is defined."""
 
 import math
 

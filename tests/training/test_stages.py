@@ -1,4 +1,4 @@
-"""One loss after another in a run, and what losses read beside the label."""
+"""One loss after another in a run, and losses that read more than the label."""
 
 import json
 from types import SimpleNamespace
@@ -85,7 +85,7 @@ def test_patience_counts_in_the_last_stage():
 
 
 def test_distances_of_the_pipeline_train_like_those_of_the_graph(tmp_path, monkeypatch):
-    """The losses of one step and after it; scores count pixels, and longer trainings of two code paths drift apart."""
+    """The loss before and after one step; longer trainings of two code paths drift apart, and scores are counts."""
     one_step = {"epochs": 1, "steps_per_epoch": 1, "optimizer": "sgd", "learning_rate": 0.1}
     config = tiny_run(loss="bce + 0.01*boundary + 1e-3*hausdorff", **one_step)
     given = entries(train(config, tmp_path / "given"))

@@ -22,7 +22,7 @@ UNPADDED = {
 
 
 def test_targets_are_those_of_the_whole_truth_at_the_center():
-    """The weight of a border is that of the whole image, also where the second object lies in the margin."""
+    """Border weights are those of the whole image, also if the second object lies in the margin."""
     label = np.zeros((20, 24), np.uint8)
     label[8:12, 2:9], label[8:12, 11:13] = 1, 1  # the first begins in the margin
     whole = LabelTargets(("distance", "image"), weights=PixelWeights((1.0, 1.0), border=10.0))

@@ -37,7 +37,7 @@ def test_broken_config_says_so(tmp_path):
 
 
 def test_a_run_is_one_process_s_at_a_time(tmp_path):
-    """Neither does the one that comes second take the directory away, as it would after another error."""
+    """The second process does not remove the directory either, as it would after another error."""
     path = tmp_path / "run"
     with WorkDir(path).kept_once_begun(), WorkDir.open(path, TrainConfig()).claimed():
         with (
