@@ -5,6 +5,7 @@ import signal
 import subprocess
 from concurrent.futures.process import BrokenProcessPool
 
+import keras
 import pytest
 
 from kseg.lab.running import pool
@@ -63,6 +64,15 @@ def test_each_process_finds_its_own_gpu(monkeypatch, processes, shared):
 
 def variables_here() -> dict[str, str]:
     return dict(os.environ)
+
+
+def test_a_process_has_its_variables_before_it_imports_keras(monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    slot = Slot(None, None, {"KERAS_BACKEND": "numpy"})
+    try:
+        assert slot.call(keras.backend.backend).result(120) == "numpy"
+    finally:
+        slot.close()
 
 
 def test_ctrl_c_is_for_the_command_alone():

@@ -143,7 +143,7 @@ class Cluster:
 
 def run_on_node(job: Job, needs: Needs, prepare: Callable[[], None] | None) -> Outcome:
     """`run_job` in a process of Ray's, which is prepared for jobs first."""
-    os.environ.update(environment(None, shared=0 < (needs.gpus or 0) < 1))  # before the first import of a framework
+    os.environ.update(environment(None, shared=0 < (needs.gpus or 0) < 1))  # before a framework takes its GPU
     start_process(needs.cores, prepare)
     until = time.monotonic() + HANDOVER
     while (outcome := run_job_here(job)).elsewhere and time.monotonic() < until:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 
 from kseg.lab.experiment.jobs import Job
+from kseg.lab.running.beginning import begin
 from kseg.lab.running.gpus import environment, visible_gpus
-from kseg.lab.running.worker import JOBS_PER_PROCESS, Outcome, end_with, run_job_here, start_process
+from kseg.lab.running.worker import JOBS_PER_PROCESS, Outcome, run_job_here
 from kseg.wording import counted
 
 
@@ -112,10 +113,3 @@ def without_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def begin(lifeline, threads: int | None, prepare: Callable[[], None] | None, variables: dict[str, str]) -> None:
-    """The first thing that a process does."""
-    os.environ.update(variables)  # before the first import of a framework
-    end_with(lifeline)
-    start_process(threads, prepare)

@@ -3,13 +3,11 @@
 import functools
 import gc
 import math
-import os
 import signal
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 
 from tqdm import tqdm
 
@@ -75,18 +73,6 @@ def start_process(threads: int | None, prepare: Callable[[], None] | None) -> No
     if prepare is not None:
         prepare()
     limit_threads(threads)
-
-
-def end_with(lifeline: Connection) -> None:
-    """End this process, at once, when the other end of the pipe is closed."""
-    threading.Thread(target=_wait_for_the_end, args=(lifeline,), daemon=True).start()
-
-
-def _wait_for_the_end(lifeline: Connection) -> None:
-    try:
-        lifeline.recv_bytes()
-    finally:
-        os._exit(1)  # a job under way can be resumed
 
 
 def limit_threads(threads: int | None) -> None:
