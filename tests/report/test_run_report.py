@@ -197,11 +197,18 @@ def test_half_a_file_is_named(tmp_path):
 # --- pictures
 
 
+def evaluation_of(classes, matrices, **options):
+    """Of images i0, i1 …, a confusion matrix each."""
+    matrices = np.array(matrices, np.int64)
+    ids = tuple(f"i{number}" for number in range(len(matrices)))
+    circumstances = {"dataset": "synthetic", "split": "test", "original_size": True, "seconds": 1.0}
+    return SemanticEvaluation(classes=classes, ids=ids, matrices=matrices, histogram=None, **circumstances, **options)
+
+
 def evaluation_with(ious):
     """Ten pixels an image: I hits, 10 − I misses give IoU = I / 10; None: no valid pixel."""
     matrices = [[[0, 0], [0, 0]] if iou is None else [[5, 0], [10 - iou, iou]] for iou in ious]
-    return SemanticEvaluation("synthetic", "test", ("background", "face"), tuple(f"i{k}" for k in range(len(ious))),
-                      np.array(matrices, np.int64), None, True, 1.0)  # fmt: skip
+    return evaluation_of(("background", "face"), matrices)
 
 
 def test_choice_of_images():
@@ -238,7 +245,7 @@ def test_without_background_every_error_is_a_mix_up():
     )
     assert error_shares(np.array([[7, 1], [2, 0]]), background=True) == pytest.approx({"too much": 0.1, "missed": 0.2})
     names, palette = ("sky", "road", "car"), ((9, 9, 9), (1, 1, 1), (2, 2, 2))
-    evaluation = SemanticEvaluation("d", "test", names, ("a",), matrix[None], None, True, 1.0, background=False)
+    evaluation = evaluation_of(names, matrix[None], background=False)
     picture = Picture("a", ("IoU", 0.5), evaluation.mistakes(0), 1, {}, (4, 4))
     parts = environment().get_template("parts.html").module
     legend = TASKS["semantic"].legend(names, palette, background=False)
@@ -278,13 +285,13 @@ def test_plots_survive_what_real_runs_do():
 
 
 def test_images_that_are_all_right_have_a_distribution(recwarn):
-    right = SemanticEvaluation("d", "test", ("a", "b"), ("1", "2"), np.array([np.eye(2)] * 2, int), None, True, 1.0)
+    right = evaluation_of(("a", "b"), [np.eye(2)] * 2)
     assert plots.image_distribution(right).svg and not recwarn.list
 
 
 def test_odd_names_are_drawn_as_they_are():
     evaluation = evaluation_with([5])
-    odd = SemanticEvaluation("d", "test", ("$a_", "<b>$"), evaluation.ids, evaluation.matrices, None, True, 1.0)
+    odd = evaluation_of(("$a_", "<b>$"), evaluation.matrices)
     assert "<svg" in plots.class_bars(odd).svg
     curve = plots.learning_curve([{"epoch": 1, "loss": 1.0}], "loss", 'Loss ("x" < $y$)', best=None)
     assert Reader(curve.svg).all("svg", "aria-label") == ['Loss ("x" < $y$)']
@@ -294,7 +301,7 @@ def test_many_classes_fit():
     names = tuple(f"a class with a long name {i}" for i in range(30))
     matrices = np.random.default_rng(0).integers(0, 9, (4, 30, 30))
     matrices[:, 7] = matrices[:, :, 7] = 0  # absent everywhere
-    evaluation = SemanticEvaluation("voc", "test", names, ("a", "b", "c", "d"), matrices, None, True, 1.0)
+    evaluation = evaluation_of(names, matrices)
     assert confusion(evaluation).svg and plots.class_bars(evaluation).svg
 
 

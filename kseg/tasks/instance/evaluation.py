@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NotRequired, TypedDict
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from kseg.atomic import write_csv
 from kseg.errors import UsageError
-from kseg.reading import held_to, parse_json
 from kseg.tasks.figures import Figure, cell, in_a_line, number, plain, what_is_wrong
 from kseg.tasks.instance.words import remarks
+from kseg.tasks.measured import Measured, StoredMeasurement, circumstances_of, stored_as
 
 FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 """COCO's figures, of masks, boxes and outlines."""
@@ -22,14 +22,10 @@ COUNTS = ("objects", "detections", "missed", "misnamed", "false")
 """Counts of every image."""
 
 
-class StoredEvaluation(TypedDict):
+class StoredEvaluation(StoredMeasurement):
     """`InstanceEvaluation.to_json`."""
 
     task: Literal["instance"]
-    dataset: str
-    split: str
-    classes: list[str]
-    ids: list[str]
     scores: dict[str, Any]
     ap_image: list[Figure]
     objects: list[int]
@@ -37,23 +33,15 @@ class StoredEvaluation(TypedDict):
     missed: list[int]
     misnamed: list[int]
     false: list[int]
-    original_size: bool
-    seconds: float
-    input_size: NotRequired[tuple[int, int] | Literal["original"] | None]
 
 
-@dataclass(frozen=True)
-class InstanceEvaluation:
+@dataclass(frozen=True, kw_only=True)
+class InstanceEvaluation(Measured):
     """Average precision and recall of a split, and the counts of each image."""
 
     task: ClassVar[str] = "instance"
     background: ClassVar[bool] = True
 
-    dataset: str
-    split: str
-    classes: tuple[str, ...]
-    ids: tuple[str, ...]
-    """of the images, in the split's order"""
     masks: dict[str, float]
     """COCO's twelve figures of masks (`InstanceScores.summary`)"""
     boxes: dict[str, float]
@@ -77,12 +65,6 @@ class InstanceEvaluation:
     """int64 (N,), detections of such a score that match an object of another class"""
     false: np.ndarray
     """int64 (N,), detections of such a score that match no object"""
-    original_size: bool
-    """whether the objects compared are at the truth's own size, or at the network's"""
-    seconds: float
-    """wall time, reading of images included"""
-    input_size: tuple[int, int] | Literal["original"] | None = None
-    """(height, width) that the network was fed; "original": each image's own; None: close to it, or unknown"""
 
     @property
     def headline(self) -> tuple[str, float]:
@@ -90,10 +72,6 @@ class InstanceEvaluation:
         return "mask AP", self.masks["AP"]
 
     image_score: ClassVar[str] = "AP"
-
-    @property
-    def images_per_second(self) -> float:
-        return len(self.ids) / self.seconds if self.seconds else float("nan")
 
     def order(self) -> np.ndarray:
         """Indices of the images from worst to best AP; images without objects last."""
@@ -148,20 +126,8 @@ class InstanceEvaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Everything as JSON types (nan becomes None)."""
-        return {
-            "task": self.task,
-            "dataset": self.dataset,
-            "split": self.split,
-            "classes": list(self.classes),
-            "original_size": self.original_size,
-            "input_size": list(self.input_size) if isinstance(self.input_size, tuple) else self.input_size,
-            "seconds": self.seconds,
-            "images_per_second": plain(self.images_per_second),
-            "scores": plain(self.scores()),
-            "ids": list(self.ids),
-            "ap_image": plain(self.per_image.tolist()),
-            **{name: getattr(self, name).tolist() for name in COUNTS},
-        }
+        counts = {name: getattr(self, name).tolist() for name in COUNTS}
+        return self.framed(ap_image=plain(self.per_image.tolist()), **counts)
 
     @classmethod
     def from_json(cls, content: Any) -> "InstanceEvaluation":
@@ -171,7 +137,7 @@ class InstanceEvaluation:
         """
         # 1. read and check
         try:
-            stored: StoredEvaluation = (parse_json if isinstance(content, str) else held_to)(content, StoredEvaluation)
+            stored = stored_as(content, StoredEvaluation)
             scores, count = stored["scores"], len(stored["ids"])
             columns = {name: np.array(stored[name], np.float64) for name in ("ap_image", *COUNTS)}  # type: ignore[literal-required]
             if any(column.shape != (count,) for column in columns.values()):
@@ -192,10 +158,7 @@ class InstanceEvaluation:
             ) from error
         # 2. the evaluation
         return cls(
-            dataset=stored["dataset"],
-            split=stored["split"],
             classes=tuple(stored["classes"]),
-            ids=tuple(stored["ids"]),
             masks=masks,
             boxes=boxes,
             outlines=outlines,
@@ -203,9 +166,7 @@ class InstanceEvaluation:
             interval=(low, high),
             per_image=columns["ap_image"],
             **{name: columns[name].astype(np.int64) for name in COUNTS},
-            original_size=stored["original_size"],
-            seconds=stored["seconds"],
-            input_size=stored.get("input_size"),
+            **circumstances_of(stored),
         )
 
     def write_csv(self, path: Path | str) -> None:

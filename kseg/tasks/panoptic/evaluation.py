@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NotRequired, TypedDict
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from kseg.errors import UsageError
 from kseg.metrics.intervals import Interval
 from kseg.metrics.panoptic import SUMS
 from kseg.metrics.panoptic_table import PanopticTable
-from kseg.reading import held_to, parse_json
 from kseg.tasks.figures import cell, in_a_line, plain, what_is_wrong
+from kseg.tasks.measured import Measured, StoredMeasurement, circumstances_of, stored_as
 from kseg.tasks.panoptic.words import remarks
 
 COUNTS = ("segments", "predicted", "missed", "misnamed", "false")
@@ -27,15 +27,11 @@ Row = tuple[int, float, int, int, int]
 """Class id, Σ IoU, TP, FP and FN of a class that counts in an image."""
 
 
-class StoredEvaluation(TypedDict):
+class StoredEvaluation(StoredMeasurement):
     """`PanopticEvaluation.to_json`."""
 
     task: Literal["panoptic"]
-    dataset: str
-    split: str
-    classes: list[str]
     things: list[str]
-    ids: list[str]
     sums: list[list[Row]]
     boundary_sums: list[list[Row]]
     confusion: list[list[int]]
@@ -44,24 +40,16 @@ class StoredEvaluation(TypedDict):
     missed: list[int]
     misnamed: list[int]
     false: list[int]
-    original_size: bool
-    seconds: float
-    input_size: NotRequired[tuple[int, int] | Literal["original"] | None]
 
 
-@dataclass(frozen=True, eq=False)
-class PanopticEvaluation:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PanopticEvaluation(Measured):
     """Panoptic quality of a split, the sums of each image, and the confusions between classes."""
 
     task: ClassVar[str] = "panoptic"
     background: ClassVar[bool] = False
     image_score: ClassVar[str] = "PQ"
 
-    dataset: str
-    split: str
-    classes: tuple[str, ...]
-    ids: tuple[str, ...]
-    """of the images, in the split's order"""
     regions: PanopticTable
     """of PQ"""
     outlines: PanopticTable
@@ -78,12 +66,6 @@ class PanopticEvaluation:
     """int64 (N,), predicted segments that match a true segment of another class"""
     false: np.ndarray
     """int64 (N,), predicted segments that match no true segment of any class and do not lie on void and crowds"""
-    original_size: bool
-    """whether the maps compared are at the truth's own size, or at the network's"""
-    seconds: float
-    """wall time, reading of images included"""
-    input_size: tuple[int, int] | Literal["original"] | None = None
-    """(height, width) that the network was fed; "original": each image's own; None: close to it, or unknown"""
 
     @property
     def headline(self) -> tuple[str, float]:
@@ -99,10 +81,6 @@ class PanopticEvaluation:
     def things(self) -> tuple[str, ...]:
         """The classes of which there are objects."""
         return tuple(name for name, thing in zip(self.classes, self.regions.is_thing, strict=True) if thing)
-
-    @property
-    def images_per_second(self) -> float:
-        return len(self.ids) / self.seconds if self.seconds else float("nan")
 
     @cached_property
     def interval(self) -> Interval:
@@ -184,24 +162,14 @@ class PanopticEvaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, raw counts and scores, as JSON types (nan becomes None)."""
-        return {
-            "task": self.task,
-            "dataset": self.dataset,
-            "split": self.split,
-            "classes": list(self.classes),
-            "things": list(self.things),
-            "original_size": self.original_size,
-            "input_size": list(self.input_size) if isinstance(self.input_size, tuple) else self.input_size,
-            "seconds": self.seconds,
-            "images_per_second": plain(self.images_per_second),
-            "scores": plain(self.scores()),
-            "ids": list(self.ids),
-            "pq_image": plain(self.per_image.tolist()),
+        return self.framed(
+            things=list(self.things),
+            pq_image=plain(self.per_image.tolist()),
             **{name: getattr(self, name).tolist() for name in COUNTS},
-            "confusion": self.confusion.tolist(),
-            "sums": _rows(self.regions.sums_per_image),
-            "boundary_sums": _rows(self.outlines.sums_per_image),
-        }
+            confusion=self.confusion.tolist(),
+            sums=_rows(self.regions.sums_per_image),
+            boundary_sums=_rows(self.outlines.sums_per_image),
+        )
 
     @classmethod
     def from_json(cls, content: Any) -> "PanopticEvaluation":
@@ -211,7 +179,7 @@ class PanopticEvaluation:
         """
         # 1. read and check
         try:
-            stored: StoredEvaluation = (parse_json if isinstance(content, str) else held_to)(content, StoredEvaluation)
+            stored = stored_as(content, StoredEvaluation)
             classes, count = stored["classes"], len(stored["ids"])
             columns = {name: np.array(stored[name], np.int64) for name in COUNTS}  # type: ignore[literal-required]
             if any(column.shape != (count,) for column in columns.values()):
@@ -234,17 +202,12 @@ class PanopticEvaluation:
             ) from error
         # 2. the evaluation
         return cls(
-            dataset=stored["dataset"],
-            split=stored["split"],
             classes=tuple(classes),
-            ids=tuple(stored["ids"]),
             regions=regions,
             outlines=outlines,
             confusion=confusion,
             **columns,
-            original_size=stored["original_size"],
-            seconds=stored["seconds"],
-            input_size=stored.get("input_size"),
+            **circumstances_of(stored),
         )
 
     def write_csv(self, path: Path | str) -> None:

@@ -27,8 +27,8 @@ from kseg.metrics.scores import (
     recall,
 )
 from kseg.metrics.thresholds import BINS, average_precision, best_threshold, threshold_sweep
-from kseg.reading import held_to, parse_json
 from kseg.tasks.figures import Figure, plain
+from kseg.tasks.measured import Measured, StoredMeasurement, circumstances_of, stored_as
 from kseg.tasks.semantic.mistakes import error_shares
 from kseg.tasks.semantic.words import remarks
 
@@ -45,46 +45,28 @@ class StoredScores(TypedDict):
     miou: NotRequired[Figure]
 
 
-class StoredEvaluation(TypedDict):
+class StoredEvaluation(StoredMeasurement):
     """`SemanticEvaluation.to_json`; older evaluations lack the fields that are not required."""
 
     task: NotRequired[Literal["semantic"]]
-    dataset: str
-    split: str
-    classes: list[str]
-    ids: list[str]
     scores: StoredScores
     confusion_matrix: list[list[int]]
     confusion_matrices: list[list[list[int]]]
     iou_image: list[Figure]
     histogram: list[list[int]] | None
-    original_size: bool
-    seconds: float
     background: NotRequired[bool]
-    input_size: NotRequired[tuple[int, int] | Literal["original"] | None]
 
 
-@dataclass(frozen=True)
-class SemanticEvaluation:
+@dataclass(frozen=True, kw_only=True)
+class SemanticEvaluation(Measured):
     """Counts per image and per probability; scores, tables and curves follow from them."""
 
     task: ClassVar[str] = "semantic"
 
-    dataset: str
-    split: str
-    classes: tuple[str, ...]
-    ids: tuple[str, ...]
-    """of the images, in the split's order"""
     matrices: np.ndarray
     """int64 (N, C, C), one confusion matrix per image, rows = truth"""
     histogram: np.ndarray | None
     """binary only: int64 (2, 256), pixels by truth and probability (`kseg.metrics.thresholds`)"""
-    original_size: bool
-    """whether pixels were counted at the label maps' own size, or at the network's"""
-    seconds: float
-    """wall time, reading of images included"""
-    input_size: tuple[int, int] | Literal["original"] | None = None
-    """(height, width) that the network was fed; "original": each image's own; None: close to it, or unknown"""
     background: bool = True
     """whether class 0 is background, and not a class like the others"""
 
@@ -105,10 +87,6 @@ class SemanticEvaluation:
         return iou_image(self.matrices)
 
     image_score: ClassVar[str] = "IoU"
-
-    @property
-    def images_per_second(self) -> float:
-        return len(self.ids) / self.seconds if self.seconds else float("nan")
 
     def order(self) -> np.ndarray:
         """Indices of the images from worst to best IoU; images without valid pixels last."""
@@ -195,29 +173,19 @@ class SemanticEvaluation:
 
     def to_json(self) -> dict:
         """Everything, raw counts and scores, as JSON types (nan becomes None)."""
-        return {
-            "task": self.task,
-            "dataset": self.dataset,
-            "split": self.split,
-            "classes": list(self.classes),
-            "background": self.background,
-            "original_size": self.original_size,
-            "input_size": list(self.input_size) if isinstance(self.input_size, tuple) else self.input_size,
-            "seconds": self.seconds,
-            "images_per_second": plain(self.images_per_second),
-            "scores": plain(self.scores()),
-            "confusion_matrix": self.matrix.tolist(),
-            "histogram": None if self.histogram is None else self.histogram.tolist(),
-            "ids": list(self.ids),
-            "iou_image": plain(self.per_image.tolist()),
-            "confusion_matrices": self.matrices.tolist(),
-        }
+        return self.framed(
+            background=self.background,
+            confusion_matrix=self.matrix.tolist(),
+            histogram=None if self.histogram is None else self.histogram.tolist(),
+            iou_image=plain(self.per_image.tolist()),
+            confusion_matrices=self.matrices.tolist(),
+        )
 
     @classmethod
     def from_json(cls, content: Any) -> "SemanticEvaluation":
         """The evaluation that `to_json` wrote; scores are computed again from the counts."""
         try:
-            stored: StoredEvaluation = (parse_json if isinstance(content, str) else held_to)(content, StoredEvaluation)
+            stored = stored_as(content, StoredEvaluation)
             histogram, classes = stored["histogram"], stored["classes"]
             matrices = np.array(stored["confusion_matrices"], np.int64)
             matrices = matrices.reshape(len(stored["ids"]), len(classes), len(classes))
@@ -229,16 +197,11 @@ class SemanticEvaluation:
         except (OverflowError, ValueError) as error:
             raise UsageError(f"this is no evaluation as kseg writes it ({error}); evaluate the model again") from error
         return cls(
-            dataset=stored["dataset"],
-            split=stored["split"],
             classes=tuple(classes),
-            ids=tuple(stored["ids"]),
             matrices=matrices,
             histogram=counts,
-            original_size=stored["original_size"],
-            seconds=stored["seconds"],
             background=stored.get("background", True),
-            input_size=stored.get("input_size"),
+            **circumstances_of(stored),
         )
 
     def write_csv(self, path: Path | str) -> None:
