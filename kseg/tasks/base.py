@@ -200,6 +200,18 @@ class Evaluator(Protocol[Answer]):
         ...
 
 
+class EpochCount(Protocol):
+    """The few scores that an epoch is kept by, image by image; an `Evaluator` counts all there are."""
+
+    def add(self, truth: Any, outputs: Outputs) -> object:
+        """Count an image, at the size of its truth, which has the structure of the task."""
+        ...
+
+    def figures(self) -> dict[str, float]:
+        """The scores so far: name without "val_" → score."""
+        ...
+
+
 def refuse_weights(class_weights: tuple[float, ...] | None, pixel_weights: str, reason: str) -> None:
     """For a task whose loss takes no weights of either kind (`Task.loss`). Raises: UsageError with the reason."""
     if class_weights is not None:
@@ -284,10 +296,9 @@ class Task(ABC):
     def metrics(self, num_classes: int) -> list[keras.metrics.Metric]:
         """Metrics that are logged beside the loss after every epoch, of targets and of outputs before `activated`."""
 
-    def logged(self, evaluator: Evaluator) -> dict[str, float]:
-        """The scores to log once all validation images were counted, for a task that is `measured_whole`: name without
-        "val_" → score."""
-        raise NotImplementedError(f"the task {self.name} is measured_whole and does not implement logged()")
+    def epoch_count(self, classes: Sequence[str]) -> EpochCount:
+        """A new count of the scores that are logged after every epoch, for a task that is `measured_whole`."""
+        raise NotImplementedError(f"the task {self.name} is measured_whole and does not implement epoch_count()")
 
     @abstractmethod
     def another_loss(self, spec: str, num_classes: int) -> str:

@@ -138,8 +138,11 @@ def open_inputs(
     # 3. batches
     return Inputs(
         trained=Trained(
-            whole if split is None else split.head, graded=graded, several_workers=options.distribute == "multiworker"
-        ),
+            whole if split is None else split.head,
+            graded=graded,
+            keeps_outputs=task_of(config).measured_whole and strategy is None,
+            several_workers=options.distribute == "multiworker",
+        ),  # fmt: skip
         train=sources[0],
         validation_source=sources[1],
         validation_images=validation,

@@ -10,6 +10,9 @@ from kseg.tasks import TrainingLoss
 from kseg.training.compilation import as_one_program
 from kseg.training.graded import GradedScores
 
+OUTPUTS = "outputs"
+"""Under which the logs of a validation batch hold the outputs, a tuple of one, where they are kept."""
+
 
 class Objective:
     """What a stage of a run computes for a batch: its loss, the parts of the loss, and scores that do not train.
@@ -62,15 +65,24 @@ class Trained(keras.Model):
       network: a functional model that gives logits; with `graded`, a list of the logits and the scores of each.
       graded: the scores that the loss takes instead of the logits. The loss is the weighted sum over them, and its
         parts are logged as weighted means over them.
+      keeps_outputs: the logs of a validation batch hold what the network gave by name, for callbacks that count it.
       several_workers: `fit` runs in several processes (`MultiWorkerMirroredStrategy`). Keras 3.15 then averages the
         logs of a step along an axis that scalars do not have ("Invalid reduction dimension 0"), so they get one.
     """
 
     _objective: Objective | None = None
 
-    def __init__(self, network: keras.Model, *, graded: Sequence[GradedScores] = (), several_workers: bool = False):
+    def __init__(
+        self,
+        network: keras.Model,
+        *,
+        graded: Sequence[GradedScores] = (),
+        keeps_outputs: bool = False,
+        several_workers: bool = False,
+    ):
         super().__init__(network.input, network.output, name=network.name)
         self._several_workers = several_workers
+        self._keeps_outputs, self._validates = keeps_outputs, False
         self._graded = tuple(graded)
 
     def prepare(self, objective: Objective, *, optimizer: Any, jit_compile: bool) -> None:
@@ -107,10 +119,30 @@ class Trained(keras.Model):
         return outputs[0] if self._graded else outputs
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Every metric so far, by name."""
-        self.objective.score(y, y_pred[0] if self._graded else y_pred)
+        """Every metric so far, by name, and `OUTPUTS` of a validation batch."""
+        outputs = y_pred[0] if self._graded else y_pred
+        self.objective.score(y, outputs)
         logs = self.get_metrics_result()
-        return {name: ops.reshape(value, (1,)) for name, value in logs.items()} if self._several_workers else logs
+        if self._several_workers:
+            return {name: ops.reshape(value, (1,)) for name, value in logs.items()}
+        if not (self._keeps_outputs and self._validates):
+            return logs
+        # lists are features for the heads that a loss calls; no score reads them
+        answers = {name: value for name, value in outputs.items() if not isinstance(value, list | tuple)}
+        return {**logs, OUTPUTS: (answers,)}
+
+    def test_step(self, *batch):
+        """Keras' own, in which `compute_metrics` knows that it validates; every backend has other arguments."""
+        self._validates = True
+        try:
+            return super().test_step(*batch)
+        finally:
+            self._validates = False
+
+    def evaluate(self, *arguments, **options):
+        """Keras' own, without the outputs of the last batch."""
+        logs = super().evaluate(*arguments, **options)
+        return {name: value for name, value in logs.items() if name != OUTPUTS} if isinstance(logs, dict) else logs
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Nothing, because the objective of `prepare` is built already.

@@ -105,10 +105,11 @@ def finding_network(name, *, num_classes, input_shape=(None, None, 3), **_):
 def finding():
     """Data set and network registered as a plug-in would do it, and forgotten after the tests; the command's flags."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        yield from _registered(monkeypatch)
+        registered(monkeypatch)
+        yield FLAGS
 
 
-def _registered(monkeypatch):
+def registered(monkeypatch):
     for registry in (DATASETS, MODELS):
         len(registry)  # the room is imported now, and not into the copy
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
@@ -121,4 +122,3 @@ def _registered(monkeypatch):
         lambda name, **given: (finding_network if name == "finding" else built)(name, **given),
     )
     monkeypatch.setattr(type(TASKS["instance"]), "loss", lambda self, spec, **_: ShareLoss())
-    yield FLAGS

@@ -4,10 +4,12 @@ import dataclasses
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
-from finding_objects import LARGE, finding  # noqa: F401  (a fixture)
+import warm
+from finding_objects import FLAGS, LARGE, finding  # noqa: F401  (a fixture)
 from PIL import Image
 
 from kseg.cli.exit_codes import INTERRUPTED
@@ -28,6 +30,7 @@ from kseg.tasks.instance import InstanceEvaluation
 from kseg.training.callbacks import BestWeights
 from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 from kseg.training.record import read_run
+from kseg.training.trained import Trained
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +123,40 @@ def stops_in_epoch(number):
 
 def without_seconds(entry):
     return {name: value for name, value in entry.items() if name != "seconds"}
+
+
+def test_the_validation_of_an_epoch_predicts_once(finding, tmp_path, monkeypatch):  # noqa: F811
+    """The scores are of the outputs of which the validation loss is."""
+    monkeypatch.setattr(Trained, "predict_on_batch", None)
+    path = tmp_path / "run"
+    assert main([*finding, "--epochs", "1", "--workdir", str(path)]) == 0
+    (entry,) = (json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines())
+    assert entry["val_ap"] == pytest.approx(1.0) and not {"outputs", "val_outputs"} & {*entry}
+
+
+OVER_TWO_DEVICES = """
+import sys
+import pytest
+import tensorflow as tf
+from finding_objects import registered
+from kseg.cli.main import main
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+with pytest.MonkeyPatch.context() as patch:
+    registered(patch)
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_over_two_devices_every_output_is_compared_with_its_own_truth(tmp_path):
+    """Five validation images in batches of two."""
+    path, here = tmp_path / "run", str(Path(__file__).parent)
+    flags = [*FLAGS, "--distribute", "mirrored", "--epochs", "2", "--workdir", str(path)]
+    done = warm.run(["-c", OVER_TWO_DEVICES, *flags], PYTHONPATH=here)
+    assert done.returncode == 0, done.stderr
+    entries = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    assert [entry["val_ap"] for entry in entries] == [pytest.approx(1.0)] * 2
 
 
 def test_half_precision_is_scored_like_single(finding, tmp_path):  # noqa: F811

@@ -105,9 +105,9 @@ def test_training_by_it_finds_the_dogs_and_what_is_around_them(network):
     rate = keras.optimizers.schedules.PolynomialDecay(3e-3, 60, 4e-5)
     trained.prepare(Objective(loss, []), optimizer=keras.optimizers.Adam(rate), jit_compile=False)
     trained.fit(images, targets, batch_size=2, epochs=60, verbose=0, shuffle=False)
-    evaluator = TASK.evaluator(["sky", "grass", "dog"])
+    count = TASK.epoch_count(["sky", "grass", "dog"])
     outputs = TASK.of_each_image(TASK.activated(trained(images, training=False)))
     for (truth, _), given in zip(TWO, outputs, strict=True):
-        evaluator.add(truth, given)
-    scores = TASK.logged(evaluator)
+        count.add(truth, given)
+    scores = count.figures()
     assert scores["pq"] > 0.7, scores

@@ -154,11 +154,11 @@ def test_the_score_of_an_epoch_is_a_metric_or_what_is_logged(task, num_classes):
     if not task.measured_whole:
         assert task.score.name in {metric.name for metric in task.metrics(num_classes)}
         return
-    evaluator = task.evaluator([f"class {i}" for i in range(num_classes)], void=VOID)
+    count = task.epoch_count([f"class {i}" for i in range(num_classes)])
     for seed in SEEDS:
         truth = truth_of(task, seed, num_classes, clean=True)
-        evaluator.add(truth, outputs_of(task, truth, image_of(seed), num_classes))
-    logged = task.logged(evaluator)
+        count.add(truth, outputs_of(task, truth, image_of(seed), num_classes))
+    logged = count.figures()
     assert logged[task.score.name] == pytest.approx(1.0) and {*task.curves} <= {*logged}
 
 

@@ -12,6 +12,22 @@ from kseg.tasks.instance.evaluation import COUNTS, InstanceEvaluation
 from kseg.tasks.instance.mistakes import compare, sure
 
 
+class MaskCount:
+    """AP of masks, also at an IoU of 0.5 alone: what an epoch is kept by."""
+
+    def __init__(self, num_classes: int):
+        self._scores = InstanceScores(num_classes)
+
+    def add(self, truth: Instances, outputs: Detections) -> None:
+        """Count an image: the detections are moved to the size of the truth."""
+        self._scores.add(truth, decoded(resized(outputs, truth.size), threshold=0.0))
+
+    def figures(self) -> dict[str, float]:
+        """The scores so far; nan without objects."""
+        found = self._scores.summary()
+        return {"ap": found["AP"], "ap50": found["AP50"]}
+
+
 class InstanceEvaluator:
     """AP of masks, boxes and outlines; detections of any score count, because a curve needs them all."""
 

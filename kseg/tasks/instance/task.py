@@ -13,10 +13,10 @@ from kseg.datasets.images.draw_objects import overlay_instances
 from kseg.errors import UsageError
 from kseg.pipeline.source import Targets
 from kseg.structures import Instances, Structure
-from kseg.tasks.base import TASKS, EpochScore, Evaluator, Legend, Palette, Task, TrainingLoss, refuse_weights
+from kseg.tasks.base import TASKS, EpochScore, Legend, Palette, Task, TrainingLoss, refuse_weights
 from kseg.tasks.instance.decoding import DETECTIONS, checked, decoded, difference, misfit, resized, served
 from kseg.tasks.instance.evaluation import InstanceEvaluation
-from kseg.tasks.instance.evaluator import InstanceEvaluator
+from kseg.tasks.instance.evaluator import InstanceEvaluator, MaskCount
 from kseg.tasks.instance.loss import InstanceLoss, check_losses
 from kseg.tasks.instance.mistakes import SURE, show_mistakes
 from kseg.tasks.instance.targets import WHOLE, InstanceTargets
@@ -89,11 +89,8 @@ class InstanceTask(Task):
         """No metric: AP ranks the detections of all images, so it is no mean over batches."""
         return []
 
-    def logged(self, evaluator: Evaluator) -> dict[str, float]:
-        """AP of masks, also at an IoU of 0.5 alone."""
-        assert isinstance(evaluator, InstanceEvaluator)
-        figures = evaluator.masks.summary()
-        return {"ap": figures["AP"], "ap50": figures["AP50"]}
+    def epoch_count(self, classes: Sequence[str]) -> MaskCount:
+        return MaskCount(len(classes))
 
     def another_loss(self, spec: str, num_classes: int) -> str:
         """A loss of masks: Dice beside cross-entropy, or cross-entropy alone."""

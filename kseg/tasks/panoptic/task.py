@@ -13,7 +13,7 @@ from kseg.datasets.images.draw_objects import overlay_panoptic
 from kseg.errors import UsageError
 from kseg.pipeline.source import Targets
 from kseg.structures import Panoptic, Structure
-from kseg.tasks.base import TASKS, EpochScore, Evaluator, Legend, Palette, Task, refuse_weights
+from kseg.tasks.base import TASKS, EpochScore, Legend, Palette, Task, refuse_weights
 from kseg.tasks.instance import InstanceTask
 from kseg.tasks.mistakes import FALSE_NEGATIVE, FALSE_POSITIVE, FOUND, MIXED_UP
 from kseg.tasks.panoptic.decoding import (
@@ -29,7 +29,7 @@ from kseg.tasks.panoptic.decoding import (
     served,
 )
 from kseg.tasks.panoptic.evaluation import PanopticEvaluation
-from kseg.tasks.panoptic.evaluator import PanopticEvaluator
+from kseg.tasks.panoptic.evaluator import PanopticEvaluator, SegmentCount
 from kseg.tasks.panoptic.loss import PanopticLoss, PanopticSpec, check_losses
 from kseg.tasks.panoptic.mistakes import show_mistakes
 from kseg.tasks.panoptic.targets import PanopticTargets
@@ -102,11 +102,8 @@ class PanopticTask(Task):
         """No metric: PQ is of segments, which are made of all outputs of an image together."""
         return []
 
-    def logged(self, evaluator: Evaluator) -> dict[str, float]:
-        """PQ of all classes, of things and of stuff."""
-        assert isinstance(evaluator, PanopticEvaluator)
-        figures = evaluator.figures()
-        return {name: figures[name] for name in self.curves}
+    def epoch_count(self, classes: Sequence[str]) -> SegmentCount:
+        return SegmentCount(classes, decode=self.decode)
 
     def another_loss(self, spec: str, num_classes: int) -> str:
         """Another loss of masks: Dice beside cross-entropy, or cross-entropy alone."""
