@@ -56,14 +56,18 @@ class Prepare:
 class Check:
     """Decode every pair; report broken files, sizes that differ, unexpected values, duplicates and leaks.
 
+    Of each kind of problem the first are shown and the others counted; --all shows all of them.
+
     Example: kseg data check folder --data-dir my_images
     """
 
     data: Source
     task: Annotated[TaskName | None, OF_TASKS] = None
+    all: bool = False
+    """show every sentence of every kind"""
 
     def run(self) -> int:
-        return check(self.data, self.task)
+        return check(self.data, self.task, everything=self.all)
 
 
 @dataclass(frozen=True)
@@ -171,18 +175,27 @@ def prepare(options: DataOptions, write: Callable[[str], None] = print) -> int:
     return 0
 
 
-def check(options: DataOptions, task: str | None = None, write: Callable[[str], None] = print) -> int:
+def check(
+    options: DataOptions, task: str | None = None, write: Callable[[str], None] = print, *, everything: bool = False
+) -> int:
     """Exit code 1 if anything is wrong."""
     from kseg.conventions import VOID
     from kseg.datasets import open_dataset
     from kseg.datasets.check import check as examine
+    from kseg.datasets.shortened import shortened
 
     dataset = open_dataset(options, task, with_problems=True)
     for line in dataset.layout:
         write(line)
     report = examine(dataset)
-    for line in (*report.reading, *report.notes, *report.problems):
+    sentences = [*report.notes, *report.problems]
+    told = sentences if everything else [
+        line for part in (report.notes, report.problems) for line in shortened(part, report.kinds)
+    ]  # fmt: skip
+    for line in (*report.reading, *told):
         write(line)
+    if len(told) < len(sentences):
+        write("--all shows all of them")
     counts = ", ".join(f"{split} {count}" for split, count in report.counts.items())
     write(f"{dataset.name}: {counted(sum(report.counts.values()), 'pair')} read ({counts})")
     total = max(1, int(report.pixels.sum()))

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm import tqdm
 
-from kseg.conventions import SPLITS, VOID
+from kseg.conventions import DEFAULT_TASK, SPLITS, VOID
 from kseg.datasets.base import Dataset
-from kseg.datasets.presence import absences, classes_without_pixels
+from kseg.datasets.presence import absences, classes_that_count, classes_without_pixels, without_objects
 from kseg.datasets.record import Record, check_same_size
+from kseg.datasets.shortened import kind_of
 from kseg.errors import KsegError
 
 UNUSED = "unused"
@@ -36,6 +37,16 @@ class CheckReport:
     """how the files are read, a sentence each"""
     images_with: np.ndarray = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
     """pairs in which a label value occurs"""
+    shown: dict[str, set[int]] = field(default_factory=dict)
+    """classes of objects and segments that count, by split; of label maps nothing"""
+    kinds: dict[str, str] = field(default_factory=dict)
+    """sentence → kind, of those on single images; `shortened` shows the first few of each kind"""
+
+    def add(self, problems: Sequence[str] = (), notes: Sequence[str] = (), *, kind: str = "", of: tuple = ()) -> None:
+        """Sentences on single images: of one `kind`, or each of its own; `of`: what `kind_of` has to know."""
+        self.problems += problems
+        self.notes += notes
+        self.kinds |= {sentence: kind or kind_of(sentence, *of) for sentence in (*problems, *notes)}
 
 
 def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
@@ -44,8 +55,8 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
     # 1. what pairing has told already
     report = CheckReport(problems=list(dataset.problems))
     images, masks = dataset.unpaired
-    report.notes += [f"{path} has no mask and is set aside" for path in images]
-    report.problems += [f"{path} has no image" for path in masks]
+    report.add(notes=[f"{path} has no mask and is set aside" for path in images], kind="set aside")
+    report.add([f"{path} has no image" for path in masks], kind="no image")
     has_classes = _has_classes(dataset, report)
     homes = _homes(dataset, report)
     # 2. every image with its annotation, once
@@ -56,21 +67,23 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
         for split in splits:
             report.counts[split] = report.counts.get(split, 0) + 1
         if len(splits) > 1:
-            report.problems.append(_listed_twice(record, splits))
-        wrong: Sequence[str] = ()
+            report.add([_listed_twice(record, splits)], kind="listed twice")
+        own = record.id, [] if record.image is None else [str(path) for path in dataset.files_of(record)]
         try:
             image = dataset.image(record)
             seen[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].append((splits[0], record.id))
             wrong, told = dataset.annotation_remarks(record)
-            report.problems += wrong
-            report.notes += told
+            report.add(wrong, told, of=own)
             if has_classes:
                 _check_labels(dataset, record, splits, image.shape[:2], report)
+                _look_for_objects(dataset, record, splits, report)
         except KsegError as error:
-            if str(error) not in wrong:
-                report.problems.append(f"{splits[0]}: {error}")
+            if str(error) not in report.kinds:
+                report.add([f"{splits[0]}: {error}"], kind=kind_of(str(error), *own))
     # 3. what only all of them together tell
-    report.problems += _duplicates(seen.values()) + _absent_category(dataset, report)
+    for sentence in _duplicates(seen.values()):
+        report.add([sentence], kind=sentence.partition(":")[0])
+    report.problems += _absent_category(dataset, report)
     if has_classes:
         _check_classes(dataset, report)
     return report
@@ -81,7 +94,7 @@ def _has_classes(dataset: Dataset, report: CheckReport) -> bool:
     try:
         return bool(dataset.classes)
     except KsegError as error:
-        report.problems.append(str(error))
+        report.add([str(error)])
         return False
 
 
@@ -95,6 +108,9 @@ def _check_classes(dataset: Dataset, report: CheckReport) -> None:
     parts = {split: pixels for split, pixels in report.split_pixels.items() if split != UNUSED}
     problems, remarks = absences(dataset.classes, parts)
     report.problems += problems
+    things = range(1, len(dataset.classes)) if dataset.things is None else dataset.things
+    shown = {split: classes for split, classes in report.shown.items() if split != UNUSED}
+    report.problems += without_objects({one: dataset.classes[one] for one in things}, shown)
     report.notes += remarks
 
 
@@ -134,7 +150,16 @@ def _check_labels(
     report.images_with += pixels > 0
     odd = [int(value) for value in np.flatnonzero(pixels) if value >= len(dataset.classes) and value != VOID]
     if odd:
-        report.problems.append(f"{record.id}: labels {odd} are outside 0..{len(dataset.classes) - 1}")
+        report.add([f"{record.id}: labels {odd} are outside 0..{len(dataset.classes) - 1}"], kind="labels outside")
+
+
+def _look_for_objects(dataset: Dataset, record: Record, splits: Sequence[str], report: CheckReport) -> None:
+    """Of tasks that ask for objects, the classes that the image shows; a truth that cannot be read is refused."""
+    if dataset.task == DEFAULT_TASK:
+        return
+    classes = classes_that_count(dataset.truth(record))
+    for split in splits:
+        report.shown.setdefault(split, set()).update(classes)
 
 
 def _absent_category(dataset: Dataset, report: CheckReport) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from kseg.conventions import VOID
 from kseg.datasets.base import Dataset
+from kseg.structures import Instances, Panoptic, Structure
 
 
 def absences(classes: Sequence[str], pixels: Mapping[str, np.ndarray]) -> tuple[list[str], list[str]]:
@@ -59,6 +60,30 @@ def classes_without_pixels(dataset: Dataset, pixels: np.ndarray) -> list[str]:
     return [
         f"{told}, and the highest value is {highest}; {objects}if the masks hold stray values, pass them as --void"
         + (f"; if there are but {len(shown)} classes, name them: {named}" if named else "")
+    ]
+
+
+def classes_that_count(truth: Structure) -> set[int]:
+    """The classes of objects and segments that have a pixel, crowds aside, which nothing learns to find."""
+    if isinstance(truth, Instances):
+        return set(truth.classes[~truth.crowd & (truth.masks.areas() > 0)].tolist())
+    assert isinstance(truth, Panoptic)
+    return {segment.class_id for segment in truth.segments if not segment.crowd}
+
+
+def without_objects(things: Mapping[int, str], shown: Mapping[str, set[int]]) -> list[str]:
+    """A sentence for each split that shows no object at all, or crowds alone.
+
+    Args:
+      things: names of the classes of which there are objects, by id.
+      shown: classes that count, by split.
+    """
+    names = ", ".join(list(things.values())[:8]) + (", …" if len(things) > 8 else "")
+    return [
+        f"the {split} split shows no object, or crowds alone ({names}): nothing can be {_used(split)} of them; change "
+        "the splits"
+        for split, ids in shown.items()
+        if not ids & things.keys()
     ]
 
 

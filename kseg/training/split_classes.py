@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kseg.conventions import VOID
+from kseg.conventions import DEFAULT_TASK, VOID
 from kseg.datasets import Dataset, Record
+from kseg.datasets.presence import classes_that_count
 from kseg.errors import UsageError
-from kseg.structures import Instances
 from kseg.tasks import EpochScore
 from kseg.training.kept_epoch import OF_DEFAULT, Rule, by_score, rule_for
 from kseg.wording import counted
@@ -17,7 +17,8 @@ SHOWN = 6
 
 
 def classes_shown(dataset: Dataset, records: Sequence[Record]) -> set[int]:
-    """The ids, without void, that label at least one pixel of these images; for objects 0 and the classes of objects.
+    """The ids, without void, that label at least one pixel of these images; of objects and segments their classes, and
+    background.
 
     Crowds do not count. Reading stops once every class was seen: after two or three label maps of most binary splits.
     """
@@ -30,11 +31,9 @@ def classes_shown(dataset: Dataset, records: Sequence[Record]) -> set[int]:
 
 
 def _shown_by(dataset: Dataset, record: Record) -> set[int]:
-    if dataset.task != "instance":
+    if dataset.task == DEFAULT_TASK:
         return set(np.unique(dataset.labels(record)).tolist()) - {VOID}
-    objects = dataset.truth(record)
-    assert isinstance(objects, Instances)
-    return {0, *objects.classes[~objects.crowd & (objects.masks.areas() > 0)].tolist()}
+    return ({0} if dataset.has_background else set()) | classes_that_count(dataset.truth(record))
 
 
 def remarks_on_splits(
@@ -59,10 +58,10 @@ def remarks_on_splits(
         consequence = _consequence(split, shown, count, score)
         if consequence is not None and missing:
             more = f" and {len(missing) - SHOWN} others" if len(missing) > SHOWN else ""
-            remarks.append(
-                f"no pixel of the {counted(len(records), f'{split} image')} is {', '.join(missing[:SHOWN])}{more}: "
-                f"{consequence}"
-            )
+            names = f"{', '.join(missing[:SHOWN])}{more}"
+            aside = "" if dataset.task == DEFAULT_TASK else "crowds aside, "
+            images = counted(len(records), f"{split} image")
+            remarks.append(f"{aside}no pixel of the {images} is {names}: {consequence}")
     return remarks, rule
 
 

@@ -69,7 +69,7 @@ def test_without_instance_ids_there_are_classes_alone(tmp_path, kinds):
     assert dataset.layout == ["7 of 7 images without instanceIds: classes alone, no objects and no panoptic segments"]
     for record, other in zip(dataset.records("train"), whole.records("train"), strict=True):
         assert np.array_equal(dataset.labels(record), whole.labels(other))
-    with pytest.raises(UsageError, match="has no truth for the task 'instance'; it has semantic"):
+    with pytest.raises(UsageError, match="no truth for the task 'instance': 7 of 7 images without instanceIds"):
         opened(tmp_path / "classes", "instance")
 
 

@@ -184,6 +184,35 @@ def test_objects_of_nothing_are_problems(tmp_path):
     assert any("1 object (1) with a category_id that it does not define (4)" in one for one in said)
 
 
+def test_an_object_that_stands_there_twice_is_said(tmp_path):
+    person = [rectangle(1, 1, 6, 4)]
+    objects = [coco_object(number, 1, category, person, None) for number, category in ((1, 1), (2, 1), (3, 7))]
+    found = check(opened(with_objects(tmp_path, objects)), progress=False).problems
+    assert sum("has the category and the mask of object 1; take one of the two out" in one for one in found) == 1
+
+
+def test_splits_with_crowds_alone_are_problems(tmp_path):
+    crowd = coco_object(1, 1, 7, run_lengths(np.ones(SIZE, bool)), [0, 0, 10, 12], crowd=1)
+    found = check(opened(with_objects(tmp_path, [crowd])), progress=False).problems
+    told = "the train split shows no object, or crowds alone (person, dog, kite): nothing can be learnt of them"
+    assert any(one.startswith(told) for one in found) and not any(
+        "the validation split shows no" in one for one in found
+    )
+
+
+def test_sizes_that_no_image_has_are_one_sentence(tmp_path):
+    """Before a mask of a million million pixels is made."""
+    coco_tree(tmp_path)
+    path = tmp_path / "annotations" / "instances_train2017.json"
+    content = json.loads(path.read_text())
+    content["images"][1] |= {"height": 10**6, "width": 10**6}
+    path.write_text(json.dumps(content))
+    dataset = opened(tmp_path)
+    with pytest.raises(Failure, match="the JSON says 1000000×1000000 and the image is 12×10"):
+        dataset.truth(dataset.records("train")[1])
+    assert sum("the JSON says" in one for one in check(dataset, progress=False).problems) == 1
+
+
 def test_objects_without_masks(tmp_path):
     person = [rectangle(1, 1, 6, 4)]
     boxes = [coco_object(1, 1, 1, [], [1, 1, 3, 5]), coco_object(2, 2, 1, [], [1, 1, 3, 5])]
@@ -211,6 +240,7 @@ def test_five_hundred_objects_and_a_crowd_alone(tmp_path):
         ([{"id": n, "name": f"c{n}"} for n in range(300)], "has 300 categories; there have to be 1 to 254"),
         ([{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], "has the category 1 'b' twice"),
         ([{"id": 1, "name": "a"}, {"id": 2, "name": "a"}], "has the category 2 'a' twice"),
+        ([{"id": 1, "name": "a"}, {"id": 2, "name": " "}], "has the category 2 without a name"),
     ],
 )
 def test_categories_that_cannot_be(tmp_path, categories, said):

@@ -23,6 +23,8 @@ from kseg.datasets import data_options, open_dataset
 from kseg.datasets.check import check
 from kseg.datasets.panoptic_files import read_panoptic
 from kseg.errors import Failure, UsageError
+from kseg.tasks import TASKS
+from kseg.training.split_classes import remarks_on_splits
 
 
 def opened(folder, task="panoptic", **options):
@@ -136,6 +138,7 @@ def test_check_names_what_is_odd(tmp_path):
         (lambda kinds: kinds[1].update(name="person"), "has the category 'person' more than once"),
         (lambda kinds: kinds[0].update(color=[1, 2, 300]), r"gives the category 'person' the color \[1, 2, 300\]"),
         (lambda kinds: kinds.clear(), "has 0 categories"),
+        (lambda kinds: kinds[1].update(name=""), "has the category 17 without a name"),
     ],
 )
 def test_categories_that_cannot_be(tmp_path, change, said):
@@ -144,6 +147,34 @@ def test_categories_that_cannot_be(tmp_path, change, said):
         rewrite(tmp_path, lambda content: change(content["categories"]), part)
     with pytest.raises(Failure, match=said):
         opened(tmp_path).classes  # noqa: B018
+    if "different" not in said:  # for a check of all images, too, it is one sentence
+        assert sum(said.split("\\")[0] in one for one in check(opened(tmp_path), progress=False).problems) == 1
+
+
+def test_a_png_of_another_size_is_one_problem(tmp_path):
+    coco_panoptic_tree(tmp_path)
+    path = tmp_path / "annotations" / "panoptic_train2017" / "000000000000.png"
+    ids, _ = panoptic_map()
+    write_panoptic_png(path, ids.repeat(2, axis=0))
+    (found,) = check(opened(tmp_path), progress=False).problems
+    assert "image and label map have (12, 10) and (24, 10) pixels" in found
+
+
+def test_things_without_an_instance_are_said_before_anything_is_trained(tmp_path):
+    """Crowds of them are none: nothing learns to find them."""
+    coco_panoptic_tree(tmp_path)
+
+    def crowds(content):
+        for one in content["annotations"]:
+            for info in one["segments_info"]:
+                info["iscrowd"] = int(info["category_id"] in (1, 17))
+
+    rewrite(tmp_path, crowds)
+    dataset = opened(tmp_path)
+    told = "the train split shows no object, or crowds alone (person, cat): nothing can be learnt of them"
+    assert any(one.startswith(told) for one in check(dataset, progress=False).problems)
+    lines, _ = remarks_on_splits(dataset, {"train": dataset.records("train")}, TASKS["panoptic"].score)
+    assert lines == ["crowds aside, no pixel of the 4 train images is person, cat: the network cannot learn to find it"]
 
 
 def test_what_is_not_there(tmp_path):

@@ -59,6 +59,23 @@ def test_check_of_a_sound_folder(folder, capsys):
     assert "1 class 1" in text and "50.0% of the pixels, in 12 images" in text
 
 
+def test_check_counts_what_it_has_said_five_times(folder, capsys):
+    """Of each kind, whatever the names; all of it with a flag, and the number of problems is the same."""
+    for number, name in enumerate(("one", "two", "three", "four", "five", "six", "seven")):
+        write(folder / "images" / f"{name}.png", noise(50 + number))
+        write(folder / "masks" / f"{name}.png", np.zeros((5, 5), dtype=np.uint8))
+    (folder / "images" / "a0.png").write_bytes(b"")
+    arguments = ["data", "check", "folder", "--data-dir", str(folder), "--classes", "wall", "cat"]
+    assert main(arguments) == 1
+    short = capsys.readouterr().out
+    assert main([*arguments, "--all"]) == 1
+    whole = capsys.readouterr().out
+    assert short.count("is 5×5 but image") == 5 and "… and 2 more of this kind" in short and "--all shows" in short
+    assert whole.count("is 5×5 but image") == 7 and "of this kind" not in whole and "--all shows" not in whole
+    for text in (short, whole):
+        assert text.count("a0.png is empty") == 1 and "8 problems" in text
+
+
 def test_check_finds_everything_and_fails(folder, capsys):
     (folder / "images" / "a0.png").write_bytes(b"")
     whole = (folder / "masks" / "a1.png").read_bytes()

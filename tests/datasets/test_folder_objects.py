@@ -248,7 +248,7 @@ def test_json_and_pictures_that_do_not_fit(tmp_path):
     write(tmp_path / "photos" / "p03.jpg", noise(3, 9, 9))
     (tmp_path / "copies" / "p03.jpg").unlink()
     dataset = opened(tmp_path)
-    with pytest.raises(Failure, match="p03: image and label map have .* they must be the same size"):
+    with pytest.raises(Failure, match="p03: the JSON says .* and the image is 9×9"):
         dataset.truth(next(record for record in dataset.every_record() if record.id == "p03"))
 
 

@@ -79,7 +79,7 @@ def test_what_may_be_objects_or_classes_is_refused(tmp_path):
 def test_grays_without_a_peak_are_no_ids(tmp_path):
     ramp = np.tile(np.linspace(0, 180, W).astype(np.uint8), (H, 1))
     paths = written(tmp_path, lambda i: np.roll(ramp, i, axis=0) // (1 + i % 2))
-    with pytest.raises(UsageError, match=r"do not look like ids .* Pass --binary"):
+    with pytest.raises(UsageError, match=r"do not look like ids .* Pass --binary .* --objects numbers"):
         coding_of(paths)
 
 

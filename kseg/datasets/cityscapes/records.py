@@ -17,7 +17,7 @@ from kseg.datasets.options import DataOptions
 from kseg.datasets.record import Record
 from kseg.datasets.relabel import Relabel
 from kseg.datasets.trees import opened_folder
-from kseg.errors import Failure
+from kseg.errors import Failure, UsageError
 from kseg.structures import Panoptic, Segment
 from kseg.wording import counted
 
@@ -44,6 +44,16 @@ class Cityscapes(Dataset):
         """All three where every image has its instanceIds."""
         every = all(labels.instances for files in self._files.values() for labels in files.labels.values())
         return ("semantic", "instance", "panoptic") if every else ("semantic",)
+
+    def check_answers(self, task: str) -> None:
+        if task in ("instance", "panoptic") and task not in self.tasks:
+            labels = [(stem, one) for files in self._files.values() for stem, one in files.labels.items()]
+            lacking = [stem for stem, one in labels if one.instances is None]
+            raise UsageError(
+                f"{self.name} has no truth for the task {task!r}: {len(lacking)} of {counted(len(labels), 'image')} "
+                f"without {KINDS[2]} ({lacking[0]} is one); add the PNGs or take the images out"
+            )
+        super().check_answers(task)
 
     @property
     def legend(self) -> Relabel:

@@ -72,13 +72,16 @@ class Categories:
     def of(cls, categories: Sequence[tuple[int, str]], where: Path) -> "Categories":
         """From (id, name) pairs; a category that is called background is background, and has no objects.
 
-        Raises: Failure for none, for more than a label map holds, and for an id or a name that comes twice.
+        Raises: Failure for none, for more than a label map holds, for an id or a name that comes twice, and for an
+          empty name.
         """
         class_of: dict[int, int] = {}
         names = [BACKGROUND]
         for category_id, name in sorted(categories):
             if category_id in class_of or name in names[1:]:
                 raise Failure(f"{where} has the category {category_id} {name!r} twice; give each an id and a name once")
+            if not name.strip():
+                raise Failure(f"{where} has the category {category_id} without a name; give it one")
             if name.lower() == BACKGROUND:
                 class_of[category_id] = 0
                 continue
@@ -178,7 +181,7 @@ def _strangers(objects: Sequence[CocoObject], what: str, field: str, path: Path)
     unknown = sorted({getattr(one, field) for one in objects}, key=str)
     return [
         f"{path} has {counted(len(objects), 'object')} ({some([one.id for one in objects])}) with {what} that it does "
-        f"not define ({some(unknown)}); define it or take the objects out"
+        f"not define ({some([repr(one) for one in unknown])}); define it or take the objects out"
     ]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from kseg.datasets.base import DATASETS, Dataset
 from kseg.datasets.coco.facts import FACTS
 from kseg.datasets.coco.files import find_splits
-from kseg.datasets.coco.instances_json import Categories, CocoFile, CocoImage, read_instances_json
+from kseg.datasets.coco.instances_json import Categories, CocoFile, read_instances_json
 from kseg.datasets.coco.masks import cut_of, objects_box
 from kseg.datasets.coco.remarks import remarks
 from kseg.datasets.images import contrasting_palette, image_size
@@ -118,11 +118,16 @@ def records_of(file: CocoFile, images: Path) -> list[Record]:
 
 
 def size_of(record: Record) -> Size:
-    """Height and width that the masks are of: the JSON's, or the image file's where the JSON says nothing."""
-    image: CocoImage = record.annotation
-    if min(image.stated_size) > 0:
-        return image.stated_size
-    height, width = image_size(record.image_file)
+    """Height and width of the image file, which the masks are of.
+
+    Raises: Failure where the JSON says another size.
+    """
+    stated, (height, width) = record.annotation.stated_size, image_size(record.image_file)
+    if min(stated) > 0 and stated != (height, width):
+        raise Failure(
+            f"{record.id}: the JSON says {stated[0]}×{stated[1]} and the image is {height}×{width} (height×width); "
+            "give the image of that size, or correct height and width, and the objects with them"
+        )
     return height, width
 
 

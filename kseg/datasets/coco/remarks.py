@@ -19,8 +19,12 @@ MOST_POINTS = 2000
 def remarks(objects: Sequence[CocoObject], size: Size, where: str) -> tuple[list[str], list[str]]:
     """(what is wrong, what merely has to be known) of the objects of an image, a sentence each; `where` names it."""
     problems, notes = [], []
+    first: dict[tuple[int, bytes], CocoObject] = {}
     for one in objects:
         name = f"{where}, object {one.id}"
+        earlier = first.setdefault((one.category_id, bytes(one.segmentation)), one)
+        if earlier is not one:
+            problems.append(f"{name} has the category and the mask of object {earlier.id}; take one of the two out")
         # 1. its mask
         try:
             cut, polygons = cut_of(one, size, name), polygons_of(one, name)

@@ -8,10 +8,11 @@ from kseg.datasets.base import DATASETS, Dataset
 from kseg.datasets.coco.files import SplitPlaces, find_splits
 from kseg.datasets.coco_panoptic.facts import ANNOTATIONS, FACTS
 from kseg.datasets.coco_panoptic.segments import Kinds, panoptic_of, remarks
+from kseg.datasets.images import image_size
 from kseg.datasets.locate import files_by_stem, short_hash, stamp
 from kseg.datasets.options import DataOptions
 from kseg.datasets.panoptic_files import PanopticFolder, read_panoptic
-from kseg.datasets.record import Record
+from kseg.datasets.record import Record, check_same_size
 from kseg.datasets.relabel import Relabel
 from kseg.datasets.trees import opened_folder, unpacked
 from kseg.errors import Failure
@@ -73,7 +74,8 @@ class COCOPanoptic(Dataset):
         return panoptic_of(record.annotation, self._kinds)
 
     def annotation_remarks(self, record: Record) -> tuple[Sequence[str], Sequence[str]]:
-        panoptic_of(record.annotation, self._kinds)
+        truth = panoptic_of(record.annotation, self._kinds)
+        check_same_size(record, image_size(record.image_file), truth.size)
         return remarks(record.annotation, self._kinds, record.id)
 
     def files_of(self, record: Record) -> Sequence[Path]:

@@ -13,6 +13,7 @@ from kseg.datasets.panoptic_files import Category, PanopticImage, SegmentInfo
 from kseg.errors import Failure
 from kseg.structures import Panoptic, Segment
 from kseg.structures.panoptic import NO_SEGMENT
+from kseg.wording import counted
 
 Color = tuple[int, int, int]
 
@@ -30,12 +31,14 @@ class Kinds:
 
     @classmethod
     def of(cls, categories: Sequence[Category], where: Path) -> "Kinds":
-        """Raises: Failure for none or too many, for a name that comes twice, and where things are not told from
-        stuff."""
+        """Raises: Failure for none or too many, for a name that is empty or comes twice, and where things are not told
+        from stuff."""
         ordered = sorted(categories, key=lambda one: one["id"])
         names = tuple(one["name"] for one in ordered)
         if not 2 <= len(names) <= MAX_CLASSES:
-            raise Failure(f"{where} has {len(names)} categories; a panoptic truth needs 2 to {MAX_CLASSES}")
+            raise Failure(f"{where} has {counted(len(names), 'category')}; a panoptic truth needs 2 to {MAX_CLASSES}")
+        if unnamed := [one["id"] for one in ordered if not one["name"].strip()]:
+            raise Failure(f"{where} has the category {unnamed[0]} without a name; give it one")
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise Failure(f"{where} has the category {twice[0]!r} more than once; give each a name of its own")
         if untold := [one["name"] for one in ordered if "isthing" not in one]:

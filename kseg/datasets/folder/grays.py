@@ -184,7 +184,8 @@ class Grays(Levels):
         return (
             f"the masks in {self.where} hold the values {some(self.used)}, which do not look like ids 0, 1, 2 …; the "
             f"most frequent are {shares}. Pass --binary for background and foreground (--binary N from the value N "
-            f"on){by_color}, --void for values that count for nothing, or all --classes"
+            f"on), --objects numbers where each value is an object{by_color}, --void for values that count for "
+            "nothing, or all --classes"
         )
 
     def _softness(self) -> str:

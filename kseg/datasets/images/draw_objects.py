@@ -88,7 +88,8 @@ def _labeled(image: np.ndarray, labels: dict[int, tuple[np.ndarray, np.ndarray, 
     """A text at the upper left corner of each box, on its color: of several the first that the box has room for."""
     picture = Image.fromarray(image)
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(max(10, min(image.shape[:2]) // 32))
-    for box, color, texts in labels.values():
+    for box, color, given in labels.values():
+        texts = [" ".join(text.split()) for text in given]  # a name may have lines, which nothing measures
         text = next((text for text in texts if pen.textlength(text, font=font) <= box[3] - box[1]), None)
         if text is None:
             continue
