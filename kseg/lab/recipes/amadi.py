@@ -5,17 +5,17 @@
 
 Scale paper is what the document says: the whole data set, a U-Net 64-128-256 with a bottleneck of 256 (3,364,227
 weights), a 1×1 classifier of three classes (background, pet, border), Adam, cross-entropy; accuracy and mean IoU from
-the confusion matrix of the test list. Where it is silent we choose: 224×224 pixels and scores at the images' own size;
+the confusion matrix of the test list. Not in the document, chosen here: 224×224 pixels, scores at the images' own size;
 Keras' rate of 1e-3, falling to 0 (poly) over 30 epochs; batch 16; no augmentation; a drawn fifth of trainval.txt
-validates, and the best validation IoU is kept. That is for a GPU; it was not run.
+validates, and the best validation IoU is kept. This scale needs a GPU; it was not run.
 "Further experiments on the loss function" are its future work: here the IoU loss, its mean over the classes.
 
-Deviations at scale cpu: a U-Net 16-32-64-64, and as many images as lie there (measured with 240 to train on and 298 to
+Deviations at scale cpu: a U-Net 16-32-64-64, and the images at hand (measured with 240 to train on and 298 to
 test on, of 3 breeds, instead of 7,349 of 37). Chosen there: 96×96, batch 8, 2 seeds. A job takes 3 to 4 processor
 minutes. Expect a mean IoU of 0.53 to 0.60 and an accuracy of 0.77 to 0.82 with either loss.
 
-Beside it, with cross-entropy, "optimizer" and "data augmentation", which are future work of the text too: SGD with a
-momentum of 0.9, and images mirrored and resized at random. The worst images are grouped by what the text names: an
+Two more settings with cross-entropy are future work of the document too: "optimizer", SGD with a momentum of 0.9, and
+"data augmentation", images mirrored and resized at random. The worst images are grouped as in the document: an
 animal that dominates the picture, or is small, or has no clear edge; the species are not told apart at this scale.
 
 Scale laptop is the whole U-Net at 224×224 for as many epochs as an hour on two cores allows, 16, on the same images.

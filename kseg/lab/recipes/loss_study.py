@@ -2,8 +2,8 @@
 
     kseg lab run loss_study --scale cpu --processes 2 --weights mobilenetv2=FILE
 
-Every loss takes its default options. A loss that needs more than the labels is measured all the same; where it cannot
-be trained with, that is recorded as a failure.
+Every loss takes its default options. Losses that need more than the labels are measured too; a loss that cannot be
+trained is recorded as a failure.
 
 * portraits: synthetic heads of 64×64 pixels, 256 / 48 / 100 images, a U-Net of width 8, batch 16, 8 epochs of 16 steps,
   Adam 4e-3 falling linearly to 0; 3 seeds.

@@ -2,8 +2,8 @@
 
     kseg lab run panoptic --scale cpu --processes 2
 
-Kirillov et al. 2019 train the two heads of one network with L = λ_i (L_cls + L_bbox + L_mask) + λ_s L_s. Everything but
-λ_s, ¼, ½, 1 or 2, and the loss of pixels L_s is the same: cross-entropy, the same with Lovász-softmax, and with Kim et
+Kirillov et al. 2019 train the two heads of one network with L = λ_i (L_cls + L_bbox + L_mask) + λ_s L_s. Only λ_s (¼,
+½, 1 or 2) and the loss of pixels L_s vary: cross-entropy alone, with Lovász-softmax, and with Kim et
 al.'s level set. The score is the PQ of the test split; rows of results.json hold PQ of things and stuff too.
 
 * people: up to three synthetic people before backdrop, floor and sky in 96×96 pixels, partly in front of each other,

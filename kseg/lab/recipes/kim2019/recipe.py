@@ -10,11 +10,11 @@ PASCAL-Context and Cityscapes; ImageNet weights. DeepLab's loss is computed on i
 FCN's at full resolution: λ means something else on each, and the paper does not say which it means. Where the paper is
 silent: 20,000 steps (19 passes over VOC), DeepLab's rates of single layers, FCN's scores straight on the stages of its
 ResNet, LargeFOV's fc6 and fc7 decimated from VGG16's classifier where the file of weights has one. Not the
-paper's: no pre-training on COCO, which `--init` would take. It is for a GPU and was not run.
+paper's: no pre-training on COCO, which `--init` would take. This scale needs a GPU; it was not run.
 
-The baseline is measured a second time behind a dense CRF, of DeepLab's parameters, 10 iterations. Beside the tables,
-LargeFOV on VOC with the other two Heaviside functions (figure 5) and with its loss at full resolution, where λ = 4e-4
-weighs 64 times as many pixels.
+The baseline is measured a second time behind a dense CRF with DeepLab's parameters and 10 iterations. Further settings
+are LargeFOV on VOC with the other two Heaviside functions (figure 5), and with its loss at full resolution, where
+λ = 4e-4 weighs 64 times as many pixels.
 
 Deviations at scale cpu: MobileNetV2 in ResNet101's place, VGG16 in LargeFOV, both frozen, so that their features are
 cached; whole images at 321×321 in place of crops; Adam 1e-3, batch 10, 40 epochs; VOC's 200 pairs at hand, 80 of

@@ -7,12 +7,12 @@
 Scale paper is section 4.1: FCN-32s on AlexNet, all of it trained with SGD 1e-4, momentum 0.99 and a weight decay of
 5e-4 in the gradient, a positive image in every batch, test images as they are; the 6 categories of table 1 on VOC 2010
 and the 20 of table 3 on VOC 2011, trained at 375×500, and the 5 of table 4 on CamVid, 360×480, each with both losses:
-62 runs with one seed each, for a GPU. They were not run. Where the paper is silent we choose: batches of 20 images, and
-for "until convergence" a patience of 20 epochs and at most 1000. AlexNet's weights have to be brought along
+62 runs with one seed each, for a GPU. They were not run. Not in the paper, chosen here: batches of 20 images, and
+for "until convergence" a patience of 20 epochs and at most 1000. AlexNet's weights are a file of yours
 (`--weights alexnet=FILE`), for images normalized as torchvision does it.
 
-Scale laptop is the paper's own network, FCN-32s on AlexNet with a head of 4096, on such convolutions of AlexNet as can
-be had (pruned, 8 bit), frozen, with cached features: the 5 categories of table 4, and those of VOC 2012 that 15 of its
+Scale laptop is the paper's own network, FCN-32s on AlexNet with a head of 4096. Its convolutions come from a pruned
+file of 8 bits and are frozen, with cached features: the 5 categories of table 4, and those of VOC 2012 that 15 of its
 images show, each with both losses and 2 seeds, with the paper's SGD, its momentum and decay, and again with Adam.
 
     kseg lab run rahman2016 --scale laptop --weights alexnet=FILE
@@ -21,9 +21,9 @@ Deviations at scale cpu: FCN-8s on a frozen MobileNetV2 with cached features in 
 falling linearly to 0 over 12 epochs, without weight decay, batch 16, mixed_bfloat16, instead of SGD 1e-4 with momentum
 0.99 and a decay of 5e-4 until convergence; 2 seeds. As in the paper the images have 360×480 pixels, FCN_acc has two
 outputs and a softmax and FCN_IoU one and a sigmoid, every other category is background, every batch holds an image with
-the category, the best validation IoU is kept, and the scores are those of the test split. VOC is one category each way,
-as a proof of the path: of 2012, with as many images as lie there (measured with 80 to train on, 20 to validate and 100
-to test on, drawn as in the paper), fed at 375×500 in the test too, where the paper takes them as they are; 50 epochs,
+the category, the best validation IoU is kept, and the scores are those of the test split. VOC is a single category with
+both losses, to show that it runs: VOC 2012 with the images at hand (measured with 80 to train on, 20 to validate and
+100 to test on, drawn as in the paper), tested at 375×500, where the paper tests at the images' own size; 50 epochs,
 which on 80 images are as many steps as CamVid's 12.
 
 Expected at scale cpu: 24 jobs, 4.4 hours one after another and about half with `--processes 2` on two cores: 4 to 20

@@ -10,16 +10,16 @@ Glorot's random start; 32 runs with one seed each, for a GPU.
 Scale laptop runs the paper's own networks: BFCN-32s with its head of 4096, FCResNet with a layer of 1024 and conv5
 trained, the paper's optimizer, start and loss. Not the paper's: batch 20 (2,000 steps in 40 epochs of a small split,
 where the paper needs about 1,160), at most 40 epochs, mixed_bfloat16; 3 seeds for the small splits, 1 for the big ones.
-Features of the frozen layers are cached. Beside it one cell again with a single thing changed: float32, Keras
-3's RMSprop, a bilinear start of the last layer, and a VGG16 that is random, or so from block 4 on (name the file:
-`--weights vgg16_blocks1-3=FILE`). It is resumed and committed job by job:
+Features of the frozen layers are cached. One cell is run again with a single change: float32, Keras 3's RMSprop, a
+bilinear start of the last layer, and a VGG16 with random weights, in all blocks or from block 4 on (name the file:
+`--weights vgg16_blocks1-3=FILE`). The scale is resumed and committed job by job:
 
     kseg lab run vanbeers2019 --scale laptop --only lfw --weights vgg16=FILE resnet50=FILE vgg16_blocks1-3=FILE
 
 Deviations at scale cpu: fcmobilenet (BFCN-32s' head, 32 wide, on a frozen MobileNetV2) in BFCN-32s' place; FCResNet
 with a layer of 64 feature maps instead of 4096 and all of ResNet-50 frozen, where the paper trains conv5; batch 20
 instead of 100; at most 12 epochs and patience 4 instead of 1000 and 20; mixed_bfloat16; 3 seeds for the small splits, 1
-for the big ones. Frozen features are cached. HELEN has to be brought along (`kseg data info helen`).
+for the big ones. Frozen features are cached. HELEN has to be downloaded by hand (`kseg data info helen`).
 
 FCResNet's layer is not narrower still, because at 32 the seed decides: on the small splits 9 of 12 runs were at test
 IoU 0.56 to 0.70 after 12 epochs, the other three at 0.77 to 0.79, with either loss.
