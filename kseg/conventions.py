@@ -1,4 +1,4 @@
-"""What every room of kseg takes for granted: the shapes, ids and geometry that the code never argues about.
+"""Conventions of every room: shapes, ids and geometry.
 
 Image        (N, H, W, 3) RGB, uint8 or float in 0..255. Preprocessing is a layer inside the model.
 Label map    (N, H, W) integers, class ids; (N, H, W, 1) is accepted. `VOID` pixels are out of numerator,

@@ -11,13 +11,13 @@ class KsegError(Exception):
 
 
 class UsageError(KsegError, ValueError):
-    """What was asked for cannot be done: an unknown name, a contradictory flag, a wrong kind of file. Exit code 2."""
+    """A request that cannot be met: an unknown name, a contradictory flag, a wrong kind of file. Exit code 2."""
 
     exit_code = 2
 
 
 class Failure(KsegError, RuntimeError):
-    """What was asked for is fine but did not succeed: a broken file, a full disk, a loss that is NaN. Exit code 1."""
+    """A sound request that failed: a broken file, a full disk, a loss that is NaN. Exit code 1."""
 
 
 def unknown_name(kind: str, name: object, valid: Iterable[str]) -> UsageError:

@@ -105,5 +105,5 @@ def described(function: Callable[..., Any]) -> Mapping[str, str]:
 
 
 def first_sentence(text: str) -> str:
-    """What help shows of a text; the rest is for those who read the docstring."""
+    """The part of a text that help shows; the rest is for readers of the docstring."""
     return re.split(r"(?<=[^.])\. (?=[A-Z\"])", text)[0].rstrip(".")

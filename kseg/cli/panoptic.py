@@ -166,7 +166,7 @@ class Tune:
         return 0
 
     def _next(self, source: "Source", best: FusionOptions) -> str:
-        """What to do with the thresholds."""
+        """The next command, with the thresholds."""
         if self.instance is not None:
             return f"next: kseg panoptic fuse {self.model} {self.instance} {in_flags(best)}"
         if self.save is None:

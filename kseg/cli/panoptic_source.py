@@ -1,4 +1,4 @@
-"""Where `kseg panoptic` gets objects and classes of pixels from: two runs that fit each other, or a panoptic run."""
+"""Objects and classes of pixels for `kseg panoptic`: from two runs that fit each other, or from a panoptic run."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace

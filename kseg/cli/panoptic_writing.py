@@ -1,4 +1,4 @@
-"""What `kseg panoptic fuse` writes: segments, pictures, the evaluation and its tables."""
+"""The files of `kseg panoptic fuse`: segments, pictures, the evaluation and its tables."""
 
 import time
 from collections.abc import Iterable, Sequence

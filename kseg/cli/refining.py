@@ -109,7 +109,7 @@ class Refining:
         return max(each, key=lambda tiling: tiling.overlap)
 
     def augmented(self) -> "Augmented":
-        """What the network is shown beside each image."""
+        """The views of `--tta`."""
         from kseg.inference.augmented import augmentations
 
         return augmentations(self.tta)

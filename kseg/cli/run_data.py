@@ -22,7 +22,7 @@ NOT_GIVEN = "the run's"
 
 @dataclass(frozen=True)
 class RunData:
-    """What is known about a model's training data before any flag is read."""
+    """A model's training data, as far as they are known before any flag is read."""
 
     options: DataOptions | None
     """options in the run's config.json; None for a model file that lies in no run"""

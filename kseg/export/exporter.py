@@ -30,7 +30,7 @@ CARD = "card.json"
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What was written and how well it agrees with the Keras model."""
+    """A finished export and its agreement with the Keras model."""
 
     path: Path
     format: str
@@ -119,7 +119,7 @@ def export_model(
 
 
 def default_path(model_path: Path, format: str) -> Path:  # noqa: A002
-    """Where an export goes without a path: beside the model file (`RUN/model.onnx`)."""
+    """The path of an export for which none is given: beside the model file (`RUN/model.onnx`)."""
     file = model_path / MODEL_OF_A_RUN if model_path.is_dir() else model_path
     return file.with_name(format_named(format).default_name.format(stem=file.stem))
 
@@ -136,7 +136,7 @@ def _taken_sizes(built_for: Size, fed: tuple[int, int] | None, kind: Format, ins
 
 
 def describe(kind: Format, size: Size, inside: "NetworkSize", implementation, draft: Path, model: keras.Model) -> str:
-    """What the export takes, for the person who will feed it."""
+    """Inputs and outputs of the export, in sentences for its user."""
     height, width = ("any" if side is None else side for side in size)
     sizes = "any height and width" if size == (None, None) else f"{height} × {width} pixels (height × width)"
     images = "images" if kind.batches else "images, one at a time,"
@@ -148,7 +148,7 @@ def describe(kind: Format, size: Size, inside: "NetworkSize", implementation, dr
 
 
 def card_path(path: Path) -> Path:
-    """Where the card of a finished export lies: inside a SavedModel's folder, beside a file."""
+    """The card of a finished export lies inside a SavedModel's folder, or beside a file."""
     return path / CARD if path.is_dir() else path.with_name(f"{path.name}.{CARD}")
 
 
@@ -160,7 +160,7 @@ def _resizing(inside: "NetworkSize") -> str:
 
 
 def _facts(card: "ModelCard", outputs: Mapping[str, Any], size: Size, inside: "NetworkSize", kind: Format) -> dict:
-    """What a program needs to know to use the export."""
+    """The card: all that a program needs to use the export."""
     output, decision = _meaning(card, outputs)
     return dataclasses.asdict(card) | {
         "input": "images: uint8 (N, H, W, 3), RGB, 0..255",
@@ -175,7 +175,7 @@ def _facts(card: "ModelCard", outputs: Mapping[str, Any], size: Size, inside: "N
 
 
 def _meaning(card: "ModelCard", outputs: Mapping[str, Any]) -> tuple[str, str]:
-    """What an export gives, from its outputs by name, and how to decide from it."""
+    """The outputs of an export in words, and how to decide from them."""
     if PROBABILITIES not in outputs:
         given = "; ".join(
             f"{name}: ({', '.join(['N', *('any' if side is None else str(side) for side in output.shape[1:])])})"

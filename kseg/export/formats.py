@@ -1,4 +1,4 @@
-"""What an export format is, and the three there are."""
+"""Export formats: the type, and the three formats."""
 
 import importlib
 from collections.abc import Callable

@@ -22,7 +22,7 @@ Forward = Callable[[np.ndarray], Any]
 
 @dataclass(frozen=True)
 class Augmented:
-    """What a network is shown beside each image.
+    """Views of an image, over which a network's probabilities are averaged.
 
         p = mean_t t⁻¹(network(t(image)))      over every combination t of what is chosen
 
@@ -49,7 +49,7 @@ class Augmented:
 
     @property
     def passes(self) -> int:
-        """How often a network sees each image."""
+        """The number of views of each image."""
         return len(list(self._ways()))
 
     def around(self, run: Forward) -> Forward:

@@ -26,7 +26,7 @@ InputSize = Literal["trained", "original"]
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a person needs to use a model: the meaning of its channels and the size it was trained at."""
+    """All that a user of a model needs: the meaning of its channels and the size it was trained at."""
 
     classes: tuple[str, ...]
     """names in order of id; two mean binary foreground (one sigmoid channel)"""

@@ -81,7 +81,7 @@ class Choice:
 
     @property
     def flags(self) -> str:
-        """What to add to the command to repeat the run exactly, on any machine and after any change of the rule."""
+        """Flags that make the command repeat the run exactly, on any machine and after any change of the rule."""
         words = ["--preset", "paper"]
         for name, value in self.values.items():
             flag = f"--{name.partition('.')[2].replace('_', '-')}"

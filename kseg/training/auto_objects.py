@@ -1,4 +1,4 @@
-"""What `--preset auto` chooses for a network that finds objects: room for the image with the most objects."""
+"""`--preset auto` for a network that finds objects: room for the image with the most objects."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -20,7 +20,7 @@ binary run (LFW, 224×224) gained 20 ns a pixel, a run with two outputs (CamVid,
 
 
 def extent(config: TrainConfig, steps_per_epoch: int) -> Extent:
-    """What `--jit` asks for on this backend and these devices, in a run of this length.
+    """The part of a step that XLA compiles, by `--jit`, backend, devices and the length of the run.
 
     "nothing" where replicas share a batch, because their losses are tested outside of compiled functions only.
     """

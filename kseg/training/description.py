@@ -91,7 +91,7 @@ def missing_classes(dataset: Dataset, splits: Mapping[str, Sequence[Record]]) ->
 
 
 def remarks_on_files(dataset: Dataset, membership: Membership) -> list[str]:
-    """How the files were recognized, and pictures that are in more than one split."""
+    """Lines on how the files were recognized, and on pictures that are in more than one split."""
     lines = [f"files     {line}" for line in dataset.layout]
     if twice := membership.in_two_splits():
         first, other = twice[0]

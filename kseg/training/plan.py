@@ -31,7 +31,7 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True)
 class Plan:
-    """What all steps of a run share."""
+    """Everything that the steps of a run share."""
 
     config: TrainConfig
     """resolved"""

@@ -25,7 +25,7 @@ Epoch = dict[str, Any]
 
 
 class Parameters(TypedDict):
-    """How many weights a network has."""
+    """The numbers of weights of a network."""
 
     trainable: int
     total: int
@@ -71,7 +71,7 @@ class WeightsFile(TypedDict):
 
 
 class ChosenOptions(TypedDict):
-    """What `--preset auto` chose: names of `group.option`, the same as flags, and a sentence."""
+    """The choice of `--preset auto`: names as `group.option`, the same as flags, and a sentence."""
 
     options: list[str]
     flags: str

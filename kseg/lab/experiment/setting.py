@@ -28,7 +28,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Places:
-    """Where this machine keeps data and weights for the settings."""
+    """The folders and files of this machine with data and weights."""
 
     data: Path | None = None
     """folder of the data sets' folders (None: the usual places)"""

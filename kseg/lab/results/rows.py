@@ -1,4 +1,4 @@
-"""What jobs measured, as rows: the only thing that tables, plots and checks are made of, and what `results/` keeps."""
+"""Rows: the measurements of jobs, the only source of tables, plots and checks, kept under `results/`."""
 
 import json
 import math
@@ -97,7 +97,7 @@ class Row:
 
     @property
     def setting(self) -> Condition:
-        """What losses are compared in."""
+        """The condition without its loss: losses are compared within a setting."""
         return self.condition.setting
 
     @property

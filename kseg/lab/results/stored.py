@@ -24,7 +24,7 @@ class StoredResults(TypedDict):
 
 
 def load_results(path: Path) -> Results:
-    """What `Results.save` wrote.
+    """The results in a file of `Results.save`.
 
     Raises:
       UsageError: there is no such file, or its recipe is not registered.

@@ -31,7 +31,7 @@ ROOM_EVERY = 10.0
 
 
 class Place(Protocol):
-    """Where jobs run."""
+    """A place where jobs run: this machine, or a cluster."""
 
     where: str
     """the end of the first line of progress: " on 2 GPUs" """
@@ -199,7 +199,7 @@ class UnderWay:
         self._epochs: int | None = None
 
     def outcome(self, future: Future[Outcome]) -> Outcome:
-        """How the job ended. The death of its process is recorded as its failure."""
+        """The outcome of a job. The death of its process is recorded as its failure."""
         try:
             return future.result()
         except (Exception, CancelledError) as ended:
