@@ -219,7 +219,7 @@ def test_mistakes_in_words():
     assert [evaluation.mistakes(index) for index in range(3)] == [
         "2 objects: 1 missed", "0 objects: 2 too many", "1 object: 1 missed, 1 of another class",
     ]  # fmt: skip
-    assert any("Of 3 objects 2 are missed and 2 detections are none" in said for said in evaluation.remarks())
+    assert any("2 of 3 objects are missed and 2 detections match no object" in said for said in evaluation.remarks())
 
 
 def test_what_becomes_of_objects_and_detections():
