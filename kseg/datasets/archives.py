@@ -23,16 +23,16 @@ from kseg.reading import DAMAGE, allowed_growth, open_regular
 CHUNK = 1 << 20
 PADDING_CHUNKS = 16
 HEADERS = 1 << 20
-"""Bytes that may describe one file of a tar: names and times, a few kilobytes."""
+"""The most bytes that may describe one file of a tar. Names and times take a few kilobytes."""
 LATEST = 1 << 32
-"""Seconds since 1970 that a file system takes for a time."""
+"""Seconds since 1970: times from this one on are written as 0, since not every file system can store them."""
 OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 """How a compressed tar begins."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may grow to. Flat label maps shrink a hundredfold, so the ratio is generous but finite."""
+    """What an archive may grow to. Flat label maps compress a hundredfold, so the ratio is generous but finite."""
 
     total_bytes: int = 32 << 30
     files: int = 500_000
@@ -60,10 +60,10 @@ def extract_once(
 ) -> Path:
     """Extracts a tar, tgz or zip into the new folder `target`, unless it is there already; returns `target`.
 
-    `wanted` gets each member's path inside the archive and chooses. macOS's AppleDouble twins are left out. The files
-    are written to a temporary folder beside `target` that is renamed when complete, so that a broken archive or an
-    interruption leaves nothing behind and two processes may do it at once. Raises `Failure` when the archive is
-    broken, names a path outside the target, holds a link or device, or outgrows the limits.
+    `wanted` says for each member's path whether it is extracted. macOS's AppleDouble twins are left out. The files are
+    written to a temporary folder beside `target`, which is renamed when complete. A broken archive or an interruption
+    therefore leaves nothing behind, and two processes may extract at once. Raises `Failure` when the archive is broken,
+    names a path outside the target, holds a link or device, or outgrows the limits.
     """
     if target.is_dir():
         return target
@@ -76,7 +76,7 @@ def extract_once(
             try:
                 os.rename(root, target)
             except OSError:
-                if not target.is_dir():  # if it is, another process was faster
+                if not target.is_dir():  # otherwise another process was faster
                     raise
     except KsegError:
         raise
@@ -92,7 +92,10 @@ def _extract(archive: Path, root: Path, wanted: Callable[[str], bool], limits: L
     for files, member in enumerate(_members(archive, growth, progress), 1):
         destination = root / _safe(member.name, archive)
         if files > limits.files:
-            raise Failure(f"archive {archive} holds more than {limits.files} files and is not extracted")
+            raise Failure(
+                f"archive {archive} holds more than {limits.files} files and is not extracted; extract it by hand if "
+                "you trust it"
+            )
         if _is_apple_double(member.name) or not wanted(member.name):
             continue
         destination.parent.mkdir(parents=True, exist_ok=True)
@@ -114,9 +117,15 @@ class Growth:
 
     def check(self, size: int) -> None:
         if size > self.limits.total_bytes:
-            raise Failure(f"archive {self.archive} grows beyond {self.limits.total_bytes} bytes and is not extracted")
+            raise Failure(
+                f"archive {self.archive} grows beyond {self.limits.total_bytes} bytes and is not extracted; "
+                "extract it by hand if you trust it"
+            )
         if size > self.allowed:
-            raise Failure(f"archive {self.archive} grows more than {self.limits.ratio} fold and is not extracted")
+            raise Failure(
+                f"archive {self.archive} grows more than {self.limits.ratio} fold and is not extracted; "
+                "extract it by hand if you trust it"
+            )
 
 
 class Unpacked:
@@ -190,7 +199,7 @@ def _tar_members(
     ) as bar:
         while (entry := tar.next()) is not None:
             stream.headers_left = None
-            tar.members.clear()  # type: ignore[attr-defined]  # or it remembers every one, with its headers
+            tar.members.clear()  # type: ignore[attr-defined]  # otherwise tarfile keeps every member and its headers
             bar.update(min(raw.tell(), size) - bar.n)
             if entry.isdir():
                 _safe(entry.name, archive)

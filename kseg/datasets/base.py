@@ -25,22 +25,22 @@ from kseg.registry import Registry
 from kseg.structures import Instances, LabelMap, Panoptic, Structure
 
 EVERYTHING = "all"
-"""In place of a split's name: every record, for a folder that is a test set as a whole."""
+"""Stands for a split's name and means every record, for a folder that is a test set as a whole."""
 
 
 class Dataset(ABC):
     """A segmentation data set: classes, splits, pixels. Subclasses are registered in `DATASETS` under `name`.
 
-    A record is a file of an image and one of a mask, unless a subclass says otherwise; what is the same for all of its
-    instances (`legend`, `training_size` …) it may give as a class attribute.
+    A record is an image file and a mask file unless a subclass says otherwise. What is the same for all instances
+    (`legend`, `training_size` …) may be a class attribute.
 
-    A subclass writes what its ids mean (`legend`) and how a record is read: `read_image`, `identity`, and of the truth
-    what its `tasks` need, `read_labels` for "semantic", `read_instances` for "instance", from which the first follows,
-    `read_panoptic` for "panoptic", from which both follow. Everybody else asks for `classes`, `image`, `fingerprint`
-    and `truth`.
+    A subclass defines what its ids mean (`legend`) and how a record is read: `read_image`, `identity`, and the truth
+    for its `tasks`, which is `read_labels` for "semantic", `read_instances` for "instance" and `read_panoptic` for
+    "panoptic". Labels follow from instances, and both from a panoptic truth. Callers use `classes`, `image`,
+    `fingerprint` and `truth`.
 
-    It is for one of its tasks, "semantic" unless told otherwise; `for_task` gives it for another. A subclass
-    whose classes are others for another task looks at `class_task` where it gives its legend and where it reads.
+    A data set serves one of its tasks at a time, by default "semantic"; `for_task` gives it for another task. A
+    subclass whose classes depend on the task reads `class_task` in its legend and in its `read_…` methods.
     """
 
     name: ClassVar[str]
@@ -53,29 +53,29 @@ class Dataset(ABC):
     tasks: Sequence[str] = ("semantic",)
     """names of the tasks that it has a truth for"""
     reads_files: ClassVar[bool] = True
-    """whether there are files of it in a folder; a data set that is drawn has none"""
+    """whether it reads files from a folder; a synthetic data set does not"""
     folder_name: ClassVar[str | None] = None
-    """of its folder among those of other data sets, where that is not its own name"""
+    """name of its folder where it differs from `name`"""
 
     def __init__(self, options: DataOptions):
         self.options = options
         self._given_range: ValueRange | None = None
         self._memory: Memory[Any] = Memory(0)
         self._splits: Mapping[str, Sequence[Record]] | None = None
-        """those that `use_splits` gave"""
+        """what `use_splits` was given"""
         self._task: str | None = None
-        """the one that `for_task` asked for"""
+        """what `for_task` was given"""
         self._part_of: tuple[Dataset, Relabel] | None = None
-        """of what `only` made: the data set of all classes, and what its class ids mean here"""
+        """where `only` made this one: the data set of all classes, and what its class ids mean here"""
 
     @classmethod
     def place(cls, given: Path | None) -> Path:
-        """The folder of its files, which may not be there: `given`, or the one in $KSEG_DATA or data."""
+        """The folder of its files, `given` or the one in $KSEG_DATA or data; it need not exist."""
         return data_dir(cls.folder_name or cls.name, given)
 
     @property
     def task(self) -> str:
-        """Of `tasks`, the one that `truth` answers; "semantic" where nobody asked."""
+        """The one of `tasks` that `truth` answers; "semantic" by default."""
         return self._task or (DEFAULT_TASK if DEFAULT_TASK in self.tasks else self.tasks[0])
 
     @property
@@ -87,11 +87,11 @@ class Dataset(ABC):
     @property
     @abstractmethod
     def legend(self) -> Relabel:
-        """What the stored ids mean, those that are read from an annotation."""
+        """What the ids stored in an annotation mean."""
 
     @property
     def relabel(self) -> Relabel:
-        """What the stored ids mean here: the legend, and of it what `only` chose."""
+        """What the stored ids mean here: the legend, or the part of it that `only` chose."""
         if self._part_of is None:
             return self.legend
         whole, chosen = self._part_of
@@ -114,27 +114,27 @@ class Dataset(ABC):
 
     @property
     def things(self) -> tuple[int, ...] | None:
-        """Class ids of which there are objects, where the task is "panoptic"; None: nobody tells."""
+        """Ids of the classes that are things, for the task "panoptic"; None where this is unknown."""
         return self.relabel.things
 
     @property
     def test_is_validation(self) -> bool:
-        """Whether the test split is the validation split once more, because no other has labels."""
+        """Whether the test split is the validation split again, because the official test split has no labels."""
         return False
 
     @property
     def draws_splits(self) -> bool:
-        """Whether chance (`--data-seed`) divides the images, and no list or folder of theirs."""
+        """Whether the images are divided at random (`--data-seed`) and not by lists or folders."""
         return False
 
     @property
     def layout(self) -> Sequence[str]:
-        """What was recognized of the files and what was left out, a sentence each; train, preview and check say it."""
+        """What was recognized and what was left out, a sentence each; train, preview and check print it."""
         return ()
 
     @property
     def problems(self) -> Sequence[str]:
-        """What has to be mended before anything is trained or measured, a sentence each; check says all of it."""
+        """What has to be fixed before training or evaluation, a sentence each; check prints all of it."""
         return ()
 
     @property
@@ -144,21 +144,21 @@ class Dataset(ABC):
 
     @property
     def finds_classes(self) -> bool:
-        """Whether the classes are what the masks happened to hold, stray values included."""
+        """Whether the classes are the values found in the masks, stray values included."""
         return False
 
     def naming(self, class_ids: Sequence[int], *, void: bool) -> str:
-        """Options that make these classes all there are, without gaps between them; "" where none do."""
+        """Command line options that declare exactly these classes, without gaps; "" where no options can."""
         return ""
 
     @property
     def reading(self) -> Sequence[str]:
-        """How pixels of images and masks are understood, a sentence each, where it was recognized from the files."""
+        """How pixels of images and masks are interpreted, as recognized from the files, a sentence each."""
         return ()
 
     @property
     def value_range(self) -> ValueRange | None:
-        """What is black and white in images of more than 8 bits; None where there are none."""
+        """The values of black and white in images of more than 8 bits; None where no image has more."""
         return None
 
     @property
@@ -168,7 +168,7 @@ class Dataset(ABC):
 
     @abstractmethod
     def all_records(self, split: str) -> Sequence[Record]:
-        """Every record of a split, in a fixed order, as files, lists or chance have them."""
+        """Every record of a split in a fixed order, as files, lists or chance divide them."""
 
     def use_splits(self, splits: Mapping[str, Sequence[Record]]) -> None:
         """From now on these are the records of each split, whatever `all_records` says."""
@@ -193,19 +193,19 @@ class Dataset(ABC):
     def use_range(self, value_range: ValueRange | None) -> str:
         """From now on read images of more than 8 bits as a model was trained, whatever range these images have.
 
-        Returns: a sentence where these images have another one; "" where not.
+        Returns: a sentence where these images' own range differs; "" where it does not.
         """
         self._given_range, usual = value_range, self.value_range
         if value_range is None or usual is None or usual == value_range:
             return ""
         return (
             f"read as the model was trained: {value_range[0]:g} is black and {value_range[1]:g} white, but these "
-            f"images by themselves have {usual[0]:g} and {usual[1]:g}; where that is another camera, scale them "
-            "alike first"
+            f"images by themselves have {usual[0]:g} and {usual[1]:g}; if they come from another camera, scale them "
+            "to the same range first"
         )
 
     def for_task(self, task: str) -> Self:
-        """The same images for one of `tasks`: `truth`, `classes` and all that goes by class ids are those of the task.
+        """The same images for one of `tasks`: `truth`, `classes` and everything indexed by class id are of that task.
 
         Raises: UsageError for a task that the data set has no truth for, and where `only` chose classes that the task
           does not have.
@@ -229,8 +229,7 @@ class Dataset(ABC):
 
         Returns: a `LabelMap` for "semantic", `Instances` for "instance", a `Panoptic` for "panoptic".
         Raises: UsageError for a task that the data set has no truth for. Failure for an annotation that cannot be read,
-          or is of another size than its image: it is refused, not stretched. Of an image in a file only the header is
-          read for it; what a data set draws has one size.
+          or whose size differs from its image's; it is not stretched. The comparison reads the image file's header.
         """
         asked = self if task is None else self.for_task(task)
         return asked._recalled(record, asked.task)
@@ -240,7 +239,7 @@ class Dataset(ABC):
         if task not in self.tasks:
             raise UsageError(
                 f"{self.name} has no truth for the task {task!r}; it has {', '.join(self.tasks)}: choose another data "
-                "set, or a network that answers what it has"
+                "set, or a network for a task that it has"
             )
 
     def labels(self, record: Record) -> np.ndarray:
@@ -265,9 +264,9 @@ class Dataset(ABC):
         return structure
 
     def remember(self, budget: int = 2 * 1024**3) -> Self:
-        """From now on keep every image and truth that is asked for, at its own size: for many trainings in one process.
+        """From now on keep every image and truth once read, at its own size, for many trainings in one process.
 
-        Both together stay within `budget` bytes; what comes later is read anew each time.
+        Images and truths together take at most `budget` bytes; what no longer fits is read anew each time.
         Returns: the data set itself. What `only` makes of it shares the memory.
         """
         self._memory = Memory(budget)
@@ -276,8 +275,8 @@ class Dataset(ABC):
     def only(self, ids: Sequence[int]) -> Self:
         """The same images with some of the classes: `ids` become 1, 2, …; every other class is background.
 
-        Of a single class, a split in which no image shows it is an error (`records`), since neither a network nor an
-        IoU can be had from it.
+        With a single class, a split in which no image shows the class is an error (`records`): it can neither train a
+        network nor give an IoU.
         """
         part = copy.copy(self)
         part._part_of = self, self.relabel.only(ids)
@@ -304,10 +303,7 @@ class Dataset(ABC):
         )
 
     def annotation_remarks(self, record: Record) -> tuple[Sequence[str], Sequence[str]]:
-        """Of an annotation that can be read: what is wrong with it, and what has to be known, a sentence each.
-
-        `kseg data check` says it.
-        """
+        """(problems, notes) of an annotation that can be read, a sentence each; `kseg data check` prints them."""
         return (), ()
 
     def fingerprint(self, record: Record) -> str:
@@ -334,7 +330,7 @@ class Dataset(ABC):
         return record.image_file, record.annotation
 
     def picture_digests(self, records: Sequence[Record]) -> list[str]:
-        """Of each record a short text that is the same for the same picture, whatever its name, truth and split."""
+        """A short text per record that is equal for equal pictures, whatever their names, truths and splits."""
         if any(record.image is None for record in records):
             return [self.identity(record) for record in records]
         return content_digests([record.image_file for record in records])
@@ -342,7 +338,7 @@ class Dataset(ABC):
     def label_counts(self, records: Sequence[Record]) -> np.ndarray:
         """int64 (N, 256): the pixels of every label value in each record; read once, then kept in the cache.
 
-        Those of some classes (`only`) follow from those of all, so that the masks are read once for all categories.
+        Counts of some classes (`only`) follow from the counts of all, so the masks are read once for all categories.
         """
         if self._part_of is None:
             return count_labels(self.name, self.cache_key(records), records, self.labels)

@@ -9,8 +9,8 @@ from kseg.errors import UsageError, unknown_name
 def category_id(classes: Sequence[str], category: str, dataset: str) -> int:
     """The id of a class by its name; case, spaces, hyphens and the like do not matter.
 
-    Raises `UsageError` for a name that is no class (the nearest are given), for the background, and where the data set
-    has but two classes.
+    Raises `UsageError` for a name that is no class (the error suggests the nearest), for the background, and for a data
+    set of only two classes.
     """
     if len(classes) < 3:
         raise UsageError(

@@ -26,7 +26,7 @@ class CheckReport:
     problems: list[str] = field(default_factory=list)
     """one sentence each"""
     notes: list[str] = field(default_factory=list)
-    """what is no problem but has to be known: files that are set aside, each by name"""
+    """worth knowing but no problem: files that are set aside, each by name"""
     counts: dict[str, int] = field(default_factory=dict)
     """decoded pairs per split"""
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
@@ -52,7 +52,7 @@ class CheckReport:
 def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
     """Reads all pairs, those outside the splits too: broken files, sizes that differ, unexpected values, images that
     occur twice in a split, and images that leak from one split into another (the same record, or the same pixels)."""
-    # 1. what pairing has told already
+    # 1. what pairing already found
     report = CheckReport(problems=list(dataset.problems))
     images, masks = dataset.unpaired
     report.add(notes=[f"{path} has no mask and is set aside" for path in images], kind="set aside")
@@ -72,15 +72,15 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
         try:
             image = dataset.image(record)
             seen[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].append((splits[0], record.id))
-            wrong, told = dataset.annotation_remarks(record)
-            report.add(wrong, told, of=own)
+            wrong, notes = dataset.annotation_remarks(record)
+            report.add(wrong, notes, of=own)
             if has_classes:
                 _check_labels(dataset, record, splits, image.shape[:2], report)
                 _look_for_objects(dataset, record, splits, report)
         except KsegError as error:
             if str(error) not in report.kinds:
                 report.add([f"{splits[0]}: {error}"], kind=kind_of(str(error), *own))
-    # 3. what only all of them together tell
+    # 3. what only all records together show
     for sentence in _duplicates(seen.values()):
         report.add([sentence], kind=sentence.partition(":")[0])
     report.problems += _absent_category(dataset, report)
@@ -90,7 +90,7 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
 
 
 def _has_classes(dataset: Dataset, report: CheckReport) -> bool:
-    """Whether it can be told what the masks mean; if not, it is said once, and the images are checked nevertheless."""
+    """Whether the meaning of the masks is known. If not, one problem says so, and the images are still checked."""
     try:
         return bool(dataset.classes)
     except KsegError as error:
@@ -99,10 +99,10 @@ def _has_classes(dataset: Dataset, report: CheckReport) -> bool:
 
 
 def _check_classes(dataset: Dataset, report: CheckReport) -> None:
-    """Classes that nothing shows, or not every split; of a folder, whose classes are recognized or named by hand."""
+    """Reports classes that a split lacks and, of a folder, whose classes may be misnamed, classes without pixels."""
     report.reading += dataset.reading
     if dataset.options.category is not None:
-        return  # `_absent_category` knows more
+        return  # `_absent_category` reports it
     if dataset.options.limit is None and report.reading:
         report.problems += classes_without_pixels(dataset, report.pixels)
     parts = {split: pixels for split, pixels in report.split_pixels.items() if split != UNUSED}
@@ -163,7 +163,7 @@ def _look_for_objects(dataset: Dataset, record: Record, splits: Sequence[str], r
 
 
 def _absent_category(dataset: Dataset, report: CheckReport) -> list[str]:
-    """With `--category`, the splits that do not show it; only where all masks could be read, which it needs."""
+    """The splits that do not show the `--category`; only where all masks could be read, which the count needs."""
     if dataset.options.category is None or report.problems:
         return []
     problems = []

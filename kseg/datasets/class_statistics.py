@@ -19,7 +19,7 @@ ENET_C = 1.02
 
 @dataclass(frozen=True)
 class ClassStatistics:
-    """Counts over N images with C classes; void pixels are in none of them but `void_pixels`."""
+    """Counts over N images with C classes; void pixels count only in `void_pixels`."""
 
     classes: tuple[str, ...]
     pixels: np.ndarray
@@ -40,7 +40,7 @@ class ClassStatistics:
     def background_to_object(self) -> np.ndarray:
         """float64 (C,): valid pixels of all other classes over those of the class; nan for a class without pixels.
 
-        Source: Rahman & Wang 2016, table 2. The paper does not say what becomes of void; here it counts for nothing.
+        Source: Rahman & Wang 2016, table 2. The paper does not say what becomes of void; here void is left out.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(self.pixels > 0, (self.pixels.sum() - self.pixels) / self.pixels, np.nan)
@@ -49,7 +49,7 @@ class ClassStatistics:
     def median_frequency(self) -> np.ndarray:
         """float64 (C,): w_c = median(f)/f_c, f_c = pixels of c over the valid pixels of the images that show c.
 
-        A class without pixels weighs 0 and is left out of the median: no pixel asks for its weight.
+        A class without pixels weighs 0 and is left out of the median: no pixel uses its weight.
         Source: Eigen & Fergus 2015, section 6.3.2, as SegNet uses it. Deviations: void pixels are in no sum.
         """
         shown = self.pixels > 0

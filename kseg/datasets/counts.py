@@ -1,6 +1,6 @@
-"""How many pixels of every label each image holds: all masks are read for it once, and the result is kept.
+"""Pixels of every label in each image: all masks are read once, and the counts are cached.
 
-Which images show a category, how frequent the classes are and what they should weigh follows from these counts.
+Which images show a category, how frequent classes are and their weights follow from these counts.
 """
 
 import sys
@@ -28,8 +28,8 @@ VALUES = 256
 def count_labels(dataset: str, key: str, records: Sequence[Item], labels: Callable[[Item], np.ndarray]) -> np.ndarray:
     """int64 (N, 256): pixels of every label value in each record, row by row; `labels` reads one label map.
 
-    Kept under $KSEG_CACHE by `key`, which changes with any mask; `dataset` is the name that the progress bar shows.
-    Raises: what `labels` raises of the first mask that cannot be read.
+    The counts are cached under $KSEG_CACHE by `key`, which changes with any mask; `dataset` names the progress bar.
+    Raises: what `labels` raises for the first mask that cannot be read.
     """
     path = cache_dir() / "counts" / f"{key}.npz"
     counts = _stored(path, len(records))
@@ -46,12 +46,12 @@ def _keep(path: Path, counts: np.ndarray) -> None:
     except Failure as failure:
         if not isinstance(failure.__cause__, PermissionError):
             raise
-        # A cache that is somebody else's costs time, not the run.
-        print(f"kseg: label counts are not kept, {path.parent} cannot be written; set KSEG_CACHE", file=sys.stderr)
+        # A cache that cannot be written costs time, not the run.
+        print(f"kseg: label counts are not cached: {path.parent} cannot be written; set KSEG_CACHE", file=sys.stderr)
 
 
 def _stored(path: Path, count: int) -> np.ndarray | None:
-    """The counts that lie there; None if there are none, or something damaged them."""
+    """The cached counts; None where there are none or the file is damaged."""
     try:
         counts = read_npz(path)["counts"]
     except DAMAGE:
@@ -66,6 +66,6 @@ def _read(dataset: str, records: Sequence[Item], labels: Callable[[Item], np.nda
 
     with ThreadPoolExecutor(READERS) as readers:
         rows = readers.map(counted, records)
-        quiet = len(records) < SHOW_PROGRESS_FROM or None  # None: unless there is no terminal
+        quiet = len(records) < SHOW_PROGRESS_FROM or None  # None: a bar if there is a terminal
         bar = tqdm(rows, total=len(records), desc=f"labels of {dataset}", disable=quiet, leave=False)
         return np.array(list(bar), dtype=np.int64).reshape(-1, VALUES)

@@ -1,4 +1,4 @@
-"""Downloads that survive: several sources, checksums, resuming, atomic names, and a way by hand when nobody answers."""
+"""Downloads with several sources, checksums, resuming and atomic names, and instructions where every source fails."""
 
 import hashlib
 import http.client
@@ -18,22 +18,22 @@ CHUNK = 1 << 18
 TIMEOUT = 30
 """seconds without an answer before the next source is tried"""
 ATTEMPTS = 3
-"""per source: each goes on where the last one broke off"""
+"""per source; each attempt resumes where the last one broke off"""
 
 SIGNATURES = {".tgz": (b"\x1f\x8b",), ".gz": (b"\x1f\x8b",), ".zip": (b"PK",)}
 NETWORK_ERRORS = (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError)
 
 
 class SourceFailed(Exception):
-    """This source will not do; the text says why."""
+    """A source does not deliver the file; the text says why."""
 
 
 def download(file: RemoteFile, folder: Path, *, progress: bool = True, note: Callable[[str], None] = print) -> Path:
     """`folder / file.name`, downloaded unless it is there.
 
-    Sources are tried in order. What arrives goes to a hidden `.part` file of its source, which the next attempt or the
-    next call continues; it gets its name only when complete and its checksum right. Raises `Failure` with the way by
-    hand when no source delivers.
+    Sources are tried in order. Bytes go to a hidden `.part` file of the source, which the next attempt or the next call
+    resumes. The part is renamed only when it is complete and its checksum right. Raises `Failure` with instructions for
+    a download by hand when no source delivers.
     """
     target = folder / file.name
     if target.exists():
@@ -71,7 +71,7 @@ def checksum_of(path: Path, algorithm: str) -> str:
 
 
 def _fetch(url: str, part: Path, progress: bool) -> None:
-    """Brings `part` to completion, going on where earlier attempts stopped."""
+    """Completes `part`, resuming where earlier attempts stopped."""
     for attempt in range(ATTEMPTS):
         try:
             _fetch_rest(url, part, progress)
@@ -89,7 +89,7 @@ def _fetch_rest(url: str, part: Path, progress: bool) -> None:
     tag_file = _tag_of(part)
     tag = tag_file.read_text() if tag_file.exists() else ""
     headers = {"User-Agent": "kseg", "Accept-Encoding": "identity"}
-    if have and tag:  # only a server that can tell whether the file is still the same is asked for the rest of it
+    if have and tag:  # without a tag, the server could not tell whether the file is still the same
         headers |= {"Range": f"bytes={have}-", "If-Range": tag}
     # 2. the answer: the rest, the whole file, or that nothing is missing
     try:
@@ -98,10 +98,10 @@ def _fetch_rest(url: str, part: Path, progress: bool) -> None:
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
         if error.headers.get("Content-Range", "").endswith(f"/{have}"):
-            return  # it was complete already
+            return  # the part was complete already
         part.unlink(missing_ok=True)
         raise ConnectionError("the file changed on the server") from error
-    # 3. the bytes, behind those that are there
+    # 3. the bytes, appended to those that are there
     with response:
         goes_on = response.status == http.HTTPStatus.PARTIAL_CONTENT and _starts_at(response) == have
         start = have if goes_on else 0
@@ -127,25 +127,23 @@ def _starts_at(response: http.client.HTTPResponse) -> int | None:
 
 
 def _verify(part: Path, file: RemoteFile, note: Callable[[str], None]) -> None:
-    """A file that is not what it should be is removed, so that nothing is built on it."""
+    """Removes a file that is not what it should be, so that no later call resumes it."""
     with open(part, "rb") as content:
         start = content.read(64).lstrip()
     expected = SIGNATURES.get(Path(file.name).suffix)
     if (expected and not start.startswith(expected)) or (not expected and start.startswith(b"<")):
         _remove(part)
-        raise SourceFailed(f"sent something else than {file.name} (it begins with {start[:20]!r})")
+        raise SourceFailed(f"sent something other than {file.name} (it begins with {start[:20]!r})")
     if file.checksum:
         algorithm, _, wanted = file.checksum.partition(":")
         got = checksum_of(part, algorithm)
         if got != wanted:
             _remove(part)
-            raise SourceFailed(f"sent a file with {algorithm} {got} instead of {wanted}")
+            raise SourceFailed(f"sent a file with {algorithm} {got}; expected {wanted}")
     if file.seen:
         algorithm, _, known = file.seen.partition(":")
         if (got := checksum_of(part, algorithm)) != known:
-            note(
-                f"{file.name}: {algorithm} {got} differs from the one met before ({known}); `kseg data check` reads it"
-            )
+            note(f"{file.name}: {algorithm} {got} differs from the one seen before ({known}); run `kseg data check`")
 
 
 def _remove(part: Path) -> None:

@@ -1,4 +1,4 @@
-"""Face data sets share three parts (background, hair, face) and the choice of which of them is foreground."""
+"""What face data sets share: three parts (background, hair, face), and options that say which are foreground."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ LEGENDS = {
     "no_hair": Relabel(("background", "face"), (BLACK, TEAL), class_table({HAIR: 0, FACE: 1})),
     "parts": Relabel(("background", "hair", "face"), (BLACK, ORANGE, TEAL)),
 }
-"""What the parts become, by the variant that the options ask for."""
+"""The classes that the parts become, by the options' variant."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class FaceOptions(DataOptions):
 
     @property
     def variant(self) -> str:
-        """The key of `LEGENDS` that these options ask for."""
+        """The key of `LEGENDS` for these options."""
         return "parts" if self.parts else "hair" if self.hair else "no_hair"
 
     @property
@@ -92,8 +92,8 @@ class PaperFaceDataset(FaceDataset):
 
     Args:
       folder: where the lists lie.
-      records: all there are.
-      where: what is counted where, for the sentence of an incomplete data set.
+      records: all records.
+      where: what was counted and where, for the message about an incomplete data set.
     """
 
     Options = PaperFaceOptions
@@ -102,7 +102,7 @@ class PaperFaceDataset(FaceDataset):
     lists: ClassVar[Mapping[str, str]]
     """file name of the data set's own list, by split"""
     lacking: ClassVar[Literal["image", "mask"]]
-    """what a listed id does not have that is no record"""
+    """what a listed id lacks if there is no record of it"""
 
     def __init__(self, options: PaperFaceOptions, folder: Path, records: Iterable[Record], *, where: str):
         super().__init__(options)
@@ -111,7 +111,7 @@ class PaperFaceDataset(FaceDataset):
 
     @abstractmethod
     def listed_id(self, line: str, path: Path) -> str:
-        """The id of the record that a line of the list `path` means."""
+        """The id of the record that a line of the list `path` names."""
 
     def all_records(self, split: str) -> Sequence[Record]:
         if self.options.split_scheme == "official":

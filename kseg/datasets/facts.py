@@ -1,4 +1,4 @@
-"""What `kseg data info` tells about a data set: origin, terms, citation, expected tree, files and their checksums."""
+"""What `kseg data info` prints of a data set: origin, terms, citation, expected tree, files and their checksums."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class RemoteFile:
     checksum: str | None = None
     """"sha256:…" or "md5:…" as published; a download that differs is refused"""
     seen: str | None = None
-    """a checksum met once, of a file that worked but may not be the original; a difference is only reported"""
+    """checksum of a file that worked but may not be the original; a difference is only reported"""
     size: int | None = None
     """bytes, where known"""
     unpacked: tuple[str, ...] = ()
@@ -55,6 +55,6 @@ class Facts:
                 lines.append(f"    {file.checksum.replace(':', ' ', 1)}")
             if file.seen:
                 lines.append(
-                    f"    {file.seen.replace(':', ' ', 1)} (of a repacked copy that works; not upstream's word)"
+                    f"    {file.seen.replace(':', ' ', 1)} (of a repacked copy that works; not published upstream)"
                 )
         return "\n".join(lines)

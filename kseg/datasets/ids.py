@@ -1,4 +1,4 @@
-"""Masks of benchmarks whose pixel values are class ids, and nothing else."""
+"""Masks of benchmarks whose pixel values are class ids."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from kseg.errors import Failure
 def read_ids(path: Path, count: int, *, void: int, whose: str) -> np.ndarray:
     """uint8 (H, W) of a gray or palette mask with ids 0 … count − 1; the mask's value `void`, like 255, is `VOID`.
 
-    `whose` names the data set's masks in the sentence of an error. Raises `Failure` for a mask in color, as a palette
-    PNG becomes when a program saves it anew, and for values that are neither ids nor void.
+    `whose` names the data set's masks in errors. Raises `Failure` for a mask in color, which a palette PNG becomes when
+    some programs save it, and for values that are neither ids nor void.
     """
     values = read_labels(path)
     if values.ndim == 3:
         raise Failure(
-            f"mask {path} is saved as RGB; {whose} hold class ids 0..{count - 1} as gray values or palette indices, "
-            "which colors have lost; extract it from the archive again"
+            f"mask {path} is saved as RGB, which loses the ids; {whose} hold class ids 0..{count - 1} as gray values "
+            "or palette indices; extract it from the archive again"
         )
     is_void = (values == void) | (values == VOID)
     odd = np.unique(values[(values >= count) & ~is_void])

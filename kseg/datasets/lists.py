@@ -1,4 +1,4 @@
-"""Split lists of benchmarks: one image a line, written in more ways than one; and the lists that kseg brings along."""
+"""Split lists of benchmarks, one image per line in various formats, and the lists that kseg includes."""
 
 import codecs
 import sys
@@ -26,7 +26,7 @@ def read_list(path: Path) -> list[str]:
 
     A line is an id, a file name or a path of either kind (`0001TP_008550`, `0001TP_008550.jpg`,
     `/SegNet/CamVid/test/0001TP_008550.jpg`, `JPEGImages\\2007_000032.jpg`); further columns, such as the path of the
-    mask, are left. Raises `Failure` for a file that cannot be read or names nothing.
+    mask, are ignored. Raises `Failure` for a file that cannot be read or names no image.
     """
     ids = [id_of_line(line) for line in read_lines(path) if not line.startswith(COMMENT)]
     if not ids:
@@ -35,10 +35,10 @@ def read_list(path: Path) -> list[str]:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a list without the empty ones, stripped.
+    """The stripped lines of a list without empty ones.
 
-    Line ends of any system are taken, and UTF-8, UTF-16 and UTF-32 with their byte order mark; without one, UTF-8, or
-    UTF-16 where every other byte is 0, or else Windows' Latin-1. Raises `Failure` for a file that cannot be read.
+    Line ends of any system are accepted, and UTF-8, UTF-16 and UTF-32 with a byte order mark. Without a mark, the text
+    is UTF-16 where it holds zero bytes, else UTF-8, else Windows-1252. Raises `Failure` for a file that cannot be read.
     """
     try:
         content = read_bytes(path)

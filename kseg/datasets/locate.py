@@ -1,4 +1,4 @@
-"""Where a data set's files lie, and where what kseg makes of them is kept."""
+"""Where a data set's files lie, and where kseg caches what it derives from them."""
 
 import hashlib
 import os
@@ -16,9 +16,9 @@ CACHE_VARIABLE = "KSEG_CACHE"
 
 
 def data_dir(folder: str, given: Path | None) -> Path:
-    """The folder of a data set, named `folder` among others: `given` if there is one, else in $KSEG_DATA, else in data.
+    """The folder of a data set: `given`, or else `folder` under $KSEG_DATA, or under data.
 
-    Raises: nothing where it is not there, see `existing_data_dir`.
+    The folder need not exist; `existing_data_dir` checks it.
     """
     if given is not None:
         return Path(given).expanduser()
@@ -26,7 +26,7 @@ def data_dir(folder: str, given: Path | None) -> Path:
 
 
 def existing_data_dir(name: str, given: Path | None, *, folder: str | None = None) -> Path:
-    """As `data_dir`, but the folder of the data set `name`, called `folder` or as itself, has to be there."""
+    """`data_dir` of the data set `name`, whose folder is `folder` or `name`. Raises UsageError if it is missing."""
     path = data_dir(folder or name, given)
     if not path.is_dir():
         raise UsageError(
@@ -37,15 +37,15 @@ def existing_data_dir(name: str, given: Path | None, *, folder: str | None = Non
 
 
 def cache_dir() -> Path:
-    """$KSEG_CACHE, or ~/.cache/kseg; not made until something is put there."""
+    """$KSEG_CACHE, or ~/.cache/kseg; created when something is written to it."""
     return Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "kseg").expanduser()
 
 
 def stamp(*paths: Path) -> str:
     """A short text of names and contents: it changes when a file is replaced, and stays when its folder moves.
 
-    The time of a file too large to be read whole belongs to it, for the blocks that are read may have stayed the same.
-    Raises: OSError for a file that is not there.
+    For a file too large to be read whole, its time is included, since the blocks that are read may be unchanged.
+    Raises: OSError for a file that does not exist.
     """
     return " ".join(_stamp(path, path.stat()) for path in paths)
 

@@ -1,4 +1,4 @@
-"""One variable of a MATLAB file, or a sentence about what the file holds instead."""
+"""Reads one variable of a MATLAB file, or raises `Failure` with what is wrong with the file."""
 
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ def matlab_variable(path: Path, name: str, *, what: str, source: str) -> Any:
     """The variable `name`, structs as objects with attributes; None where the file has no such variable.
 
     Args:
-      what: what the file should be, for sentences: "class file of SBD".
-      source: what to extract again where it is missing.
+      what: what the file should be, for messages: "class file of SBD".
+      source: what to extract again where the file is missing.
     Raises: Failure for a file that is missing, damaged or of another kind.
     """
     if not path.is_file():
@@ -26,5 +26,5 @@ def matlab_variable(path: Path, name: str, *, what: str, source: str) -> Any:
 
 
 def no_such_file(path: Path, what: str, reason: str) -> Failure:
-    """The sentence for a file that holds something else."""
+    """The error for a file that holds something else."""
     return Failure(f"mask {path} is no {what} ({reason}); extract it from the archive again")

@@ -1,4 +1,4 @@
-"""Which image is in which split, as a run records it: so that no later draw measures it on what it was trained on."""
+"""Which image is in which split, as a run records it, so that a later draw cannot measure it on its training images."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ FILE = "splits.json"
 """The name of the file in a run directory."""
 
 NAMED = 3
-"""Images that a sentence names of many."""
+"""How many images a message names."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Membership:
 
     @classmethod
     def read(cls, run: Path) -> "Membership | None":
-        """What the run in this directory recorded; None if it is from before runs did, or no run.
+        """What the run in this directory recorded; None for an older run without the file, or no run.
 
         Raises: Failure for a file that holds something else.
         """
         path = run / FILE
         if not path.is_file():
             return None
-        remedy = "copy it again, or train the run anew"
+        remedy = "copy it again, or train again"
         stored: dict[str, Any] = read_json(path, dict[str, Any], remedy=remedy)
         try:
             splits: dict[str, dict[str, str]] = held_to(stored.get("splits"), dict[str, dict[str, str]])
@@ -58,22 +58,24 @@ class Membership:
         return {"splits": self.splits}
 
     def changes(self, now: "Membership") -> str:
-        """What is different now, as "2 images are in another split (a1, a7), 1 image is new (b3)"; "" if nothing."""
+        """What differs in `now`, as "2 images are in another split (a1, a7), 1 image is new (b3)"; "" for nothing."""
         before, after = self._homes(), now._homes()
         moved = [name for name in before if name in after and before[name][0] != after[name][0]]
         altered = [name for name in before if name in after and before[name] != after[name] and name not in moved]
-        told = {
+        changed = {
             "in another split": moved,
             "another picture under the same name": altered,
             "gone": [name for name in before if name not in after],
             "new": [name for name in after if name not in before],
         }
-        return ", ".join(f"{_are(len(names))} {what} ({_some(sorted(names))})" for what, names in told.items() if names)
+        return ", ".join(
+            f"{_are(len(names))} {what} ({_some(sorted(names))})" for what, names in changed.items() if names
+        )
 
     def in_two_splits(self) -> list[tuple[str, str]]:
-        """Pictures that are in more than one split, as "a1 (train)", "a9 (test)"; the same image of another name too.
+        """Pairs of different names for one picture in two splits, as ("a1 (train)", "a9 (test)").
 
-        A data set whose test split is its validation split is not meant: ids may be in both.
+        One name in two splits does not count, since the test split may be the validation split.
         """
         homes: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for split in SPLITS:
@@ -88,7 +90,7 @@ class Membership:
         return pairs
 
     def trained_on(self, dataset: Dataset, records: Sequence[Record]) -> list[Record]:
-        """Those of `records` whose pictures are in the training split, under whatever name."""
+        """The `records` whose pictures are in the training split, under any name."""
         trained = set(self.splits["train"].values())
         digests = dataset.picture_digests(records)
         return [record for record, digest in zip(records, digests, strict=True) if digest in trained]
@@ -96,31 +98,31 @@ class Membership:
     def _homes(self) -> dict[str, tuple[str, str]]:
         return {
             name: (split, digest)
-            for split in reversed(SPLITS)  # where test is validation once more, the first of the two counts
+            for split in reversed(SPLITS)  # an image of both validation and test counts for validation
             for name, digest in self.splits.get(split, {}).items()
         }
 
 
 def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
-    """Give `dataset` the splits that the run in this directory recorded, if these are its images; what to say of it.
+    """Gives `dataset` the splits that the run in this directory recorded, if it holds the run's images; returns notes.
 
-    A folder that has changed since is measured on those of the run's images that are still there. Other images are
-    measured as they stand, unless the run was trained on some of them.
+    Where a folder has changed, the run's images that are still there are measured. Images of another data set keep
+    their own splits, unless the run was trained on some of them.
 
-    Raises: UsageError if the split that is to be measured holds images that the run was trained on, or nothing.
+    Raises: UsageError if the split to be measured holds images that the run was trained on, or no image.
     """
     # 1. what the run recorded
     recorded = Membership.read(run)
     if recorded is None:
         if dataset.draws_splits and (run / "config.json").is_file():
             return [
-                f"{run} is from before runs recorded their splits ({FILE}): today's {split} images may be among "
-                "those it was trained on"
+                f"{run} is from before runs recorded their splits ({FILE}): it may have been trained on some of "
+                f"today's {split} images"
             ]
         return []
     if not recorded.splits.get(split):
         return _foreign(recorded, dataset, run, split)  # the run had no test split
-    # 2. which of those images are there, whatever they are called now
+    # 2. which of those images are there, under any name
     records = _every_record(dataset)
     names = {
         record.id: (record, digest) for record, digest in zip(records, dataset.picture_digests(records), strict=True)
@@ -128,8 +130,8 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
     by_digest = {digest: record for record, digest in names.values()}
 
     def still_there(name: str, digest: str) -> Record | None:
-        own = names.get(name)
-        return own[0] if own is not None and own[1] == digest else by_digest.get(digest)
+        of_name = names.get(name)
+        return of_name[0] if of_name is not None and of_name[1] == digest else by_digest.get(digest)
 
     present_records = {
         part: [record for name, digest in members.items() if (record := still_there(name, digest)) is not None]
@@ -138,16 +140,19 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
     wanted, present = sum(map(len, recorded.splits.values())), sum(map(len, present_records.values()))
     if 2 * present < wanted:
         return _foreign(recorded, dataset, run, split)
-    # 3. how that differs from the splits as they would be now
+    # 3. how they differ from the data set's own splits
     notes = []
     lost = len(recorded.splits[split]) - len(present_records[split])
     if not present_records[split]:
-        raise UsageError(f"none of the {len(recorded.splits[split])} {split} images of {run} is there any more")
+        raise UsageError(
+            f"none of the {len(recorded.splits[split])} {split} images of {run} is left; put them back, or measure "
+            "another split"
+        )
     if lost:
         notes.append(f"{lost} of the {len(recorded.splits[split])} {split} images of {run} are no longer there")
     new = len(records) - present
-    own = {part: {record.id for record in dataset.all_records(part)[: dataset.options.limit]} for part in SPLITS}
-    if any(own[part] != {record.id for record in members} for part, members in present_records.items()):
+    today = {part: {record.id for record in dataset.all_records(part)[: dataset.options.limit]} for part in SPLITS}
+    if any(today[part] != {record.id for record in members} for part, members in present_records.items()):
         notes.append(
             f"measured are the {split} images that {run} recorded in {FILE}, not the split as it would be drawn today"
             + (f"; {_are(new)} in none of the run's splits" if new > 0 else "")
@@ -157,7 +162,7 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
 
 
 def _foreign(recorded: Membership, dataset: Dataset, run: Path, split: str) -> list[str]:
-    """Other images than the run's: refused only where some of them are the run's after all."""
+    """For images of another data set: raises UsageError where the run was trained on some of them."""
     records = dataset.records(split)
     seen = recorded.trained_on(dataset, records) if split != "train" else []
     if seen:

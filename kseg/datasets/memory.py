@@ -6,7 +6,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Sized(Protocol):
-    """What knows how much memory it takes."""
+    """Anything that knows its size in bytes."""
 
     @property
     def nbytes(self) -> int: ...
@@ -16,7 +16,7 @@ Held = TypeVar("Held", bound=Sized)
 
 
 class Memory(Generic[Held]):
-    """Things by key until their bytes reach `budget` (None: without limit); safe among threads."""
+    """Things by key until their bytes reach `budget` (None: no limit); thread-safe."""
 
     def __init__(self, budget: int | None):
         self._budget, self._bytes = budget, 0
@@ -27,12 +27,12 @@ class Memory(Generic[Held]):
         return self._held.get(key)
 
     def recall(self, key: Hashable, read: Callable[[], Held]) -> Held:
-        """What is held under `key`; where nothing is, what `read` gives, which is held if it fits."""
-        found = self._held.get(key)
-        if found is None:
-            found = read()
-            self.put(key, found)
-        return found
+        """The thing under `key`; if there is none, the result of `read`, which is kept if it fits."""
+        thing = self._held.get(key)
+        if thing is None:
+            thing = read()
+            self.put(key, thing)
+        return thing
 
     def put(self, key: Hashable, thing: Held) -> None:
         with self._lock:

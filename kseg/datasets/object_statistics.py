@@ -15,17 +15,17 @@ from kseg.wording import DASH, counted
 SHOW_PROGRESS_FROM = 200
 
 SIZES = (5, 50, 95)
-"""Percentiles of the objects' sizes that are told."""
+"""Percentiles of the objects' sizes that are reported."""
 
 
 @dataclass(frozen=True)
 class ObjectStatistics:
-    """Of M objects in N images; crowds are counted apart and are in none of the other figures."""
+    """Statistics of M objects in N images; crowds count only in `crowds`."""
 
     classes: tuple[str, ...]
     """names in order of the class id"""
     images: np.ndarray
-    """int64 (M,): which image each object is in, 0..N − 1"""
+    """int64 (M,): index of each object's image, 0..N − 1"""
     class_ids: np.ndarray
     """int64 (M,)"""
     areas: np.ndarray
@@ -44,7 +44,7 @@ class ObjectStatistics:
         return int((self.per_image == 0).sum())
 
     def sizes(self, chosen: np.ndarray | None = None) -> tuple[float, ...] | None:
-        """The percentiles `SIZES` of √area in pixels, of all objects or where bool (M,) is True; None without any."""
+        """The percentiles `SIZES` of √area in pixels, of all objects or those chosen by bool (M,); None without any."""
         areas = self.areas if chosen is None else self.areas[chosen]
         return tuple(float(size) for size in np.percentile(np.sqrt(areas), SIZES)) if areas.size else None
 
@@ -58,7 +58,7 @@ class ObjectStatistics:
         crowds = f"; {counted(self.crowds, 'crowd')} beside them" if self.crowds else ""
         return (
             f"{counted(len(self.areas), 'object')} in {counted(self.total_images, 'image')}{empty}: {counts.min()} to "
-            f"{counts.max()} an image, {np.median(counts):g} in the median; size (√area) {sizes[1]:.0f} pixels in the "
+            f"{counts.max()} per image, {np.median(counts):g} in the median; size (√area) {sizes[1]:.0f} pixels in the "
             f"median, {sizes[0]:.0f} to {sizes[2]:.0f} for nine in ten{crowds}"
         )
 
@@ -94,11 +94,11 @@ class ObjectStatistics:
 def object_statistics(dataset: Dataset, records: Sequence[Record]) -> ObjectStatistics:
     """The statistics of these records' objects, at the images' own size.
 
-    Raises: UsageError for a data set without objects; Failure of the first annotation that cannot be read.
+    Raises: UsageError for a data set without objects; Failure for the first annotation that cannot be read.
     """
     dataset = dataset.for_task("instance")
     images, class_ids, areas, crowds = [], [], [], 0
-    quiet = len(records) < SHOW_PROGRESS_FROM or None  # None: unless there is no terminal
+    quiet = len(records) < SHOW_PROGRESS_FROM or None  # None: a bar if there is a terminal
     for number, record in enumerate(tqdm(records, desc=f"objects of {dataset.name}", disable=quiet, leave=False)):
         objects = dataset.truth(record)
         assert isinstance(objects, Instances)

@@ -1,4 +1,4 @@
-"""How wide the narrowest structures of a data set are, from a sample of its masks: what a training size has to keep."""
+"""Width of the narrowest structures of a data set, from a sample of its masks; a training size has to keep them."""
 
 import json
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ LONGEST_SIDE = 1024
 """Larger masks are measured at this size: a distance transform of twelve megapixels takes seconds."""
 
 NARROW_SHARE = 0.25
-"""Of a class's pixels, the share that lies in components no wider than the width of the class."""
+"""A class is as wide as the component up to which this share of its pixels lies, from the narrowest on."""
 
 READERS = 4
 
@@ -39,8 +39,8 @@ def median_size(dataset: Dataset, records: Sequence[Record]) -> tuple[int, int]:
 def narrowest_width(dataset: Dataset, records: Sequence[Record]) -> float | None:
     """Width in pixels of the narrowest class, background included, at the masks' own size; None without a border.
 
-    Measured once for the same masks, then kept in the cache.
-    Raises: `Failure` of the first mask that cannot be read.
+    The result is cached.
+    Raises: `Failure` for the first mask that cannot be read.
     """
     sample = _sample(records)
     path = cache_dir() / "widths" / f"{dataset.cache_key(sample, f'{SAMPLE} {LONGEST_SIDE} {NARROW_SHARE}')}.json"
@@ -61,9 +61,9 @@ def component_widths(labels: np.ndarray) -> np.ndarray:
 
         width = 4·(mean d − ½)
 
-    where d is a pixel's distance to the nearest valid pixel of another class; 2 pixels at least. A strip gives its own
+    where d is a pixel's distance to the nearest valid pixel of another class; at least 2 pixels. A strip gives its own
     width (the mean distance to its borders is a quarter of it), a disc two thirds of its diameter. Void belongs to
-    neither side, and beyond the edge of the image the class goes on. A class that fills the image has no width.
+    neither side, and classes continue beyond the edge of the image. A class that fills the image has no width.
     """
     shrunk = min(1.0, LONGEST_SIDE / max(labels.shape))
     small = resize_labels(labels, tuple(max(1, round(side * shrunk)) for side in labels.shape))
@@ -82,10 +82,10 @@ def component_widths(labels: np.ndarray) -> np.ndarray:
 
 
 def _narrowest(components: np.ndarray) -> float | None:
-    """The least width of a class: that of the component where its narrowest quarter of pixels ends."""
+    """The smallest width of a class, which is the width of the component where `NARROW_SHARE` of its pixels ends."""
     widths = []
-    for found in np.unique(components[:, 0]):
-        of_class = components[components[:, 0] == found, 1:]
+    for class_id in np.unique(components[:, 0]):
+        of_class = components[components[:, 0] == class_id, 1:]
         of_class = of_class[np.argsort(of_class[:, 0], kind="stable")]
         covered = np.cumsum(of_class[:, 1])
         widths.append(of_class[np.searchsorted(covered, NARROW_SHARE * covered[-1]), 0])

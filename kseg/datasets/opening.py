@@ -1,4 +1,4 @@
-"""Options of a data set by its name, and the data set that they open."""
+"""Makes the options of a data set by its name, and opens the data set."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ DEFAULT_DATASET = "synthetic"
 """Needs neither files nor a download."""
 
 OWN_FILES = "folder"
-"""What --data-dir alone means: images and masks of anybody's."""
+"""What --data-dir alone means: a folder of the user's images and masks."""
 
 
 def data_options(dataset: str = DEFAULT_DATASET, data_dir: Path | str | None = None, **options: Any) -> DataOptions:
@@ -41,13 +41,14 @@ def data_options(dataset: str = DEFAULT_DATASET, data_dir: Path | str | None = N
 
 
 def open_dataset(options: DataOptions, task: str | None = None, *, with_problems: bool = False) -> Dataset:
-    """The data set that `options` name, checked for files but with no pixel read yet; as a binary one by `category`.
+    """The data set that `options` name, checked for its files but without reading a pixel; binary with `category`.
 
     Args:
-      task: what its truth answers (None: the first of its `tasks`).
+      task: the task of its truth (None: its default task).
+      with_problems: whether a data set with problems is returned too, as `kseg data check` needs.
     Raises:
-      Failure: of its first problem, unless `with_problems` are wanted too, for `kseg data check`.
-      UsageError: the options are of another data set than they name, or its files are not there.
+      Failure: for its first problem, unless `with_problems`.
+      UsageError: the options are of another data set than they name, or its files do not exist.
     """
     kind = DATASETS[options.dataset]
     if not isinstance(options, kind.Options):
@@ -69,26 +70,20 @@ def open_dataset(options: DataOptions, task: str | None = None, *, with_problems
 
 
 def check_data_dir(options: DataOptions) -> None:
-    """Refuse a folder for a data set that reads none: whoever names one wants it used.
-
-    Raises: UsageError with the flag that is missing.
-    """
+    """Raises UsageError where a folder is given for a data set that reads no files, since it would be ignored."""
     if options.data_dir is not None and not DATASETS[options.dataset].reads_files:
         raise UsageError(
             f"--data-dir {options.data_dir} was given for --dataset {options.dataset}, which is drawn and reads no "
-            "files; pass --dataset folder for images and masks of your own, or the name of the data set that lies there"
+            "files; pass --dataset folder for your own images and masks, or the name of the data set in that folder"
         )
 
 
 def check_classes_of(options: DataOptions, task: str) -> None:
-    """Refuse classes of another task for what answers a task that has its own.
-
-    Raises: UsageError.
-    """
+    """Raises UsageError where `classes_of` is given for a task that has its own classes."""
     if options.classes_of not in (None, task) and task != DEFAULT_TASK:
         raise UsageError(
-            f"--classes-of {options.classes_of} is for a network that tells the class of each pixel; this one answers "
-            f"the task {task!r}, which has classes of its own: leave it out"
+            f"--classes-of {options.classes_of} is for networks of the task {DEFAULT_TASK!r}; this one is for the task "
+            f"{task!r}, which has its own classes: leave it out"
         )
 
 
@@ -103,7 +98,7 @@ def own_options(kind: type[DataOptions]) -> tuple[str, ...]:
 
 
 def owners(option: str) -> tuple[str, ...]:
-    """The data sets that an option is of; () for an option of all of them and for one of none."""
+    """The data sets that have an option of their own by this name; () for an option of all data sets or of none."""
     return tuple(name for name, kind in DATASETS.items() if option in own_options(kind.Options))
 
 
@@ -118,14 +113,14 @@ def without_foreign(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str
 
 
 def left_out(foreign: Sequence[str], values: Mapping[str, Any], *, where: str) -> str:
-    """The sentence for options of other data sets in the file `where`."""
-    told = "; ".join(f"{key}, which is of {', '.join(owners(key))}" for key in foreign)
+    """The note on options of other data sets in the file `where`."""
+    options = "; ".join(f"{key}, which is of {', '.join(owners(key))}" for key in foreign)
     dataset = values.get("dataset", DEFAULT_DATASET)
-    return f"{where} sets {told}: {'these mean' if len(foreign) > 1 else 'it means'} nothing for {dataset}; left out"
+    return f"{where} sets {options}: {'these mean' if len(foreign) > 1 else 'it means'} nothing for {dataset}; left out"
 
 
 def drawn_with(options: DataOptions) -> dict[str, Any]:
-    """Of a data set that reads no files, the options that are not the usual ones; with them it draws the same."""
+    """The options of a synthetic data set that differ from the defaults and reproduce it; {} for other data sets."""
     if DATASETS[options.dataset].reads_files:
         return {}
     usual = vars(data_options(options.dataset)) | {"limit": options.limit}
@@ -133,7 +128,7 @@ def drawn_with(options: DataOptions) -> dict[str, Any]:
 
 
 def retargeted(options: DataOptions, dataset: str) -> DataOptions:
-    """The options of another data set, which keep what both have."""
+    """The options of another data set, with the values that both share."""
     known = option_names(DATASETS[dataset].Options)
     return data_options(
         **{name: value for name, value in vars(options).items() if name in known} | {"dataset": dataset}
@@ -141,5 +136,5 @@ def retargeted(options: DataOptions, dataset: str) -> DataOptions:
 
 
 def _elsewhere(options: list[str]) -> str:
-    found = [f"{option} is of {', '.join(owners(option))}" for option in options if owners(option)]
-    return f" ({'; '.join(found)})" if found else ""
+    elsewhere = [f"{option} is of {', '.join(owners(option))}" for option in options if owners(option)]
+    return f" ({'; '.join(elsewhere)})" if elsewhere else ""

@@ -1,4 +1,4 @@
-"""COCO's panoptic format: a color PNG an image, whose pixels are segment ids, and one JSON that says what they are."""
+"""COCO's panoptic format: one color PNG per image, whose pixels are segment ids, and one JSON that describes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from kseg.errors import Failure, UsageError
 from kseg.reading import MOST_ANNOTATIONS, read_json
 from kseg.wording import counted
 
-REMEDY = "write it as COCO's panoptic format has it: annotations, each with image_id, file_name and segments_info"
+REMEDY = "write it in COCO's panoptic format: annotations, each with image_id, file_name and segments_info"
 
 
 class Category(TypedDict):
@@ -48,9 +48,9 @@ class PanopticImage:
     segments: tuple[SegmentInfo, ...]
 
     def ids(self) -> np.ndarray:
-        """int32 (H, W): R + 256 G + 65536 B of each pixel; 0 is no segment.
+        """int32 (H, W): R + 256 G + 65536 B of each pixel; 0 means no segment.
 
-        Raises: Failure where the file is missing, broken or no color image.
+        Raises: Failure where the file is missing, broken or not a color image.
         """
         colors = read_labels(self.png)
         if colors.ndim != 3:
@@ -67,24 +67,24 @@ class PanopticFolder:
     """What a JSON and its folder of PNGs hold."""
 
     json: Path
-    """the folder where there is one JSON an image"""
+    """the folder, where each image has its own JSON"""
     categories: tuple[Category, ...]
-    """empty where the file names none, as a prediction's may"""
+    """empty where the file names none, as predictions may"""
     images: Mapping[int | str, PanopticImage]
     """by image_id, in the order of the file"""
 
 
 def read_panoptic(path: Path, pngs: Path | None = None) -> PanopticFolder:
-    """The JSON read and its PNGs found.
+    """Reads the JSON and finds its PNGs.
 
     Args:
-      path: the JSON, or the folder of PNGs, in which the JSON lies, or beside which it lies under the folder's name, as
+      path: the JSON, or the folder of PNGs. The JSON lies in the folder, or beside it under the folder's name, as in
         COCO's `panoptic_val2017/` and `panoptic_val2017.json`. A folder may also hold a JSON of the same name beside
         each PNG, as `kseg predict` writes them.
       pngs: the folder of PNGs, where it lies elsewhere.
     Raises:
       UsageError: there is no such folder, no JSON, or more than one.
-      Failure: the JSON is damaged or holds an image, a category twice.
+      Failure: the JSON is damaged, or holds an image or a category twice.
     """
     if pngs is None and (apart := _one_beside_each_png(path)):
         return _joined(path, [read_panoptic(json, path) for json in apart])
@@ -96,7 +96,7 @@ def read_panoptic(path: Path, pngs: Path | None = None) -> PanopticFolder:
     annotations = content["annotations"]
     _once([annotation["image_id"] for annotation in annotations], "the image", json)
     images = {
-        # file_name may be the photograph's, as in files of several tools
+        # some tools write the photograph's name as file_name
         annotation["image_id"]: PanopticImage(
             (pngs / annotation["file_name"]).with_suffix(".png"), tuple(annotation["segments_info"])
         )
@@ -119,9 +119,9 @@ def _places(path: Path) -> tuple[Path, Path]:
     if not inside and named.is_file():
         return named, path
     if len(inside) != 1:
-        found = f"{counted(len(inside), 'JSON file')} in it ({', '.join(file.name for file in inside[:4])})"
+        several = f"{counted(len(inside), 'JSON file')} in it ({', '.join(file.name for file in inside[:4])})"
         raise UsageError(
-            f"{path} has {found if inside else 'no JSON file in it'} and no {named.name} beside it; "
+            f"{path} has {several if inside else 'no JSON file in it'} and no {named.name} beside it; "
             "give the JSON with segments_info itself"
         )
     below = path / inside[0].stem
@@ -129,15 +129,15 @@ def _places(path: Path) -> tuple[Path, Path]:
 
 
 def _one_beside_each_png(path: Path) -> list[Path]:
-    """The JSONs of a folder in which each of several belongs to the PNG of its name; else none."""
+    """The JSONs of a folder with several, each beside the PNG of its name; [] for any other folder."""
     if not path.is_dir():
         return []
-    found = sorted(path.glob("*.json"))
-    return found if len(found) > 1 and all(json.with_suffix(".png").is_file() for json in found) else []
+    jsons = sorted(path.glob("*.json"))
+    return jsons if len(jsons) > 1 and all(json.with_suffix(".png").is_file() for json in jsons) else []
 
 
 def _joined(path: Path, folders: list[PanopticFolder]) -> PanopticFolder:
-    """One folder of several JSONs. Those that say whether a category is a thing tell the others."""
+    """Joins several JSONs into one folder; a category may state isthing in only some of them."""
     categories: dict[int, Category] = {}
     images: dict[int | str, PanopticImage] = {}
     for folder in folders:

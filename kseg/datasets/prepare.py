@@ -1,4 +1,4 @@
-"""Gets a data set ready: downloads what is missing, extracts what is packed, shows what there is."""
+"""Prepares a data set: downloads missing files, extracts archives, counts the records of each split."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,9 @@ from kseg.errors import Failure, UsageError
 
 
 def prepare(options: DataOptions, *, progress: bool = True, note: Callable[[str], None] = print) -> Dataset:
-    """The opened data set; its missing files are downloaded into the data folder where a source is known.
+    """The opened data set, after downloading its missing files into the data folder where a source is known.
 
-    A file that only some options need may fail to come without failing the rest.
+    If an optional file cannot be downloaded, a note says so and the rest goes on.
     """
     facts = DATASETS[options.dataset].facts
     remote = options.needed_files(facts.files) if facts else ()
@@ -31,7 +31,7 @@ def prepare(options: DataOptions, *, progress: bool = True, note: Callable[[str]
 
 
 def split_counts(dataset: Dataset) -> dict[str, int | str]:
-    """Records per split, or why a split cannot be had."""
+    """The number of records per split, or the error where a split cannot be read."""
     counts: dict[str, int | str] = {}
     for split in SPLITS:
         try:

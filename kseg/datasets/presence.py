@@ -1,4 +1,4 @@
-"""Which classes a split shows: one without the object trains nothing and measures nothing."""
+"""Which classes each split shows: a split without the object can neither train a network nor measure one."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,10 +10,10 @@ from kseg.structures import Instances, Panoptic, Structure
 
 
 def absences(classes: Sequence[str], pixels: Mapping[str, np.ndarray]) -> tuple[list[str], list[str]]:
-    """What has to be mended and what has to be known, a sentence each, of `pixels`: (256,) per label value by split.
+    """(problems, notes), a sentence each, on `pixels`: (256,) pixels per label value, by split.
 
-    To be mended: a split that is void everywhere or shows only one class, and a class that training never shows and
-    another split does. To be known: a class that validation or test alone lacks. A split without pixels is left out.
+    Problems: a split that is void everywhere or shows only one class, and a class that another split shows and train
+    does not. Notes: a class that only validation or test lacks. A split without pixels is left out.
     """
     problems, remarks = [], []
     present = {split: np.flatnonzero(counts[: len(classes)]) for split, counts in pixels.items() if counts.any()}
@@ -39,7 +39,7 @@ def absences(classes: Sequence[str], pixels: Mapping[str, np.ndarray]) -> tuple[
 
 
 def classes_without_pixels(dataset: Dataset, pixels: np.ndarray) -> list[str]:
-    """A sentence if some class has no pixel in any mask; void in its place often means masks that are misread."""
+    """A problem where a class has no pixel in any mask; void in its place often means that the masks are misread."""
     classes = dataset.classes
     absent = [f"{value} ({name})" for value, name in enumerate(classes) if not pixels[value]]
     if not absent or not pixels.any():
@@ -59,7 +59,7 @@ def classes_without_pixels(dataset: Dataset, pixels: np.ndarray) -> list[str]:
     objects = "if the numbers count objects, pass --binary; " if highest > 1 else ""
     return [
         f"{told}, and the highest value is {highest}; {objects}if the masks hold stray values, pass them as --void"
-        + (f"; if there are but {len(shown)} classes, name them: {named}" if named else "")
+        + (f"; if there are only {len(shown)} classes, name them: {named}" if named else "")
     ]
 
 
@@ -93,5 +93,5 @@ def _used(split: str) -> str:
 
 def _consequence(split: str) -> str:
     if split == "train":
-        return "a network learns to answer that everywhere"
-    return "its IoU says nothing" + (", and the best epoch is chosen by its loss" if split == "validation" else "")
+        return "a network learns to predict that class everywhere"
+    return "its IoU is meaningless" + (", and the best epoch is chosen by its loss" if split == "validation" else "")

@@ -1,4 +1,4 @@
-"""A contact sheet: pictures, their truth laid over them, and the classes by color; of objects, each in its own."""
+"""A contact sheet of images with their truth overlaid and a legend of the classes; objects have a color each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ GAP = 6
 CAPTION = 15
 HEADER = 30
 LINE = 18
-"""height of a further line of the legend"""
+"""height of each further line of the legend"""
 PAPER, INK, FAINT = (250, 250, 248), (30, 30, 30), (120, 120, 120)
 
 
@@ -45,7 +45,7 @@ def contact_sheet(dataset: Dataset, split: str, count: int = 24, columns: int = 
         left = (index % columns) * (pair_width + 2 * GAP) + GAP
         top = header + (index // columns) * row_height
         image, truth = dataset.image(record), dataset.truth(record)
-        # Objects are painted without what counts for nothing.
+        # Void is not painted where the truth is objects.
         any_void |= not isinstance(truth, Instances) and bool((dataset.labels(record) == VOID).any())
         size = _fitted(image.shape[:2])
         image = resize_image(image, size)
@@ -58,14 +58,14 @@ def contact_sheet(dataset: Dataset, split: str, count: int = 24, columns: int = 
 
 
 def _fitted(size: tuple[int, int]) -> tuple[int, int]:
-    """The size that fits a cell at the same proportions."""
+    """The largest size of the same proportions that fits a cell."""
     scale = CELL / max(size)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A text of the legend, after its color if it has one."""
+    """A text of the legend, with a square of its color before it if it has one."""
 
     text: str
     color: tuple[int, int, int] | None
@@ -74,7 +74,7 @@ class Entry:
 
 
 def _legend(font, dataset: Dataset, split: str, width: int) -> list[Entry]:
-    """The title, the classes and, last, void, in as many lines as they need."""
+    """The title, the classes and, last, void, on as many lines as needed."""
     title = f"{dataset.name}, {split}: {len(dataset.records(split))}"
     entries, x, line = [Entry(title, None, GAP, 0)], GAP + round(font.getlength(title)) + 24, 0
     for name, color in [*zip(dataset.classes, dataset.palette, strict=True), ("void", VOID_COLOR)]:

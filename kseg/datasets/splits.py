@@ -1,4 +1,4 @@
-"""How a list of records becomes train, validation and test."""
+"""Divides a list of records into train, validation and test."""
 
 import hashlib
 import math
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 DRAWN_FIRST_TO_LAST = ("test", "validation", "train")
 REST = "rest"
-"""Where records stand that no split takes, because the sizes add up to less than all."""
+"""The records of no split, where the sizes add up to less than all records."""
 
 
 @dataclass(frozen=True)
 class PaperSplit:
-    """van Beers et al.'s splits of a sorted list: train first, validation next, test the last ones.
+    """van Beers et al.'s splits of a sorted list: train first, then validation, and the last records for test.
 
     `big` and `small` are (train, validation); the test images are the same for both.
     """
@@ -30,7 +30,7 @@ class PaperSplit:
     test: int
 
     def cut(self, records: Sequence[T], split: str, size: str, *, where: str) -> Sequence[T]:
-        """One split of `records`; an incomplete data set is an error, since it would move every border."""
+        """One split of `records`. Raises UsageError for an incomplete data set, which would move every border."""
         if len(records) != self.total:
             raise UsageError(
                 f"found {len(records)} {where}, but the paper's splits are cut from {self.total}; "
@@ -48,14 +48,14 @@ class PaperSplit:
 def drawn_splits(
     records: Sequence[T], sizes: Sequence[float], seed: int, key: Callable[[T], str]
 ) -> dict[str, list[T]]:
-    """Train, validation and test by chance, where each record's place depends on itself alone.
+    """Train, validation and test at random, where a record's split depends only on the record.
 
-    A hash of `seed` and `key(record)` gives a number u in [0, 1). With shares, u below the test share is test, the
-    next interval validation, the next train: a record that comes or goes moves no other. With numbers of images the
-    records in order of u are counted off, test first: one that comes or goes moves at most one at each border.
+    A hash of `seed` and `key(record)` gives a number u in [0, 1). With shares, u below the test share is test, the next
+    interval validation, the next train: adding or removing a record moves no other. With numbers of images, records are
+    counted off in order of u, test first: adding or removing a record moves at most one at each border.
 
-    A split that was asked for and is empty, as happens with a dozen records, takes the nearest of the largest split.
-    Raises: UsageError for sizes that cannot mean anything and for fewer records than splits.
+    A wanted split that stays empty, as with a dozen records, takes the nearest record of the largest split.
+    Raises: UsageError for sizes that are no shares or numbers, and for fewer records than splits.
     """
     _check_sizes(len(records), sizes)
     place = [(_place(seed, key(record)), index) for index, record in enumerate(records)]
@@ -108,9 +108,11 @@ def _check_sizes(total: int, sizes: Sequence[float]) -> None:
         if any(size != int(size) for size in sizes):
             raise UsageError(f"--split-sizes {asked} mixes shares and numbers of images; give one or the other")
         if sum(sizes) > total:
-            raise UsageError(f"--split-sizes {asked} asks for {sum(sizes):.0f} images and the folder has {total}")
+            raise UsageError(
+                f"--split-sizes {asked} needs {sum(sizes):.0f} images and the folder has {total}; make them smaller"
+            )
     elif sum(sizes) > 1 + 1e-6:
-        raise UsageError(f"--split-sizes {asked} adds up to more than 1; shares of train, validation and test must not")
+        raise UsageError(f"--split-sizes {asked} adds up to more than 1; give shares that add up to at most 1")
     if total < sum(size > 0 for size in sizes):
         raise UsageError(
             f"--split-sizes {asked} needs more than {counted(total, 'image')}; add images or change the sizes"

@@ -1,4 +1,4 @@
-"""The folder of a data set that has it as a tree, in one of several places, or packed."""
+"""Finds a data set's files: as a tree in one of several places, or in an archive."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -19,13 +19,13 @@ def find_tree(folder: Path, places: Iterable[str], holds: Sequence[str]) -> Path
 
 
 def find_archive(folder: Path, names: Iterable[str]) -> Path | None:
-    """The first of these files that is there."""
+    """The first of these files that exists."""
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 def unpacked(archive: Path, dataset: str, selection: str, wanted: Callable[[str], bool]) -> Path:
-    """The cache folder with the `wanted` files of an archive; `selection` says in words which these are."""
-    # The key is the archive's name, size and time and what was chosen from it: another archive, another folder.
+    """The cache folder with the `wanted` files of an archive; `selection` names the choice in words."""
+    # The folder's name depends on the archive and on what was chosen from it.
     key = short_hash(f"{stamp(archive)} {selection}")
     return extract_once(archive, cache_dir() / dataset / f"{archive.name.split('.')[0]}-{key}", wanted=wanted)
 
@@ -46,7 +46,7 @@ def listed_records(
 
 
 def opened_folder(dataset: str, given: Path | None, *, folder: str | None = None) -> Path:
-    """`existing_data_dir`, or where an archive that was given in its place is extracted to.
+    """`existing_data_dir`, or the extracted archive if `given` is one.
 
     Raises: UsageError where there is neither; Failure for a broken archive.
     """

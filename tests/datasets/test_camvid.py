@@ -62,7 +62,7 @@ def test_bad_masks_are_named(tmp_path):
     with pytest.raises(Failure, match=r"has the values \{12, 200\}; CamVid's masks hold class ids 0..10 and 11 for"):
         dataset.labels(first)
     write(second.annotation, noise(1))
-    with pytest.raises(Failure, match="is saved as RGB; CamVid's masks"):
+    with pytest.raises(Failure, match="is saved as RGB, which loses the ids; CamVid's masks"):
         dataset.labels(second)
     third.annotation.unlink()
     with pytest.raises(Failure, match=r"train.txt lists Seqtrain_f00002, which has no mask in .*trainannot"):

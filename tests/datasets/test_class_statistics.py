@@ -68,7 +68,7 @@ def test_a_cache_of_somebody_else_s_costs_time_alone(tmp_path, monkeypatch, caps
     (tmp_path / "theirs").chmod(0)
     with ordinary_user():
         assert np.array_equal(dataset.label_counts(records), expected)
-    assert "counts are not kept" in capsys.readouterr().err
+    assert "counts are not cached" in capsys.readouterr().err
     (tmp_path / "theirs").chmod(0o700)
 
 

@@ -157,15 +157,15 @@ def test_a_star_crosses_itself_and_a_comb_does_not():
 @pytest.mark.parametrize(
     ("segmentation", "said"),
     [
-        ([[1, 1, 4, 4]], "a polygon has 4 values; x and y of three points"),
+        ([[1, 1, 4, 4]], "a polygon has 4 values, but needs x and y of at least three points"),
         ([1, 1, 4, 4, 1, 4], "its segmentation is neither polygons nor RLE"),
         ([[1, 1, 1e7, 4, 1, 4]], r"its point \(1e\+07, 4\) lies far outside of the 12×10 pixels"),
         ({"size": [10, 12], "counts": [0, 120]}, r"its RLE is of the size \[10, 12\], the image has \[12, 10\]"),
-        ({"size": [12, 10], "counts": [0, 121]}, "its RLE does not make up the 12×10 pixels"),
-        ({"size": [12, 10], "counts": [200, -80]}, "its RLE does not make up"),
-        ({"size": [12, 10], "counts": "p" * 500}, "its RLE does not make up"),  # pycocotools writes past its end
-        ({"size": [12, 10], "counts": "é"}, "its RLE does not make up"),
-        ({"size": [12, 10], "counts": [1 << 200]}, "its RLE does not make up"),
+        ({"size": [12, 10], "counts": [0, 121]}, "its RLE does not add up to 12×10 pixels"),
+        ({"size": [12, 10], "counts": [200, -80]}, "its RLE does not add up"),
+        ({"size": [12, 10], "counts": "p" * 500}, "its RLE does not add up"),  # pycocotools writes past its end
+        ({"size": [12, 10], "counts": "é"}, "its RLE does not add up"),
+        ({"size": [12, 10], "counts": [1 << 200]}, "its RLE does not add up"),
     ],
 )  # fmt: skip
 def test_damaged_masks_are_one_sentence(tmp_path, segmentation, said):
@@ -216,7 +216,7 @@ def test_sizes_that_no_image_has_are_one_sentence(tmp_path):
 def test_objects_without_masks(tmp_path):
     person = [rectangle(1, 1, 6, 4)]
     boxes = [coco_object(1, 1, 1, [], [1, 1, 3, 5]), coco_object(2, 2, 1, [], [1, 1, 3, 5])]
-    with pytest.raises(Failure, match="2 objects and no mask of any: boxes alone train no segmentation"):
+    with pytest.raises(Failure, match="2 objects, none with a mask: boxes alone train no segmentation"):
         opened(with_objects(tmp_path, boxes))
     dataset = opened(with_objects(tmp_path, [*boxes, coco_object(3, 2, 1, person, None)]))
     assert "instances_train2017.json: 2 objects without a mask left out (1, 2)" in dataset.layout

@@ -93,9 +93,15 @@ def test_packed_as_upstream_packs_it(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda infos: infos.pop(0), rf"the PNG shows the segment {PERSON}, which segments_info has not"),
-        (lambda infos: infos.append(infos[0]), f"segments_info has the segment {PERSON} twice: two overlap"),
-        (lambda infos: infos[1].update(category_id=2), f"segment {OTHER} has the category 2, which categories do not"),
+        (lambda infos: infos.pop(0), rf"the PNG shows the segment {PERSON}, which segments_info lacks"),
+        (
+            lambda infos: infos.append(infos[0]),
+            f"segments_info has the segment {PERSON} twice; give each segment its own id",
+        ),
+        (
+            lambda infos: infos[1].update(category_id=2),
+            f"segment {OTHER} has the category 2; define it under categories",
+        ),
         (lambda infos: infos[0].update(id=0), "segments_info has a segment of the id 0, which is void"),
     ],
 )
@@ -134,7 +140,7 @@ def test_check_names_what_is_odd(tmp_path):
     [
         (lambda kinds: kinds.pop(), "have different categories"),
         (lambda kinds: [one.pop("isthing") for one in kinds], "does not say whether 'person' is a thing or stuff"),
-        (lambda kinds: [one.update(isthing=0) for one in kinds], "has no category with isthing 1: no things to find"),
+        (lambda kinds: [one.update(isthing=0) for one in kinds], "has no category with isthing 1; set it"),
         (lambda kinds: kinds[1].update(name="person"), "has the category 'person' more than once"),
         (lambda kinds: kinds[0].update(color=[1, 2, 300]), r"gives the category 'person' the color \[1, 2, 300\]"),
         (lambda kinds: kinds.clear(), "has 0 categories"),

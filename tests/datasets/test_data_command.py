@@ -150,7 +150,7 @@ def test_check_tells_which_split_lacks_the_object(folder):
         write(folder / "masks" / f"a{index}.png", np.full((12, 10), 255, dtype=np.uint8))
     listed(folder, train=range(6), val=range(6, 9), test=range(9, 12))
     assert problems(folder) == [
-        "the validation split shows background and no class 1: its IoU says nothing, and the best epoch is chosen by "
+        "the validation split shows background and no class 1: its IoU is meaningless, and the best epoch is chosen by "
         "its loss; change the splits",
         "the test split is void in every pixel: nothing can be measured on it; label it, or change the splits",
     ]

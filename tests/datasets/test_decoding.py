@@ -169,7 +169,7 @@ def test_a_fourth_band_is_left_out(tmp_path, extra, kind):
     tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", **extra)
     colors = np.rint(values[..., :3] * np.float32(255 / np.iinfo(kind).max)).astype(np.uint8)
     assert np.array_equal(read_image(tmp_path / "a.tif"), colors)
-    assert "1 image with a further band that is no opacity" in measured_depth([tmp_path / "a.tif"]).notes[-1]
+    assert "1 image with a further band that is not opacity" in measured_depth([tmp_path / "a.tif"]).notes[-1]
 
 
 def test_opacity_in_a_tiff_is_opacity(tmp_path):
@@ -353,7 +353,7 @@ def test_near_infrared_in_a_png_is_no_opacity(tmp_path):
     infrared[:5] = 0  # water
     path = write(tmp_path / "a.png", np.concatenate([colors, infrared], axis=-1).astype(np.uint8))
     assert np.array_equal(read_image(path), colors)
-    assert "1 image with a further band that is no opacity" in measured_depth([path]).notes[0]
+    assert "1 image with a further band that is not opacity" in measured_depth([path]).notes[0]
 
 
 def test_a_picture_shown_half_transparent_lies_on_white(tmp_path):

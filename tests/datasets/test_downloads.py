@@ -136,7 +136,7 @@ def test_a_part_that_is_complete_is_only_named(server, tmp_path, monkeypatch):
 
 def test_a_wrong_checksum_is_refused_and_the_next_source_asked(server, tmp_path):
     wrong = RemoteFile("data.bin", (server.url,), "sha256:" + "0" * 64)
-    with pytest.raises(Failure, match="instead of 0000.*get it by hand.*sha256 is 0000.*put it at"):
+    with pytest.raises(Failure, match="expected 0000.*get it by hand.*sha256 is 0000.*put it at"):
         get(wrong, tmp_path)
     assert list(tmp_path.iterdir()) == []
     right = RemoteFile("data.bin", ("http://127.0.0.1:9/nobody", server.url), SHA256)
@@ -146,13 +146,13 @@ def test_a_wrong_checksum_is_refused_and_the_next_source_asked(server, tmp_path)
 def test_a_checksum_only_met_before_is_only_reported(server, tmp_path):
     notes: list[str] = []
     get(RemoteFile("data.bin", (server.url,), seen="sha256:" + "0" * 64), tmp_path, notes)
-    assert len(notes) == 1 and "differs from the one met before" in notes[0]
+    assert len(notes) == 1 and "differs from the one seen before" in notes[0]
 
 
 @pytest.mark.parametrize("name", ["data.tgz", "list.txt"])
 def test_a_web_page_is_no_data(server, tmp_path, name):
     server.content = b"<!DOCTYPE html><html>We moved</html>"
-    with pytest.raises(Failure, match="sent something else"):
+    with pytest.raises(Failure, match="sent something other"):
         get(RemoteFile(name, (server.url,)), tmp_path)
     assert list(tmp_path.iterdir()) == []
 

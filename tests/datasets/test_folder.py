@@ -76,7 +76,7 @@ def test_stray_values_are_classes_that_no_mask_holds(tmp_path):
     report = check(opened(folder), progress=False)
     assert [problem for problem in report.problems if "no mask holds" in problem] == [
         "no mask holds 2 (class 2), 3 (class 3), and the highest value is 4; if the numbers count objects, pass "
-        "--binary; if the masks hold stray values, pass them as --void; if there are but 3 classes, name them: "
+        "--binary; if the masks hold stray values, pass them as --void; if there are only 3 classes, name them: "
         "--colors background=0,0,0 NAME1=1,1,1 NAME4=4,4,4"
     ]
     for options in ({"void": (4,)}, {"colors": ("background=0,0,0", "NAME1=1,1,1", "NAME4=4,4,4")}):

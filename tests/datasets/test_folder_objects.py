@@ -130,7 +130,7 @@ def test_gaps_one_pixel_none_and_five_hundred(tmp_path):
 def test_numbers_that_may_be_classes_are_asked_about(tmp_path):
     """One or two objects an image: nothing tells them from two classes."""
     folder = penn_fudan(tmp_path, 24, draw=lambda seed: numbered(seed, 1, 2))
-    with pytest.raises(UsageError, match="may count the objects .*--objects numbers where they count objects"):
+    with pytest.raises(UsageError, match="may count the objects .*--objects numbers if they count objects"):
         opened(folder)
     dataset = opened(folder, objects="numbers")
     assert {len(dataset.truth(record)) for record in dataset.every_record()} == {1, 2}
@@ -138,7 +138,7 @@ def test_numbers_that_may_be_classes_are_asked_about(tmp_path):
 
 def test_connected_areas(tmp_path):
     folder = penn_fudan(tmp_path, draw=lambda seed: (numbered(seed) > 0).astype(np.uint8) * 255)
-    with pytest.raises(UsageError, match="no truth for the task 'instance'; it has semantic: .*--objects areas where"):
+    with pytest.raises(UsageError, match="no truth for the task 'instance'; it has semantic: .*--objects areas if"):
         opened(folder)
     dataset = opened(folder, objects="areas")
     for record in dataset.every_record():
@@ -239,7 +239,7 @@ def test_json_and_pictures_that_do_not_fit(tmp_path):
     write(tmp_path / "photos" / "more.jpg", noise(77))
     assert any(one == "left out, in no JSON: 1 file (photos/more.jpg)" for one in opened(tmp_path).layout)
     (tmp_path / "photos" / "p03.jpg").rename(tmp_path / "photos" / "q03.jpg")
-    with pytest.raises(Failure, match="instances.json has the image p03.jpg, which lies nowhere in the folder"):
+    with pytest.raises(Failure, match="instances.json has the image p03.jpg, which is not in the folder"):
         opened(tmp_path)
     (tmp_path / "photos" / "q03.jpg").rename(tmp_path / "photos" / "p03.jpg")
     write(tmp_path / "copies" / "p03.jpg", noise(3))

@@ -123,7 +123,7 @@ def test_what_two_splits_lack(tmp_path):
     for folder, first in (("train", 1), ("val", 2)):
         make(tmp_path, f"{folder}/images/{first}{{i}}.png", f"{folder}/masks/{first}{{i}}.png")
     dataset = opened(tmp_path)
-    assert "no test split: the figures at the end are of the validation images" in dataset.layout[2]
+    assert "no test split: the final figures are measured on the validation images" in dataset.layout[2]
     report = check(dataset, progress=False)
     assert report.problems == [] and "there is no test split" in report.notes
     make(tmp_path / "other", "train/images/{i}.png", "train/masks/{i}.png", 20)
@@ -131,7 +131,7 @@ def test_what_two_splits_lack(tmp_path):
     dataset = opened(tmp_path / "other")
     drawn = len(dataset.records("validation"))
     assert len(dataset.records("train")) + drawn == 20 and len(dataset.records("test")) == 3 and dataset.draws_splits
-    assert f"no validation split is named: {drawn} of the 20 training images are it" in dataset.layout[2]
+    assert f"no validation split is named: {drawn} of the 20 training images are drawn for it" in dataset.layout[2]
 
 
 def test_kaggles_test_images_without_masks_are_set_aside(tmp_path):
@@ -269,8 +269,8 @@ class TestPatterns:
         [
             ({"images": "a/*.jpg"}, "--images needs --masks"),
             ({"masks": "b/{stem}.png"}, "--masks needs --images"),
-            ({"images": "a/*.jpg", "masks": "b/*.png"}, r"does not hold \{stem\}"),
-            ({"images": "a/*.jpg", "masks": "b/{name}.png"}, r"does not hold \{stem\}"),
+            ({"images": "a/*.jpg", "masks": "b/*.png"}, r"lacks \{stem\}"),
+            ({"images": "a/*.jpg", "masks": "b/{name}.png"}, r"lacks \{stem\}"),
             ({"images": "a/{x}.jpg", "masks": "b/{stem}.png"}, r"has \{x\}; it may hold"),
             ({"images": "a/*.tif", "masks": "b/{stem}.png"}, "--images 'a/\\*.tif' names no file under"),
             ({"images": "c/*.jpg", "masks": "b/{stem}.png"}, "there is no folder .*c"),

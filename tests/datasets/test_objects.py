@@ -139,7 +139,7 @@ def test_objects_are_counted_by_hand():
     assert found.areas.tolist() == [4, 16, 9] and found.sizes() == pytest.approx((2.1, 3.0, 3.9))
     assert [(row["class"], row["objects"], row["images"]) for row in found.rows()] == [("cat", 2, 2), ("dog", 1, 1)]
     said = found.sentence()
-    assert said.startswith("3 objects in 3 images, 1 without any: 0 to 2 an image, 1 in the median")
+    assert said.startswith("3 objects in 3 images, 1 without any: 0 to 2 per image, 1 in the median")
     assert said.endswith("; 1 crowd beside them") and found.table().splitlines()[2].split()[:4] == [
         "2",
         "dog",

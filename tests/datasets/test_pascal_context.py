@@ -133,7 +133,7 @@ def test_bad_pngs_are_named(tmp_path):
         write(folder / f"{one}.png", values)
     with pytest.raises(Failure, match=r"has the values \{60\}; PASCAL-Context's masks hold class ids 0..59"):
         dataset.labels(type(record)("a", record.image, folder / "a.png"))
-    with pytest.raises(Failure, match="is saved as RGB; PASCAL-Context's masks"):
+    with pytest.raises(Failure, match="is saved as RGB, which loses the ids; PASCAL-Context's masks"):
         dataset.labels(type(record)("b", record.image, folder / "b.png"))
 
 

@@ -122,7 +122,7 @@ def test_listed_images_that_are_not_there_are_named(tmp_path):
     with pytest.raises(Failure, match=r"trainval.txt lists american_bulldog_3, which has no mask in .*trimaps"):
         opened(tmp_path).records("train")
     (tmp_path / "annotations" / "test.txt").unlink()
-    with pytest.raises(UsageError, match=r"test.txt is missing; it lies in upstream's annotations.tar.gz"):
+    with pytest.raises(UsageError, match=r"test.txt is missing; extract upstream's annotations.tar.gz again"):
         opened(tmp_path).records("test")
 
 

@@ -202,7 +202,7 @@ def test_black_on_transparent_beside_grays(tmp_path):
         assert coding.notes[1].startswith("4 masks by opacity")
         assert all(np.array_equal(coding.decode(path), disc(index)) for index, path in enumerate(paths))
     paths = written(tmp_path, lambda i: faint(i, 255, 0) if i % 2 else gray(two(i)))
-    with pytest.raises(UsageError, match="4 masks of 8 .* save them all alike, without transparency"):
+    with pytest.raises(UsageError, match="4 masks of 8 .* save all in the same way, without transparency"):
         coding_of(paths)
 
 

@@ -70,7 +70,7 @@ def test_no_split_of_a_few_images_is_empty(total):
 @pytest.mark.parametrize(
     ("total", "sizes", "complaint"),
     [
-        (12, (5, 500, 5), "asks for 510 images and the folder has 12"),
+        (12, (5, 500, 5), "needs 510 images and the folder has 12"),
         (12, (0.8, 0.3, 0.3), "adds up to more than 1"),
         (12, (0.8, -0.1, 0.3), "must be three"),
         (12, (0.8, float("nan"), 0.1), "must be three"),

@@ -137,7 +137,9 @@ def test_a_mask_saved_as_rgb_is_named(tmp_path, root):
     dataset = opened(tmp_path)
     record = dataset.records("test")[0]
     Image.open(record.annotation).convert("RGB").save(record.annotation)
-    with pytest.raises(Failure, match=r"2008_000000.png is saved as RGB; VOC's masks hold class ids 0..20"):
+    with pytest.raises(
+        Failure, match=r"2008_000000.png is saved as RGB, which loses the ids; VOC's masks hold class ids 0..20"
+    ):
         dataset.labels(record)
 
 

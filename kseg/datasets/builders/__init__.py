@@ -1,7 +1,7 @@
 """The TFDS builders: importing this registers one for every data set (`lfw_parts`, `voc_segmentation` …).
 
-`import kseg` arranges that TensorFlow Datasets does so when it is imported itself; nothing else imports this package,
-so the data sets work without TensorFlow.
+`import kseg` makes TensorFlow Datasets import this package when TensorFlow Datasets itself is imported. Nothing else
+imports it, so the data sets work without TensorFlow.
 """
 
 from kseg.datasets.camvid.builder import CamvidSegmentation

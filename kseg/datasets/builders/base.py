@@ -100,7 +100,7 @@ class RecordsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  
     _examples = _generate_examples
 
     def _open(self, dl_manager: tfds.download.DownloadManager) -> Dataset:
-        """The data set from the first folder that has it; if none does, what each of them lacks."""
+        """The data set from the first folder that holds it. Raises UsageError with what each folder lacks."""
         lacking = []
         for folder in dict.fromkeys(self._folders(dl_manager)):
             try:

@@ -23,7 +23,7 @@ class SplitFiles:
     images: dict[str, Path]
     masks: dict[str, Path]
     where: dict[str, Path]
-    """folder of "image" and "mask", for sentences"""
+    """folder of "image" and "mask", for messages"""
 
 
 def find_splits(folder: Path) -> tuple[bool, dict[str, SplitFiles]]:

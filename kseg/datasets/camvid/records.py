@@ -72,7 +72,7 @@ ORIGINAL_CODES, ORIGINAL_IDS = _original_table()
 def classes_of_colors(mask: np.ndarray, path: Path) -> np.ndarray:
     """uint8 (H, W, 3) in CamVid's 32 colors to ids of the 11 classes; any other color is a `Failure`."""
     if mask.ndim != 3:
-        raise Failure(f"mask {path} is gray; the original CamVid labels are colors (ids belong into SegNet's layout)")
+        raise Failure(f"mask {path} is gray; the original CamVid labels are colors: put ids into SegNet's layout")
     codes = _packed(mask)
     places = np.minimum(np.searchsorted(ORIGINAL_CODES, codes), len(ORIGINAL_CODES) - 1)
     wrong = ORIGINAL_CODES[places] != codes

@@ -16,13 +16,13 @@ CLASSES: dict[str, tuple[int, tuple[int, int, int]]] = {
 NAMES = tuple(CLASSES)
 PALETTE = tuple(color for _, color in CLASSES.values())
 THINGS = tuple(range(NAMES.index("person"), len(NAMES)))
-"""Class ids of what is labeled object by object."""
+"""Ids of the classes that are labeled object by object."""
 
 LABELS = 34
 """labelIds are 0..33; those that are no class (caravan, parking, ego vehicle …) are void."""
 
 PER_CLASS = 1000
-"""An instance id from this on is labelId · 1000 + number; below, it is the labelId alone, and of a thing a group."""
+"""Instance ids from this one on are labelId · 1000 + number. A smaller id is a labelId alone: stuff or a group."""
 
 CLASS_OF = np.full(LABELS, VOID, np.uint8)
 """Class id by labelId."""

@@ -24,10 +24,10 @@ data/cityscapes/
     files=tuple(RemoteFile(archive, (f"{HOST}/downloads/",), unpacked=(name,)) for name, archive in ARCHIVES.items()),
     notes=(
         "Downloads need an account: fetch the two archives by hand.",
-        "The val split validates and tests, since the labels of the test split are not public; the kept epoch has then "
-        "been chosen on the images it is measured on.",
-        "Instance ids from 1000 on are labelId · 1000 + number, an object each; below, of a class of objects, a group "
-        "that nobody told apart, which counts as a crowd.",
+        "The val split serves as validation and as test, since the labels of the test split are not public. The kept "
+        "epoch is therefore chosen on the images it is measured on.",
+        "Instance ids from 1000 on are labelId · 1000 + number, one object each. A smaller id of a thing class is a "
+        "group that was not divided into objects; it counts as a crowd.",
         "Trains at 512×1024, half of the images' sides, unless --image-size says otherwise.",
     ),
 )

@@ -12,12 +12,12 @@ FOLDERS = {"train": "train", "validation": "val"}
 ROOTS = ("", "cityscapes", "Cityscapes")
 
 KINDS = ("labelIds", "labelTrainIds", "instanceIds")
-"""What the PNGs of an image end in; colors and polygons are left."""
+"""Endings of the PNGs that are read; colors and polygons are not."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The PNGs of one image, as far as they are there, by kind."""
+    """The PNGs of one image that exist, by kind."""
 
     files: Mapping[str, Path]
 
@@ -40,9 +40,9 @@ class SplitFiles:
 
 
 def find_files(folder: Path, dataset: str) -> dict[str, SplitFiles]:
-    """Train and validation, as far as they are there.
+    """The files of train and validation.
 
-    Raises: UsageError where images or fine labels are missing as a whole; the sentence says what is there instead.
+    Raises: UsageError where all images or all fine labels are missing; the message says what is there instead.
     """
     images, labels = (_tree(folder, name, dataset) for name in (IMAGES, FINE))
     if images is None and labels is None and _place(folder, COARSE) is None:

@@ -16,7 +16,7 @@ CATEGORIES = {number: name for number, name in enumerate(NAMES.split(", "), star
 
 
 def row_names(rows: int) -> tuple[str, ...]:
-    """Class names of a detector with so many rows, background first: COCO's where it has 91, else numbers.
+    """Class names of a detector with `rows` rows, background first: COCO's names for 91 rows, else numbers.
 
     >>> row_names(91)[:2], row_names(91)[12], row_names(3)
     (('background', 'person'), 'no category 12', ('background', 'class 1', 'class 2'))

@@ -5,7 +5,7 @@ from kseg.datasets.facts import Facts, RemoteFile
 HOST = "http://images.cocodataset.org"
 
 YEARS = ("2017", "2014")
-"""The one that is looked for first comes first."""
+"""In the order in which they are looked for."""
 
 FOLDERS = {"train": "train", "validation": "val"}
 """What the file names of a split begin with."""
@@ -45,11 +45,11 @@ data/coco/                                     or data/coco/coco/
         ),
     ),
     notes=(
-        "The val split validates and tests, since the masks of the test split are not public; the kept epoch has then "
-        "been chosen on the images it is measured on.",
+        "The val split serves as validation and as test, since the masks of the test split are not public. The kept "
+        "epoch is therefore chosen on the images it is measured on.",
         "Class ids follow category ids without their gaps; 0 is background. Any JSON in this format is read.",
-        "As semantic classes: crowds have their class; where objects of two classes overlap is void.",
-        "A box that disagrees with its mask, or has no area, is replaced by the mask's; an object without a pixel is "
+        "As semantic classes, a crowd has its class, and pixels where objects of two classes overlap are void.",
+        "A box that disagrees with its mask or has no area is replaced by the mask's box. An object without a pixel is "
         "left out. `kseg data check coco` names each. Polygons need pycocotools (extra coco).",
     ),
 )

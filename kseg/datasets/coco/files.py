@@ -19,7 +19,7 @@ class SplitPlaces:
 
 
 def find_splits(folder: Path, stem: str, dataset: str, archive: str = ANNOTATIONS) -> dict[str, SplitPlaces]:
-    """The splits that are there, of the first year of which one is.
+    """The splits of the first year that has any.
 
     Args:
       stem: what the JSON's name begins with, as in `instances_train2017.json`.
@@ -49,7 +49,7 @@ def _annotations(folder: Path, name: str, dataset: str, packed: str) -> Path | N
     archive = find_archive(folder, [packed])
     if archive is None:
         return None
-    # Panoptic PNGs are packed a second time, inside.
+    # The panoptic archive holds its PNGs as another archive.
     path = unpacked(archive, dataset, "annotations", lambda inside: "annotations/" in inside) / "annotations" / name
     return path if path.is_file() else None
 

@@ -42,7 +42,7 @@ class CocoObject(msgspec.Struct, frozen=True):
     category_id: int
     id: int | str = 0
     segmentation: msgspec.Raw = msgspec.Raw(b"null")
-    """JSON text: polygons or run-length codes; decoded when it is asked for, since all of COCO's take gigabytes"""
+    """JSON text: polygons or run-length codes; decoded on demand, since all of COCO's take gigabytes"""
     bbox: list[float] | None = None
     """x, y, width, height in pixels"""
     iscrowd: int | bool = 0
@@ -70,9 +70,9 @@ class Categories:
 
     @classmethod
     def of(cls, categories: Sequence[tuple[int, str]], where: Path) -> "Categories":
-        """From (id, name) pairs; a category that is called background is background, and has no objects.
+        """From (id, name) pairs. A category named background becomes class 0, which has no objects.
 
-        Raises: Failure for none, for more than a label map holds, for an id or a name that comes twice, and for an
+        Raises: Failure for no category, for more than a label map holds, for an id or a name given twice, and for an
           empty name.
         """
         class_of: dict[int, int] = {}
@@ -94,11 +94,11 @@ class Categories:
 
 @dataclass(frozen=True)
 class CocoImage:
-    """One image of a file, with its objects: what a record of it has for an annotation."""
+    """One image of a file with its objects: the annotation of a record."""
 
     file_name: str
     stated_size: tuple[int, int]
-    """height and width as the file says; zeros where it does not"""
+    """height and width in the file; zeros where it gives none"""
     objects: tuple[CocoObject, ...]
 
     @property
@@ -126,11 +126,11 @@ class CocoFile:
 
 
 def read_instances_json(path: Path) -> CocoFile:
-    """The file, with the objects at their images.
+    """The file, with the objects of each image.
 
-    An object without a mask is left out, and said (`layout`), as long as others have one.
+    Objects without a mask are left out and listed in `layout`, as long as others have one.
 
-    Raises: Failure where it is damaged, has no image, names an image twice, or has boxes alone.
+    Raises: Failure where the file is damaged, has no image, names an image twice, or has boxes alone.
     """
     # 1. images and categories, each once
     content: _File = read_json(path, _File, remedy=REMEDY, most=MOST_ANNOTATIONS)
@@ -146,7 +146,7 @@ def read_instances_json(path: Path) -> CocoFile:
     masked = [one for one in content.annotations if one.has_mask]
     if content.annotations and not masked:
         raise Failure(
-            f"{path} has {counted(len(content.annotations), 'object')} and no mask of any: boxes alone train no "
+            f"{path} has {counted(len(content.annotations), 'object')}, none with a mask: boxes alone train no "
             "segmentation; export it with segmentation (polygons or RLE)"
         )
     problems = [

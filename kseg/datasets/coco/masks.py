@@ -9,15 +9,15 @@ from kseg.structures.masks import Cut
 from kseg.structures.moves import Size
 
 FEWEST_VALUES = 6
-"""Of a polygon: three points. pycocotools takes four values for a box."""
+"""Fewest values of a polygon: three points. pycocotools would read four values as a box."""
 
 FAR = 1.0
-"""A point that lies outside by more than this many sides of the image is no point of it."""
+"""A polygon is refused where a point lies outside the image by more than this many sides of it."""
 
 EDGES = 2.0
-"""Pixels by which the edges of a stated box and of its mask may differ."""
+"""Pixels by which the edges of a stated box and of its mask's box may differ."""
 SHARED = 0.5
-"""IoU of a stated box and its mask's from which they may differ by more."""
+"""From this IoU on, a stated box and its mask's box may differ by more."""
 
 Polygons = list[list[float]]
 
@@ -32,7 +32,7 @@ def polygons_of(one: CocoObject, where: str) -> Polygons | None:
 
 
 def cut_of(one: CocoObject, size: Size, where: str) -> Cut:
-    """The object's mask in an image of `size`, which may come out without a pixel; `where` names it in sentences.
+    """The object's mask in an image of `size`; the mask may have no pixel. `where` names the object in messages.
 
     Raises: Failure for a damaged segmentation. UsageError where polygons are to be filled and pycocotools is missing.
     """
@@ -74,7 +74,7 @@ def _filled(polygons: Polygons, size: Size, where: str) -> np.ndarray:
 
 def _check_polygon(polygon: list[float], size: Size, where: str) -> None:
     if len(polygon) < FEWEST_VALUES or len(polygon) % 2:
-        raise _damaged(where, f"a polygon has {len(polygon)} values; x and y of three points or more are wanted")
+        raise _damaged(where, f"a polygon has {len(polygon)} values, but needs x and y of at least three points")
     points = np.array(polygon).reshape(-1, 2)
     height, width = size
     outside = np.maximum(-points, points - (width, height)) / (width, height)
@@ -95,16 +95,16 @@ def _from_runs(one: CocoObject, size: Size, where: str) -> np.ndarray:
     elif isinstance(counts, list) and all(isinstance(count, int) for count in counts):
         lengths = np.array([min(max(count, -1), size[0] * size[1] + 1) for count in counts], np.int64)
     if lengths is None or (lengths < 0).any() or lengths.sum() != size[0] * size[1]:
-        raise _damaged(where, f"its RLE does not make up the {size[0]}×{size[1]} pixels")
+        raise _damaged(where, f"its RLE does not add up to {size[0]}×{size[1]} pixels")
     values = np.arange(len(lengths)) % 2 == 1
     return np.repeat(values, lengths).reshape(size[1], size[0]).T
 
 
 def lengths_of_text(text: str) -> np.ndarray | None:
-    """int64 (R,): the run lengths in COCO's text; None for what is no such text.
+    """int64 (R,): the run lengths in COCO's text; None for any other text.
 
-    Five bits a character, a sixth says that more follow, the fifth of the last is the sign; from the fourth run on it
-    is the difference to the run before the last.
+    A character holds five bits of a number. Its sixth bit says whether more characters follow, and the fifth bit of the
+    last one is the sign. From the fourth run on, a number is the difference to the run before the last.
 
     >>> lengths_of_text("R1").tolist(), lengths_of_text("0 ") is None
     ([34], True)

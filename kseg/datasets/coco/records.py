@@ -35,7 +35,7 @@ class COCO(Dataset):
     tasks = ("semantic", "instance")
     test_is_validation = True
     training_size = 480, 640
-    """What most of the images have."""
+    """The size of most images."""
 
     def __init__(self, options: DataOptions):
         super().__init__(options)
@@ -95,9 +95,9 @@ def legend_of(categories: Categories) -> Relabel:
 
 
 def records_of(file: CocoFile, images: Path) -> list[Record]:
-    """A record an image of a JSON, whose `file_name` is looked for under `images`.
+    """One record per image of a JSON; its `file_name` is looked up in `images`.
 
-    Raises: Failure for an image that is not there, and for two of one name.
+    Raises: Failure for an image that is not there, and for two images of one name.
     """
     there = {path.name for path in images.iterdir()} if images.is_dir() else set()
     records: dict[str, Record] = {}
@@ -145,5 +145,5 @@ def objects_of(record: Record, categories: Categories) -> Instances:
 
 
 def identity_of(record: Record) -> str:
-    """Image and objects, whatever else is in the JSON."""
+    """The fingerprint of an image and its objects, whatever else is in the JSON."""
     return f"{stamp(record.image_file)} {record.annotation.digest}"

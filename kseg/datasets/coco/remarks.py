@@ -1,4 +1,4 @@
-"""What is odd about an object of COCO although it can be read: for `kseg data check`."""
+"""Oddities of COCO's objects that can be read nevertheless, for `kseg data check`."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from kseg.errors import KsegError
 from kseg.structures.moves import Size
 
 OUTSIDE = 1.0
-"""Pixels that a point may lie outside: tools round, and count from the middles of pixels."""
+"""Pixels by which a point may lie outside the image: tools round, and some count from pixel centers."""
 
 MOST_POINTS = 2000
-"""Of a polygon whose edges are compared with each other; a longer one is an outline traced pixel by pixel."""
+"""Polygons of more points are not searched for crossings; they are outlines traced pixel by pixel."""
 
 
 def remarks(objects: Sequence[CocoObject], size: Size, where: str) -> tuple[list[str], list[str]]:
-    """(what is wrong, what merely has to be known) of the objects of an image, a sentence each; `where` names it."""
+    """(problems, notes) on the objects of an image, a sentence each; `where` names the image."""
     problems, notes = [], []
     first: dict[tuple[int, bytes], CocoObject] = {}
     for one in objects:
@@ -55,7 +55,7 @@ def remarks(objects: Sequence[CocoObject], size: Size, where: str) -> tuple[list
 
 
 def crosses_itself(points: np.ndarray) -> bool:
-    """Whether two edges of the closed polygon (N, 2) cross in their interiors; to touch is not to cross.
+    """Whether two edges of the closed polygon (N, 2) cross in their interiors; touching is not crossing.
 
     >>> bow, square = [[0, 0], [2, 2], [2, 0], [0, 2]], [[0, 0], [2, 0], [2, 2], [0, 2]]
     >>> crosses_itself(np.array(bow)), crosses_itself(np.array(square))
@@ -64,7 +64,7 @@ def crosses_itself(points: np.ndarray) -> bool:
     if not 4 <= len(points) <= MOST_POINTS:
         return False
     start, end = points, np.roll(points, -1, axis=0)
-    side_of_start = _side(start[:, None], end[:, None], start[None])  # of the line through edge i, edge j's start
+    side_of_start = _side(start[:, None], end[:, None], start[None])  # edge j's start and the line through edge i
     side_of_end = _side(start[:, None], end[:, None], end[None])
     apart = side_of_start * side_of_end < 0
     return bool((apart & apart.T).any())

@@ -25,10 +25,10 @@ data/coco/                                     or data/coco/coco/
         ),
     ),
     notes=(
-        "The val split validates and tests, since the labels of the test split are not public; the kept epoch has then "
-        "been chosen on the images it is measured on.",
+        "The val split serves as validation and as test, since the labels of the test split are not public. The kept "
+        "epoch is therefore chosen on the images it is measured on.",
         "One truth answers three tasks: its classes (semantic), its things (instance), all segments (panoptic).",
-        "A crowd is one segment of many things. Segments of one kind of stuff are joined; one without a pixel is left "
-        "out, and `kseg data check coco_panoptic` names it, as it does areas that disagree with the PNG.",
+        "A crowd is one segment of many things. Segments of one kind of stuff are joined. A segment without a pixel is "
+        "left out. `kseg data check coco_panoptic` names these, and areas that disagree with the PNG.",
     ),
 )

@@ -31,7 +31,7 @@ class COCOPanoptic(Dataset):
     tasks = ("semantic", "instance", "panoptic")
     test_is_validation = True
     training_size = 480, 640
-    """What most of the images have."""
+    """The size of most images."""
 
     def __init__(self, options: DataOptions):
         super().__init__(options)

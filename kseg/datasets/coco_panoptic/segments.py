@@ -1,4 +1,4 @@
-"""A panoptic PNG and its JSON as one structure, and what is odd about the two."""
+"""A panoptic PNG and its JSON as one structure, and how the two disagree."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -31,8 +31,8 @@ class Kinds:
 
     @classmethod
     def of(cls, categories: Sequence[Category], where: Path) -> "Kinds":
-        """Raises: Failure for none or too many, for a name that is empty or comes twice, and where things are not told
-        from stuff."""
+        """Raises: Failure for too few or too many categories, for a name that is empty or given twice, and where
+        isthing is missing."""
         ordered = sorted(categories, key=lambda one: one["id"])
         names = tuple(one["name"] for one in ordered)
         if not 2 <= len(names) <= MAX_CLASSES:
@@ -47,23 +47,23 @@ class Kinds:
             )
         things = tuple(class_id for class_id, one in enumerate(ordered) if one["isthing"])
         if not things:
-            raise Failure(f"{where} has no category with isthing 1: no things to find; set it for those that count")
+            raise Failure(f"{where} has no category with isthing 1; set it for the categories that are things")
         drawn = contrasting_palette(len(names) + 1)[1:]
         colors = tuple(_color(one, drawn[class_id], where) for class_id, one in enumerate(ordered))
         return cls({one["id"]: class_id for class_id, one in enumerate(ordered)}, names, colors, things)
 
 
 def panoptic_of(image: PanopticImage, kinds: Kinds) -> Panoptic:
-    """The segments that have a pixel; those of one kind of stuff are joined.
+    """The segments that have a pixel; segments of one kind of stuff are joined.
 
-    Raises: Failure for a PNG that cannot be read, a segment of the PNG that the JSON has not or has twice, and a
-      category that the JSON does not define.
+    Raises: Failure for a PNG that cannot be read, a segment of the PNG that the JSON lacks or has twice, and a category
+      that the JSON does not define.
     """
     ids = image.ids()
     described = _described(image, kinds)
     held, places = np.unique(ids, return_inverse=True)
     if unknown := sorted(set(held.tolist()) - set(described) - {NO_SEGMENT}):
-        raise _wrong(image, f"the PNG shows the segment {unknown[0]}, which segments_info has not; describe it there")
+        raise _wrong(image, f"the PNG shows the segment {unknown[0]}, which segments_info lacks; describe it there")
     segments: list[Segment] = []
     stuff: dict[int, int] = {}
     number_of = np.zeros(len(held), np.uint16)
@@ -84,7 +84,7 @@ def panoptic_of(image: PanopticImage, kinds: Kinds) -> Panoptic:
 
 
 def remarks(image: PanopticImage, kinds: Kinds, where: str) -> tuple[list[str], list[str]]:
-    """(what is wrong, what merely has to be known) of a truth that can be read, a sentence each."""
+    """(problems, notes) on a truth that can be read, a sentence each."""
     held, counts = np.unique(image.ids(), return_counts=True)
     pixels = dict(zip(held.tolist(), counts.tolist(), strict=True))
     problems, notes = [], []
@@ -98,7 +98,7 @@ def remarks(image: PanopticImage, kinds: Kinds, where: str) -> tuple[list[str], 
         elif area is not None and round(area) != painted:
             problems.append(
                 f"{name} has {painted} pixels and an area of {area:g} in segments_info: segments overlapped when the "
-                "PNG was written; the PNG counts"
+                "PNG was written; the PNG is used"
             )
         if class_id not in kinds.things:
             kinds_of_stuff[class_id] += 1
@@ -116,12 +116,12 @@ def _described(image: PanopticImage, kinds: Kinds) -> dict[int, SegmentInfo]:
     described: dict[int, SegmentInfo] = {}
     for info in image.segments:
         if info["id"] in described:
-            raise _wrong(image, f"segments_info has the segment {info['id']} twice: two overlap; give each an id")
+            raise _wrong(image, f"segments_info has the segment {info['id']} twice; give each segment its own id")
         if info["id"] == NO_SEGMENT:
-            raise _wrong(image, "segments_info has a segment of the id 0, which is void; give it another")
+            raise _wrong(image, "segments_info has a segment of the id 0, which is void; give it another id")
         if info["category_id"] not in kinds.class_of:
             raise _wrong(
-                image, f"segment {info['id']} has the category {info['category_id']}, which categories do not define"
+                image, f"segment {info['id']} has the category {info['category_id']}; define it under categories"
             )
         described[info["id"]] = info
     return described

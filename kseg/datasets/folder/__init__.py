@@ -1,4 +1,4 @@
-"""A person's own folder: `images/` and `masks/`, paired by file name, optionally with lists of splits."""
+"""A user's own folder: images and masks paired by file name, optionally with split lists."""
 
 from kseg.datasets.folder.records import Folder
 

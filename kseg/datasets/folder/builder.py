@@ -7,8 +7,8 @@ from kseg.datasets.opening import data_options
 class SegmentationFolder(RecordsBuilder):
     """`tfds.load("segmentation_folder", data_dir=…)` with `images/` and `masks/` in that folder.
 
-    For colors, named classes or other splits pass `builder_kwargs={"config": …}` with a config of your own,
-    `OptionsConfig(name=…, options=data_options("folder", …))`.
+    For colors, named classes or other splits pass a config of your own, as in
+    `builder_kwargs={"config": OptionsConfig(name=…, options=data_options("folder", …))}`.
     """
 
     dataset = "folder"

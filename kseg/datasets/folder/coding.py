@@ -1,6 +1,6 @@
-"""How mask files of strangers mean classes: one coding for a folder, which reads every file by what that file is.
+"""How the mask files of a folder encode classes: values as ids, foreground by threshold, or colors by name.
 
-`recognition.py` decides. Here stands what was decided: values as ids, foreground by threshold, or colors by name.
+A folder has one coding, which reads every file according to its own format. `recognition.py` chooses the coding.
 """
 
 from abc import ABC, abstractmethod
@@ -20,15 +20,15 @@ Color = tuple[int, int, int]
 BINARY_NAMES = ("background", "foreground")
 
 FORGOTTEN = 0.01
-"""Share of a mask above which one color far from all named ones is a class without a name, not the blend at an edge."""
+"""Share of a mask above which a color far from all named ones is an unnamed class and not blending at an edge."""
 
 BLOCK = 1 << 18
-"""Pixels compared with all named colors at a time."""
+"""Pixels compared with all named colors at once."""
 
 
 @dataclass(frozen=True)
 class Coding(ABC):
-    """Names and palette in order of id, and what a mask file means."""
+    """Names and palette in order of id, and how a mask file is decoded."""
 
     names: tuple[str, ...]
     palette: tuple[Color, ...]
@@ -41,20 +41,21 @@ class Coding(ABC):
 
     @abstractmethod
     def ids_of(self, mask: MaskFile, path: Path) -> np.ndarray:
-        """`decode` of a file that was read already."""
+        """`decode` for a file that has been read."""
 
 
 @dataclass(frozen=True)
 class ValueCoding(Coding):
-    """Grays or palette indices that stand for ids, as pairs of value and id; any other value is an error."""
+    """Grays or palette indices that stand for ids; a value without an id is an error."""
 
     ids: tuple[tuple[int, int], ...] = ()
+    """value and id"""
     stored_as: tuple[tuple[int, Color], ...] = field(default=(), compare=False, repr=False)
     """color by id, where each id has one color in all files"""
 
     def ids_of(self, mask: MaskFile, path: Path) -> np.ndarray:
         if mask.values.ndim == 3:
-            raise Failure(f"mask {path} is in color, and the others are not; save it like them, or name all --colors")
+            raise Failure(f"mask {path} is in color, the others are not; save it like them, or name all --colors")
         values = mask.values if mask.values.dtype == np.uint8 else np.minimum(mask.values.astype(np.int64), 1 << 16)
         table = np.full((1 << 16) + 1, -1, dtype=np.int16)
         for value, class_id in self.ids:
@@ -74,18 +75,18 @@ class BinaryCoding(Coding):
     """Foreground from a threshold on, whatever the depth of the file."""
 
     threshold: float = 128
-    """as the values are stored; of files of 1, 2 and 4 bits white counts as 255, of 16 bits `white` does"""
+    """in stored values; white counts as 255 in files of 1, 2 and 4 bits, and as `white` in files of 16 bits"""
     white: int = 255
-    """65535 where 16-bit files use all of their range"""
+    """65535 where 16-bit files use their whole range"""
     ones: bool = False
-    """files of nothing but 0 and 1 beside others: 1 is foreground"""
+    """whether 1 is foreground in files that hold only 0 and 1"""
     alpha: bool = False
-    """of files with an alpha channel, it is the mask"""
+    """whether the alpha channel is the mask, in files that have one"""
     by_index: bool = False
-    """of palette files the index is compared, and not the color"""
+    """whether palette files are compared by index instead of by color"""
     void: tuple[int, ...] = ()
     numbers: bool = field(default=False, compare=False, repr=False)
-    """every value but 0 and void is an object of its own"""
+    """whether every value except 0 and void is an object of its own"""
 
     def ids_of(self, mask: MaskFile, path: Path) -> np.ndarray:
         if self.alpha and mask.alpha is not None:
@@ -112,7 +113,7 @@ class ColorCoding(Coding):
     colors: tuple[tuple[Color, int], ...] = ()
     """color and id"""
     tolerance: float = 0.0
-    """largest distance in RGB; what lies farther is void, but for a color of more than `FORGOTTEN` of the mask"""
+    """largest distance in RGB; farther pixels are void, unless one color covers more than `FORGOTTEN` of the mask"""
 
     def ids_of(self, mask: MaskFile, path: Path) -> np.ndarray:
         packed = _packed(mask.colors)
@@ -120,7 +121,7 @@ class ColorCoding(Coding):
         for color, class_id in self.colors:
             ids[packed == _packed(np.array(color, dtype=np.uint8))] = class_id
         rest = ids < 0
-        if rest.any():  # sorting all pixels for their colors would cost more than the comparisons above
+        if rest.any():  # `np.unique` over all pixels would cost more than the comparisons above
             ids[rest] = self._approximate(packed[rest], packed.size, path)
         return ids.astype(np.uint8)
 
@@ -135,7 +136,7 @@ class ColorCoding(Coding):
         return ids[inverse]
 
     def nearest(self, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of uint8 (N, 3) the ids of the nearest named colors, uint8 (N,), and how far they are, float32 (N,)."""
+        """Ids uint8 (N,) of the named colors nearest to uint8 (N, 3), and their distances float32 (N,)."""
         named = np.array([color for color, _ in self.colors], dtype=np.float32)
         named_ids = np.array([class_id for _, class_id in self.colors], dtype=np.uint8)
         ids, distance = np.zeros(len(colors), np.uint8), np.zeros(len(colors), np.float32)
@@ -149,11 +150,11 @@ class ColorCoding(Coding):
         order = np.argsort(-counts, kind="stable")
         first, share = tuple(_unpacked(packed[order[:1]])[0].tolist()), counts.sum() / pixels
         more = f", the most frequent of {len(packed)} unnamed ones," if len(packed) > 1 else ""
-        remedy = f"add NAME={text_of(first)}, or void={text_of(first)} to leave its pixels out"
+        remedy = f"add NAME={text_of(first)}, or void={text_of(first)} to ignore its pixels"
         if len(packed) > 4 and distance.max() < 442:
             remedy += (
-                f"; if they are the blend at the edges, --color-tolerance {int(np.ceil(distance.max()))} takes "
-                "the nearest named color"
+                f"; if they are blending at edges, --color-tolerance {int(np.ceil(distance.max()))} takes the nearest "
+                "named color"
             )
         return (
             f"mask {path} has the color {first}{more} that --colors does not name ({share:.1%} of its pixels); {remedy}"
@@ -163,7 +164,7 @@ class ColorCoding(Coding):
 def color_coding(assignments: Sequence[str], tolerance: float = 0.0) -> ColorCoding:
     """The coding of `--colors background=0,0,0 cat=255,0,0 void=255,255,255`; the name void makes pixels void."""
     if not 0 <= tolerance <= 442:
-        raise UsageError(f"--color-tolerance {tolerance:g} is no distance between colors; it lies in 0..442")
+        raise UsageError(f"--color-tolerance {tolerance:g} is no distance between colors; give one in 0..442")
     names: list[str] = []
     palette: list[Color] = []
     colors = []
@@ -177,7 +178,7 @@ def color_coding(assignments: Sequence[str], tolerance: float = 0.0) -> ColorCod
             palette.append(color)
         colors.append((color, names.index(name)))
     if len({color for color, _ in colors}) < len(colors):
-        raise UsageError(f"--colors {' '.join(assignments)} gives one color to two classes")
+        raise UsageError(f"--colors {' '.join(assignments)} gives one color to two classes; give each its own color")
     if not 2 <= len(names) <= MAX_CLASSES:
         raise UsageError(f"--colors names {len(names)} classes; name at least two, background first")
     return ColorCoding(tuple(names), tuple(palette), colors=tuple(colors), tolerance=tolerance)
@@ -191,7 +192,7 @@ def value_coding(names: Sequence[str], ids: dict[int, int], notes: Sequence[str]
 
 
 def some(values: Sequence[int]) -> str:
-    """The first values of a set, for a sentence."""
+    """The first values of a set, for a message."""
     shown = ", ".join(map(str, values[:8]))
     return "{" + shown + (", …" if len(values) > 8 else "") + "}"
 
@@ -204,7 +205,7 @@ def text_of(color: Color) -> str:
 def _parse(text: str) -> tuple[str, Color]:
     name, _, color = text.partition("=")
     channels = [part.strip() for part in color.split(",")]
-    # `isdecimal` and not `isdigit`, for which "²" is a digit that `int` does not read.
+    # `isdecimal`, since `isdigit` accepts "²", which `int` does not read.
     if not name.strip() or len(channels) != 3 or not all(part.isdecimal() and int(part) <= 255 for part in channels):
         raise UsageError(f"--colors {text!r} is not NAME=R,G,B with 0..255 each, as in cat=255,0,0")
     red, green, blue = map(int, channels)

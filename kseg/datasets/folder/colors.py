@@ -1,4 +1,4 @@
-"""Masks in color: what a palette's colors mean, two colors that need no names, and the advice for more."""
+"""Masks in color: what palettes mean, masks of two colors, which need no names, and advice for more colors."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,28 +17,28 @@ from kseg.wording import counted
 NEAR_BLACK, NEAR_WHITE = 8, 247
 
 PAINTED = 5e-4
-"""Share of all painted areas above which a color is one of the masks' own and not the blend at an edge."""
+"""Share of all painted areas above which a color is one of the masks' own and not blending at an edge."""
 
 MERGED = 48.0
-"""Distance in RGB below which a rarer color is a variant of a more frequent one, where colors are blended."""
+"""Distance in RGB below which, in blended masks, a rarer color is a variant of a more frequent one."""
 
 EXACT = 64
-"""Up to so many colors, of which none is blended, are all masks' own."""
+"""Up to this many colors without blending all count as the masks' own."""
 
 BLENDED = 0.15
-"""Largest share of blended pixels where two colors are read without being named."""
+"""Largest share of blended pixels at which two colors are read without names."""
 
 PROPOSED = 20
-"""Most colors in the advice to name them."""
+"""Most colors that the advice proposes to name."""
 
 FARTHEST = 442
-"""No two colors are farther apart in RGB."""
+"""The largest distance of two colors in RGB."""
 
 
 def palettes(surveys: Sequence[Survey]) -> Literal["index", "level", "color"]:
-    """What tells classes apart in palette files: their indices, their colors as black, white and gray, or as colors.
+    """What distinguishes classes in palette files: the index, the brightness ("level") or the color.
 
-    "color" too where a file is in true color. Indices tell where every index has one color in all files.
+    "color" as well where a file is in true color. "index" needs one color for every index in all files.
     """
     if any(one.is_color for one in surveys):
         return "color"
@@ -68,7 +68,7 @@ def palettes(surveys: Sequence[Survey]) -> Literal["index", "level", "color"]:
 
 
 def by_colors(surveys: Sequence[Survey], where: Path, names: Sequence[str]) -> ColorCoding:
-    """The coding of masks in black and one other color; more colors are refused with the option that names them."""
+    """The coding of masks in black and one other color. Raises UsageError with `--colors …` to type for more colors."""
     colors = total([_colors(one) for one in surveys])
     chosen = own_colors(colors, total([_flat_colors(one) for one in surveys]))
     pixels = sum(colors.values())
@@ -87,7 +87,7 @@ def by_colors(surveys: Sequence[Survey], where: Path, names: Sequence[str]) -> C
 
 
 def own_colors(colors: Counter, flat: Counter) -> list[Color]:
-    """The masks' own colors, most frequent first, without those that come from blending at edges and compression."""
+    """The masks' own colors, most frequent first, without those from blending at edges and from compression."""
     if len(colors) <= EXACT and all(4 * flat[color] >= count for color, count in colors.items()):
         return [color for color, _ in colors.most_common()]
     chosen: list[Color] = [VOID_COLOR] if colors[VOID_COLOR] >= PAINTED * sum(colors.values()) else []
@@ -113,7 +113,7 @@ def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, chosen: Seq
     told = f"{which} in color; of {counted(len(colors), 'color')} the most frequent are {shown}."
     if len(chosen) > PROPOSED:
         return (
-            f"{told} So many are rather objects than classes: --binary reads all but black as foreground; if they are "
+            f"{told} This many colors are probably objects: --binary reads all but black as foreground; if they are "
             "classes, name each: --colors background=R,G,B NAME=R,G,B …"
         )
     # 2. the flags that would read them
@@ -124,12 +124,12 @@ def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, chosen: Seq
             name = "void" if color == VOID_COLOR else f"NAME{len(named)}"
             named.append(f"{name}={text_of(color)}")
     if len(named) == 1:
-        return f"{told} One color is no mask of two classes; check that these files are the masks"
+        return f"{told} A mask needs at least two colors; check that these files are the masks"
     coding = ColorCoding((), (), colors=tuple((color, 0) for color in chosen))
     farthest = coding.nearest(np.array(list(colors), dtype=np.uint8))[1].max()
-    # Colors were counted in bins where there are many, so the farthest one may lie a bin farther.
+    # Many colors are counted in bins, so the farthest color may lie one bin farther.
     tolerance = f" --color-tolerance {int(np.ceil(min(farthest + COARSE, FARTHEST)))}" if farthest else ""
-    return f"{told} Say which is which class, background first: --colors {' '.join(named)}{tolerance}"
+    return f"{told} Name each color's class, background first: --colors {' '.join(named)}{tolerance}"
 
 
 def _colors(one: Survey) -> dict[Color, int]:

@@ -1,4 +1,4 @@
-"""How a folder's pairs become train, validation and test: by lists, by folders of these names, or by chance."""
+"""Divides a folder's pairs into train, validation and test: by lists, by folders of these names, or at random."""
 
 import os
 import re
@@ -26,27 +26,27 @@ COLUMNS = {
     "image", "img", "mask", "label", "name", "file", "filename", "path", "id", "split", "annotation", "image_path",
     "mask_path", "label_path", "image_name", "mask_name", "image_id", "file_name",
 }  # fmt: skip
-"""What a first line of a list may hold besides the name of an image."""
+"""Column names: a list's first line that holds only these is a header."""
 
 LIST_PLACES = ("", "ImageSets/Segmentation", "splits", "lists")
-"""Where under a folder its lists may lie; the first place that holds a training list is taken."""
+"""Where lists may lie under a folder; the first place with a training list is used."""
 
 
 @dataclass
 class Division:
-    """The splits, and what there is to say of them."""
+    """The splits, with notes and problems."""
 
     splits: dict[str, list[Record]]
     drawn: bool = False
-    """whether chance had a part in it"""
+    """whether any split was drawn at random"""
     layout: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 def divide(folder: Path, pairs: Pairs, options: FolderOptions) -> Division:
-    """The splits of a folder. A validation split that lists or folders do not name is drawn from the training images.
+    """The splits of a folder. Where lists or folders name no validation split, it is drawn from the training images.
 
-    Raises: UsageError for `--split-sizes` that cannot mean anything and for two lists of one split.
+    Raises: UsageError for `--split-sizes` that do not fit and for two lists of one split.
     """
     lists = find_lists(folder)
     if lists:
@@ -70,7 +70,7 @@ def divide(folder: Path, pairs: Pairs, options: FolderOptions) -> Division:
 
 
 def find_lists(folder: Path) -> dict[str, Path]:
-    """The split lists there are, of the first place that holds one for training."""
+    """The split lists by split, from the first place that holds a training list."""
     for place in LIST_PLACES:
         lists = {}
         for split, names in LIST_NAMES.items():
@@ -85,25 +85,25 @@ def find_lists(folder: Path) -> dict[str, Path]:
 
 
 def _files_in(folder: Path, names: Sequence[str]) -> list[Path]:
-    """Files of these names, in their order; capitals do not matter."""
+    """Files with these names, in the order of `names`; case does not matter."""
     known = [path for path in folder.iterdir() if path.name.lower() in names] if folder.is_dir() else []
     return sorted((path for path in known if path.is_file()), key=lambda path: (names.index(path.name.lower()), path))
 
 
 def _tables(folder: Path) -> list[str]:
-    """Tables named as a split, which may hold anything: said, not read."""
+    """A note on tables named like a split, which are not read since they may hold anything."""
     names = [f"{Path(name).stem}.csv" for split_names in LIST_NAMES.values() for name in split_names]
     tables = [path.name for path in _files_in(folder, names)]
     if not tables:
         return []
     first, text = tables[0], f"{Path(tables[0]).stem}.txt"
-    return [f"not read: {', '.join(tables)}; if {first} lists a split, save its names as {text}, one a line"]
+    return [f"not read: {', '.join(tables)}; if {first} lists a split, save its names as {text}, one per line"]
 
 
 def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
-    """The splits that lists name; a line is `cat`, `cat.jpg` or `images/cat.jpg`, further columns are left.
+    """The splits by lists, whose lines are `cat`, `cat.jpg` or `images/cat.jpg`; further columns are ignored.
 
-    An image in two lists and a name that is no pair are problems; a line twice in one list counts once.
+    An image in two lists and a name without a pair are problems; a line that occurs twice in one list counts once.
     """
     known, unlabeled = Lookup(pairs.records.values()), {plain(Path(path).stem) for path in pairs.unlabeled}
     division = Division({split: [] for split in SPLITS})
@@ -112,7 +112,7 @@ def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
         unknown: list[str] = []
         lacking: list[str] = []
         twice: list[str] = []
-        # 1. each line is a pair, or is told as what it is
+        # 1. each line is a pair, a header, or goes into a list of remarks
         for number, line in enumerate(read_lines(path)):
             record = known.of_line(line)
             if record is None and (line.startswith(COMMENT) or (number == 0 and _is_header(line))):
@@ -143,7 +143,7 @@ def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
 
 
 class Lookup:
-    """Records by what a line of a list may call them."""
+    """Records by the names that a line of a list may give them."""
 
     def __init__(self, records):
         self.exact: dict[str, list[Record]] = {}
@@ -158,7 +158,7 @@ class Lookup:
     def _names(path: Path, record_id: str) -> set[str]:
         tails = {"/".join(path.parts[-depth:]) for depth in range(1, len(path.parts) + 1)}
         tails |= {str(PurePosixPath(tail).with_suffix("")) for tail in tails}
-        # A name on the disk that is not UTF-8 may be listed in the encoding that it was written in.
+        # A file name that is not UTF-8 may be listed in its original encoding.
         return tails | {os.fsencode(tail).decode("latin-1") for tail in tails} | {record_id}
 
     @staticmethod
@@ -168,14 +168,14 @@ class Lookup:
             owners.append(record)
 
     def of_line(self, line: str) -> Record | None:
-        """The one record of a line; the whole line first, since names may hold spaces, then its first column."""
+        """The record of a line; the whole line is tried first, since names may hold spaces, then its first column."""
         for text in (line, *(line.split(mark)[0] for mark in ("\t", ",", ";")), line.split()[0]):
             name = text.strip().strip("\"'").replace("\\", "/").removeprefix("./").rstrip("/")
             for wanted in filter(None, (name, str(PurePosixPath(name).with_suffix("")) if name.strip("./") else "")):
                 for table, key in ((self.exact, wanted), (self.alike, plain(wanted))):
                     if len(owners := table.get(key, [])) == 1:
                         return owners[0]
-            # A path from another machine: the name alone counts.
+            # A path from another machine: only the file name counts.
             last = PurePosixPath(name).name
             for wanted in filter(None, (last, PurePosixPath(last).stem)):
                 if len(owners := self.alike.get(plain(wanted), [])) == 1:
@@ -194,15 +194,15 @@ def _stem(line: str) -> str:
 
 
 def _drawn(records: Sequence[Record], sizes: Sequence[float], seed: int) -> dict[str, list[Record]]:
-    """By what the image files hold: the same picture under two names is on one side, and a new name moves nothing."""
+    """Random splits keyed by content: equal pictures fall into one split, and renaming a file moves nothing."""
     if max(sizes) <= 1:
         asked = sum(size > 0 for size in sizes)
-        for needed, place in ((3, 2), (2, 1)):  # a test split, then a validation split, is what too few images lack
+        for needed, place in ((3, 2), (2, 1)):  # too few images: give up the test split first, then validation
             if len(records) < min(needed, asked) and sizes[0]:
                 sizes = [0.0 if split == place else size for split, size in enumerate(sizes)]
     digests = content_digests([record.image_file for record in records])
     keys = {record.id: digest for record, digest in zip(records, digests, strict=True)}
-    if len(set(digests)) < sum(size > 0 for size in sizes):  # hardly a picture differs: nothing is kept apart by them
+    if len(set(digests)) < sum(size > 0 for size in sizes):  # fewer distinct pictures than splits: key by name
         keys = {record.id: record.id for record in records}
     return drawn_splits(records, sizes, seed, key=lambda record: keys[record.id])
 
@@ -219,12 +219,12 @@ def _draw_validation(division: Division, options: FolderOptions) -> None:
     splits["train"], splits["validation"] = drawn["train"], drawn["validation"]
     division.drawn = True
     division.layout.append(
-        f"no validation split is named: {len(splits['validation'])} of the {total} training images are it, drawn by "
-        f"--data-seed {options.data_seed}"
+        f"no validation split is named: {len(splits['validation'])} of the {total} training images are drawn for it "
+        f"(--data-seed {options.data_seed})"
     )
 
 
 def _no_test(splits: Mapping[str, Sequence[Record]]) -> list[str]:
     if splits["test"] or not splits["train"]:
         return []
-    return ["no test split: the figures at the end are of the validation images, by which the best epoch is chosen"]
+    return ["no test split: the final figures are measured on the validation images, which also choose the best epoch"]

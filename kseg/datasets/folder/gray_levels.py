@@ -1,4 +1,4 @@
-"""The grays or palette indices that masks hold, and what they look like: black and white, soft edges, ids."""
+"""The grays or palette indices in masks, and whether they look like black and white, soft edges or ids."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,14 +8,14 @@ from kseg.datasets.folder.options import FolderOptions
 from kseg.datasets.folder.survey import FAINT, STRONG, Survey, total
 
 SOFT = 0.5
-"""Of masks with soft edges at most this share of the pixels is neither black nor white."""
+"""Masks with soft edges have at most this share of pixels that are neither black nor white."""
 SOFT_LOSSY = 0.25
 
 ISOLATED = 0.05
-"""Strays hardly ever make a square of 2×2 pixels; where so few do, more of them are allowed."""
+"""Strays rarely fill a square of 2×2 pixels. Up to this share of such squares, more strays are allowed."""
 
 FEW_IDS = 40
-"""Up to so many small values beside 255 are ids and void rather than the grays of an edge."""
+"""Up to this many small values beside 255 are ids and void rather than grays of an edge."""
 
 STRAY = 0.01
 """Small values beside 255 are strays if all of them together are rarer than this share of the 255s."""
@@ -46,14 +46,14 @@ class Levels:
         return low and white and set(self.used) <= {0, 255}
 
     def mix_ones_and_white(self) -> bool:
-        """Files of 0 and 1 beside files of 0 and 255. Where 0, 1 and 255 meet in a file, or 255 is never beside 0, 255
-        is void."""
+        """Whether files of 0 and 1 stand beside files of 0 and 255. Where one file holds 0, 1 and 255, or 255 never
+        occurs with 0, 255 is void."""
         if not all(values <= {0, 1} or values <= {0, 255} for values in self.sets):
             return False
         return {0, 255} in self.sets and any(1 in values for values in self.sets)
 
     def ones_beside_soft(self) -> int:
-        """How many files hold 0 and 1, where the others are soft edges or strays: no file of ids reaches near-white."""
+        """How many files hold 0 and 1 while the others have soft edges or strays; ids do not reach near-white."""
         ones = [one for one in self.full if one.counts.get(1) and set(one.counts) - self.void <= {0, 1}]
         rest = [one for one in self.surveys if one not in ones]
         if not ones or not rest:
@@ -63,7 +63,7 @@ class Levels:
         return len(ones) if blended and others.are_soft() else 0
 
     def are_soft(self) -> bool:
-        """In-between values that are the blend at edges, or strays."""
+        """Whether the values between black and white are blending at edges, or strays."""
         between = [value for value in self.used if 0 < value < 255]
         strong = sum(count for value, count in self.pixels.items() if value >= STRONG)
         if not strong or not between or max(self.used) > 255:
@@ -84,7 +84,7 @@ class Levels:
         return (blended and len(between) > 2) or wide
 
     def fade(self) -> bool:
-        """Many values of which the lowest and the highest are by far the most frequent: soft edges of gray on black."""
+        """Whether the lowest and the highest of many values are the most frequent: soft edges of gray on black."""
         extremes = {value for value, _ in self.pixels.most_common(2)}
         return len(self.used) > FEW_IDS and extremes == {self.used[0], self.used[-1]}
 
@@ -99,7 +99,7 @@ class Levels:
         return not ids or max(ids) <= min(2 * len(ids) + 8, MAX_CLASSES - 1)
 
     def _white(self) -> int:
-        """65535 where files of 16 bits hold fractions of it and not numbers."""
+        """65535 where 16-bit files hold fractions of it, 255 where they hold numbers."""
         deep = total([one.counts for one in self.full if one.white == 65535])
         if not deep:
             return 255

@@ -1,4 +1,4 @@
-"""Masks of grays or palette indices: the plainest meaning that fits all files, or a refusal that names the option."""
+"""Masks of grays or palette indices: the simplest coding that fits all files, or an error that names the option."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ class Grays(Levels):
     """Grays or indices of all files, and the coding that follows from them."""
 
     def coding(self) -> Coding:
-        """The first meaning that fits, from the plainest on."""
+        """The first coding that fits, from the simplest on."""
         # 1. what the options say
         names = self.options.classes
         if self.options.objects == "numbers" and set(self.used) - {0, VOID}:
@@ -72,13 +72,13 @@ class Grays(Levels):
         white = any(value >= STRONG for value in self.used) or bool(self.few_bits)
         ids_and_void = 255 in self.pixels and len(self.used) > 2 and self.look_like_ids() and not self.are_soft()
         flat, between = (sum(getattr(one, name) for one in self.full) for name in ("flat_between", "between"))
-        # Painted areas of any value are foreground; where values are the blend at edges, half of white decides.
+        # Painted areas of any value are foreground. Where values come from blending at edges, the threshold is half.
         painted = between > 0 and flat >= SOFT * between and not self.are_soft()
         automatic = HALF if white and not painted and not ids_and_void else 1
         if automatic == 1 and not painted and len(self.used) > FEW_IDS:
-            automatic = self.half()  # grays that run into each other and never reach white
+            automatic = self.half()  # blended grays that never reach white
         threshold = float(automatic if asked in (None, "auto") else asked)  # type: ignore[arg-type]
-        if self.white == 65535 and threshold > 255:  # given in the values of 16-bit files
+        if self.white == 65535 and threshold > 255:  # given on the scale of 16-bit files
             threshold /= 257
         ones = threshold > 1 and (self.mix_ones_and_white() or self.ones_beside_soft() > 0)
         highest = max([*self.used, *(255 for one in self.few_bits if one.highest)], default=0)
@@ -119,7 +119,7 @@ class Grays(Levels):
             )
             raise UsageError(
                 f"the masks in {self.where} hold numbers up to {highest} ({objects.described}) that may count "
-                "the objects of each image or name classes; pass --objects numbers where they count objects, --binary "
+                "the objects of each image or name classes; pass --objects numbers if they count objects, --binary "
                 f"to read them as foreground, or --classes with a name for each{example}"
             )
         void = (VOID,) if 255 in self.pixels and self.look_like_ids() else ()
@@ -151,7 +151,7 @@ class Grays(Levels):
         return replace(value_coding(names, table, [note]), stored_as=tuple(sorted(colors.items())))
 
     def _colors(self) -> dict[int, Color]:
-        """The color that `--colors` takes for each value; empty where files differ in it."""
+        """The color that `--colors` takes for each value; empty where files disagree."""
         colors: dict[int, Color] = {}
         for one in self.surveys:
             for value in one.counts:
@@ -184,8 +184,8 @@ class Grays(Levels):
         return (
             f"the masks in {self.where} hold the values {some(self.used)}, which do not look like ids 0, 1, 2 …; the "
             f"most frequent are {shares}. Pass --binary for background and foreground (--binary N from the value N "
-            f"on), --objects numbers where each value is an object{by_color}, --void for values that count for "
-            "nothing, or all --classes"
+            f"on), --objects numbers where each value is an object{by_color}, --void for values to ignore, or all "
+            "--classes"
         )
 
     def _softness(self) -> str:

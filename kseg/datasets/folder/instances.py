@@ -1,4 +1,4 @@
-"""The objects of an image in a person's folder: a number each, a mask file each, or a connected area each."""
+"""The objects of an image in a user's folder: one per number, per mask file, or per connected area."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ FOREGROUND = 1
 
 
 def numbered_objects(path: Path, coding: BinaryCoding) -> Instances:
-    """An object a number of the mask, whatever gaps there are between them; 0 and what is void are none."""
+    """One object per number of the mask; numbers may have gaps, and 0 and void are no objects."""
     values = read_mask(path).values
     held, places = np.unique(values, return_inverse=True)
     objects = ~np.isin(held, (0, *coding.void))
@@ -27,7 +27,7 @@ def numbered_objects(path: Path, coding: BinaryCoding) -> Instances:
 
 
 def objects_of_files(labels: Sequence[np.ndarray], size: Size) -> Instances:
-    """Of uint8 (H, W) a file, an object a file and class that it shows; they may overlap."""
+    """One object per file and class, from one uint8 (H, W) per file; objects may overlap."""
     cuts = [
         (class_id, Cut.of(one == class_id))
         for one in labels
@@ -38,7 +38,7 @@ def objects_of_files(labels: Sequence[np.ndarray], size: Size) -> Instances:
 
 
 def connected_areas(labels: np.ndarray) -> Instances:
-    """Of uint8 (H, W), an object a connected area of one class; pixels that touch at a corner are connected."""
+    """One object per connected area of a class in uint8 (H, W); pixels that touch at a corner are connected."""
     ids = np.zeros(labels.shape, np.int32)
     classes: list[int] = []
     for class_id in np.unique(labels).tolist():

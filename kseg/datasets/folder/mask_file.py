@@ -1,4 +1,4 @@
-"""What one mask file stores, before anything is made of it: grays, palette indices or colors, and opacity."""
+"""What one mask file stores, before it is decoded to classes: grays, palette indices or colors, and opacity."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +18,13 @@ from kseg.datasets.images.formats import (
 from kseg.errors import Failure
 
 LOSSY = ("JPEG", "AVIF", "JPEG2000")
-"""Formats that change values; WEBP may be either, and its values tell."""
+"""Formats that change values. WEBP may be lossy or not, and counts as lossless."""
 
 NEARLY_GRAY = 12
-"""By how much the channels of a gray that was compressed as a color may differ."""
+"""How far apart the channels of a gray may be after lossy compression as a color."""
 
 ARRAYS_IN_TIFF = ('{"shape"', "ImageJ=")
-"""How the description of a TIFF begins that tifffile (scikit-image, imageio) or ImageJ wrote."""
+"""How TIFF descriptions begin that tifffile (scikit-image, imageio) or ImageJ writes."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class MaskFile:
     palette: np.ndarray | None = None
     """uint8 (256, 3) of a palette file"""
     alpha: np.ndarray | None = None
-    """uint8 (H, W), 255 is opaque; stretched where a file is nowhere half opaque, None of a file without"""
+    """uint8 (H, W), 255 is opaque; stretched where no pixel is half opaque; None without an alpha channel"""
     lossy: bool = False
 
     @property
     def levels(self) -> np.ndarray:
-        """(H, W) as compared with a threshold: grays as stored, those of 1, 2 and 4 bits stretched to 255; of colors
-        the largest channel."""
+        """(H, W), what a threshold is compared with: grays as stored, or stretched to 255 from 1, 2 and 4 bits; the
+        largest channel of colors."""
         if self.values.ndim == 3:
             return self.values.max(axis=-1)
         if self.palette is not None:
@@ -53,7 +53,7 @@ class MaskFile:
 
     @property
     def colors(self) -> np.ndarray:
-        """uint8 (H, W, 3); what is transparent is black, whatever color lies hidden there."""
+        """uint8 (H, W, 3); transparent pixels are black, whatever color is stored there."""
         if self.palette is not None:
             colors = self.palette[self.values]
         elif self.values.ndim == 3:
@@ -67,8 +67,8 @@ class MaskFile:
 def read_mask(path: Path | str) -> MaskFile:
     """The mask in an image file, upright. A color file whose channels are equal everywhere is gray.
 
-    Raises `Failure` as `read_image` does, and for values that can mean neither classes nor a degree of foreground:
-    negative ones, and fractions above 1.
+    Raises `Failure` as `read_image` does, and for values that are neither classes nor a degree of foreground: negative
+    ones, and fractions above 1.
     """
     try:
         with opened(path, decode=False) as image:
@@ -99,12 +99,12 @@ def _eight_bits(image: Image.Image, path: Path | str) -> MaskFile:
         palette[: len(stored)] = stored
         alpha = _opacity(np.array(upright.convert("RGBA"))[..., 3]) if upright.has_transparency_data else None
         values = np.array(upright)
-        if (palette[values] == palette[values.flat[0]]).all():  # one color, as where no palette was stored
+        if (palette[values] == palette[values.flat[0]]).all():  # one color, as in files without a palette
             return MaskFile(values) if len(np.unique(values)) > 1 else MaskFile(values, palette=palette, alpha=alpha)
         return MaskFile(values, palette=palette, alpha=alpha)
     if upright.mode == "L":
         values = np.array(upright)
-        # Pillow stretches 2- and 4-bit grays to 0..255; a mask wants its ids back.
+        # Pillow stretches 2- and 4-bit grays to 0..255; this restores the ids.
         values = values // (255 // (2**bits - 1)) if bits in (2, 4) else values
         white = 2**bits - 1 if bits in (2, 4) else 255
         return MaskFile(255 - values if _as_stored(image) else values, white=white, lossy=lossy)
@@ -115,7 +115,7 @@ def _eight_bits(image: Image.Image, path: Path | str) -> MaskFile:
 
 
 def _opacity(alpha: np.ndarray) -> np.ndarray:
-    """Opacity of 0 and 1, or of an object that is drawn faintly over the picture, as 0..255."""
+    """Opacity stretched to 0..255 where it is stored as 0 and 1, or where the object is drawn faintly."""
     highest = int(alpha.max(initial=0))
     return (alpha.astype(np.uint16) * 255 // highest).astype(np.uint8) if 0 < highest < 128 else alpha
 
@@ -144,10 +144,10 @@ def _whole(values: np.ndarray, path: Path | str) -> MaskFile:
 
 
 def _as_stored(image: Image.Image) -> bool:
-    """Whether Pillow inverted numbers that meant what they are.
+    """Whether Pillow inverted values that are meant as stored.
 
-    A TIFF may say that 0 is white. A scanner's page means it so; where an array was written, True or 255 is the object
-    all the same.
+    A TIFF may declare that 0 is white. A scanned page means that, but in an array that was written as TIFF, True or 255
+    is the object nevertheless.
     """
     tags = getattr(image, "tag_v2", {})
     return tags.get(TIFF_PHOTOMETRIC) == 0 and str(tags.get(TIFF_DESCRIPTION, "")).startswith(ARRAYS_IN_TIFF)

@@ -1,4 +1,4 @@
-"""Which mask is which image's, by their names alone: the same name, a name in the other, or a part in common."""
+"""Matches masks to images by name alone: equal names, one name within the other, or a common part."""
 
 import itertools
 import re
@@ -12,12 +12,12 @@ PART = re.compile(r"\d+|[^\W\d_]+")
 
 MOST_WAYS = 5
 AT_LEAST = 3
-"""Pairs that a second way to name masks has to give, so that leftovers are not paired by accident."""
+"""Pairs that a second naming scheme has to give, so that leftovers are not paired by accident."""
 
 
 @dataclass(frozen=True)
 class Named:
-    """A file for the matching: image and mask have `where` in common, `stem` is what is compared."""
+    """A file to match: image and mask share `where`, and their `stem`s are compared."""
 
     where: Hashable
     stem: str
@@ -27,7 +27,7 @@ class Named:
 
 @dataclass(frozen=True, order=True)
 class Affixes:
-    """What stands around the part that two names have in common."""
+    """What surrounds the part that two names have in common."""
 
     image_before: str = ""
     image_after: str = ""
@@ -41,7 +41,7 @@ class Affixes:
 
 @dataclass
 class Matching:
-    """Masks by image, both as places in their lists, and how their names were seen to belong together."""
+    """Masks by image, both as places in their lists, and how often each naming scheme matched."""
 
     masks: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     ways: Counter[Affixes] = field(default_factory=Counter)
@@ -52,10 +52,10 @@ class Matching:
 
 
 def match(images: Sequence[Named], masks: Sequence[Named]) -> Matching:
-    """The masks whose names are, or hold, an image's; then of what is left, those with a distinctive part in common.
+    """Masks whose names equal or contain an image's; then, among the rest, pairs with a distinctive part in common.
 
-    `a`, `A` and `a_mask`, `seg-a`, `x_a_y` belong to the image `a`; of several images the longest name counts. Where
-    neither name holds the other, as in `img_001` and `seg_001`, the affixes that pair the most files are taken.
+    `a`, `A`, `a_mask`, `seg-a` and `x_a_y` belong to the image `a`; where several images fit, the longest name wins.
+    Where neither name contains the other, as in `img_001` and `seg_001`, the affixes that pair the most files win.
     """
     matching = Matching()
     by_name: dict[tuple[Hashable, tuple[str, ...]], list[Named]] = defaultdict(list)
@@ -82,7 +82,7 @@ def match(images: Sequence[Named], masks: Sequence[Named]) -> Matching:
 
 
 def _owner(mask: Named, by_name: dict) -> tuple[Named, Affixes] | None:
-    """The image whose whole name is the longest part of the mask's; None if there is none, or more than one."""
+    """The image whose whole name is the longest part of the mask's; None if no image fits or several do."""
     parts = _parts(mask.stem)
     for length in range(len(parts), 0, -1):
         owners = {
@@ -100,13 +100,13 @@ def _owner(mask: Named, by_name: dict) -> tuple[Named, Affixes] | None:
 
 
 def _most_in_common(images: Sequence[Named], masks: Sequence[Named]) -> tuple[Affixes, list[tuple[Named, Named]]]:
-    """The most pairs by a part that one image and one mask of a place alone have, at the same place in all names."""
+    """The most pairs by a part that is unique to one image and one mask, at the same position in all names."""
     image_cores, mask_cores = _unique_cores(images), _unique_cores(masks)
     shapes: dict[tuple[Run, Run], dict[Named, Named]] = defaultdict(dict)
     for core in image_cores.keys() & mask_cores.keys():
         for (image_run, image), (mask_run, mask) in itertools.product(image_cores[core], mask_cores[core]):
             shapes[image_run, mask_run].setdefault(image, mask)
-    # Of ways that pair as many files, the one that leaves the least of the names out.
+    # Among ways that pair equally many files, the one that uses most of the names.
     best = max(shapes, key=lambda shape: (len(shapes[shape]), -sum(map(sum, shape)), shape), default=None)
     if best is None:
         return Affixes(), []
@@ -122,9 +122,9 @@ Run = tuple[int, int]
 
 
 def _unique_cores(files: Sequence[Named]) -> dict[tuple[Hashable, tuple[str, ...]], list[tuple[Run, Named]]]:
-    """The runs of parts that one file of a place alone has where they stand in its name.
+    """The runs of parts that only one file of a place has at that position in its name.
 
-    Where they stand counts: of `01_manual1` and `02_manual1` only the first begins with 1, though both end with it.
+    The position counts: of `01_manual1` and `02_manual1` only the first begins with 1, though both end with it.
     """
     owners: dict[tuple[Hashable, tuple[str, ...], Run], list[Named]] = defaultdict(list)
     for file in files:
@@ -149,13 +149,13 @@ def _runs(count: int) -> Iterator[tuple[int, int]]:
 
 
 def _parts(stem: str) -> tuple[str, ...]:
-    """Words and numbers of a name, whatever stands between them; 001 is 1. A name without any is itself."""
+    """Words and numbers of a name without what separates them; 001 becomes 1. A name without any stays whole."""
     name = plain(stem)
     return tuple(word.lstrip("0") or "0" if word.isdigit() else word for word in PART.findall(name)) or (name,)
 
 
 def _around(stem: str, start: int, end: int) -> tuple[str, str]:
-    """What stands before the part `start` and after the part `end - 1` of a name."""
+    """The text before the part `start` and after the part `end - 1` of a name."""
     name = plain(stem)
     spans = [word.span() for word in PART.finditer(name)]
     if not spans:

@@ -1,4 +1,4 @@
-"""What the names of people's files and folders say: image or mask, which split, and which name is the same name."""
+"""What file and folder names say: image or mask, which split, and which names count as equal."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ from typing import Literal
 Role = Literal["image", "mask"]
 
 NAMED = 3
-"""Names that a sentence gives of many."""
+"""How many names a message lists."""
 
 MASK_WORDS = {
     "gt", "gts", "seg", "segs", "truth", "target", "targets", "trimap", "trimaps", "matte", "mattes", "manual",
@@ -31,7 +31,7 @@ SPLIT_WORDS = {
 }
 
 FILLERS = {"set", "sets", "data", "dataset", "class", "ground", "file", "files", "png", "jpg", "jpeg", "tif"}
-"""Words beside a role or a split that say nothing more."""
+"""Words that add nothing beside a role or a split."""
 
 YEAR = re.compile(r"(19|20)\d\d")
 WORD = re.compile(r"\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
@@ -39,17 +39,17 @@ WORD = re.compile(r"\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
 
 @dataclass(frozen=True)
 class Place:
-    """A file as its path tells: `folders` are those that name neither role nor split."""
+    """A file as described by its path; `folders` are those that name neither role nor split."""
 
     path: PurePath
     """relative to the data folder"""
     role: Role | None
     group: str
-    """the words of the folder that tells the role, without those of its split; "" where none does"""
+    """the words of the folder that names the role, without the split's; "" where no folder names it"""
     split: str | None
     folders: tuple[str, ...]
     inner: bool
-    """whether the folder that tells the role is the file's own, inside another: `ID/masks/x.png`"""
+    """whether the folder that names the role is the file's direct parent, inside another: `ID/masks/x.png`"""
 
     @property
     def stem(self) -> str:
@@ -57,15 +57,15 @@ class Place:
 
     @property
     def where(self) -> tuple[str | None, tuple[str, ...]]:
-        """Split and folders: image and mask have them in common."""
+        """Split and folders, which an image and its mask have in common."""
         return self.split, tuple(map(plain, self.folders))
 
 
 def place_of(path: PurePath, role: Role | None = None) -> Place:
-    """The place of a file by its path, relative to the data folder; `role` where the first folder settles it.
+    """The place of a file by its path, relative to the data folder; `role` where the first folder already decides it.
 
-    Of several folders that name a role the last one counts whose name says nothing else: `masks/frames_1` are masks,
-    and `segmentation_data/images` are images.
+    Where several folders name a role, the last one whose name says nothing else counts: `masks/frames_1` are masks, and
+    `segmentation_data/images` are images.
     """
     names = path.parts[:-1]
     told = [_told_by(name) for name in names]
@@ -100,7 +100,7 @@ def words_of(name: str) -> list[str]:
 
 
 def plain(name: str) -> str:
-    """Names that look the same are the same: composed and decomposed accents, capitals and small letters."""
+    """A name as it is compared: accents composed, lower case."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
@@ -111,20 +111,20 @@ def safe_id(parts: Sequence[str]) -> str:
 
 
 def shown(path: Path | PurePath | str) -> str:
-    """A path that can be printed, whatever bytes are in it."""
+    """A path that can be printed, with bytes that are not UTF-8 as \\xe9."""
     return re.sub("[\udc80-\udcff]", lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", str(path))
 
 
 @dataclass(frozen=True)
 class _Told:
-    """What the name of one folder tells."""
+    """What the name of one folder says."""
 
     role: Role | None
     split: str | None
     group: str
     """its words without the split's"""
     clear: bool
-    """whether it tells nothing else"""
+    """whether it says nothing else"""
 
 
 @lru_cache(maxsize=100_000)

@@ -1,4 +1,4 @@
-"""COCO's JSON in a person's folder: which files are such, which image each names, which split each is."""
+"""COCO's JSON in a user's folder: finds the files, the image that each entry names and the split of each file."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from kseg.reading import MOST_ANNOTATIONS, read_text
 from kseg.wording import counted
 
 DEPTHS = ("*.json", "*/*.json", "*/*/*.json")
-"""Where in a folder its JSON may lie."""
+"""Where JSON files are looked for in a folder."""
 
 
 class _Keys(msgspec.Struct):
-    """What COCO's objects have, whatever is in it."""
+    """The keys of a COCO file, with any content."""
 
     images: msgspec.Raw
     annotations: msgspec.Raw
@@ -30,12 +30,12 @@ class _Keys(msgspec.Struct):
 
 @dataclass
 class JsonObjects:
-    """Images and their objects, as one or several files name them."""
+    """Images and their objects from one or several files."""
 
     categories: Categories
     pairs: Pairs
     records: dict[str, Record] = field(default_factory=dict)
-    """by id, as `COCO`'s own; those of `pairs` have no annotation, since all is in the JSON"""
+    """by id, like those of `COCO`; the records of `pairs` have no annotation, since the JSON holds it"""
 
 
 def find_json(folder: Path) -> list[Path]:
@@ -74,7 +74,7 @@ def json_objects(folder: Path, jsons: Sequence[Path]) -> JsonObjects:
             objects.records[record_id] = Record(record_id, path, image)
             if split is not None:
                 objects.pairs.split_of[record_id] = split
-    # 3. what is said of the folder
+    # 3. notes and problems
     objects.records = dict(sorted(objects.records.items()))
     objects.pairs.records = {name: Record(name, one.image, ()) for name, one in objects.records.items()}
     count = sum(file.object_count for file in files)
@@ -93,7 +93,7 @@ def json_objects(folder: Path, jsons: Sequence[Path]) -> JsonObjects:
 def _is_objects(path: Path) -> bool:
     try:
         msgspec.json.decode(read_text(path, most=MOST_ANNOTATIONS), type=_Keys)
-    except (OSError, ValueError):  # whoever needs this file otherwise says what is wrong with it
+    except (OSError, ValueError):  # a file that is something else
         return False
     return True
 
@@ -105,7 +105,7 @@ def _split(path: Path) -> str | None:
 
 
 def _path(folder: Path, file: CocoFile, name: str, by_name: dict[str, list[Path]]) -> Path:
-    """The picture of this name: of several the one beside the JSON, or whose folders are named too."""
+    """The picture of this name; of several, the one whose folders match, beside the JSON, or of its split."""
     wanted, split = Path(name.replace("\\", "/")), _split(file.json.relative_to(folder))
     there = by_name.get(wanted.name, [])
     for chosen in (
@@ -117,7 +117,7 @@ def _path(folder: Path, file: CocoFile, name: str, by_name: dict[str, list[Path]
         if len(chosen) == 1:
             return chosen[0]
     if not there:
-        raise Failure(f"{file.json} has the image {name}, which lies nowhere in the folder; add it or take it out")
+        raise Failure(f"{file.json} has the image {name}, which is not in the folder; add it or take it out")
     raise UsageError(
         f"{file.json} has the image {name}, and there are {len(there)} of that name ({shown(there[0])}, "
         f"{shown(there[1])}); give file_name with its folder"

@@ -1,4 +1,4 @@
-"""Which mask of a folder is which image's: by the folders they lie in, and in those by their names."""
+"""Pairs the images and masks of a folder: by the folders they lie in, and within folders by name."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Pairing:
 
 
 def pair_places(images: Sequence[Place], masks: Sequence[Place]) -> Pairing:
-    """By folders of masks, then by names, then what is left alone in a folder of its own."""
+    """Pairs by folders of masks, then by name, then by a folder that holds just one of each."""
     matching = Matching()
     objects = _folders_of_masks(images, masks, matching)
     _match_by_place(images, masks, matching)
@@ -31,7 +31,7 @@ def pair_places(images: Sequence[Place], masks: Sequence[Place]) -> Pairing:
 
 
 def suggestion(images: Sequence[Place], masks: Sequence[Place]) -> str:
-    """Options that would pair these, as far as their folders tell."""
+    """Options that would pair these, as far as their folders and names say."""
     left, right = (common_folder([place.path for place in kind]) for kind in (images, masks))
     matching = Matching()
     _match_by_place(images, masks, matching)
@@ -41,9 +41,10 @@ def suggestion(images: Sequence[Place], masks: Sequence[Place]) -> str:
 
 
 def _folders_of_masks(images: Sequence[Place], masks: Sequence[Place], matching: Matching) -> set[int]:
-    """Pairs `masks/ID/*` with `images/ID.*`, and `ID/masks/*` with the one image of `ID/images/`: images with several.
+    """Pairs `masks/ID/*` with `images/ID.*`, and `ID/masks/*` with the one image of `ID/images/`.
 
-    Folders that all hold the same few names are no objects but classes, and left to the person.
+    Returns: the images with several masks, an object each. None where all folders hold the same few names, since these
+      are classes and the user has to decide.
     """
     inside: dict[tuple, list[int]] = defaultdict(list)
     for number, mask in enumerate(masks):
@@ -73,13 +74,13 @@ def _folders_of_masks(images: Sequence[Place], masks: Sequence[Place], matching:
 
 
 def _match_by_place(images: Sequence[Place], masks: Sequence[Place], matching: Matching) -> None:
-    """By name within the same split and folders, then of what is left within the same folders, then anywhere."""
+    """Pairs by name within the same split and folders, then within the same folders, the same split, and anywhere."""
     for place in (lambda one: one.where, lambda one: one.where[1], lambda one: one.split, lambda one: None):
         taken = {number for numbers in matching.masks.values() for number in numbers}
         left_images = [Named(place(one), one.stem, i) for i, one in enumerate(images) if i not in matching.masks]
         left_masks = [Named(place(one), one.stem, i) for i, one in enumerate(masks) if i not in taken]
         if not left_images or not left_masks:
-            # A mask that is left may be the second of an image: it is asked about, not dropped.
+            # A mask that is left may be the second of an image: it becomes a problem and is not dropped.
             break
         more = match(left_images, left_masks)
         for image, numbers in more.masks.items():
@@ -88,7 +89,7 @@ def _match_by_place(images: Sequence[Place], masks: Sequence[Place], matching: M
 
 
 def _alone_together(images: Sequence[Place], masks: Sequence[Place], matching: Matching) -> list[str]:
-    """Pairs what is left where a folder of its own holds one image and one mask: `ID/photo.jpg` and `ID/mask.png`."""
+    """Pairs what is left where a folder holds just one image and one mask: `ID/photo.jpg` and `ID/mask.png`."""
     taken = {number for numbers in matching.masks.values() for number in numbers}
     held = Counter(place.path.parent for place in (*images, *masks))
     left: dict[PurePath, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))

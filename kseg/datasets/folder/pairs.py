@@ -1,4 +1,4 @@
-"""Pairs of image and mask in a person's folder: by `--images` and `--masks`, or as its folders and names tell."""
+"""Pairs of image and mask in a user's folder: by `--images` and `--masks`, or recognized from folders and names."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from kseg.wording import counted
 
 @dataclass
 class Pairs:
-    """What was found: the records by id, and what there is to say of it."""
+    """The records by id, with notes and problems."""
 
     records: dict[str, Record] = field(default_factory=dict)
     split_of: dict[str, str] = field(default_factory=dict)
@@ -25,19 +25,19 @@ class Pairs:
     layout: list[str] = field(default_factory=list)
     """what was recognized and what was left out, a sentence each"""
     problems: list[str] = field(default_factory=list)
-    """pairs that cannot be told, a sentence each"""
+    """pairs that cannot be determined, a sentence each"""
     unlabeled: list[str] = field(default_factory=list)
     """paths of images without a mask"""
     without_image: list[str] = field(default_factory=list)
     """paths of masks without an image"""
     object_files: bool = False
-    """whether each image has a folder of masks of its own, an object each"""
+    """whether each image has its own folder of masks, an object each"""
 
 
 def find_pairs(folder: Path, options: FolderOptions) -> Pairs:
     """The pairs of a folder, sorted by id.
 
-    Raises: UsageError where no image, no mask or no pair can be told; the sentence holds the options that would tell.
+    Raises: UsageError where no image, no mask or no pair is recognized; the message gives the options to pass.
     """
     if (options.images is None) != (options.masks is None):
         given, other = ("images", "masks") if options.masks is None else ("masks", "images")
@@ -50,7 +50,7 @@ def find_pairs(folder: Path, options: FolderOptions) -> Pairs:
 def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
     # 1. the files of both patterns, the masks by their fields
     if "{stem}" not in masks:
-        raise UsageError(f"--masks {masks!r} does not hold {{stem}}, which stands for the image's name: {EXAMPLE}")
+        raise UsageError(f"--masks {masks!r} lacks {{stem}}, which stands for the image's name; for instance {EXAMPLE}")
     mask_files = files_of_pattern(folder, masks, "masks")
     taken = {file.path for file in mask_files}
     image_files = [file for file in files_of_pattern(folder, images, "images") if file.path not in taken]
@@ -67,26 +67,27 @@ def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
     # 2. each image with the masks of the same fields
     for image in image_files:
         key = image.key
-        # A field that only one of the two patterns has cannot tell anything apart.
+        # A field that only one of the two patterns has cannot distinguish anything.
         masks_of_image = of_key.get(key) or of_key.get((key[0], "", None)) or []
         used |= {mask.key for mask in masks_of_image}
         name = tuple(filter(None, (image.split, *image.folder.split("/"), image.stem)))
         _add(pairs, image.path, [mask.path for mask in masks_of_image], name, image.split, merge, several)
-    # 3. what is said of them
+    # 3. notes and problems
     pairs.without_image = [shown(file.path) for file in mask_files if file.key not in used]
     line = option_line(images, masks)
-    _tell(pairs, line, several, merge, lambda: f"{line} with less in it for a *")
+    _tell(pairs, line, several, merge, lambda: f"{line} with narrower patterns")
     if not pairs.records and not pairs.problems:
         raise UsageError(
             f"no mask of --masks {masks!r} belongs to an image of --images {images!r}: the images are named "
-            f"{some([image.stem for image in image_files])}, the masks {some([mask.stem for mask in mask_files])}"
+            f"{some([image.stem for image in image_files])}, the masks {some([mask.stem for mask in mask_files])}; put "
+            "{stem} where both names agree"
         )
     return pairs
 
 
 def _recognized(folder: Path, merge: bool) -> Pairs:
-    """Pairs as folders and names tell."""
-    # 1. each image with the masks that its name tells
+    """Pairs recognized from folders and names."""
+    # 1. each image with its masks by name
     images, masks, left_out = images_and_masks(folder)
     recognized, pairing = Pairs(), pair_places(images, masks)
     several: dict[Path, Sequence[Path]] = {}
@@ -103,7 +104,7 @@ def _recognized(folder: Path, merge: bool) -> Pairs:
             merge or unasked,
             {} if unasked else several,
         )
-    # 2. a pairing that leaves most of them out is none
+    # 2. refuse a pairing that leaves most of the images out
     taken = {number for numbers in pairing.masks.values() for number in numbers}
     recognized.without_image = [shown(folder / mask.path) for number, mask in enumerate(masks) if number not in taken]
     lacking = len(recognized.unlabeled)
@@ -111,11 +112,11 @@ def _recognized(folder: Path, merge: bool) -> Pairs:
     if not paired or (lacking > paired and len(recognized.without_image) > paired):
         pairs = f"only {paired} of {len(images)} images have" if paired else "no image has"
         raise UsageError(
-            f"{pairs} a mask that its name would tell in {folder}: images are named "
+            f"{pairs} a mask of a matching name in {folder}: images are named "
             f"{some([shown(image.path) for image in images])}, masks {some([shown(mask.path) for mask in masks])}; "
             f"say which belong together, for instance {suggestion(images, masks)}"
         )
-    # 3. what is said of them
+    # 3. notes and problems
     _tell(recognized, "; ".join(pairing.ways), several, merge, lambda: suggestion(images, masks), left_out)
     if pairing.objects:
         images_with = counted(len(pairing.objects), "image")
@@ -124,7 +125,7 @@ def _recognized(folder: Path, merge: bool) -> Pairs:
         )
         recognized.object_files = _in_folders_of_their_own(recognized.records.values())
         if recognized.object_files:
-            recognized.layout.append("as objects: every mask file is one")
+            recognized.layout.append("as objects: every mask file is one object")
     return recognized
 
 
@@ -145,7 +146,7 @@ def _add(
     merge: bool,
     several: dict[Path, Sequence[Path]],
 ) -> None:
-    """One image with its masks; none and several are noted."""
+    """Adds one image with its masks; an image without masks or with several is noted."""
     if not masks:
         pairs.unlabeled.append(shown(image))
         return
@@ -170,7 +171,7 @@ def _tell(
     advice: Callable[[], str],
     left_out: Sequence[Place] = (),
 ) -> None:
-    """Sort, and say what was recognized, set aside and doubtful; `advice` is asked for only where it is said."""
+    """Sorts the records and adds notes and problems; `advice` is called only where it is needed, since it is slow."""
     pairs.records = dict(sorted(pairs.records.items()))
     pairs.layout.append(f"{counted(len(pairs.records), 'pair')} of image and mask: {how}")
     if several and merge:

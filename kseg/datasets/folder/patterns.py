@@ -1,4 +1,4 @@
-"""`--images` and `--masks`: paths with `*`, `?` and `**`, and with {stem}, {dir} and {split} in common."""
+"""`--images` and `--masks`: patterns with `*`, `?`, `**` and the shared fields {stem}, {dir} and {split}."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ REGEX = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 @dataclass(frozen=True)
 class Matched:
-    """A file that a pattern names, and what its fields stand for."""
+    """A file that matches a pattern, and the values of the pattern's fields."""
 
     path: Path
     stem: str
@@ -29,9 +29,9 @@ class Matched:
 
 
 def files_of_pattern(folder: Path, pattern: str, flag: str) -> list[Matched]:
-    """The files under `folder` (or where an absolute pattern begins) that match, sorted; capitals do not matter.
+    """The files under `folder` (or under an absolute pattern's start) that match, sorted; case does not matter.
 
-    Without {stem} in it, the stem is the file's own.
+    Without {stem} in the pattern, the stem is that of the file.
     Raises: UsageError for an unknown or doubled field, and for a pattern that names no file.
     """
     unknown = [field for field in re.findall(r"\{(\w*)\}", pattern) if field not in FIELDS]
@@ -39,7 +39,7 @@ def files_of_pattern(folder: Path, pattern: str, flag: str) -> list[Matched]:
         raise UsageError(f"--{flag} {pattern!r} has {{{unknown[0]}}}; it may hold {{stem}}, {{dir}} and {{split}}")
     base, rest = _fixed_part(folder, pattern.replace("\\", "/"))
     if not base.is_dir():
-        raise UsageError(f"--{flag} {pattern!r} names no file: there is no folder {base}")
+        raise UsageError(f"--{flag} {pattern!r} names no file: there is no folder {base}; correct the path")
     regex = _compiled(rest)
     matched = []
     for path in picture_files(base):
@@ -90,7 +90,7 @@ EXAMPLE = option_line("imgs/*.jpg", "labels/{stem}_mask.png")
 
 
 def common_folder(paths: Sequence[PurePath]) -> str:
-    """`labels/` where all lie in one folder, `labels/**/` where not; "" and `**/` without a common one."""
+    """`labels/` where all lie in one folder, `labels/**/` where they lie below it; "" and `**/` without a folder."""
     parents = {path.parent for path in paths}
     first = min(parents, key=lambda parent: len(parent.parts))
     shared = first

@@ -1,7 +1,7 @@
-"""Recognizes what the masks of a folder mean, from the values of every file, and says what it recognized.
+"""Recognizes the coding of a folder's masks from the values of every file, and notes what it recognized.
 
-The folder has one meaning; which values carry it may differ from file to file. What could mean two things is refused
-with the option that decides.
+A folder has one coding, though its values may differ from file to file. Ambiguous masks raise an error that names the
+option to pass.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from kseg.errors import UsageError
 
 
 def recognize(paths: Sequence[Path], options: FolderOptions, where: Path) -> Coding:
-    """The coding of the masks at `paths`; all of them are read for it. `where` names them in sentences."""
+    """The coding of the masks at `paths`, which are all read. `where` names them in messages."""
     if options.colors:
         coding = color_coding(options.colors, options.color_tolerance)
         within = f", the nearest within {options.color_tolerance:g}, farther is void" if options.color_tolerance else ""
@@ -43,7 +43,7 @@ def recognize(paths: Sequence[Path], options: FolderOptions, where: Path) -> Cod
 
 
 def opacity_is_the_mask(surveys: Sequence[Survey]) -> bool:
-    """Whether some alpha channel varies and the colors, where they show, are one and the same in all files."""
+    """Whether some alpha channel varies while all opaque pixels of all files have one color."""
     with_alpha = [one for one in surveys if one.alpha is not None]
     if len(with_alpha) < len(surveys) or not any(min(one.alpha or (0, 0)) for one in with_alpha):
         return False
@@ -61,7 +61,7 @@ def by_opacity(surveys: Sequence[Survey], options: FolderOptions) -> BinaryCodin
 
 
 def dark_and_transparent(surveys: Sequence[Survey]) -> list[Survey]:
-    """The masks, of others without an alpha channel, whose object is as dark as what is transparent around it."""
+    """The masks with a dark object on transparent ground, where other masks have no alpha channel."""
     with_alpha = [one for one in surveys if one.alpha is not None and one.alpha[0]]
     colors = frozenset().union(*(one.opaque_colors for one in with_alpha))
     return (
@@ -74,7 +74,7 @@ def dark_and_transparent(surveys: Sequence[Survey]) -> list[Survey]:
 def _by_opacity_in_some(
     surveys: Sequence[Survey], hidden: Sequence[Survey], options: FolderOptions, where: Path
 ) -> BinaryCoding:
-    """The others by what they are, these by their opacity."""
+    """The coding that reads the `hidden` masks by opacity and the others by value."""
     others = [one for one in surveys if one not in hidden]
     kind = palettes(others) if options.binary is None else "color"
     coding = None
@@ -88,8 +88,7 @@ def _by_opacity_in_some(
     if not isinstance(coding, BinaryCoding):
         raise UsageError(
             f"{counted(len(hidden))} of {len(surveys)} in {where} ({hidden[0].path.name}) show a dark object on "
-            "transparent ground, and the others are no masks in black and white; save them all alike, without "
-            "transparency"
+            "transparent ground, and the others are not black and white; save all in the same way, without transparency"
         )
     note = f"{counted(len(hidden))} by opacity (alpha channel), since the object is as dark as the transparent ground"
     return replace(coding, alpha=True, notes=(*coding.notes, note))

@@ -34,7 +34,7 @@ from kseg.structures import Instances
 class Folder(Dataset):
     """Images and masks, paired by `find_pairs` and divided by `divide`.
 
-    The classes are found in the masks unless `--classes` or `--colors` say.
+    The classes are found in the masks unless `--classes` or `--colors` name them.
     """
 
     name = "folder"
@@ -51,9 +51,9 @@ DATA_DIR/
     masks/NAME.*       black and white, soft edges, ids (255 = void), palette, alpha; colors with --colors
     train.txt, validation.txt (or val.txt), test.txt      optional: one NAME per line
 or images and COCO's JSON of their objects (instances.json, train/_annotations.coco.json …)
-Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat folder, masks/NAME/*.png …) or told:
+Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat folder, masks/NAME/*.png …) or given:
 --images 'imgs/*.jpg' --masks 'labels/{stem}_mask.png'""",
-        counts="whatever you have; without lists chance divides it, 80 / 10 / 10 % (--split-sizes, --data-seed)",
+        counts="any; without lists the split is random, 80 / 10 / 10 % (--split-sizes, --data-seed)",
     )
 
     def __init__(self, options: FolderOptions):
@@ -63,11 +63,11 @@ Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat 
         self._json: JsonObjects | None = None
         self._pairs = self._found()
         self._division = divide(self.folder, self._pairs, options)
-        # Read when first asked for, and once for all that `only` makes of this data set.
+        # Read on first use, and once for every data set that `only` makes of this one.
         self._coding, self._depth = cache(self._recognized_coding), cache(self._measured_depth)
 
     def _found(self) -> Pairs:
-        """Pairs of image and mask; where there are none, the images that a JSON of objects names."""
+        """Pairs of image and mask; without any pair, the images named in COCO's JSON."""
         try:
             return find_pairs(self.folder, self.options)
         except UsageError:
@@ -79,14 +79,14 @@ Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat 
 
     @property
     def task(self) -> str:
-        # What the tasks are is told by all masks; who asks for none need not wait for them.
+        # `tasks` reads all masks; the default task does not need them.
         return self._task or DEFAULT_TASK
 
     @property
     def tasks(self) -> Sequence[str]:  # type: ignore[override]
-        """Objects, where the folder tells them apart."""
-        told = self._json is not None or self._pairs.object_files or self.options.objects == "areas" or self._numbers
-        return ("semantic", "instance") if told else ("semantic",)
+        """ "instance" as well, where the folder separates objects."""
+        separate = self._json or self._pairs.object_files or self.options.objects == "areas" or self._numbers
+        return ("semantic", "instance") if separate else ("semantic",)
 
     @property
     def _numbers(self) -> bool:
@@ -96,8 +96,8 @@ Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat 
         if task == "instance" and task not in self.tasks:
             raise UsageError(
                 f"{self.name} has no truth for the task 'instance'; it has semantic: the masks in {self.folder} do not "
-                "tell objects apart; pass --objects areas where every connected area is one, --objects numbers where "
-                "every number of a mask is one, or save a mask file an object in masks/NAME/"
+                "separate objects; pass --objects areas if every connected area is an object, --objects numbers if "
+                "every number of a mask is one, or save one mask file per object in masks/NAME/"
             )
         super().check_answers(task)
 
@@ -119,7 +119,7 @@ Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat 
 
     @property
     def coding(self) -> Coding:
-        """What the masks' values mean; all masks are read for it."""
+        """What the masks' values mean, from reading all masks."""
         return self._coding()
 
     def _recognized_coding(self) -> Coding:
@@ -168,7 +168,7 @@ Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat 
         labels = self._decoded(first, image)
         for path in others:
             further = self._decoded(path, image)
-            # Objects win over background and void, and a later object over an earlier one.
+            # Objects overwrite background and void, and later objects overwrite earlier ones.
             shows = (further != 0) & ((further != VOID) | (labels == 0))
             labels[shows] = further[shows]
         return labels
@@ -185,8 +185,8 @@ Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat 
 
     def annotation_remarks(self, record: Record) -> tuple[Sequence[str], Sequence[str]]:
         if self._json is not None:
-            own = self._json.records[record.id]
-            return remarks(own.annotation.objects, size_of(own), record.id)
+            with_objects = self._json.records[record.id]
+            return remarks(with_objects.annotation.objects, size_of(with_objects), record.id)
         if not self._pairs.object_files:
             return (), ()
         empty = [path for path in record.annotation if not (self.coding.decode(path) % VOID).any()]
@@ -204,14 +204,14 @@ Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat 
     def identity(self, record: Record) -> str:
         if self._json is not None:
             return f"{shown(identity_of(self._json.records[record.id]))} {self.value_range}"
-        files = shown(super().identity(record))  # it is encoded by those who ask, whatever bytes are in the names
-        told = f" {self.options.objects}" if self.options.objects and self.task == "instance" else ""
-        return f"{files} {self.coding} {self.value_range}{told}"
+        files = shown(super().identity(record))  # callers encode it, and names may hold bytes that are not UTF-8
+        objects = f" {self.options.objects}" if self.options.objects and self.task == "instance" else ""
+        return f"{files} {self.coding} {self.value_range}{objects}"
 
 
 def _sizes_differ(image: Path, mask: Path, shape: tuple[int, ...]) -> str:
     (height, width), (mask_height, mask_width) = image_size(image), shape
-    told = f"mask {mask} is {mask_height}×{mask_width} but image {image} is {height}×{width} (height×width)"
+    sizes = f"mask {mask} is {mask_height}×{mask_width} but image {image} is {height}×{width} (height×width)"
     if stored_size(image) == (mask_height, mask_width):
-        return f"{told} once turned as its EXIF orientation says; save the image upright, or turn the mask"
-    return f"{told}; make the two the same size"
+        return f"{sizes} once turned as its EXIF orientation says; save the image upright, or turn the mask"
+    return f"{sizes}; make the two the same size"

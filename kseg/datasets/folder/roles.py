@@ -1,4 +1,4 @@
-"""Which files of a folder are images and which are masks: by the words in its names, or by JPEG and PNG of one name."""
+"""Which files of a folder are images and which are masks: by words in names, or by a JPEG and a PNG of one name."""
 
 import re
 from collections import Counter
@@ -12,23 +12,23 @@ from kseg.datasets.folder.scan import picture_files
 from kseg.errors import UsageError
 
 PHOTOGRAPHS = {".jpg", ".jpeg"}
-"""Of two files of one name, the one that no mask is stored as."""
+"""Of two files of one name, the file with this suffix is the image."""
 
 MARK = re.compile(r"[\W_]+")
-"""What stands between the words of a name."""
+"""What separates the words of a name."""
 
 MOST = 0.8
-"""Share of the files that advice has to pair."""
+"""Smallest share of the files that proposed options have to pair."""
 
 WANTED = "put images into images/ and masks of the same names into masks/, or say where they lie"
 
 
 def images_and_masks(folder: Path) -> tuple[list[Place], list[Place], list[Place]]:
-    """(images, masks, what is neither).
+    """(images, masks, neither).
 
-    Raises: UsageError where nothing tells, or several folders may be meant; the sentence holds the options that tell.
+    Raises: UsageError where no name decides, or several folders may be meant; the message gives the options to pass.
     """
-    # 1. by folders that say what they hold
+    # 1. by folders named after their content
     places = _default_layout(folder) or [place_of(path.relative_to(folder)) for path in picture_files(folder)]
     if not places:
         raise UsageError(f"{folder} holds no image; {WANTED}: {EXAMPLE}")
@@ -42,7 +42,7 @@ def images_and_masks(folder: Path) -> tuple[list[Place], list[Place], list[Place
     else:
         masks = [place for place in places if role_of_stem(place.stem) == "mask"]
         if not masks:
-            # Twins of a photograph that are no photographs: a.jpg and a.png.
+            # Files beside a photograph of the same name: a.jpg and a.png.
             jpegs = {(place.path.parent, plain(place.stem)) for place in places if _is_photograph(place)}
             masks = [
                 place
@@ -51,21 +51,21 @@ def images_and_masks(folder: Path) -> tuple[list[Place], list[Place], list[Place
             ]
         known = set(masks)
         images = [place for place in places if place not in known]
-    # 3. or by what a person says
+    # 3. otherwise ask for options
     lacking = "mask" if not masks else "image" if not images else None
     if lacking:
         there = some([shown(place.path) for place in places])
         options = _by_suffix(places) or _by_affix(places) or _by_folder(folder, places) or EXAMPLE
         raise UsageError(
-            f"{folder} has no folder images/ and masks/, and nothing else there tells which of its {len(places)} files "
-            f"is the {lacking} of which ({there}); {WANTED}: {options}"
+            f"{folder} has no folder images/ and masks/, and no other name shows which of its {len(places)} files is "
+            f"the {lacking} of which ({there}); {WANTED}: {options}"
         )
     known = {*images, *masks}
     return images, masks, [place for place in places if place not in known]
 
 
 def _default_layout(folder: Path) -> list[Place]:
-    """What lies in `images/` and `masks/`, if something is in both; then the rest does not matter."""
+    """The files in `images/` and `masks/` if both hold some; all other files are then ignored."""
     roles: dict[str, Role] = {"images": "image", "masks": "mask"}
     if not all((folder / name).is_dir() for name in roles):
         return []
@@ -76,7 +76,7 @@ def _default_layout(folder: Path) -> list[Place]:
 
 
 def _by_suffix(places: Sequence[Place]) -> str:
-    """Options for files of the same names and two suffixes, either of which may be the masks."""
+    """Options for files of equal names and two suffixes, where either suffix may be the masks."""
     suffixes = [suffix for suffix, _ in Counter(place.path.suffix for place in places).most_common(2)]
     stems = [{place.stem for place in places if place.path.suffix == suffix} for suffix in suffixes]
     if len(stems) < 2 or not stems[0] & stems[1]:
@@ -88,7 +88,7 @@ def _by_suffix(places: Sequence[Place]) -> str:
 
 
 def _by_affix(places: Sequence[Place]) -> str:
-    """Options for files of which one half is named as the other with something before or after: `a.jpg`, `a_L.png`."""
+    """Options for files where half the names are the other half with a prefix or suffix: `a.jpg`, `a_L.png`."""
     stems = {plain(place.stem) for place in places}
     if len(stems) < len(places):
         return ""
@@ -123,7 +123,7 @@ def _by_ending(places: Sequence[Place]) -> str:
 
 
 def _by_folder(folder: Path, places: Sequence[Place]) -> str:
-    """Options for two folders of the same names; masks are the smaller files, but it may be the other way round."""
+    """Options for two folders of equal names; the first choice takes the smaller files for masks."""
     groups = Counter(place.path.parent for place in places).most_common(2)
     if len(groups) < 2:
         return ""
@@ -141,7 +141,7 @@ def _by_folder(folder: Path, places: Sequence[Place]) -> str:
 
 
 def _one_group(folder: Path, images: list[Place], masks: list[Place]) -> tuple[list[Place], list[Place]]:
-    """Of several kinds of folders for images or masks, the two that hold pairs; more than two is a question."""
+    """Of several folders for images or masks, the two that hold pairs. Raises UsageError where several could."""
     image_groups, mask_groups = _by_group(images), _by_group(masks)
     if len(image_groups) == 1 and len(mask_groups) == 1:
         return images, masks

@@ -1,4 +1,4 @@
-"""The files under a person's folder that may be images or masks."""
+"""The files under a user's folder that may be images or masks."""
 
 import os
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ NOT_IMAGES = {
     ".keras", ".tfrecord", ".zip", ".tar", ".gz", ".tgz", ".xz", ".7z", ".rar", ".log", ".xls", ".xlsx", ".doc",
     ".docx", ".mp4", ".avi", ".mov",
 }  # fmt: skip
-"""What else people keep beside their images. Anything not listed has to decode, whatever its extension."""
+"""Other files that are kept beside images. A file whose extension is not listed has to decode."""
 
 IGNORED_FOLDERS = {"__MACOSX", "__pycache__", "@eaDir", "$RECYCLE.BIN"}
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """All files that may be pictures, those in folders too, sorted; hidden ones and other kinds are not among them.
+    """All files below `folder` that may be pictures, sorted, without hidden files and those of `NOT_IMAGES`.
 
-    Links are followed; a folder that links back to one that holds it is entered once.
+    Links are followed; a folder that links back to a parent is entered once.
     """
     return sorted(_walk(folder, set()))
 
@@ -33,7 +33,7 @@ def _walk(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
         entered.add((status.st_dev, status.st_ino))
         entries = list(os.scandir(folder))
     except OSError as error:
-        raise Failure(f"cannot read the folder {folder} ({error.strerror}); allow it, or take it out") from None
+        raise Failure(f"cannot read the folder {folder} ({error.strerror}); permit it, or move it away") from None
     for entry in entries:
         if entry.name.startswith("."):
             continue

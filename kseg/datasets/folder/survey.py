@@ -1,4 +1,4 @@
-"""What every mask file of a folder holds, in counts: what the coding of the folder is recognized from."""
+"""Counts of the values in every mask file of a folder, from which the folder's coding is recognized."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ READERS = 4
 SHOW_PROGRESS_FROM = 200
 
 FAINT, STRONG = 32, 224
-"""Where smeared black ends and smeared white begins, in 0..255."""
+"""Where blurred black ends and blurred white begins, in 0..255."""
 
 KEPT_COLORS = 4096
-"""Colors of one file that are remembered, the most frequent ones."""
+"""How many of one file's colors are counted, the most frequent first."""
 
 COARSE = 16
-"""Width of the bins in which colors are counted where there are many; the most frequent one stands for its bin."""
+"""Width of the bins in which many colors are counted; the most frequent color represents its bin."""
 
 MANY_COLORS = 256
 
@@ -36,36 +36,39 @@ class Survey:
     path: Path
     pixels: int
     white: int
-    """as of `MaskFile`"""
+    """as in `MaskFile`"""
     is_color: bool = False
     is_palette: bool = False
     lossy: bool = False
     counts: dict[int, int] = field(default_factory=dict)
     """pixels of every gray or palette index; grays of a lossy file near black and white count as 0 and 255"""
     highest: int = 0
-    """the largest gray before that"""
+    """the largest gray as stored"""
     colors: dict[Color, int] = field(default_factory=dict)
-    """pixels of every color, of palette and color files; of many colors in bins of `COARSE`"""
+    """pixels of every color in palette and color files; many colors are binned by `COARSE`"""
     flat_colors: dict[Color, int] = field(default_factory=dict)
-    """those of them that lie in a square of 2×2 pixels of one color: a painted area, not the blend at its edge"""
+    """pixels of every color within squares of 2×2 pixels of that color: painted areas without their blended edges"""
     index_colors: dict[int, Color] = field(default_factory=dict)
     """color of every palette index in use"""
     between: int = 0
     """pixels that are neither 0 nor white"""
     flat_between: int = 0
-    """those of them that lie in a square of 2×2 equal pixels"""
+    """pixels of `between` within squares of 2×2 equal pixels"""
     alpha: tuple[int, int] | None = None
-    """pixels that are transparent and that are opaque, where there is an alpha channel"""
+    """(transparent pixels, opaque pixels), where there is an alpha channel"""
     opaque_colors: frozenset[Color] = frozenset()
     """colors of the opaque pixels of a file with an alpha channel, up to 3 of them"""
 
 
 def survey(paths: Sequence[Path]) -> list[Survey]:
-    """All files, in order. A mask that cannot be read is left to the moment it is needed, and to `check`; where none
-    can be, the first reason is raised."""
+    """The surveys of all files in order.
+
+    A mask that cannot be read is left out: reading it later and `kseg data check` report it. Raises the first `Failure`
+    where no mask can be read.
+    """
     with ThreadPoolExecutor(READERS) as readers:
         results = readers.map(_survey_or_failure, paths)
-        quiet = len(paths) < SHOW_PROGRESS_FROM or None  # None: unless there is no terminal
+        quiet = len(paths) < SHOW_PROGRESS_FROM or None  # None: a bar if there is a terminal
         surveyed = list(tqdm(results, total=len(paths), desc="classes in masks", disable=quiet, leave=False))
     read = [result for result in surveyed if isinstance(result, Survey)]
     if surveyed and not read:
@@ -100,7 +103,7 @@ def survey_of(path: Path, mask: MaskFile) -> Survey:
     if values.ndim == 3 or mask.palette is not None:
         packed = _packed(mask.colors)
         facts["colors"] = _color_counts(packed)
-        if mask.lossy or len(facts["colors"]) > MANY_COLORS:  # an area of one color has many after compression
+        if mask.lossy or len(facts["colors"]) > MANY_COLORS:  # compression turns one color into many
             packed = _binned(packed)
             facts["colors"] = _color_counts(packed)
         facts["flat_colors"] = _color_counts(packed[_in_squares(packed)])
@@ -129,8 +132,8 @@ def _counts(values: np.ndarray) -> dict[int, int]:
     if values.max(initial=0) < 1 << 20:
         counts = np.bincount(values.ravel())
         return {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
-    found, counts = np.unique(values, return_counts=True)
-    return dict(zip(found.tolist(), counts.tolist(), strict=True))
+    distinct, counts = np.unique(values, return_counts=True)
+    return dict(zip(distinct.tolist(), counts.tolist(), strict=True))
 
 
 def _snapped(counts: dict[int, int]) -> dict[int, int]:
@@ -168,7 +171,7 @@ def _binned(packed: np.ndarray) -> np.ndarray:
 
 
 def _in_squares(values: np.ndarray) -> np.ndarray:
-    """bool (H, W): whether a pixel belongs to a square of 2×2 equal ones."""
+    """bool (H, W): whether a pixel belongs to a square of 2×2 equal pixels."""
     inside = np.zeros(values.shape, dtype=bool)
     if min(values.shape) < 2:
         return inside

@@ -57,7 +57,7 @@ class Helen(PaperFaceDataset):
 def parts_of_maps(maps: Sequence[np.ndarray], where: Path) -> np.ndarray:
     """Part ids of the most probable of eleven maps (H, W).
 
-    Equal maps go to the lowest number: background before everything, so a pixel that no map claims is background.
+    Ties go to the lowest number. Background is 0, so a pixel that no map claims is background.
     """
     if len({values.shape for values in maps}) > 1:
         sizes = ", ".join(sorted({f"{values.shape[0]}×{values.shape[1]}" for values in maps}))
@@ -82,13 +82,13 @@ def _read_map(path: Path) -> np.ndarray:
     values = read_labels(path)
     if values.ndim == 3:
         if (values != values[..., :1]).any():
-            raise Failure(f"{path} is in color; HELEN's probability maps are gray")
+            raise Failure(f"{path} is in color; HELEN's probability maps are gray: extract the data again")
         values = values[..., 0]
     return values
 
 
 def _root(folder: Path) -> Path:
-    """The folder with images/ and labels/: given, one below, or extracted from the archive."""
+    """The folder with images/ and labels/: `folder`, the one inside it, or the extracted archive."""
     inner = Path(ARCHIVE).stem
     for candidate in (folder, folder / inner):
         if (candidate / "images").is_dir() and (candidate / "labels").is_dir():

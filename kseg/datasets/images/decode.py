@@ -17,15 +17,15 @@ from kseg.datasets.images.formats import TIFF_EXTRA_SAMPLES, Unidentified, opene
 from kseg.errors import Failure
 
 SHADES = 16
-"""Fewer degrees of opacity than so many are a picture that is shown half transparent, and no band of its own."""
+"""With fewer levels than this, a fourth band is opacity and not another channel."""
 
 
 def read_image(path: Path | str, value_range: ValueRange | None = None) -> np.ndarray:
     """uint8 (H, W, 3) RGB of an image file, upright as its EXIF orientation says.
 
-    Gray, palette, CMYK and other color spaces become RGB. Of more than 8 bits a channel, `value_range` says which
-    values are black and white (unset: the image's own, see `common_range`). Transparent pixels lie on white, as a
-    viewer shows them; a fourth band that is no opacity is left out. Raises `Failure` when the file is missing, empty,
+    Gray, palette, CMYK and other color spaces become RGB. With more than 8 bits per channel, `value_range` says which
+    values are black and white (unset: the image's own, see `common_range`). Transparent pixels are blended with white,
+    as viewers do; a fourth band that is not opacity is left out. Raises `Failure` when the file is missing, empty,
     truncated, animated, not an image, or holds NaN.
     """
     try:
@@ -56,8 +56,8 @@ def _eight_bits(image: Image.Image) -> np.ndarray:
 def read_labels(path: Path | str) -> np.ndarray:
     """The raw values of a mask file: (H, W) gray values or palette indices, or uint8 (H, W, 3) colors.
 
-    Nothing is scaled: grays of 1, 2, 4, 8, 16 and 32 bits keep their values (1 bit gives 0 and 1), a palette image
-    gives indices and not colors, alpha is dropped. Raises `Failure` as `read_image` does, and for floating-point
+    Values are not scaled: grays of 1, 2, 4, 8, 16 and 32 bits keep theirs (1 bit gives 0 and 1), a palette image gives
+    indices instead of colors, and alpha is dropped. Raises `Failure` as `read_image` does, and for floating-point
     masks.
     """
     with opened(path) as image:
@@ -65,7 +65,7 @@ def read_labels(path: Path | str) -> np.ndarray:
         upright = ImageOps.exif_transpose(image)
         if upright.mode in ("P", "L", "I") or upright.mode.startswith("I;16"):
             values = np.array(upright)
-            # Pillow stretches 2- and 4-bit grays to 0..255; a mask wants its ids back.
+            # Pillow stretches 2- and 4-bit grays to 0..255; this restores the ids.
             return values // (255 // (2**bits - 1)) if bits in (2, 4) else values
         if upright.mode == "1":
             return np.array(upright, dtype=np.uint8)
@@ -77,7 +77,7 @@ def read_labels(path: Path | str) -> np.ndarray:
 
 
 def gray_bits(path: Path | str) -> int:
-    """Bit depth of a gray PNG, 8 otherwise. Its header block is always first: byte 24 is depth, 25 the color type."""
+    """Bit depth of a gray PNG, 8 for other PNGs. The header comes first: byte 24 is the depth, 25 the color type."""
     with open(path, "rb") as file:
         header = file.read(26)
     depth, color_type = header[24], header[25]
@@ -85,8 +85,8 @@ def gray_bits(path: Path | str) -> int:
 
 
 def has_opacity(image: Image.Image) -> bool:
-    """Whether a fourth band is opacity. It may be near infrared: one that a TIFF does not declare as opacity, or one in
-    any file that takes many in-between values nearly everywhere, as no opacity does."""
+    """Whether a fourth band is opacity. It counts as another channel, such as near infrared, where a TIFF does not
+    declare it as opacity, or where it takes many values between 0 and 255 in at least half of the pixels."""
     if image.format == "TIFF" and not set(image.tag_v2.get(TIFF_EXTRA_SAMPLES, ())) & {1, 2}:  # type: ignore[attr-defined]
         return False
     if image.mode != "RGBA":

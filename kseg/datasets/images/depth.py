@@ -1,4 +1,4 @@
-"""The image files of a data set measured once: what is white beyond 8 bits, and bands that are no color."""
+"""Measures the image files of a data set once: the range beyond 8 bits, and bands that are not colors."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,18 +15,18 @@ READERS = 4
 
 @dataclass(frozen=True)
 class Depth:
-    """What holds for all images together."""
+    """What all images of a data set share."""
 
     value_range: ValueRange | None = None
-    """what is black and white in files of more than 8 bits a channel; None where there are none"""
+    """black and white in files of more than 8 bits per channel; None without such files"""
     notes: tuple[str, ...] = ()
-    """a sentence for what is not as in an ordinary photograph"""
+    """what differs from ordinary photographs, a sentence each"""
 
 
 def measured_depth(paths: Sequence[Path]) -> Depth:
-    """The depth of the images at `paths`: headers are read, and the pixels of files of more than 8 bits.
+    """The depth of the images at `paths`, from their headers and from the pixels of files of more than 8 bits.
 
-    A file that cannot be read is left to the moment it is needed, and to `kseg data check`.
+    A file that cannot be read is skipped: reading it later and `kseg data check` report it.
     """
     with ThreadPoolExecutor(READERS) as readers:
         facts = [fact for fact in readers.map(_facts, paths) if fact is not None]
@@ -42,7 +42,7 @@ def measured_depth(paths: Sequence[Path]) -> Depth:
             f"and {high:g} as white"
         )
     if extra:
-        notes.append(f"{_images(extra)} with a further band that is no opacity, such as near infrared: it is left out")
+        notes.append(f"{_images(extra)} with a further band that is not opacity, such as near infrared: it is left out")
     if turned:
         notes.append(
             f"{_images(turned)} turned as the EXIF orientation says: a mask has to show the picture upright, as "
@@ -53,7 +53,7 @@ def measured_depth(paths: Sequence[Path]) -> Depth:
 
 @dataclass(frozen=True)
 class _Facts:
-    """What one file says of itself."""
+    """What is measured in one file."""
 
     spread: ValueRange | None = None
     dropped: bool = False
@@ -64,7 +64,7 @@ class _Facts:
 def _facts(path: Path) -> _Facts | None:
     try:
         with opened(path, decode=False) as image:
-            turned = orientation(image) != 1  # reading the pixels of a TIFF forgets it
+            turned = orientation(image) != 1  # before the pixels: reading those of a TIFF drops the tag
             values = deep_pixels_of(image, path)
             tags = getattr(image, "tag_v2", None)
             bands = len(image.getbands() if tags is None else tags.get(TIFF_BITS, ()))

@@ -1,4 +1,4 @@
-"""Label maps made visible: overlays, palette PNGs, colors that tell classes apart."""
+"""Drawing label maps: overlays, palette PNGs and contrasting colors."""
 
 import colorsys
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def overlay(
 ) -> np.ndarray:
     """The image (H, W, 3) with every class but background tinted by its color and outlined; uint8 (H, W, 3).
 
-    `background` says whether class 0 is that; where it is a class like any other, it is tinted as well.
+    `background` says whether class 0 is background; otherwise it is tinted like any other class.
     """
     return tinted(image, labels, color_table(palette), labels >= int(background), alpha)
 
@@ -33,11 +33,11 @@ def tinted(
 ) -> np.ndarray:
     """The image (H, W, 3) with the pixels `painted` in the color of their id, and outlined; uint8 (H, W, 3).
 
-    `ids` are any whole numbers (H, W), of which `colors`, uint8 (K, 3), has a row each.
+    `ids` are whole numbers (H, W) that index the rows of `colors`, uint8 (K, 3).
     """
     outline = _borders(ids) & painted
     overlaid = np.empty(image.shape, np.uint8)
-    # A photograph as floats is large, so the blending goes strip by strip.
+    # A large photograph takes too much memory as floats, so blending works strip by strip.
     for top in range(0, len(image), max(1, STRIP_PIXELS // image.shape[1])):
         rows = slice(top, top + max(1, STRIP_PIXELS // image.shape[1]))
         tint = colors[ids[rows]].astype(np.float32)

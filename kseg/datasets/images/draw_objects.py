@@ -1,4 +1,4 @@
-"""Objects made visible: each in a color of its own, so that neighbors of one class are told apart."""
+"""Drawing objects, each in its own color, so that neighbors of one class can be distinguished."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from kseg.datasets.images.draw import VOID_COLOR, Palette, contrasting_palette, 
 from kseg.structures import Instances, LabelMap, Panoptic, Structure
 
 LIGHT = 382
-"""R + G + B, of 765, from which letters on a color are dark."""
+"""Letters are dark on colors whose R + G + B (at most 765) is above this."""
 
 
 def draw_structure(image: np.ndarray, structure: Structure, palette: Palette, *, background: bool = True) -> np.ndarray:
@@ -36,9 +36,9 @@ def overlay_instances(
     """The image with each object tinted, outlined and in its box; crowds are pale and have no box.
 
     Args:
-      classes: names of the classes, to be written at each box, with the score of a detection; None: no text. In a box
-        that is too narrow stands the score alone, or nothing, for texts would hide small objects.
-      boxes: whether there are boxes and texts at all.
+      classes: names of the classes, written at each box with the score of a detection; None: no text. A box that is too
+        narrow shows only the score, or nothing, since texts would hide small objects.
+      boxes: whether boxes and texts are drawn.
     """
     colors = np.array(contrasting_palette(len(instances) + 1), np.uint8)
     colors[1:][instances.crowd] = VOID_COLOR
@@ -64,7 +64,7 @@ def overlay_instances(
 def overlay_panoptic(
     image: np.ndarray, panoptic: Panoptic, palette: Palette, alpha: float = 0.5, *, background: bool = True
 ) -> np.ndarray:
-    """The image with stuff in the color of its class, each thing in its own, and crowds and void pale."""
+    """The image with stuff in the color of its class, each thing in its own color, and crowds and void pale."""
     colors_of_things = iter(contrasting_palette(sum(segment.thing for segment in panoptic.segments) + 1)[1:])
     colors: list[Sequence[int]] = [VOID_COLOR]
     painted = [True]
@@ -76,7 +76,7 @@ def overlay_panoptic(
 
 
 def _frame(image: np.ndarray, box: np.ndarray, color: np.ndarray) -> None:
-    """Draw a box, y1, x1, y2, x2, into the image; at least its outermost pixels."""
+    """Draws the outline of a box, y1, x1, y2, x2, into the image; at least one pixel."""
     height, width = image.shape[:2]
     top, left = (int(min(np.floor(value), limit - 1)) for value, limit in zip(box[:2], (height, width), strict=True))
     bottom, right = max(top, int(np.ceil(box[2])) - 1), max(left, int(np.ceil(box[3])) - 1)
@@ -85,7 +85,7 @@ def _frame(image: np.ndarray, box: np.ndarray, color: np.ndarray) -> None:
 
 
 def _labeled(image: np.ndarray, labels: dict[int, tuple[np.ndarray, np.ndarray, Sequence[str]]]) -> np.ndarray:
-    """A text at the upper left corner of each box, on its color: of several the first that the box has room for."""
+    """Writes the first text that fits at the upper left corner of each box, on the box's color."""
     picture = Image.fromarray(image)
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(max(10, min(image.shape[:2]) // 32))
     for box, color, given in labels.values():

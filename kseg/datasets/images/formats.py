@@ -1,7 +1,7 @@
-"""Which image files are opened at all, and what their headers say; the content decides what a file is, never its name.
+"""Opens image files of the supported formats and reads their headers; the content decides the format, never the name.
 
-Pillow tries every format it knows, and for some it starts another program (PostScript: `gs`). Here only formats are
-tried whose decoder is part of Pillow. JPEG includes MPO.
+Pillow tries every format it knows, and starts another program for some (PostScript: `gs`). Here only formats are tried
+whose decoder is part of Pillow. JPEG includes MPO.
 """
 
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ TRANSPOSED = (5, 6, 7, 8)
 """Values of `ORIENTATION` that swap height and width."""
 
 STILLS_WITH_FRAMES = ("MPO",)
-"""Formats whose further frames are previews or depth maps of the same photograph: the first one is the picture."""
+"""Formats whose first frame is the picture; further frames are previews or depth maps of the same photograph."""
 
 TIFF_SUBFILE, TIFF_WIDTH, TIFF_HEIGHT, TIFF_BITS, TIFF_DESCRIPTION = 254, 256, 257, 258, 270
 TIFF_PHOTOMETRIC, TIFF_PLANAR, TIFF_EXTRA_SAMPLES = 262, 284, 338
 
 
 class Unidentified(Failure):
-    """Pillow does not know the file; `tiff.py` may, if it is a TIFF."""
+    """Pillow cannot identify the file; if it is a TIFF, `tiff.py` may read it."""
 
 
 def image_size(path: Path | str) -> tuple[int, int]:
@@ -37,7 +37,7 @@ def image_size(path: Path | str) -> tuple[int, int]:
     try:
         with opened(path, decode=False) as image:
             width, height = image.size
-            # Of a TIFF Pillow gives the size once turned, and turns the pixels by itself.
+            # Of a TIFF, Pillow gives the size after rotation and turns the pixels itself.
             if image.format != "TIFF" and image.getexif().get(ORIENTATION) in TRANSPOSED:
                 return width, height
             return height, width
@@ -48,7 +48,7 @@ def image_size(path: Path | str) -> tuple[int, int]:
 def orientation(image: Image.Image) -> int:
     """How the stored picture is turned, 1..8; 1 is upright."""
     if image.format == "PNG" and "exif" not in image.info:
-        return 1  # Pillow would decode all pixels to look behind them
+        return 1  # otherwise Pillow decodes all pixels to look for EXIF data after them
     tags = getattr(image, "tag_v2", None)
     value = (image.getexif() if tags is None else tags).get(ORIENTATION, 1)
     return value if value in range(1, 9) else 1
@@ -63,14 +63,14 @@ def stored_size(path: Path | str) -> tuple[int, int]:
 
 
 def file_format(path: Path | str) -> str:
-    """What the content of an image file is: "PNG", "JPEG", "TIFF" …"""
+    """The format of an image file by its content: "PNG", "JPEG", "TIFF" …"""
     with opened(path, decode=False) as image:
         return str(image.format)
 
 
 @contextmanager
 def opened(path: Path | str, *, decode: bool = True) -> Iterator[Image.Image]:
-    """The still image in a file, decoded unless told otherwise; every way to fail is one sentence."""
+    """The still image in a file, decoded by default. Raises `Failure` for every file that cannot be read."""
     # 1. a file with something in it
     path = Path(path)
     if not path.is_file():
@@ -82,7 +82,7 @@ def opened(path: Path | str, *, decode: bool = True) -> Iterator[Image.Image]:
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.format == "TIFF":
-                # Without a name Pillow does not map the file; of a turned one it would map the size once turned.
+                # Without a name Pillow does not memory-map the file; a rotated TIFF would be mapped with a wrong size.
                 image.filename = ""
             frames = _pictures(image)
             if frames > 1:
@@ -90,7 +90,7 @@ def opened(path: Path | str, *, decode: bool = True) -> Iterator[Image.Image]:
             if decode:
                 image.load()
             yield image
-    # 3. whatever a reader raises, as a sentence
+    # 3. errors of Pillow's readers as `Failure`
     except UnidentifiedImageError as error:
         raise Unidentified(
             f"{path} is not an image that can be read ({_first_bytes(path)}); convert it to PNG"
@@ -106,7 +106,7 @@ def opened(path: Path | str, *, decode: bool = True) -> Iterator[Image.Image]:
 
 
 def _pictures(image: Image.Image) -> int:
-    """Frames that are pictures of their own; a TIFF's pages of reduced resolution are not."""
+    """How many frames are pictures of their own; a TIFF's pages of reduced resolution are not."""
     frames = getattr(image, "n_frames", 1)
     if frames == 1 or image.format in STILLS_WITH_FRAMES:
         return 1

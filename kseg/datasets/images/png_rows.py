@@ -14,7 +14,7 @@ RGB, INDEXED = 2, 3
 """Color types."""
 
 LEVEL = 3
-"""Of compression: half of the time of zlib's default for a few per cent more bytes."""
+"""Compression level: half the time of zlib's default for a few percent more bytes."""
 
 LEFT = 1
 """The filter that stores differences from the pixel to the left."""
@@ -52,7 +52,7 @@ class PngRows:
         self._rows += height
 
     def finish(self) -> None:
-        """Raises: ValueError where rows are missing."""
+        """Completes the file. Raises ValueError where rows are missing."""
         if self._rows != self._size[0]:
             raise ValueError(f"{self._rows} of {self._size[0]} rows were written")
         self._data(self._pack.flush())

@@ -6,11 +6,11 @@ from PIL import Image
 from kseg.datasets.images.streamed import Pieces, Streamed
 
 STRIP_BYTES = 2**23
-"""Of probabilities that are resized at a time; intermediate results take a few times as much."""
+"""Bytes of probabilities that are resized at once; intermediate results take a few times as much."""
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """uint8 (H, W, 3) to uint8 (h, w, 3), bilinear; shrinking averages over what it covers (antialiased)."""
+    """uint8 (H, W, 3) to uint8 (h, w, 3), bilinear; shrinking is antialiased."""
     height, width = size
     if image.shape[:2] == (height, width):
         return image
@@ -28,16 +28,15 @@ def resize_probabilities(probabilities: np.ndarray, size: tuple[int, int]) -> np
 def probability_strips(
     probabilities: np.ndarray | Streamed, size: tuple[int, ...], *, strip_bytes: int = STRIP_BYTES
 ) -> Pieces:
-    """`resize_probabilities(probabilities, size)`, the same to the bit, as ((rows, columns), what stands there).
+    """`resize_probabilities(probabilities, size)`, equal to the bit, in pieces ((rows, columns), probabilities there).
 
-    Every class of every pixel of a large photograph at once takes gigabytes; who only wants the largest needs no more
-    than a strip. Strips go from top to bottom over the whole width; what is `Streamed` has pieces of its own, and just
-    the size of its image.
+    All classes of all pixels of a large photograph take gigabytes; an argmax needs only one strip at a time. Strips go
+    from top to bottom over the whole width. `Streamed` probabilities keep their own pieces and cannot be resized.
     """
     height, width = size
     if isinstance(probabilities, Streamed):
         if probabilities.shape[:2] != (height, width):
-            raise ValueError(f"streamed probabilities have the size {probabilities.shape[:2]} and no other, not {size}")
+            raise ValueError(f"streamed probabilities of size {probabilities.shape[:2]} cannot be resized to {size}")
         yield from probabilities.pieces()
         return
     rows = max(1, strip_bytes // (width * probabilities.shape[-1] * 4))

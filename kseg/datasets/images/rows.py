@@ -1,4 +1,4 @@
-"""Large TIFFs, of which only the rows that are asked for are read."""
+"""Large TIFFs that are read a few rows at a time."""
 
 import logging
 from pathlib import Path
@@ -11,10 +11,10 @@ from kseg.datasets.images.deep import ValueRange
 from kseg.datasets.images.tiff import MAGIC
 
 LARGE = 2**25
-"""Pixels from which a TIFF is not read as a whole."""
+"""Pixels from which a TIFF is read by rows."""
 
 PLAIN = {1, 5, 8, 32946, 32773}
-"""Values of the tag Compression that lose nothing: none, LZW, Deflate (two numbers of it), PackBits."""
+"""Lossless values of the tag Compression: none, LZW, Deflate (two values) and PackBits."""
 
 GRAY, RGB = 1, 2
 """Values of the tag PhotometricInterpretation."""
@@ -24,7 +24,7 @@ class TiffRows:
     """An 8-bit TIFF as `read_image` would give it, rows at a time: `image[100:200]` is uint8 (100, W, 3).
 
     Args:
-      path: a file that `read_by_rows` took for such a one.
+      path: a TIFF that `read_by_rows` can read by rows.
     """
 
     dtype = np.dtype(np.uint8)
@@ -47,13 +47,13 @@ class TiffRows:
             row_bytes = self.shape[1] * samples
             self._tiff.filehandle.seek(self._page.dataoffsets[0] + start * row_bytes)
             content = self._tiff.filehandle.read((stop - start) * row_bytes)
-            found = np.frombuffer(content, np.uint8).reshape(stop - start, self.shape[1], samples)
+            pixels = np.frombuffer(content, np.uint8).reshape(stop - start, self.shape[1], samples)
         else:
-            found = self._decoded(start, stop, samples)
-        return np.repeat(found, 3, axis=2) if samples == 1 else found
+            pixels = self._decoded(start, stop, samples)
+        return np.repeat(pixels, 3, axis=2) if samples == 1 else pixels
 
     def _decoded(self, start: int, stop: int, samples: int) -> np.ndarray:
-        """From the strips or tiles of the file that touch these rows."""
+        """The rows, from the strips or tiles of the file that touch them."""
         pixels = np.zeros((stop - start, self.shape[1], samples), np.uint8)
         high, across = self._page.chunks[0], self._page.chunked[1]
         for index in range(start // high * across, -(-stop // high) * across):
@@ -63,7 +63,7 @@ class TiffRows:
             if segment is None:  # a piece that is not stored is black
                 continue
             first, last = max(start, top), min(stop, top + height)
-            width = min(width, self.shape[1] - left)  # tiles at the edge reach beyond it
+            width = min(width, self.shape[1] - left)  # tiles at the edge extend beyond the image
             pixels[first - start : last - start, left : left + width] = segment[0, first - top : last - top, :width]
         return pixels
 
@@ -76,15 +76,15 @@ class TiffRows:
 
 
 Picture = np.ndarray | TiffRows
-"""uint8 (H, W, 3), in memory or in a file; `picture[rows]` is an array of either."""
+"""uint8 (H, W, 3), in memory or in a file; `picture[rows]` is an array in both cases."""
 
 
 def read_by_rows(path: Path | str, value_range: ValueRange | None = None, *, large: int = LARGE) -> Picture:
-    """`read_image`, but of a large TIFF whose pieces can be read one by one only what is asked for.
+    """`read_image`, or `TiffRows` for a large TIFF whose pieces can be read one by one.
 
     Args:
-      large: pixels from which this is tried. Pictures of more than 8 bits, with opacity, turned, in planes, in lossy or
-        unknown compressions, or stored in one compressed piece are read as a whole, as smaller ones are.
+      large: pixels from which rows are read on demand. Pictures of more than 8 bits, with opacity, turned, in planes,
+        in lossy or unknown compressions, or stored in one compressed piece are read as a whole, like smaller ones.
     Errors: as of `read_image`.
     """
     path = Path(path)
@@ -99,11 +99,11 @@ def read_by_rows(path: Path | str, value_range: ValueRange | None = None, *, lar
 def _rows_of(path: Path, large: int) -> TiffRows | None:
     try:
         rows = TiffRows(path)
-    except Exception:  # whatever is the matter with the file, `read_image` says it in a sentence
+    except Exception:  # `read_image` reports what is wrong with the file
         return None
     try:
         if _is_plain(rows, large):
-            rows[0:1], rows[rows.shape[0] - 1 : rows.shape[0]]  # a codec that is missing shows now
+            rows[0:1], rows[rows.shape[0] - 1 : rows.shape[0]]  # fails here if a codec is missing
             return rows
     except Exception:
         pass

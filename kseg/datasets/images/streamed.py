@@ -12,14 +12,13 @@ Pieces = Iterator[tuple[tuple[slice, slice], np.ndarray]]
 
 @dataclass(frozen=True)
 class Streamed:
-    """Probabilities (H, W, C) of which a piece is held at a time.
+    """Probabilities (H, W, C) of which one piece is in memory at a time.
 
-    Every reading computes them anew; `spooled` keeps them in a file for who reads several times. As a NumPy array they
-    are held whole.
+    Every reading computes them anew; `spooled` keeps them in a file for several readings. An array holds them whole.
 
     Args:
       shape: (H, W, C).
-      compute: begins anew.
+      compute: gives the pieces from the first on.
 
     >>> pieces = [((slice(0, 1), slice(0, 2)), np.ones((1, 2, 1))), ((slice(1, 2), slice(0, 2)), np.zeros((1, 2, 1)))]
     >>> np.asarray(Streamed((2, 2, 1), lambda: iter(pieces)))[..., 0].tolist()
@@ -30,15 +29,15 @@ class Streamed:
     compute: Callable[[], Pieces]
 
     def pieces(self) -> Pieces:
-        """Those of a row of tiles from left to right, and the rows from top to bottom."""
+        """The pieces, row by row of tiles from top to bottom, each row from left to right."""
         return self.compute()
 
     def mapped(self, change: Callable[[np.ndarray], np.ndarray]) -> "Streamed":
-        """With every piece changed; `change` leaves the shape alone."""
+        """`change` applied to every piece; it must keep the shape."""
         return Streamed(self.shape, lambda: ((where, change(piece)) for where, piece in self.compute()))
 
     def spooled(self, file: IO[bytes]) -> np.ndarray:
-        """An array that lies in `file` and not in memory."""
+        """The probabilities as an array in `file` instead of in memory."""
         pixels = np.memmap(file, np.float32, "w+", shape=self.shape)
         for where, piece in self.pieces():
             pixels[where] = piece
@@ -52,12 +51,12 @@ class Streamed:
 
 
 def together(parts: Sequence[Streamed], join: Callable[[list[np.ndarray]], np.ndarray], *, channels: int) -> Streamed:
-    """What `join` makes of the pieces of several, which are cut alike: (h, w, C) each to (h, w, channels)."""
+    """`join` applied to the pieces of several `parts` of one tiling: (h, w, C) each to (h, w, channels)."""
 
     def compute() -> Pieces:
         for pieces in zip(*(part.pieces() for part in parts), strict=True):
             places = [place for place, _ in pieces]
-            assert all(place == places[0] for place in places), "pieces of one tiling"
+            assert all(place == places[0] for place in places), "the parts are tiled differently"
             yield places[0], join([piece for _, piece in pieces])
 
     return Streamed((*parts[0].shape[:2], channels), compute)

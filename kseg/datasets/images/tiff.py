@@ -1,4 +1,4 @@
-"""TIFFs that Pillow does not read: floating-point colors, 64 bits, 16 bits in planes. By tifffile."""
+"""TIFFs that Pillow cannot read, by tifffile: floating-point colors, 64 bits, 16 bits in planes."""
 
 import logging
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def _page(path: Path | str, otherwise: Failure | None, *, decode: bool) -> tuple
             raise otherwise
     import tifffile
 
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it warns of is raised here as a sentence
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it warns of is raised here as `Failure`
     try:
         with tifffile.TiffFile(path) as tiff:
             page = tiff.pages.first

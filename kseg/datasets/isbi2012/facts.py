@@ -24,9 +24,9 @@ data/isbi2012/
         for name in (VOLUME, LABELS)
     ),
     notes=(
-        "Split of ours: neighboring slices show the same neurons, so the splits are blocks: slices 0 to 19 train, 20 "
-        "to 23 validate, 24 to 29 test; of other numbers of slices the like shares. The published scores are of the "
-        "test stack, so they are not comparable.",
-        "The challenge's own host has gone off line at times; copies of both layouts circulate.",
+        "The split is kseg's own. Neighboring slices show the same neurons, so the splits are blocks: slices 0 to 19 "
+        "train, 20 to 23 validate, 24 to 29 test; other numbers of slices are divided in the same shares. Published "
+        "scores are of the test stack and not comparable.",
+        "The challenge's host has been offline at times; copies of both layouts circulate.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Finds the slices: as files where they lie, or out of stacks, which are divided into the cache once."""
+"""Finds the slices, either as files or in stacks, which are split into slices in the cache once."""
 
 import os
 import tempfile
@@ -22,9 +22,9 @@ ARCHIVES = ("isbi2012_em.tar", "isbi2012.tar", "isbi2012.tar.gz", "isbi2012.zip"
 
 
 def find_slices(given: Path | None) -> tuple[list[str], dict[str, Path], dict[str, Path]]:
-    """Numbers of the slices in their order, and the files of images and labels by number.
+    """Numbers of the slices in order, and the files of images and labels by number.
 
-    Raises: UsageError where there is nothing; Failure where images and labels do not belong together.
+    Raises: UsageError where there are no slices; Failure where images and labels do not belong together.
     """
     folder = opened_folder(NAME, given)
     folders = _slices_in(folder)
@@ -68,7 +68,7 @@ def divided(stack: Path) -> Path:
         try:
             os.rename(root, target)
         except OSError:
-            if not target.is_dir():  # if it is, another process was faster
+            if not target.is_dir():  # otherwise another process was faster
                 raise
     return target
 
@@ -79,7 +79,7 @@ def pages(stack: Path) -> Iterator[np.ndarray]:
 
     try:
         with tifffile.TiffFile(stack) as tiff:
-            # ImageJ writes one page that speaks for all; a series knows them.
+            # ImageJ describes all slices in one page; only the series gives all.
             whole = tiff.series[0].asarray()
     except Exception as error:  # tifffile passes on whatever its decoders raise
         raise Failure(f"stack {stack} cannot be read ({error}); download it again") from error

@@ -25,7 +25,7 @@ class ISBI2012(Dataset):
     title = "ISBI 2012: membranes between neurons, 30 slices of an electron microscope's stack, 512×512"
     facts = FACTS
     legend = Relabel(("membrane", "cell"), ((0, 0, 0), (255, 255, 255)))
-    """Cells are the foreground, as the challenge stores them, and as weights of borders between objects need it."""
+    """Cells are the foreground, as the challenge stores them and as weights of borders between objects need."""
     training_size = 512, 512
 
     def __init__(self, options: DataOptions):

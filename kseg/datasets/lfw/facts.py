@@ -54,6 +54,6 @@ data/lfw/
     notes=(
         "Upstream's host has been unreachable at times; the images are mirrored by figshare, the masks are not.",
         "Only the labeled 2,927 of the 13,233 images are extracted, into $KSEG_CACHE (default ~/.cache/kseg).",
-        "An archive with just the labeled images works as well; its checksum then differs from the one above.",
+        "An archive with only the labeled images works as well; its checksum differs from the one above.",
     ),
 )

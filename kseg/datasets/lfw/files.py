@@ -1,4 +1,4 @@
-"""Finds LFW's images and masks: a tree is used where it lies, an archive is extracted once into the cache."""
+"""Finds LFW's images and masks: a tree is used in place, an archive is extracted into the cache once."""
 
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
@@ -38,6 +38,6 @@ def _tree(folder: Path, name: str, wanted, selection: str) -> Path:
         raise UsageError(
             f"{folder} holds neither {name}/ nor {archive.name}; see `kseg data info lfw` for the expected tree"
         )
-    # The key is the archive's name, size and time and what was chosen from it: another archive, another folder.
+    # The folder's name depends on the archive and on what was chosen from it.
     target = cache_dir() / "lfw" / f"{name}-{short_hash(stamp(archive) + selection)}"
     return extract_once(archive, target, wanted=wanted) / name

@@ -61,8 +61,10 @@ def stem_of_line(line: str, path: Path) -> str:
 def parts_of_colors(mask: np.ndarray, path: Path) -> np.ndarray:
     """uint8 (H, W, 3) in pure red, green and blue to part ids; any other color is a `Failure` that names it."""
     if mask.ndim != 3:
-        raise Failure(f"mask {path} is gray; LFW's masks are color: red hair, green face, blue background")
-    # A pure color has channels of 0 and 255 only, so their last bits say it all.
+        raise Failure(
+            f"mask {path} is gray; LFW's masks are color (red hair, green face, blue background): extract it again"
+        )
+    # A pure color has channels of 0 and 255 only, so their last bits suffice.
     lit = mask & 1
     parts = PART_OF_BITS[lit[..., 0] | (lit[..., 1] << 1) | (lit[..., 2] << 2)]
     if (parts != UNEXPECTED).all() and np.array_equal(mask, lit * np.uint8(255)):
@@ -72,5 +74,5 @@ def parts_of_colors(mask: np.ndarray, path: Path) -> np.ndarray:
     color = tuple(int(value) for value in mask[row, column])
     raise Failure(
         f"mask {path} has the color {color} at row {row}, column {column} ({wrong.sum()} such pixels); "
-        "expected (255, 0, 0) hair, (0, 255, 0) face or (0, 0, 255) background"
+        "expected (255, 0, 0) hair, (0, 255, 0) face or (0, 0, 255) background; extract it again"
     )

@@ -1,4 +1,4 @@
-"""PASCAL-Context: VOC 2010 labeled throughout, 59 classes and what is none of them."""
+"""PASCAL-Context: VOC 2010 with every pixel labeled, 59 classes and background."""
 
 from kseg.datasets.pascal_context.records import PascalContext
 

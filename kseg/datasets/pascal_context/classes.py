@@ -1,4 +1,4 @@
-"""PASCAL-Context's 59 classes, and which of the 459 labels each is."""
+"""PASCAL-Context's 59 classes, and their numbers among the 459 labels."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ LABEL_OF = {
 }  # fmt: skip
 
 NAMES = (BACKGROUND, *LABEL_OF)
-"""60: what is none of the 59 is background."""
+"""60: everything outside the 59 is background."""
 PALETTE = contrasting_palette(len(NAMES))
 
 LABELS = 459

@@ -35,9 +35,9 @@ data/pascal_context/
         ),
     ),
     notes=(
-        "What is none of the 59 classes is background, a class of its own; --context-rest void counts it for nothing.",
-        "The val list validates and tests, as in the papers; the kept epoch has then been chosen on the images it is "
-        "measured on.",
+        "Everything outside the 59 classes is the class background; --context-rest void makes it void.",
+        "The val list serves as validation and as test, as in the papers. The kept epoch is therefore chosen on the "
+        "images it is measured on.",
         "Of several kinds of labels the .mat maps are read first.",
         "A devkit with fewer images works if its own lists name just these.",
     ),

@@ -16,19 +16,18 @@ SUFFIX = {MAPS: ".mat", OFFICIAL: ".png", SORTED: ".png"}
 
 @dataclass(frozen=True)
 class Files:
-    """What is there, by image id."""
+    """The files, by image id."""
 
     images: dict[str, Path]
     labels: dict[str, Path]
     lists: dict[str, Path]
     """by split"""
     where: dict[str, Path]
-    """folder of "image" and "mask", for sentences"""
+    """folder of "image" and "mask", for messages"""
 
 
 def find_files(folder: Path, dataset: str) -> Files:
-    """Images, labels and lists. Raises: UsageError for what is missing as a whole; Failure for archives of something
-    else."""
+    """Images, labels and lists. Raises UsageError where one of these is missing, Failure for archives of other data."""
     labels, labeled = _labels(folder, dataset)
     devkit = find_tree(folder, DEVKITS, (IMAGES,)) or _devkit(folder, dataset, set(labeled))
     lists = {split: _list(folder, devkit, f"{name}.txt") for split, name in FOLDERS.items()}

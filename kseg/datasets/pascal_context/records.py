@@ -40,7 +40,7 @@ class ContextOptions(DataOptions):
     """Options of PASCAL-Context."""
 
     context_rest: Literal["class", "void"] = "class"
-    """what is none of the 59 classes: background, a class of its own, or void, which counts for nothing"""
+    """pixels outside the 59 classes: the class background, or void, which is ignored"""
 
     @property
     def variant_names(self) -> tuple[str, ...]:
@@ -52,13 +52,13 @@ class PascalContext(Dataset):
     """PASCAL-Context. `--data-dir` holds VOC 2010 and the labels, as trees or archives."""
 
     name = "pascal_context"
-    title = "PASCAL-Context: VOC 2010 labeled throughout, 59 classes and background"
+    title = "PASCAL-Context: VOC 2010 with every pixel labeled, 59 classes and background"
     facts = FACTS
     Options = ContextOptions
     options: ContextOptions
     test_is_validation = True
     training_size = 375, 500
-    """What most of the images have."""
+    """The size of most images."""
 
     def __init__(self, options: ContextOptions):
         super().__init__(options)

@@ -7,7 +7,7 @@ from kseg.datasets.pets.classes import ANIMALS, BORDERS, PetsOptions
 
 
 class PetsSegmentation(RecordsBuilder):
-    """`tfds.load("pets_segmentation/species_border_class", data_dir=…)`; without `_border_…` the border is void."""
+    """`tfds.load("pets_segmentation/species_border_class", data_dir=…)`; the border is void without `_border_…`."""
 
     dataset = "pets"
     BUILDER_CONFIGS = [

@@ -1,4 +1,4 @@
-"""What a trimap's three values become: the classes that `--animals` and `--border` ask for."""
+"""The classes that a trimap's three values become under `--animals` and `--border`."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -22,7 +22,7 @@ BREEDS = (
     "samoyed", "scottish_terrier", "shiba_inu", "Siamese", "Sphynx", "staffordshire_bull_terrier", "wheaten_terrier",
     "yorkshire_terrier",
 )  # fmt: skip
-"""In order of the class id in upstream's lists, 1 … 37. The name of a cat begins with a capital, that of a dog not."""
+"""In order of the class id in upstream's lists, 1 … 37. Names of cats begin with a capital, names of dogs do not."""
 
 Border = Literal["void", "pet", "class"]
 BORDERS: tuple[Border, ...] = get_args(Border)
@@ -37,7 +37,7 @@ class PetsOptions(SeededOptions):
     """Options of Oxford-IIIT Pet."""
 
     border: Border = "void"
-    """the border around the animal counts for nothing, is part of it, or a class of its own"""
+    """the border around the animal is void, part of the animal, or a class of its own"""
     animals: Animals = "pet"
     """classes besides the background: pet, the two species, or the 37 breeds"""
 
@@ -58,9 +58,9 @@ class PetsOptions(SeededOptions):
 
 
 def breed_of(image_id: str, *, needed: bool) -> int:
-    """The breed of `Abyssinian_100`, 1 … 37, which its name tells; 0 for a name that tells none.
+    """The breed in the name `Abyssinian_100`, 1 … 37; 0 for a name without a breed.
 
-    Raises: Failure for such a name where the breed is `needed`.
+    Raises: Failure for a name without a breed where the breed is `needed`.
     """
     breed = image_id.rpartition("_")[0]
     if breed in BREEDS:
@@ -71,12 +71,12 @@ def breed_of(image_id: str, *, needed: bool) -> int:
 
 
 def stored_ids(breed: int, values: np.ndarray) -> np.ndarray:
-    """An id for each breed and value of a trimap, uint8 (H, W): 3·breed + value − 1, at most 3·37 + 2."""
+    """uint8 (H, W): one id for each breed and value of a trimap, 3·breed + value − 1, at most 3·37 + 2."""
     return np.uint8(BORDER * breed) + (values - np.uint8(PET))
 
 
 def legend(options: PetsOptions) -> Relabel:
-    """The classes that `--animals` and `--border` ask for, and which of them each stored id is."""
+    """The classes under `--animals` and `--border`, and the class of each stored id."""
     class_of: dict[int, int] = {}
     for breed in range(len(BREEDS) + 1):
         animal = _class_of(breed, options.animals)
@@ -90,7 +90,7 @@ def _class_of(breed: int, animals: Animals) -> int:
     if animals == "pet":
         return 1
     if breed == 0:
-        return VOID  # no image has it: the breed was needed
+        return VOID  # not used: `breed_of` has refused such images
     if animals == "breed":
         return breed
     return 1 + ANIMALS["species"].index("cat" if BREEDS[breed - 1][0].isupper() else "dog")

@@ -5,7 +5,7 @@ from kseg.datasets.facts import Facts, RemoteFile
 HOST = "https://www.robots.ox.ac.uk/~vgg/data/pets"
 IMAGES, ANNOTATIONS = "images", "annotations"
 PLACES = ("", "oxford-iiit-pet")
-"""Where the two may lie in the data folder; the second is where torchvision puts them."""
+"""Where the two may lie in the data folder; torchvision puts them in the second place."""
 
 
 def _archive(name: str, sha256: str, size: int) -> RemoteFile:
@@ -33,11 +33,11 @@ data/oxford_iiit_pet/
         _archive(ANNOTATIONS, "52425fb6de5c424942b7626b428656fcbd798db970a937df61750c0f1d358e91", 19_173_078),
     ),
     notes=(
-        "test.txt tests; a drawn 80 % of trainval.txt trains and 20 % validates (--data-seed), for upstream has no "
-        "validation list. --split-scheme paper and official are the same here.",
-        "--border: the seam around the animal counts for nothing (void, the default), is pet, or a class of its own "
-        "(class: background, pet, border). --animals pet | species | breed: one class of animals, two or 37.",
-        "Copies with fewer images work if their own trainval.txt and test.txt name just these.",
-        "A few images are GIF or PNG under the name .jpg; what a file is, its content decides.",
+        "test.txt is the test split. Upstream has no validation list: a random 80 % of trainval.txt is for training, "
+        "20 % for validation (--data-seed). --split-scheme paper and official are the same here.",
+        "--border: the seam around the animal is void (the default), pet, or a class of its own (class: background, "
+        "pet, border). --animals pet | species | breed: one class of animals, two or 37.",
+        "Copies with fewer images work if their own trainval.txt and test.txt name only these.",
+        "A few images are GIF or PNG under the name .jpg; the content of a file decides.",
     ),
 )

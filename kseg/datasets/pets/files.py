@@ -1,4 +1,4 @@
-"""Finds the images, trimaps and lists: a tree is used where it lies, an archive is extracted once into the cache."""
+"""Finds images, trimaps and lists: a tree is used in place, an archive is extracted into the cache once."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from kseg.errors import Failure, UsageError
 
 
 def find_images(folder: Path) -> tuple[Path, dict[str, Path]]:
-    """The folder of the images, and its files by id; the `.mat` files that lie among them are not taken."""
+    """The folder of the images, and its files by id without the `.mat` files among them."""
     images = _tree(folder, IMAGES, "", lambda name: name.endswith(".jpg"))
     return images, files_by_stem(images.glob("*.jpg"))
 

@@ -1,4 +1,4 @@
-"""Oxford-IIIT Pet as records: upstream's lists, trimaps to the classes that were asked for."""
+"""Oxford-IIIT Pet as records: upstream's lists, trimaps to the chosen classes."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -68,12 +68,12 @@ class Pets(Dataset):
 
     @cached_property
     def _trainval(self) -> dict[str, list[Record]]:
-        # The list is sorted by breed; drawn, both parts hold all breeds.
+        # The list is sorted by breed; a random split has all breeds in both parts.
         return drawn_splits(self._listed("trainval"), SHARES, self.options.data_seed, key=lambda record: record.id)
 
     def _listed(self, name: str) -> list[Record]:
         path = self._lists / f"{name}.txt"
         if not path.is_file():
-            raise UsageError(f"{path} is missing; it lies in upstream's annotations.tar.gz: extract that again")
+            raise UsageError(f"{path} is missing; extract upstream's annotations.tar.gz again")
         where = {"image": self._folder, "mask": self._lists / "trimaps"}
         return listed_records(read_list(path), self._images, self._trimaps, listed_in=path, where=where)

@@ -1,4 +1,4 @@
-"""What is behind the sitter: a wall with uneven light, and clutter, some of it in the colors of skin and hair."""
+"""Paints the backdrop: a wall with uneven light, and clutter, some of it in the colors of skin and hair."""
 
 import math
 
@@ -8,7 +8,7 @@ from kseg.datasets.synthetic.canvas import Canvas, Frame, box, ellipse, smooth_n
 from kseg.datasets.synthetic.people import any_color, hair_color, skin_color
 
 BACKDROP, FLOOR, SKY = 0, 1, 2
-"""What people stand before: ids of the stuff in a picture."""
+"""Ids of the stuff behind people in a picture."""
 
 
 def paint_backdrop(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -26,7 +26,7 @@ def paint_backdrop(canvas: Canvas, rng: np.random.Generator) -> None:
 
 
 def paint_grounds(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
-    """A floor before the backdrop and, half of the time, the sky over it; uint8 (n, n) of what is where."""
+    """Paints a floor before the backdrop and, in half of the pictures, the sky over it; returns uint8 (n, n) ids."""
     grounds = np.full(canvas.parts.shape, BACKDROP, np.uint8)
     below = canvas.y - rng.uniform(0.15, 0.65) - rng.uniform(-0.08, 0.08) * canvas.x
     planks = np.sin(canvas.x * rng.uniform(6, 20) / (0.4 + np.clip(below, 0, 1)) + rng.uniform(0, 6))
@@ -59,7 +59,7 @@ def _paint_thing(canvas: Canvas, rng: np.random.Generator, blur: float) -> None:
     frame = Frame(canvas, window, x, y, rng.uniform(0, math.pi))
     kind = rng.random()
     if kind < 0.12:
-        field, color = ellipse(frame.u, frame.v, a, b), skin_color(rng)  # as hard to tell by color alone as it gets
+        field, color = ellipse(frame.u, frame.v, a, b), skin_color(rng)  # color alone must not give the face away
     elif kind < 0.24:
         field, color = ellipse(frame.u, frame.v, a, b), hair_color(rng)
     elif kind < 0.54:

@@ -1,7 +1,7 @@
-"""A square canvas with soft-edged shapes: each stroke changes the picture and, where asked, the part labels.
+"""A square canvas with soft-edged shapes: each stroke changes the picture and, optionally, the part labels.
 
-Coordinates are those of a painter: x to the right and y down, both from −1 to 1, whatever the size in pixels. A shape
-is a field: negative inside, positive outside, about one unit per unit of distance. Everything is float32.
+Coordinates run from −1 to 1, x to the right and y down, at any size in pixels. A shape is a signed distance field:
+negative inside, positive outside. All arrays are float32.
 """
 
 import math
@@ -19,14 +19,14 @@ EVERYWHERE: Window = (slice(None), slice(None))
 NOBODY = 0
 """In `Canvas.owners`: a pixel of the surroundings."""
 HELD = 255
-"""In `Canvas.owners`: a pixel of something held, which is of no person and not of the surroundings."""
+"""In `Canvas.owners`: a pixel of something held, which belongs neither to a person nor to the surroundings."""
 
 
 class Canvas:
     """`rgb` (n, n, 3) in 0..1, `parts` and `owners` (n, n); `x` and `y` are the coordinates of the pixel centers.
 
-    `owners` says whose a pixel is: the number of a person, from 1 on, `NOBODY` or `HELD`. It changes where `parts`
-    does, so later strokes hide earlier ones in both alike.
+    `owners` gives the owner of a pixel: the number of a person, from 1 on, `NOBODY` or `HELD`. It changes together with
+    `parts`, so later strokes hide earlier ones in both.
     """
 
     def __init__(self, size: int, color: Color):
@@ -43,7 +43,7 @@ class Canvas:
 
     @contextmanager
     def smaller(self, scale: float, x: float, y: float) -> Iterator[None]:
-        """Within it, whatever is painted is `scale` times its size, and lies around (x, y) instead of (0, 0)."""
+        """Context in which strokes are `scale` times their size and centered on (x, y) instead of (0, 0)."""
         before = self.x, self.y, self.scale, self._center
         self.x, self.y = (self.x - np.float32(x)) / np.float32(scale), (self.y - np.float32(y)) / np.float32(scale)
         self.scale, self._center = scale, (x, y)
@@ -52,13 +52,13 @@ class Canvas:
 
     @contextmanager
     def owned_by(self, owner: int) -> Iterator[None]:
-        """Within it, whatever is painted with a part belongs to `owner`."""
+        """Context in which strokes with a part belong to `owner`."""
         before, self._owner = self._owner, owner
         yield
         self._owner = before
 
     def window(self, x: float, y: float, half_width: float, half_height: float) -> Window:
-        """The pixels within a box around (x, y), at least one."""
+        """The pixels of a box around (x, y), at least one."""
         (x0, y0), scale = self._center, self.scale
         return (
             _span(y0 + y * scale, half_height * scale, self.size),
@@ -75,7 +75,7 @@ class Canvas:
         softness: float = 1.0,
         opacity: float = 1.0,
     ) -> None:
-        """Fills the inside of `field` with a color (3,) or (h, w, 3); `part` labels what is more than half covered.
+        """Fills the inside of `field` with a color (3,) or (h, w, 3); pixels more than half covered become `part`.
 
         `softness` is the width of the edge in pixels.
         """
@@ -141,7 +141,7 @@ def _span(center: float, half: float, size: int) -> slice:
 
 
 def _box_of(coverage: np.ndarray) -> Window | None:
-    """The smallest box with all that is covered: most shapes are far smaller than their window."""
+    """The smallest box around all covered pixels: most shapes are far smaller than their window."""
     rows = np.flatnonzero(coverage.any(axis=1))
     if not rows.size:
         return None

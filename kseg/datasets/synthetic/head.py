@@ -1,4 +1,4 @@
-"""The sitter: hair behind, neck, ears, face with features, hair in front, clothes."""
+"""Paints a person: hair behind, neck, ears, face with features, hair in front, clothes."""
 
 import math
 
@@ -10,7 +10,7 @@ from kseg.datasets.synthetic.people import Person, any_color
 
 
 def paint_person(canvas: Canvas, rng: np.random.Generator, person: Person) -> None:
-    """In painter's order, from back to front."""
+    """Paints from back to front."""
     frame = Frame(canvas, (slice(None), slice(None)), person.x, person.y, person.tilt)
     strands = _strands(canvas, rng, frame, person)
     _paint_hair_behind(canvas, rng, frame, person, strands)
@@ -59,7 +59,7 @@ def _paint_neck(canvas: Canvas, person: Person) -> None:
     width = 0.52 * person.a
     window = canvas.window(person.x, person.y + 1.2 * person.b, width * 1.6, person.b)
     u, v = canvas.x[window] - person.x, canvas.y[window] - person.y
-    # Wider towards the shoulders; the head's shadow falls on its upper end.
+    # The neck is wider towards the shoulders, and the head's shadow falls on its upper end.
     field = np.abs(u) - width * (1 + 0.35 * np.clip(v / person.b - 1.0, 0, 1))
     shade = 0.72 + 0.25 * np.clip((v - 0.9 * person.b) / (0.5 * person.b), 0, 1) - 0.2 * person.light[0] * u / width
     canvas.paint(field, person.skin * shade[..., None], part=FACE, window=window)
@@ -73,7 +73,7 @@ def _paint_clothes(canvas: Canvas, rng: np.random.Generator, person: Person) -> 
     field = np.maximum(slope * np.abs(u) - v - 0.02, np.abs(u) - spread)
     collar_depth = rng.uniform(0.02, 0.30) * person.b
     neckline = ellipse(u, v, 0.62 * person.a, collar_depth + 0.05)
-    if rng.random() < 0.4:  # a V instead of a round one
+    if rng.random() < 0.4:  # a V-neck instead of a round neck
         neckline = np.abs(u) * (collar_depth + 0.05) / (0.6 * person.a) + v - collar_depth - 0.05
     field = np.maximum(field, -neckline)
     color = any_color(rng) * (1 - 0.2 * person.light[0] * u)[..., None]
@@ -111,7 +111,7 @@ def _paint_face(canvas: Canvas, rng: np.random.Generator, person: Person) -> Non
 
 
 def paint_features(canvas: Canvas, rng: np.random.Generator, person: Person) -> None:
-    """Eyes, brows, nose and mouth; none of them leaves the face, so none changes the labels."""
+    """Eyes, brows, nose and mouth; all lie inside the face, so the labels do not change."""
     a, b = person.a, person.b
     window = canvas.window(person.x, person.y, 1.2 * b, 1.2 * b)
     frame = Frame(canvas, window, person.x, person.y, person.tilt)

@@ -1,6 +1,6 @@
-"""What gets in the way: hats, hands, things held before the face, which are background; and glasses, which are face.
+"""Paints occluders: hats, hands and held things, which are background, and glasses, which are face.
 
-Hats and hands are their person's, things held are nobody's.
+Hats and hands belong to their person, held things to nobody.
 """
 
 import math
@@ -21,7 +21,7 @@ def paint_occluders(canvas: Canvas, rng: np.random.Generator, person: Person) ->
     if chances[2] < 0.06:
         _paint_hand(canvas, rng, person)
     if chances[3] < 0.10:
-        with canvas.owned_by(HELD):  # it hides its holder, but is no part of a person
+        with canvas.owned_by(HELD):  # it hides its holder, but belongs to no person
             _paint_held_thing(canvas, rng, person)
 
 
@@ -59,7 +59,7 @@ def _paint_hat(canvas: Canvas, rng: np.random.Generator, person: Person) -> None
 
 
 def _paint_hand(canvas: Canvas, rng: np.random.Generator, person: Person) -> None:
-    """The sitter's own hand at chin or cheek: the color of the face, but no face."""
+    """The person's own hand at chin or cheek: it has the color of the face, but is not face."""
     a, b = person.a, person.b
     side = float(rng.choice([-1.0, 1.0]))
     x, y = person.x + side * rng.uniform(0.4, 0.95) * a, person.y + rng.uniform(0.45, 1.0) * b

@@ -1,4 +1,4 @@
-"""Who is in the picture: the choices that make one portrait differ from the next, drawn before anything is painted."""
+"""Random properties of a person, chosen before anything is painted."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ STYLE_WEIGHTS = (0.05, 0.14, 0.21, 0.15, 0.19, 0.08, 0.06, 0.06, 0.06)
 
 @dataclass(frozen=True)
 class Person:
-    """A head at (x, y) with half axes a (across) and b (up and down), tilted by `tilt`, and what it wears."""
+    """A head at (x, y) with half axes a (horizontal) and b (vertical), tilted by `tilt`, and its looks."""
 
     x: float
     y: float
@@ -32,7 +32,7 @@ class Person:
     style: str
     beard: bool
     light: tuple[float, float]
-    """where the light comes from: towards −1 is left or above"""
+    """direction of the light: −1 is left or above"""
 
     @property
     def chin(self) -> float:
@@ -55,7 +55,7 @@ def hair_color(rng: np.random.Generator) -> np.ndarray:
 
 
 def any_color(rng: np.random.Generator) -> np.ndarray:
-    """Mostly muted: a gray pulled towards a hue."""
+    """A mostly muted color: gray mixed with a hue."""
     gray, pull = rng.uniform(0.08, 0.92), rng.beta(1.2, 2.0)
     return (gray + (rng.uniform(0, 1, 3) - gray) * pull).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""What the camera does to the scene: light, shadow, white balance, exposure, blur, noise."""
+"""Camera effects on the painted scene: light, shadow, white balance, exposure, blur, noise."""
 
 import math
 

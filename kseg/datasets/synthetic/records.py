@@ -20,7 +20,7 @@ from kseg.ranges import Range
 from kseg.structures import Panoptic
 
 VERSION = 1
-"""Counts changes to the drawing that change pixels, so that cached features are not mistaken for current ones."""
+"""Incremented when the drawing changes pixels, so that outdated cached features are not used."""
 
 KEPT_DRAWINGS = 32
 
@@ -33,7 +33,7 @@ LEGENDS = {
         things=(PERSON,),
     ),
 }
-"""By task, the classes of people and of what they stand before; "semantic" asks for the parts of faces."""
+"""By task, the classes of people and of the stuff behind them; "semantic" has the parts of faces."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class SyntheticOptions(FaceOptions, SeededOptions):
     synthetic_counts: Annotated[tuple[int, int, int], Range(least=0, most=1_000_000)] = (600, 100, 100)
     """number of train, validation and test images"""
     synthetic_foreground: Annotated[float | None, Range(above=0, most=0.2)] = None
-    """draw the head smaller, anywhere in the picture: mean share of its pixels, up to 0.2, above which parts leave the
-    picture (unset: 0.24); it holds for one person, and several become smaller in proportion"""
+    """draw the head smaller, anywhere in the picture: its mean share of the pixels, up to 0.2, above which parts leave
+    the picture (unset: 0.24); several people become smaller in proportion"""
     people: Annotated[int | None, Range(least=1, most=MOST_PEOPLE)] = None
-    """draw 1 to this many people in each picture, of different sizes and partly in front of each other (unset: 1, or
-    what the model is trained on)"""
+    """draw 1 to this many people in each picture, of different sizes and partly hiding each other (unset: 1, or what
+    the model was trained on)"""
 
     @property
     def most_people(self) -> int:
@@ -59,7 +59,7 @@ class SyntheticOptions(FaceOptions, SeededOptions):
 
 @DATASETS.register("synthetic")
 class Synthetic(FaceDataset):
-    """Procedural portraits: varied skin, hair, clothes, light, clutter, occluders and noise; drawn when asked for."""
+    """Procedural portraits, drawn on demand: varied skin, hair, clothes, light, clutter, occluders and noise."""
 
     name = "synthetic"
     title = "procedural portraits, drawn on the fly: background / hair / face"
@@ -74,16 +74,16 @@ class Synthetic(FaceDataset):
         tree="no files",
         counts="600 / 100 / 100 of 96×96; change with --synthetic-counts, --synthetic-size; --data-seed draws others",
         notes=(
-            "As in LFW the neck is face and a full beard is hair; glasses are face, hats and hands background.",
-            "For the tasks instance and panoptic a person is all that is seen of them, clothes, hat and hands too; "
-            "what they hold is void. With --people above 1 they stand on a floor, and half of the time under the sky.",
+            "As in LFW, the neck is face and a full beard is hair. Glasses are face, hats and hands are background.",
+            "For the tasks instance and panoptic, a person includes clothes, hat and hands; held things are void. With "
+            "--people above 1, people stand on a floor, and in half of the pictures under the sky.",
         ),
     )
 
     def __init__(self, options: SyntheticOptions):
         super().__init__(options)
         self._counts = dict(zip(SPLITS, options.synthetic_counts, strict=True))
-        # Image and labels of a record are asked for one after the other: draw once.
+        # Image and labels of a record are read one after the other: draw once.
         self._draw = lru_cache(maxsize=KEPT_DRAWINGS)(self._draw_anew)
 
     @property

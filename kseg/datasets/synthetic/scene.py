@@ -1,4 +1,4 @@
-"""A whole picture: a room, one or several people in it from back to front, and the camera."""
+"""Draws a whole picture: a room, one or several people from back to front, and the camera's effects."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from kseg.datasets.synthetic.photograph import photograph
 from kseg.structures import Panoptic, Segment
 
 NATURAL_SHARE = 0.24
-"""Mean share of face and hair in a picture, were all of the head inside it."""
+"""Mean share of face and hair in a picture if the whole head is inside it."""
 
 MOST_PEOPLE = 6
 
@@ -23,45 +23,44 @@ PERSON = 3
 """The class id of people beside `BACKDROP`, `FLOOR` and `SKY`."""
 
 FIRST_GROUND = MOST_PEOPLE + 1
-"""In a map of segments: `BACKDROP`; the others follow. Before it come the people."""
+"""Id of `BACKDROP` in a map of segments, after the people; the other grounds follow."""
 
 GROUP_SCALES = (0.28, 0.62)
-"""How large the farthest and the nearest of several people may be, beside the only person of a portrait."""
+"""Smallest and largest scale of several people, relative to the only person of a portrait."""
 
 Place = tuple[float, float, float]
-"""Scale of a person, and x and y of the point that takes the place of the picture's center."""
+"""Scale of a person, and x and y of the point where it is centered."""
 
 
 class Scene(NamedTuple):
-    """What was drawn, and what is where: every pixel of `parts` and `owners` is that of the last stroke over it."""
+    """The drawn image and its truth: `parts` and `owners` hold the last stroke over each pixel."""
 
     image: np.ndarray
     """uint8 (n, n, 3)"""
     parts: np.ndarray
     """uint8 (n, n): background, hair or face"""
     grounds: np.ndarray
-    """uint8 (n, n): what the people stand before, `BACKDROP`, `FLOOR` or `SKY`, also where it is hidden"""
+    """uint8 (n, n): `BACKDROP`, `FLOOR` or `SKY` behind the people, also where people hide it"""
     owners: np.ndarray
-    """uint8 (n, n): k where person k, counted from 1 and from back to front, is seen; 0 where the surroundings are, 255
-    where something is held. Clothes, hats and hands are their person's. A person whom others hide wholly has no
-    pixel."""
+    """uint8 (n, n): k where person k is visible, counted from 1 and from back to front; 0 for the surroundings, 255 for
+    held things. Clothes, hats and hands belong to their person. A person whom others hide completely has no pixel."""
 
     def panoptic(self) -> Panoptic:
-        """The people who are seen, from back to front, and what is seen of the surroundings; things held are void."""
+        """The visible people, from back to front, and the visible surroundings; held things are void."""
         ids = np.where(self.owners == NOBODY, self.grounds + FIRST_GROUND, self.owners).astype(np.int32)
         people = {number: Segment(PERSON, thing=True) for number in range(1, MOST_PEOPLE + 1)}
         stuff = {FIRST_GROUND + ground: Segment(ground, thing=False) for ground in (BACKDROP, FLOOR, SKY)}
-        seen = set(np.unique(ids).tolist())
-        segments = {number: segment for number, segment in {**people, **stuff}.items() if number in seen}
+        visible = set(np.unique(ids).tolist())
+        segments = {number: segment for number, segment in {**people, **stuff}.items() if number in visible}
         return Panoptic.from_ids(ids, segments, void=(HELD,))
 
 
 def draw_scene(size: int, seed: Sequence[int], foreground: float | None = None, people: int = 1) -> Scene:
-    """The same seed gives the same people at any size.
+    """Draws a picture; the same seed gives the same people at any size.
 
-    With `foreground` they stand further away and anywhere in the same room. With `people` above 1 there are 1 to
-    `people` of them, each number as likely as another, on a floor and half of the time under the sky; where there is
-    only one by chance, it is the portrait of `people=1`.
+    With `foreground`, people stand farther away and anywhere in the same room. With `people` above 1, there are 1 to
+    `people` of them, with equal probability, on a floor and in half of the pictures under the sky. A picture with one
+    person is the portrait of `people=1`.
     """
     rng = np.random.default_rng(list(seed))
     canvas = Canvas(size, (0.5, 0.5, 0.5))
@@ -86,25 +85,25 @@ def portrait(size: int, seed: Sequence[int], foreground: float | None = None) ->
 
 
 def _places(seed: Sequence[int], foreground: float | None, people: int) -> list[Place]:
-    """One per person, from back to front; from generators of their own, so that nothing else in the picture changes."""
+    """One place per person, from back to front; separate generators keep the rest of the picture unchanged."""
     count = 1 if people == 1 else int(np.random.default_rng([*seed, 2]).integers(1, people + 1))
     if count == 1:
         return [_distance(seed, foreground)]
     rng = np.random.default_rng([*seed, 3])
     nearer = 1.0 if foreground is None else math.sqrt(foreground / NATURAL_SHARE)
     scales = np.sort(rng.uniform(*GROUP_SCALES, count)) * nearer
-    # Each has a column of the picture of its own, and strays from it far enough to meet a neighbor.
+    # Each person has its own column, and strays from it far enough to meet a neighbor.
     columns = rng.permutation((np.arange(count) + 0.5) * (2 / count) - 1) * 0.8
     stray = 0.5 / count
     return [
-        # Farther heads are higher up, as seen by somebody who stands.
+        # Farther heads are higher in the picture, as seen by a standing viewer.
         (float(scale), float(column + rng.uniform(-stray, stray)), float(rng.uniform(-0.25, 0.1) + scale - 0.45))
         for scale, column in zip(scales, columns, strict=True)
     ]
 
 
 def _distance(seed: Sequence[int], foreground: float | None) -> Place:
-    """The place of a person who is alone."""
+    """The place of a single person."""
     if foreground is None:
         return 1.0, 0.0, 0.0
     scale = math.sqrt(foreground / NATURAL_SHARE)

@@ -7,7 +7,7 @@ NAMES = (
 
 
 def color(label: int) -> tuple[int, int, int]:
-    """VOC's color of a label: bits 0, 3 and 6 of it are the highest three bits of red, 1, 4, 7 of green, and so on."""
+    """VOC's color of a label: its bits 0, 3, 6 are the highest three bits of red, 1, 4, 7 of green, and so on."""
     red, green, blue = (
         sum((label >> (3 * place + channel) & 1) << (7 - place) for place in range(3)) for channel in range(3)
     )

@@ -59,12 +59,13 @@ data/voc/
     ),
     files=(*DEVKITS.values(), SBD),
     notes=(
-        "--split-scheme paper (Rahman & Wang): a drawn 80 % of the train list trains, 20 % validates (--data-seed), "
-        "the val list tests. official: the train list trains, the val list validates and tests, since the masks of the "
-        "test list are not public; the kept epoch has then been chosen on the images it is measured on.",
-        "--val-list seg11valid measures on the 736 images of VOC 2011's val list that SBD's train list has not, as "
-        "Long et al. do for networks trained with SBD; kseg brings that list.",
-        "A devkit with fewer images works if its own ImageSets name just these.",
-        "With SBD, an image that VOC has labeled itself keeps VOC's mask.",
+        "--split-scheme paper (Rahman & Wang): a random 80 % of the train list is for training, 20 % for validation "
+        "(--data-seed), and the val list is the test split. official: the val list serves as validation and as test, "
+        "since the masks of the test list are not public. The kept epoch is then chosen on the images it is measured "
+        "on.",
+        "--val-list seg11valid measures on the 736 images of VOC 2011's val list that are not in SBD's train list, as "
+        "Long et al. do for networks trained with SBD; kseg includes that list.",
+        "A devkit with fewer images works if its own ImageSets name only these.",
+        "With SBD, an image that VOC itself has labeled keeps VOC's mask.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Finds a year's lists, images and masks: a tree is used where it lies, an archive is extracted into the cache."""
+"""Finds a year's lists, images and masks: a tree is used in place, an archive is extracted into the cache."""
 
 import re
 from collections.abc import Collection
@@ -16,7 +16,7 @@ LISTS, MASKS, IMAGES = "ImageSets/Segmentation", "SegmentationClass", "JPEGImage
 
 @dataclass(frozen=True)
 class Files:
-    """What is there, by image id."""
+    """The files, by image id."""
 
     images: dict[str, Path]
     masks: dict[str, Path]
@@ -24,15 +24,15 @@ class Files:
     lists: Path
     """the devkit's folder of lists; it may be missing"""
     where: dict[str, Path]
-    """folder of "image" and "mask", for sentences"""
+    """folder of "image" and "mask", for messages"""
 
 
 def find_files(folder: Path, year: str, others: Collection[str] = ()) -> Files:
     """The files of `year` under the data folder; from an archive, the images with a mask and those of the ids `others`.
 
-    Raises `UsageError` when neither tree nor archive is there, `Failure` for an archive that holds something else.
+    Raises `UsageError` when neither tree nor archive exists, `Failure` for an archive of other data.
     """
-    # 1. unpacked by somebody
+    # 1. a tree that is already extracted
     places = (f"VOCdevkit/VOC{year}", f"TrainVal/VOCdevkit/VOC{year}", f"VOC{year}")
     tree = find_tree(folder, (*places, ""), (MASKS, IMAGES))
     if tree is not None:
@@ -41,7 +41,7 @@ def find_files(folder: Path, year: str, others: Collection[str] = ()) -> Files:
                 f"{tree} is not of {year}; pass --year {tree.resolve().name[3:]} or the folder of VOC{year}"
             )
         return _files(tree, tree)
-    # 2. the archive: lists and masks, then the images that they need
+    # 2. the archive: lists and masks, then the images that belong to them
     archive = find_archive(folder, [ARCHIVES[year]])
     if archive is None:
         raise UsageError(
@@ -66,7 +66,7 @@ def find_files(folder: Path, year: str, others: Collection[str] = ()) -> Files:
 
 
 def with_sbd(files: Files, folder: Path) -> Files:
-    """The same with SBD's masks where VOC has none, and SBD's copies of images that the devkit lacks."""
+    """`files` with SBD's masks where VOC has none, and with SBD's copies of images that the devkit lacks."""
     tree = find_tree(folder, (SBD_TREE, "dataset", "sbd"), ("cls",))
     if tree is None:
         archive = find_archive(folder, [SBD_ARCHIVE])

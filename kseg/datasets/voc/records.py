@@ -1,4 +1,4 @@
-"""VOC as records: the devkit's own lists, Rahman & Wang's splits of them, SBD's additional masks."""
+"""VOC as records: the devkit's lists, Rahman & Wang's splits of them, and SBD's additional masks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ Year = Literal["2010", "2011", "2012", "2012+sbd"]
 YEARS: tuple[Year, ...] = get_args(Year)
 
 SHARES = (0.8, 0.2, 0.0)
-"""Rahman & Wang, section 4.1: 80 % of the train list train, 20 % validate, the val list tests."""
+"""Rahman & Wang, section 4.1: 80 % of the train list for training, 20 % for validation; the val list is the test."""
 
 VOID_VALUE = 255
 
@@ -42,8 +42,8 @@ class VOCOptions(SeededOptions):
     year: Year = "2012"
     """which year's images; 2012+sbd trains on trainaug, with the masks of SBD"""
     val_list: Literal["val", "seg11valid"] = "val"
-    """the list that is measured on; seg11valid: those images of val that SBD has not in its train list (Long et al.:
-    736 of 2011's)"""
+    """the list to measure on; seg11valid: the images of val that are not in SBD's train list (Long et al.: 736 of
+    2011's)"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,7 +71,7 @@ class VOC(Dataset):
     options: VOCOptions
     legend = Relabel(NAMES, PALETTE)
     training_size = 375, 500
-    """Rahman & Wang's, which is what most of the images have."""
+    """As in Rahman & Wang, and the size of most images."""
 
     def __init__(self, options: VOCOptions):
         super().__init__(options)
@@ -95,8 +95,8 @@ class VOC(Dataset):
             return self._train if split == "train" else self._val
         if split == "test":
             return self._val
-        # The paper does not say how it divides the list. Its ids begin with the year, so a cut by order would validate
-        # on the newest photographs alone; drawn by --data-seed, both parts hold all years.
+        # The paper does not say how it divides the list. Ids begin with the year, so a cut by order would validate on
+        # the newest photographs only; a random split (--data-seed) has all years in both parts.
         return drawn_splits(self._train, SHARES, self.options.data_seed, key=lambda record: record.id)[split]
 
     def every_record(self) -> Sequence[Record]:
@@ -117,7 +117,7 @@ class VOC(Dataset):
         records = self._listed("val")
         if self.options.val_list == "val":
             return records
-        # A devkit with fewer images has fewer of these too.
+        # A devkit with fewer images also has fewer of these.
         wanted = set(read_list(committed_list("voc2012", self.options.val_list)))
         chosen = [record for record in records if record.id in wanted]
         if not chosen:
@@ -133,7 +133,7 @@ class VOC(Dataset):
         )
 
     def _list(self, name: str) -> Path:
-        """The devkit's own list, which may name fewer images, else kseg's copy."""
+        """The devkit's list, which may name fewer images, else kseg's copy."""
         path = self.files.lists / f"{name}.txt"
         if path.is_file():
             return path
