@@ -1,9 +1,9 @@
 """From records to batches: order, decoding, transforms, `tf.data`, plain arrays and the frozen-feature cache.
 
-A `Source` gives NumPy batches for indices, an `Order` says which indices a step holds; `batches` (tf.data) and
-`arrays.BatchSequence` (any backend) join the two. `frozen` cuts a network at its frozen front, `features` stores what
-the front makes of the images. Importing this package loads neither Keras nor TensorFlow, for the sake of `--help`;
-what needs Keras is imported from its own module.
+A `Source` gives NumPy batches for indices, and an `Order` gives the indices of a step; `batches` (tf.data) and
+`arrays.BatchSequence` (any backend) combine the two. `frozen` cuts a network at its frozen front, and `features` stores
+the front's outputs. Importing this package loads neither Keras nor TensorFlow, so that `--help` is fast; modules that
+need Keras are imported by their own names.
 """
 
 from kseg.pipeline.augmentation import Augmentation

@@ -7,12 +7,12 @@ from kseg.pipeline.source import Batch, Source
 
 
 class BatchSequence(keras.utils.PyDataset):
-    """(inputs, targets) of a source, batch by batch: without end when shuffling, one pass when not.
+    """(inputs, targets) of a source, batch by batch: endless when shuffling, one pass otherwise.
 
-    Arguments as of `kseg.pipeline.batches`; with `shuffle=True`, `fit` needs `steps_per_epoch`
-    (`sequence.order.steps_per_epoch`). Fit with `shuffle=False`, or Keras shuffles the batches of a pass again.
+    The arguments are those of `kseg.pipeline.batches`. With `shuffle=True`, `fit` needs `steps_per_epoch`
+    (`sequence.order.steps_per_epoch`). Call `fit` with `shuffle=False`; otherwise Keras shuffles the batches again.
 
-    Errors of the source come out as they are, inside `kseg.pipeline.own_errors(source)` on every backend.
+    Inside `kseg.pipeline.own_errors(source)`, errors of the source are raised unchanged on every backend.
     """
 
     def __init__(

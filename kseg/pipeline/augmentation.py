@@ -1,4 +1,4 @@
-"""Which random changes training sees: one option per transform, and two named sets of them."""
+"""Random augmentation of training images: one option per transform, and two named sets."""
 
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -24,31 +24,31 @@ SETS: dict[str, dict[str, Any]] = {
     "light": {"flip": True, "scale": (0.8, 1.25), "rotate": 10.0, "color": 0.2},
     "strong": {"flip": True, "scale": (0.5, 2.0), "rotate": 30.0, "color": 0.4, "blur": 1.0, "noise": 8.0},
 }
-"""What `--augment` switches on. No set turns pictures upside down: photographs and documents have an up and a down."""
+"""What `--augment` switches on. No set turns pictures upside down, since photographs and documents have an up."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Which random changes training sees; off by default, as in the papers that use none."""
+    """Random augmentation of training images; off by default, as in the papers that use none."""
 
     augment: Literal["none", "light", "strong"] | None = None
     """a set of random changes: light (flip, scale 0.8 1.25, rotate 10, color 0.2) or strong (flip, scale 0.5 2, rotate
-    30, color 0.4, blur 1, noise 8); the options below win over it. none: only the options below, also under --preset
+    30, color 0.4, blur 1, noise 8); the options below override it. none: only the options below, even under --preset
     auto"""
     flip: bool = False
     """mirror half of the images left to right"""
     vertical_flip: bool = False
-    """turn half of the images upside down: for microscopes and pictures from above, which have no up and down"""
+    """turn half of the images upside down, for pictures without an up, as of microscopes or from above"""
     scale: Annotated[tuple[float, float], Range(above=0, most=100)] = (1.0, 1.0)
     """resize by a random factor between these two"""
     rotate: Annotated[float, Range(least=0, most=180)] = 0.0
-    """turn by a random angle of up to so many degrees either way; what turns in from outside is void"""
+    """rotate by a random angle of up to this many degrees either way; pixels from outside the image are void"""
     elastic: Annotated[float | None, Range(least=0, most=1000)] = None
-    """bend by random displacements of this standard deviation, in pixels at training size, on a grid of 3 × 3, bicubic
-    between; U-Net's paper has 10 (unset: the model's own, else 0)"""
+    """bend by random displacements of this standard deviation, in pixels at training size, on a 3 × 3 grid with bicubic
+    interpolation; U-Net's paper has 10 (unset: the model's own, else 0)"""
     crop: Annotated[tuple[int, int] | None, Range(least=1, most=16_384)] = None
-    """cut out a random window of this height and width, of the images as they are or, with --image-size, resized;
-    smaller ones are surrounded by void (unset: whole images)"""
+    """cut out a random window of this height and width, after resizing to --image-size if given; smaller images are
+    padded with void (unset: whole images)"""
     color: Annotated[float, SHARE] = 0.0
     """strength, 0..1, of random brightness, contrast and saturation"""
     blur: Annotated[float, Range(least=0, most=100)] = 0.0
@@ -63,7 +63,7 @@ class Augmentation:
             raise UsageError(f"--scale is {low:g} {high:g}; the smaller factor comes first")
 
     def expanded(self) -> "Augmentation":
-        """The same with what the set named by `augment` switches on; an option that was given keeps its value."""
+        """The options with those of the set `augment` filled in; an option that was given keeps its value."""
         defaults = {field.name: field.default for field in fields(self)}
         chosen = SETS.get(self.augment or "none", {})
         return replace(self, **{n: value for n, value in chosen.items() if getattr(self, n) == defaults[n]})
@@ -74,11 +74,11 @@ class Augmentation:
 
     @property
     def cacheable(self) -> bool:
-        """Whether an image takes on so few forms, itself and its mirror image, that each can be computed once."""
+        """Whether an image has at most two forms, itself and its mirror image, so that both can be cached."""
         return replace(self.expanded(), flip=False, augment=None, elastic=self.elastic or None) == Augmentation()
 
     def transforms(self) -> tuple[Transform, ...]:
-        """What is switched on, in order: elastic, rotate, scale, crop, flips, color, blur, noise."""
+        """The active transforms, in order: elastic, rotate, scale, crop, flips, color, blur, noise."""
         on = self.expanded()
         chosen: list[Transform] = []
         if on.elastic:

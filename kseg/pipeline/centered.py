@@ -1,4 +1,4 @@
-"""Targets for networks that score the center of an image alone, because their convolutions are not padded."""
+"""Targets for networks that score only the center of an image, because their convolutions are not padded."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from kseg.structures import Structure
 
 @dataclass(frozen=True)
 class CenteredTargets:
-    """The targets that another maker makes of a whole truth, without `margin` pixels on every side.
+    """The targets that another maker makes of a whole truth, cropped by `margin` pixels on every side.
 
-    What is computed of the whole truth, such as distances to borders, knows what lies in the margin.
+    Distances to borders and the like are computed from the whole truth, so they take the margin into account.
 
     Args:
-      maker: of targets that are maps, (h, w, …) each.
+      maker: makes targets that are maps, (h, w, …) each.
       margin: pixels, fewer than half a side.
     """
 

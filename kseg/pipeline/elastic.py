@@ -1,4 +1,4 @@
-"""Elastic deformation: a smooth random field of displacements, under which an image and its truth move together."""
+"""Elastic deformation: a smooth random displacement field that moves an image and its truth together."""
 
 import numpy as np
 
@@ -9,16 +9,16 @@ NODES = 3
 
 
 def elastic(example: Example, rng: np.random.Generator, *, sigma: float) -> Example:
-    """Every pixel takes what lies a smooth random displacement away; the size stays.
+    """Samples every pixel at a smooth random displacement; the size stays.
 
         f = bicubic interpolation of 3 × 3 vectors, each component from N(0, sigma)
 
     Args:
       sigma: standard deviation of the displacements, in pixels at training size.
-    The image is sampled bilinearly, and the truth takes the nearest pixel (`Structure.warped`). What comes from outside
-    is `MEAN_COLOR` and void.
-    Source: Ronneberger et al. 2015, section 3.1, sigma = 10. Deviations: the paper does not say where the grid lies or
-      what stands outside; here its nodes are the corners, the middles of the sides and the center.
+    The image is sampled bilinearly, and the truth takes the nearest pixel (`Structure.warped`). Pixels from outside are
+    `MEAN_COLOR` and void.
+    Source: Ronneberger et al. 2015, section 3.1, sigma = 10. Deviations: the paper specifies neither the position of
+      the grid nor the outside; here the nodes are the corners, the midpoints of the sides and the center.
     """
     from scipy import ndimage
 
@@ -39,8 +39,8 @@ def elastic(example: Example, rng: np.random.Generator, *, sigma: float) -> Exam
 def displacements(size: tuple[int, int], nodes: np.ndarray) -> np.ndarray:
     """float64 (2, H, W), displacements of every pixel, from those at the nodes (2, n, n) of a grid over the image.
 
-    The outer nodes are the centers of the outermost pixels. Between nodes the interpolation is Keys' cubic convolution
-    (a = −½), which goes through them; beyond the grid the outermost nodes are repeated.
+    The outer nodes are the centers of the outermost pixels. Keys' cubic convolution (a = −½) interpolates between the
+    nodes and passes through them; beyond the grid the outermost nodes are repeated.
 
     >>> displacements((1, 5), np.array([[[0.0, 2.0, 0.0]]] * 2))[0].tolist()
     [[0.0, 1.125, 2.0, 1.125, 0.0]]
@@ -50,7 +50,7 @@ def displacements(size: tuple[int, int], nodes: np.ndarray) -> np.ndarray:
 
 
 def cubic_weights(side: int, nodes: int) -> np.ndarray:
-    """float64 (side, nodes): how much each node counts at each pixel; the rows sum to 1."""
+    """float64 (side, nodes): the weight of each node at each pixel; the rows sum to 1."""
     at = np.linspace(0.0, nodes - 1.0, side) if side > 1 else np.full(1, (nodes - 1) / 2)
     first = np.floor(at).astype(int) - 1
     weights = np.zeros((side, nodes))

@@ -1,4 +1,4 @@
-"""Files of the feature cache: written to a name of their own, renamed when complete; and work done ahead in threads."""
+"""Writes the feature cache under a temporary name and renames it when complete; prepares results ahead in threads."""
 
 import json
 import os
@@ -20,10 +20,10 @@ PARTIAL = ".partial"
 
 
 class FeatureWriter:
-    """Writes `feature_0.npy …` and `meta.json` and gives the folder its name when the `with` block ends well.
+    """Writes `feature_0.npy …` and `meta.json`, and renames the folder when the `with` block ends without an error.
 
-    The data are appended to plain files rather than assigned to a memory map: a full disk is then an `OSError`, not
-    a killed process.
+    The data are appended to plain files and not assigned to a memory map, so that a full disk raises `OSError` instead
+    of killing the process.
     """
 
     def __init__(self, path: Path, count: int, specs: Sequence[dict[str, Any]], *, dataset: str):
@@ -46,7 +46,7 @@ class FeatureWriter:
         """The next examples, one array per tensor."""
         for file, spec, array in zip(self._files, self._specs, features, strict=True):
             if array.shape[1:] != tuple(spec["shape"]) or array.dtype.name != spec["dtype"]:
-                raise ValueError(f"features are {array.dtype.name} {array.shape[1:]}, announced were {spec}")
+                raise ValueError(f"features are {array.dtype.name} {array.shape[1:]}, but were declared as {spec}")
             bits = array.view(np.uint16) if spec["dtype"] == "bfloat16" else array
             file.write(np.ascontiguousarray(bits).data)
         self._written += len(features[0])
@@ -68,17 +68,17 @@ class FeatureWriter:
         try:
             self._partial.rename(self._path)
         except OSError:
-            if not self._path.is_dir():  # else another process was faster, with the same content
+            if not self._path.is_dir():  # otherwise another process was faster, with the same content
                 raise
 
 
 def partial_name(name: str) -> str:
-    """A hidden name of this process's own for something incomplete."""
+    """A hidden name for something incomplete, unique to this process."""
     return f".{name}.{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}{PARTIAL}"
 
 
 def discard_abandoned(folder: Path) -> None:
-    """Remove what a process of this machine that is no more left half written."""
+    """Removes partial caches left by ended processes of this machine."""
     for partial in folder.glob(f".*{PARTIAL}"):
         host, pid, _ = partial.name.rsplit("-", 2)
         if host.endswith(f".{socket.gethostname()}") and not _is_running(int(pid)):

@@ -1,7 +1,7 @@
-"""The frozen-feature cache: what the frozen front of a network makes of every image, computed once, kept on disk.
+"""The frozen-feature cache: the outputs of a network's frozen front for every image, computed once and kept on disk.
 
 One folder per content: `CACHE/KEY/feature_0.npy … meta.json`, where KEY depends on the frozen weights, layers,
-precision and images. It is written under another name and renamed when complete, so a folder that exists is whole.
+precision and images. A folder is written under another name and renamed when complete, so every folder is complete.
 """
 
 import json
@@ -33,26 +33,26 @@ from kseg.reading import DAMAGE
 from kseg.wording import counted
 
 AUTO_LIMIT = 32 * GB
-"""The largest cache that `--cache-features auto` makes without being asked."""
+"""The largest cache that `--cache-features auto` makes."""
 
 SPARE = GB
-"""Bytes of free disk that a cache leaves alone."""
+"""Bytes of disk space that a cache leaves free."""
 
 
 class FeatureSource(Source):
     """Stored features in place of images: `batch` gives the tensors that a head takes, and the targets.
 
-    Features come from memory-mapped files in the precision they were computed in; targets from the image source.
+    Features come from memory-mapped files in the precision they were computed in; targets come from the image source.
 
     Args:
-      held: descriptor from `hold`, which says that the folder is in use; closed when this object is gone, and those
-        that `with_targets` made of it.
+      held: descriptor from `hold`, which marks the folder as in use; closed when this object and those that
+        `with_targets` made of it are gone.
     """
 
     def __init__(self, path: Path, source: ImageSource, held: int, *, reused: bool, seconds: float):
         self.path, self.source, self._hold = path, source, _Hold(held)
         self.reused, self.seconds = reused, seconds
-        """whether the folder was there already; how long it took to make"""
+        """whether the folder existed; how long it took to compute"""
         meta = read_meta(path / META)
         self._specs = tuple(ArraySpec(tuple(t["shape"]), t["dtype"]) for t in meta["tensors"])
         self._tensors = [_mapped(path / f"feature_{i}.npy", spec.dtype) for i, spec in enumerate(self._specs)]
@@ -84,7 +84,7 @@ class FeatureSource(Source):
 
 
 class _Hold:
-    """A descriptor that is closed when nobody has this object any more."""
+    """A descriptor that is closed with the last reference to this object."""
 
     def __init__(self, descriptor: int):
         weakref.finalize(self, os.close, descriptor)
@@ -96,12 +96,12 @@ def _mapped(path: Path, dtype: str) -> np.ndarray:
 
 
 def cache_bytes(extractor: keras.Model, images: int) -> int:
-    """Bytes that the features of so many images take; the extractor has a fixed input size."""
+    """Bytes that the features of `images` images take; the extractor has a fixed input size."""
     return images * bytes_per_image(extractor.outputs)
 
 
 def cache_key(extractor: keras.Model, source: ImageSource) -> str:
-    """sha256 over layers, precision, frozen weight values and images; names given by Keras in passing do not count."""
+    """sha256 over layers, precision, frozen weight values and images; the layers' names do not count."""
     digest = sha256(_layers(extractor).encode())
     for weight in extractor.weights:
         values = keras.ops.convert_to_numpy(weight)
@@ -128,20 +128,20 @@ def cached_features(
     jit: bool = False,
     progress: bool = True,
 ) -> FeatureSource:
-    """The features of every image of `source`, from `cache_dir` if they lie there, else computed and stored there.
+    """The features of every image of `source`, from `cache_dir` if they are there, else computed and stored there.
 
     Args:
       extractor: frozen front of a network, from `split_frozen`; its input size is fixed.
-      key: what the folder is called (default: `cache_key(extractor, source)`).
-      batch_size, jit: of the computation; jit compiles it with XLA under TensorFlow, which costs a factor of
-        ten on a CPU.
-    Processes that compute the same features at the same time do not disturb each other: the first one to finish
-    wins, the others throw theirs away.
+      key: the folder's name (default: `cache_key(extractor, source)`).
+      batch_size, jit: of the computation; jit compiles it with XLA under TensorFlow, which is ten times slower on a
+        CPU.
+    Several processes may compute the same features at once: the first to finish keeps its files, the others discard
+    theirs.
     Raises:
-      UsageError: random transforms, which features computed once cannot follow, or images of varying size.
-      Failure: not enough disk, or a broken image.
+      UsageError: random transforms, which change the images in every epoch, or images of varying size.
+      Failure: not enough disk space, or a broken image.
     """
-    # 1. features that can be kept, and are kept already
+    # 1. features that are in the cache
     if source.transforms:
         raise UsageError("features of augmented images cannot be cached; pass --cache-features off or no augmentation")
     if source.image_size is None or any(side is None for t in extractor.outputs for side in t.shape[1:]):
@@ -151,7 +151,7 @@ def cached_features(
     held = _held_if_whole(path, len(source))
     if held is not None:
         return FeatureSource(path, source, held, reused=True, seconds=0.0)
-    # 2. otherwise computed, where the disk has room for them
+    # 2. otherwise compute them, if the disk has room
     started = time.perf_counter()
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
@@ -165,15 +165,15 @@ def cached_features(
                 writer.append(features)
     except OSError as error:
         raise Failure(f"cannot write the feature cache {cache_dir}: {error}; pass --cache-features off") from error
-    # 3. read from the disk, and kept from being removed meanwhile
+    # 3. read them, with a lock against removal
     held = hold(path)
     if held is None:
-        raise Failure(f"somebody removed the feature cache {path} as it was made; run the same command again")
+        raise Failure(f"the feature cache {path} was removed by another process; run the same command again")
     return FeatureSource(path, source, held, reused=False, seconds=time.perf_counter() - started)
 
 
 def _held_if_whole(path: Path, count: int) -> int | None:
-    """The features that lie there, held; a folder that something damaged later is removed."""
+    """A lock on the cache at `path`, or None where there is no complete cache; a damaged folder is removed."""
     if not path.exists():
         return None
     held = hold(path)
@@ -210,17 +210,17 @@ def _check_disk(needed: int, cache_dir: Path) -> None:
 
 
 def _computed(extractor: keras.Model, source: ImageSource, batch_size: int, jit: bool, progress: bool):
-    """Lists of feature arrays, batch by batch in the order of the source; images are decoded meanwhile."""
+    """Lists of feature arrays, batch by batch in the order of the source; the next images are decoded in parallel."""
     from tqdm import tqdm
 
-    compilation = jit if keras.backend.backend() == "tensorflow" else "auto"  # JAX without jit is no graph at all
-    if not extractor.compiled or extractor.jit_compile != compilation != "auto":  # compiling means tracing anew
+    compilation = jit if keras.backend.backend() == "tensorflow" else "auto"  # JAX without jit would run eagerly
+    if not extractor.compiled or extractor.jit_compile != compilation != "auto":  # `compile` traces again
         extractor.compile(jit_compile=compilation)
     order = Order(len(source), batch_size, shuffle=False)
 
     def images(step: int) -> tuple[np.ndarray, int]:
         indices = order.at(step)[1]
-        full = np.resize(indices, min(batch_size, len(source)))  # one shape, so that the graph is traced once
+        full = np.resize(indices, min(batch_size, len(source)))  # one shape, so the graph is traced once
         return source.image_batch(full, keep=False), len(indices)
 
     with tqdm(total=len(source), desc="frozen features", unit="image", disable=None if progress else True) as bar:
@@ -231,7 +231,7 @@ def _computed(extractor: keras.Model, source: ImageSource, batch_size: int, jit:
 
 
 class Verdict(NamedTuple):
-    """Whether to cache, and why (not), as a clause."""
+    """Whether to cache, and the reason as a clause."""
 
     use: bool
     reason: str
@@ -239,7 +239,7 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True)
 class CachePlan:
-    """What `--cache-features` decides on."""
+    """Decides by `--cache-features` whether to cache."""
 
     mode: Literal["auto", "on", "off"]
     cache_dir: Path
@@ -248,8 +248,8 @@ class CachePlan:
     def verdict(self, split: Split | None, sources: Sequence[ImageSource]) -> Verdict:
         """Whether the features of all images of `sources` are to be cached.
 
-        "auto" caches if the network has a frozen front, no image is changed at random but by mirroring it, all are of
-        one size, and the features fit below `limit` and on the disk. "on" caches, or says why that cannot be.
+        "auto" caches if the network has a frozen front, flips are the only augmentation, all images have one size, and
+        the features fit below `limit` and on the disk. "on" caches, or raises UsageError with the obstacle.
         """
         if self.mode == "off":
             return Verdict(False, "--cache-features off")
@@ -264,16 +264,16 @@ class CachePlan:
         if split is None:
             return "the network has no frozen front"
         if any(source.transforms not in ((), (flip,)) for source in sources):
-            return "augmentation changes the images in more ways than mirroring them"
+            return "augmentation does more than mirror the images"
         if any(source.image_size is None for source in sources):
             return "the images have no fixed size"
         needed = cache_bytes(split.extractor, sum(len(source) * (2 if source.transforms else 1) for source in sources))
-        old = sum(stored.bytes for stored in stored_features(self.cache_dir))  # found again, or removed to make room
+        old = sum(stored.bytes for stored in stored_features(self.cache_dir))  # reused, or removed to make room
         free = shutil.disk_usage(_nearest_existing(self.cache_dir)).free + old
         if needed + SPARE > free:
             return f"they need {needed / GB:.1f} GB and {self.cache_dir} has {free / GB:.1f} GB free"
         if self.mode == "auto" and needed > self.limit:
-            return f"they need {needed / GB:.1f} GB, more than {self.limit / GB:.0f} GB; --cache-features on does it"
+            return f"they need {needed / GB:.1f} GB, more than {self.limit / GB:.0f} GB; pass --cache-features on"
         return None
 
 

@@ -1,7 +1,7 @@
-"""Cut a network in two where training begins: what is frozen, and what is not.
+"""Cuts a network into its frozen front and the part that is trained.
 
-The frozen front gives the same output for the same image for ever, so it can be computed once per image
-(`kseg.pipeline.features`) and the rest trained on the stored result.
+The frozen front always gives the same output for the same image, so it can be computed once per image
+(`kseg.pipeline.features`), and the rest is trained on the stored result.
 """
 
 import math
@@ -24,19 +24,19 @@ class Split(NamedTuple):
 
 
 def split_frozen(model: keras.Model) -> Split | None:
-    """The model as (frozen extractor, head), or None if nothing worth computing once stands at its front.
+    """The model as (frozen extractor, head), or None if it has no frozen front worth caching.
 
-    The extractor is the largest front part of the graph whose result no training step can change: a call belongs to
-    it if all of its inputs do and its layer is fixed, i.e. has no trainable weights, is `trainable=False` if it has
-    weights at all (batch normalization then uses its stored statistics), draws no random numbers, adds no activity
-    loss and is no `Lambda`, whose inside is unknown. Where the last calls of the front have no weights and only make
-    its result larger (padding, upsampling), they go to the head.
+    The extractor is the largest front part of the graph whose result no training step changes. A call belongs to it if
+    all of its inputs do and its layer is fixed: the layer has no trainable weights, is `trainable=False` if it has any
+    weights (batch normalization then uses its stored statistics), draws no random numbers, adds no activity loss and is
+    not a `Lambda`, whose code is unknown. Where the last calls of the front have no weights and only enlarge its result
+    (padding, upsampling), they go to the head.
 
-    The head takes the tensors that cross the cut, in the order of `extractor.outputs`; training it trains the
+    The head takes the tensors that cross the cut, in the order of `extractor.outputs`; training the head trains the
     layers of `model`. Its inputs have the dtype that the extractor delivers (bfloat16 under mixed_bfloat16).
 
-    Returns None if the model is not functional, nothing in the front has weights, nothing is left to train, or the
-    head would still need the input image.
+    Returns None if the model is not functional, no layer of the front has weights, no layer is left to train, or the
+    head would need the input image.
     """
     if not isinstance(model, keras.models.Model) or not hasattr(model, "_nodes_by_depth"):
         return None
@@ -53,12 +53,12 @@ def split_frozen(model: keras.Model) -> Split | None:
 
 
 def bytes_per_image(tensors: Iterable[Any]) -> int:
-    """Bytes of one example of these tensors; an axis whose length is not known counts once."""
+    """Bytes of one example of these tensors; an axis of unknown length counts as 1."""
     return sum(math.prod(side or 1 for side in t.shape[1:]) * DTYPE_BYTES[t.dtype] for t in tensors)
 
 
 def _front(nodes: list[Node]) -> set[int]:
-    """ids of the nodes whose whole past is fixed; `nodes` are sorted from input to output."""
+    """ids of the nodes that are fixed together with all their inputs; `nodes` are sorted from input to output."""
     front: set[int] = set()
     fixed_tensors: set[int] = set()
     for node in nodes:
@@ -92,7 +92,7 @@ def _is_fixed_layer(layer: keras.layers.Layer) -> bool:
 
 
 def _crossing(nodes: list[Node], front: set[int], outputs: list[Any]) -> list[Any]:
-    """Tensors that the front makes and the rest, or the caller, uses; in the order in which they are made."""
+    """Tensors of the front that the rest or the caller uses, in the order of computation."""
     used = {id(t) for node in nodes if id(node) not in front for t in node.input_tensors} | {id(t) for t in outputs}
     return [t for node in nodes if id(node) in front for t in node.outputs if id(t) in used]
 
@@ -115,10 +115,10 @@ def _without_enlarging_end(nodes: list[Node], front: set[int], outputs: list[Any
 
 
 def _replayed(nodes: list[Node], tensors: list[Any], output: Any, name: str) -> keras.Model:
-    """The calls `nodes` once more, on inputs that stand for `tensors`.
+    """A model that repeats the calls `nodes` on inputs in place of `tensors`.
 
-    `keras.Model(tensors, output)` would do nearly the same, but takes a layer which makes one of `tensors` and is
-    called again later for an input.
+    `keras.Model(tensors, output)` does nearly the same, but mistakes a layer that makes one of `tensors` and is called
+    again later for an input.
     """
     inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype, name=f"frozen_{i}") for i, t in enumerate(tensors)]
     values = {id(old): new for old, new in zip(tensors, inputs, strict=True)}

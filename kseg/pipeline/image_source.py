@@ -24,20 +24,20 @@ Read = TypeVar("Read", np.ndarray, Structure)
 
 
 class ImageSource(Source):
-    """Decoded, resized and, if asked for, augmented images of a data set, with the targets made of their truths.
+    """Decoded, resized and optionally augmented images of a data set, with the targets made of their truths.
 
     `batch` gives images uint8 (N, h, w, 3) and what `targets` makes.
 
     Args:
-      dataset, records: where the pixels come from, and which.
+      dataset, records: the data set, and which of its records to read.
       image_size: (h, w) to which every image (bilinear) and truth is resized; None keeps each image's own size, which
         then has to be the same within a batch.
       transforms: random `dict -> dict` functions (`kseg.pipeline.transforms`), applied after resizing with a
-        generator that (seed, epoch, index) fixes.
-      memory: keep decoded images in RAM: "on", "off", or "auto": until they fill 2 GB.
-      targets: what losses are given; label maps unless told otherwise.
+        generator seeded by (seed, epoch, index).
+      memory: keep decoded images in RAM: "on", "off", or "auto" (up to 2 GB).
+      targets: makes what losses are given; label maps by default.
     Raises:
-      Failure: a file that cannot be read, or a truth of another size than its image.
+      Failure: a file that cannot be read, or a truth whose size differs from its image's.
       UsageError: images of several sizes in one batch.
     """
 
@@ -71,7 +71,7 @@ class ImageSource(Source):
         return Signature(ArraySpec((*size, 3), "uint8"), self.targets.specs(size))
 
     def _delivered(self, size: tuple[int, int]) -> tuple[int, int]:
-        """The size of an image behind the transforms, as a blank image shows it."""
+        """The size of an image after the transforms, found with a blank image."""
         blank = np.zeros((*size, 3), np.uint8)
         return self._transformed({"image": blank, "truth": LabelMap(blank[..., 0])}, 0, 0)["truth"].size
 
@@ -79,8 +79,8 @@ class ImageSource(Source):
     def fingerprint(self) -> str:
         """A text that changes when the pixels of an image do.
 
-        Transforms leave it as it is and, where images are files, truths do so too: faces with hair and without share
-        what a frozen network makes of the images.
+        Transforms do not change it, nor do truths where images are files: faces with and without hair share the cached
+        features of their images.
         """
         lines = [self.dataset.name, repr(self.image_size), *map(self._stamp, self.records)]
         return sha256("\n".join(lines).encode()).hexdigest()
@@ -96,7 +96,7 @@ class ImageSource(Source):
         return other
 
     def image_batch(self, indices: np.ndarray, *, keep: bool = True) -> np.ndarray:
-        """Only the images, without transforms; `keep=False` leaves the memory alone."""
+        """Only the images, without transforms; `keep=False` does not store them in memory."""
         return self._stacked([self.image(int(i), keep=keep) for i in indices], indices)
 
     def target_batch(self, indices: np.ndarray) -> Targets:
@@ -134,7 +134,7 @@ class ImageSource(Source):
             raise Failure(f"cannot read {record.id} of {self.dataset.name}: {error}") from error
 
     def _read(self, reader: Callable[[Record], Read], index: int) -> Read:
-        """Image or truth, of the record's own size, which is checked against what the other of the two had."""
+        """An image or truth at its own size, which has to equal that of the record's other one."""
         record = self.records[index]
         try:
             content = reader(record)

@@ -1,4 +1,4 @@
-"""Maps that a loss reads beside the label: distances to boundaries, and U-Net's weights of pixels. NumPy and SciPy."""
+"""Maps that a loss reads beside the label, by NumPy and SciPy: distances to boundaries, and U-Net's pixel weights."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from scipy import ndimage
 from kseg.conventions import VOID
 
 REACH = 6.0
-"""Border weights look this many σ far: beyond it lies less than w0·e⁻¹⁸."""
+"""Reach of border weights in σ; beyond it they are below w0·e⁻¹⁸."""
 
 
 def distance_maps(label: np.ndarray, channels: int) -> np.ndarray:
@@ -19,7 +19,7 @@ def distance_maps(label: np.ndarray, channels: int) -> np.ndarray:
       label: (H, W), class ids and VOID.
       channels: K; 1 is the foreground, otherwise one channel per class.
     """
-    from kseg.losses.distance import signed_distance  # loads Keras, which --help does not wait for
+    from kseg.losses.distance import signed_distance  # loads Keras, for which --help must not wait
 
     classes = (1,) if channels == 1 else range(channels)
     valid = label != VOID
@@ -38,16 +38,16 @@ class PixelWeights:
         w = w_c + w0·exp(−(d1 + d2)²/2σ²)
 
     where w_c balances the classes, and d1 and d2 are the Euclidean distances in pixels to the borders of the nearest
-    and the second nearest object. An object is a connected component (by its sides) of a class other than 0, its border
-    the pixels of it that touch something else.
+    and the second nearest object. An object is a connected component (by its sides) of a class other than 0, and its
+    border is its pixels that touch other pixels.
 
     Args:
       classes: w_c of every class id.
       border: w0; 0 leaves the second term out.
       sigma: σ, in pixels at training size.
-    Empty-set rule: no second term where there are fewer than two objects. Void pixels weigh 0.
+    Empty-set rule: the second term is 0 with fewer than two objects. Void pixels weigh 0.
     Source: Ronneberger et al. 2015 eq. 2, w0 = 10, σ ≈ 5. Deviations: the term is left out where it is below w0·e⁻¹⁸;
-      the paper names the cells of its data as objects, here they are read off the label map.
+      the paper's objects are the cells of its data, here they are components of the label map.
     """
 
     classes: tuple[float, ...]
@@ -70,7 +70,7 @@ def closeness(label: np.ndarray, sigma: float) -> np.ndarray:
     nearest = np.full((2, *label.shape), np.inf)
     for window, mask in objects(label, margin=reach):
         border = mask & ~ndimage.binary_erosion(mask, border_value=1)
-        # An object that fills the image has no border, and nothing is close to it.
+        # An object that fills the image has no border, so no pixel is close to it.
         far = ndimage.distance_transform_edt(~border) if border.any() else np.full(mask.shape, np.inf)
         first, second = nearest[0][window], nearest[1][window]
         nearest[1][window] = np.minimum(second, np.maximum(first, far))
@@ -81,9 +81,9 @@ def closeness(label: np.ndarray, sigma: float) -> np.ndarray:
 
 def objects(label: np.ndarray, *, margin: int) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
     """(window, mask in it) of every connected component of every class but background and void, `margin` around it."""
-    for found in np.unique(label):
-        if found not in (0, VOID):
-            parts, _ = ndimage.label(label == found)
+    for class_id in np.unique(label):
+        if class_id not in (0, VOID):
+            parts, _ = ndimage.label(label == class_id)
             for number, (rows, columns) in enumerate(ndimage.find_objects(parts), start=1):
                 window = (
                     slice(max(0, rows.start - margin), rows.stop + margin),
@@ -93,11 +93,11 @@ def objects(label: np.ndarray, *, margin: int) -> Iterator[tuple[tuple[slice, sl
 
 
 def balancing_weights(pixels: np.ndarray) -> tuple[float, ...]:
-    """w_c = n / (K·n_c): what makes every class count alike; over all pixels their mean is 1.
+    """w_c = n / (K·n_c), which gives every class the same total weight; the mean over all pixels is 1.
 
     Args:
       pixels: n_c, (C,), pixels of every class in the training images.
-    n is their sum and K how many classes occur; one that does not occur weighs 1.
+    n is the sum of n_c, and K the number of classes that occur; a class that does not occur weighs 1.
     Source: Ronneberger et al. 2015, "to balance the class frequencies"; the paper gives no formula.
     """
     occurring = max(1, int(np.count_nonzero(pixels)))

@@ -1,4 +1,4 @@
-"""Random flips on cached features: an image has two forms then, and a frozen front sees each of them once."""
+"""Random flips with cached features: the features of every image and of its mirror image are computed once."""
 
 from copy import copy
 from pathlib import Path
@@ -15,7 +15,7 @@ from kseg.structures import Structure
 
 
 class Mirrored(ImageSource):
-    """The images and truths of a source without transforms, mirrored left to right; each file is read once for both."""
+    """The images and truths of a source without transforms, mirrored left to right; files are read once for both."""
 
     def __init__(self, plain: ImageSource):
         super().__init__(plain.dataset, plain.records, plain.image_size, targets=plain.targets)
@@ -33,7 +33,7 @@ class Mirrored(ImageSource):
 
 
 class FlippedFeatures(Source):
-    """Each example's features as it is or mirrored, by the coin that the transform `flip` would have tossed."""
+    """The features of each example or of its mirror image, by the same random number that the transform `flip` uses."""
 
     def __init__(self, plain: FeatureSource, mirrored: FeatureSource, seed: int):
         self.plain, self.mirrored, self.seed = plain, mirrored, seed

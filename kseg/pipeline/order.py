@@ -1,6 +1,6 @@
-"""Which examples stand in which batch: a pure function of seed and step, so that any step can be asked for.
+"""Which examples each batch holds: a pure function of seed and step.
 
-Nothing is remembered between steps; resuming at step k is therefore asking for step k.
+There is no state between steps, so training resumes at step k by asking for step k.
 """
 
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ WHOLE: Shard = (0, 1)
 
 @dataclass(frozen=True)
 class Positives:
-    """The examples of which every batch is to hold at least `per_batch`: those that show the category.
+    """The examples that show the category; every batch is to hold at least `per_batch` of them.
 
     Rahman & Wang 2016, section 4.1: "we made it sure that each batch contains at least one positive example". The
-    paper does not say how; `Order` does.
+    paper does not say how; `Order` describes kseg's way.
 
     Raises:
-      UsageError: there is no positive example, or none a batch is asked for.
+      UsageError: there is no positive example, or `per_batch` is below 1.
     """
 
     indices: frozenset[int]
@@ -37,21 +37,24 @@ class Positives:
         if self.per_batch < 1:
             raise UsageError(f"positives per batch are {self.per_batch}; they must be at least 1")
         if not self.indices:
-            raise UsageError("no training image shows the category, so that no batch can hold one that does")
+            raise UsageError(
+                "no training image shows the category, so no batch can hold one; choose another --category, or leave "
+                "out --positives-per-batch"
+            )
 
 
 @dataclass(frozen=True)
 class Order:
-    """The order of `n` examples in batches: epoch e walks through one permutation that (seed, e) fixes.
+    """The order of `n` examples in batches: epoch e uses the permutation seeded by (seed, e).
 
     An epoch is ceil(n / batch_size) batches; the last one may be short.
 
-    With `positives`, a shuffled batch that holds too few of them trades others for them with batches that have more
-    than they need, so that an epoch still shows every example once. Where there are not enough for all batches, a
-    positive stands in several and takes the place of an example that is no positive, which waits for another epoch.
+    With `positives`, a shuffled batch with too few of them swaps other examples for positives of batches that have more
+    than they need, so an epoch still shows every example once. Where there are not enough positives for all batches,
+    positives are repeated and replace other examples, which wait for another epoch.
 
     Raises:
-      UsageError: no examples, a batch size below 1, or more positives a batch than it has places.
+      UsageError: no examples, a batch size below 1, or more positives per batch than the batch size.
     """
 
     n: int
@@ -78,9 +81,9 @@ class Order:
     def at(self, step: int, shard: Shard = WHOLE) -> tuple[int, np.ndarray]:
         """The epoch of global step `step` and the indices, int64, of one shard of its batch.
 
-        The shards of a step partition its batch in contiguous parts whose sizes differ by at most one. Only a last
-        batch with fewer examples than shards is filled up with the first examples of the same epoch, since a
-        worker without an example would have no gradient to contribute.
+        The shards of a step divide its batch into contiguous parts whose sizes differ by at most one. A last batch with
+        fewer examples than shards is filled up with the first examples of the same epoch, since a worker without an
+        example has no gradient.
         """
         epoch, k = divmod(step, self.steps_per_epoch)
         order = np.arange(self.n) if not self.shuffle else self._shuffled(epoch)
@@ -108,7 +111,7 @@ def batch_indices(
     shard: Shard = WHOLE,
     positives: Positives | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """(epoch, indices) of every batch from `start_step` on: without end when shuffling, one pass when not."""
+    """(epoch, indices) of every batch from `start_step` on: endless when shuffling, one pass otherwise."""
     order = Order(n, batch_size, seed, shuffle, positives)
     step = start_step
     while shuffle or step < order.steps_per_epoch:
@@ -119,13 +122,13 @@ def batch_indices(
 @lru_cache(maxsize=8)
 def _permutation(n: int, seed: int, epoch: int) -> np.ndarray:
     permutation = np.random.default_rng([seed, epoch]).permutation(n)
-    permutation.flags.writeable = False  # it is shared by every caller
+    permutation.flags.writeable = False  # the cache shares it among callers
     return permutation
 
 
 @lru_cache(maxsize=4)
 def _with_positives(n: int, batch_size: int, seed: int, epoch: int, positives: Positives) -> np.ndarray:
-    """The epoch's permutation, changed as little as it takes for every batch to hold its positives."""
+    """The epoch's permutation with as few swaps as every batch needs to hold its positives."""
     order = _permutation(n, seed, epoch).copy()
     is_positive = np.zeros(n, dtype=bool)
     is_positive[list(positives.indices)] = True
@@ -152,7 +155,7 @@ def _with_positives(n: int, batch_size: int, seed: int, epoch: int, positives: P
 
 
 def _another(repeats: Iterator[int], count: int, batch: list[int]) -> int:
-    """The next of `count` positives that the batch does not hold yet; any, if it holds them all."""
+    """The next of `count` positives that the batch does not hold yet; any positive if it holds all."""
     for candidate in islice(repeats, count):
         if candidate not in batch:
             break

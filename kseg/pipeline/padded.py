@@ -1,4 +1,4 @@
-"""Images of any sizes as one batch: surrounded up to the largest, so that whole images can be scored together."""
+"""Images of any sizes in one batch, padded to the largest, so that whole images can be scored together."""
 
 from typing import Any
 
@@ -11,10 +11,9 @@ from kseg.structures import Structure
 
 
 class Padded(ImageSource):
-    """The images and truths of a data set at their own sizes, with mean color and void at the right and below.
+    """The images and truths of a data set at their own sizes, padded with mean color and void at the right and below.
 
-    Every image becomes as high and as wide as the highest and the widest of all. Sizes are read from the files'
-    headers.
+    Every image becomes as high as the highest and as wide as the widest. Sizes are read from the files' headers.
 
     Args: those of `ImageSource`, without a size and transforms.
     Source: Chen et al. 2018, whose validation pads to the size of the crops in this way.

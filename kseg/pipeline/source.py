@@ -1,4 +1,4 @@
-"""Where batches come from: a source turns indices into NumPy arrays, for `tf.data` and for plain arrays alike."""
+"""Sources of batches: a source turns indices into NumPy arrays, for `tf.data` and for plain arrays."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -34,17 +34,17 @@ class Signature:
 Arrays = np.ndarray | tuple[np.ndarray, ...]
 
 Targets = dict[str, np.ndarray]
-"""What losses and metrics are given, by name, as a task makes it of the truth"""
+"""What losses and metrics are given, by name; a task makes it from the truth"""
 
 Batch = tuple[Arrays, Targets]
 """(inputs, targets), as `fit` takes them"""
 
 
 class TargetMaker(Protocol):
-    """What makes the targets of an example, once image and truth are resized and augmented.
+    """Makes the targets of an example from its resized and augmented image and truth.
 
-    It is a function of the two alone, so it goes with any order, augmentation and cache of features; several threads
-    may call it at once.
+    It is a pure function of the two, so it works with any order, augmentation and feature cache; several threads may
+    call it at once.
     """
 
     @property
@@ -54,7 +54,7 @@ class TargetMaker(Protocol):
 
     @property
     def needs_image(self) -> bool:
-        """Whether the targets depend on the image, which then is decoded even where cached features stand for it."""
+        """Whether the targets depend on the image, which is then decoded even where features are cached."""
         ...
 
     def specs(self, size: tuple[int | None, ...]) -> dict[str, ArraySpec]:
@@ -62,7 +62,7 @@ class TargetMaker(Protocol):
         ...
 
     def __call__(self, truth: Structure, image: np.ndarray | None) -> Targets:
-        """The targets of one example, without the batch axis; `image`, uint8 (h, w, 3), is there if it is needed."""
+        """The targets of one example, without the batch axis; `image`, uint8 (h, w, 3), is None if not needed."""
         ...
 
 
@@ -82,14 +82,14 @@ class Source(ABC):
 
     @abstractmethod
     def batch(self, indices: np.ndarray, epoch: int) -> Batch:
-        """(inputs, targets) of the examples `indices`, in this order; `epoch` only moves the random transforms."""
+        """(inputs, targets) of the examples `indices`, in this order; `epoch` only seeds the random transforms."""
 
     @abstractmethod
     def with_targets(self, targets: "TargetMaker") -> Self:
         """The same examples with other targets; decoded images and stored features are shared."""
 
     def checked_batch(self, indices: np.ndarray, epoch: int) -> Batch:
-        """`batch`, remembering an exception in `error` on its way through a framework that would bury it."""
+        """`batch`, which keeps an exception in `error`, since frameworks wrap it in their own."""
         try:
             return self.batch(indices, epoch)
         except Exception as error:
@@ -99,8 +99,8 @@ class Source(ABC):
 
 @contextmanager
 def own_errors(*sources: Source) -> Iterator[None]:
-    """Around `model.fit` or a loop over batches: what a source raised comes out as itself, not as TensorFlow's
-    account of it."""
+    """Context for `model.fit` or a loop over batches in which errors of a source are raised unchanged, without
+    TensorFlow's wrapping."""
     for source in sources:
         source.error = None
     try:

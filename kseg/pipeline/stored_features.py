@@ -1,7 +1,7 @@
-"""The feature caches on disk, all together: listed, removed, kept within a bound.
+"""All feature caches on disk: lists them, removes them and keeps their total size within a bound.
 
-Whoever reads a cache holds a shared lock on its `meta.json` and leaves the time there. What is not locked can be
-computed again at any time, so the least recently used goes first when a new one needs the room.
+A reader holds a shared lock on a cache's `meta.json` and updates its time. A cache without a lock may be removed, since
+it can be computed again; the least recently used is removed first.
 """
 
 import os
@@ -20,13 +20,13 @@ from kseg.wording import counted
 
 try:
     import fcntl
-except ImportError:  # Windows, which does not let go of files that are open
+except ImportError:  # Windows, which does not delete open files
     fcntl = None  # type: ignore[assignment]
 
 GB = 1024**3
 META = "meta.json"
 LIMIT_VARIABLE = "KSEG_CACHE_LIMIT"
-"""The environment variable that bounds all feature caches together, in gigabytes."""
+"""Environment variable: the most that all feature caches together may take, in gigabytes."""
 LIMIT = 64.0
 
 
@@ -47,7 +47,7 @@ class Meta(TypedDict):
 
 @dataclass(frozen=True)
 class StoredFeatures:
-    """One cache: its folder, named by its key; bytes on disk; when it was last used (seconds since 1970)."""
+    """One cache: its folder, named by its key; bytes on disk; time of the last use (seconds since 1970)."""
 
     path: Path
     bytes: int
@@ -60,7 +60,7 @@ class StoredFeatures:
 
 
 def limit() -> float:
-    """Bytes that all caches together may take; the one that a run makes is made also if it alone takes more."""
+    """Bytes that all caches together may take; the cache of the current run may exceed it alone."""
     given = os.environ.get(LIMIT_VARIABLE) or str(LIMIT)
     try:
         gigabytes = float(given)
@@ -75,14 +75,14 @@ def stored_features(folder: Path) -> list[StoredFeatures]:
     """Every complete cache in `folder`, the least recently used first."""
     features = []
     for meta in folder.glob(f"[!.]*/{META}"):
-        with suppress(OSError):  # removed by somebody meanwhile
+        with suppress(OSError):  # removed by another process meanwhile
             size = sum(file.stat().st_size for file in meta.parent.iterdir())
             features.append(StoredFeatures(meta.parent, size, meta.stat().st_mtime, _title(meta)))
     return sorted(features, key=lambda stored: stored.used)
 
 
 def hold(path: Path) -> int | None:
-    """Marks the cache at `path` as used now, and in use until the returned descriptor is closed; None if it is gone."""
+    """Marks the cache at `path` as in use until the returned descriptor is closed; None if it no longer exists."""
     try:
         descriptor = os.open(path / META, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError:
@@ -90,27 +90,26 @@ def hold(path: Path) -> int | None:
     if fcntl:
         with suppress(OSError):  # a file system without locks
             fcntl.flock(descriptor, fcntl.LOCK_SH)
-    if not (path / META).exists():  # it went while we waited for the lock
+    if not (path / META).exists():  # removed while this process waited for the lock
         os.close(descriptor)
         return None
-    with suppress(OSError):  # somebody else's cache, which we may only read
+    with suppress(OSError):  # another user's cache, which may only be read
         os.utime(path / META)
     return descriptor
 
 
 def in_use(stored: StoredFeatures) -> bool:
-    with _exclusively(stored.path) as ours:
-        return not ours
+    with _exclusively(stored.path) as exclusive:
+        return not exclusive
 
 
 def remove(stored: StoredFeatures) -> bool:
     """Removes a cache, or returns False because a run is using it."""
-    with _exclusively(stored.path) as ours:
-        if not ours:
+    with _exclusively(stored.path) as exclusive:
+        if not exclusive:
             return False
-        doomed = stored.path.with_name(
-            partial_name(stored.path.name)
-        )  # out of sight at once, swept up if we are killed
+        # The partial name hides the cache at once; `discard_abandoned` removes it if this process is killed.
+        doomed = stored.path.with_name(partial_name(stored.path.name))
         try:
             stored.path.rename(doomed)
         except OSError:
@@ -122,7 +121,7 @@ def remove(stored: StoredFeatures) -> bool:
 def make_room(folder: Path, needed: int, spare: int) -> None:
     """Removes caches, the least recently used first, until `needed` more bytes keep to `limit` and leave `spare` free.
 
-    None goes where even all of them would not make room on the disk.
+    No cache is removed if removing all of them would not make enough room on the disk.
     """
     caches = stored_features(folder)
     total, free = sum(stored.bytes for stored in caches), shutil.disk_usage(folder).free
@@ -137,7 +136,7 @@ def make_room(folder: Path, needed: int, spare: int) -> None:
 
 @contextmanager
 def _exclusively(path: Path) -> Iterator[bool]:
-    """Whether nobody else holds this cache; nobody can take hold of it inside the block."""
+    """Whether this process could lock the cache for itself; the lock lasts for the block."""
     try:
         descriptor = os.open(path / META, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError:
@@ -146,11 +145,11 @@ def _exclusively(path: Path) -> Iterator[bool]:
     try:
         if fcntl:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        ours = True
+        exclusive = True
     except OSError:
-        ours = False
+        exclusive = False
     try:
-        yield ours
+        yield exclusive
     finally:
         os.close(descriptor)
 
@@ -160,11 +159,11 @@ def _title(meta: Path) -> str:
         content = read_meta(meta)
         return f"{counted(content['count'], 'image')} of {content.get('dataset', 'a data set')}"
     except PermissionError:
-        return "somebody else's"
+        return "another user's"
     except (OSError, ValueError):
         return "damaged"
 
 
 def read_meta(path: Path) -> Meta:
-    """Raises: OSError; ValueError where it is damaged."""
+    """Raises OSError, and ValueError where the file is damaged."""
     return parse_json(read_text(path), Meta)

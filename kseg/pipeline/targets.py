@@ -1,4 +1,4 @@
-"""The targets that are made of label maps: the label, what a loss reads beside it, and weights of pixels."""
+"""Targets from label maps: the label, what a loss reads beside it, and weights of pixels."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +13,7 @@ from kseg.pipeline.source import ArraySpec, Targets
 from kseg.structures import LabelMap, Structure
 
 MEMORY = 512 * 1024**2
-"""Bytes of maps that are kept where the same label maps come again."""
+"""Bytes of maps that are kept in memory for label maps that occur again."""
 
 READABLE = ("distance", "image")
 """The targets that a loss may read: "distance", `maps.distance_maps`, one per channel of the prediction, and "image",
@@ -21,16 +21,16 @@ the image itself over 255."""
 
 
 class LabelTargets:
-    """ "label", uint8 (h, w), and as it is asked for "distance", float32 (h, w, K), "weight", float32 (h, w), and
-    "image", float32 (h, w, 3).
+    """ "label", uint8 (h, w), and on demand "distance", float32 (h, w, K), "weight", float32 (h, w), and "image",
+    float32 (h, w, 3).
 
     Args:
       reads: the targets beside the label that a loss reads, of `READABLE`.
       channels: K, of the prediction.
       weights: of the pixels; None for no weights.
-      remember: keep the maps of labels that come again, as they do where nothing is random but a flip.
+      remember: keep the maps in memory, for labels that occur again because only flips are random.
     Raises:
-      UsageError: a target that nothing makes.
+      UsageError: an unknown target.
     """
 
     task = "semantic"

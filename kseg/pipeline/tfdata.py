@@ -1,6 +1,6 @@
 """Batches of a source as a `tf.data.Dataset`; the only module of the pipeline that needs TensorFlow.
 
-Step numbers go in, whole batches come out of one Python call each, several of them in parallel and in order.
+Every step is one Python call that returns a whole batch; several steps run in parallel, and their order is kept.
 """
 
 import os
@@ -30,14 +30,14 @@ def batches(
     prefetch: int = 2,
     workers: int | None = None,
 ) -> "tf.data.Dataset":
-    """(inputs, targets) of a source, batch by batch: without end when shuffling, one pass when not.
+    """(inputs, targets) of a source, batch by batch: endless when shuffling, one pass otherwise.
 
     Args:
       batch_size: examples of one *global* batch; `shard` = (index, count) is the part of it that is delivered here.
-      seed, start_step: fix the stream: step k is the same whether the stream began at 0 or at k.
-      positives: the examples of which every global batch of a shuffled stream is to hold some.
-      replicas: deliver that many neighboring shards, `shard[0]` first, one element each: what a
-        `tf.distribute` strategy with several replicas in this process takes per step.
+      seed, start_step: determine the stream: step k is the same whether the stream began at 0 or at k.
+      positives: examples of which every global batch of a shuffled stream holds some.
+      replicas: deliver this many neighboring shards, `shard[0]` first, one element each, as a `tf.distribute` strategy
+        with several replicas in this process takes per step.
       repeat: without shuffling, begin again after a pass.
       prefetch: batches prepared ahead of their use.
       workers: batches prepared at the same time (default: one per core, at most 8).
@@ -45,7 +45,7 @@ def batches(
     """
     import tensorflow as tf
 
-    # 1. which images, and arrays of which types
+    # 1. the order of the images, and the arrays' types
     order = Order(len(source), batch_size, seed, shuffle, positives)
     signature = source.signature
     single = isinstance(signature.inputs, ArraySpec)
@@ -66,7 +66,7 @@ def batches(
         targets = dict(zip(signature.targets, tensors[count:], strict=True))
         return tensors[0] if single else tuple(tensors[:count]), targets
 
-    # 3. all steps, from `start_step` on, in their order
+    # 3. all steps from `start_step` on, in order
     first = start_step * replicas
     end = order.steps_per_epoch * replicas
     steps = tf.data.Dataset.counter(start=first) if shuffle else tf.data.Dataset.range(first, end)
@@ -79,14 +79,16 @@ def batches(
 
 
 def distributed_batches(strategy: Any, source: Source, batch_size: int, **options: Any) -> Any:
-    """`batches` for `tf.distribute`: the replicas of all workers share out each global batch among themselves.
+    """`batches` for `tf.distribute`: each global batch is divided among the replicas of all workers.
 
-    The result is a distributed data set which `fit` takes as it is; TensorFlow's own splitting of batches and
-    sharding of files stay out of it.
+    `fit` takes the resulting distributed data set; TensorFlow's own splitting of batches and sharding of files are
+    switched off.
     """
     count = strategy.num_replicas_in_sync
     if batch_size < count:
-        raise UsageError(f"batch size {batch_size} is smaller than the {count} replicas that share it")
+        raise UsageError(
+            f"batch size {batch_size} is smaller than the {count} replicas that share it; raise --batch-size"
+        )
 
     def per_worker(context: Any) -> "tf.data.Dataset":
         local = count // context.num_input_pipelines
@@ -96,7 +98,7 @@ def distributed_batches(strategy: Any, source: Source, batch_size: int, **option
 
 
 def _bits(array: np.ndarray) -> np.ndarray:
-    """bfloat16 is no NumPy type of its own, so it crosses into TensorFlow as the 16 bits it is."""
+    """The bits of bfloat16 as uint16, since NumPy has no bfloat16 that `numpy_function` takes."""
     return array.view(np.uint16) if array.dtype.name == "bfloat16" else array
 
 

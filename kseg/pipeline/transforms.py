@@ -1,7 +1,7 @@
 """Random changes of an example: pure functions of {"image", "truth"} and an explicit generator.
 
-What moves pixels moves the image, bilinear, and tells the truth to move with it; how a truth does that, and what it
-takes for what comes from outside, is the truth's own business. What changes colors leaves the truth alone.
+Geometric transforms move the image bilinearly and call the truth's own method (`Structure`), which also decides what
+pixels from outside become. Color transforms leave the truth unchanged.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ class Example(TypedDict):
 Transform = Callable[[Example, np.random.Generator], Example]
 
 MEAN_COLOR = (124, 116, 104)
-"""ImageNet's mean RGB: what stands outside an image, because it becomes about 0 in every network's preprocessing."""
+"""ImageNet's mean RGB, used outside an image because every network's preprocessing maps it to about 0."""
 
 
 def compose(transforms: Iterable[Transform]) -> Transform:
@@ -40,19 +40,19 @@ def _apply_all(example: Example, rng: np.random.Generator, *, transforms: tuple[
 
 
 def flip(example: Example, rng: np.random.Generator) -> Example:
-    """Mirrored left to right with probability 1/2."""
+    """Mirrors left to right with probability 1/2."""
     if not is_flipped(rng):
         return example
     return {"image": np.ascontiguousarray(example["image"][:, ::-1]), "truth": example["truth"].flipped()}
 
 
 def is_flipped(rng: np.random.Generator) -> bool:
-    """The coin that `flip` tosses."""
+    """The random decision of `flip`."""
     return rng.random() >= 0.5
 
 
 def scale(example: Example, rng: np.random.Generator, *, factors: tuple[float, float]) -> Example:
-    """Resized by a factor drawn uniformly between the two `factors`."""
+    """Resizes by a factor drawn uniformly between the two `factors`."""
     from kseg.datasets.images import resize_image
 
     factor = rng.uniform(*factors)
@@ -64,13 +64,13 @@ def scale(example: Example, rng: np.random.Generator, *, factors: tuple[float, f
 
 
 def crop(example: Example, rng: np.random.Generator, *, size: tuple[int, int]) -> Example:
-    """A window of `size` = (h, w) at a random place.
+    """Cuts out a window of `size` = (h, w) at a random place.
 
-    An axis shorter than the window lies at a random place within it, surrounded by `MEAN_COLOR`.
+    An image shorter than the window along an axis lies at a random place within it, padded with `MEAN_COLOR`.
     """
     have = example["truth"].size
     offsets = [int(rng.integers(abs(side - wanted) + 1)) for side, wanted in zip(have, size, strict=True)]
-    # Each axis is either cut or framed.
+    # Each axis is either cropped or padded.
     top, left = (offset if side > wanted else 0 for offset, side, wanted in zip(offsets, have, size, strict=True))
     at_row, at_column = (0 if side > wanted else at for at, side, wanted in zip(offsets, have, size, strict=True))
     height, width = (min(side, wanted) for side, wanted in zip(have, size, strict=True))
@@ -91,12 +91,12 @@ def pad(image: np.ndarray, size: tuple[int, int], *, at: tuple[int, int] = (0, 0
 def scale_and_crop(
     example: Example, rng: np.random.Generator, *, factors: tuple[float, float], size: tuple[int, int] | None
 ) -> Example:
-    """`scale`, then `crop` to `size`, or to the size the image had: images of one batch must stay equal in size."""
+    """`scale`, then `crop` to `size` or to the image's old size, since images of one batch must have equal sizes."""
     return crop(scale(example, rng, factors=factors), rng, size=size or example["truth"].size)
 
 
 def color(example: Example, rng: np.random.Generator, *, strength: float) -> Example:
-    """Brightness, contrast and saturation each times a factor from [1 − strength, 1 + strength]; the truth untouched.
+    """Changes brightness, contrast and saturation, each by a factor from [1 − strength, 1 + strength].
 
         x ← b·x      x ← m + c·(x − m)      x ← g + s·(x − g)
 
@@ -113,16 +113,16 @@ def color(example: Example, rng: np.random.Generator, *, strength: float) -> Exa
 
 
 def vertical_flip(example: Example, rng: np.random.Generator) -> Example:
-    """Turned upside down with probability 1/2."""
+    """Turns upside down with probability 1/2."""
     if rng.random() < 0.5:
         return example
     return {"image": np.ascontiguousarray(example["image"][::-1]), "truth": example["truth"].flipped(vertical=True)}
 
 
 def rotate(example: Example, rng: np.random.Generator, *, degrees: float) -> Example:
-    """Turned about its center by an angle drawn uniformly from [−degrees, degrees]; the size stays.
+    """Rotates about the center by an angle drawn uniformly from [−degrees, degrees]; the size stays.
 
-    What turns in from outside of the image is `MEAN_COLOR`.
+    Pixels from outside the image are `MEAN_COLOR`.
     """
     from PIL import Image
 
@@ -132,9 +132,9 @@ def rotate(example: Example, rng: np.random.Generator, *, degrees: float) -> Exa
 
 
 def blur(example: Example, rng: np.random.Generator, *, sigma: float) -> Example:
-    """A Gaussian whose standard deviation, in pixels, is drawn uniformly from [0, sigma]; the truth untouched.
+    """Gaussian blur with a standard deviation, in pixels, drawn uniformly from [0, sigma].
 
-    The borders are mirrored: a constant color beyond them would darken the rim.
+    The borders are mirrored, since a constant color beyond them would darken the rim.
     """
     from scipy import ndimage
 
@@ -144,8 +144,7 @@ def blur(example: Example, rng: np.random.Generator, *, sigma: float) -> Example
 
 
 def noise(example: Example, rng: np.random.Generator, *, sigma: float) -> Example:
-    """Independent Gaussian noise of every value, its standard deviation drawn uniformly from [0, sigma]; labels
-    untouched."""
+    """Adds Gaussian noise to every value, with a standard deviation drawn uniformly from [0, sigma]."""
     drawn = float(rng.uniform(0.0, sigma))
     noisy = example["image"] + drawn * rng.standard_normal(example["image"].shape, dtype=np.float32)
     return {"image": _to_uint8(noisy), "truth": example["truth"]}
