@@ -1,8 +1,7 @@
-"""The truth of an image, and a prediction of it, as types that know how to be moved.
+"""Types for the truth of an image or its prediction, which can be flipped, cropped and resized with the image.
 
-`LabelMap` answers which class each pixel is, `Instances` which objects are there, `Panoptic` both. Whoever flips, crops
-or resizes an image calls the same method of its structure and needs to know no task. `fuse` makes the third of the
-other two.
+`LabelMap` holds the class of each pixel, `Instances` holds objects, and `Panoptic` holds both. All have the same
+geometric methods, so code that moves an image works for every task. `fuse` makes a `Panoptic` of the other two.
 """
 
 from kseg.structures.base import Structure

@@ -1,4 +1,4 @@
-"""What every structure can do: be moved as its image is."""
+"""The base of every structure: geometric changes together with its image."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from kseg.structures import moves
 
 
 class Structure(ABC):
-    """The truth of an image, or a prediction of it. A structure does not change; every move returns a new one."""
+    """The truth of an image, or a prediction of it. Structures are immutable: every move returns a new one."""
 
     @property
     @abstractmethod
@@ -21,42 +21,42 @@ class Structure(ABC):
     @property
     @abstractmethod
     def nbytes(self) -> int:
-        """Memory that the pixels take, for caches that stay within a budget."""
+        """Memory that the pixels take, for caches with a budget."""
 
     def flipped(self, *, vertical: bool = False) -> Self:
         """Mirrored left to right, or with `vertical` upside down."""
         return self._moved(moves.mirror(self.size, vertical=vertical))
 
     def cropped(self, window: Sequence[int]) -> Self:
-        """What lies in the window (top, left, bottom, right), in whole pixels and within the image."""
+        """The part in the window (top, left, bottom, right), in whole pixels within the image."""
         if tuple(window) == (0, 0, *self.size):
             return self
         return self._moved(moves.window(self.size, window))
 
     def resized(self, size: Sequence[int]) -> Self:
-        """Of another size (h, w): each pixel takes what lies under its center."""
+        """Resized to (h, w) by nearest neighbor: each pixel takes the value under its center."""
         return self if self.size == tuple(size) else self._moved(moves.scaling(self.size, size))
 
     def padded(self, size: Sequence[int], at: Sequence[int] = (0, 0)) -> Self:
-        """Within a larger image of `size` (h, w), in which it begins at row and column `at`; void around it."""
+        """Placed in a larger image of `size` (h, w) at row and column `at`, with void around it."""
         return self if self.size == tuple(size) else self._moved(moves.frame(self.size, size, at))
 
     def rotated(self, degrees: float) -> Self:
-        """Turned counter-clockwise about the center, as Pillow turns an image; the size stays, void from outside."""
+        """Rotated counter-clockwise about the center as Pillow does; the size stays, pixels from outside are void."""
         return self._moved(moves.rotation(self.size, degrees))
 
     def warped(self, field: np.ndarray) -> Self:
-        """Bent: pixel (i, j) takes what lies at (i + ½ + field[0, i, j], j + ½ + field[1, i, j]); void from outside.
+        """Warped: pixel (i, j) takes the value at (i + ½ + field[0, i, j], j + ½ + field[1, i, j]).
 
-        `field` is (2, H, W), displacements in pixels.
+        `field` is (2, H, W), displacements in pixels; pixels from outside are void.
         """
         return self._moved(moves.warp(self.size, field))
 
     @abstractmethod
     def relabeled(self, table: np.ndarray, *, background: bool = True) -> Self:
-        """With other class ids: uint8 (256,) `table` has the new one of each. What becomes `VOID` counts for nothing.
+        """With other class ids: uint8 (256,) `table` gives the new id of each, or `VOID`.
 
-        With `background` the class 0 has no objects: an object that becomes background is one no more.
+        With `background`, class 0 has no objects: an object that becomes background is dropped.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""One panoptic answer of two: objects of an instance network, and the class of each pixel of a semantic one."""
+"""Fuses the objects of an instance network and the label map of a semantic network into one panoptic result."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from kseg.structures.panoptic import NO_SEGMENT, Panoptic, Segment
 
 @dataclass(frozen=True)
 class FusionOptions:
-    """What becomes a segment."""
+    """Thresholds for what becomes a segment."""
 
     confidence: Annotated[float, SHARE] = 0.5
     """objects with a smaller score are dropped"""
     overlap: Annotated[float, SHARE] = 0.5
-    """an object of which a larger share lies behind others is dropped"""
+    """objects with a larger share behind others are dropped"""
     stuff_area: Annotated[int, Range(least=0, most=2**31 - 1)] = 4096
     """stuff of fewer pixels becomes void"""
 
@@ -32,20 +32,20 @@ class FusionOptions:
 def fuse(
     objects: Instances, semantic: LabelMap, things: Collection[int], options: FusionOptions | None = None
 ) -> Panoptic:
-    """Objects in the order of their scores, each without what lies behind those before it; then stuff around them.
+    """Objects in the order of their scores, each without pixels of objects before it; then the stuff around them.
 
-        1. objects with a score of at least `confidence`, the surest first
-        2. an object keeps what no object before it has; it is dropped where it loses more than `overlap` of its pixels
-        3. a pixel of no object is of the class that `semantic` says, where that is stuff, and else void
-        4. stuff of fewer than `stuff_area` pixels becomes void
+        - objects with a score of at least `confidence` are taken, the highest score first
+        - an object keeps the pixels that no object before it has; it is dropped if it loses more than `overlap` of them
+        - a pixel without an object gets its class in `semantic` if that is stuff, and is void otherwise
+        - stuff of fewer than `stuff_area` pixels becomes void
 
     Args:
-      objects: detections with scores; those of a truth, without, count as sure. A crowd is left out.
+      objects: detections with scores; objects without scores, as of a truth, count as sure. Crowds are left out.
       semantic: class ids and void, of the same size and the same classes.
-      things: class ids of which there are objects; every other class is stuff.
+      things: class ids of the things; every other class is stuff.
       options: None: those of the paper.
-    Returns: the objects, the surest first, then stuff by class id.
-    Errors: UsageError for two sizes, and for an object of a class that is stuff.
+    Returns: the objects, the highest score first, then stuff by class id.
+    Errors: UsageError for different sizes, and for an object of a class that is stuff.
     Source: Kirillov et al. 2019, "Panoptic Segmentation", section 6, with the thresholds of "Panoptic Feature Pyramid
     Networks", section 4. Deviations: none.
 
@@ -54,15 +54,15 @@ def fuse(
     >>> fuse(objects, semantic, {2}, FusionOptions(stuff_area=1)).ids.tolist()
     [[2, 1, 1, 3]]
     """
+    # 1. what fits together
     options = options or FusionOptions()
     if objects.size != semantic.size:
         raise UsageError(f"the objects are of {objects.size} pixels, the label map of {semantic.size}; give the same")
     if foreign := sorted({int(one) for one in objects.classes} - {int(one) for one in things}):
         raise UsageError(f"an object has the class {foreign[0]}, which is stuff; things are {sorted(things)}")
+    # 2. objects, the highest score first; among equal scores the first
     ids = np.full(objects.size, NO_SEGMENT, np.uint16)
     segments: list[Segment] = []
-
-    # 1 and 2. objects, the surest first; of equal ones the first
     scores = np.ones(len(objects)) if objects.scores is None else objects.scores
     for place in np.argsort(-scores, kind="stable"):
         if scores[place] < options.confidence or objects.crowd[place]:
@@ -76,7 +76,7 @@ def fuse(
         segments.append(Segment(int(objects.classes[place]), thing=True))
         window[free] = len(segments)
 
-    # 3 and 4. stuff where no object is
+    # 3. stuff where no object is
     rest = np.where(ids == NO_SEGMENT, semantic.ids, np.uint8(MAX_CLASSES))
     areas = np.bincount(rest.ravel(), minlength=MAX_CLASSES + 1)[:MAX_CLASSES]
     for class_id in np.flatnonzero(areas):

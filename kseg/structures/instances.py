@@ -1,4 +1,4 @@
-"""Which objects are there, and where: the structure of instance segmentation."""
+"""The objects of an image, with masks, boxes and classes: the structure of instance segmentation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,10 +18,10 @@ NOTHING = 0
 
 @dataclass(frozen=True, eq=False)
 class Instances(Structure):
-    """N objects, which may overlap; of a prediction, each with a score.
+    """N objects, which may overlap; the objects of a prediction have scores.
 
-    A move that leaves nothing of an object drops it. A box moves with its object: exactly where it stays whole, and
-    where a window or a warp takes part of the object away, it becomes the smallest box around what is left.
+    A move drops the objects of which no pixel is left. A box moves with its object. It stays exact where the whole
+    object is kept; where a window or a warp cuts the object, it becomes the smallest box around the rest.
 
     >>> one = Instances.of(np.array([[[True, False, False]]]), classes=[3])
     >>> one.boxes.tolist(), one.flipped().boxes.tolist()
@@ -35,9 +35,9 @@ class Instances(Structure):
     masks: Masks
     """N masks of size (H, W); `masks.array()` is bool (N, H, W)"""
     crowd: np.ndarray
-    """bool (N,): a region of many objects nobody told apart; it is neither to be found nor a mistake to find"""
+    """bool (N,): a region of many objects that are not separated; detecting it is neither required nor an error"""
     scores: np.ndarray | None = None
-    """float64 (N,), of a prediction: how sure it is, 0..1"""
+    """float64 (N,): the confidence of each prediction, 0..1"""
 
     def __post_init__(self) -> None:
         if not isinstance(self.masks, Masks):
@@ -49,7 +49,7 @@ class Instances(Structure):
         if count and not (self.classes.min() >= 0 and self.classes.max() < MAX_CLASSES):
             raise UsageError(f"classes are {self.classes.tolist()}; class ids are 0..{MAX_CLASSES - 1}")
         ordered = (self.boxes[:, :2] <= self.boxes[:, 2:]).all(axis=1)
-        inside = ((self.boxes >= 0) & (self.boxes <= (*self.size, *self.size))).all(axis=1)  # NaN is not
+        inside = ((self.boxes >= 0) & (self.boxes <= (*self.size, *self.size))).all(axis=1)  # False for NaN
         if not (ordered & inside).all():
             first = int(np.argmin(ordered & inside))
             raise UsageError(
@@ -59,7 +59,7 @@ class Instances(Structure):
         if self.scores is not None:
             _check(self.scores, np.float64, (count,), "scores")
             if not ((self.scores >= 0) & (self.scores <= 1)).all():
-                raise UsageError(f"scores are {self.scores.tolist()}; they are probabilities, 0..1")
+                raise UsageError(f"scores are {self.scores.tolist()}; give probabilities, 0..1")
 
     @classmethod
     def of(
@@ -71,7 +71,7 @@ class Instances(Structure):
         crowd: Sequence[bool] | np.ndarray | None = None,
         scores: Sequence[float] | np.ndarray | None = None,
     ) -> "Instances":
-        """From masks, bool (N, H, W), and what is known besides; by default the smallest boxes, and no crowd."""
+        """From masks, bool (N, H, W), and further fields; by default the smallest boxes, and no crowd."""
         held = masks if isinstance(masks, Masks) else Masks.of(masks)
         return cls(
             boxes=held.boxes() if boxes is None else np.asarray(boxes, np.float64).reshape(-1, 4),
@@ -89,8 +89,8 @@ class Instances(Structure):
         check_map(ids, np.int32, "an id map")
         if ids.min() < 0 or ids.max() > len(classes):
             raise UsageError(
-                f"an id map holds {ids.min()}..{ids.max()} but {len(classes)} classes were given; ids are 0 for no "
-                "object and from 1 on an object each"
+                f"an id map holds {ids.min()}..{ids.max()} but {len(classes)} classes were given; 0 is no object, and "
+                "each id from 1 on is an object with a class"
             )
         cuts = tuple(_cuts_of(ids, len(classes)))
         return cls.of(Masks((ids.shape[0], ids.shape[1]), cuts), classes, crowd=crowd)
@@ -107,7 +107,7 @@ class Instances(Structure):
         return len(self.masks)
 
     def id_map(self) -> np.ndarray:
-        """int32 (H, W): n where object n, counted from 1, lies; 0 for none, and the last one where several lie."""
+        """int32 (H, W): n where object n lies, counted from 1, or 0; where objects overlap, the last one."""
         ids = np.full(self.size, NOTHING, np.int32)
         for number, cut in enumerate(self.masks.cuts, start=1):
             ids[cut.window][cut.inside] = number
@@ -122,7 +122,7 @@ class Instances(Structure):
         ids = np.zeros(self.size, np.uint8)
         for class_id, cut in zip(self.classes.tolist(), self.masks.cuts, strict=True):
             below = ids[cut.window]
-            # Nothing says which of the two lies in front.
+            # It is unknown which of the two lies in front.
             below[cut.inside] = np.where(np.isin(below, (0, class_id)), class_id, VOID)[cut.inside]
         return LabelMap(ids)
 
@@ -146,11 +146,15 @@ class Instances(Structure):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Instances):
             return NotImplemented
-        mine, theirs = (self.scores, other.scores)
+        scores, other_scores = self.scores, other.scores
+        if scores is None or other_scores is None:
+            same_scores = scores is other_scores
+        else:
+            same_scores = np.array_equal(scores, other_scores)
         return (
             self.masks == other.masks
             and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in ("boxes", "classes", "crowd"))
-            and (mine is theirs or (mine is not None and theirs is not None and np.array_equal(mine, theirs)))
+            and same_scores
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -160,14 +164,14 @@ class Instances(Structure):
         boxes, whole = move.of_boxes(self.boxes)
         had_pixels, has_pixels = self.masks.areas() > 0, masks.areas() > 0
         boxes = np.where((has_pixels & ~whole)[:, None], masks.boxes(), boxes)
-        # A detection whose mask came out empty is its box alone.
+        # A detection with an empty mask consists of its box.
         has_box = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
         moved = Instances(boxes, self.classes, masks, self.crowd, self.scores)
         return moved.chosen(np.where(had_pixels, has_pixels, has_box))
 
 
 def _cuts_of(ids: np.ndarray, count: int) -> list[Cut]:
-    """The mask of each of the ids 1 … count; all windows are found in one pass over the map."""
+    """The mask of each id 1 … count; one pass over the map finds all windows."""
     from scipy import ndimage
 
     windows = ndimage.find_objects(ids, max_label=count)
@@ -183,5 +187,5 @@ def _check(array: np.ndarray, dtype: type, shape: tuple[int, ...], what: str) ->
         given = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
         raise UsageError(
             f"{what} of {shape[0]} objects have to be {np.dtype(dtype)} {shape}, not {given}; "
-            "Instances.of converts lists and fills in what is not given"
+            "Instances.of converts lists and fills in defaults"
         )

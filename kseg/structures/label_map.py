@@ -1,4 +1,4 @@
-"""Which class each pixel is: the structure of semantic segmentation."""
+"""The class of each pixel: the structure of semantic segmentation."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class LabelMap(Structure):
     """
 
     ids: np.ndarray
-    """uint8 (H, W): class ids 0..254, and `VOID` where a pixel counts for nothing"""
+    """uint8 (H, W): class ids 0..254, and `VOID` for pixels to ignore"""
 
     def __post_init__(self) -> None:
         check_map(self.ids, np.uint8, "a label map")

@@ -1,8 +1,8 @@
-"""The masks of many objects in little memory: each is held within its own window.
+"""The masks of many objects in little memory: each mask is stored within its own window.
 
-An object covers a few per cent of its picture, so its window is some 20 times smaller than a mask of the picture's
-size, and a move touches the window alone. Run-length codes would be smaller still, but every move would have to unpack
-them, and pycocotools, which reads them, is needed for files of COCO alone.
+An object covers a few percent of its picture, so its window is some 20 times smaller than a mask of the picture's size,
+and a move only touches the window. Run-length codes would be even smaller, but every move would have to decode them,
+and they need pycocotools, which kseg requires only for files of COCO.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from kseg.structures.moves import Move, Size
 
 @dataclass(frozen=True)
 class Cut:
-    """A mask within the smallest window that holds all of it; `inside` is (0, 0) where the mask has no pixel."""
+    """A mask within its smallest window; `inside` is (0, 0) where the mask has no pixel."""
 
     inside: np.ndarray
     """bool (h, w)"""
@@ -25,7 +25,7 @@ class Cut:
 
     @classmethod
     def of(cls, inside: np.ndarray, top: int = 0, left: int = 0) -> "Cut":
-        """From a mask or a window of one, which may be larger than need be."""
+        """From a mask, or from any window that contains it."""
         rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
         if not rows.size:
             return cls(np.zeros((0, 0), bool))
@@ -62,7 +62,7 @@ class Masks:
 
     @classmethod
     def of(cls, masks: np.ndarray) -> "Masks":
-        """From bool (N, H, W); whatever N is, H and W have to be there."""
+        """From bool (N, H, W); N may be 0, H and W may not."""
         if not isinstance(masks, np.ndarray) or masks.ndim != 3 or masks.dtype != bool or 0 in masks.shape[1:]:
             given = f"{masks.dtype} {masks.shape}" if isinstance(masks, np.ndarray) else type(masks).__name__
             raise UsageError(f"masks have to be bool (N, H, W) with at least one pixel each, not {given}")
@@ -88,7 +88,7 @@ class Masks:
         return masks
 
     def chosen(self, indices: Sequence[int] | np.ndarray) -> "Masks":
-        """Those of the objects `indices`, in this order."""
+        """The masks of the objects `indices`, in this order."""
         return Masks(self.size, tuple(self.cuts[index] for index in indices))
 
     def boxes(self) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Where every pixel of a moved picture comes from: the geometry that all structures share.
+"""The geometry that all structures share: which source pixel each pixel of a moved picture takes.
 
-Pixel (i, j) covers [i, i + 1) × [j, j + 1), so a resized or warped map takes the value under each pixel's center and
-never invents one.
+Pixel (i, j) covers [i, i + 1) × [j, j + 1). A resized or warped map takes the value under each pixel's center, so no
+new value arises.
 """
 
 from abc import ABC, abstractmethod
@@ -17,11 +17,11 @@ Size = tuple[int, int]
 """(height, width) in pixels"""
 
 BEYOND = -1
-"""In place of a row or column: one that lies outside the picture."""
+"""Stands for a row or column outside the picture."""
 
 
 class Move(ABC):
-    """A change of geometry, from a picture of one size to one of another."""
+    """A geometric change of a picture, which may change its size."""
 
     @property
     @abstractmethod
@@ -30,27 +30,27 @@ class Move(ABC):
 
     @abstractmethod
     def of_map(self, values: np.ndarray, beyond: int) -> np.ndarray:
-        """The moved map (h, w) of `values` (H, W); what comes from outside is `beyond`."""
+        """The moved map (h, w) of `values` (H, W); pixels from outside are `beyond`."""
 
     @abstractmethod
     def of_window(self, inside: np.ndarray, top: int, left: int) -> tuple[np.ndarray, int, int]:
-        """The same for a mask that is False outside its window: (moved window, its top, its left)."""
+        """`of_map` for a mask that is False outside its window: (moved window, its top, its left)."""
 
     @abstractmethod
     def of_boxes(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The moved boxes (N, 4), cut at the border, and bool (N,): which of them are whole, so that the box is exact.
+        """The moved boxes (N, 4), cut at the border, and bool (N,): which of them are whole and therefore exact.
 
-        A box that was cut is an upper bound of its object's; one that was bent is four zeros.
+        A box that was cut contains its object's box; a box that was bent is four zeros.
         """
 
 
 @dataclass(frozen=True)
 class AxisMove(Move):
-    """A move of rows and columns by themselves: mirror, window, scale, frame.
+    """A move of rows and columns independently: mirror, window, scale, frame.
 
         result[i, j] = values[rows[i], columns[j]]      y ← scale·y + shift for continuous coordinates
 
-    `rows` (h,) and `columns` (w,) rise or fall steadily; `BEYOND`, before and after what is inside, is outside.
+    `rows` (h,) and `columns` (w,) are monotonic; `BEYOND`, at either end, is outside.
     """
 
     rows: np.ndarray
@@ -63,7 +63,7 @@ class AxisMove(Move):
         return len(self.rows), len(self.columns)
 
     def of_map(self, values: np.ndarray, beyond: int) -> np.ndarray:
-        spans = []  # of the result, that come from inside
+        spans = []  # rows and columns of the result that come from inside
         for axis, places in enumerate((self.rows, self.columns)):
             inside = np.flatnonzero(places != BEYOND)
             spans.append(slice(int(inside[0]), int(inside[-1]) + 1))
@@ -92,10 +92,10 @@ class AxisMove(Move):
 
 @dataclass(frozen=True)
 class Bend(Move):
-    """Every pixel by itself: result[i, j] = values.ravel()[places[i, j]]; the size stays."""
+    """A move of each pixel on its own: result[i, j] = values.ravel()[places[i, j]]; the size stays."""
 
     places: np.ndarray
-    """integers (H, W): row · W + column of the pixel that is taken, `BEYOND` is outside"""
+    """integers (H, W): row · W + column of the source pixel, or `BEYOND` for outside"""
 
     @property
     def size(self) -> Size:
@@ -104,7 +104,7 @@ class Bend(Move):
     @cached_property
     def _rows_and_columns(self) -> tuple[np.ndarray, np.ndarray]:
         rows, columns = np.divmod(self.places, self.size[1])
-        return rows, columns  # outside: row −1, which no window has
+        return rows, columns  # pixels from outside have row −1, which no window has
 
     def of_map(self, values: np.ndarray, beyond: int) -> np.ndarray:
         moved = values.ravel().take(self.places)
@@ -124,8 +124,7 @@ class Bend(Move):
 
 
 class Turn(Move):
-    """Counter-clockwise about the center: every pixel takes what Pillow's rotation of an image takes, so that a truth
-    turns as its image does, roundings included."""
+    """Rotates counter-clockwise about the center with Pillow, so that a truth and its image are rounded alike."""
 
     def __init__(self, size: Size, degrees: float):
         self._size, self._degrees = size, degrees
@@ -139,7 +138,7 @@ class Turn(Move):
         return Bend(self._turned(np.arange(self.size[0] * self.size[1], dtype=np.int32).reshape(self.size), BEYOND))
 
     def of_map(self, values: np.ndarray, beyond: int) -> np.ndarray:
-        # Pillow turns bytes itself; what it has no mode for takes the way through places.
+        # Pillow rotates bytes directly; other types, for which it has no mode, go through `places`.
         return self._turned(values, beyond) if values.dtype == np.uint8 else self._bend.of_map(values, beyond)
 
     def of_window(self, inside: np.ndarray, top: int, left: int) -> tuple[np.ndarray, int, int]:
@@ -156,7 +155,7 @@ class Turn(Move):
 
 
 def mirror(size: Size, *, vertical: bool) -> AxisMove:
-    """Left to right, or with `vertical` upside down."""
+    """Mirrors left to right, or with `vertical` upside down."""
     rows, columns = np.arange(size[0]), np.arange(size[1])
     if vertical:
         return AxisMove(rows[::-1], columns, (-1.0, 1.0), (float(size[0]), 0.0))
@@ -164,7 +163,7 @@ def mirror(size: Size, *, vertical: bool) -> AxisMove:
 
 
 def window(size: Size, box: Sequence[int]) -> AxisMove:
-    """What lies in the window (top, left, bottom, right), in whole pixels; it has to lie within the picture."""
+    """Cuts out the window (top, left, bottom, right), in whole pixels; the window has to lie within the picture."""
     top, left, bottom, right = (_whole(edge, "a window's edge") for edge in box)
     if not (0 <= top < bottom <= size[0] and 0 <= left < right <= size[1]):
         raise UsageError(
@@ -175,14 +174,14 @@ def window(size: Size, box: Sequence[int]) -> AxisMove:
 
 
 def scaling(size: Size, new: Sequence[int]) -> AxisMove:
-    """To a new size: every pixel takes what lies under its center."""
+    """Resizes to a new size: every pixel takes the value under its center."""
     height, width = _checked(new)
     rows, columns = centers_under(size[0], height), centers_under(size[1], width)
     return AxisMove(rows, columns, scale=(height / size[0], width / size[1]))
 
 
 def frame(size: Size, new: Sequence[int], at: Sequence[int]) -> AxisMove:
-    """Within a picture of a larger size, whose pixel `at` is where this one's upper left pixel goes."""
+    """Places the picture in a larger one, with its upper left pixel at the larger one's pixel `at`."""
     new = _checked(new)
     top, left = (_whole(edge, "a frame's edge") for edge in at)
     if top < 0 or left < 0 or top + size[0] > new[0] or left + size[1] > new[1]:
@@ -198,7 +197,7 @@ def frame(size: Size, new: Sequence[int], at: Sequence[int]) -> AxisMove:
 
 
 def warp(size: Size, field: np.ndarray) -> Bend:
-    """Pixel (i, j) takes what lies at (i + ½ + field[0, i, j], j + ½ + field[1, i, j]); `field` (2, H, W) in pixels."""
+    """Pixel (i, j) takes the value at (i + ½ + field[0, i, j], j + ½ + field[1, i, j]); `field` (2, H, W) in pixels."""
     field = np.asarray(field)
     if field.shape != (2, *size):
         raise UsageError(
@@ -216,25 +215,25 @@ def warp(size: Size, field: np.ndarray) -> Bend:
 
 
 def rotation(size: Size, degrees: float) -> Move:
-    """Counter-clockwise about the center; the size stays."""
+    """Rotates counter-clockwise about the center; the size stays."""
     return Turn(size, degrees)
 
 
 def resize_labels(labels: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """(H, W) to (h, w): each pixel takes the label under its center, so no label is invented."""
+    """(H, W) to (h, w): each pixel takes the label under its center, so no new label arises."""
     if labels.shape[:2] == tuple(size):
         return labels
     return scaling((labels.shape[0], labels.shape[1]), size).of_map(labels, BEYOND)
 
 
 def centers_under(old: int, new: int) -> np.ndarray:
-    """int (new,): which of `old` pixels lies under the center of each of `new`."""
-    # floor((i + ½)·old/new) in integers, so that no rounding moves a label.
+    """int (new,): the index of the old pixel under the center of each new one, for `old` and `new` pixels in a row."""
+    # floor((i + ½)·old/new) in integers, so that rounding moves no label.
     return (2 * np.arange(new) + 1) * old // (2 * new)
 
 
 def _taken(values: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
-    """`values.take(places, axis)`, as a view where places are neighbors: no gathering of single pixels."""
+    """`values.take(places, axis)`, as a view where places are consecutive, which is faster."""
     steps = np.diff(places)
     if not len(steps) or (steps == 1).all():
         run = slice(int(places[0]), int(places[-1]) + 1)
@@ -248,7 +247,7 @@ def _taken(values: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
 def _checked(size: Sequence[int]) -> Size:
     height, width = (_whole(side, "a side of a picture") for side in size)
     if height < 1 or width < 1:
-        raise UsageError(f"a picture of {height}×{width} pixels has none; both sides have to be 1 or more")
+        raise UsageError(f"a picture of {height}×{width} pixels is empty; both sides have to be 1 or more")
     return height, width
 
 

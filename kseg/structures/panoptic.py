@@ -1,4 +1,4 @@
-"""Which class each pixel is and which object it belongs to: the structure of panoptic segmentation."""
+"""The class and the object of each pixel: the structure of panoptic segmentation."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -13,35 +13,35 @@ from kseg.structures.label_map import LabelMap
 from kseg.structures.moves import Move, Size
 
 NO_SEGMENT = 0
-"""The id of a pixel that counts for nothing."""
+"""The id of void pixels."""
 
 MOST_SEGMENTS = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One object (a thing), or all pixels of a class whose objects are not told apart (stuff)."""
+    """One object (a thing), or all pixels of a class without separate objects (stuff)."""
 
     class_id: int
     """0..254"""
     thing: bool
-    """whether it is an object, which can be counted, or stuff as sky and grass"""
+    """whether it is an object, which can be counted, or stuff such as sky and grass"""
     crowd: bool = False
-    """of things: many objects that nobody told apart"""
+    """whether it is many things that are not separated"""
 
     def __post_init__(self) -> None:
         if not 0 <= self.class_id < MAX_CLASSES:
             raise UsageError(f"a segment has the class {self.class_id}; class ids are 0..{MAX_CLASSES - 1}")
         if self.crowd and not self.thing:
-            raise UsageError(f"a segment of class {self.class_id} is a crowd but no thing; only things can be a crowd")
+            raise UsageError(f"a segment of class {self.class_id} is a crowd of stuff; only things can be a crowd")
 
 
 @dataclass(frozen=True, eq=False)
 class Panoptic(Structure):
-    """Segments that do not overlap: every pixel is of one of them or of none.
+    """Segments that do not overlap: every pixel belongs to one of them or is void.
 
-    Ids count the segments from 1, so that counting pixels needs no sorting. A move that leaves nothing of a segment
-    drops it, and those after it move up.
+    Ids number the segments from 1, so that counting pixels needs no sorting. A move drops the segments of which no
+    pixel is left and renumbers the others.
 
     >>> scene = Panoptic(np.array([[1, 1, 2, 0]], np.uint16), (Segment(0, thing=False), Segment(5, thing=True)))
     >>> scene.semantic().ids.tolist(), scene.instances().classes.tolist()
@@ -59,7 +59,7 @@ class Panoptic(Structure):
         if len(counts) > len(self.segments) + 1:
             raise UsageError(
                 f"a map of segments holds the id {len(counts) - 1}, but {len(self.segments)} segments are described; "
-                "ids count them from 1"
+                "number them from 1"
             )
         empty = np.flatnonzero(counts[1:] == 0)
         if empty.size:
@@ -71,19 +71,22 @@ class Panoptic(Structure):
 
     @classmethod
     def from_ids(cls, ids: np.ndarray, segments: Mapping[int, Segment], *, void: Collection[int] = (0,)) -> "Panoptic":
-        """From a map (H, W) of any ids, as files have them, and the segment of each id; the ids `void` are no segment.
+        """From a map (H, W) of arbitrary ids and the segment of each id; the ids `void` have no segment.
 
         Raises: UsageError for an id of the map that has no segment, and for a segment that has no pixel.
         """
         if not isinstance(ids, np.ndarray) or ids.ndim != 2 or ids.dtype.kind not in "iu" or not ids.size:
-            raise UsageError("a map of segments has to be whole numbers (H, W) with at least one pixel")
+            given = f"{ids.dtype} {ids.shape}" if isinstance(ids, np.ndarray) else type(ids).__name__
+            raise UsageError(f"a map of segments has to be whole numbers (H, W) with at least one pixel, not {given}")
         held, places = np.unique(ids, return_inverse=True)
         unknown = sorted(set(held.tolist()) - set(segments) - set(void))
         if unknown:
-            raise UsageError(f"the map of segments holds the id {unknown[0]}, which no segment describes")
+            raise UsageError(
+                f"the map of segments holds the id {unknown[0]}, which no segment describes; describe or void it"
+            )
         lost = sorted(set(segments) - set(held.tolist()))
         if lost:
-            raise UsageError(f"the segment {lost[0]} is described but has no pixel in the map of segments")
+            raise UsageError(f"the segment {lost[0]} has no pixel in the map of segments; leave it out")
         _check_count(segments)
         numbers = {one: number for number, one in enumerate(segments, start=1)}
         table = np.array([numbers.get(one, NO_SEGMENT) for one in held.tolist()], np.uint16)
@@ -91,17 +94,17 @@ class Panoptic(Structure):
 
     @classmethod
     def joined(cls, semantic: LabelMap, instances: Instances) -> "Panoptic":
-        """The inverse of `semantic()` and `instances()`: the objects first, in their order, then stuff by class.
+        """The inverse of `semantic()` and `instances()`: the objects first, in order, then stuff by class.
 
         Raises: UsageError where two objects overlap, where label map and objects disagree about a pixel, and where a
-        pixel of a class that has objects belongs to no object.
+        pixel of a class with objects belongs to none of them.
         """
         # 1. objects that do not overlap and agree with the label map
         if semantic.size != instances.size:
             raise UsageError(f"the label map has {semantic.size} pixels, the objects {instances.size}; give the same")
         objects = instances.id_map()
         if np.count_nonzero(objects) != instances.masks.areas().sum():
-            raise UsageError("objects overlap, but a pixel of a panoptic map is of one; decide which lies in front")
+            raise UsageError("objects overlap, but a panoptic map holds one per pixel; decide which lies in front")
         class_of = np.array([VOID, *instances.classes], np.uint8)
         classes = np.where(objects > 0, class_of[objects], semantic.ids)
         if (classes != semantic.ids).any():
@@ -111,7 +114,7 @@ class Panoptic(Structure):
                 f"{classes[row, column]}; make them agree"
             )
 
-        # 2. stuff is what no object covers
+        # 2. stuff where no object is
         rest = np.where(objects > 0, np.uint8(VOID), semantic.ids)
         stuff = np.flatnonzero(np.bincount(rest.ravel(), minlength=VOID + 1)[:VOID])
         uncovered = sorted(set(stuff.tolist()) & set(instances.classes.tolist()))
@@ -147,7 +150,7 @@ class Panoptic(Structure):
         return LabelMap(class_of[self.ids])
 
     def instances(self) -> Instances:
-        """The things, in their order; crowds among them."""
+        """The things in order, including crowds."""
         things = [(number, one) for number, one in enumerate(self.segments, start=1) if one.thing]
         number_of = np.zeros(len(self.segments) + 1, np.int32)
         number_of[[number for number, _ in things]] = np.arange(1, len(things) + 1)
@@ -187,7 +190,7 @@ class Panoptic(Structure):
 
 def _check_count(segments: Collection) -> None:
     if len(segments) > MOST_SEGMENTS:
-        raise UsageError(f"an image has {len(segments)} segments; ids hold {MOST_SEGMENTS} of them at most")
+        raise UsageError(f"an image has {len(segments)} segments; a map of segments holds at most {MOST_SEGMENTS}")
 
 
 def _pixels_of_ids(ids: np.ndarray, count: int) -> np.ndarray:

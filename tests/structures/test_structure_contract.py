@@ -96,7 +96,7 @@ def test_a_move_leaves_the_structure_as_it_was(make):
         (lambda s: s.cropped((0, 0.5, 3, 3)), "is 0.5; give whole pixels"),
         (lambda s: s.padded((HEIGHT - 1, WIDTH)), r"12×17 pixels does not fit into 11×17 at \(0, 0\)"),
         (lambda s: s.padded((HEIGHT + 2, WIDTH), at=(3, 0)), "does not fit into"),
-        (lambda s: s.resized((0, 4)), "0×4 pixels has none"),
+        (lambda s: s.resized((0, 4)), "0×4 pixels is empty"),
         (lambda s: s.resized((3.5, 4)), "is 3.5; give whole pixels"),
         (lambda s: s.warped(FIELD[:, 1:]), r"field of shape \(2, 11, 17\) does not fit 12×17"),
         (lambda s: s.warped(FIELD * np.nan), "no finite numbers"),
