@@ -1,4 +1,4 @@
-"""Networks that once learned ImageNet: features by stride, preprocessing inside, weights loaded with a report."""
+"""Encoders pretrained on ImageNet: features by stride, preprocessing inside, weights loaded with a report."""
 
 from kseg.encoders.alexnet import AlexNet
 from kseg.encoders.base import ENCODERS, Encoder, encoder_layers, encoder_named, encoder_of, needs_padding

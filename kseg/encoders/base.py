@@ -1,4 +1,4 @@
-"""What every encoder is: a classification network without its top, as features by stride, with preprocessing inside."""
+"""The base of every encoder: a classification network without its top, as features by stride, with preprocessing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,11 +18,11 @@ from kseg.signature import Option, declared
 OUTPUT_STRIDES = (32, 16, 8)
 
 OUTPUT = ""
-"""In `Encoder.features`: what the whole network gives."""
+"""In `Encoder.features`: the output of the whole network."""
 
 
 def before(layer: str) -> str:
-    """In `Encoder.features`: the input of a layer. The layer in front of it may have a name that Keras numbered."""
+    """In `Encoder.features`: the input of a layer, for where Keras numbered the name of the layer in front of it."""
     return f"→{layer}"
 
 
@@ -30,15 +30,15 @@ def before(layer: str) -> str:
 class Encoder:
     """A network of `keras.applications`, called as `encoder(image) -> {stride: feature}`.
 
-    Its layers become part of the caller's functional graph (no nested model), under the names Keras gives them.
-    The layer `preprocess` comes first. The layer `pad` then adds zeros below and to the right where a size is no
-    multiple of 32. The feature of stride s has exactly ⌈H/32⌉·32/s rows and starts at the image's top left corner.
-    Decoders therefore need no cropping; `kseg.models.build` cuts off the surplus at the end.
-    (A "same" convolution sees zeros beyond the border as well.)
+    Its layers become part of the caller's functional graph (no nested model), under the names Keras gives them. The
+    layer `preprocess` comes first. The layer `pad` then adds zeros below and to the right where a size is not a
+    multiple of 32. (A "same" convolution sees zeros beyond the border as well.) The feature of stride s has exactly
+    ⌈H/32⌉·32/s rows and starts at the image's top left corner. Decoders therefore need no cropping, and
+    `kseg.models.build` crops the output at the end.
 
-    Batch normalization stays frozen in every layer, even where the stage around it is trained. Its statistics come from
-    a million images. Published weights may have them folded into the convolutions (mean 0, variance 1), and the
-    statistics of a batch would undo that.
+    Batch normalization stays frozen in every layer, even where the stage around it is trained, since its statistics
+    come from a million images. Published weights may have the statistics folded into the convolutions (mean 0,
+    variance 1), which batch statistics would undo.
     """
 
     name: str
@@ -47,17 +47,17 @@ class Encoder:
     features: Mapping[int, str]
     """stride → name of the layer whose output is the feature, `before` one, or `OUTPUT`"""
     dense_layers: tuple[str, ...] = ()
-    """dense layers of its classifier but for the last; a convolutionized fc6 and fc7 may start from them"""
+    """dense layers of its classifier except the last; a convolutionized fc6 and fc7 may start from them"""
     options: tuple[str, ...] = ()
     """keyword-only parameters of `application` that are options, with annotation, default and text in its docstring"""
     rebuilt: bool = False
-    """whether its layers are made anew at output stride 32 too, without scaling and with names that never change"""
+    """whether its layers are rebuilt at output stride 32 too, without its own scaling and with fixed names"""
     before_widening: str | None = None
-    """where the network widens its last map only for its classifier: the layer in front of that"""
+    """the layer before the last map is widened, where only the classifier needs the wider map"""
     grid: Mapping[str, int] = field(default_factory=dict)
-    """3×3 convolution of the last stage → what multi-grid multiplies its rate by"""
+    """3×3 convolution of the last stage → multi-grid's factor of its rate"""
     centered: bool = False
-    """its windows lie on every s-th pixel, beginning with the first, also where sides are even"""
+    """whether windows lie on every s-th pixel, beginning with the first, also where sides are even"""
 
     def __call__(
         self,
@@ -72,15 +72,15 @@ class Encoder:
         """The features of `image` (N, H, W, 3), RGB in 0..255, by the stride of their stage.
 
         Args:
-          trainable_from: start of a layer name, e.g. "block5"; that layer and all after it are trained, all before are
-            frozen. None or "none" freezes the whole encoder, "all" none of it.
+          trainable_from: start of a layer name, e.g. "block5"; that layer and all after it are trained, all before it
+            are frozen. None or "none" freezes the whole encoder, "all" trains all of it.
           output_stride: 32, or 16 or 8: the last stages then keep their map at 1/16 or 1/8 and are dilated instead
-            (`kseg.encoders.dilation`). The features keep their keys: `features[32]` is the last one, at 1/8.
-          widened: False takes for `features[32]` what MobileNet has before it widens its map for the classifier.
+            (`kseg.encoders.dilation`). The features keep their keys: `features[32]` is the last one, even at 1/8.
+          widened: with False, `features[32]` is MobileNet's map before it is widened for the classifier.
           multi_grid: multiplies the rates of the last stage's convolutions by `grid`.
-          centered: pads to 32·k + 1 rows and puts the windows on every s-th pixel, the first and the last included, as
-            TensorFlow's DeepLab has them: a feature of stride s then has 32/s·k + 1 rows.
-        Errors: UsageError if no layer has such a name, or for another output stride.
+          centered: pads to 32·k + 1 rows and puts windows on every s-th pixel, including the first and the last, as in
+            TensorFlow's DeepLab: a feature of stride s then has 32/s·k + 1 rows.
+        Errors: UsageError if no layer has this name, or for another output stride.
         """
         if output_stride not in OUTPUT_STRIDES:
             raise UsageError(f"output_stride is {output_stride!r}; wanted 32, 16 or 8")
@@ -103,7 +103,7 @@ class Encoder:
         return {stride: feature(place) for stride, place in places.items()}
 
     def _rebuilt(self, x, trainable_from: str | None, places: Mapping[int, str], **how: Any):
-        """The features at `places` of the network made anew, as `dilation.rebuilt` is told by `how`."""
+        """The features at `places` of the network rebuilt with the options `how` of `dilation.rebuilt`."""
         template = self.application(include_top=False, weights=None, input_shape=(None, None, 3))
         made = rebuilt(template, x, self.name, whole_stem=self.rebuilt, **how)
         self.freeze([part.layer for part in made.values() if isinstance(part.layer, keras.Layer)], trainable_from)
@@ -125,7 +125,7 @@ class Encoder:
         return replace(self, application=partial(self.application, **options), options=())
 
     def freeze(self, backbone: Sequence[keras.Layer], trainable_from: str | None) -> None:
-        """Mark the layers, in the order of the graph, as this encoder's, and train those from `trainable_from` on."""
+        """Marks layers, in graph order, as this encoder's, and makes those from `trainable_from` on trainable."""
         if trainable_from == "none":
             trainable_from = None
         trained = trainable_from == "all"
@@ -142,7 +142,7 @@ class Encoder:
 
 
 def needs_padding(shape, remainder: int = 0) -> bool:
-    """Whether an image tensor of this shape may have a height or width that is no multiple of 32, plus `remainder`."""
+    """Whether an image tensor of this shape may have a side that is not 32·k + `remainder`."""
     return any(size is None or padded_size(size, STRIDE, remainder) != size for size in shape[1:3])
 
 
@@ -157,11 +157,11 @@ def encoder_of(layer: keras.Layer) -> Encoder | None:
 
 
 _ENCODERS_OF: WeakKeyDictionary[keras.Layer, Encoder] = WeakKeyDictionary()
-"""The layers that `freeze` marked, for as long as they live. Layers loaded from a file or copied are not among them."""
+"""The layers that `freeze` marked, held weakly. Layers loaded from a file or copied are not in it."""
 
 ENCODERS: Registry[Encoder] = Registry("encoder", "kseg.encoders")
 
 
 def encoder_named(encoder: str | Encoder) -> Encoder:
-    """The encoder of that name; an `Encoder` is returned as it is. Raises: UsageError for an unknown name."""
+    """The encoder of this name; an `Encoder` is returned unchanged. Raises: UsageError for an unknown name."""
     return encoder if isinstance(encoder, Encoder) else ENCODERS[encoder]

@@ -1,4 +1,4 @@
-"""Weights of torchvision's networks in the layer names of ours: kernels turned round, scaling of images folded in."""
+"""Converts weights of torchvision's networks to kseg's layers: axes transposed, scaling of images folded in."""
 
 import math
 from collections.abc import Mapping
@@ -16,30 +16,31 @@ from kseg.errors import UsageError
 from kseg.layers.preprocess import MODES
 
 EPSILON = 1e-5
-"""Of PyTorch's batch normalization, unless a network says otherwise."""
+"""ε of PyTorch's batch normalization by default."""
 
 EPSILONS = {"mobilenetv3": 1e-3}
+"""ε by the beginning of an encoder's name, where it differs."""
 
 FLATTENED = (512, 7, 7)
 """Channels, rows and columns of the feature that VGG's first dense layer reads."""
 
 BACKBONES = ("backbone.body.", "backbone.", "")
-"""What stands in front of an encoder's names in a network of torchvision: detectors, segmenters, classifiers."""
+"""Prefixes of an encoder's names in torchvision's detectors, segmenters and classifiers."""
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What became of a state dict."""
+    """A converted state dict."""
 
     weights: Weights
     state: StateDict
     """the file's tensors of the encoder, under the names of torchvision's classifier"""
     report: TransplantReport
-    """of the layers in a network of ours"""
+    """of the layers of kseg's network"""
     left: tuple[str, ...]
-    """modules of the file that have no place in the network, such as the classifier"""
+    """modules of the file without a counterpart in the network, such as the classifier"""
     epsilon: float = EPSILON
-    """of the file's batch normalization"""
+    """ε of the file's batch normalization"""
 
     def __str__(self) -> str:
         lines = [str(self.report)]
@@ -60,25 +61,25 @@ def converted(
     """The weights of a classifier, DeepLab v3 or FCN of torchvision for the encoder inside a freshly built model.
 
     Convolutions (O, I, h, w) become (h, w, I, O), dense layers (O, I) become (I, O), and a dense layer on a flattened
-    (c, h, w) feature one on (h, w, c). Batch normalization of another ε has its scale changed by
-    √((σ² + ε_ours)/(σ² + ε_torch)), which is the same function. An encoder that scales images otherwise (VGG: BGR minus
-    a mean) gets PyTorch's scaling in its first convolution; only windows that reach over the image's border, where
-    zeros then stand for another color, give other numbers (by under 1 % of an input's deviation).
+    (c, h, w) feature one on (h, w, c). Batch normalization with another ε has its scale multiplied by
+    √((σ² + ε_Keras)/(σ² + ε_torch)), which gives the same function. An encoder with another image scaling (VGG: BGR
+    minus a mean) gets PyTorch's scaling in its first convolution. Only windows that reach over the image's border,
+    where zeros then are another color, give different numbers (by under 1 % of an input's deviation).
 
     Args:
       state: names and arrays of the file.
-      source: what the report calls the file.
+      source: the file's name in the report.
       convolutionized: as in `load_encoder_weights`.
-      epsilon: of the file's batch normalization; None: that of torchvision's classifier.
+      epsilon: ε of the file's batch normalization; None: that of torchvision's classifier.
     Errors: UsageError for an encoder without a counterpart in torchvision, or a file of another network.
     """
     table, prefix = _table(encoder), _prefix(state, encoder)
     inside = {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
     if prefix and TABLES["resnet"] is not table:
-        # A segmenter's backbone is the part `features` of a MobileNet, without that name.
+        # A segmenter's backbone is a MobileNet's `features`, stored without that name.
         inside = {f"features.{name}" if name[:1].isdigit() else name: array for name, array in inside.items()}
 
-    # 1. module by module into our layers
+    # 1. module by module into kseg's layers
     modules: dict[str, dict[str, np.ndarray]] = {}
     for name, array in inside.items():
         module, _, part = name.rpartition(".")
@@ -93,9 +94,10 @@ def converted(
         if place is None or (place.kind == "dense" and prefix):
             left.append(f"{prefix}{module}")
             continue
-        weights[place.layer] = arrays_of(place, parts, source, ours=epsilons.get(place.layer, EPSILON), theirs=epsilon)
+        new_epsilon = epsilons.get(place.layer, EPSILON)
+        weights[place.layer] = arrays_of(place, parts, source, epsilon=epsilon, new_epsilon=new_epsilon)
 
-    # 2. biases that torchvision leaves out, and the scaling of images
+    # 2. biases that torchvision lacks, and the scaling of images
     for layer in encoder_layers(model):
         if layer.name in weights and getattr(layer, "use_bias", False) and "bias" not in weights[layer.name]:
             weights[layer.name]["bias"] = np.zeros(tuple(layer.bias.shape), np.float32)
@@ -135,15 +137,15 @@ def _prefix(state: StateDict, encoder: Encoder) -> str:
 
 
 def arrays_of(
-    place: Place, parts: Mapping[str, np.ndarray], source: str, *, ours: float, theirs: float
+    place: Place, parts: Mapping[str, np.ndarray], source: str, *, epsilon: float, new_epsilon: float
 ) -> dict[str, np.ndarray]:
-    """The arrays of a module as those of a layer of Keras."""
+    """The arrays of a module for a Keras layer, whose batch normalization has `new_epsilon` instead of `epsilon`."""
     axes = {"conv": (2, 3, 1, 0), "depthwise": (2, 3, 0, 1), "dense": (1, 0)}
     if place.kind == "bn":
         if lacking := {"weight", "bias", "running_mean", "running_var"} - parts.keys():
             raise UsageError(f"{source} lacks {', '.join(sorted(lacking))} for {place.layer}; pass a whole state dict")
         variance = parts["running_var"].astype(np.float64)
-        scale = np.sqrt((variance + ours) / (variance + theirs))
+        scale = np.sqrt((variance + new_epsilon) / (variance + epsilon))
         return {
             "gamma": (parts["weight"] * scale).astype(np.float32),
             "beta": parts["bias"],
@@ -154,7 +156,7 @@ def arrays_of(
     if kernel is None or kernel.ndim != len(axes[place.kind]):
         shape = "nothing" if kernel is None else str(kernel.shape)
         raise UsageError(
-            f"{source} is of another architecture: it has {shape} for {place.layer}; pass --encoder with the file's"
+            f"{source} is of another architecture: it has {shape} for {place.layer}; pass the file's --encoder"
         )
     if place.kind == "dense" and kernel.shape[1] == math.prod(FLATTENED):
         kernel = kernel.reshape(len(kernel), *FLATTENED).transpose(0, 2, 3, 1).reshape(len(kernel), -1)
@@ -163,7 +165,7 @@ def arrays_of(
 
 
 def _rescaled(arrays: dict[str, np.ndarray], encoder: Encoder, source: str) -> dict[str, np.ndarray]:
-    """The first convolution for images x = (RGB − m)/s of ours, from that for (RGB − m')/s' of PyTorch's.
+    """The first convolution for images scaled as x = (RGB − m)/s, from the one for PyTorch's (RGB − m')/s'.
 
     (RGB − m')/s' = x·s/s' + (m − m')/s'
     """
@@ -183,6 +185,6 @@ def _rescaled(arrays: dict[str, np.ndarray], encoder: Encoder, source: str) -> d
 
 
 def scaling(mode: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and scale of R, G and B, float64 (3,) each, of a mode of `kseg.layers.Preprocess`."""
+    """Mean and scale of R, G and B, float64 (3,) each, for a mode of `kseg.layers.Preprocess`."""
     mean, scale, _ = MODES[mode]
     return (np.broadcast_to(np.asarray(mean, np.float64), (3,)), np.broadcast_to(np.asarray(scale, np.float64), (3,)))

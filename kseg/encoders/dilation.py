@@ -1,4 +1,4 @@
-"""A network of `keras.applications` taken apart and put together again: denser at its end, without its own scaling."""
+"""Rebuilds a network of `keras.applications` with dilation in its last stages and without its own scaling."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +14,7 @@ POOLINGS = {layers.MaxPooling2D: "max", layers.AveragePooling2D: "average"}
 SCALING = (layers.Rescaling, layers.Normalization)
 
 NUMBERED = re.compile(r"(conv2d|batch_normalization|layer_normalization)(?:_(\d+))?$")
-"""A name that Keras made up; its number depends on what the process built before."""
+"""A name that Keras generated; its number depends on what the process built before."""
 
 
 def steady_names(encoder: str, names: Iterable[str]) -> dict[str, str]:
@@ -42,23 +42,23 @@ def rebuilt(
     grid: Mapping[str, int] | None = None,
     centered: bool = False,
 ) -> dict[str, "Rebuilt"]:
-    """The layers of `network` anew on the tensor `image`, with fresh weights, by the names they have in `network`.
+    """Rebuilds the layers of `network` on the tensor `image` with new weights, by their names in `network`.
 
-    Where a layer's stride would take the map below 1/`output_stride`, the stride becomes 1, and the kernels behind it
+    Where a layer's stride would take the map below 1/`output_stride`, the stride becomes 1, and the kernels after it
     are dilated by that stride (Chen et al. 2015). Every weight keeps its shape and its meaning. The denser map holds
-    the values of the strided network at every s-th position, s being the product of the strides left out. Kernels are
-    centered ("same"), even where the network pads by hand for a stride.
+    the values of the strided network at every s-th position, where s is the product of the removed strides. Kernels are
+    centered ("same"), even where the network pads explicitly before a stride.
 
     Args:
-      encoder: the prefix of names that Keras numbered.
-      whole_stem: convolutions without padding get some, so that a feature of stride s has 1/s of the rows.
-      grid: convolution → what its rate is multiplied by (the multi-grid of Chen et al. 2017).
-      centered: what pads by hand for a stride pads as much in front as behind, so that the windows of an image of
-        s·k + 1 rows lie on every s-th row, the first and the last included.
+      encoder: the prefix of new names for layers that Keras numbered.
+      whole_stem: convolutions without padding get "same" padding, so that a feature of stride s has 1/s of the rows.
+      grid: convolution → factor of its rate (the multi-grid of Chen et al. 2017).
+      centered: explicit padding before a stride becomes equal on both sides, so that the windows of an image of s·k + 1
+        rows lie on every s-th row, including the first and the last.
     Returns:
-      by name: the layer, what goes into it and what comes out.
+      by name: the layer, its input and its output.
     """
-    # 1. what is known of the network: strides, names, padding by hand
+    # 1. strides, names and explicit padding of the network
     strides = entering_strides(network)
     names = steady_names(encoder, (layer.name for layer in network.layers))
     padded_by_hand = {
@@ -69,7 +69,7 @@ def rebuilt(
         if isinstance(source, layers.ZeroPadding2D)
     }
 
-    # 2. the layer in place of each, with its new stride, dilation and name
+    # 2. the new layer in place of each, with its stride, dilation and name
     def renewed(layer):
         if isinstance(layer, SCALING):
             return layers.Identity(name=layer.name)  # `Preprocess` scales the image already
@@ -86,7 +86,7 @@ def rebuilt(
             name=names.get(layer.name), same=whole, factor=(grid or {}).get(layer.name, 1),
         )  # fmt: skip
 
-    # 3. the network's graph once more, with every layer's input and output noted
+    # 3. the graph of the new layers, with every layer's input and output recorded
     made: dict[str, Rebuilt] = {}
 
     def call(layer, *arguments, **keywords):
@@ -94,7 +94,7 @@ def rebuilt(
         made[layer.name] = Rebuilt(layer, arguments[0], output)
         return output
 
-    # Operations (a sum written as `+`) hold no state and can be used again.
+    # Operations such as a sum written as `+` hold no state and are reused.
     keras.models.clone_model(
         network,
         input_tensors=image,
@@ -106,7 +106,7 @@ def rebuilt(
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """One operation of a network that was put together again."""
+    """One operation of a rebuilt network."""
 
     layer: Callable
     entering: keras.KerasTensor
@@ -114,7 +114,7 @@ class Rebuilt:
 
 
 def entering_strides(network: keras.Model) -> dict[str, int]:
-    """By operation: how often the image is larger than what goes into it."""
+    """By operation: the stride of its input relative to the image."""
     entering: dict[str, int] = {}
     leaving: dict[str, int] = {}
     for operation in network.operations:
@@ -139,13 +139,13 @@ def _stride(layer) -> int:
 
 
 def _changes(layer, entering: int, output_stride: int) -> bool:
-    """Whether a layer with a window of its own becomes another one."""
+    """Whether a layer is a convolution or pooling that is changed."""
     windowed = isinstance(layer, (*CONVOLUTIONS, *POOLINGS))
     return windowed and entering * _stride(layer) > output_stride
 
 
 def _dense(layer, entering: int, output_stride: int, *, name: str | None = None, same: bool = False, factor: int = 1):
-    """The layer anew: with stride 1 and dilated, if it lies behind 1/`output_stride` or would lead there."""
+    """The new layer: with stride 1 and dilated, if its output would be below 1/`output_stride`."""
     config = layer.get_config()
     config["name"] = name or layer.name
     if same:
@@ -158,7 +158,7 @@ def _dense(layer, entering: int, output_stride: int, *, name: str | None = None,
         config |= {"strides": (1, 1), "dilation_rate": (rate, rate) if wide else (1, 1)}
         return type(layer).from_config(config | ({"padding": "same"} if wide else {}))
     pool_size = max(layer.pool_size)
-    if pool_size == 1:  # ResNetV2's shortcut only leaves positions out
+    if pool_size == 1:  # ResNetV2's shortcut only drops positions
         return type(layer).from_config(config | {"strides": (1, 1)})
     return AtrousPooling2D(pool_size, rate, POOLINGS[type(layer)], name=config["name"])
 

@@ -1,4 +1,4 @@
-"""The families of `keras.applications` as encoders, a row each: what goes into a reduction is that stride's feature."""
+"""The families of `keras.applications` as encoders, one row each; a stride's feature is the input of its reduction."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,29 +16,29 @@ class Family:
     """Networks of one paper, which differ in depth and width."""
 
     members: tuple[str, ...]
-    """functions of `keras.applications`; in small letters they are the names of the encoders"""
+    """functions of `keras.applications`; the encoders have their names in lower case"""
     preprocessing: str
     """mode of `kseg.layers.Preprocess`"""
     features: Callable[[str], Mapping[int, str]]
-    """member → {stride: where the feature is}"""
+    """member → {stride: place of the feature}"""
     dense_layers: tuple[str, ...] = ()
-    """of the classifier, but for the last"""
+    """of the classifier, except the last"""
     before_widening: str | None = None
-    """the layer in front of the 1×1 convolution that only the classifier needs"""
+    """the layer before the 1×1 convolution that only the classifier needs"""
     grid: Mapping[str, int] = field(default_factory=dict)
-    """3×3 convolution of the last stage → what multi-grid multiplies its rate by"""
+    """3×3 convolution of the last stage → multi-grid's factor of its rate"""
     centered: bool = False
-    """windows lie on every s-th pixel, beginning with the first: padding is the same on both sides"""
+    """whether padding is equal on both sides, so that windows lie on every s-th pixel, beginning with the first"""
     application: Callable[..., keras.Model] | None = None
-    """what builds them, where that is not the function of `keras.applications` alone"""
+    """builds the members, where `keras.applications` alone does not"""
     options: tuple[str, ...] = ()
     """parameters of `application` that are options"""
     rebuilt: bool = False
-    """scales images itself, has names that Keras numbered, or has a stem without padding"""
+    """whether members scale images themselves, have names that Keras numbered, or have a stem without padding"""
 
 
 def stages(*reductions: str) -> Callable[[str], Mapping[int, str]]:
-    """Features at 1/2, 1/4 … that go into these layers, and the output at 1/32."""
+    """Features at 1/2, 1/4 … that are the inputs of these layers, and the output at 1/32."""
     features = {2**place: before(name) for place, name in enumerate(reductions, start=1)}
     return lambda member: {**features, 32: OUTPUT}
 
@@ -53,7 +53,7 @@ def resnet_v2(member: str) -> Mapping[int, str]:
 
 
 def convnext(member: str) -> Mapping[int, str]:
-    """Its stem goes to 1/4 at once."""
+    """ConvNeXt's stem goes to 1/4 at once, so there is no feature at 1/2."""
     name = f"convnext_{member.removeprefix('ConvNeXt').lower()}"
     return {4 * 2**i: before(f"{name}_downsampling_block_{i}") for i in range(3)} | {32: OUTPUT}
 
@@ -112,7 +112,7 @@ FAMILIES = (
         tuple(f"ConvNeXt{size}" for size in ("Tiny", "Small", "Base", "Large", "XLarge")), "torch", convnext,
         rebuilt=True,
     ),
-    # Chollet 2017. Its first two convolutions have no padding; here they have.
+    # Chollet 2017. Its first two convolutions have no padding; here they do.
     Family(
         ("Xception",), "symmetric", stages("block2_pool", "block3_pool", "block4_pool", "block13_pool"), rebuilt=True
     ),
@@ -120,7 +120,7 @@ FAMILIES = (
 
 
 def application(member: str) -> Callable[..., keras.Model]:
-    """The function of `keras.applications`, without scaling inside where it leaves the choice."""
+    """The function of `keras.applications`, with its own scaling switched off where it has one."""
     function = getattr(keras.applications, member)
     has_choice = "include_preprocessing" in signature(function).parameters
     return partial(function, include_preprocessing=False) if has_choice else function

@@ -1,4 +1,4 @@
-"""MobileNetV2 (Sandler et al. 2018) of any depth multiplier, without Keras' rounding to multiples of 8."""
+"""MobileNetV2 (Sandler et al. 2018) with any depth multiplier, without Keras' rounding to multiples of 8."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ def mobilenetv2(
     input_shape=None,
     depth_multiplier: Annotated[float, Range(above=0, most=4)] = 1.0,
 ) -> keras.Model:
-    """Keras' network, each of whose convolutions has `depth_multiplier` times as many filters.
+    """Keras' network with `depth_multiplier` times as many filters in each convolution.
 
     Args:
       depth_multiplier: filters of every convolution, as a multiple of the paper's; published weights exist for 1.
@@ -27,7 +27,7 @@ def mobilenetv2(
     if depth_multiplier == 1:
         return network(include_top=include_top, weights=weights, input_tensor=input_tensor, input_shape=input_shape)
     if weights is not None or include_top:
-        raise ValueError(f"Keras has weights of depth_multiplier 1, not of {depth_multiplier}")
+        raise ValueError(f"Keras has no weights of depth_multiplier {depth_multiplier}; use 1, or weights=None")
 
     def scaled(layer):
         config = layer.get_config()
@@ -44,6 +44,6 @@ def mobilenetv2(
         called.append(layer(*arguments, **keywords))
         return called[-1]
 
-    # The model that this gives begins at `input_tensor`; what comes in front of it belongs to ours.
+    # `clone_model` returns a model that begins at `input_tensor`; the returned one includes what comes before it.
     keras.models.clone_model(whole, input_tensors=input_tensor, clone_function=scaled, call_function=call)
     return keras.Model(keras.utils.get_source_inputs(input_tensor), called[-1])

@@ -1,8 +1,8 @@
-"""torchvision's Mask R-CNN in the layer names of ours: pyramid, proposals, boxes and masks on a converted encoder.
+"""Converts torchvision's Mask R-CNN to kseg's layers: pyramid, proposals, boxes and masks on a converted encoder.
 
-Three things differ beside the names. Deltas are (dx, dy, dw, dh) there and (dy, dx, dh, dw) here. The first dense layer
-reads a box channel by channel there, and position by position here. Files that were written before 2021 have other
-names, and normalization without an ε.
+Three things differ beside the names. Deltas are (dx, dy, dw, dh) in torchvision and (dy, dx, dh, dw) in kseg. The first
+dense layer reads a box channel by channel in torchvision, and position by position in kseg. Files written before 2021
+have other names, and normalization without an ε.
 """
 
 import re
@@ -20,13 +20,13 @@ from kseg.encoders.weights_file import Weights
 from kseg.errors import UsageError
 
 SWAPPED = (1, 0, 3, 2)
-"""Where (dy, dx, dh, dw) stand in (dx, dy, dw, dh)."""
+"""Indices of (dy, dx, dh, dw) in (dx, dy, dw, dh)."""
 
 BOX_SIDE = 7
 """Rows and columns of a box that the first dense layer reads."""
 
 EPSILON_OF_OLD = 0.0
-"""Of batch normalization in files with the old names; torchvision sets it for these too."""
+"""ε of batch normalization in files with the old names, as torchvision sets it for them."""
 
 NAMES = {
     **{f"backbone.fpn.inner_blocks.{level - 2}.0": (f"fpn_lateral{level}", "conv") for level in range(2, 6)},
@@ -41,25 +41,25 @@ NAMES = {
     "roi_heads.mask_predictor.conv5_mask": ("mask_upsample", "transposed"),
     "roi_heads.mask_predictor.mask_fcn_logits": ("mask_logits", "conv"),
 }
-"""Module of torchvision → layer of ours, and what its weight is; the mask head's convolutions have numbers."""
+"""Module of torchvision → layer of kseg and kind of weight, without the mask head's numbered convolutions."""
 
 AXES = {"conv": (2, 3, 1, 0), "transposed": (2, 3, 1, 0), "dense": (1, 0)}
-"""(O, I, h, w) → (h, w, I, O); of the transposed convolution (I, O, h, w) → (h, w, O, I); (O, I) → (I, O)."""
+"""(O, I, h, w) → (h, w, I, O); transposed convolutions (I, O, h, w) → (h, w, O, I); (O, I) → (I, O)."""
 
 OLD_NAMES = (
     (r"(backbone\.fpn\.(?:inner|layer)_blocks\.\d)", r"\1.0"),
     (r"rpn\.head\.conv", "rpn.head.conv.0.0"),
     (r"roi_heads\.mask_head\.mask_fcn(\d)", lambda found: f"roi_heads.mask_head.{int(found[1]) - 1}.0"),
 )
-"""Modules as files before 2021 call them, and as they are called since."""
+"""Module names before 2021, and the current ones."""
 
 
 @dataclass(frozen=True)
 class DetectorSize:
-    """The options of `mask_rcnn` that a file of weights decides."""
+    """The options of `mask_rcnn` that follow from a file of weights."""
 
     num_classes: int
-    """background included"""
+    """including background"""
     pyramid_width: int
     box_width: int
     mask_width: int
@@ -67,12 +67,12 @@ class DetectorSize:
 
 
 def holds_detector(state: StateDict) -> bool:
-    """Whether the file is of a whole detector, and not of a classifier or segmenter."""
+    """Whether the file is of a whole detector instead of a classifier or segmenter."""
     return any(name.startswith("roi_heads.") for name in state)
 
 
 def named_anew(state: StateDict) -> tuple[dict[str, np.ndarray], bool]:
-    """The tensors under today's names, and whether any had an old one."""
+    """The tensors under their current names, and whether any had an old one."""
     renamed = {}
     for name, array in state.items():
         module, _, part = name.rpartition(".")
@@ -84,15 +84,15 @@ def named_anew(state: StateDict) -> tuple[dict[str, np.ndarray], bool]:
 
 
 def detector_size(state: StateDict, source: str) -> DetectorSize:
-    """What `mask_rcnn` has to be built with for this file. Raises: UsageError for another detector's."""
+    """The options that `mask_rcnn` needs for this file. Raises: UsageError for a file of another detector."""
     needed = {
         "num_classes": "roi_heads.box_predictor.cls_score", "pyramid_width": "backbone.fpn.layer_blocks.0.0",
         "box_width": "roi_heads.box_head.fc6", "mask_width": "roi_heads.mask_head.0.0",
     }  # fmt: skip
     if lacking := [module for module in needed.values() if f"{module}.weight" not in state]:
         raise UsageError(
-            f"{source} is no maskrcnn_resnet50_fpn of torchvision: it lacks {', '.join(lacking)}; other detectors, "
-            "such as its second version, have other heads"
+            f"{source} is no maskrcnn_resnet50_fpn of torchvision: it lacks {', '.join(lacking)}; pass a file of that "
+            "detector (other ones, such as its second version, have other heads)"
         )
     rows = {option: len(state[f"{module}.weight"]) for option, module in needed.items()}
     convolutions = [name for name in state if re.fullmatch(r"roi_heads\.mask_head\.\d+\.0\.weight", name)]
@@ -100,7 +100,7 @@ def detector_size(state: StateDict, source: str) -> DetectorSize:
 
 
 def head_weights(state: StateDict, source: str) -> Weights:
-    """The arrays of all layers but the encoder's, by layer. Raises: UsageError where one is missing or of no use."""
+    """The arrays of all layers except the encoder's, by layer. Raises UsageError where one is missing or unusable."""
     names = dict(NAMES)
     for number in range(detector_size(state, source).mask_convolutions):
         names[f"roi_heads.mask_head.{number}.0"] = (f"mask_conv{number + 1}", "conv")
@@ -123,10 +123,10 @@ def converted_detector(
     """The weights of torchvision's `maskrcnn_resnet50_fpn` in a freshly built `mask_rcnn` of `detector_size`.
 
     Args:
-      state: names and arrays of the file, the names today's (`named_anew`).
+      state: current names and arrays of the file (`named_anew`).
       model: with `aligned_rois` off, as torchvision's weights were trained.
-      source: what the report calls the file.
-      epsilon: of the file's batch normalization; None: PyTorch's.
+      source: the file's name in the report.
+      epsilon: ε of the file's batch normalization; None: PyTorch's.
     Errors: UsageError for a file of another network.
     """
     heads = head_weights(state, source)
@@ -141,13 +141,13 @@ def converted_detector(
     conversion = converted(state, model, encoder, source=source, epsilon=epsilon)
     for name, arrays in heads.items():
         layers[name].set_weights([arrays["kernel"], arrays["bias"]])
-    mine = tuple(name for name in conversion.left if not name.startswith(("backbone.", "rpn.", "roi_heads.")))
+    left = tuple(name for name in conversion.left if not name.startswith(("backbone.", "rpn.", "roi_heads.")))
     report = replace(conversion.report, kept=(*conversion.report.kept, *heads))
-    return replace(conversion, weights={**conversion.weights, **heads}, report=report, left=mine)
+    return replace(conversion, weights={**conversion.weights, **heads}, report=report, left=left)
 
 
 def _arrays(parts: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
-    """Kernel and bias of a layer of Keras."""
+    """Kernel and bias of a Keras layer."""
     kernel, bias = parts["weight"], parts["bias"]
     if kind.endswith("deltas"):
         kernel, bias = (

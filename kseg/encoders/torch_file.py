@@ -1,4 +1,4 @@
-"""State dicts of PyTorch networks: `.pth` where torch is there, `.safetensors` without it."""
+"""Reads state dicts of PyTorch networks: `.pth` with PyTorch, `.safetensors` without it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,15 +12,15 @@ from kseg.reading import DAMAGE, open_regular
 
 PICKLED = (".pth", ".pt", ".bin")
 WRAPPERS = ("state_dict", "model_state_dict", "model")
-"""Under which a training script keeps the state dict beside its optimizer."""
+"""Keys under which training scripts store the state dict beside the optimizer."""
 
 
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
-    """The tensors in a file by name, floating ones as float32; names begin without "module." of data parallelism.
+    """The tensors in a file by name, floats as float32; the prefix "module." of data parallelism is removed.
 
     A `.pth` file is unpickled with `weights_only=True`, so that it runs no code.
-    Errors: UsageError if there is no such file, its name ends in neither, or the package that reads it is missing;
-    Failure if it is damaged.
+    Errors: UsageError if there is no such file, its suffix is unknown, or the package that reads it is missing; Failure
+    if it is damaged.
     """
     path = Path(path)
     readers = {".safetensors": _of_safetensors, **dict.fromkeys(PICKLED, _of_torch)}
@@ -31,12 +31,12 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
             f"weights file {path} cannot be read: {error.strerror}; pass a state dict of PyTorch"
         ) from error
     if path.suffix not in readers:
-        raise UsageError(f"weights file {path} is of no known kind; wanted {', '.join(readers)}")
+        raise UsageError(f"weights file {path} is of an unknown kind; wanted {', '.join(readers)}")
     try:
         tensors = readers[path.suffix](path)
     except KsegError:
         raise
-    except Exception as error:  # unpickling and safetensors raise kinds of their own
+    except Exception as error:  # pickle and safetensors raise their own classes
         if not isinstance(error, DAMAGE) and type(error).__name__ not in ("UnpicklingError", "SafetensorError"):
             raise
         reason = str(error).strip().split("\n")[0]
@@ -49,7 +49,7 @@ def _of_safetensors(path: Path) -> StateDict:
         from safetensors.numpy import load_file
     except ImportError:
         raise UsageError(
-            f"reading {path} takes the package safetensors: pip install safetensors (kseg's extra `convert`)"
+            f"reading {path} needs the package safetensors: pip install safetensors (kseg's extra `convert`)"
         ) from None
     return {name: _floats(array) for name, array in load_file(path).items()}
 
@@ -59,7 +59,7 @@ def _of_torch(path: Path) -> StateDict:
         import torch
     except ImportError:
         raise UsageError(
-            f"reading {path} takes PyTorch: pip install torch, or save the state dict as .safetensors elsewhere"
+            f"reading {path} needs PyTorch: pip install torch, or save the state dict as .safetensors elsewhere"
         ) from None
     stored: Any = torch.load(path, map_location="cpu", weights_only=True)
     for name in WRAPPERS:

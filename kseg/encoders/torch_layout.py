@@ -1,7 +1,8 @@
-"""ResNet and MobileNets with the windows of PyTorch's networks, for weights that were trained with these.
+"""ResNet and MobileNets with PyTorch's strides and padding, for weights that were trained in PyTorch.
 
-A network of `keras.applications` has the same weights and other windows: ResNet halves its map in the first 1×1
-convolution of a stage, PyTorch's in the 3×3 behind it; MobileNet's windows of stride 2 lie half a position further.
+Networks of `keras.applications` have the same weights but other windows. Keras' ResNet halves its map in the first 1×1
+convolution of a stage, PyTorch's in the 3×3 convolution after it. In MobileNets, windows of stride 2 are shifted by
+half a position.
 """
 
 from collections.abc import Callable
@@ -16,29 +17,31 @@ from kseg.encoders.dilation import CONVOLUTIONS
 from kseg.encoders.families import FAMILIES, application
 
 SUFFIX = "_torch"
-"""Behind the name of the encoder that has the same weights."""
+"""Follows the name of the encoder with the same weights."""
 
 OF_TORCHVISION = {
     "ResNet50": "resnet50", "ResNet101": "resnet101", "ResNet152": "resnet152", "MobileNetV2": "mobilenet_v2",
     "MobileNetV3Small": "mobilenet_v3_small", "MobileNetV3Large": "mobilenet_v3_large",
 }  # fmt: skip
-"""Network of `keras.applications` → of `torchvision.models`."""
+"""Network of `keras.applications` → network of `torchvision.models`."""
 
 STRIDED_LAST = {"MobileNetV3Small": "expanded_conv_8_depthwise", "MobileNetV3Large": "expanded_conv_12_depthwise"}
-"""The convolution that torchvision dilates itself where its stride is left out; elsewhere only those behind it are."""
+"""The strided convolution that torchvision also dilates when its stride is removed; others only dilate those after."""
 
 
 def with_torch_windows(function: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
-    """The network that `function` builds, with strides in its 3×3 convolutions and padding alike on both sides."""
+    """The network that `function` builds, with strides in its 3×3 convolutions and equal padding on both sides."""
 
     def build(*, include_top=False, weights=None, input_tensor=None, input_shape=None) -> keras.Model:
         if weights is not None or include_top:
             raise ValueError(
                 "keras.applications has no weights for PyTorch's windows; convert a file by kseg weights convert"
             )
+        # 1. Keras' network, and the strides to move
         whole = function(include_top=False, weights=None, input_shape=input_shape or (None, None, 3))
         moved = {name.replace("_1_conv", "_2_conv"): strides for name, strides in strided_entries(whole).items()}
 
+        # 2. the new layer in place of each
         def renewed(layer):
             config = layer.get_config()
             if layer.name in strided_entries(whole):
@@ -51,6 +54,7 @@ def with_torch_windows(function: Callable[..., keras.Model]) -> Callable[..., ke
                 config["padding"] = "valid"
             return type(layer).from_config(config)
 
+        # 3. the graph of the new layers, with padding where "same" was asymmetric
         called = []
 
         def call(layer, x, *arguments, **keywords):
@@ -60,7 +64,7 @@ def with_torch_windows(function: Callable[..., keras.Model]) -> Callable[..., ke
             called.append(layer(x, *arguments, **keywords))
             return called[-1]
 
-        # The model that `clone_model` gives begins at `input_tensor`; what comes in front of it belongs to ours.
+        # `clone_model` returns a model that begins at `input_tensor`; the returned one includes what comes before it.
         image = keras.Input(input_shape or (None, None, 3)) if input_tensor is None else input_tensor
         keras.models.clone_model(
             whole,
@@ -75,7 +79,7 @@ def with_torch_windows(function: Callable[..., keras.Model]) -> Callable[..., ke
 
 
 def strided_entries(network: keras.Model) -> dict[str, Any]:
-    """ResNet's first 1×1 convolutions of a stage that halve the map, and their strides; none of other networks."""
+    """ResNet's first 1×1 convolutions of a stage that halve the map, and their strides; {} for other networks."""
     return {
         layer.name: layer.strides
         for layer in network.layers
@@ -84,12 +88,12 @@ def strided_entries(network: keras.Model) -> dict[str, Any]:
 
 
 def by_same_padding(config: dict[str, Any]) -> bool:
-    """Whether "same" pads differently on both sides: a window of several rows at a stride."""
+    """Whether the layer has "same" padding that is asymmetric: a window of several rows with a stride."""
     return config["padding"] == "same" and max(config["strides"]) > 1 and max(config["kernel_size"]) > 1
 
 
 def torchvision_name(encoder: str) -> str | None:
-    """The network of `torchvision.models` that an encoder has the windows of; None where it has none's."""
+    """The network of `torchvision.models` with the same windows as an encoder; None without one."""
     plain = encoder.removesuffix(SUFFIX)
     names = {member.lower(): name for member, name in OF_TORCHVISION.items()}
     if encoder.endswith(SUFFIX):

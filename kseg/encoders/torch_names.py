@@ -1,4 +1,4 @@
-"""Where the tensors of torchvision's networks belong: a table of patterns for each kind of network."""
+"""Maps the tensors of torchvision's networks to layers of `keras.applications`: a function per kind of network."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ StateDict = Mapping[str, np.ndarray]
 
 
 class Place(NamedTuple):
-    """Of a tensor in a network of `keras.applications`."""
+    """The place of a tensor in a network of `keras.applications`."""
 
     layer: str
     kind: str
@@ -36,7 +36,7 @@ def vgg(key: str, state: StateDict) -> Place | None:
         return Place("fc1" if key == "classifier.0" else "fc2", "dense")
     if not re.fullmatch(r"features\.\d+", key):
         return None
-    # A convolution is followed by its ReLU, the last of a block by a pooling too, so that the next number is 3 higher.
+    # A ReLU follows each convolution, and a pooling follows a block, so the next block's first number is 3 higher.
     block, convolution, last = 1, 0, -2
     numbers = (int(found[1]) for name in state if (found := re.fullmatch(r"features\.(\d+)\.weight", name)))
     for number in sorted(numbers):
@@ -49,15 +49,15 @@ def vgg(key: str, state: StateDict) -> Place | None:
 
 def mobilenet_v2(key: str, state: StateDict) -> Place | None:
     """MobileNetV2: `features.2.conv.0.0` is `block_1_expand`."""
-    if found := re.fullmatch(r"features\.(0|18)\.([01])", key):
-        layer = ("Conv1", "bn_Conv1") if found[1] == "0" else ("Conv_1", "Conv_1_bn")
-        return Place(layer[int(found[2])], ("conv", "bn")[int(found[2])])
+    if end := re.fullmatch(r"features\.(0|18)\.([01])", key):
+        layer = ("Conv1", "bn_Conv1") if end[1] == "0" else ("Conv_1", "Conv_1_bn")
+        return Place(layer[int(end[2])], ("conv", "bn")[int(end[2])])
     if not (found := re.fullmatch(r"features\.(\d+)\.conv\.(\d)(?:\.([01]))?", key)):
         return None
     block, place, inner = int(found[1]), int(found[2]), found[3]
     steps = ("depthwise", "project") if block == 1 else ("expand", "depthwise", "project")
     name = "expanded_conv" if block == 1 else f"block_{block - 1}"
-    if inner is None:  # the projection and its normalization are not in a group of their own
+    if inner is None:  # the projection and its normalization are not grouped
         step, normalized = "project", place == len(steps)
     else:
         step, normalized = steps[place], inner == "1"
@@ -67,10 +67,10 @@ def mobilenet_v2(key: str, state: StateDict) -> Place | None:
 
 def mobilenet_v3(key: str, state: StateDict) -> Place | None:
     """MobileNetV3: `features.4.block.2.fc1` is `expanded_conv_3_squeeze_excite_conv`."""
-    last = max((int(found[1]) for name in state if (found := re.match(r"features\.(\d+)\.", name))), default=0)
-    if found := re.fullmatch(rf"features\.(0|{last})\.([01])", key):
-        name = "conv" if found[1] == "0" else "conv_1"
-        return Place(name, "conv") if found[2] == "0" else Place(f"{name}_bn", "bn")
+    last = max((int(number[1]) for name in state if (number := re.match(r"features\.(\d+)\.", name))), default=0)
+    if end := re.fullmatch(rf"features\.(0|{last})\.([01])", key):
+        name = "conv" if end[1] == "0" else "conv_1"
+        return Place(name, "conv") if end[2] == "0" else Place(f"{name}_bn", "bn")
     if not (found := re.fullmatch(r"features\.(\d+)\.block\.(\d)\.(0|1|fc1|fc2)", key)):
         return None
     block, place, inner = int(found[1]), int(found[2]), found[3]
@@ -90,4 +90,4 @@ def mobilenet_v3(key: str, state: StateDict) -> Place | None:
 
 
 TABLES = {"resnet": resnet, "vgg": vgg, "mobilenetv2": mobilenet_v2, "mobilenetv3": mobilenet_v3}
-"""Beginning of an encoder's name → where the tensors of torchvision's network belong in it."""
+"""Beginning of an encoder's name → function that maps the tensors of torchvision's network."""

@@ -1,4 +1,4 @@
-"""`torchvision.models`, also beside a build of PyTorch that it was not compiled for."""
+"""Imports `torchvision.models`, even next to a build of PyTorch that it was not compiled for."""
 
 import importlib
 import sys
@@ -6,17 +6,17 @@ from types import ModuleType
 from typing import Any
 
 OPERATORS = ("nms", "qnms")
-"""Without these names torchvision cannot be imported; the networks do not call them."""
+"""Operators without which torchvision cannot be imported; the networks do not call them."""
 
 _declared: list[Any] = []
-"""The declarations live as long as the process."""
+"""Keeps the declarations for as long as the process runs."""
 
 
 def torchvision_models() -> ModuleType | None:
     """`torchvision.models`; None where PyTorch or torchvision is not installed, or the two do not work together.
 
-    A torchvision compiled for another build of PyTorch brings no operators, and its import asks for their names. They
-    are declared then, without code: networks can be built and run, boxes cannot be suppressed.
+    A torchvision compiled for another build of PyTorch has no operators, but its import needs their names. This
+    function then declares them without code: networks can be built and run, but boxes cannot be suppressed.
 
     >>> models = torchvision_models()
     >>> models is None or hasattr(models, "resnet50")

@@ -1,4 +1,4 @@
-"""Puts weights from a file into a model by layer name, and says what it did."""
+"""Loads weights from a file into a model by layer name, and reports what it did."""
 
 import math
 import socket
@@ -16,20 +16,20 @@ from kseg.errors import Failure, UsageError
 from kseg.wording import counted
 
 CONNECTION_TIMEOUT = 20.0
-"""Seconds without a byte after which a download counts as impossible."""
+"""Seconds without a byte after which a download is given up."""
 
 
 class Decimated(str):
-    """Name of a dense layer on a feature of 7×7 positions of which a smaller convolution takes some weights.
+    """Name of a dense layer on a 7×7 feature whose weights are subsampled for a smaller convolution.
 
-    Of 7×7 rows and columns those at equal distances, of N units every N//n-th (Chen et al. 2015, section 3.1).
+    The convolution takes evenly spaced rows and columns, and every N//n-th of N units (Chen et al. 2015, section 3.1).
     """
 
     __slots__ = ()
 
     @staticmethod
     def of(kernel: np.ndarray, shape: Sequence[int]) -> np.ndarray | None:
-        """The weights (inputs, units) as a kernel of this shape; None where it does not have that many.
+        """The weights (inputs, units) as a kernel of this shape; None where there are too few weights.
 
         >>> kernel = np.arange(49.0 * 8).reshape(49, 8)  # one channel, 8 units
         >>> Decimated.of(kernel, (3, 3, 1, 2))[:, 0, 0, 0].tolist()  # rows 0, 3 and 6
@@ -39,12 +39,12 @@ class Decimated(str):
         """
         rows, columns, channels, units = shape
         side = CLASSIFIER_SIDE if max(rows, columns) > 1 else 1
-        inputs, found = len(kernel) // side**2, kernel.shape[1]
-        if channels > inputs or units > found or len(kernel) % side**2 or max(rows, columns) > side:
+        inputs, outputs = len(kernel) // side**2, kernel.shape[1]
+        if channels > inputs or units > outputs or len(kernel) % side**2 or max(rows, columns) > side:
             return None
         at = [np.linspace(0, side - 1, count).round().astype(int) for count in (rows, columns)]
-        whole = kernel.reshape(side, side, inputs, found)[np.ix_(*at)]
-        return whole[:, :, :: inputs // channels, :: found // units][:, :, :channels, :units]
+        whole = kernel.reshape(side, side, inputs, outputs)[np.ix_(*at)]
+        return whole[:, :, :: inputs // channels, :: outputs // units][:, :, :channels, :units]
 
 
 CLASSIFIER_SIDE = 7
@@ -53,20 +53,20 @@ CLASSIFIER_SIDE = 7
 
 @dataclass(frozen=True)
 class TransplantReport:
-    """What became of the weights of an encoder, as names of layers."""
+    """What was done with the weights of an encoder, as names of layers."""
 
     source: str
     """file name, or "imagenet" """
     kept: tuple[str, ...]
-    """layers that have the file's weights as they are"""
+    """layers that have the file's weights unchanged"""
     reshaped: tuple[str, ...]
     """layers whose weights were reshaped to fit: "fc6 ← fc1" """
     random: tuple[str, ...]
-    """layers of the encoder, and of the classifier made convolutional, without weights in the file"""
+    """layers of the encoder, and of the convolutionized classifier, without weights in the file"""
     dropped: tuple[str, ...]
-    """layers of the file that the model has no use for"""
+    """layers of the file that the model does not have"""
     frozen: tuple[str, ...] = ()
-    """those of `random` that will not be trained either"""
+    """the layers of `random` that are not trained either"""
 
     def __str__(self) -> str:
         lines = [f"weights from {self.source}: {counted(len(self.kept), 'layer')} kept"]
@@ -81,7 +81,7 @@ class TransplantReport:
 
 
 def shortened(names: tuple[str, ...], most: int = 12) -> str:
-    """At most `most` names, and how many more there are."""
+    """At most `most` names, and the number of further ones."""
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
@@ -89,11 +89,11 @@ def shortened(names: tuple[str, ...], most: int = 12) -> str:
 def load_encoder_weights(
     model: keras.Model, weights: str | Path, *, convolutionized: Mapping[str, str] | None = None
 ) -> TransplantReport:
-    """Gives the encoder inside a freshly built model the weights of "imagenet" or of a file.
+    """Loads the weights of "imagenet" or of a file into the encoder inside a freshly built model.
 
     Args:
-      convolutionized: layer of the model → dense layer of the classifier whose weights it takes over, reshaped, if the
-        file has them and they fit ("fc6": "fc1").
+      convolutionized: layer of the model → dense layer of the classifier whose reshaped weights it takes, if the file
+        has them and they fit ("fc6": "fc1").
     Errors: UsageError if no layer of the file fits or one has the wrong shape; Failure if a download or file is broken.
     """
     encoder = _encoder_in(model)
@@ -112,7 +112,10 @@ def _encoder_in(model: keras.Model) -> Encoder:
 
 
 def download_imagenet(encoder: str | Encoder, *, classifier: bool = False) -> Weights:
-    """What `keras.applications` has for an encoder, and for its classifier if asked; Failure if it cannot be had."""
+    """The ImageNet weights of `keras.applications` for an encoder, optionally with its classifier.
+
+    Errors: Failure if they cannot be downloaded.
+    """
     encoder = encoder_named(encoder)
     try:
         network = encoder.application(include_top=classifier, weights="imagenet", input_shape=(224, 224, 3))
@@ -129,9 +132,9 @@ def download_imagenet(encoder: str | Encoder, *, classifier: bool = False) -> We
 
 
 def imagenet_problem(encoder: str) -> str | None:
-    """Why the ImageNet weights of an encoder cannot be had; None if they are there or could be downloaded."""
+    """Why the ImageNet weights of an encoder are not available; None if they are, or could be downloaded."""
     timeout = socket.getdefaulttimeout()
-    # Without a timeout a firewall that swallows packets would stop the run forever.
+    # Without a timeout, a firewall that drops packets would stop the run forever.
     socket.setdefaulttimeout(CONNECTION_TIMEOUT)
     try:
         download_imagenet(encoder)
@@ -145,7 +148,7 @@ def imagenet_problem(encoder: str) -> str | None:
 def transplant(
     model: keras.Model, stored: Weights, *, source: str, convolutionized: Mapping[str, str] | None = None
 ) -> TransplantReport:
-    """Puts `stored` into the layers of the same names; see `load_encoder_weights`."""
+    """Loads `stored` into the layers of the same names; see `load_encoder_weights`."""
     present = {layer.name for layer in model.layers}
     convolutionized = {name: dense for name, dense in (convolutionized or {}).items() if name in present}
     steady = steady_names(_encoder_in(model).name, stored)
@@ -157,7 +160,7 @@ def transplant(
         raise UsageError(
             f"{source} holds no weights for {_encoder_in(model).name}: its layers are "
             f"{shortened(tuple(stored), 4) or 'none'}, wanted {shortened(tuple(layers), 4)}; "
-            "pass the encoder's own file or --weights none"
+            "pass a file of this encoder or --weights none"
         )
     fitting = {name: arrays for name, arrays in fitting.items() if arrays}
     wrong = [
@@ -168,15 +171,15 @@ def transplant(
     ]
     if wrong:
         raise UsageError(
-            f"{source} is of another architecture: {shortened(tuple(wrong), 3)}; pass a file that fits or none"
+            f"{source} is of another architecture: {shortened(tuple(wrong), 3)}; pass a file that fits, or none"
         )
 
-    # 2. into the layers, and dense layers into their convolutions
+    # 2. the arrays into the layers, and dense layers into their convolutions
     for name, arrays in fitting.items():
         layers[name].set_weights(arrays)
     reshaped = _convolutionize(model, stored, convolutionized)
 
-    # 3. what became of every layer
+    # 3. the report of every layer
     used = {*fitting, *reshaped.values()}
     random = tuple(name for name in (*layers, *convolutionized) if name not in fitting and name not in reshaped)
     return TransplantReport(
@@ -190,7 +193,7 @@ def transplant(
 
 
 def _as_stored(layers: Sequence[keras.Layer], stored: Weights) -> list[keras.Layer]:
-    """ConvNeXt's layers within a layer: Keras 2 and downloads have them as one, Keras 3's files one by one."""
+    """The layers as the file stores them: Keras 2 and downloads store nested layers (ConvNeXt) as one layer."""
     parts: list[keras.Layer] = []
     for layer in layers:
         whole = not isinstance(layer, keras.Sequential) or layer.name in stored
@@ -199,13 +202,13 @@ def _as_stored(layers: Sequence[keras.Layer], stored: Weights) -> list[keras.Lay
 
 
 def matched(layer: keras.Layer, stored: Mapping[str, object]) -> list:
-    """The stored arrays in the order of the layer's weights, found by name or by place; [] if any is missing."""
+    """The stored arrays in the order of the layer's weights, looked up by name or place; [] if any is missing."""
     arrays = [stored.get(weight.name, stored.get(str(place))) for place, weight in enumerate(layer.weights)]
     return [] if any(array is None for array in arrays) else arrays
 
 
 def _convolutionize(model: keras.Model, stored: Weights, pairs: Mapping[str, str]) -> dict[str, str]:
-    """A dense layer over a flattened (h, w, c) feature is a convolution of size h × w: same numbers, same order."""
+    """Loads dense layers on a flattened (h, w, c) feature into h × w convolutions, which have the same weights."""
     done = {}
     for name, dense in pairs.items():
         layer = model.get_layer(name)

@@ -18,21 +18,20 @@ Weights = dict[str, dict[str, np.ndarray]]
 """layer name → weight → array, where a weight is known by its name ("kernel") or its place in the layer ("0")"""
 
 MOST_FOLD = 50
-"""What weights may unpack to, by the byte: they are close to noise, which does not shrink."""
+"""The most bytes that a byte of compressed weights may unpack to; real weights compress little."""
 
 
 class NamelessLayers(Exception):
-    """Arrays without layer names; its text shows where they lie."""
+    """Arrays without layer names; the text lists their paths."""
 
 
 def read_weights(path: str | Path) -> Weights:
     """The weights in a file, by layer.
 
-    Layouts: `.npz` has keys LAYER/WEIGHT such as `conv1/kernel`; `.h5` is what `model.save_weights` writes, with the
-    layer names that Keras stores beside the arrays (3.8 does), or the layer-by-layer layout of Keras 2 that
-    `keras.applications` downloads.
-    Errors: UsageError if there is no such file, its name ends in none of these or it names no layer; Failure if it is
-    damaged.
+    Layouts: `.npz` has keys LAYER/WEIGHT such as `conv1/kernel`. `.h5` is written by `model.save_weights`, with layer
+    names beside the arrays (Keras 3.8 and later), or has the layer-by-layer layout of Keras 2 that `keras.applications`
+    downloads.
+    Errors: UsageError if there is no such file, its suffix is unknown or it names no layer; Failure if it is damaged.
     """
     # 1. open the file
     path = Path(path)
@@ -50,16 +49,16 @@ def read_weights(path: str | Path) -> Weights:
             f"weights file {path} cannot be read: {reason}; pass --weights none, imagenet or a file"
         ) from None
 
-    # 2. read it as what its name says it is
+    # 2. read it by its suffix
     with file:
         reader = _reader_for(path)
         try:
             return reader(_unpacked(file) if path.suffix == ".xz" else file)
         except NamelessLayers as error:
             raise UsageError(
-                f"weights file {path} does not say which layers its arrays belong to ({error}), as files of Keras 3 "
-                "before 3.8 do not; load it into its own network and save that again with a newer Keras, or as .npz "
-                "with keys LAYER/WEIGHT"
+                f"weights file {path} does not name the layers of its arrays ({error}), like all files of Keras 3 "
+                "before 3.8; load it into its own network and save that again with a newer Keras, or as .npz with keys "
+                "LAYER/WEIGHT"
             ) from None
         except KsegError:
             raise
@@ -72,13 +71,13 @@ def _reader_for(path: Path) -> Callable[[Any], Weights]:
     readers = {".h5": _read_h5, ".npz": _read_npz}
     if suffix not in readers:
         raise UsageError(
-            f"weights file {path} is of no known kind; wanted .weights.h5, .h5 or .npz, each also with .xz at the end"
+            f"weights file {path} is of an unknown kind; wanted .weights.h5, .h5 or .npz, each also with .xz at the end"
         )
     return readers[suffix]
 
 
 def _unpacked(file: IO[bytes]) -> IO[bytes]:
-    """Not `lzma.decompress`, which two megabytes can make fill any memory."""
+    """The decompressed file, read up to a limit: `lzma.decompress` of two megabytes can fill any memory."""
     allowed = allowed_growth(os.fstat(file.fileno()).st_size, ratio=MOST_FOLD)
     with lzma.open(file) as stream:
         content = stream.read(allowed + 1)
@@ -112,9 +111,9 @@ def _read_h5(file) -> Weights:
 
 
 def check_declared(archive: h5py.File, size: int) -> None:
-    """HDF5 makes room for what a data set declares, and follows links to other files.
+    """Raises ValueError where arrays are larger than a file of `size` bytes can hold, or lie in another file.
 
-    Raises: ValueError where the arrays are larger than `size` bytes could hold, or lie in another file.
+    HDF5 allocates the memory that a data set declares, and follows links to other files.
     """
     declared = 0
 
@@ -158,7 +157,7 @@ def _read_keras3(archive: h5py.File) -> Weights:
             nameless.append(path)
 
     archive.visititems(visit)
-    # What carries no name beside layers that do, such as a random stream, is no weight of a layer.
+    # Arrays without a name beside named layers, such as a random state, are not weights of a layer.
     if nameless and not weights:
         raise NamelessLayers(", ".join(nameless[:3]) + (" …" if len(nameless) > 3 else ""))
     return weights

@@ -132,7 +132,7 @@ def test_another_detector_is_refused_in_a_sentence(torch, tmp_path):
     torch.save(state, tmp_path / "v2.pth")
     file = tmp_path / "v2.pth"
     out = tmp_path / "out.keras"
-    with pytest.raises(UsageError, match="other detectors, such as its second version"):
+    with pytest.raises(UsageError, match="other ones, such as its second version"):
         Weights("convert", file, out=out).run()
     with pytest.raises(UsageError, match="is a Mask R-CNN, which is mask_rcnn here, not fpn; leave fpn out"):
         Weights("convert", file, "fpn", out=out).run()

@@ -64,7 +64,7 @@ def loose_arrays(path):
 @pytest.mark.parametrize(("write", "place"), [(nameless_keras3, "layers/dense/vars/0"), (loose_arrays, "bias, kernel")])
 def test_arrays_without_layer_names(write, place, tmp_path):
     path = write(tmp_path / "old.weights.h5")
-    with pytest.raises(UsageError, match=rf"not say which layers its arrays belong to \({place}.*as \.npz") as caught:
+    with pytest.raises(UsageError, match=rf"not name the layers of its arrays \({place}.*as \.npz") as caught:
         read_weights(path)
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
@@ -129,7 +129,7 @@ def test_files_that_open_but_hold_something_else(tmp_path):
 def test_unknown_kind_names_the_known_ones(name, tmp_path):
     path = tmp_path / name
     path.write_bytes(b"x")
-    with pytest.raises(UsageError, match=r"of no known kind; wanted .weights.h5, .h5 or .npz, each also with .xz"):
+    with pytest.raises(UsageError, match=r"of an unknown kind; wanted .weights.h5, .h5 or .npz, each also with .xz"):
         read_weights(path)
 
 
