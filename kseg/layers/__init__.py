@@ -1,4 +1,4 @@
-"""Keras layers that Keras lacks: exact upsampling and unpooling, any input size, one resize, boxes, RoIAlign, LRN."""
+"""Layers that Keras lacks: exact upsampling and unpooling, any input size, one resize, boxes, RoIAlign, LRN."""
 
 from kseg.layers.adaptive_pooling import AdaptiveAveragePooling2D
 from kseg.layers.aligned_upsample import AlignedUpsample

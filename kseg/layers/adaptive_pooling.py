@@ -1,4 +1,4 @@
-"""Mean over a fixed number of bins, whatever the size of the map: the pyramid of PSPNet."""
+"""Average pooling to a fixed number of bins, for maps of any size: the pyramid of PSPNet."""
 
 import keras
 from keras import ops
@@ -8,11 +8,11 @@ from kseg.conventions import SERIALIZATION_PACKAGE
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class AdaptiveAveragePooling2D(keras.layers.Layer):
-    """(N, H, W, C) → (N, b, b, C): bin i is the mean of rows ⌊i·H/b⌋ … ⌈(i + 1)·H/b⌉ − 1, and so along columns.
+    """(N, H, W, C) → (N, b, b, C): bin i is the mean of rows ⌊i·H/b⌋ … ⌈(i + 1)·H/b⌉ − 1, and likewise of columns.
 
-    Where b divides H and W the bins are the windows of a plain average pooling; where it does not, neighbors share a
-    row; where b > H a row belongs to several bins. Computed as two matrix products, so that H and W may be known at
-    run time only.
+    Where b divides H and W, the bins are the windows of ordinary average pooling. Otherwise neighbors share a row, and
+    where b > H a row belongs to several bins. The layer computes two matrix products, so H and W may be known only at
+    run time.
 
     Args:
       bins: b.
@@ -44,8 +44,8 @@ class AdaptiveAveragePooling2D(keras.layers.Layer):
 
 
 def means(line, bins):
-    """The matrix (bins, length) that takes the means over the bins of a line (length,), in the line's type."""
-    # Counted, not `arange`d: in a graph of variable size the length is a tensor.
+    """The matrix (bins, length) that averages a line (length,) over bins, in the line's type."""
+    # `cumsum` instead of `arange`, since the length is a tensor in a graph of variable size.
     places = ops.cumsum(ops.ones_like(line, dtype="int32"))  # 1 … length
     length, bin_ = places[-1], ops.arange(bins, dtype="int32")
     first, last = bin_ * length // bins + 1, ((bin_ + 1) * length + bins - 1) // bins

@@ -1,4 +1,4 @@
-"""Bilinear enlargement of a map whose positions lie on every s-th pixel, beginning with the first."""
+"""Bilinear upsampling of a map whose positions lie on every s-th pixel, beginning with the first."""
 
 import keras
 from keras import ops
@@ -12,9 +12,9 @@ class AlignedUpsample(keras.layers.Layer):
 
         y[s·i + r] = (1 − r/s)·x[i] + r/s·x[i + 1]      r = 0 … s − 1, in both directions
 
-    Behind the last position its value goes on. Networks whose windows are centered (Caffe's: padding 1 around a 3×3
-    pooling of stride 2) see pixel s·i at position i, so half-pixel centers would move their maps by (s − 1)/2 pixels.
-    On s·(h − 1) + 1 rows, such as 321 of 41 at s = 8, it is Caffe's and DeepLab's `Interp`.
+    Beyond the last position its value is repeated. Networks whose windows are centered (Caffe's: padding 1 around a 3×3
+    pooling of stride 2) see pixel s·i at position i, so half-pixel centers would shift their maps by (s − 1)/2 pixels.
+    On s·(h − 1) + 1 rows, such as 321 from 41 at s = 8, it equals Caffe's and DeepLab's `Interp`.
 
     Args:
       stride: s.

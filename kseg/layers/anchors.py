@@ -1,4 +1,4 @@
-"""Anchors: the boxes of fixed sizes and shapes at every position of a map, from which proposals are regressed."""
+"""Anchors: boxes of fixed sizes and shapes at every position of a map, from which proposals are regressed."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ RATIOS = (0.5, 1.0, 2.0)
 def anchors(rows, columns, stride, size, *, ratios=RATIOS):
     """float32 (rows·columns·K, 4): K = len(ratios) boxes of area size² around stride·(i, j), position by position.
 
-        h = size·√ratio      w = size/√ratio      y1, x1, y2, x2 rounded, as all known weights were trained
+        h = size·√ratio      w = size/√ratio      y1, x1, y2, x2 rounded, as published weights were trained
 
     Args:
       rows, columns: of the map, numbers or tensors.
@@ -37,11 +37,11 @@ def anchors(rows, columns, stride, size, *, ratios=RATIOS):
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class PyramidAnchors(keras.layers.Layer):
-    """`[P2, P3, …]` → a list of float32 (A_l, 4): the `anchors` of every level, twice as large on each as before.
+    """`[P2, P3, …]` → a list of float32 (A_l, 4): the `anchors` of every level, doubling in size from level to level.
 
     Args:
       smallest: side of the square anchor of the first map, in pixels.
-      stride: of the first map. The others' is the side of the padded image over the map's, without the remainder.
+      stride: of the first map. The stride of the others is the padded image's side divided by the map's, rounded down.
     Source: Lin et al. 2017 (FPN), section 4.1. Deviations: none.
 
     >>> fine, coarse = ops.ones((1, 8, 8, 2)), ops.ones((1, 4, 4, 2))
@@ -52,7 +52,7 @@ class PyramidAnchors(keras.layers.Layer):
     def __init__(self, smallest, stride=4, **kwargs):
         super().__init__(**kwargs)
         self.smallest, self.stride = float(smallest), int(stride)
-        self.autocast = False  # the maps' shapes alone are read
+        self.autocast = False  # only the maps' shapes are read
 
     def call(self, maps):
         sides = [ops.shape(one)[1:3] for one in maps]

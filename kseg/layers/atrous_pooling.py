@@ -1,4 +1,4 @@
-"""Pooling that keeps the size of its map and reads it with gaps, which Keras' poolings cannot."""
+"""Dilated pooling that keeps the size of its map, which Keras' poolings cannot."""
 
 import keras
 from keras import ops
@@ -10,12 +10,12 @@ KINDS = ("max", "average")
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class AtrousPooling2D(keras.layers.Layer):
-    """(N, H, W, C) → the same shape: the maximum or the mean of k × k positions that lie r apart.
+    """(N, H, W, C) → the same shape: the maximum or the mean of k × k positions at distance r.
 
         y[i, j] = pool_{a, b = 0 … k−1} x[i + r·a − p, j + r·b − p]      p = ⌊r·(k − 1)/2⌋
 
-    Positions outside the map belong to no window: the mean divides by the positions inside. A network whose pooling
-    of stride s became this layer with the same k computes, at every position, what it computed at every s-th.
+    Positions outside the map belong to no window: the mean divides by the positions inside. If this layer with the same
+    k replaces a pooling of stride s, a network computes at every position what it computed at every s-th.
 
     Args:
       pool_size: k.
@@ -31,7 +31,7 @@ class AtrousPooling2D(keras.layers.Layer):
     def __init__(self, pool_size, rate=1, kind="max", **kwargs):
         super().__init__(**kwargs)
         if int(pool_size) < 1 or int(rate) < 1:
-            raise ValueError(f"pool_size is {pool_size} and rate is {rate}; wanted 1 or more of both")
+            raise ValueError(f"pool_size is {pool_size} and rate is {rate}; wanted 1 or more for both")
         if kind not in KINDS:
             raise ValueError(f"kind is {kind!r}; valid: {', '.join(KINDS)}")
         self.pool_size = int(pool_size)
@@ -45,7 +45,7 @@ class AtrousPooling2D(keras.layers.Layer):
         return self._pooled(x, ops.add, 0.0) / self._pooled(inside, ops.add, 0.0)
 
     def _pooled(self, x, join, outside):
-        """Along rows, then along columns: 2·k windows instead of k²."""
+        """Pools along rows, then along columns: 2·k windows instead of k²."""
         reach = self.rate * (self.pool_size - 1)
         before = reach // 2
         for axis in (1, 2):

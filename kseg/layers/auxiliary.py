@@ -1,4 +1,4 @@
-"""Scores of a second head that training alone listens to, tied to the scores that count."""
+"""Attaches the scores of an auxiliary head, which only training uses, to the scores of a network."""
 
 import keras
 
@@ -7,10 +7,10 @@ from kseg.conventions import SERIALIZATION_PACKAGE
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class AuxiliaryScores(keras.layers.Layer):
-    """`[scores, auxiliary]`, both (N, h, w, C) on one grid → the scores as they are.
+    """`[scores, auxiliary]`, both (N, h, w, C) on one grid → the scores unchanged.
 
-    The layer keeps a head that looks at an earlier feature in the graph of a network with one output. Training finds
-    the head by it (`kseg.models.scales.parts`) and adds its loss, times the weight:
+    The layer keeps the head on an earlier feature in the graph of a network with one output. Training finds the head by
+    this layer (`kseg.models.scales.parts`) and adds its weighted loss:
 
         L = loss(scores) + w·loss(auxiliary)
 

@@ -6,10 +6,10 @@ from keras import ops
 
 RPN_WEIGHTS = (1.0, 1.0, 1.0, 1.0)
 HEAD_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
-"""Of the deltas dy, dx, dh, dw in the second stage, where they are small."""
+"""Weights of the deltas dy, dx, dh, dw in the second stage, where deltas are small."""
 
 LARGEST_LOG_SCALE = math.log(1000.0 / 16.0)
-"""Of a decoded box; the exponential of a wild delta would overflow."""
+"""Largest dh and dw that are decoded, since the exponential of an extreme delta would overflow."""
 
 
 def box_area(boxes):
@@ -26,7 +26,7 @@ def box_area(boxes):
 def box_iou(boxes, others):
     """(…, A, 4) and (…, B, 4) → (…, A, B): intersection over union of every pair; 0 where the union is empty.
 
-    Example of the lecture: a 2×2 and a 2×3 box that share 1×1 give 1/(4 + 6 − 1) = 1/9.
+    For example, a 2×2 and a 2×3 box that share 1×1 give 1/(4 + 6 − 1) = 1/9.
 
     >>> round(float(box_iou([[0.0, 0.0, 2.0, 2.0]], [[1.0, 1.0, 3.0, 4.0]])[0, 0]), 4)
     0.1111
@@ -42,7 +42,7 @@ def box_iou(boxes, others):
 
 
 def clip_boxes(boxes, height, width):
-    """(…, 4) cut at the border of an image of `height` × `width` pixels.
+    """Boxes (…, 4) clipped to an image of `height` × `width` pixels.
 
     >>> ops.convert_to_numpy(clip_boxes([[-1.0, 2.0, 5.0, 9.0]], 4, 8)).tolist()
     [[0.0, 2.0, 4.0, 8.0]]
@@ -53,12 +53,12 @@ def clip_boxes(boxes, height, width):
 
 
 def encode_boxes(boxes, references, *, weights=RPN_WEIGHTS):
-    """The deltas (…, 4) that make `boxes` of `references`.
+    """The deltas (…, 4) that turn `references` into `boxes`.
 
         dy = w_y (y − y_r)/h_r     dx = w_x (x − x_r)/w_r     dh = w_h log(h/h_r)     dw = w_w log(w/w_r)
 
-    where (y, x) is a center, (h, w) a size, and r the reference. A side below 1e-6 counts as 1e-6, so that boxes
-    that stand for nothing give finite numbers.
+    where (y, x) is a center, (h, w) a size, and r the reference. A side below 1e-6 counts as 1e-6, so that empty boxes
+    give finite numbers.
     Source: Girshick et al. 2014, eqs. 6–9. Deviations: none.
 
     >>> deltas = encode_boxes([[0.0, 0.0, 4.0, 2.0]], [[0.0, 0.0, 4.0, 4.0]])
@@ -73,9 +73,9 @@ def encode_boxes(boxes, references, *, weights=RPN_WEIGHTS):
 
 
 def decode_boxes(deltas, references, *, weights=RPN_WEIGHTS):
-    """The boxes (…, 4) that deltas (…, 4) make of `references`: `encode_boxes` the other way round.
+    """The boxes (…, 4) from deltas (…, 4) and `references`: the inverse of `encode_boxes`.
 
-    A box grows by a factor of at most 1000/16. Source: as there.
+    A box grows by a factor of at most 1000/16. Source: as of `encode_boxes`.
 
     >>> ops.convert_to_numpy(decode_boxes([[0.0, -0.25, 0.0, 0.0]], [[0.0, 0.0, 4.0, 4.0]])).tolist()
     [[0.0, -1.0, 4.0, 3.0]]

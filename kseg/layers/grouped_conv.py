@@ -1,4 +1,4 @@
-"""Grouped convolution as one convolution per group, which every device and export format can do."""
+"""Grouped convolution as one convolution per group, which every device and export format supports."""
 
 import keras
 from keras import ops
@@ -8,10 +8,10 @@ from kseg.conventions import SERIALIZATION_PACKAGE
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class GroupedConv2D(keras.layers.Conv2D):
-    """`Conv2D(…, groups=g)`: output channels i·F/g … (i + 1)·F/g see the input channels i·C/g … (i + 1)·C/g only.
+    """`Conv2D(…, groups=g)`: output channels i·F/g … (i + 1)·F/g only see input channels i·C/g … (i + 1)·C/g.
 
-    The kernel is one variable, (h, w, C/g, F), as in `Conv2D`, so that either layer's weights fit the other. Under
-    TensorFlow Keras compiles a grouped convolution with XLA, a call that ONNX has no operation for.
+    The kernel is one variable, (h, w, C/g, F), as in `Conv2D`, so that weights of either layer fit the other. Under
+    TensorFlow, Keras compiles a grouped convolution with XLA, and ONNX has no operation for this call.
 
     >>> layer = GroupedConv2D(8, 3, groups=4)
     >>> tuple(layer(keras.ops.ones((1, 5, 5, 4))).shape), tuple(layer.kernel.shape)

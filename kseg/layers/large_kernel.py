@@ -1,4 +1,4 @@
-"""Convolution whose kernel is as large as the map it slides over: the fc6 of convolutionized classifiers."""
+"""Convolution with a kernel as large as its map: the fc6 of convolutionized classifiers."""
 
 import keras
 from keras import ops
@@ -13,9 +13,9 @@ class LargeKernelConv2D(keras.layers.Conv2D):
         y[i, j] = Σ_d Σ_e x[i + d, j + e]·K[d, e]      d, e ∈ −⌊k/2⌋..⌊k/2⌋
 
     (N, h, w, in) → (N, h, w, filters). Row d of the kernel meets N·(h − |d|)·w windows of k·in values within the map;
-    the windows are multiplied by K[d], (k·in, filters). Rows of padding are skipped: 37 of 49 products remain for
-    k = h = 7, where a convolution multiplies zeros. Weights, value and gradients are those of `Conv2D`. `Conv2D` itself
-    runs where h or w is unknown or above 2k, so that windows never need much memory.
+    the windows are multiplied by K[d], (k·in, filters). Rows of padding are skipped: for k = h = 7, 37 of 49 products
+    remain, while a convolution also multiplies zeros. Weights, value and gradients are those of `Conv2D`. Where h or w
+    is unknown or above 2k, `Conv2D` itself runs, so that windows never need much memory.
     Source: the fully convolutional layers of Long et al. 2015, section 3.1; the equality is arithmetic.
 
     >>> layer = LargeKernelConv2D(8, 7)
@@ -43,8 +43,8 @@ class LargeKernelConv2D(keras.layers.Conv2D):
 def correlate_by_rows(x, kernel):
     """Σ_d windows(x)[i + d]·K[d] with zeros outside the map; x (N, h, w, in), kernel (k, k, in, out), both k odd.
 
-    `unstack` and `split` take kernel and map apart. Slices would be slower than the products: the gradient of each
-    slice is a whole kernel or map full of zeros.
+    `unstack` and `split` divide kernel and map. Slices would be slower than the products, since the gradient of each
+    slice is a whole kernel or map of zeros.
     """
     rows, columns, _, outputs = kernel.shape
     height, width = x.shape[1:3]

@@ -12,14 +12,14 @@ class LocalResponseNorm(keras.layers.Layer):
 
         y_c = x_c / (k + α/n·Σ_j x_j²)^β      j = c − ⌊n/2⌋ … c + ⌊n/2⌋, within the C channels
 
-    Computed in float32 whatever the precision policy: squares beyond 65504 overflow float16.
+    Computed in float32 under any precision policy, since squares beyond 65504 overflow float16.
 
     Args:
       size: n, odd, channels in the window.
       alpha, beta, bias: α, β, k.
     Source: Krizhevsky et al. 2012, section 3.3. Deviations: the defaults and the division by n are those of Caffe and
-      MatConvNet, whose AlexNet the papers start from (n = 5, α = 1e-4, β = 0.75, k = 1); the paper has k = 2 and α
-      undivided.
+      MatConvNet, whose AlexNet the papers start from (n = 5, α = 1e-4, β = 0.75, k = 1); the paper has k = 2 and does
+      not divide α.
 
     >>> x = keras.ops.full((1, 1, 1, 1), 10.0)
     >>> round(float(LocalResponseNorm(alpha=1.0)(x)[0, 0, 0, 0]), 4)

@@ -1,4 +1,4 @@
-"""Which box is to find which object, and which few of many boxes are trained on."""
+"""Matches boxes to objects, and samples the boxes to train on."""
 
 from typing import Any, NamedTuple
 
@@ -7,16 +7,16 @@ from keras import ops
 from kseg.layers.boxes import box_area, box_iou
 
 IN_A_CROWD = 0.5
-"""Share of a box within a region of many objects from which nobody knows whether it is right."""
+"""A box with at least this share in a crowd is no negative, since it is unknown whether it is correct."""
 
 Tensor = Any
 
 
 class Matches(NamedTuple):
-    """Of every box (N, B): the object that it overlaps most, and whether it is to find it, or nothing; or neither."""
+    """For every box (N, B): the object with the largest IoU, and whether the box is positive, negative or neither."""
 
     objects: Tensor
-    """int32, places among the objects"""
+    """int32, index of the object"""
     positive: Tensor
     """bool"""
     negative: Tensor
@@ -24,30 +24,30 @@ class Matches(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """Boxes that are trained on, S of each image: the positive ones first."""
+    """S boxes of each image to train on, the positive ones first."""
 
     places: Tensor
-    """int32 (N, S), among all boxes"""
+    """int32 (N, S), index among all boxes"""
     positive: Tensor
-    """float32 (N, S), 1 where the box is to find an object"""
+    """float32 (N, S), 1 for a positive box"""
     there: Tensor
-    """float32 (N, S), 0 where there were too few boxes"""
+    """float32 (N, S), 0 for padding where there were too few boxes"""
 
 
 def matched(boxes, objects, *, there, crowd, positive: float, negative: float, best_of_each: bool = False) -> Matches:
-    """Boxes and objects that overlap.
+    """Matches boxes to objects by overlap.
 
         positive_b: max_m IoU(b, m) ≥ `positive`, or some m has no better box      negative_b: max_m IoU < `negative`
 
     Args:
       boxes: (B, 4), or (N, B, 4).
-      objects: (N, M, 4); there: (N, M), 0 where there is none; crowd: (N, M), 1 where it is a region of many, which no
-        box has to find.
-      positive, negative: bounds of the IoU; a box between them is neither.
-      best_of_each: the best boxes of an object are positive, however little they overlap.
-    An image without an object: every box is negative. A box of which half lies in a crowd is no negative.
+      objects: (N, M, 4); there: (N, M), 0 for padding; crowd: (N, M), 1 for a region of many objects, to which no box
+        is matched.
+      positive, negative: bounds of the IoU; a box between them is neither positive nor negative.
+      best_of_each: the best boxes of an object are positive at any overlap above 0.
+    In an image without an object, every box is negative. A box with half of its area in a crowd is not negative.
     Source: Ren et al. 2015, section 3.1.2 (0.7, 0.3, the best of each); Girshick 2015 (0.5, 0.5). Deviations: crowds,
-      about which the papers say nothing.
+      which the papers do not mention.
 
     >>> boxes = [[0.0, 0.0, 4.0, 4.0], [8.0, 8.0, 9.0, 9.0]]
     >>> found = matched(boxes, [[[0.0, 0.0, 4.0, 3.0]]], there=[[1.0]], crowd=[[0.0]], positive=0.7, negative=0.3)
@@ -70,7 +70,7 @@ def matched(boxes, objects, *, there, crowd, positive: float, negative: float, b
 
 
 def share_inside(boxes, regions):
-    """(…, A, 4) and (…, B, 4) → (…, A, B): the share of each box that lies in each region; 0 for a box of no area.
+    """(…, A, 4) and (…, B, 4) → (…, A, B): the share of each box that lies in each region; 0 for a box without area.
 
     >>> float(share_inside([[0.0, 0.0, 2.0, 2.0]], [[0.0, 1.0, 9.0, 9.0]])[0, 0])
     0.5
@@ -84,11 +84,11 @@ def share_inside(boxes, regions):
 
 
 def sampled(matches: Matches, chance, *, count: int, positives: int) -> Sample:
-    """`count` boxes of each image by chance: at most `positives` that are to find something, the rest to find nothing.
+    """Samples `count` boxes of each image at random: at most `positives` positive ones, the rest negative.
 
     Args:
       chance: float32 (N, B) in [0, 1): the boxes with the largest numbers are drawn.
-    Where boxes of one kind are few there are fewer than `count`, or more of those to find nothing.
+    With few positive boxes there are more negative ones; with few negative boxes there are fewer than `count` boxes.
     Source: Ren et al. 2015, section 3.1.3; Girshick 2015, section 2.3. Deviations: none.
 
     >>> ones, zeros = ops.ones((1, 4), "bool"), ops.zeros((1, 4), "bool")
@@ -98,29 +98,29 @@ def sampled(matches: Matches, chance, *, count: int, positives: int) -> Sample:
     """
     chance = ops.stop_gradient(ops.cast(ops.convert_to_tensor(chance), "float32"))
     boxes = ops.shape(chance)[1]
-    # 1. the positives with the largest numbers: those above the last that is drawn
+    # 1. the positives with the largest numbers, down to the last one drawn
     of_positives = ops.where(matches.positive, chance, -1.0)
     last = ops.top_k(of_positives, at_most(positives, boxes))[0][:, -1:]
     chosen = matches.positive & (of_positives >= last)
-    # 2. they come first, the negatives behind them, and those that are neither last
+    # 2. in order: these, then negatives, then boxes that are neither
     order = ops.where(chosen, 2.0 + chance, ops.where(matches.negative, 1.0 + chance, 0.0))
     numbers, places = ops.top_k(order, at_most(count, boxes))
     return Sample(ops.cast(places, "int32"), ops.cast(numbers >= 2.0, "float32"), ops.cast(numbers >= 1.0, "float32"))
 
 
 def at_most(count: int, available):
-    """`count`, or what there is, a number or a tensor."""
+    """The smaller of `count` and `available`, as a number or a tensor."""
     return min(count, available) if isinstance(available, int) else ops.minimum(count, available)
 
 
 def gathered(values, places):
-    """(N, B, …) and int (N, S) → (N, S, …): the values at these places.
+    """(N, B, …) and int (N, S) → (N, S, …): the values at `places`.
 
     >>> ops.convert_to_numpy(gathered([[[1.0], [2.0]]], [[1, 1, 0]])).tolist()
     [[[2.0], [2.0], [1.0]]]
     """
     values, places = ops.convert_to_tensor(values), ops.convert_to_tensor(places)
-    # one table of all images' rows: a gather along an axis of each would be another operation on every backend
+    # One table of all images' rows: a gather per image is a different operation on every backend.
     shape = ops.shape(values)
     rows = ops.reshape(values, (-1, *values.shape[2:]))
     first = ops.cast(ops.arange(shape[0]) * shape[1], places.dtype)

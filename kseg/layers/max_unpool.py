@@ -1,4 +1,4 @@
-"""Max pooling that remembers where its maxima were, and its way back (SegNet's pool indices)."""
+"""Max pooling with the indices of its maxima, and unpooling by these indices (SegNet)."""
 
 import keras
 import ml_dtypes
@@ -9,19 +9,19 @@ from kseg.layers.pixels import pixel_shuffle, upsampled_shape
 
 POOL = 2
 PLACES = POOL**2
-"""of a window, row by row: 0 1 above 2 3"""
+"""places in a window, row by row: 0 1 above 2 3"""
 
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class MaxPoolWithIndices(keras.layers.Layer):
     """(N, H, W, C) → maxima (N, ⌈H/2⌉, ⌈W/2⌉, C) of 2×2 windows, and the place of each in its window, int32.
 
-        y[i, j] = max_{a, b ∈ {0, 1}} x[2i + a, 2j + b]      k[i, j] = 2a + b of the maximum, the first of equals
+        y[i, j] = max_{a, b ∈ {0, 1}} x[2i + a, 2j + b]      k[i, j] = 2a + b of the first maximum
 
-    Where H or W is odd the last windows hold what there is. The gradient goes to the maximum alone, the first of
-    equals. Indices carry none.
+    Where H or W is odd, the last windows are smaller. The gradient only goes to the first maximum, and not through the
+    indices.
     Source: Badrinarayanan et al. 2017 (SegNet), section 3. Deviations: the published code stores the position in the
-      map; the place in the window says the same in two bits.
+      map; the place in the window is equivalent and takes two bits.
 
     >>> x = keras.ops.reshape(keras.ops.convert_to_tensor([1.0, 5.0, 7.0, 2.0]), (1, 2, 2, 1))
     >>> maxima, places = MaxPoolWithIndices()(x)
@@ -31,7 +31,8 @@ class MaxPoolWithIndices(keras.layers.Layer):
 
     def call(self, x):
         height, width = ops.shape(x)[1:3]
-        # Beyond the edge lies the least number: not −∞, for ONNX files choose by a product with 0 and 1.
+        # Padding with the smallest finite number, since exported ONNX files select by products with 0 and 1, and 0·∞
+        # is NaN.
         least = float(ml_dtypes.finfo(keras.backend.standardize_dtype(x.dtype)).min)
         x = ops.pad(x, ((0, 0), (0, height % POOL), (0, width % POOL), (0, 0)), constant_values=least)
         first, *others = (x[:, a::POOL, b::POOL] for a in range(POOL) for b in range(POOL))
@@ -54,7 +55,8 @@ class MaxUnpool(keras.layers.Layer):
 
         y[2i + a, 2j + b] = x[i, j] where places[i, j] = 2a + b, else 0
 
-    `places` are `MaxPoolWithIndices`'. After pooling an odd H or W the last row or column is surplus: see `CropLike`.
+    `places` come from `MaxPoolWithIndices`. After pooling an odd H or W, the last row or column is surplus and is
+    removed by `CropLike`.
     Source: Badrinarayanan et al. 2017 (SegNet), section 3 and figure 3. Deviations: none.
 
     >>> x, places = keras.ops.ones((1, 1, 1, 1)), keras.ops.full((1, 1, 1, 1), 2, dtype="int32")

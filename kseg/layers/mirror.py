@@ -1,4 +1,4 @@
-"""Context beyond the border of an image, for networks whose convolutions are not padded."""
+"""Mirrored context beyond the border of an image, for networks whose convolutions are not padded."""
 
 import keras
 import numpy as np
@@ -10,15 +10,15 @@ from kseg.layers.sizes import surplus
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class MirrorBorder(keras.layers.Layer):
-    """An image among its mirror images: `margin` rows and columns on every side, more below and to the right.
+    """Pads an image with its mirror image: `margin` rows and columns on every side, more below and to the right.
 
     Args:
       margin: m, pixels added on every side, 0 or more.
-      multiple, remainder: below and to the right as many are added on top of m as make height and width
+      multiple, remainder: below and to the right, further pixels are added until height and width are
         k·multiple + remainder.
-    (N, H, W, C) → (N, m + H + m + ≥ 0, …). The row of the border is not repeated: 3 2 1 | 0 1 2 3 | 2 1 0. An image
-    that is smaller than its margin is mirrored several times, and one pixel fills everything.
-    Raises: ValueError for numbers that mean nothing.
+    (N, H, W, C) → (N, m + H + m + ≥ 0, …). The border row is not repeated: 3 2 1 | 0 1 2 3 | 2 1 0. An image smaller
+    than its margin is mirrored several times; a single pixel fills everything.
+    Raises: ValueError for numbers out of range.
     Source: Ronneberger et al. 2015, section 2 ("the missing context is extrapolated by mirroring the input image").
 
     >>> row = MirrorBorder(2)(keras.ops.reshape(keras.ops.arange(3), (1, 1, 3, 1)))
@@ -41,7 +41,7 @@ class MirrorBorder(keras.layers.Layer):
         return ops.take(x, self._places(width), axis=2)
 
     def _places(self, side):
-        """Which row each row of the result shows."""
+        """The source row of each row of the result."""
         length = self._length(side)
         if isinstance(side, int):
             return mirrored_places(np.arange(length) - self.margin, side, np)
@@ -55,24 +55,24 @@ class MirrorBorder(keras.layers.Layer):
         return (batch, *(side and self._length(side) for side in (height, width)), channels)
 
     def get_config(self):
-        own = {"margin": self.margin, "multiple": self.multiple, "remainder": self.remainder}
-        return {**super().get_config(), **own}
+        sizes = {"margin": self.margin, "multiple": self.multiple, "remainder": self.remainder}
+        return {**super().get_config(), **sizes}
 
 
 def mirrored_places(positions, side, array=np):
-    """The place 0 … side − 1 of an image, or of one of its mirror images, that lies at each whole position.
+    """The pixel 0 … side − 1 that each integer position shows, in the image or in one of its mirror images.
 
     Args:
-      positions: integers, any, also negative ones and those beyond the image.
+      positions: any integers, including negative ones and those beyond the image.
       side: of the image, in pixels.
-      array: what computes, `numpy` or `keras.ops`.
+      array: `numpy` or `keras.ops`.
 
     >>> mirrored_places(np.arange(-2, 5), 3).tolist()
     [2, 1, 0, 1, 2, 1, 0]
     """
     last = side - 1
     period = array.maximum(2 * last, 1)
-    # |position| is its own mirror image, and division of what is not negative means the same everywhere, also in ONNX.
+    # The mirroring is symmetric, and the remainder of a nonnegative number is the same everywhere, also in ONNX.
     place = array.abs(positions) % period
-    # The last place bounds an image of one pixel, whose period would be 0.
+    # The outer minimum is for an image of one pixel, whose period would be 0.
     return array.minimum(array.minimum(place, period - place), last)

@@ -1,4 +1,4 @@
-"""Layers about the objects of an image: as a batch of their own, by class, by chance, and the image's size."""
+"""Layers for the objects of an image: folding them into a batch, selecting by class, random numbers, image sizes."""
 
 import keras
 from keras import ops
@@ -6,12 +6,12 @@ from keras import ops
 from kseg.conventions import SERIALIZATION_PACKAGE
 
 GOLDEN = 0.6180339887498949
-"""Its multiples spread over [0, 1) without chance."""
+"""The fractions of its multiples spread evenly over [0, 1) without random numbers."""
 
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class FoldObjects(keras.layers.Layer):
-    """(N, R, H, W, C) → (N·R, H, W, C): the objects of all images as one batch, which convolutions take.
+    """(N, R, H, W, C) → (N·R, H, W, C): the objects of all images as one batch for convolutions.
 
     >>> tuple(FoldObjects()(ops.ones((2, 5, 7, 7, 3))).shape)
     (10, 7, 7, 3)
@@ -27,7 +27,7 @@ class FoldObjects(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class UnfoldObjects(keras.layers.Layer):
-    """`[x, boxes]`, (N·R, H, W, C) and (N, R, 4) → (N, R, H, W, C): the objects image by image again.
+    """`[x, boxes]`, (N·R, H, W, C) and (N, R, 4) → (N, R, H, W, C): the inverse of `FoldObjects`.
 
     >>> tuple(UnfoldObjects()([ops.ones((10, 7, 7, 3)), ops.ones((2, 5, 4))]).shape)
     (2, 5, 7, 7, 3)
@@ -44,7 +44,7 @@ class UnfoldObjects(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class MaskOfClass(keras.layers.Layer):
-    """`[logits, classes, valid]` → (N, R, H, W): the probabilities of each object's own class, zeros without an object.
+    """`[logits, classes, valid]` → (N, R, H, W): mask probabilities of each object's class, zeros without an object.
 
         σ(logits[…, class])
 
@@ -57,7 +57,7 @@ class MaskOfClass(keras.layers.Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.autocast = False  # a class id is no number to round
+        self.autocast = False  # class ids must not be rounded
 
     def call(self, inputs):
         logits, classes, valid = inputs
@@ -69,7 +69,7 @@ class MaskOfClass(keras.layers.Layer):
 
 
 def of_class(values, classes):
-    """(N, R, …, C) and int (N, R) → (N, R, …): of each object the values of its own class.
+    """(N, R, …, C) and int (N, R) → (N, R, …): the values of each object's class.
 
     >>> ops.convert_to_numpy(of_class([[[1.0, 2.0]]], [[1]])).tolist()
     [[2.0]]
@@ -83,7 +83,7 @@ def of_class(values, classes):
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class ClassOfLabel(keras.layers.Layer):
-    """int labels (N, R) → int32 (N, R): the class id of each label; label 0 is no object, and is given the id 0.
+    """int labels (N, R) → int32 (N, R): the class id of each label; label 0 is no object and gets the id 0.
 
     Args:
       classes: the ids of the labels 1, 2, ….
@@ -109,11 +109,11 @@ class ClassOfLabel(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class Chance(keras.layers.Layer):
-    """(N, B, …) → float32 (N, B) in [0, 1): other random numbers in every training step, the same ones otherwise.
+    """(N, B, …) → float32 (N, B) in [0, 1): new random numbers in every training step, fixed numbers otherwise.
 
     Args:
-      sampled: how many of the B a loss draws by them.
-      seed: of the random numbers; None: another one each time, unless `keras.utils.set_random_seed` came before.
+      sampled: how many of the B a loss draws with these numbers.
+      seed: of the random numbers; None: a new one each time, unless `keras.utils.set_random_seed` was called before.
 
     >>> [round(float(number), 3) for number in Chance(2)(ops.ones((1, 3, 4)))[0]]
     [0.0, 0.618, 0.236]
@@ -144,7 +144,7 @@ class ImageSize(keras.layers.Layer):
     """(N, H, W, …) → float32 (N, 2): the height and width of each image, in pixels.
 
     Args:
-      image_size: (H, W) where it is known beforehand; any tensor of N then stands for the image.
+      image_size: (H, W) where it is known in advance; the input may then be any tensor of batch size N.
 
     >>> ops.convert_to_numpy(ImageSize()(ops.ones((1, 4, 6, 3)))).tolist()
     [[4.0, 6.0]]
@@ -153,7 +153,7 @@ class ImageSize(keras.layers.Layer):
     def __init__(self, image_size=None, **kwargs):
         super().__init__(**kwargs)
         self.image_size = None if image_size is None else tuple(image_size)
-        self.autocast = False  # sides above 256 are no numbers of bfloat16
+        self.autocast = False  # bfloat16 rounds sides above 256
 
     def call(self, image):
         sides = self.image_size or ops.shape(image)[1:3]

@@ -1,4 +1,4 @@
-"""Numbers that a network carries with it, given beside each image."""
+"""Constants of a network as an output for each image."""
 
 import keras
 from keras import ops
@@ -8,7 +8,7 @@ from kseg.conventions import SERIALIZATION_PACKAGE
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class PerImage(keras.layers.Layer):
-    """(N, …) → float32 (N, K): the same K numbers for each image. They are part of the configuration, not weights.
+    """(N, …) → float32 (N, K): the same K numbers for each image. They are part of the configuration and not weights.
 
     Args:
       values: the K numbers.
@@ -20,7 +20,7 @@ class PerImage(keras.layers.Layer):
     def __init__(self, values, **kwargs):
         super().__init__(**kwargs)
         self.values = tuple(float(value) for value in values)
-        self.autocast = False  # numbers above 256 are no numbers of bfloat16
+        self.autocast = False  # bfloat16 rounds numbers above 256
 
     def call(self, x):
         row = ops.convert_to_tensor([self.values], "float32")

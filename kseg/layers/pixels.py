@@ -1,4 +1,4 @@
-"""Pixel shuffle, and transposed convolution done as a 3×3 convolution and a pixel shuffle.
+"""Pixel shuffle, and transposed convolution as a 3×3 convolution followed by a pixel shuffle.
 
 TensorFlow's CPU build aborts in the gradient of the stride-32 `Conv2DTranspose` of FCN-32s. This form does not abort,
 and it is faster.
@@ -31,12 +31,12 @@ def pixel_shuffle(x, factor):
 def shuffled_channels(channels, factor):
     """How many of the channels remain when factor² of them become pixels."""
     if channels % factor**2:
-        raise ValueError(f"a pixel shuffle by {factor} wants a multiple of {factor**2} channels, got {channels}")
+        raise ValueError(f"a pixel shuffle by {factor} needs a multiple of {factor**2} channels, got {channels}")
     return channels // factor**2
 
 
 def upsampled_shape(shape, factor, channels):
-    """The shape after upsampling by `factor`, None where a size is not known yet."""
+    """The shape after upsampling by `factor`, with None for unknown sizes."""
     batch, height, width, _ = shape
     return (batch, height and height * factor, width and width * factor, channels)
 
@@ -73,11 +73,11 @@ class Bilinear(keras.initializers.Initializer):
 
         k[a, b] = w[a]·w[b]      w[j] = max(0, 1 − |j − c| / s)      c = ⌊s/2⌋ + s/2 − ½
 
-    With this c the upsampling has half-pixel centers for odd s too. With as many outputs as inputs each channel is
-    upsampled by itself (a diagonal); otherwise a Glorot-uniform matrix mixes the channels first.
+    With this c the upsampling has half-pixel centers for odd s too. With as many outputs as inputs, each channel is
+    upsampled separately (a diagonal); otherwise a Glorot-uniform matrix mixes the channels first.
 
     Args:
-      seed: of the mixing.
+      seed: of the mixing matrix.
       stride: s; None takes half of the kernel's size. A larger kernel has zeros around the 2s × 2s.
     Source: Long et al. 2015, section 3.3. Deviations: none.
 
@@ -95,7 +95,7 @@ class Bilinear(keras.initializers.Initializer):
         size = 2 * self.stride if self.stride else whole
         if whole != width or whole % 2 or whole < size:
             wanted = f"({size}, {size}, out, in) or larger" if self.stride else "(2s, 2s, out, in)"
-            raise ValueError(f"Bilinear wants a kernel of shape {wanted}, got {tuple(shape)}")
+            raise ValueError(f"Bilinear needs a kernel of shape {wanted}, got {tuple(shape)}")
         stride = size // 2
         center = stride // 2 + stride / 2 - 0.5
         profile = ops.maximum(0.0, 1.0 - ops.abs(ops.arange(size, dtype="float32") - center) / stride)
@@ -125,7 +125,7 @@ def subpixel_kernel(kernel):
     margin = (stride - stride // 2, stride // 2)
     kernel = ops.pad(kernel, (margin, margin, (0, 0), (0, 0)))
     kernel = ops.reshape(kernel, (3, stride, 3, stride, outputs, inputs))
-    kernel = ops.flip(ops.flip(kernel, axis=0), axis=2)  # one by one: LiteRT flips only adjacent axes together
+    kernel = ops.flip(ops.flip(kernel, axis=0), axis=2)  # one axis at a time: LiteRT only flips adjacent axes together
     kernel = ops.transpose(kernel, (0, 2, 5, 1, 3, 4))
     return ops.reshape(kernel, (3, 3, inputs, stride**2 * outputs))
 
@@ -141,7 +141,7 @@ class SubpixelUpsample(keras.layers.Layer):
 
     Args:
       stride: factor by which height and width grow.
-      filters: output channels; as many as the input has if None.
+      filters: output channels; None: as many as input channels.
     Source: the "deconvolution" of Long et al. 2015; the equality is arithmetic. Deviations: none.
 
     >>> layer = SubpixelUpsample(32, filters=1)

@@ -1,4 +1,4 @@
-"""Preprocessing inside the model: raw RGB in 0..255 to what an encoder was trained on."""
+"""Preprocessing inside the model: from raw RGB in 0..255 to the inputs that an encoder was trained on."""
 
 import keras
 import numpy as np
@@ -24,14 +24,14 @@ MODES = {
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class Preprocess(keras.layers.Layer):
-    """(N, H, W, 3) RGB in 0..255, uint8 or float → float of the layer's compute type.
+    """(N, H, W, 3) RGB in 0..255, uint8 or float → floats of the layer's compute type.
 
         y = (x − mean) / scale
 
     Modes: `caffe` subtracts the ImageNet mean and reverses to BGR; `symmetric` maps to [−1, 1] (Keras calls it "tf");
-    `torch` standardises by the ImageNet mean and deviation; `unit` maps to [0, 1];
-    `symmetric_128` is EfficientNetV2-S, M and L's (x − 128) / 128; `raw` leaves x as it is.
-    Computed in float32 whatever the precision policy: bfloat16 would round the raw values first.
+    `torch` standardizes by the ImageNet mean and deviation; `unit` maps to [0, 1];
+    `symmetric_128` is (x − 128) / 128 as in EfficientNetV2-S, M and L; `raw` leaves x unchanged.
+    Computed in float32 under any precision policy, since bfloat16 would round the raw values first.
 
     >>> keras.ops.convert_to_numpy(Preprocess("symmetric")(np.array([[[[0, 127.5, 255]]]])))[0, 0, 0].tolist()
     [-1.0, 0.0, 1.0]

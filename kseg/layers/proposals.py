@@ -1,6 +1,6 @@
-"""From what a network says of anchors and proposals to few boxes: the best ones, of which none overlaps another much.
+"""Turns a network's scores of anchors and proposals into a few boxes by decoding and non-maximum suppression.
 
-Every shape is known beforehand: places that no box fills hold a box of no area.
+All shapes are static: unused places hold a box without area.
 """
 
 import keras
@@ -12,34 +12,33 @@ from kseg.layers.matching import at_most, gathered
 from kseg.layers.suppression import suppressed
 
 SMALLEST_PROPOSAL, SMALLEST_DETECTION = 1e-3, 1e-2
-"""Pixels along a side; smaller boxes count as none."""
+"""Pixels along a side; smaller boxes are dropped."""
 
 LEAST_SCORE = 0.05
-"""Of a detection; what is less sure is none."""
+"""Smallest score of a detection."""
 
 NOTHING = float("-inf")
-"""The logit of a place that no proposal fills."""
+"""The logit of an unused place."""
 
 MOST_CANDIDATES = 1000
-"""Detections of all classes among which suppression chooses."""
+"""Most detections of all classes that go into suppression."""
 
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class Proposals(keras.layers.Layer):
-    """`[like, *anchors, *logits, *deltas]`, L of each → float32 (N, count, 4): where objects may be, the surest first.
+    """`[like, *anchors, *logits, *deltas]`, L of each → float32 (N, count, 4): proposals, the highest score first.
 
-        of each level: the `candidates` with the largest logits → boxes, cut at the border → suppression at `overlap`
-        of all levels: the `count` with the largest logits
+        per level: the `candidates` with the largest logits → boxes, clipped → suppression at `overlap`
+        over all levels: the `count` with the largest logits
 
-    Inputs: the image (N, H, W, …), of which the size alone is read, or any tensor where `image_size` is given; of each
-    level anchors (A, 4), logits (N, A) and
-    deltas (N, A, 4). No gradient passes. Places without a proposal are boxes of zeros.
+    Inputs: the image (N, H, W, …), of which only the size is read, or any tensor where `image_size` is given; for each
+    level anchors (A, 4), logits (N, A) and deltas (N, A, 4). No gradient passes. Unused places are boxes of zeros.
 
     Args:
-      count: proposals of an image.
-      candidates: of a level, before suppression; `training_candidates` of them in training.
-      overlap: IoU above which the less sure of two boxes of a level is dropped.
-      image_size: (H, W) where it is known beforehand, so that nothing behind frozen features needs the image.
+      count: proposals per image.
+      candidates: boxes per level before suppression; `training_candidates` in training.
+      overlap: IoU above which the box of the lower score is dropped, within a level.
+      image_size: (H, W) where it is known in advance, so that layers after frozen features do not need the image.
     Source: Ren et al. 2015, section 3.3; Lin et al. 2017 (FPN), section 4.1. Deviations: none.
 
     >>> image, anchors = ops.ones((1, 16, 16, 3)), ops.convert_to_tensor([[0.0, 0.0, 8.0, 8.0], [0.0, 0.0, 8.0, 7.0]])
@@ -62,17 +61,17 @@ class Proposals(keras.layers.Layer):
         number = len(levels) // 3
         boxes, scores = [], []
         for anchors, logits, deltas in zip(levels[:number], levels[number:-number], levels[-number:], strict=True):
-            # 1. the surest of a level
+            # 1. the largest logits of a level
             logits = ops.stop_gradient(ops.cast(logits, "float32"))
             best, places = ops.top_k(logits, at_most(most, ops.shape(logits)[1]))
             references = ops.take(anchors, places, axis=0)
             candidates = decode_boxes(gathered(ops.stop_gradient(ops.cast(deltas, "float32")), places), references)
             candidates = clip_boxes(candidates, height, width)
-            # 2. those that no surer one of the level overlaps
+            # 2. suppression within the level
             keep = suppressed(candidates, threshold=self.overlap, valid=are_wide(candidates, SMALLEST_PROPOSAL))
             boxes.append(candidates)
             scores.append(ops.where(keep, best, NOTHING))
-        # 3. the surest of all levels
+        # 3. the largest logits of all levels
         surest_boxes, best, _ = surest(
             ops.concatenate(boxes, axis=1), ops.concatenate(scores, axis=1), self.count, NOTHING
         )
@@ -89,23 +88,23 @@ class Proposals(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class Detections(keras.layers.Layer):
-    """`[like, proposals, logits, deltas]` → boxes, scores, classes, valid: the objects of an image, the surest first.
+    """`[like, proposals, logits, deltas]` → boxes, scores, classes, valid: detections, the highest score first.
 
-        score = softmax(logits) of every class but the first, the background      box = its deltas applied to a proposal
-        of each class: suppression at `overlap`      of all: the `count` largest scores of at least `least_score`
+        score = softmax(logits) of every class except background (the first)     box = the class's deltas on a proposal
+        per class: suppression at `overlap`     over all: the `count` largest scores above `least_score`
 
-    Inputs: the image, of which the size alone is read, or any tensor where `image_size` is given; proposals (N, P, 4);
+    Inputs: the image, of which only the size is read, or any tensor where `image_size` is given; proposals (N, P, 4);
     logits (N, P, C); deltas (N, P, C, 4).
     Outputs: float32 (N, count, 4) in pixels, float32 (N, count), int32 (N, count), class ids from 1 on, and float32
-    (N, count), 1 where there is an object; zeros where there is none.
+    (N, count), 1 for an object; unused places are zeros.
 
     Args:
-      count: most objects of an image.
-      overlap: IoU above which the less sure of two boxes of a class is dropped.
-      least_score: of an object.
-      image_size: as of `Proposals`.
-    Source: Girshick 2015 (Fast R-CNN), section 3.2; the bounds are those of detectron2. Deviations: of more than
-      `MOST_CANDIDATES` boxes of at least that score, the surest so many are looked at.
+      count: most objects per image.
+      overlap: IoU above which the box of the lower score is dropped, within a class.
+      least_score: bound of an object's score.
+      image_size: as for `Proposals`.
+    Source: Girshick 2015 (Fast R-CNN), section 3.2; the bounds are those of detectron2. Deviations: only the
+      `MOST_CANDIDATES` boxes with the largest scores go into suppression.
 
     >>> image, proposals = ops.ones((1, 16, 16, 3)), ops.convert_to_tensor([[[0.0, 0.0, 8.0, 8.0]]])
     >>> logits, deltas = ops.zeros((1, 1, 2)), ops.zeros((1, 1, 2, 4))
@@ -132,11 +131,11 @@ class Detections(keras.layers.Layer):
         there = (box_area(proposals) > 0.0)[..., None] & are_wide(boxes, SMALLEST_DETECTION)
         scores = ops.where(there & (scores > self.least_score), scores, 0.0)
         boxes, scores = ops.reshape(boxes, (-1, ops.shape(proposals)[1] * classes, 4)), _flat(scores)
-        # 2. the surest, and of them those that no surer one of their class overlaps
+        # 2. the largest scores, and suppression within each class
         best, places = ops.top_k(scores, at_most(MOST_CANDIDATES, ops.shape(scores)[1]))
         boxes, labels = gathered(boxes, places), ops.cast(places, "int32") % classes + 1
         keep = suppressed(boxes, threshold=self.overlap, valid=best > 0.0, groups=labels)
-        # 3. few of them
+        # 3. the `count` best
         boxes, scores, places = surest(boxes, ops.where(keep, best, 0.0), self.count, 0.0)
         valid = scores > 0.0
         labels = gathered(ops.pad(labels, ((0, 0), (0, self.count))), places)
@@ -158,14 +157,14 @@ class Detections(keras.layers.Layer):
 
 
 def are_wide(boxes, least: float):
-    """bool (…): both sides of the boxes (…, 4) have at least so many pixels."""
+    """bool (…): whether both sides of the boxes (…, 4) have at least `least` pixels."""
     return ops.all(boxes[..., 2:] - boxes[..., :2] >= least, axis=-1)
 
 
 def surest(boxes, scores, count: int, nothing: float):
-    """The `count` boxes (N, B, 4) with the largest scores (N, B), the scores, and their places among B + count.
+    """The `count` boxes (N, B, 4) with the largest scores (N, B), the scores, and their indices among B + count.
 
-    Where there are fewer, boxes of zeros with the score `nothing` stand behind them.
+    If there are fewer boxes, boxes of zeros with the score `nothing` follow.
     """
     boxes = ops.pad(boxes, ((0, 0), (0, count), (0, 0)))
     scores = ops.pad(scores, ((0, 0), (0, count)), constant_values=nothing)

@@ -1,4 +1,4 @@
-"""Resizing by a given factor rather than to a given size: positions stay where they are in the image."""
+"""Resizing by a factor instead of to a size, so that positions keep their places in the image."""
 
 import math
 
@@ -8,7 +8,7 @@ from keras import ops
 from kseg.conventions import SERIALIZATION_PACKAGE
 
 ROUNDING = 1e-4
-"""0.7 · 10 is 7 and not 7.0000001."""
+"""Tolerance for rounding errors, so that 0.7 · 10 is 7 and not 7.0000001."""
 
 
 def rescaled_side(side, scale):
@@ -26,13 +26,13 @@ class Rescale(keras.layers.Layer):
 
         y[j] = x at position (j + ½)/scale − ½, or j/scale where `aligned`      0 ≤ j < ⌈scale·h⌉, or like's rows
 
-    A resize to a size stretches the map where its size is not `scale` times the other's: 12 positions at stride 32 of
-    an image of 360 rows at scale ¾ would be laid over the 15 of its 480 rows, the last of them 32 pixels beside its
-    place. Here each stays in its place. Computed as a product with an interpolation matrix for each axis.
+    Resizing to a size would stretch the map where sizes are not proportional. For example, an image of 480 rows has 15
+    positions at stride 32, and at scale ¾, with 360 rows, it has 12. Stretching 12 over 15 would shift the last one by
+    32 pixels; this layer keeps it in place. It computes a product with an interpolation matrix for each axis.
 
     Args:
-      scale: of the resolution; None, with `like`: that of the sizes, as in `ResizeLike`.
-      aligned: position i of a map is pixel s·i (`AlignedUpsample`), and not the middle of s pixels.
+      scale: factor of the resolution; None, with `like`: the ratio of the sizes, as in `ResizeLike`.
+      aligned: whether position i of a map is pixel s·i (`AlignedUpsample`) instead of the center of s pixels.
     Source: the `Interp` of DeepLab's multi-scale inputs where aligned, on 8k + 1 rows. Deviations: none.
 
     >>> x = keras.ops.reshape(keras.ops.convert_to_tensor([0.0, 2.0, 4.0]), (1, 1, 3, 1))

@@ -1,4 +1,4 @@
-"""The one resize: half-pixel centers, edges clamped, no antialiasing; sizes may be known only at run time."""
+"""The resize of all networks: half-pixel centers, edges clamped, no antialiasing, sizes possibly known at run time."""
 
 import keras
 from keras import ops
@@ -13,8 +13,8 @@ def resize(x, size, *, method="bilinear"):
 
     Output pixel i samples the input at (i + ½)·H/h − ½, clamped to the image; `nearest` takes pixel ⌊(i + ½)·H/h⌋.
 
-    `keras.ops.image.resize` wants sizes as Python integers, and a TensorFlow graph of variable size has only tensors.
-    TensorFlow's and PyTorch's own resize are called instead.
+    `keras.ops.image.resize` needs sizes as Python integers, but a TensorFlow graph of variable size has tensors.
+    TensorFlow's and PyTorch's own functions are called instead.
 
     >>> x = keras.ops.reshape(keras.ops.convert_to_tensor([0.0, 4.0]), (1, 1, 2, 1))
     >>> keras.ops.convert_to_numpy(resize(x, (1, 4)))[0, 0, :, 0].tolist()  # half-pixel centers
@@ -36,7 +36,7 @@ def resize(x, size, *, method="bilinear"):
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class BilinearUpsample(keras.layers.Layer):
-    """(N, h, w, C) → (N, s·h, s·w, C) by `resize`; Keras' `UpSampling2D` cannot where h and w are not known.
+    """(N, h, w, C) → (N, s·h, s·w, C) by `resize`, also where h and w are unknown, unlike Keras' `UpSampling2D`.
 
     Args:
       stride: s.
@@ -69,7 +69,7 @@ class BilinearUpsample(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class ResizeLike(keras.layers.Layer):
-    """`[x, like]` → x resized to the height and width of `like`, whose values do not matter; see `resize`.
+    """`[x, like]` → x resized to the height and width of `like` by `resize`.
 
     >>> tuple(ResizeLike()([keras.ops.ones((1, 3, 5, 8)), keras.ops.ones((1, 13, 17, 3))]).shape)
     (1, 13, 17, 8)

@@ -1,4 +1,4 @@
-"""Features of boxes, cut from maps to one size: RoIAlign (Mask R-CNN) and, beside it, the RoIPool it replaced."""
+"""Features of boxes at a fixed size: RoIAlign (Mask R-CNN), and RoIPool, which it replaced."""
 
 from collections.abc import Sequence
 
@@ -8,31 +8,31 @@ from keras import ops
 from kseg.conventions import SERIALIZATION_PACKAGE
 
 FEW_POSITIONS = 2500
-"""Pixels of all maps together up to which matrix products are faster than gathering: those of an image of 170²."""
+"""Up to this many pixels of all maps, about those of a 170² image, matrix products are faster than gathering."""
 
 
 def roi_align(maps, boxes, *, size, scales, levels=None, sampling: int = 2, aligned: bool = True):
-    """The mean of bilinear samples in every bin of a box, on the map that the box belongs to.
+    """The mean of bilinear samples in every bin of a box, on the map of the box.
 
         y[i, j] = 1/s² Σ_{a, b < s} f(y1 + (i + (a + ½)/s)·h/H', x1 + (j + (b + ½)/s)·w/W')
 
     f interpolates between pixel centers and is constant beyond the centers of the border pixels.
-    All levels are gathered from one table, so no box is sampled on a map that it is not on.
+    All levels are gathered from one table, so each box is only sampled on its own map.
 
     Args:
-      maps: a map (N, H, W, C), or a sequence of several of one C, the levels of a pyramid.
+      maps: a map (N, H, W, C), or a sequence of maps of equal C, the levels of a pyramid.
       boxes: (N, R, 4), y1, x1, y2, x2 in pixels of the image. No gradient reaches them.
       size: (H', W'), or one number for both.
       scales: pixels of a map per pixel of the image, 1/stride; one for every map.
-      levels: int (N, R), which map; needed where there are several.
+      levels: int (N, R), the index of each box's map; needed with several maps.
       sampling: s, samples per bin and axis, 1 or more.
-      aligned: pixel centers lie at half a pixel. False is the first publication's rule: boxes are half a pixel off, and
-        are made at least one pixel of the map wide.
+      aligned: whether pixel centers lie at half a pixel. False is the first publication's rule: boxes are off by half a
+        pixel, and are at least one pixel of the map wide.
     Returns:
       (N, R, H', W', C) of the maps' dtype.
     Source: He et al. 2017, section 3; `aligned=True` as in detectron2. Deviations: the number of samples does not
-      depend on the size of a box. Samples more than a pixel outside of the map are clamped to it too, where the
-      compiled operations of detectron2 and torchvision take 0; clipped boxes have none of these.
+      depend on the size of a box. Samples more than a pixel outside the map are also clamped, while the compiled
+      operations of detectron2 and torchvision take 0; clipped boxes have no such samples.
 
     >>> f = ops.reshape(ops.arange(16.0), (1, 4, 4, 1))
     >>> ops.convert_to_numpy(roi_align(f, [[[0.0, 0.0, 4.0, 4.0]]], size=2, scales=1.0))[0, 0, :, :, 0].tolist()
@@ -68,7 +68,7 @@ def roi_align(maps, boxes, *, size, scales, levels=None, sampling: int = 2, alig
 
 
 def roi_pool(feature_map, boxes, *, size, scale, samples: int = 2):
-    """The maximum of the pixels in every bin, after box and bins were rounded to whole pixels.
+    """The maximum of the pixels in every bin, with box and bins rounded to whole pixels.
 
         y[i, j] = max f[⌊i·h/H'⌋ … ⌈(i + 1)·h/H'⌉ − 1, …]      of round(scale · box), in pixels, ends included
 
@@ -76,10 +76,10 @@ def roi_pool(feature_map, boxes, *, size, scale, samples: int = 2):
       feature_map: (N, H, W, C); boxes: (N, R, 4), y1, x1, y2, x2 in pixels of the image.
       size: (H', W'), or one number for both.
       scale: pixels of the map per pixel of the image.
-      samples: pixels that are looked at per bin and axis; exact for bins of at most so many pixels.
-    Returns: (N, R, H', W', C). A bin outside of the map is 0.
-    Source: Girshick 2015 (Fast R-CNN), section 2.1. Deviations: of bins with more than `samples` pixels an axis, so
-      many, evenly spread, are looked at, which keeps shapes fixed.
+      samples: pixels that are read per bin and axis; exact for bins of at most this many pixels.
+    Returns: (N, R, H', W', C). A bin outside the map is 0.
+    Source: Girshick 2015 (Fast R-CNN), section 2.1. Deviations: of larger bins, `samples` evenly spaced pixels per axis
+      are read, which keeps shapes static.
 
     >>> f = ops.reshape(ops.arange(16.0), (1, 4, 4, 1))
     >>> ops.convert_to_numpy(roi_pool(f, [[[0.0, 0.0, 3.0, 3.0]]], size=2, scale=1.0))[0, 0, :, :, 0].tolist()
@@ -88,7 +88,7 @@ def roi_pool(feature_map, boxes, *, size, scale, samples: int = 2):
     rows, columns = _sides(size)
     boxes = ops.stop_gradient(ops.cast(ops.convert_to_tensor(boxes), "float32"))
     table, heights, widths, starts, scaled = _table([feature_map], [scale], None, boxes)
-    # floor(x + ½) and not ops.round, which takes halves to even numbers
+    # floor(x + ½) instead of `ops.round`, which rounds halves to even numbers
     corners = ops.floor(boxes * scaled[..., None] + 0.5)
     extents = ops.maximum(corners[..., 2:] - corners[..., :2] + 1.0, 1.0)
     y, y_inside = _whole_pixels(corners[..., 0], extents[..., 0], rows, samples, heights)
@@ -112,7 +112,7 @@ def _listed(maps, scales):
 
 
 def _checked(maps, levels, boxes):
-    """int32 (N, R): the map of every box."""
+    """int32 (N, R): the index of every box's map."""
     if levels is not None:
         return ops.cast(levels, "int32")
     if len(maps) > 1:
@@ -121,7 +121,7 @@ def _checked(maps, levels, boxes):
 
 
 def positions_of(maps) -> float:
-    """Pixels of all maps together; infinitely many where a side is not known beforehand."""
+    """Pixels of all maps together; infinity where a side is unknown."""
     sides = [one.shape[1:3] for one in maps]
     return float("inf") if any(None in side for side in sides) else sum(height * width for height, width in sides)
 
@@ -134,9 +134,9 @@ def _on_the_map(boxes, scale, *, aligned):
 
 
 def _by_products(maps, boxes, levels, scales, *, size, sampling, aligned):
-    """The same as gathering, by two matrix products for every box and map: Y f Xᵀ, where Y and X hold the weights of
-    pixels in bins. Zero weights cost as much as others, so it is for few positions, where it takes a fraction of the
-    time, above all of the gradient's."""
+    """The result of gathering by two matrix products for every box and map, Y f Xᵀ, where Y and X hold the weights of
+    pixels in bins. Zero weights cost as much as others, so this pays off for few positions, where it takes a fraction
+    of the time, especially for the gradient."""
     total = 0.0
     for level, (one, scale) in enumerate(zip(maps, scales, strict=True)):
         height, width, channels = one.shape[1:]
@@ -155,9 +155,9 @@ def _by_products(maps, boxes, levels, scales, *, size, sampling, aligned):
 
 
 def bin_weights(start, extent, bins: int, sampling: int, side: int):
-    """float32 (N, R, bins, side): the weight of each of `side` pixels of an axis in each bin, whose rows sum to 1.
+    """float32 (N, R, bins, side): the weight of each of `side` pixels of an axis in each bin; rows sum to 1.
 
-    A sample is interpolated between two pixels; beyond the last pixel's center it is the last pixel.
+    A sample is interpolated between two pixels; beyond the last pixel's center it equals the last pixel.
 
     >>> ops.convert_to_numpy(bin_weights(ops.zeros((1, 1)), 2.0 * ops.ones((1, 1)), 1, 2, 3)).tolist()
     [[[[0.25, 0.5, 0.25]]]]
@@ -175,7 +175,7 @@ def _sides(size):
 def _table(maps, scales, levels, boxes):
     """All pixels of all maps as rows (S, C), and for every box (N, R): height, width, first row and scale of its map.
 
-    The table is level by level, and image by image within a level.
+    The table is ordered by level, then by image.
     """
     levels = _checked(maps, levels, boxes)
     channels = maps[0].shape[-1]
@@ -201,13 +201,13 @@ def _whole_numbers(values):
 
 
 def _samples(start, extent, bins, sampling):
-    """(N, R, bins·sampling)."""
+    """(N, R, bins·sampling): the positions of all samples along an axis."""
     steps = (ops.arange(bins * sampling, dtype="float32") + 0.5) / (bins * sampling)
     return start[..., None] + extent[..., None] * steps
 
 
 def _neighbors(position, sides):
-    """Of every position (N, R, S): the pixels before and behind it, and the share of the latter."""
+    """For every position (N, R, S): the pixels before and after it, and the weight of the latter."""
     last = ops.cast(sides - 1, "float32")[..., None]
     clamped = ops.clip(position, 0.0, last)
     low = ops.floor(clamped)
@@ -216,10 +216,10 @@ def _neighbors(position, sides):
 
 
 def _whole_pixels(start, extent, bins, samples, sides):
-    """Pixels (N, R, bins·samples) that bins of whole pixels hold, and whether they lie on the map."""
+    """The pixels (N, R, bins·samples) in bins of whole pixels, and whether they lie on the map."""
     number = ops.arange(bins, dtype="float32")
     width = extent[..., None] / bins
-    # 1e-4: a border that is whole but for rounding is whole
+    # 1e-4 is a tolerance for rounding errors of whole borders
     first = ops.floor(number * width + 1e-4)
     behind = ops.ceil((number + 1.0) * width - 1e-4)
     step = (behind - first - 1.0)[..., None] * (ops.arange(samples, dtype="float32") / max(samples - 1, 1))
@@ -233,7 +233,7 @@ def _whole_pixels(start, extent, bins, samples, sides):
 class RoIAlign(keras.layers.Layer):
     """`[boxes, map, map, …]` → (N, R, size, size, C): `roi_align` of boxes on the levels of a pyramid.
 
-    A box goes to the level k = ⌊k₀ + log₂(√(w·h)/canonical)⌋, kept within the maps there are; the maps have the strides
+    A box belongs to the level k = ⌊k₀ + log₂(√(w·h)/canonical)⌋, clamped to the given maps; the maps have the strides
     2^k, and k₀ = 4 is stride 16.
 
     Args:
@@ -276,11 +276,11 @@ class RoIAlign(keras.layers.Layer):
 
 
 def pyramid_level(boxes, strides, *, canonical: float = 224.0):
-    """int32 (N, R): the place in `strides` (2^k, the finest first) of the level of each box (N, R, 4).
+    """int32 (N, R): the index in `strides` (2^k, the finest first) of the level of each box (N, R, 4).
 
         k = ⌊4 + log₂(√(w·h)/canonical)⌋
 
-    A box of no area goes to the finest. Source: Lin et al. 2017 (FPN), eq. 1. Deviations: none.
+    A box without area belongs to the finest level. Source: Lin et al. 2017 (FPN), eq. 1. Deviations: none.
 
     >>> boxes = [[[0.0, 0.0, 112.0, 112.0], [0.0, 0.0, 224.0, 224.0]]]
     >>> ops.convert_to_numpy(pyramid_level(boxes, (4, 8, 16, 32))).tolist()
@@ -289,7 +289,7 @@ def pyramid_level(boxes, strides, *, canonical: float = 224.0):
     boxes = ops.cast(ops.convert_to_tensor(boxes), "float32")
     sides = ops.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
     root = ops.sqrt(sides[..., 0] * sides[..., 1])
-    # 1e-6: as torchvision has it, so that a box of exactly the canonical size is not rounded below it
+    # 1e-6 as in torchvision, so that a box of exactly the canonical size is not rounded down
     level = ops.floor(4.0 + ops.log2(ops.maximum(root, 1e-3) / canonical) + 1e-6)
     finest = strides[0].bit_length() - 1
     return ops.cast(ops.clip(level - finest, 0, len(strides) - 1), "int32")

@@ -1,7 +1,7 @@
-"""What Mask R-CNN asks of maps and of boxes on them: the region proposal network, the box head and the mask head.
+"""The heads of Mask R-CNN: the region proposal network, the box head and the mask head.
 
-The layers of a head are made apart from their call, for they are called twice: on the proposals of the network, and,
-in the loss, on boxes that are drawn with the truth.
+The layers of a head are created separately from their call, since they are called twice: on the network's proposals,
+and in the loss on boxes that are sampled with the truth.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,17 +17,17 @@ from kseg.layers.roi_align import RoIAlign
 Layers = Mapping[str, keras.layers.Layer]
 
 STRIDES = (4, 8, 16, 32)
-"""Of the maps that boxes are cut from, P2 to P5."""
+"""Strides of the maps P2 to P5, from which boxes are cut."""
 
 BOX_SIDE, MASK_SIDE = 7, 14
-"""Cells along a side of what a box and a mask are predicted from; the mask itself has twice as many."""
+"""Side of the features from which boxes and masks are predicted; the mask itself is twice as large."""
 
 CANONICAL = 7.0
-"""Side of the boxes that belong to P4, in sides of the smallest anchor: 224 pixels for anchors of 32."""
+"""Side of the boxes that belong to P4, in multiples of the smallest anchor: 224 pixels for anchors of 32."""
 
 
 def proposal_layers(width: int) -> dict[str, keras.layers.Layer]:
-    """Of the region proposal network: 3×3 and ReLU, a logit and four deltas an anchor; for all levels the same."""
+    """The region proposal network: 3×3 with ReLU, one logit and four deltas per anchor; shared by all levels."""
     count = len(RATIOS)
     made = [
         layers.Conv2D(width, 3, padding="same", activation="relu", kernel_initializer=_normal(0.01), name="rpn_conv"),
@@ -40,7 +40,7 @@ def proposal_layers(width: int) -> dict[str, keras.layers.Layer]:
 
 
 def propose(made: Layers, maps: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """Of every map float32 logits (N, A_l) and deltas (N, A_l, 4), position by position."""
+    """float32 logits (N, A_l) and deltas (N, A_l, 4) of every map, position by position."""
     hidden = [made["rpn_conv"](one) for one in maps]
     logits = [made["rpn_flat_logits"](made["rpn_logits"](one)) for one in hidden]
     return logits, [made["rpn_flat_deltas"](made["rpn_deltas"](one)) for one in hidden]
@@ -49,7 +49,7 @@ def propose(made: Layers, maps: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 def box_layers(
     width: int, channels: int, classes: int, smallest_anchor: float, *, aligned: bool
 ) -> dict[str, keras.layers.Layer]:
-    """Of the box head: 7×7 cells of `channels`, two layers of `width`, a logit and four deltas for each class."""
+    """The box head: 7×7 features of `channels`, two dense layers of `width`, one logit and four deltas per class."""
     made = [
         _align(BOX_SIDE, smallest_anchor, aligned=aligned, name="box_align"),
         layers.Reshape((-1, BOX_SIDE**2 * channels), name="box_flatten"),
@@ -65,7 +65,7 @@ def box_layers(
 def mask_layers(
     width: int, convolutions: int, classes: int, smallest_anchor: float, *, aligned: bool
 ) -> dict[str, keras.layers.Layer]:
-    """Of the mask head: 14×14 cells, 3×3 convolutions of `width`, doubled, a logit for each class."""
+    """The mask head: 14×14 features, 3×3 convolutions of `width`, upsampling by 2, one logit per class."""
     he: dict[str, Any] = {"activation": "relu", "kernel_initializer": "he_normal"}
     made = [
         _align(MASK_SIDE, smallest_anchor, aligned=aligned, name="mask_align"),
@@ -98,9 +98,9 @@ def look_at_masks(made: Layers, boxes: Any, maps: Sequence[Any]) -> Any:
 
 
 def layers_of(network: keras.Model, prefix: str) -> Layers:
-    """The layers of a head, by the beginning of their names: "rpn_", "box_" or "mask_"; in order of their numbers."""
-    found = [layer for layer in network.layers if layer.name.startswith(prefix)]
-    return {layer.name: layer for layer in sorted(found, key=lambda layer: layer.name)}
+    """The layers of a head, whose names begin with "rpn_", "box_" or "mask_", sorted by name."""
+    of_head = [layer for layer in network.layers if layer.name.startswith(prefix)]
+    return {layer.name: layer for layer in sorted(of_head, key=lambda layer: layer.name)}
 
 
 def _align(side: int, smallest_anchor: float, *, aligned: bool, name: str) -> RoIAlign:

@@ -1,4 +1,4 @@
-"""Layers that make any input size fit a network of a given stride, and its output fit the input again."""
+"""Layers that pad any input size to fit a network's stride, and crop its output to the input's size."""
 
 import keras
 from keras import ops
@@ -10,12 +10,12 @@ from kseg.conventions import SERIALIZATION_PACKAGE
 class PadToMultiple(keras.layers.Layer):
     """Zeros below and to the right until height and width are k·multiple + remainder; (N, H, W, C) of any size.
 
-    The top left corner stays where it is, so every feature of stride s (a divisor of `multiple`) is aligned with the
+    The top left corner keeps its place, so every feature of stride s (a divisor of `multiple`) is aligned with the
     pixels i·s, j·s of the unpadded image, and the first H × W pixels of an output of stride 1 are the image's.
 
     Args:
       multiple: 1 or more.
-      remainder: 0, or 1 for networks whose windows are centered on every s-th pixel, the first and the last included.
+      remainder: 0, or 1 for networks with windows centered on every s-th pixel, including the first and the last.
 
     >>> tuple(PadToMultiple(32)(keras.ops.ones((1, 50, 70, 3))).shape)
     (1, 64, 96, 3)
@@ -54,19 +54,19 @@ def padded_size(size, multiple, remainder=0):
 
 
 def surplus(size, multiple, remainder=0):
-    """How much `size` lacks to the next k·multiple + remainder.
+    """The difference from `size` to the next k·multiple + remainder.
 
-    `(remainder - size) % multiple` would not do: in ONNX the remainder of a negative number is negative.
+    `(remainder - size) % multiple` would be wrong in ONNX, where the remainder of a negative number is negative.
     """
     return (multiple + remainder - size % multiple) % multiple
 
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class CropLike(keras.layers.Layer):
-    """`[x, like]` → the top left of x, with the height and width of `like`, whose values do not matter.
+    """`[x, like]` → the top left of x, with the height and width of `like`.
 
-    x (N, H, W, C) must be at least as large as like (N, h, w, …). For a size that is known beforehand use Keras'
-    `Cropping2D`, which does not depend on a second tensor.
+    x (N, H, W, C) must be at least as large as like (N, h, w, …). For a size known in advance use Keras' `Cropping2D`,
+    which does not depend on a second tensor.
 
     >>> tuple(CropLike()([keras.ops.ones((1, 64, 96, 2)), keras.ops.ones((1, 50, 70, 3))]).shape)
     (1, 50, 70, 2)

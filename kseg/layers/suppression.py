@@ -1,4 +1,4 @@
-"""Non-maximum suppression with shapes that are known beforehand: of boxes that overlap much, the best one stays."""
+"""Non-maximum suppression with static shapes: of boxes that overlap, the best one is kept."""
 
 from keras import ops
 
@@ -6,17 +6,17 @@ from kseg.layers.boxes import box_iou
 
 
 def suppressed(boxes, *, threshold: float, valid=None, groups=None):
-    """bool (N, K): which of K boxes, the best first, greedy suppression keeps.
+    """bool (N, K): which of K boxes, sorted by score, greedy suppression keeps.
 
         keep_j = valid_j and no i < j with keep_i and IoU(i, j) > threshold
 
     Args:
-      boxes: (N, K, 4), sorted by falling score.
-      valid: bool (N, K), boxes that there are; None: all.
+      boxes: (N, K, 4), sorted by decreasing score.
+      valid: bool (N, K), False for padding; None: all are valid.
       groups: int (N, K); boxes of different groups (classes, levels) do not suppress each other. None: one group.
-    The greedy choice is the only solution of the equation, and repeating it finds the solution: after n rounds at least
-    the first n boxes are settled. So few rounds do, of a product of a matrix (K, K) and a vector each, and XLA compiles
-    them, whereas the usual loop takes K steps of its own.
+    The greedy choice is the only solution of the equation, and fixed-point iteration finds it: after n rounds at least
+    the first n boxes are settled. In practice few rounds suffice. Each is a matrix-vector product (K, K) that XLA
+    compiles, whereas the usual loop takes K steps.
     Source: greedy NMS as in Girshick et al. 2014. Deviations: none; the result is the same.
 
     >>> boxes = [[[0.0, 0.0, 4.0, 4.0], [0.0, 0.0, 4.0, 3.0], [8.0, 8.0, 9.0, 9.0]]]
@@ -31,7 +31,7 @@ def suppressed(boxes, *, threshold: float, valid=None, groups=None):
         groups = ops.convert_to_tensor(groups)
         overlap = overlap & (groups[:, :, None] == groups[:, None, :])
     place = ops.arange(count)
-    # conflict[n, j, i]: the better box i rules out box j
+    # conflict[n, j, i]: the better box i suppresses box j
     conflict = ops.cast(overlap & (place[None, :, None] > place[None, None, :]), "float32")
 
     def another_round(keep, _):

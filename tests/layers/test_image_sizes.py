@@ -107,7 +107,7 @@ def test_output_shapes_before_the_size_is_known(layer, inputs, output):
     [
         (lambda: PadToMultiple(0), "multiple is 0; wanted 1 or more"),
         (lambda: PixelShuffle(0), "factor is 0; wanted 1 or more"),
-        (lambda: PixelShuffle(2)(keras.Input((4, 4, 5))), "wants a multiple of 4 channels, got 5"),
+        (lambda: PixelShuffle(2)(keras.Input((4, 4, 5))), "needs a multiple of 4 channels, got 5"),
     ],
 )
 def test_impossible_sizes_are_refused_at_once(make, sentence):
