@@ -1,6 +1,6 @@
-"""Architectures, one file per family: a function each, with the layer names of its paper.
+"""Architectures, one file per family: each is a function, with the layer names of its paper.
 
-Names and options can be had without Keras, for the sake of `kseg train --help`; what builds networks loads it.
+Names and options are available without Keras, so that `kseg train --help` is fast; building a network loads it.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What every architecture is: a function, the encoder inside, the options of its signature, its paper's settings."""
+"""The description of an architecture: its function, its encoder, the options of its signature, its paper's settings."""
 
 import dataclasses
 import functools
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 LAPTOP: dict[str, Any] = {
-    # Not from a paper: found on LFW (see the README's results for what it reaches).
+    # Not from a paper: tuned on LFW (the README's results show what it reaches).
     "optimizer": "adam",
     "learning_rate": 2e-3,
     "schedule": "poly",
@@ -28,49 +28,49 @@ LAPTOP: dict[str, Any] = {
     "patience": 20,
     "loss_reduction": "mean",
 }
-"""What an architecture trains with that names no preset."""
+"""The preset of an architecture that names none."""
 
 FINE_TUNED: dict[str, Any] = {**LAPTOP, "layer_rates": ("encoder=0.1",)}
-"""LAPTOP where a whole encoder is trained: at the full rate its features moved faster than the statistics of the layers
-behind it, and validation saw noise (DeepLab v3+ on CamVid: training accuracy 0.81, validation 0.16)."""
+"""LAPTOP for training a whole encoder. At the full rate its features change faster than the statistics of the layers
+after it, and validation is noise (DeepLab v3+ on CamVid: training accuracy 0.81, validation 0.16)."""
 
 ANY_ENCODER = "*"
-"""In `preset_on`: every encoder that it does not name, those registered later included."""
+"""In `preset_on`: every encoder that it does not name, including those registered later."""
 
 
 class Answers(NamedTuple):
-    """What a network of another task than the default one gives of an image, by name."""
+    """The outputs of a network for another task than the default one, by name."""
 
     users: dict[str, Any]
-    """KerasTensors, in the units that users want"""
+    """KerasTensors in the units that users want"""
     training: dict[str, Any]
-    """what the loss reads beside them"""
+    """further outputs that only the loss reads"""
 
 
 @dataclass(frozen=True)
 class Architecture:
     """A family of networks: `function(image, channels, **options)` gives scores (N, ≥ H, ≥ W, channels) of an image.
 
-    Of another task than the default one it gives `Answers`, and is told the number of classes, background included, in
-    place of channels; of the task "panoptic" also `things`, the ids of those of which there are objects. The scores are
-    logits whose top left H × W belong to the image; `build` crops them and applies the activation. A network that is
-    asked for fewer scores than pixels (`unet2015` with borders cropped) has those of the center.
+    The scores are logits whose top left H × W belong to the image; `build` crops them and applies the activation. A
+    network with fewer scores than pixels (`unet2015` with borders cropped) scores the center. For another task than the
+    default one, the function gives `Answers`, and takes the number of classes (including background) in place of
+    channels, and for the task "panoptic" also `things`, the class ids of the things.
     """
 
     name: str
     function: Callable[..., Any]
     encoder: str | None
-    """name of the encoder inside unless its option `encoder` names another; None if the network has none of itself"""
+    """name of its encoder unless the option `encoder` names another; None if it has none by default"""
     convolutionized: Mapping[str, str] = field(default_factory=dict)
-    """layer → dense layer of the classification network that it descends from"""
+    """layer → dense layer of the classification network from which it takes its weights"""
     preset: Mapping[str, Any] = field(default_factory=lambda: LAPTOP)
     """option of the loss, of augmentation or of training → its paper's value"""
     preset_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """encoder, or `ANY_ENCODER` → what takes the place of `preset` where `--encoder` names it"""
+    """encoder, or `ANY_ENCODER` → preset that replaces `preset` where `--encoder` names it"""
     task: str = DEFAULT_TASK
-    """name of the question about an image that its networks answer (`kseg.tasks`)"""
+    """name of the task of its networks (`kseg.tasks`)"""
     applied: Mapping[str, Any] = field(default_factory=dict)
-    """own option → the value that the finished network has, whatever training had; it changes no weight"""
+    """own option → its value in the finished network, whatever its value in training; it changes no weight"""
 
     def __call__(self, image, channels: int, **options) -> Any:
         return self.function(image, channels, **options)
@@ -81,7 +81,7 @@ class Architecture:
         return {name: self._written_out(option) for name, option in declared(self.function).items()}
 
     def _written_out(self, option: Option) -> Option:
-        """The option with its text in full, where the docstring says "as in `fcn32s`"."""
+        """The option with the full text where its docstring says "as in `fcn32s`"."""
         reference = re.match(r"as in `(\w+)`", option.text)
         if not reference:
             return option
@@ -99,11 +99,11 @@ class Architecture:
         return self.options_on(None)
 
     def options_on(self, encoder: str | None) -> type[Any]:
-        """`Options` on an encoder that `--encoder` names, and that may have options too."""
+        """`Options` together with those of the encoder that `--encoder` names."""
         return options_class((self.name, encoder), (*self.declared.values(), *self.of_encoder(encoder).values()))
 
     def of_encoder(self, encoder: str | None) -> Mapping[str, Option]:
-        """The options of the encoder, where the architecture lets one choose."""
+        """The options of the encoder, where the architecture has an option `encoder`."""
         if encoder is None or "encoder" not in self.declared:
             return {}
         from kseg.encoders import ENCODERS
@@ -111,7 +111,7 @@ class Architecture:
         return ENCODERS[encoder].declared
 
     def adopt(self, given: ModelOptions) -> Any:
-        """The same options as this architecture's. Raises: UsageError where one is given that it does not have."""
+        """The given options as this architecture's. Raises: UsageError for an option that it does not have."""
         kind = self.options_on(given.given.get("encoder"))
         for name in given.given:
             if name not in kind.own_names:
@@ -119,17 +119,17 @@ class Architecture:
         return kind(**{**given.general, "model": self.name}, **given.given)
 
     def refusal(self, option: str) -> str:
-        """The sentence for an option that others have and this architecture has not."""
+        """The error message for an option that only other architectures have."""
         others = owners(option)
         flag = f"--{option.replace('_', '-')}"
-        return f"{flag} is of --model {', '.join(others)}, not of {self.name}; leave it out or name such a model"
+        return f"{flag} is of --model {', '.join(others)}, not of {self.name}; leave it out or name one of these models"
 
     def encoder_with(self, options: Mapping[str, Any]) -> str | None:
-        """The name of the encoder that a network with these options has; None if it has none."""
+        """The name of the encoder of a network with these options, or None."""
         return options.get("encoder") or self.encoder
 
     def preset_for(self, encoder: str | None) -> Mapping[str, Any]:
-        """The settings it trains with on the encoder that `--encoder` names."""
+        """The preset for the encoder that `--encoder` names."""
         if encoder is None:
             return self.preset
         return self.preset_on.get(encoder, self.preset_on.get(ANY_ENCODER, self.preset))
@@ -155,11 +155,11 @@ def architecture(
 
     Args:
       encoder: of its paper; None if the network has none.
-      convolutionized: layer → dense layer of the classification network that it descends from.
+      convolutionized: layer → dense layer of the classification network from which it takes its weights.
       preset: option of the loss, of augmentation or of training → its paper's value.
-      preset_on: encoder, or `ANY_ENCODER` → what takes the place of `preset` where `--encoder` names it.
-      task: name of the question about an image that its networks answer.
-      applied: own option → the value that the finished network has, whatever training had; it changes no weight.
+      preset_on: encoder, or `ANY_ENCODER` → preset that replaces `preset` where `--encoder` names it.
+      task: name of the task of its networks.
+      applied: own option → its value in the finished network, whatever its value in training; it changes no weight.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -176,13 +176,13 @@ def model_names() -> tuple[str, ...]:
 
 
 def owners(option: str) -> list[str]:
-    """The architectures that have an option by themselves."""
+    """The architectures that have an option of their own by this name."""
     return [name for name, entry in MODELS.items() if option in entry.declared]
 
 
 @functools.cache
 def options_class(made_for: tuple[str, str | None], options: tuple[Option, ...]) -> type[ModelOptions]:
-    """`ModelOptions` with the architecture's name for a default, and with its own options."""
+    """`ModelOptions` with the architecture's name as a default, and with its own options."""
     model = dataclasses.fields(ModelOptions)[0]
     return dataclasses.make_dataclass(
         "Options",
@@ -200,10 +200,10 @@ def options_class(made_for: tuple[str, str | None], options: tuple[Option, ...])
 
 
 def reduced(options: ModelOptions) -> tuple[Any, ...]:
-    """For pickle: a class made of a signature is found again by its architecture, in another process too."""
+    """For pickle: another process rebuilds the generated class from its architecture."""
     return restored, (options.made_for, vars(options))
 
 
 def restored(made_for: tuple[str, str | None], values: Mapping[str, Any]) -> ModelOptions:
-    """Options as they were pickled."""
+    """Unpickles options."""
     return MODELS[made_for[0]].options_on(made_for[1])(**values)

@@ -1,4 +1,4 @@
-"""Scores of an earlier feature, whose loss is added in training (Zhao et al. 2017, section 3.3)."""
+"""The auxiliary head on an earlier feature, whose loss is added in training (Zhao et al. 2017, section 3.3)."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ LossWeight = Annotated[float, Range(least=0, most=100)]
 
 
 def with_auxiliary(scores, feature, channels, *, weight, dropout):
-    """`scores`, in training beside those of an earlier `feature`; of weight 0 there are none.
+    """`scores` with an auxiliary head on an earlier `feature` attached; no head for weight 0.
 
     Layers: those of `auxiliary_head`, and aux.
     """

@@ -1,4 +1,4 @@
-"""`build(name, …)`: from the name of an architecture to a Keras model with output the size of its input."""
+"""`build(name, …)`: a Keras model of an architecture by name, with outputs of its input's size."""
 
 import numbers
 from collections.abc import Sequence
@@ -32,16 +32,16 @@ def build(
     Args:
       name: one of `model_names()`.
       num_classes: 2 gives C = 1, foreground; more give C = num_classes.
-      outputs: C, if it is to be another: 2 gives two classes a softmax, such as FCN_acc's in Rahman & Wang.
+      outputs: another C: 2 gives two classes a softmax, as in Rahman & Wang's FCN_acc.
       input_shape: (H, W, 3) for one size (faster) or (None, None, 3) for any; the output has exactly the input's size.
       activation: "auto" gives probabilities (sigmoid for C = 1, else softmax), None gives logits.
       weights: of the encoder: None or "none", "imagenet", or the path of a file (`kseg.encoders.read_weights`).
-      scales: the network sees the image at each of them (`kseg.models.scales`); none: at its own size alone.
-      things: of a panoptic network, the class ids of which there are objects; None: every class but the first.
+      scales: the network sees the image at each of them (`kseg.models.scales`); (): only at its own size.
+      things: class ids of the things of a panoptic network; None: every class except the first.
       options: of the architecture (`MODELS[name].options`), such as `head_width`.
     Returns:
-      a functional model, flat. Of another task than the semantic one it gives a dict: what users want of it, and with
-      `activation=None` also what its loss reads.
+      a flat functional model. For another task than the semantic one its output is a dict, which with
+      `activation=None` also has what the loss reads.
     Errors: UsageError for an unknown name or option, a bad shape or number of classes, weights that do not fit.
 
     >>> import numpy as np
@@ -69,13 +69,13 @@ def build_with_report(
     things: Sequence[int] | None = None,
     **options,
 ) -> tuple[keras.Model, TransplantReport | None]:
-    """`build`, and what became of `weights`; None without any."""
+    """`build`, and the report of loading `weights`, or None without weights."""
     entry = MODELS[name]
     _check(entry, num_classes, input_shape, activation, weights, options)
     if entry.task == "panoptic":
         options = {**options, "things": checked_things(things, num_classes)}
     elif things is not None:
-        raise UsageError(f"things are for panoptic networks, and {entry.name} answers {entry.task!r}; leave them out")
+        raise UsageError(f"things are for panoptic networks, and {entry.name} is for {entry.task!r}; leave them out")
     if entry.task != DEFAULT_TASK:
         model = _answering(entry, num_classes, outputs, input_shape, activation, scales, options)
     else:
@@ -97,7 +97,7 @@ def _scoring(entry: Architecture, channels: int, input_shape, activation, scales
 
 
 def _answering(entry: Architecture, num_classes: int, outputs, input_shape, activation, scales, options) -> keras.Model:
-    """Answers by name: those of users, and without an activation what the loss reads too."""
+    """Outputs by name: those for users, and without an activation also those for the loss."""
     if scales:
         words = " ".join(f"{scale:g}" for scale in scales)
         raise UsageError(
@@ -112,18 +112,18 @@ def _answering(entry: Architecture, num_classes: int, outputs, input_shape, acti
 
 
 def _with_encoder(entry: Architecture, options: dict) -> dict:
-    """The options of the architecture; those of the encoder go to the encoder."""
-    of_encoder = entry.of_encoder(options.get("encoder"))
-    theirs = {name: value for name, value in options.items() if name in of_encoder}
-    if not theirs:
+    """The options of the architecture, with the encoder's own options applied to the encoder."""
+    declared = entry.of_encoder(options.get("encoder"))
+    of_encoder = {name: value for name, value in options.items() if name in declared}
+    if not of_encoder:
         return options
-    own = {name: value for name, value in options.items() if name not in theirs}
-    return {**own, "encoder": ENCODERS[options["encoder"]].having(**theirs)}
+    others = {name: value for name, value in options.items() if name not in of_encoder}
+    return {**others, "encoder": ENCODERS[options["encoder"]].having(**of_encoder)}
 
 
 def _check(entry: Architecture, num_classes, input_shape, activation, weights, options) -> None:
     if not _whole(num_classes) or not 2 <= num_classes <= MAX_CLASSES:
-        raise UsageError(f"num_classes is {num_classes}; wanted 2..{MAX_CLASSES}, background included")
+        raise UsageError(f"num_classes is {num_classes}; wanted 2..{MAX_CLASSES}, including background")
     shape = tuple(input_shape)
     if len(shape) != 3 or shape[2] != 3 or any(side is not None and not _positive(side) for side in shape[:2]):
         raise UsageError(f"input_shape is {shape}; wanted (height, width, 3), None for a size that varies")
@@ -152,19 +152,19 @@ def _channels(num_classes: int, outputs: int | None) -> int:
 
 
 def checked_things(things: Sequence[int] | None, num_classes: int) -> tuple[int, ...]:
-    """The class ids of which there are objects, rising; None: every class but the first.
+    """The class ids of the things in ascending order; None: every class except the first.
 
-    Raises: UsageError for an id that is no class, and where all classes are things, or none is.
+    Raises: UsageError for an id that is no class, and where all classes are things or no class is.
     """
     if things is None:
         return tuple(range(1, num_classes))
     chosen = tuple(sorted({int(one) for one in things}))
     if foreign := [one for one in chosen if not 0 <= one < num_classes]:
-        raise UsageError(f"class {foreign[0]} is to be a thing, and classes are 0..{num_classes - 1}; name others")
+        raise UsageError(f"things holds {foreign[0]}, but class ids are 0..{num_classes - 1}; give these")
     if not chosen:
-        raise UsageError("no class is a thing, so that there are no objects to find; train a semantic network")
+        raise UsageError("no class is a thing, so there are no objects to find; train a semantic network")
     if len(chosen) == num_classes:
-        raise UsageError("every class is a thing, so that there is no stuff around the objects; train mask_rcnn")
+        raise UsageError("every class is a thing, so there is no stuff around the objects; train mask_rcnn")
     return chosen
 
 

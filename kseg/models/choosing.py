@@ -1,4 +1,4 @@
-"""Options of the network that a name, a file or a record names."""
+"""Options of a network by the name of its architecture, from a call, a file or a record."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,25 +9,25 @@ from kseg.models.options import ModelOptions
 
 
 def model_options(model: str | None = None, **options: Any) -> Any:
-    """Options of an architecture: `model_options("unet", base_width=16)`; without a name, those that all have.
+    """Options of an architecture: `model_options("unet", base_width=16)`; without a name, those common to all.
 
-    Raises: UsageError for an unknown name, an option that it does not have, or a number outside of its range.
+    Raises: UsageError for an unknown name, an option that the architecture does not have, or a number out of range.
     """
     kind = ModelOptions if model is None else MODELS[model].options_on(options.get("encoder"))
     if unknown := [name for name in options if name not in kind.__dataclass_fields__]:
         remedy = f"its own are {', '.join(kind.own_names)}" if kind.own_names else "name an architecture"
-        raise UsageError(f"{model or 'an architecture as such'} has no option {', '.join(unknown)}; {remedy}")
+        raise UsageError(f"{model or 'not every architecture'} has no option {', '.join(unknown)}; {remedy}")
     return kind(model=model, **options)
 
 
 def kind_for(values: Mapping[str, Any], *, otherwise: str) -> type[Any]:
-    """The class whose fields these values are; `otherwise` names the architecture where they do not.
+    """The options class whose fields these values are; `otherwise` names the architecture where the values do not.
 
-    Values that every architecture has may name one that is not registered here: it is refused where it is built.
+    If all values are common to every architecture, an unknown model name is accepted; building it raises the error.
     """
     for key in ("model", "encoder"):
         if not isinstance(values.get(key), str | None):
-            raise UsageError(f"{key} of [model] is {values[key]!r}; it must be a text, the name of one")
+            raise UsageError(f"{key} of [model] is {values[key]!r}; give a name as text")
     name, encoder = values.get("model"), values.get("encoder")
     if (name is None or name not in MODELS) and not set(values) - set(ModelOptions.__dataclass_fields__):
         return ModelOptions
@@ -35,17 +35,17 @@ def kind_for(values: Mapping[str, Any], *, otherwise: str) -> type[Any]:
 
 
 def without_foreign(values: Mapping[str, Any], kind: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The values without the options of other architectures, and those."""
+    """The values without the options of other architectures, and those options."""
     foreign = foreign_to(kind, values)
     return {name: value for name, value in values.items() if name not in foreign}, foreign
 
 
 def foreign_to(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of options that `kind` does not have and some architecture has."""
+    """The values of options that `kind` does not have but some architecture has."""
     return {name: value for name, value in values.items() if name not in kind.__dataclass_fields__ and owners(name)}
 
 
 def left_out(foreign: Mapping[str, Any], values: Mapping[str, Any], *, where: str) -> str:
-    """A sentence about the options of other architectures that a file holds."""
+    """The note about options of other architectures in a file."""
     whose = "; ".join(f"{name} is of {', '.join(owners(name))}" for name in foreign)
-    return f"{where} sets options that {values.get('model')} does not have, which are left out: {whose}"
+    return f"{where} sets options that {values.get('model')} does not have; they are left out: {whose}"

@@ -1,19 +1,19 @@
-"""Convolution, batch normalization, ReLU: what decoders and heads are made of."""
+"""Convolution, batch normalization, ReLU: the building block of decoders and heads."""
 
 from keras import layers
 
 MOMENTUM = 0.9
-"""Of the moving statistics: a short training must not be evaluated with the statistics of its beginning."""
+"""Momentum of the moving statistics, low enough that a short training is not evaluated with its first statistics."""
 
 
 def conv_bn_relu(x, filters, *, name, kernel=3, strides=1, dilation=1, separable=False):
     """A convolution without bias (the normalization has one), batch normalization, ReLU.
 
     Args:
-      kernel: its side; "same" padding.
+      kernel: side of the kernel; "same" padding.
       strides: of the kernel; 1 where it is dilated or separable.
       dilation: of the kernel.
-      separable: a depthwise convolution, normalized and rectified too, and a 1×1 convolution in place of one.
+      separable: use a depthwise convolution, with its own normalization and ReLU, and a 1×1 convolution instead.
     """
     if separable:
         x = layers.DepthwiseConv2D(

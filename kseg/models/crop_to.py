@@ -6,9 +6,9 @@ from kseg.layers import CropLike
 
 
 def crop_to(like, x, *, name="crop"):
-    """The top left of `x`, as high and wide as `like`, or all of `x` where it is smaller.
+    """The top left of `x` at the height and width of `like`, or all of `x` where it is smaller.
 
-    It depends on `like` only if its size is not known.
+    The result depends on `like` only if the size of `like` is unknown.
     """
     if None in like.shape[1:3]:
         return CropLike(name=name)([x, like])

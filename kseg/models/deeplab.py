@@ -1,4 +1,4 @@
-"""DeepLab v1 and v2 (Chen et al. 2015, 2018): dilated networks that score every eighth pixel, as in Kim et al. 2019."""
+"""DeepLab v1 and v2 (Chen et al. 2015, 2018): dilated networks at output stride 8, as in Kim et al. 2019."""
 
 from typing import Annotated, Any
 
@@ -18,22 +18,22 @@ BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 """VGG16: convolutions and filters of each block."""
 
 RATES = (6, 12, 18, 24)
-"""Of ASPP's four convolutions (ASPP-L)."""
+"""Rates of ASPP's four convolutions (ASPP-L)."""
 
 STRIDE = 8
 
 CLASSIFIER = {"fc6": Decimated("fc1"), "fc7": Decimated("fc2")}
-"""Layer → the dense layer of VGG16 that it starts from."""
+"""Layer → dense layer of VGG16 from which it starts."""
 
 KIM_LARGEFOV: dict[str, Any] = {
-    # Kim et al. 2019, section 4.1, with crop 512 and flip, which are not part of a preset. 20,000 steps of 10 images
-    # are 19 passes over the 10,582 of VOC.
+    # Kim et al. 2019, section 4.1; crop 512 and flip are not part of a preset. 20,000 steps of 10 images are 19 passes
+    # over the 10,582 of VOC.
     "loss": "ce",
     "optimizer": "sgd",
     "learning_rate": 4e-3,
     "momentum": 0.9,
     "l2_decay": 1e-4,
-    "layer_rates": ("*/bias=2", "fc8/kernel=10", "fc8/bias=20"),  # Chen et al. 2015, of their published solver
+    "layer_rates": ("*/bias=2", "fc8/kernel=10", "fc8/bias=20"),  # as in Chen et al. 2015's published solver
     "schedule": "poly",
     "batch_size": 10,
     "epochs": 19,
@@ -48,7 +48,7 @@ KIM_RESNET = {
 
 
 def score_start():
-    """What the authors start scores from: N(0, 0.01)."""
+    """The authors' initializer of scores: N(0, 0.01)."""
     return keras.initializers.RandomNormal(stddev=0.01)
 
 
@@ -57,7 +57,7 @@ def deeplab_largefov(
     image, channels, *, head_width: Width = 1024, rate: Annotated[int, Range(least=1, most=1024)] = 12,
     dropout: Dropped = 0.5, trainable_from: str | None = "all",
 ):  # fmt: skip
-    """DeepLab-LargeFOV: VGG16 whose last two poolings do not stride, fc6 with a field of view of 224 pixels.
+    """DeepLab-LargeFOV: VGG16 with stride 1 in its last two poolings, and fc6 with a field of view of 224 pixels.
 
         blocks 1–3: 3×3 convolutions, pooling 3×3 stride 2       1/2, 1/4, 1/8
         blocks 4, 5: the same, pooling 3×3 stride 1; block 5 with dilation 2
@@ -73,7 +73,7 @@ def deeplab_largefov(
       trainable_from: first encoder layer to train, "all" or "none".
     Source: Chen et al. 2015, section 3, and the layer names of their published network.
     Where a file of weights has VGG16's classifier, fc6 and fc7 start from it, decimated: 512×7×7×4096 → 512×3×3×1024,
-      of 7 rows and columns the first, the middle and the last, and every fourth unit.
+      with the first, the middle and the last of 7 rows and columns, and every fourth unit.
     Deviations: none.
     """
     x = Preprocess("caffe", name="preprocess")(image)
@@ -86,7 +86,7 @@ def deeplab_largefov(
             )  # fmt: skip
             backbone.append(convolution)
             x = convolution(x)
-        x = layers.ZeroPadding2D(1, name=f"block{block}_pad")(x)  # after a ReLU zeros are as good as nothing
+        x = layers.ZeroPadding2D(1, name=f"block{block}_pad")(x)  # zeros never win a maximum after ReLU
         x = layers.MaxPooling2D(3, strides=2 if block < 4 else 1, name=f"block{block}_pool")(x)
     encoder_named("vgg16").freeze(backbone, trainable_from)
     x = layers.AveragePooling2D(3, strides=1, padding="same", name="pool5a")(x)
@@ -103,11 +103,11 @@ def deeplab_largefov(
 def deeplab_resnet101(
     image, channels, *, encoder: str = "resnet101", trainable_from: str | None = "all"
 ):  # fmt: skip
-    """DeepLab-ResNet101: ResNet at output stride 8, and the sum of four dilated convolutions for scores (ASPP-L).
+    """DeepLab-ResNet101: ResNet at output stride 8, and scores that sum four dilated convolutions (ASPP-L).
 
         scores = Σ_r conv_r(features)      r ∈ {6, 12, 18, 24}, 3×3, with bias, N(0, 0.01)
 
-    Weights, with f the encoder's channels: 4·(9·f·C + C); 1,548,372 on ResNet-101 with C = 21, and 44,206,548 in all.
+    Weights, with f the encoder's channels: 4·(9·f·C + C); 1,548,372 on ResNet-101 with C = 21, and 44,206,548 in total.
     Batch normalization is frozen, as in the paper.
 
     Args:

@@ -18,11 +18,11 @@ RATES = {16: (6, 12, 18), 8: (12, 24, 36)}
 """output stride → rates of the pyramid's 3×3 convolutions"""
 
 LOW_LEVEL = 48
-"""Channels that v3+ reduces the feature at 1/4 to."""
+"""Channels to which v3+ reduces the feature at 1/4."""
 
 DEEPLABV3: dict[str, Any] = {
-    # Chen et al. 2017, section 4.1, with crop 513 and scales 0.5 to 2, which are not part of a preset. 30,000 steps of
-    # 16 images are 45 passes over the 10,582 of VOC. The decay is the published code's.
+    # Chen et al. 2017, section 4.1; crop 513 and scales 0.5 to 2 are not part of a preset. 30,000 steps of 16 images
+    # are 45 passes over the 10,582 of VOC. The decay is that of the published code.
     "loss": "ce",
     "optimizer": "sgd",
     "learning_rate": 7e-3,
@@ -44,12 +44,12 @@ Grid = Literal["auto", "off"]
 Head = Literal["paper", "torchvision"]
 
 TORCHVISION_RATES = (12, 24, 36)
-"""Of its pyramid at every output stride."""
+"""Rates of torchvision's pyramid at every output stride."""
 
 
 @dataclass(frozen=True)
 class Pyramid:
-    """What the pyramid gives, and what the layers behind it need to know."""
+    """The pyramid's output, and what later layers need."""
 
     x: Any
     features: Mapping[int, Any]
@@ -69,26 +69,26 @@ def deeplabv3(
         image_pooling (mean – 1×1) | aspp0 (1×1) | aspp1, aspp2, aspp3 (3×3, rates 6 12 18, doubled at output stride 8)
         concatenate – concat_projection (1×1) – dropout – score (1×1) – bilinear
 
-    Each convolution but the last is followed by batch normalization and ReLU. Weights, with f the encoder's channels,
+    Batch normalization and ReLU follow each convolution except the last. Weights, with f the encoder's channels,
     w = head_width and C = channels: f·w + f·w + 3·9·f·w + 5·w·w, 4·6·w of normalization, w·C + C; on ResNet with C = 21
-    15,532,032 + 6,144 + 5,397. Windows of ResNet are centered on every s-th pixel and are enlarged from there, those of
-    other encoders lie beside it.
+    15,532,032 + 6,144 + 5,397. ResNet's windows are centered on every s-th pixel, those of other encoders are not, and
+    scores are upsampled accordingly.
 
     Args:
       encoder: any network of keras.applications, or alexnet (`kseg.encoders.ENCODERS`). MobileNet's map is taken
         before its last 1×1 convolution, as the authors do.
       output_stride: of the encoder: 16, or 8, which is denser and slower.
       branches: "image": only image pooling and the 1×1 convolution, the authors' pyramid on MobileNet.
-      multi_grid: auto: the three units of ResNet's last stage are dilated by 1, 2 and 4 times their rate; other
-        encoders have no such units. "off": by their rate.
+      multi_grid: auto: the three units of ResNet's last stage are dilated by 1, 2 and 4 times their rate, which other
+        encoders do not have. "off": by their rate.
       corners: "aligned": images are padded to 32·k + 1 rows and the windows of every encoder are centered on every s-th
-        pixel, the first and the last included: the published networks'.
+        pixel, including the first and the last, as in the published networks.
       head: "torchvision": one more 3×3 convolution before the scores (9·w·w + 4·w weights), rates 12, 24 and 36 at
-        every output stride, and enlarged as if each position were the middle of its pixels. Its weights are converted
-        by `kseg weights convert`.
+        every output stride, and upsampling with half-pixel centers. Its weights are converted by `kseg weights
+        convert`.
       head_width: feature maps of every branch.
-      auxiliary: weight of the loss of an auxiliary head on the last but one stage, as in `pspnet`; 0: no such head.
-        torchvision's networks were trained with 0.5. The finished network has none.
+      auxiliary: weight of the loss of an auxiliary head on the last but one stage, as in `pspnet`; 0: no auxiliary
+        head. torchvision's networks were trained with 0.5. The finished network has no auxiliary head.
       dropout: share of the features that training drops before the scores, with torchvision's head before its
         convolution.
       trainable_from: first encoder layer to train, "all" or "none".
@@ -115,19 +115,19 @@ def deeplabv3plus(
     branches: Branches = "all", multi_grid: Grid = "auto", corners: Corners = "auto", head_width: Width = 256,
     dropout: Dropped = 0.1, trainable_from: str | None = "all",
 ):  # fmt: skip
-    """DeepLab v3+: v3's pyramid, enlarged to 1/4 and joined with the encoder's feature there.
+    """DeepLab v3+: v3's pyramid, upsampled to 1/4 and concatenated with the encoder's feature there.
 
         x = enlarged pyramid (w) | feature_projection0 of the feature at 1/4 (1×1 to 48)
         decoder_conv0, decoder_conv1 (3×3 to w) – dropout – score (1×1) – bilinear ×4
 
-    Weights beside v3's pyramid, with g the encoder's channels at 1/4 (ResNet 256): g·48 + 4·48, and for each decoder
-    convolution of a inputs 9·a·w + 4·w, or separable 9·a + 4·a + a·w + 4·w; a = w + 48, then w; w·C + C. On ResNet with
-    C = 21: 1,310,165, separable 170,565.
+    Weights beside v3's pyramid, with g the encoder's channels at 1/4 (ResNet 256): g·48 + 4·48; for each decoder
+    convolution of a inputs 9·a·w + 4·w, or separable 9·a + 4·a + a·w + 4·w, with a = w + 48, then w; and w·C + C. On
+    ResNet with C = 21: 1,310,165, separable 170,565.
 
     Args:
       encoder: as in `deeplabv3`.
       output_stride: as in `deeplabv3`.
-      separable: the 3×3 convolutions of pyramid and decoder are depthwise separable.
+      separable: whether the 3×3 convolutions of pyramid and decoder are depthwise separable.
       branches: as in `deeplabv3`.
       multi_grid: as in `deeplabv3`.
       corners: as in `deeplabv3`.

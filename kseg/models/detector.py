@@ -1,4 +1,4 @@
-"""Which objects are there and which pixels are theirs: what Mask R-CNN and Panoptic FPN share, from image to masks."""
+"""The detector that Mask R-CNN and Panoptic FPN share, from the image to boxes, classes and masks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ ProposalCount = Annotated[int, Range(least=32, most=10_000)]
 Convolutions = Annotated[int, Range(least=1, most=9)]
 
 SAMPLED_ANCHORS = 256
-"""Of an image, in the loss of the region proposal network."""
+"""Anchors per image in the loss of the region proposal network."""
 
 
 @dataclass(frozen=True)
 class DetectorSizes:
-    """How wide and how many; options of the architectures that share the detector, and their texts are there."""
+    """Widths and counts, which are options of the architectures that share the detector and are documented there."""
 
     pyramid_width: int
     box_width: int
@@ -48,7 +48,7 @@ class DetectorSizes:
 
     @classmethod
     def given(cls, encoder: str | None, **sizes: int | None) -> "DetectorSizes":
-        """Those that are given; of the others `PAPER`'s on an encoder and `OWN` on the small network."""
+        """The given sizes; the default of the others is `PAPER` on an encoder and `OWN` on the small network."""
         usual = OWN if encoder is None else PAPER
         return cls(**{name: usual[name] if value is None else value for name, value in sizes.items()})
 
@@ -57,17 +57,17 @@ PAPER = {
     "pyramid_width": 256, "box_width": 1024, "mask_width": 256, "mask_convolutions": 4, "smallest_anchor": 32,
     "candidates": 1000, "proposals": 1000, "rois": 512, "detections": 100,
 }  # fmt: skip
-"""The sizes of He et al. 2017, which hold on an encoder."""
+"""The sizes of He et al. 2017, the defaults on an encoder."""
 
 OWN = {
     "pyramid_width": 64, "box_width": 256, "mask_width": 64, "mask_convolutions": 2, "smallest_anchor": 16,
     "candidates": 100, "proposals": 64, "rois": 64, "detections": 20,
 }  # fmt: skip
-"""What takes their place on the small network, for two cores."""
+"""The defaults on the small network, for two CPU cores."""
 
 
 def pyramid_features(image, encoder: str | None, *, trainable_from: str | None, base_width: int) -> Mapping[int, Any]:
-    """Features at 1/4 to 1/32: of an encoder, or of the small network where none is named."""
+    """Features at 1/4 to 1/32, of the named encoder or else of the small network."""
     if encoder is None:
         return small_features(image, base_width)
     return encoder_named(encoder)(image, trainable_from=trainable_from)
@@ -76,11 +76,11 @@ def pyramid_features(image, encoder: str | None, *, trainable_from: str | None, 
 def find_objects(
     image, pyramid: Mapping[int, Any], classes: int, size: DetectorSizes, *, aligned_rois: bool
 ) -> Answers:
-    """The detections of an image from its feature pyramid (`LEVELS`), and what their loss reads beside them."""
+    """The detections of an image from its feature pyramid (`LEVELS`), and the further outputs that the loss reads."""
     maps = [pyramid[stride] for stride in LEVELS]
     coarsest = layers.MaxPooling2D(1, strides=2, name="fpn_output6")(maps[-1])
 
-    # 1. where objects may be; a size that is known is a number, so that frozen features can take the image's place
+    # 1. proposals; a known size is passed as numbers, so that frozen features can replace the image
     known = None if None in image.shape[1:3] else tuple(image.shape[1:3])
     like = image if known is None else maps[0]
     logits, deltas = propose(proposal_layers(size.pyramid_width), [*maps, coarsest])
@@ -93,19 +93,19 @@ def find_objects(
         name="proposals_of_levels",
     )([like, *anchors, *logits, *deltas])
 
-    # 2. which, where exactly, and which pixels
+    # 2. classes, boxes and masks
     of_boxes = box_layers(size.box_width, size.pyramid_width, classes, size.smallest_anchor, aligned=aligned_rois)
     of_masks = mask_layers(size.mask_width, size.mask_convolutions, classes, size.smallest_anchor, aligned=aligned_rois)
-    looked = look_at_boxes(of_boxes, proposed, maps)
-    found = Detections(size.detections, image_size=known, name="detections")([like, proposed, *looked])
-    boxes, scores, labels, valid = found
+    of_proposals = look_at_boxes(of_boxes, proposed, maps)
+    detections = Detections(size.detections, image_size=known, name="detections")([like, proposed, *of_proposals])
+    boxes, scores, labels, valid = detections
     masks = MaskOfClass(name="mask_of_class")([look_at_masks(of_masks, boxes, maps), labels, valid])
     users = {
         "boxes": boxes, "scores": scores, "classes": labels, "masks": masks, "valid": valid,
         "size": ImageSize(known, name="image_size")(like),
     }  # fmt: skip
 
-    # 3. what the loss reads beside
+    # 3. further outputs for the loss
     rpn_logits = layers.Concatenate(name="rpn_all_logits", dtype="float32")(logits)
     training = {
         "rpn_logits": rpn_logits,
@@ -120,7 +120,7 @@ def find_objects(
 
 
 def small_features(image, width: int) -> dict[int, Any]:
-    """Features at 1/4 to 1/32 of five stages of two 3×3 convolutions, the first of each with stride 2."""
+    """Features at 1/4 to 1/32 of five stages, each of two 3×3 convolutions, the first with stride 2."""
     x = Preprocess("unit", name="preprocess")(image)
     if any(side is None or padded_size(side, LEVELS[-1]) != side for side in image.shape[1:3]):
         x = PadToMultiple(LEVELS[-1], name="pad")(x)

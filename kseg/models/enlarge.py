@@ -1,15 +1,16 @@
-"""Bilinear enlargement of a feature, from where its windows really lie."""
+"""Bilinear upsampling of a feature by the true centers of its windows."""
 
 from kseg.layers import AlignedUpsample, BilinearUpsample
 from kseg.models.crop_to import crop_to
 
 
 def enlarged(x, stride, *, name, centered, like=None, dtype=None):
-    """`x` enlarged by `stride`.
+    """`x` upsampled by `stride`.
 
     Args:
-      centered: position i of the feature is pixel s·i (ResNet, and encoders told so), not the middle of s pixels.
-      like: crops to the size of this map, where a centered feature of k + 1 rows became one of s·(k + 1).
+      centered: whether position i of the feature is pixel s·i (ResNet, and other encoders on demand) instead of the
+        center of s pixels.
+      like: crop to the size of this map, since a centered feature of k + 1 rows becomes one of s·(k + 1).
     """
     kind = AlignedUpsample if centered else BilinearUpsample
     x = kind(stride, dtype=dtype, name=name)(x)

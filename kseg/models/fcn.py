@@ -1,4 +1,4 @@
-"""Fully convolutional networks of Long et al. 2015 on several encoders, and the AlexNet one of Rahman & Wang 2016."""
+"""Fully convolutional networks of Long et al. 2015 on any encoder, and the AlexNet network of Rahman & Wang 2016."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from kseg.models.fully_convolutional import fully_convolutional, score
 from kseg.signature import Dropped, Width
 
 STAGE = {16: 4, 8: 3}
-"""stride → the pooling stage of VGG16 that ends there, by which Long et al. name the skips"""
+"""stride → the pooling stage of VGG16 at this stride, after which Long et al. name the skips"""
 
 SKIP_SCALE = {16: 0.01, 8: 0.0001}
-"""stride → what Long et al. multiply the skip with when all stages are trained at once"""
+"""stride → Long et al.'s factor of the skip when all stages are trained at once"""
 
 
 @dataclass(frozen=True)
 class Head:
-    """How the family is built and trained on an encoder unless options say otherwise."""
+    """Defaults of the family on an encoder."""
 
     kernel: int
-    """of fc6: the map that the encoder's classifier flattens, where it has one"""
+    """side of fc6: that of the map which the encoder's classifier flattens, where it has one"""
     width: int
     """feature maps of fc6 and fc7"""
     trainable_from: str
@@ -40,7 +40,7 @@ HEADS = {
 }
 
 OTHERS = Head(3, 512, "all", "learned")
-"""On an encoder that no paper puts this head on: ResNet's, whose classifier has no hidden layer either."""
+"""The head on encoders without a paper: as on ResNet, whose classifier has no hidden layer either."""
 
 CLASSIFIER = {"fc6": "fc1", "fc7": "fc2"}  # of VGG16, by Keras' names
 
@@ -49,8 +49,8 @@ Skips = Literal["staged", "at_once"]
 
 RAHMAN_WANG: dict[str, Any] = {
     # Section 4.1: SGD in mini-batches that hold a positive image, fixed rate, momentum, weight decay, "until
-    # convergence", best validation IoU. MatConvNet adds the decay to the gradient, as `l2_decay` does. On the batch the
-    # paper is silent: 20 images are those of Long et al.; the bound on epochs and the patience are ours. FCN_acc is
+    # convergence", best validation IoU. MatConvNet adds the decay to the gradient, as `l2_decay` does. The paper does
+    # not give the batch size: 20 is Long et al.'s. The bound on epochs and the patience are kseg's own. FCN_acc is
     # --outputs 2. "Testing was done on the original images without resizing."
     "loss": "iou(pooling='batch')",  # FCN_IoU: eqs. 3 to 5 run over the images together
     "test_input": "original",
@@ -68,7 +68,7 @@ RAHMAN_WANG: dict[str, Any] = {
 
 LONG: dict[str, Any] = {
     # Section 4.3 of the conference paper: batch 20, momentum 0.9, fixed rate of 1e-4 for FCN-VGG16, 175 epochs. Its
-    # decay ("5^-4 or 2^-4") we read as 5e-4. Deviation: the rate of biases is not doubled.
+    # decay ("5^-4 or 2^-4") is read as 5e-4. Deviation: the rate of biases is not doubled.
     **RAHMAN_WANG,
     "loss": "iou",
     "momentum": 0.9,
@@ -76,7 +76,7 @@ LONG: dict[str, Any] = {
     "epochs": 175,
 }
 
-# At LAPTOP's rate fcn32s was still at "everything is foreground" after six epochs of 160 portraits.
+# At LAPTOP's rate fcn32s still predicted foreground everywhere after six epochs of 160 portraits.
 FCN_LAPTOP: Mapping[str, Mapping[str, Any]] = {"mobilenetv2": {**LAPTOP, "learning_rate": 5e-4}}
 
 
@@ -90,24 +90,24 @@ def fcn32s(
         fc6 (k×k) – ReLU – dropout – fc7 (1×1) – ReLU – dropout – score_fr (1×1) – upscore32
 
     With w = head_width, f the encoder's channels at 1/32 and C = channels: k²·f·w + w (fc6), w² + w (fc7), w·C + C
-    (score_fr) and 64²·C² (upscore32) weights. On VGG16 k and w are its classifier's, 7 and 4096. ResNet and MobileNetV2
-    have no such layers: there they are 3 and 512, 3 and 256, which on MobileNetV2 makes 9·1280·256 + 256 + 256² + 256 =
-    3,015,168 weights in fc6 and fc7, few enough to train on a CPU. Scores start at zero.
+    (score_fr) and 64²·C² (upscore32) weights. On VGG16, k and w are its classifier's, 7 and 4096. ResNet and
+    MobileNetV2 have no hidden dense layers: k and w are 3 and 512, and 3 and 256. On MobileNetV2, fc6 and fc7 have
+    9·1280·256 + 256 + 256² + 256 = 3,015,168 weights, few enough to train on a CPU. Scores start at zero.
 
     Args:
-      encoder: any network of keras.applications, such as resnet50, mobilenetv2, efficientnetb0. On those that no paper
-        puts the head on it is ResNet's. (`kseg.encoders.ENCODERS`; alexnet is `fcn32s_alexnet`'s.)
-      head_width: feature maps of fc6 and fc7 (unset: as on this encoder: VGG16 4096, MobileNetV2 256, others 512).
+      encoder: any network of keras.applications, such as resnet50, mobilenetv2, efficientnetb0. Encoders without a
+        paper have ResNet's head. (`kseg.encoders.ENCODERS`; for alexnet see `fcn32s_alexnet`.)
+      head_width: feature maps of fc6 and fc7 (unset: by encoder: VGG16 4096, MobileNetV2 256, others 512).
       dropout: share of the features that training drops after fc6 and after fc7.
-      fully_connected: fc6 and fc7 stand between the encoder and score_fr. Without them the encoder's features are
-        scored as they are, by f·C + C weights: FCN on ResNet101 in Kim et al. 2019 to the letter, 43,029 on res5,
-        21,525 on res4 and 10,773 on res3 for C = 21.
-      upscore: the last upsampling stays bilinear ("fixed") or is learned from there; auto: fixed on VGG16. So it is in
-        the paper; the strided convolutions of the others look up to 15 pixels off center.
-      trainable_from: first encoder layer to train, "all" or "none"; auto: all, but none of MobileNetV2. All of VGG16 is
-        the paper's; the features of a frozen MobileNetV2 can be cached.
+      fully_connected: whether fc6 and fc7 stand between the encoder and score_fr. Without them the encoder's features
+        are scored directly, by f·C + C weights, as in FCN on ResNet101 of Kim et al. 2019: 43,029 on res5, 21,525 on
+        res4 and 10,773 on res3 for C = 21.
+      upscore: whether the last upsampling stays bilinear ("fixed") or is learned from a bilinear start; auto: fixed on
+        VGG16, as in the paper, and learned on others, whose strided convolutions are up to 15 pixels off center.
+      trainable_from: first encoder layer to train, "all" or "none"; auto: all, as in the paper, but none of
+        MobileNetV2, whose features can be cached while it is frozen.
     Source: Long et al. 2015, sections 3 and 4, and the layer names of their published networks.
-    Deviations: "same" padding and a crop at the bottom right in place of 100 pixels of padding and a crop all round.
+    Deviations: "same" padding and a crop at the bottom right instead of 100 pixels of padding and a crop on all sides.
     """
     return fcn(
         image, channels, (), encoder=encoder, head_width=head_width, dropout=dropout, fully_connected=fully_connected,
@@ -121,7 +121,7 @@ def fcn16s(
     fully_connected: bool = True, skips: Skips = "staged", upscore: Upscore = "auto",
     trainable_from: str | None = "auto",
 ):  # fmt: skip
-    """FCN-16s: the scores of FCN-32s, enlarged twice, plus scores of the features at 1/16.
+    """FCN-16s: the scores of FCN-32s, upsampled by 2, plus scores of the features at 1/16.
 
         x = upscore2(score_fr) + score_pool4      scores = upscore16(x)
 
@@ -133,16 +133,16 @@ def fcn16s(
       head_width: as in `fcn32s`.
       dropout: as in `fcn32s`.
       fully_connected: as in `fcn32s`.
-      skips: "staged" to start from a trained network of one skip less (--init), "at_once" to learn all from the start.
-        Staged, score_pool4 begins at zero, so the network begins with the scores of FCN-32s, enlarged by upscore2 and a
-        new upscore16, which are bilinear (what a learned upscore32 has learnt is lost). At once, the features that are
-        skipped ahead are multiplied by 0.01 (by 0.0001 at 1/8), for VGG16's are larger than the scores by orders of
-        magnitude; encoders with batch normalization do not need it.
+      skips: "staged" to start from a trained network with one skip less (--init), "at_once" to learn all from the
+        start. Staged, score_pool4 starts at zero, so the network starts with the scores of FCN-32s, upsampled by
+        upscore2 and a new upscore16, both bilinear (a learned upscore32 is lost). At once, the skipped features are
+        multiplied by 0.01 (by 0.0001 at 1/8), since VGG16's are larger than the scores by orders of magnitude;
+        encoders with batch normalization do not need this factor.
       upscore: as in `fcn32s`.
       trainable_from: as in `fcn32s`.
     Source: Long et al. 2015, section 4.2; "at_once" is FCN-8s-atonce of Shelhamer et al. 2017.
     Deviations: as in `fcn32s`. The preset's learning rate is the same for all stages; the authors lower it by a factor
-      of 100 where a skip is added (`--learning-rate 1e-6`).
+      of 100 when a skip is added (`--learning-rate 1e-6`).
     """
     return fcn(
         image, channels, (16,), encoder=encoder, head_width=head_width, dropout=dropout,
@@ -156,7 +156,7 @@ def fcn8s(
     fully_connected: bool = True, skips: Skips = "staged", upscore: Upscore = "auto",
     trainable_from: str | None = "auto",
 ):  # fmt: skip
-    """FCN-8s: FCN-16s with one skip more, from the features at 1/8.
+    """FCN-8s: FCN-16s with one more skip, from the features at 1/8.
 
         x = upscore2(score_fr) + score_pool4      x' = upscore_pool4(x) + score_pool3      scores = upscore8(x')
 
@@ -191,16 +191,16 @@ def fcn32s_alexnet(
 
     Args:
       head_width: feature maps of fc6 and fc7.
-      fc6_kernel: 6 as in the classifier, or 1 as the paper's text has it. The classifier takes in its whole 6×6 map at
-        once: made convolutional it is a 6×6 convolution (Long et al., section 3.1), and no other shape can take over
-        its weights, from which the paper starts. 1 is the letter of the paper, "1×1 convolution layers (C6 and C7)";
-        but it also says that all this "remains the same as the original" FCN-32s.
+      fc6_kernel: 6 as in the classifier, or 1 as in the paper's text. The classifier sees its whole 6×6 map at once, so
+        as a convolution it is 6×6 (Long et al., section 3.1), and no other shape can take its weights, from which the
+        paper starts. The paper's text says "1×1 convolution layers (C6 and C7)", but also that all this "remains the
+        same as the original" FCN-32s.
       dropout: share of the features that training drops after fc6 and after fc7.
-      upscore: the last upsampling stays bilinear ("fixed"), as in the paper, or is learned from there.
+      upscore: whether the last upsampling stays bilinear ("fixed"), as in the paper, or is learned from there.
       trainable_from: first encoder layer to train, "all" or "none".
     Source: Rahman & Wang 2016, section 3.1 and figure 1.
-    Deviations: padding and crop as in `fcn32s`. The 6×6 kernel is padded by 3 in front and 2 behind, which moves its
-      center by −16 pixels and so makes up for the 14.5 of `kseg.encoders.alexnet`; with 1×1 those remain.
+    Deviations: padding and crop as in `fcn32s`. The 6×6 kernel is padded by 3 at the start and 2 at the end, which
+      moves its center by −16 pixels and compensates the 14.5 of `kseg.encoders.alexnet`; with 1×1 they remain.
     """
     return fcn(
         image, channels, (), encoder="alexnet", head_width=head_width, fc6_kernel=fc6_kernel, dropout=dropout,
@@ -212,7 +212,7 @@ def fcn(
     image, channels, strides, *, encoder, head_width, dropout, upscore, trainable_from, fully_connected=True,
     fc6_kernel=None, skips="staged",
 ):  # fmt: skip
-    """The family's one builder: scores at 1/32, a skip for each of `strides`, upsampling to full resolution."""
+    """The builder of the whole family: scores at 1/32, a skip for each of `strides`, upsampling to full resolution."""
     encoder = encoder_named(encoder)
     head = HEADS.get(encoder.name, OTHERS)
     width, kernel = head_width or head.width, fc6_kernel or head.kernel

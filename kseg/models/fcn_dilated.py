@@ -1,4 +1,4 @@
-"""FCN on a dilated encoder, as torchvision has it: the baseline that PSPNet and DeepLab v3 are measured against."""
+"""FCN on a dilated encoder, as in torchvision: the baseline of PSPNet and DeepLab v3."""
 
 from keras import layers
 
@@ -26,13 +26,13 @@ def fcn_dilated(
     Args:
       encoder: any network of keras.applications, or alexnet (`kseg.encoders.ENCODERS`).
       output_stride: of the encoder: 8, or 16, which is faster.
-      auxiliary: weight of the loss of an auxiliary head on the last but one stage, as in `pspnet`; 0: no such head.
-        torchvision's networks were trained with 0.5. The finished network has none.
+      auxiliary: weight of the loss of an auxiliary head on the last but one stage, as in `pspnet`; 0: no auxiliary
+        head. torchvision's networks were trained with 0.5. The finished network has no auxiliary head.
       dropout: share of the features that training drops before the scores.
       trainable_from: first encoder layer to train, "all" or "none".
     Source: `fcn_resnet50` and `fcn_resnet101` of torchvision, whose weights `kseg weights convert` converts; the
-      dilated baseline of Zhao et al. 2017, section 5.2. Deviations: as `pspnet`'s, but scores are enlarged as if each
-      were the middle of its pixels, as torchvision does.
+      dilated baseline of Zhao et al. 2017, section 5.2. Deviations: as `pspnet`'s, but scores are upsampled with
+      half-pixel centers, as in torchvision.
     """
     features = encoder_named(encoder)(image, trainable_from=trainable_from, output_stride=output_stride)
     last = features[32]

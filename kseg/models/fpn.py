@@ -1,4 +1,4 @@
-"""The semantic network on a feature pyramid (Lin et al. 2017, Kirillov et al. 2019, "Panoptic FPN"), on any encoder."""
+"""Semantic FPN (Lin et al. 2017; Kirillov et al. 2019, "Panoptic FPN"): segmentation on a feature pyramid."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,11 +14,11 @@ LEVELS = (4, 8, 16, 32)
 """Strides of the pyramid: P2 to P5."""
 
 GROUPS = 32
-"""Of group normalization; as many as divide the channels where they are fewer or do not."""
+"""Groups of group normalization; fewer where they do not divide the channels."""
 
 KIRILLOV: dict[str, Any] = {
-    # Kirillov et al. 2019 train on Cityscapes with SGD at 0.01, momentum 0.9 and decay 1e-4, 65,000 steps of 32 crops,
-    # and the rate falls in steps. Batch, schedule and epochs here are DeepLab v3's on VOC.
+    # Kirillov et al. 2019 train on Cityscapes with SGD at 0.01, momentum 0.9 and decay 1e-4, for 65,000 steps of 32
+    # crops with a step schedule. Batch, schedule and epochs here are DeepLab v3's on VOC.
     "loss": "ce",
     "optimizer": "sgd",
     "learning_rate": 1e-2,
@@ -39,7 +39,7 @@ def fpn(
     image, channels, *, encoder: str = "resnet50", pyramid_width: Width = 256, head_width: Width = 128,
     dropout: Dropped = 0.0, trainable_from: str | None = "all",
 ):  # fmt: skip
-    """Semantic FPN: every level of a feature pyramid is convolved and enlarged to 1/4, and the sum of all is scored.
+    """Semantic FPN: every level of a feature pyramid is convolved and upsampled to 1/4, and their sum is scored.
 
         pyramid   P5 = lateral(C5)    P_l = lateral(C_l) + nearest ×2 of P_{l+1}    then a 3×3 convolution each
         head      3 × (3×3 – GN – ReLU – ×2) of P5, 2 × of P4, 1 × of P3, 3×3 – GN – ReLU of P2; sum
@@ -80,9 +80,9 @@ def feature_pyramid(features: Mapping[int, Any], width: int) -> dict[int, Any]:
 
 
 def semantic_head(pyramid: Mapping[int, Any], channels: int, *, width: int, dropout: float, centered: bool):
-    """Scores float32 (N, ≥ H, ≥ W, channels) of an image from its pyramid: see `fpn`, whose head it is.
+    """Scores float32 (N, ≥ H, ≥ W, channels) of an image from its pyramid: the head of `fpn`.
 
-    `centered`: where the features lie, see `enlarged`.
+    `centered`: as in `enlarged`.
     """
     scaled = []
     for level in LEVELS:
@@ -104,10 +104,10 @@ def semantic_head(pyramid: Mapping[int, Any], channels: int, *, width: int, drop
 
 
 def at_strides(level: int) -> list[int]:
-    """Where the head convolves a level: 32, 16, 8 for P5, at its own stride for P3 and P2."""
+    """The strides at which the head convolves a level: 32, 16, 8 for P5, and only its own stride for P3 and P2."""
     return [stride for stride in reversed(LEVELS) if LEVELS[0] < stride <= level] or [level]
 
 
 def groups_of(channels: int) -> int:
-    """The most groups, 32 or fewer, that divide the channels."""
+    """The largest number of groups up to 32 that divides the channels."""
     return max(groups for groups in range(1, GROUPS + 1) if channels % groups == 0)

@@ -10,17 +10,17 @@ from kseg.models.architecture import LAPTOP, architecture
 from kseg.signature import Width
 
 PAPER_WIDTH = 4096
-"""Feature maps of the fully convolutional layers: the units of VGG16's fc6 and fc7."""
+"""Feature maps of the fully convolutional layers, as many as VGG16's fc6 and fc7 have units."""
 
 UPSCORE_STARTS = {"bilinear": ("zeros", None), "glorot": ("glorot_uniform", "glorot_uniform")}
-"""How the network's end begins → initializers of score_fr and of upscore32, whose own (None) is bilinear."""
+"""Option → initializers of score_fr and of upscore32, whose default (None) is bilinear."""
 
 UpscoreStart = Literal["bilinear", "glorot"]
 
 VAN_BEERS: dict[str, Any] = {
     # Table 2, and eq. 4: "applied to each element in a batch and added".
-    # Keras 3's RMSprop divides by √(v + ε), that of 2019 by √v + 1e-7: with Keras 3's own ε of 1e-7 a weight whose
-    # gradient is below 3e-4 hardly moves. √(v + 1e-14) is the old divisor to within 1 % where √v is above 1e-5, and at
+    # Keras 3's RMSprop divides by √(v + ε), that of 2019 by √v + 1e-7. With Keras 3's default ε of 1e-7, a weight with
+    # a gradient below 3e-4 hardly moves. √(v + 1e-14) is the old divisor to within 1 % where √v is above 1e-5, and at
     # most 30 % below it (at √v = 1e-7).
     "optimizer": "rmsprop",
     "epsilon": 1e-14,
@@ -45,12 +45,12 @@ def bfcn32s(
 
     Args:
       head_width: feature maps of fc6 and fc7.
-      trainable_from: first encoder layer to train, "all" or "none". Where a weights file leaves earlier layers random,
-        name those.
-      upscore_start: the trained upsampling starts bilinear under scores of zero, or at random (glorot) as in van Beers
+      trainable_from: first encoder layer to train, "all" or "none". If a weights file leaves earlier layers random,
+        name the first of these.
+      upscore_start: the trained upsampling starts bilinear with scores of zero, or at random (glorot) as in van Beers
         et al. See `upscored`.
-    Source: van Beers et al., section 2.1.1. Deviations: FCN-32s' dropout is left out, as the paper does not name it;
-      the paper's start is "glorot".
+    Source: van Beers et al., section 2.1.1. Deviations: no dropout as in FCN-32s, which the paper does not mention; the
+      paper's start is "glorot".
     """
     x = ENCODERS["vgg16"](image, trainable_from=trainable_from)[32]
     x = fully_convolutional(x, head_width, kernel=7, name="fc6")
@@ -63,7 +63,7 @@ def fcresnet(
     image, channels, *, head_width: Width = PAPER_WIDTH, trainable_from: str | None = "conv5",
     upscore_start: UpscoreStart = "bilinear",
 ):  # fmt: skip
-    """The same on ResNet-50 with a single fully convolutional layer; all but the last stage, res5, frozen.
+    """`bfcn32s` on ResNet-50 with a single fully convolutional layer; all stages except the last, res5, are frozen.
 
     7²·2048·w + w weights in fc6: 411,045,888 at the paper's width, which is why there is no fc7.
 
@@ -72,7 +72,7 @@ def fcresnet(
       trainable_from: first encoder layer to train, "all" or "none". Batch normalization stays frozen (see
         `kseg.encoders.base`).
       upscore_start: as in `bfcn32s`.
-    Source: van Beers et al., section 2.1.2, whose layer "similar to the one used in BFCN-32s" we read as with ReLU.
+    Source: van Beers et al., section 2.1.2, whose layer "similar to the one used in BFCN-32s" is read as one with ReLU.
     Deviations: the paper's start is "glorot".
     """
     x = ENCODERS["resnet50"](image, trainable_from=trainable_from)[32]
@@ -80,22 +80,22 @@ def fcresnet(
     return upscored(x, channels, start=upscore_start)
 
 
-# Ten times more, and its 16 M weights settle on "everything is foreground" within the first steps.
+# At ten times this rate, its 16 M weights predict foreground everywhere after the first steps.
 @architecture("fcmobilenet", encoder="mobilenetv2", preset={**LAPTOP, "learning_rate": 1e-4})
 def fcmobilenet(
     image, channels, *, head_width: Width = 256, trainable_from: str | None = None,
     upscore_start: UpscoreStart = "bilinear",
 ):  # fmt: skip
-    """BFCN-32s' head, narrow, on a frozen MobileNetV2: the paper's comparison for a machine without a GPU.
+    """A narrow head of BFCN-32s on a frozen MobileNetV2: the paper's comparison for a machine without a GPU.
 
     7²·1280·w + w weights in fc6 and w² + w in fc7: 16,122,368 at width 256.
 
     Args:
       head_width: feature maps of fc6 and fc7.
-      trainable_from: first encoder layer to train, "all" or "none". None, too, freezes MobileNetV2: its features
-        can then be cached.
+      trainable_from: first encoder layer to train, "all" or "none". None also freezes MobileNetV2, whose features can
+        then be cached.
       upscore_start: as in `bfcn32s`.
-    Source: our own; the head is van Beers et al.'s.
+    Source: kseg's own; the head is van Beers et al.'s.
     """
     x = ENCODERS["mobilenetv2"](image, trainable_from=trainable_from)[32]
     x = fully_convolutional(x, head_width, kernel=7, name="fc6")
@@ -106,7 +106,7 @@ def fcmobilenet(
 def fully_convolutional(x, width, *, kernel, name):
     """A dense layer of a classifier as a convolution that keeps the size of its map.
 
-    An even kernel has no middle: it is padded by one more in front than behind, the other way round from "same".
+    An even kernel is padded by one more at the start than at the end, the opposite of "same" padding.
     """
     if kernel % 2 == 0:
         x = layers.ZeroPadding2D(((kernel // 2, kernel // 2 - 1),) * 2, name=f"{name}_pad")(x)
@@ -116,14 +116,14 @@ def fully_convolutional(x, width, *, kernel, name):
 
 
 def upscored(x, channels, *, start):
-    """A linear score per position at 1/32, and the trainable deconvolution of stride 32 to full resolution.
+    """A linear score per position at 1/32, and a trainable deconvolution of stride 32 to full resolution.
 
     Args:
-      start: "bilinear": the deconvolution begins as bilinear upsampling and the score at zero (Long et al. 2015,
-        section 4.3), so every pixel begins at probability ½ and the first masks are smooth. "glorot": both begin at
-        random, as every layer of Keras did in 2019; van Beers et al. name no other start, and see "up-sampling
-        artifacts much more pronounced upon initialization" (section 5). A network that is to be used starts better
-        without them, so "bilinear" is the models' default; the paper's recipe has "glorot".
+      start: "bilinear": the deconvolution starts as bilinear upsampling and the score at zero (Long et al. 2015,
+        section 4.3), so every pixel starts at probability ½ and the first masks are smooth. "glorot": both start at
+        random, the default of Keras in 2019. Van Beers et al. name no other start, and report "up-sampling artifacts
+        much more pronounced upon initialization" (section 5). The models' default is "bilinear", which avoids these
+        artifacts; the paper's recipe has "glorot".
     """
     of_score, of_upscore = UPSCORE_STARTS[start]
     x = layers.Conv2D(channels, 1, kernel_initializer=of_score, name="score_fr")(x)

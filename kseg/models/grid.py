@@ -1,11 +1,11 @@
-"""The grid on which a network scores an image: what stands before the scores are enlarged to the image's size.
+"""The grid on which a network scores an image, before the scores are upsampled to the image's size.
 
-DeepLab-LargeFOV scores every eighth pixel of 321² on 41² positions; its authors train on these, and take the maximum
-over several scales of the image there. A layer that enlarges scores says with `enlarges` where its positions lie:
+DeepLab-LargeFOV scores every eighth pixel of 321² on 41² positions. Its authors train on these positions, and take the
+maximum over several scales of the image there. A layer that upsamples scores gives their positions by `enlarges`:
 
     "aligned"     position i is pixel s·i
-    "centers"     position i is the middle of s pixels, s·(i + ½) − ½
-    "stretched"   the positions are laid over the image whatever its size, (i + ½)·H/h − ½
+    "centers"     position i is the center of s pixels, s·(i + ½) − ½
+    "stretched"   the positions are spread over an image of any size, (i + ½)·H/h − ½
 """
 
 from collections.abc import Sequence
@@ -18,28 +18,28 @@ from kseg.layers import CropLike
 from kseg.models.crop_to import crop_to
 
 FINISHING = (layers.Activation, layers.Cropping2D, CropLike)
-"""What may stand between enlarged scores and a network's output."""
+"""Layers that may stand between upsampled scores and a network's output."""
 
 PROBE = 960
-"""Side of an image of which strides up to 64 make whole maps."""
+"""Side of an image that all strides up to 64 divide."""
 
 
 class Grid(NamedTuple):
-    """Scores (N, h, w, C) of a network and how they become its output."""
+    """Scores (N, h, w, C) of a network, and the layers from there to its output."""
 
     scores: Any
     """KerasTensor"""
     enlarge: Any
-    """(scores, like) to scores at the image's size or a little more; None where there is nothing to enlarge"""
+    """layer from scores (and image, if stretched) to scores of the image's size or more; None without upsampling"""
     lies: str
     """"aligned", "centers" or "stretched\""""
     stride: int
-    """pixels of the image to a position"""
+    """pixels of the image per position"""
     finish: Sequence[keras.layers.Layer]
-    """activations behind, in order"""
+    """the activations after it, in order"""
 
     def completed(self, scores: Any, image: Any, *, name: str = "crop") -> Any:
-        """What the network makes of scores on this grid."""
+        """The network's output from scores on this grid."""
         if self.enlarge is not None:
             scores = self.enlarge([scores, image]) if self.lies == "stretched" else self.enlarge(scores)
         scores = crop_to(image, scores, name=name)
@@ -49,7 +49,7 @@ class Grid(NamedTuple):
 
 
 def own_grid(network: keras.Model) -> Grid:
-    """The grid of a functional network with one output; stride 1 where it enlarges nothing at its end."""
+    """The grid of a functional network with one output; stride 1 where it does not end with upsampling."""
     tensor = network.outputs[0]
     finish: list[keras.layers.Layer] = []
     node = made_by(tensor)
@@ -67,13 +67,13 @@ def own_grid(network: keras.Model) -> Grid:
 
 
 def made_by(tensor: Any) -> Any:
-    """The call of a layer that gave a KerasTensor."""
+    """The call of a layer that made a KerasTensor."""
     history = tensor._keras_history
     return history.operation._inbound_nodes[history.node_index]
 
 
 def stride_of(network: keras.Model, tensor: Any) -> int:
-    """Pixels of the network's image to a position of one of its tensors."""
+    """Pixels of the network's image per position of one of its tensors."""
     pixels, positions = network.inputs[0].shape[1], tensor.shape[1]
     if pixels is None:
         pixels = PROBE

@@ -1,8 +1,8 @@
-"""Options of a network: the general ones, and those that an architecture's and an encoder's signature declare.
+"""Options of a network: the general ones, and those declared by the signatures of its architecture and encoder.
 
     def unet(image, channels, *, base_width: Width = 64): …        →  the field `base_width`, the flag `--base-width`
 
-A field of an own option that is left at None takes the default of the signature. Nothing here needs Keras, so that
+A declared option that is None takes the default of the signature. This module does not need Keras, so that
 `kseg train --help` does not load it.
 """
 
@@ -21,7 +21,7 @@ class ModelOptions:
     """which network; `kseg train --help model` lists them"""
     weights: str | None = None
     """encoder weights: imagenet (downloads), none (random), or a file (.h5, .npz, also .xz).
-    Unset: none; under --preset auto imagenet where it can be had"""
+    Unset: none; under --preset auto imagenet if it is available"""
     init: str | None = None
     """start from the weights of a run, finished or not, or of a .keras file, by layer name"""
     outputs: Annotated[int | None, Range(least=1, most=255)] = None
@@ -29,8 +29,8 @@ class ModelOptions:
     image_size: Annotated[tuple[int, int] | None, SIDE] = None
     """height and width the network trains at (unset: the data set's own, 224 224 for photographs)"""
     scales: Annotated[tuple[float, ...], Range(above=0, most=4)] = ()
-    """the network sees the image at each of these scales, 1 among them, and the largest score counts: 0.5 0.75 1 as
-    DeepLab; in training each scale has a loss, and their maximum (unset: the image alone)"""
+    """the network sees the image at each of these scales, including 1, and takes the largest score: 0.5 0.75 1 in
+    DeepLab; in training each scale and their maximum have a loss (unset: only the image itself)"""
 
     own_names: ClassVar[tuple[str, ...]] = ()
     """the fields that the architecture and its encoder declare"""
@@ -42,7 +42,7 @@ class ModelOptions:
 
     @property
     def given(self) -> dict[str, Any]:
-        """The architecture's own options as far as they were given: what `build` takes."""
+        """The architecture's own options that were given, as `build` takes them."""
         values = {name: getattr(self, name) for name in self.own_names}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -52,5 +52,5 @@ class ModelOptions:
         return {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(ModelOptions)}
 
     def having(self, **changes: Any) -> "ModelOptions":
-        """The same with other values."""
+        """These options with some values changed."""
         return dataclasses.replace(self, **changes)

@@ -1,4 +1,4 @@
-"""Panoptic FPN (Kirillov et al. 2019): one feature pyramid for objects and for stuff, on any encoder or on none."""
+"""Panoptic FPN (Kirillov et al. 2019): one feature pyramid for objects and stuff, on any encoder or a small network."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,14 +27,14 @@ KIRILLOV: dict[str, Any] = {**HE, "loss": LOSS}
 OWN: dict[str, Any] = {
     **SMALL, "loss": "mask=bce; semantic=ce + lovasz; lambda_s=1", "batch_size": 4, "epochs": 9, "flip": True,
 }  # fmt: skip
-"""Not from a paper: for synthetic people, whose floor is a narrow strip; Lovász-softmax weighs it as it does the large
-kinds of stuff. The default command had a test PQ of 0.694 (validation 0.700) after 5 min 54 s on two cores, seed 1."""
+"""Not from a paper: for synthetic people, whose floor is a narrow strip; Lovász-softmax weighs it like larger stuff.
+The default command reached a test PQ of 0.694 (validation 0.700) after 5 min 54 s on two cores, seed 1."""
 
 PAPER_AREA, OWN_AREA = 4096, 64
-"""Pixels below which stuff becomes void: of the paper, for images of COCO, and of the small network, for small ones."""
+"""Pixels below which stuff becomes void: in the paper, for COCO, and on the small network, for small images."""
 
 RULES = "fusion_rules"
-"""The layer that carries the thresholds of fusion."""
+"""Name of the layer that holds the thresholds of fusion."""
 
 
 @architecture("panoptic_fpn", task="panoptic", preset=OWN, preset_on=dict.fromkeys(ENCODERS, KIRILLOV))
@@ -47,18 +47,18 @@ def panoptic_fpn(
     confidence: Annotated[float, SHARE] = 0.5, overlap: Annotated[float, SHARE] = 0.5,
     stuff_area: Annotated[int, Range(least=0, most=16_777_216)] | None = None,
 ):  # fmt: skip
-    """Panoptic FPN: Mask R-CNN and the semantic head of `fpn` on one feature pyramid, fused into one answer.
+    """Panoptic FPN: Mask R-CNN and the semantic head of `fpn` on one feature pyramid, fused into one result.
 
-        objects   the layers of `mask_rcnn`, whose classes are the T things by class id, behind "no object"
-        stuff     the head of `fpn`: a channel for each class that is no thing, and one for all things together
-        answer    objects, the surest first, each without what lies behind those before it; stuff around them (`fuse`)
+        objects   the layers of `mask_rcnn`, whose classes are "no object" and the T things by class id
+        stuff     the head of `fpn`: a channel for each kind of stuff, and one for all things together
+        result    objects by falling score, each without pixels of those before it; stuff around them (`fuse`)
 
-    Users are given the detections of `mask_rcnn`; "semantic", the probabilities (N, H, W, S + 1) of the S kinds of
-    stuff by class id and, last, of a thing; "things" (N, C), 1 for a class of which there are objects; and "fusion"
-    (N, 3), the thresholds `confidence`, `overlap` and `stuff_area`.
+    The outputs are the detections of `mask_rcnn`; "semantic", the probabilities (N, H, W, S + 1) of the S kinds of
+    stuff by class id and, last, of any thing; "things" (N, C), 1 for a class that is a thing; and "fusion" (N, 3), the
+    thresholds `confidence`, `overlap` and `stuff_area`.
     Weights: those of `mask_rcnn` with T + 1 for its C, and of the semantic head, with p = pyramid_width and
-    h = head_width, 4·9·p·h + 3·9·h² + 7·2·h + (h + 1)·(S + 1). On ResNet-50 with COCO's T = 80 and S = 53 all but the
-    encoder has 22,523,435.
+    h = head_width, 4·9·p·h + 3·9·h² + 7·2·h + (h + 1)·(S + 1). On ResNet-50 with COCO's T = 80 and S = 53, 22,523,435
+    without the encoder.
 
     Args:
       encoder: as in `mask_rcnn`.
@@ -75,10 +75,11 @@ def panoptic_fpn(
       rois: as in `mask_rcnn`.
       detections: as in `mask_rcnn`.
       aligned_rois: as in `mask_rcnn`.
-      confidence: objects with a smaller score are left out of the answer.
-      overlap: an object of which a larger share lies behind surer ones is left out of the answer.
+      confidence: objects with a smaller score are left out.
+      overlap: objects with a larger share behind objects of higher scores are left out.
       stuff_area: stuff of fewer pixels becomes void (unset: 4096 on an encoder, 64 on the small network).
-    Source: Kirillov et al. 2019, "Panoptic Feature Pyramid Networks", section 3. Deviations: the small network is ours.
+    Source: Kirillov et al. 2019, "Panoptic Feature Pyramid Networks", section 3. Deviations: the small network is
+      kseg's own.
     """
     size = DetectorSizes.given(
         encoder, pyramid_width=pyramid_width, box_width=box_width, mask_width=mask_width,
@@ -93,13 +94,13 @@ def panoptic_fpn(
     pyramid = feature_pyramid(features, size.pyramid_width)
     objects = find_objects(image, pyramid, len(things) + 1, size, aligned_rois=aligned_rois)
 
-    # 2. what every pixel is
+    # 2. the class of every pixel
     centered = encoder is not None and encoder_named(encoder).centered
     channels = classes - len(things) + 1
     scores = semantic_head(pyramid, channels, width=head_width, dropout=0.0, centered=centered)
     scores = crop_to(image, scores)
 
-    # 3. what fusion asks for beside
+    # 3. further outputs for fusion
     like = pyramid[LEVELS[-1]]
     users = {
         **objects.users,
@@ -112,11 +113,11 @@ def panoptic_fpn(
 
 
 def with_fusion(model: "keras.Model", *, confidence: float, overlap: float, stuff_area: int) -> None:
-    """Give a panoptic network other thresholds of fusion; saved, it has them from now on.
+    """Sets the thresholds of fusion in a panoptic network, which are saved with it.
 
-    Raises: UsageError for a network that carries none.
+    Raises: UsageError for a network without thresholds.
     """
     rules = next((layer for layer in model.layers if layer.name == RULES), None)
     if rules is None:
-        raise UsageError(f"{model.name} fuses nothing by itself, so that it has no thresholds to set")
+        raise UsageError(f"{model.name} does not fuse and has no thresholds to set; give a panoptic network")
     rules.values = (float(confidence), float(overlap), float(stuff_area))

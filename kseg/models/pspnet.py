@@ -1,4 +1,4 @@
-"""PSPNet (Zhao et al. 2017) on any encoder: means over 1, 4, 9 and 36 parts of the image beside the feature itself."""
+"""PSPNet (Zhao et al. 2017) on any encoder: a feature concatenated with its means over 1, 4, 9 and 36 parts."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -17,9 +17,9 @@ BINS = (1, 2, 3, 6)
 """Parts of an axis at each level of the pyramid."""
 
 ZHAO: dict[str, Any] = {
-    # Zhao et al. 2017, sections 4 and 5.3: poly with power 0.9 from 0.01, momentum 0.9, decay 1e-4, batches of 16.
-    # Their 30,000 steps on VOC are 45 passes over its 10,582 images. Crops of 473, scales 0.5 to 2, rotation by 10°
-    # and flips are not part of a preset.
+    # Zhao et al. 2017, sections 4 and 5.3: poly with power 0.9 from 0.01, momentum 0.9, decay 1e-4, batches of 16. The
+    # paper's 30,000 steps on VOC are 45 passes over 10,582 images. Crops of 473, scales 0.5 to 2, rotation by 10° and
+    # flips are not part of a preset.
     "loss": "ce",
     "optimizer": "sgd",
     "learning_rate": 1e-2,
@@ -42,14 +42,14 @@ def pspnet(
     image, channels, *, encoder: str = "resnet50", output_stride: OutputStride = 8, head_width: Width = 512,
     auxiliary: LossWeight = 0.4, dropout: Dropped = 0.1, trainable_from: str | None = "all",
 ):  # fmt: skip
-    """PSPNet: an encoder at output stride 8, and its last feature beside its means over 1, 2, 3 and 6 parts of an axis.
+    """PSPNet: an encoder at output stride 8; its last feature and the means over 1, 2, 3 and 6 parts per axis.
 
         conv5_3_pool{1,2,3,6} of f channels, each – 1×1 to f/4 – bilinear; concatenated with the feature (2·f)
         conv5_4 (3×3 to w) – dropout – score (1×1) – bilinear
-        in training alone, on the feature one stage earlier, of g channels: aux_conv (3×3 to g/4) – dropout – aux_score
+        only in training, on the feature one stage earlier, of g channels: aux_conv (3×3 to g/4) – dropout – aux_score
 
-    Each convolution but the scores is followed by batch normalization and ReLU. Parts of a side that does not divide
-    share a row. Weights of the head, with f and g the encoder's channels, w = head_width and C = channels:
+    Batch normalization and ReLU follow each convolution except the scores. Parts of a side that is not divisible share
+    a row. Weights of the head, with f and g the encoder's channels, w = head_width and C = channels:
     f² + 4·f of the pyramid, 9·2·f·w + 4·w, w·C + C; on ResNet with C = 21 23,089,685, and 2,365,717 of the auxiliary
     head: 9·g·g/4 + 4·g/4 + g/4·C + C.
 
@@ -57,13 +57,13 @@ def pspnet(
       encoder: any network of keras.applications, or alexnet (`kseg.encoders.ENCODERS`).
       output_stride: of the encoder: 8, or 16, which is faster.
       head_width: feature maps of the last convolution.
-      auxiliary: weight of the auxiliary head's loss; 0: no such head. The finished network has none.
+      auxiliary: weight of the auxiliary head's loss; 0: no auxiliary head. The finished network has none.
       dropout: share of the features that training drops before the scores.
       trainable_from: first encoder layer to train, "all" or "none".
     Source: Zhao et al. 2017, sections 3.2 and 3.3; widths are the published network's.
-    Deviations: windows are enlarged from where they lie, the authors align corners; batch normalization of the encoder
-      stays frozen, the authors train it; the stem is the encoder's own, the authors' ResNet has three 3×3 convolutions
-      there.
+    Deviations: upsampling uses the true centers of the windows, the authors align corners; batch normalization of the
+      encoder stays frozen, the authors train it; the stem is the encoder's own, the authors' ResNet has three 3×3
+      convolutions there.
     """
     network = encoder_named(encoder)
     features = network(image, trainable_from=trainable_from, output_stride=output_stride)

@@ -1,8 +1,9 @@
-"""Multi-scale inputs: one network sees the image at several sizes, and the largest of its scores counts.
+"""Multi-scale inputs: one network sees the image at several sizes, and the maximum of its scores is taken.
 
     scores = max_s resampled(network(image at scale s))      s = 0.5, 0.75, 1 in DeepLab v2 and Kim et al. 2019
 
-The maximum is taken on the network's own grid (`kseg.models.grid`), before the scores are enlarged to the image's size.
+The maximum is taken on the network's own grid (`kseg.models.grid`), before the scores are upsampled to the image's
+size.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from kseg.layers import AuxiliaryScores, Rescale
 from kseg.models.grid import Grid, made_by, own_grid
 
 MAXIMUM = "maximum_of_scales"
-"""Name of the layer where the scales meet."""
+"""Name of the layer that combines the scales."""
 
 AUXILIARY = "auxiliary"
 
@@ -25,44 +26,43 @@ MOST = 4.0
 
 
 class Part(NamedTuple):
-    """Scores that a loss is computed of, beside others of the same image."""
+    """Scores with a loss of their own, beside others of the same image."""
 
     scores: Any
     """KerasTensor (N, h, w, C)"""
     lies: str
     """see `kseg.models.grid`"""
     pixels: float
-    """of the image to a position, in each direction"""
+    """pixels of the image per position, along each axis"""
     weight: float = 1.0
-    """of their loss"""
+    """of the loss"""
 
 
 def check_scales(scales: Sequence[float]) -> None:
-    """Refuse scales among which the image itself is not. Raises: UsageError."""
+    """Raises UsageError for scales out of range, and for scales without 1."""
     words = " ".join(f"{scale:g}" for scale in scales)
     if any(not 0 < scale <= MOST for scale in scales):
         raise UsageError(f"--scales is {words}; each scale must be above 0 and at most {MOST:g}")
     if scales and (1 not in scales or len(set(scales)) < max(2, len(scales))):
-        raise UsageError(f"--scales is {words}; wanted two or more different scales, 1 among them, such as 0.5 0.75 1")
+        raise UsageError(f"--scales is {words}; wanted two or more different scales including 1, such as 0.5 0.75 1")
 
 
 def with_scales(network: keras.Model, scales: Sequence[float]) -> keras.Model:
-    """The same layers, of which each sees the image at every scale.
+    """A network of the same layers that sees the image at every scale.
 
     Args:
       network: functional, images (N, H, W, 3) to scores or probabilities (N, H, W, C).
-      scales: factors of the image's size, 1 among them; the image at scale s has ⌈s·H⌉ rows. None at all: the
-        network as it is.
+      scales: factors of the image's size, including 1; the image at scale s has ⌈s·H⌉ rows. (): the network unchanged.
     Returns:
-      a functional model of the same inputs, outputs and weights, flat.
-    Errors: UsageError for other scales, and for a network that has several scales already.
+      a flat functional model of the same inputs, outputs and weights.
+    Errors: UsageError for other scales, and for a network that already has several scales.
     Source: Chen et al. 2018, section 3.2 ("multi-scale inputs"); Kim et al. 2019, section 4. Deviations: none.
     """
     check_scales(scales)
     if not scales:
         return network
     if is_multi_scale(network):
-        raise UsageError(f"{network.name} sees the image at several scales already; leave --scales out")
+        raise UsageError(f"{network.name} already sees the image at several scales; leave --scales out")
     grid = own_grid(network)
     image = network.inputs[0]
     front = keras.Model(network.input, grid.scores, name=network.name)
@@ -81,7 +81,7 @@ def with_scales(network: keras.Model, scales: Sequence[float]) -> keras.Model:
 
 
 def _called(front: keras.Model, image: Any, scale: float) -> Any:
-    """The scores of another image; not `front(image)`, because a model within a model would hide its layers."""
+    """The scores of another image, by `front.call`, since `front(image)` would nest the model and hide its layers."""
     try:
         return front.call(image)
     except ValueError as error:
@@ -100,10 +100,10 @@ def is_multi_scale(network: keras.Model) -> bool:
 
 
 def parts(network: keras.Model, *, on_grid: bool) -> list[Part]:
-    """What a loss is computed of: the scores at each scale, those of an auxiliary head there, and their maximum.
+    """All scores with a loss: those at each scale, of an auxiliary head at each scale, and their maximum.
 
     Args:
-      on_grid: on the network's own grid; otherwise at the size that the image has at each scale.
+      on_grid: give scores on the network's own grid; otherwise at the image's size at each scale.
     """
     grid = own_grid(network)
     several = _single_scales(network, grid)
@@ -117,7 +117,7 @@ def parts(network: keras.Model, *, on_grid: bool) -> list[Part]:
 
 
 def auxiliary(scores: Any) -> tuple[Any, float] | None:
-    """The scores of the second head that are tied to scores on a network's grid, and the weight of their loss."""
+    """The scores of the auxiliary head attached to scores on a network's grid, and the weight of their loss."""
     call = made_by(scores)
     if not isinstance(call.operation, AuxiliaryScores):
         return None
@@ -125,7 +125,7 @@ def auxiliary(scores: Any) -> tuple[Any, float] | None:
 
 
 def _single_scales(network: keras.Model, grid: Grid) -> list[tuple[Any, Any, float]]:
-    """(scores on the grid, the image, the scale) of each of several scales; none of a network with one."""
+    """(scores on the grid, the image, the scale) of each scale; [] for a network with a single scale."""
     if not is_multi_scale(network):
         return []
     image, branches = network.inputs[0], []

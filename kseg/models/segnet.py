@@ -1,4 +1,4 @@
-"""SegNet and SegNet-Basic (Badrinarayanan et al. 2017), and the decoders that their table 1 compares."""
+"""SegNet and SegNet-Basic (Badrinarayanan et al. 2017), and the decoders compared in the paper's table 1."""
 
 from typing import Any, Literal
 
@@ -12,20 +12,20 @@ from kseg.models.crop_to import crop_to
 from kseg.signature import Width
 
 BLOCKS = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
-"""VGG16: convolutions of each block, and its filters in those of the first"""
+"""VGG16: convolutions of each block, and its filters as a multiple of the first block's"""
 
 LEVELS = 4
-"""of SegNet-Basic"""
+"""levels of SegNet-Basic"""
 
 SHIFT = 0.001
-"""What the authors start the shift of batch normalization at."""
+"""The authors' initial shift of batch normalization."""
 
 UPSAMPLING = 8
 """Side of FCN-Basic's upsampling kernels."""
 
 SEGNET: dict[str, Any] = {
     # The authors' tutorial: 40,000 steps of 4 images are 436 passes over CamVid's 367. The paper has rate 0.1 and
-    # batch 12. Both weigh classes by median frequency, which is `--class-weights median`.
+    # batch 12. Both have median frequency class weights (`--class-weights median`).
     "loss": "ce",
     "optimizer": "sgd",
     "learning_rate": 1e-3,
@@ -43,7 +43,7 @@ SEGNET_BASIC = {**SEGNET, "learning_rate": 0.1, "batch_size": 12, "epochs": 200}
 
 @architecture("segnet", encoder="vgg16", preset=SEGNET)
 def segnet(image, channels, *, base_width: Width = 64, trainable_from: str | None = "all"):
-    """SegNet: VGG16's convolutions, and the same in reverse behind unpooling with the encoder's pool indices.
+    """SegNet: VGG16's convolutions, and the same in reverse after unpooling with the encoder's pool indices.
 
         encoder    five of: convolutions 3×3 – BN – ReLU, pool 2×2 with indices
                    64 64 | 128 128 | 256 256 256 | 512 512 512 | 512 512 512
@@ -56,12 +56,12 @@ def segnet(image, channels, *, base_width: Width = 64, trainable_from: str | Non
 
     Args:
       base_width: filters of the first block. VGG16's is 64; its weights fit no other.
-      trainable_from: first convolution of VGG16 to train, "all" or "none". The batch normalization behind a
-        convolution, which VGG16 has not, is trained with it.
+      trainable_from: first convolution of VGG16 to train, "all" or "none". The batch normalization after a convolution,
+        which VGG16 does not have, is trained with it.
     Source: Badrinarayanan et al. 2017, section 3, and the layer names of their published decoder; the encoder's are
       VGG16's in Keras.
-    Deviations: images are preprocessed as VGG16's; the paper normalizes their local contrast, the published code does
-      nothing. Sides that are no multiple of 32 are pooled to ⌈H/2⌉ and unpooled to H, as Caffe does.
+    Deviations: images are preprocessed as for VGG16; the paper normalizes local contrast, the published code does not
+      preprocess. Sides that are not multiples of 32 are pooled to ⌈H/2⌉ and unpooled to H, as in Caffe.
     """
     x = Preprocess("caffe", name="preprocess")(image)
     convolutions, normalizations, pooled = [], [], []
@@ -98,29 +98,29 @@ Decoder = Literal[
 
 @architecture("segnet_basic", preset=SEGNET_BASIC)
 def segnet_basic(image, channels, *, decoder: Decoder = "max_unpooling", base_width: Width = 64):
-    """SegNet-Basic: four levels of 7×7 convolutions, and the decoders that table 1 of the paper compares on it.
+    """SegNet-Basic: four levels of 7×7 convolutions, and the decoders compared in table 1 of the paper.
 
         norm (LRN) – four of: conv 7×7×w – BN – ReLU – pool 2×2 with indices
         max_unpooling      four of: unpool – conv_decode 7×7×w – BN; conv_classifier 1×1
-        encoder_addition   the same, and each level's features before pooling are added to what its decoder gives
-        single_channel     conv_decode is depthwise: each filter sees its own map alone
+        encoder_addition   the same, and each level's features before pooling are added to its decoder's output
+        single_channel     conv_decode is depthwise: each filter sees only its own map
         fcn                scores = 1×1 of pool4; four of: upsampling 8×8, stride 2, plus a 1×1 of the level's features
-        fcn_no_addition    without those; ..._no_dim_reduction: w maps all the way in place of C, and a classifier
-        bilinear           fcn_no_addition whose upsampling stays bilinear
+        fcn_no_addition    without the 1×1 sums; ..._no_dim_reduction: w maps throughout instead of C, and a classifier
+        bilinear           fcn_no_addition with fixed bilinear upsampling
 
     Weights, with w = base_width and C = channels: the encoder has 7²·3·w + 3·7²·w² + 4·4w. Decoders: 4·7²·w² + 4·4w +
     w·C + C (max_unpooling, encoder_addition); 4·7²·w + 4·4w + w·C + C (single_channel); 5·(w·C + C) + 4·8²·C² (fcn);
     (w·C + C) + 4·8²·C² (fcn_no_addition); 4·8²·w² + w·C + C (no_dim_reduction); w·C + C + 4·4²·C² (bilinear).
 
     Args:
-      decoder: which row of table 1. On CamVid, with classes weighed by median frequency, the paper has mIoU 47.7
+      decoder: the row of table 1. On CamVid with median frequency class weights, the paper's mIoU is 47.7
         (max_unpooling), 48.5 (encoder_addition), 46.1 (single_channel), 47.3 (fcn), 50.1 (fcn_no_dim_reduction) and
         43.3 (bilinear).
       base_width: filters of every level.
     Source: Badrinarayanan et al. 2017, section 3.2 and table 1, and the published network's layer names.
-    Deviations: convolutions before batch normalization have no bias, as in the paper; the published network has some.
-      How bilinear weights fill an 8×8 kernel of stride 2 the paper does not say: here 4×4 bilinear weights lie in the
-      middle of zeros.
+    Deviations: convolutions before batch normalization have no bias, as in the paper; those of the published network
+      do. The paper does not say how bilinear weights fill an 8×8 kernel of stride 2; here 4×4 bilinear weights are
+      centered in zeros.
     """
     w = base_width
     x = Preprocess("raw", name="preprocess")(image)
@@ -141,7 +141,7 @@ def segnet_basic(image, channels, *, decoder: Decoder = "max_unpooling", base_wi
 
 
 def unpooling_decoder(x, levels, decoder):
-    """SegNet's side of figure 3: places without learning, then a learned convolution without ReLU."""
+    """SegNet's side of figure 3: unpooling, then a convolution without ReLU."""
     for level in range(len(levels), 0, -1):
         features, places = levels[level - 1]
         x = unpooled(x, features, places, name=f"upsample{level}")
@@ -153,7 +153,7 @@ def unpooling_decoder(x, levels, decoder):
 
 
 def upsampling_decoder(x, levels, channels, decoder):
-    """FCN's side of figure 3: reduced to the classes, enlarged by learned kernels, plus the level's own scores."""
+    """FCN's side of figure 3: reduction to the classes, learned upsampling, plus the level's own scores."""
     reduces = "no_dim_reduction" not in decoder
     maps = channels if reduces else x.shape[-1]
 
@@ -177,7 +177,7 @@ def upsampling_decoder(x, levels, channels, decoder):
 
 
 def conv_bn(x, filters, kernel, *, name, use_bias=True, depthwise=False):
-    """A convolution and batch normalization, started as the authors do → (tensor, convolution, normalization)."""
+    """A convolution and batch normalization with the authors' initializers → (tensor, convolution, normalization)."""
     options = {"padding": "same", "use_bias": use_bias, "name": name}
     if depthwise:
         convolution = layers.DepthwiseConv2D(kernel, depthwise_initializer="he_normal", **options)
@@ -190,5 +190,5 @@ def conv_bn(x, filters, kernel, *, name, use_bias=True, depthwise=False):
 
 
 def unpooled(x, like, places, *, name):
-    """`x` at its places in a map of the size of `like`, which was pooled."""
+    """`x` unpooled by `places` to the size of `like`, the map before pooling."""
     return crop_to(like, MaxUnpool(name=name)([x, places]), name=f"{name}_crop")

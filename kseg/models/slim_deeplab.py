@@ -1,4 +1,4 @@
-"""TensorFlow's published DeepLab v3 on MobileNetV2, with batch normalization folded into its convolutions, as ours."""
+"""Loads TensorFlow's published DeepLab v3 on MobileNetV2, with folded batch normalization, into `deeplabv3`."""
 
 import re
 from pathlib import Path
@@ -25,8 +25,8 @@ def slim_deeplab(
     """`deeplabv3` with the weights of a file that has the layer names of TensorFlow's DeepLab on MobileNetV2.
 
     Args:
-      path: keys such as `expanded_conv_1/depthwise/kernel`, `aspp0/bias`; each convolution has its normalization
-        folded in. Classes, depth multiplier and width of the head follow from the shapes.
+      path: a file with keys such as `expanded_conv_1/depthwise/kernel`, `aspp0/bias`, in which normalization is folded
+        into each convolution. Classes, depth multiplier and width of the head follow from the shapes.
       options: of `deeplabv3`, such as `output_stride=8`; the pyramid is image pooling and 1×1, corners are aligned.
     Returns:
       a network for raw images that gives probabilities.
@@ -34,9 +34,7 @@ def slim_deeplab(
     """
     stored = read_weights(path)
     if lacking := [name for name in ("Conv", "aspp0", "image_pooling", SCORES) if name not in stored]:
-        raise UsageError(
-            f"{path} has no layer {', '.join(lacking)}; wanted a DeepLab v3 on MobileNetV2 of TensorFlow's"
-        )
+        raise UsageError(f"{path} has no layer {', '.join(lacking)}; wanted TensorFlow's DeepLab v3 on MobileNetV2")
     multiplier = stored["Conv"]["kernel"].shape[-1] / STEM
     model = build(
         "deeplabv3", num_classes=stored[SCORES]["kernel"].shape[-1], input_shape=input_shape, encoder="mobilenetv2",
@@ -46,35 +44,35 @@ def slim_deeplab(
     report = start_from(model, unfolded(stored, model), name=Path(path).name)
     if report.random or report.dropped:
         raise UsageError(
-            f"{path} does not fit: it has nothing for {', '.join(report.random) or 'no layer'}, "
-            f"and {', '.join(report.dropped) or 'nothing'} of it has no place"
+            f"{path} does not fit: layers without weights are {', '.join(report.random) or 'none'}, and weights "
+            f"without a layer are {', '.join(report.dropped) or 'none'}; wanted TensorFlow's DeepLab v3 on MobileNetV2"
         )
     return model
 
 
 def unfolded(stored: Weights, model: keras.Model) -> dict[str, list[np.ndarray]]:
-    """The arrays of our layers: kernels of the convolutions, and their biases as shifts of the normalization.
+    """The arrays for kseg's layers: kernels for the convolutions, and biases as shifts of the normalization.
 
-    The scale √(1 + ε) takes back what the normalization divides by at variance 1, so the network is the folded one.
+    The scale √(1 + ε) cancels the normalization's division at variance 1, so the network equals the folded one.
     """
-    ours: dict[str, list[np.ndarray]] = {}
+    arrays_of: dict[str, list[np.ndarray]] = {}
     normalizations = {layer.name: layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
     for name, arrays in stored.items():
         kernel, bias = (np.asarray(arrays[part], np.float32) for part in ("kernel", "bias"))
-        convolution, normalization = our_names(name)
-        # The scores have none, and a layer that has no place here is reported under its own name.
+        convolution, normalization = layer_names(name)
+        # The scores have no normalization, and a layer without a counterpart is reported under its own name.
         if normalization is None or normalization not in normalizations:
-            ours[convolution] = [kernel, bias]
+            arrays_of[convolution] = [kernel, bias]
             continue
         epsilon = normalizations[normalization].epsilon
         one = np.ones_like(bias)
-        ours[convolution] = [kernel]
-        ours[normalization] = [np.sqrt(1 + epsilon) * one, bias, 0 * one, one]
-    return ours
+        arrays_of[convolution] = [kernel]
+        arrays_of[normalization] = [np.sqrt(1 + epsilon) * one, bias, 0 * one, one]
+    return arrays_of
 
 
-def our_names(name: str) -> tuple[str, str | None]:
-    """A layer of TensorFlow's network → our convolution and the normalization behind it."""
+def layer_names(name: str) -> tuple[str, str | None]:
+    """A layer of TensorFlow's network → kseg's convolution and the normalization after it."""
     if name == SCORES:
         return "score", None
     if name == "Conv":

@@ -1,4 +1,4 @@
-"""torchvision's DeepLab v3 and FCN with head and scores: their state dicts as whole networks of ours."""
+"""Loads state dicts of torchvision's DeepLab v3 and FCN, including head and scores, into kseg's networks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,32 +41,32 @@ AUXILIARY = {
 
 @dataclass(frozen=True)
 class Kind:
-    """Which of torchvision's segmentation networks a state dict is of."""
+    """The one of torchvision's segmentation networks that a state dict belongs to."""
 
     name: str
     """function of `torchvision.models.segmentation`"""
     model: str
-    """architecture of ours"""
+    """kseg's architecture"""
     options: Mapping[str, Any]
     """of the architecture"""
     channels: int
-    """scores of a pixel"""
+    """scores per pixel"""
 
     @property
     def flags(self) -> str:
-        """What `kseg train` builds the same network with."""
+        """The flags with which `kseg train` builds the same network."""
         options = {"model": self.model, **self.options}
         return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in options.items())
 
 
 def kind_of(state: StateDict, *, source: str) -> Kind:
-    """Raises: UsageError where the tensors are those of no DeepLab v3 or FCN of torchvision."""
+    """The kind of a state dict. Raises UsageError where it is neither a DeepLab v3 nor an FCN of torchvision."""
     deeplab = "classifier.0.convs.0.0.weight" in state
     score = state.get("classifier.4.weight")
     if score is None or not any(name.startswith("backbone.") for name in state):
         raise UsageError(
-            f"{source} holds no DeepLab v3 or FCN of torchvision, whose last layer is classifier.4; write the weights "
-            "of an encoder with an --out that ends in .npz"
+            f"{source} holds no DeepLab v3 or FCN of torchvision, whose last layer is classifier.4; to write only an "
+            "encoder's weights, pass an --out that ends in .npz"
         )
     mobile = "backbone.0.0.weight" in state
     depth = 101 if any(name.startswith("backbone.layer3.22.") for name in state) else 50
@@ -90,15 +90,15 @@ def torchvision_segmenter(
     activation: str | None = "auto",
     auxiliary: float = 0.0,
 ) -> tuple[keras.Model, TransplantReport]:
-    """`deeplabv3` or `fcn_dilated` with the weights of a state dict, and what became of them.
+    """`deeplabv3` or `fcn_dilated` with the weights of a state dict, and the report of loading them.
 
-    The scores are torchvision's on images whose sides are multiples of 32; others are padded here, and image pooling
+    The scores equal torchvision's on images whose sides are multiples of 32. kseg pads other images, and image pooling
     sees the padding.
 
     Args:
       state: names and arrays of the file (`kseg.encoders.torch_file.read_state_dict`).
-      source: what the report and errors call the file.
-      auxiliary: weight of the auxiliary head in training; without one its weights are left out.
+      source: the file's name in the report and in errors.
+      auxiliary: weight of the auxiliary head in training; 0 leaves its weights out.
     Errors: UsageError for a file of another network, or one that lacks a layer.
     """
     kind = kind_of(state, source=source)
@@ -116,23 +116,23 @@ def torchvision_segmenter(
     for module, place in places.items():
         parts = {name.rpartition(".")[2]: array for name, array in state.items() if name.rpartition(".")[0] == module}
         epsilon = getattr(model.get_layer(place.layer), "epsilon", EPSILON)
-        arrays = arrays_of(place, parts, source, ours=epsilon, theirs=EPSILON)
+        arrays = arrays_of(place, parts, source, epsilon=EPSILON, new_epsilon=epsilon)
         if place.layer == "concat_projection_conv":
             arrays["kernel"] = pooling_first(arrays["kernel"])
         stored[place.layer] = list(arrays.values())
 
-    # 3. all of it into the network
+    # 3. all weights into the network
     report = start_from(model, stored, name=source)
     if report.random or report.reshaped:
         raise UsageError(
-            f"{source} does not fit {kind.name}: it has nothing, or other shapes, for "
+            f"{source} does not fit {kind.name}: it has no weights, or other shapes, for "
             f"{', '.join((*report.random, *report.reshaped))}; pass a whole state dict"
         )
     return model, report
 
 
 def pooling_first(kernel: np.ndarray) -> np.ndarray:
-    """Five groups of input channels: torchvision concatenates image pooling last, ours first.
+    """Reorders five groups of input channels: torchvision concatenates image pooling last, kseg first.
 
     >>> pooling_first(np.arange(5.0).reshape(1, 1, 5, 1)).ravel().tolist()
     [4.0, 0.0, 1.0, 2.0, 3.0]

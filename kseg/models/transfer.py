@@ -1,4 +1,4 @@
-"""Weights from one network to another: to the saved model, which takes any size, and to the next stage of training."""
+"""Copies weights between networks: to the saved model, which takes any size, and to the next stage of training."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ from kseg.models.grid import made_by
 
 
 def transfer_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copies every weight of `source` to the layer of the same name in `target`, of whatever input size and activation.
+    """Copies every weight of `source` to the layer of the same name in `target`; input size and activation may differ.
 
-    An auxiliary head that only `source` has stays behind.
+    An auxiliary head that only `source` has is not copied.
 
     Errors: UsageError naming the layers, if the two do not have the same layers with weights of the same shapes.
     """
@@ -35,7 +35,7 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> None:
 
 
 def auxiliary_layers(network: keras.Model) -> set[str]:
-    """The names of the layers that only lead to the second input of an `AuxiliaryScores`, and of that layer."""
+    """The names of every `AuxiliaryScores` and of the layers that only lead to its second input."""
     counted: set[str] = set()
     ties: set[str] = set()
     waiting = list(network.outputs)
@@ -53,17 +53,17 @@ def auxiliary_layers(network: keras.Model) -> set[str]:
 def start_from(
     target: keras.Model, source: keras.Model | Mapping[str, Sequence[np.ndarray]], *, name: str
 ) -> TransplantReport:
-    """Gives the layers of `target` the weights of `source`'s layers of the same names, where they fit.
+    """Copies the weights of `source`'s layers to the layers of the same names in `target`, where they fit.
 
-    A layer whose weights have other shapes of the same sizes takes them reshaped (a dense layer made a convolution);
-    one of another size, such as the scores of another number of classes, keeps its initial weights.
+    Weights of another shape but the same size are reshaped (a dense layer becomes a convolution). A layer of another
+    size, such as the scores of another number of classes, keeps its initial weights.
 
     Args:
       source: a network, or its layers' weights by name.
-      name: what the report calls `source`.
+      name: name of `source` in the report.
     Returns:
-      what was kept, reshaped, left random and dropped. Fixed layers without a counterpart (bilinear upsampling) need no
-      weights and are not listed.
+      the layers that were kept, reshaped, left random and dropped. Fixed layers without a counterpart (bilinear
+      upsampling) need no weights and are not listed.
     Errors: UsageError if no layer fits.
     """
     # 1. arrays by layer
@@ -72,7 +72,7 @@ def start_from(
     else:
         stored = source
 
-    # 2. layer by layer: the same shapes, the same sizes, or left as it is
+    # 2. layer by layer: equal shapes, equal sizes, or left unchanged
     unchanged, reshaped, random = [], [], []
     for layer in (layer for layer in target.layers if layer.weights):
         arrays, shapes = stored.get(layer.name, []), [tuple(weight.shape) for weight in layer.weights]
@@ -84,7 +84,7 @@ def start_from(
             random += [layer.name] if layer.trainable or encoder_of(layer) else []
             continue
         layer.set_weights([array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)])
-    # 3. what came of it
+    # 3. the report
     if not unchanged and not reshaped:
         raise UsageError(
             f"{name} shares no layer with {target.name}; start from a run of the same encoder and family, "

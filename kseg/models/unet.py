@@ -1,4 +1,4 @@
-"""U-Net as Amadi draws it: three levels, batch normalization, nearest upsampling; and the decoder on any encoder."""
+"""U-Net as in Amadi: three levels, batch normalization, nearest upsampling; and the decoder on any encoder."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from kseg.models.conv_bn_relu import conv_bn_relu
 from kseg.signature import Width
 
 AMADI: dict[str, Any] = {
-    # The text names Adam and nothing else: the rate is Keras' default, the rest is ours.
+    # The paper only names Adam: the rate is Keras' default, the rest is kseg's own.
     "optimizer": "adam",
     "learning_rate": 1e-3,
     "schedule": "poly",
@@ -22,34 +22,34 @@ AMADI: dict[str, Any] = {
 }
 
 NARROW = {**AMADI, "base_width": 16, "learning_rate": 4e-3, "batch_size": 8}
-"""A quarter of the paper's width, so that two cores need minutes."""
+"""A quarter of the paper's width, which trains within minutes on two cores."""
 
 
 @architecture("unet", preset=AMADI, preset_on={ANY_ENCODER: FINE_TUNED})
 def unet(
     image, channels, *, base_width: Width = 64, encoder: str | None = None, trainable_from: str | None = "all"
 ):  # fmt: skip
-    """Encoder 64-128-256, bottleneck 256, decoder 128-64-64, 1×1 classifier; all trained from scratch.
+    """U-Net with encoder 64-128-256, bottleneck 256, decoder 128-64-64 and a 1×1 classifier, trained from scratch.
 
     Each stage is two 3×3 convolutions with batch normalization and ReLU; max pooling on the way down, nearest
     upsampling and concatenation with the encoder's stage of that resolution on the way up.
 
-    On an `encoder` five decoder stages of 4w, 2w, w, w/2 and w/4 filters lead from 1/32 to the image's size, those at
-    1/16, 1/8, 1/4 and 1/2 with the encoder's feature there, and a 3×3 convolution scores. Weights of a stage from a to
-    b: 9·a·b + 9·b² + 8·b; on ResNet-50 with w = 64 and C = 1 the decoder has 9,013,073 that are trained.
+    On an `encoder`, five decoder stages of 4w, 2w, w, w/2 and w/4 filters lead from 1/32 to the image's size. The
+    stages at 1/16, 1/8, 1/4 and 1/2 take the encoder's feature there, and a 3×3 convolution gives the scores. Weights
+    of a stage from a to b: 9·a·b + 9·b² + 8·b; on ResNet-50 with w = 64 and C = 1, the decoder has 9,013,073 trained
+    weights.
 
     Args:
       base_width: filters of the first stage, w; the others have 2w and 4w. The paper's is 64; at 16 a training step
         takes a fourteenth of the time (128×128, batch 8, 2 cores).
-      encoder: none: the paper's own; otherwise any network of keras.applications, or alexnet
-        (`kseg.encoders.ENCODERS`).
+      encoder: any network of keras.applications, or alexnet (`kseg.encoders.ENCODERS`); none: the paper's own.
       trainable_from: first layer of `encoder` to train, "all" or "none".
-    Source: Amadi, section 2.1, whose decoder can be read in more than one way. He upsamples three times (at the end of
-      the bottleneck, after the 128 filters, after the 64), so there are three poolings, one per encoder stage, and the
-      last "reconstruction" at full resolution is a stage of its own; we give it 64 filters like its neighbor. Its
-      "channel depth back to 3" we read as the classes of his data set, that is the classifier.
-    Deviations: images are scaled to [0, 1] first (the paper names no preprocessing); sizes that are no multiple of 8
-      are padded with zeros below and to the right and the output is cropped. The decoder on an encoder is that of
+    Source: Amadi, section 2.1, whose decoder is ambiguous. It upsamples three times (at the end of the bottleneck,
+      after the 128 filters, after the 64), so there are three poolings, one per encoder stage, and the last
+      "reconstruction" at full resolution is a stage of its own, here with 64 filters like its neighbor. The "channel
+      depth back to 3" is read as the classes of the paper's data set, that is the classifier.
+    Deviations: images are scaled to [0, 1] first (the paper names no preprocessing). Sizes that are not multiples of 8
+      are padded with zeros below and to the right, and the output is cropped. The decoder on an encoder is that of
       segmentation_models.
     """
     if encoder is not None:

@@ -1,4 +1,4 @@
-"""U-Net as published (Ronneberger et al. 2015): no convolution is padded, so scores need context around them."""
+"""U-Net as published (Ronneberger et al. 2015), with unpadded convolutions, so that scores need context around them."""
 
 from typing import Annotated, Any, Literal
 
@@ -41,24 +41,24 @@ def unet2015(
                    them – two 3×3 convolutions                                   8w 4w 2w w
         score      1×1 → C
 
-    A side of n pixels loses 2m, m = 6·2ᵈ − 4: 92 on each side for d = 4. What can go through is n = 2ᵈ·b + 8·2ᵈ − 4,
-    b = 4, 5, … for d ≥ 2: 572 → 388.
+    A side of n pixels loses 2m, m = 6·2ᵈ − 4: 92 at each end for d = 4. Valid sides are n = 2ᵈ·b + 8·2ᵈ − 4, b = 4, 5,
+    … for d ≥ 2: 572 → 388.
     Weights with w = 64, d = 4: 31,030,658 from one channel to two classes, 31,033,045 from RGB to C = 21.
 
     Args:
       base_width: filters of the first level, w. The paper's is 64.
       depth: d, poolings.
-      merge: the level's features are concatenated with those from below, or added to them.
-      block: of a level. plain: two convolutions. dense: the second sees what the first saw, too.
-      dropout: share of the features dropped behind the last two stages of the way down.
-      borders: how an image meets the smaller scores. mirrored: the image is surrounded by its mirror images, and every
-        pixel of it has a score. cropped: the scores are of the image's center, and training compares them with the
-        center of the truth; the finished network mirrors.
-    Errors: UsageError with borders="cropped" for a size that varies or cannot go through.
-    Source: Ronneberger et al. 2015, section 2 and figure 1; layer names of their published network. Start: Gaussian of
-      deviation √(2/N), N incoming nodes (section 3). The dense block is the lecture's variant.
-    Deviations: RGB scaled to [0, 1] (the paper does not say how its gray images are scaled). Its dropout is "at the end
-      of the contracting path" without a place or share; here it is 0.5 behind level d and the bottleneck.
+      merge: whether the level's features are concatenated with those from below, or added to them.
+      block: of a level. plain: two convolutions. dense: the second also sees the input of the first.
+      dropout: share of the features dropped after the last two stages of the way down.
+      borders: how scores cover the image. mirrored: the image is padded with its mirror image, and every pixel has a
+        score. cropped: only the center has scores, and training compares them with the center of the truth; the
+        finished network mirrors.
+    Errors: UsageError with borders="cropped" for a size that varies or is not valid.
+    Source: Ronneberger et al. 2015, section 2 and figure 1; layer names of their published network. Initialization:
+      Gaussian of deviation √(2/N), N incoming nodes (section 3). The dense block is not from the paper.
+    Deviations: RGB scaled to [0, 1] (the paper does not say how its gray images are scaled). The paper's dropout is "at
+      the end of the contracting path" without a place or share; here it is 0.5 after level d and the bottleneck.
     """
     # 1. the border that unpadded convolutions need
     x = Preprocess("unit", name="preprocess")(image)
@@ -94,7 +94,7 @@ def unet2015(
 
 
 def stage(x, filters, name, letters, *, block):
-    """Two unpadded 3×3 convolutions with ReLU; `letters` name what goes into the first, between them and comes out."""
+    """Two unpadded 3×3 convolutions with ReLU; `letters` name their input, the map between them and the output."""
     first, between, last = letters
     y = conv(x, filters, f"conv_{name}{first}-{between}")
     if block == "dense":
@@ -109,15 +109,14 @@ def conv(x, filters, name):
 
 
 def he_start(incoming):
-    """A Gaussian of deviation √(2/N) for N incoming nodes. Keras counts a transposed convolution's else."""
+    """A Gaussian of deviation √(2/N) for N incoming nodes; Keras' own counts a transposed convolution's differently."""
     return initializers.RandomNormal(stddev=(2.0 / incoming) ** 0.5)
 
 
 def margin(depth):
-    """Pixels that a U-Net of this depth loses on each side: two a pair of convolutions, and twice what is lost below.
+    """Pixels that a U-Net of this depth loses on each side: two per pair of convolutions, and twice the loss below.
 
-    m(0) = 2, m(d) = 2 + 2·m(d − 1) + 2 = 6·2ᵈ − 4. The features of the level above it lose 2·m(d) before they meet what
-    comes up again.
+    m(0) = 2, m(d) = 2 + 2·m(d − 1) + 2 = 6·2ᵈ − 4. The features of the level above are cropped by 2·m(d) for the skip.
 
     >>> [margin(depth) for depth in range(5)]
     [2, 8, 20, 44, 92]
@@ -126,13 +125,13 @@ def margin(depth):
 
 
 def valid_side(side, depth):
-    """The largest side up to `side` that can go through, and the smallest above it; 0 where the first does not exist.
+    """The largest valid side up to `side`, or 0 without one, and the smallest valid side above it.
 
     >>> valid_side(572, 4), valid_side(580, 4), valid_side(100, 4)
     ((572, 588), (572, 588), (0, 188))
     """
     stride = 2**depth
-    least = 2 * margin(depth) + (4 % stride or stride)  # from which one score comes, or four
+    least = 2 * margin(depth) + (4 % stride or stride)  # the smallest side with a score
     if side < least:
         return 0, least
     below = side - (side - least) % stride
@@ -140,7 +139,7 @@ def valid_side(side, depth):
 
 
 def check_sides(sides, depth):
-    """Refuse what cannot go through unpadded. Raises: UsageError, naming the next sides."""
+    """Raises UsageError for sides that are not valid without padding, with the nearest valid sides."""
     for side in sides:
         if side is None:
             raise UsageError(
@@ -151,6 +150,6 @@ def check_sides(sides, depth):
         if below != side:
             near = f"{below} or {above}" if below else f"{above}, the smallest"
             raise UsageError(
-                f"a side of {side} pixels cannot go through unet2015 of depth {depth} with borders cropped; take "
+                f"a side of {side} pixels is not valid for unet2015 of depth {depth} with borders cropped; take "
                 f"{near}, or leave --borders at mirrored, which takes any"
             )

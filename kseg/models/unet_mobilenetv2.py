@@ -1,4 +1,4 @@
-"""A small U-Net decoder on frozen MobileNetV2 features: trains on a laptop."""
+"""A small U-Net decoder on frozen MobileNetV2 features, which trains on a laptop."""
 
 from keras import layers
 
@@ -11,19 +11,19 @@ from kseg.signature import Width
 
 @architecture("unet_mobilenetv2", encoder="mobilenetv2")
 def unet_mobilenetv2(image, channels, *, width: Width = 128, trainable_from: str | None = None):
-    """Top-down over strides 32, 16, 8, 4: nearest upsampling plus a 1×1 lateral, 3×3 convolution, BN, ReLU.
+    """A top-down decoder over strides 32, 16, 8, 4: nearest upsampling plus a 1×1 lateral, 3×3 convolution, BN, ReLU.
 
         x₃₂ = lateral(f₃₂)      x_s = ReLU(BN(conv(upsample(x_2s) + lateral(f_s))))      s = 16, 8, 4
 
-    At stride 4 a 1×1 convolution gives 16 scores per position and class, which the pixel shuffle lays out as 4 × 4
+    At stride 4 a 1×1 convolution gives 16 scores per position and class, which the pixel shuffle arranges as 4 × 4
     pixels. The decoder has 0.73 M weights at width 128:
     (1280 + 576 + 192 + 144)·128 + 4·128 laterals, 3·(9·128² + 4·128) stages, (128 + 1)·16 scores.
 
     Args:
       width: channels of the decoder.
-      trainable_from: first encoder layer to train, "all" or "none". None, too, freezes MobileNetV2: its features
-        can then be cached.
-    Source: our own; a U-Net (Ronneberger et al. 2015) with the sums of a feature pyramid (Lin et al. 2017).
+      trainable_from: first encoder layer to train, "all" or "none". None also freezes MobileNetV2, whose features can
+        then be cached.
+    Source: kseg's own; a U-Net (Ronneberger et al. 2015) with the sums of a feature pyramid (Lin et al. 2017).
     """
     features = ENCODERS["mobilenetv2"](image, trainable_from=trainable_from)
     x = layers.Conv2D(width, 1, name="lateral32")(features[32])  # 1/32

@@ -19,7 +19,7 @@ REFUSED = [
     ({"base_width": -4}, r"base_width of unet is -4; it must be at least 1"),
     ({"base_width": 2.5}, r"base_width of unet is 2\.5; it must be a whole number, such as the default, 64"),
     ({"base_width": "wide"}, r"base_width of unet is 'wide'; it must be a whole number"),
-    ({"num_classes": 1}, r"num_classes is 1; wanted 2\.\.255, background included"),
+    ({"num_classes": 1}, r"num_classes is 1; wanted 2\.\.255, including background"),
     ({"num_classes": 0}, r"num_classes is 0; wanted 2\.\.255"),
     ({"num_classes": 256}, r"num_classes is 256; wanted 2\.\.255"),
     ({"num_classes": 2.5}, r"num_classes is 2\.5; wanted 2\.\.255"),

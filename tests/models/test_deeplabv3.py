@@ -213,7 +213,7 @@ def test_the_published_network_layer_by_layer(stride, tmp_path, float64):
 def test_another_file_is_refused(tmp_path):
     np.savez(tmp_path / "other.npz", **{"fc/kernel": np.zeros((2, 2), "float32")})
     with pytest.raises(
-        UsageError, match=r"other.npz has no layer Conv, aspp0, image_pooling, logits; wanted a DeepLab"
+        UsageError, match=r"other.npz has no layer Conv, aspp0, image_pooling, logits; wanted TensorFlow"
     ):
         slim_deeplab(tmp_path / "other.npz")
     stored = {**folded_weights(), "aspp9/kernel": np.zeros((1, 1, 2, 2)), "aspp9/bias": np.zeros(2)}

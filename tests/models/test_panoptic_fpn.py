@@ -110,10 +110,10 @@ def test_a_file_keeps_the_thresholds_it_was_given(tmp_path):
 @pytest.mark.parametrize(
     ("name", "things", "complaint"),
     [
-        ("panoptic_fpn", [1, 4], r"class 4 is to be a thing, and classes are 0\.\.3"),
+        ("panoptic_fpn", [1, 4], r"things holds 4, but class ids are 0\.\.3"),
         ("panoptic_fpn", [], "no class is a thing"),
         ("panoptic_fpn", range(4), "every class is a thing"),
-        ("mask_rcnn", [1], "things are for panoptic networks, and mask_rcnn answers 'instance'"),
+        ("mask_rcnn", [1], "things are for panoptic networks, and mask_rcnn is for 'instance'"),
     ],
 )
 def test_things_that_make_no_sense_are_refused(name, things, complaint):

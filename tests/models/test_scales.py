@@ -111,7 +111,7 @@ def test_saved_and_loaded(tmp_path):
     again = keras.models.load_model(tmp_path / "it.keras")
     image = np.random.default_rng(1).uniform(0, 255, (1, 33, 40, 3)).astype(np.float32)
     np.testing.assert_array_equal(np.asarray(again(image)), np.asarray(network(image)))
-    with pytest.raises(UsageError, match="at several scales already"):
+    with pytest.raises(UsageError, match="already sees the image at several scales"):
         with_scales(again, SCALES)
 
 

@@ -60,7 +60,7 @@ def test_what_cannot_be_started_from(tmp_path):
 def test_outputs_must_fit_the_classes(tmp_path):
     with pytest.raises(UsageError, match="outputs is 3 for 2 classes; wanted 1 or 2"):
         train(tiny_run(outputs=3), tmp_path / "run")
-    with pytest.raises(UsageError, match="bce got 2 channels; it takes one sigmoid channel, use ce"):
+    with pytest.raises(UsageError, match="bce got 2 channels, but takes one sigmoid channel; use ce"):
         train(tiny_run(outputs=2, loss="bce"), tmp_path / "bce")
 
 
