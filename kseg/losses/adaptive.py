@@ -23,8 +23,8 @@ def adaptive(
         L = (mean of ℓ_u^k)^(1/k)
 
     where v runs over the valid pixels of the (2r + 1)² window around u, d is the chessboard distance in pixels and the
-    mean is over the valid pixels u of an image or the batch. Wrong pixels are judged with their neighbors of the same
-    class, and a large k looks at the windows that are worst.
+    mean is over the valid pixels u of an image or the batch. Pixels are judged together with their neighbors of the
+    same class, and a large k emphasizes the worst windows.
 
     Args:
       y_true: label map (N, H, W); y_pred: (N, H, W, C).
@@ -33,11 +33,11 @@ def adaptive(
     Returns:
       float32 (N,), or () when pooled over the batch.
     Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
-    Pitfalls: A large k looks at the worst windows alone, so a mislabeled region pulls harder than in `ce`.
+    Pitfalls: A large k emphasizes the worst windows, so a mislabeled region has more influence than in `ce`.
     Source: Guo et al. 2018, "Locally adaptive learning loss for semantic image segmentation" (merging, cross-entropy of
-      what was merged, Minkowski mean with k = 5 best on VOC), compared with in Kim et al. table 5. Written after
-      descriptions of the paper, not after its text. Deviations: windows at every pixel (their stride is a free
-      choice); the weights are normalized to 1, on which the descriptions are silent.
+      merged scores, Minkowski mean with k = 5 best on VOC), a baseline in Kim et al. table 5. Implemented from
+      descriptions of the paper, not from its text. Deviations: windows at every pixel (their stride is a free choice);
+      the weights are normalized to 1, which the descriptions do not specify.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
     >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
@@ -54,7 +54,7 @@ def adaptive(
 
 
 def merged(pixels: Pixels, radius: int, sigma: float) -> Pixels:
-    """The same pixels with every score replaced by the mean over its neighbors of the same class."""
+    """The pixels with every score replaced by the mean over its neighbors of the same class."""
     logits, label = pixels.logits(), ops.argmax(pixels.class_truth(), axis=-1)
     label = ops.where(pixels.valid > 0.0, ops.cast(label, "float32") + 1.0, 0.0)  # 0 is void, and outside the image
     total, weights = ops.zeros_like(logits), ops.zeros_like(label)

@@ -1,4 +1,4 @@
-"""What every loss shares: the registry, options, float32, reduction, sample weights and serialization."""
+"""The base of every loss: the registry, options, float32, reduction, sample weights and serialization."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ LOSSES: Registry[type["SegmentationLoss"]] = Registry("loss", "kseg.losses")
 
 
 def registered(name: str) -> Callable[[type], type]:
-    """Give a loss class its name in `LOSSES` and in saved `.keras` files."""
+    """Registers a loss class under a name in `LOSSES` and in saved `.keras` files."""
 
     def add(cls: type) -> type:
         cls.registry_name = name  # type: ignore[attr-defined]
@@ -38,35 +38,35 @@ class Reduction(keras.losses.Loss):
 class SegmentationLoss(keras.losses.Loss):
     """A pure function of label maps and predictions as a Keras loss.
 
-    A subclass names its `function(y_true, y_pred, *, from_logits, void, …)`, which returns one float32 value per
-    image, or a scalar when it pools over the batch, and the `options` of it that users may set; defaults and
+    A subclass names its `function(y_true, y_pred, *, from_logits, void, …)`, which returns one float32 value per image,
+    or a scalar when it pools over the batch, and the `options` of the function that users may set. Defaults and
     permitted values come from the function's signature.
 
     Args:
-      from_logits: predictions are logits (True) or probabilities (False), as `build` and Keras' own losses have it.
-        Probabilities outside of [0, 1] make the loss NaN inside a compiled function, and raise outside of one.
-      void: the label that counts for nothing.
+      from_logits: whether predictions are logits or probabilities; probabilities are the default of `build` and of
+        Keras' losses. Probabilities outside [0, 1] make the loss NaN in a compiled function, and raise otherwise.
+      void: the label to ignore.
       reduction: "sum_over_batch_size" is the mean over images, "sum" van Beers' sum over images, "none" keeps (N,).
         Where devices share a batch, the sum runs over the whole batch, and the mean is the mean of the devices' means
-        (equal to the batch's where their shares are equal). A loss pooled over the batch has a value on each device;
-        the mean of these values counts.
-      dtype: ignored; losses are float32 whatever the precision policy, because a half-precision sum overflows at 512².
+        (equal to the batch's where their shares are equal). A loss pooled over the batch has a value on each device,
+        and these values are averaged.
+      dtype: ignored; losses are float32 under any precision policy, since a half-precision sum overflows at 512².
       **options: the further options of the function.
 
-    `y_true` is a label map, or a dict of targets as the pipeline makes them: "label" is the map, "weight" holds weights
-    of pixels in place of `sample_weight`, and a further target is what the loss `reads`, such as "distance". A loss
-    computes a missing target itself, and ignores targets that it does not read.
+    `y_true` is a label map, or a dict of targets from the pipeline: "label" is the map, "weight" holds pixel weights in
+    place of `sample_weight`, and a further target, such as "distance", is what the loss `reads`. A loss computes a
+    missing target itself, and ignores targets that it does not read.
 
-    `sample_weight` is (N,) per image or (N, H, W) per pixel. As in Keras, weights scale values and do not change
-    what a mean divides by. In a quotient of sums over pixels, pixel weights are the measure of both sums. A weight that
-    is negative or not finite makes the loss NaN.
+    `sample_weight` is (N,) per image or (N, H, W) per pixel. As in Keras, weights scale values and do not change the
+    denominator of a mean. In a quotient of sums over pixels, pixel weights apply to both sums. A weight that is
+    negative or not finite makes the loss NaN.
 
-    A batch without images, or with images of no pixels, gives 0 without a gradient, as images without a valid pixel do.
-    Two-class labels that hold 0 and 255 alone draw a warning (`kseg.door.MaskWatch`).
+    A batch without images, or of images without pixels, gives 0 without a gradient, like images without a valid pixel.
+    Two-class labels that only hold 0 and 255 raise a warning (`kseg.door.MaskWatch`).
 
     Raises:
-      UsageError: an option the loss does not have, or a value out of its range (`kseg.losses.options`); called with
-        targets that lack a label, or with weights both among them and beside them.
+      UsageError: an option that the loss does not have, or a value out of its range (`kseg.losses.options`); called
+        with targets without a label, or with both the target "weight" and `sample_weight`.
     """
 
     function: ClassVar[Callable[..., Any]]
@@ -94,7 +94,7 @@ class SegmentationLoss(keras.losses.Loss):
         self.void = checked_void(self.registry_name, void)
         self._settings = self._checked(options)
         self._watch = MaskWatch(self.void)
-        # A loss over the whole batch is one value: replicas average theirs, also where images would be summed.
+        # A loss over the whole batch is one value: replicas average it, even where images would be summed.
         over_the_batch = self._settings.get("pooling") == "batch" and reduction == "sum"
         self._reduce = Reduction(reduction="sum_over_batch_size" if over_the_batch else reduction, dtype="float32")
 
@@ -139,16 +139,16 @@ class SegmentationLoss(keras.losses.Loss):
             image_weight, pixel_weight = self._split_weights(sample_weight, y_pred)
             weights = {} if pixel_weight is None else {"pixel_weight": pixel_weight}
             values = self._values(y_true, y_pred, {**read, **weights})
-            if len(values.shape) == 0:  # Keras leaves scalars alone, also where replicas have to share them
+            if len(values.shape) == 0:  # Keras does not scale scalars over replicas
                 values = ops.reshape(values, (1,))
             return self._reduce(values, values, image_weight)
 
     def value_and_parts(self, y_true, y_pred, sample_weight=None):
-        """The loss, and its parts by label: no part, because only a `WeightedSum` has parts."""
+        """The loss and its parts by label, which are {} here, since only a `WeightedSum` has parts."""
         return self(y_true, y_pred, sample_weight), {}
 
     def _taken_apart(self, y_true, sample_weight):
-        """(label map, what the loss reads beside it as arguments of its function, weights)."""
+        """(label map, further targets as arguments of the function, weights)."""
         if not isinstance(y_true, Mapping):
             return y_true, {}, sample_weight
         label = label_of(y_true)
@@ -179,7 +179,7 @@ class SegmentationLoss(keras.losses.Loss):
             return sound_weights(weight), None
         if "pixel_weight" not in inspect.signature(type(self).function).parameters:
             raise UsageError(
-                f"loss {self.registry_name!r} has no meaning for pixel weights; give one weight per image, (N,)"
+                f"loss {self.registry_name!r} does not support pixel weights; give one weight per image, (N,)"
             )
         return None, ops.reshape(weight, (-1, 1, 1)) if len(weight.shape) == 1 else weight
 

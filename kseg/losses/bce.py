@@ -27,12 +27,13 @@ def binary_cross_entropy(
     Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
     Raises:
       UsageError: when y_pred has several channels; `ce` takes those.
-    Pitfalls: Every pixel counts alike, so a rare object hardly matters: at 1 % of foreground it finds next to nothing
-      in the study of losses. There it also learns more slowly than the overlap losses, not worse in the end.
+    Pitfalls: Every pixel has the same weight, so a rare object hardly matters: at 1 % of foreground it finds next to
+      nothing in the study of losses. In that study it also learns more slowly than the overlap losses, but reaches the
+      same result.
     Source: van Beers et al. eq. 1 with `pooling="image"`; torch's BCEWithLogits with `"batch"`.
-    Deviations: eq. 1 sums over pixels, which is `normalize="sum"`; the default is the mean, which is what Keras's own
-      BCE computes. The papers clip p to [1e-7, 1 − 1e-7]: probabilities are clipped, logits are not (the same up to
-      |z| = 16, beyond it the gradient lives on).
+    Deviations: eq. 1 sums over pixels, which is `normalize="sum"`; the default is the mean, as in Keras' own BCE. The
+      papers clip p to [1e-7, 1 − 1e-7]: probabilities are clipped, logits are not (equal up to |z| = 16, beyond which
+      logits keep their gradient).
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
     >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
@@ -41,7 +42,7 @@ def binary_cross_entropy(
     """
     if ops.shape(y_pred)[-1] != 1:
         raise UsageError(
-            f"bce got {ops.shape(y_pred)[-1]} channels; it takes one sigmoid channel, use ce for several classes"
+            f"bce got {ops.shape(y_pred)[-1]} channels, but takes one sigmoid channel; use ce for several classes"
         )
     return cross_entropy(
         y_true, y_pred, from_logits=from_logits, void=void, pooling=pooling,

@@ -10,7 +10,7 @@ from kseg.losses.regions import pooled_mean
 
 
 def boundary(y_true, y_pred, *, from_logits=False, void=VOID, distance=None, pixel_weight=None):
-    """Probability mass on the wrong side of the boundary, by its distance to it.
+    """Probability mass weighted by the signed distance to the boundary of the truth.
 
         φ = d(pixel, object) outside, −(d(pixel, background) − 1) inside        L = mean of Σ_c φ_c·p_c
 
@@ -19,15 +19,15 @@ def boundary(y_true, y_pred, *, from_logits=False, void=VOID, distance=None, pix
     Args:
       y_true: label map (N, H, W).
       y_pred: (N, H, W, C).
-      distance: φ of the one-hot truth, (N, H, W, C), as `kseg train` computes it once per label map; None: it is
-        computed in the graph (`signed_distance`), at every step.
+      distance: φ of the one-hot truth, (N, H, W, C), which `kseg train` computes once per label map; None: computed in
+        the graph (`signed_distance`) at every step.
       pixel_weight: (N, H, W), scales φ·p.
     Returns:
-      float32 (N,), in pixels; negative at the truth. It has no minimum of its own on an empty truth: use it beside a
-      region loss ("gdice + 0.01*boundary").
+      float32 (N,), in pixels; negative at the truth. It has no minimum on an empty truth, so combine it with a region
+      loss ("gdice + 0.01*boundary").
     Empty truth: 0 for an empty prediction, 0 for a full one: φ = 0 for a class that is absent or fills the image. Void
       pixels are on neither side. No valid pixel: 0.
-    Pitfalls: Alone it may settle on background everywhere (IoU 0 on LFW in the study of losses). Start with a small
+    Pitfalls: Alone it may predict background everywhere (IoU 0 on LFW in the study of losses). Start with a small
       weight beside a region loss, and train long.
     Source: Kervadec et al. 2019 (L_B), with the distances of the authors' code. Deviations: none.
 

@@ -1,4 +1,4 @@
-"""What is known about every loss, read from its docstring: one line, formula, source and what it takes."""
+"""The catalogue of losses, read from their docstrings: summary, formula, source and options."""
 
 import inspect
 import re
@@ -55,6 +55,6 @@ def catalogue() -> list[Facts]:
 
 
 def _paragraph(text: str, title: str) -> str:
-    """What stands behind `title:`, which begins a line, and is indented below it; in one line."""
+    """The paragraph after `title:` at the beginning of a line, with its indented lines, joined to one line."""
     found = re.search(rf"^{title}:(.*(?:\n +.*)*)", text, re.MULTILINE)
     return " ".join(found[1].split()) if found else ""

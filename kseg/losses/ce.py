@@ -25,22 +25,23 @@ def cross_entropy(
         ℓ = −Σ_c w_c·q_c·log p_c        q = (1 − s)·y + s/C        L = Σ ℓ / Σ w_y
 
     with p the softmax over C classes (sigmoid and its complement when C = 1), y the one-hot or soft truth, s the label
-    smoothing and w the class weights; without weights the denominator is the number of valid pixels. With
+    smoothing and w the class weights. Without weights the denominator is the number of valid pixels. With
     `normalize="sum"` there is no denominator: L = Σ ℓ over the valid pixels of an image.
 
     Args:
       y_true: label map (N, H, W), or soft labels (N, H, W, C).
       y_pred: (N, H, W, C), probabilities (clipped to [1e-7, 1 − 1e-7]), or logits with `from_logits=True`.
-      pooling: "image", the mean over the valid pixels of each image; "batch", over those of the batch (torch's mean).
+      pooling: "image": the mean over the valid pixels of each image; "batch": of the whole batch (torch's mean).
       label_smoothing: s in [0, 1).
       class_weights: one weight per class, background first; also for C = 1, where there are two.
-      normalize: "mean" over the pixels, or "sum" (van Beers' eq. 1) with `pooling="image"`; beside `reduction="sum"`
-        the sum over all pixels of the batch. It grows with the number of pixels, so the learning rate has to fall.
+      normalize: "mean" over the pixels, or "sum" (van Beers' eq. 1) with `pooling="image"`; with `reduction="sum"` this
+        is the sum over all pixels of the batch. The sum grows with the number of pixels and needs a smaller learning
+        rate.
       pixel_weight: (N, H, W), scales ℓ and not the denominator. With U-Net's border weights this is U-Net's loss.
     Returns:
       float32 (N,), or () when pooled over the batch; nats per pixel, or per image with `normalize="sum"`.
     Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
-    Pitfalls: Every pixel counts alike, so a rare class hardly matters. Class weights find more of it and cost
+    Pitfalls: Every pixel has the same weight, so a rare class hardly matters. Class weights find more of it and cost
       precision: on CamVid median weights raise mean accuracy by 0.10 and lower mIoU by 0.04.
     Source: torch's `cross_entropy` with `ignore_index`, weights included, for `pooling="batch"`. Deviations: none.
 
@@ -80,7 +81,7 @@ def class_weight_map(pixels: Pixels, class_weights) -> Tensor | None:
 
 
 def refuse_sum_over_batch(loss: str, settings: dict[str, Any]) -> None:
-    """Refuse a sum over the batch: devices that share a batch average their values, which would divide the sum."""
+    """Raises UsageError for a sum over the batch, which devices that share a batch would average."""
     if settings["normalize"] == "sum" and settings["pooling"] == "batch":
         raise UsageError(
             f"loss {loss!r} got normalize='sum' and pooling='batch'; sums are taken image by image, so leave "
@@ -95,7 +96,7 @@ def checked_weights(class_weights, num_classes: int) -> tuple[float, ...] | None
     weights = tuple(float(w) for w in class_weights)
     if len(weights) != num_classes or not all(0 <= w < math.inf for w in weights):
         raise UsageError(
-            f"class_weights={class_weights} for {num_classes} classes; give {num_classes} finite weights, none negative"
+            f"class_weights={class_weights} for {num_classes} classes; give {num_classes} finite weights from 0 up"
         )
     return weights
 

@@ -1,4 +1,4 @@
-"""Soft clDice (Shit et al. 2021): overlap of centerlines, for things that must stay connected."""
+"""Soft clDice (Shit et al. 2021): overlap of centerlines, for structures that must stay connected."""
 
 from keras import ops
 
@@ -18,23 +18,25 @@ def cldice(
         Tprec = (Σ S(p)·y + s)/(Σ S(p) + s)    Tsens = (Σ S(y)·p + s)/(Σ S(y) + s)
         L = 1 − 2·Tprec·Tsens/(Tprec + Tsens)
 
-    with S the soft skeleton: what each of k + 1 successive erosions loses to an opening, united. p is the probability
-    of a class, y its truth; the sums run over the valid pixels of an image. With several classes L is averaged.
+    with S the soft skeleton: the union, over k + 1 successive erosions, of what an opening removes. p is the
+    probability of a class, y its truth; the sums run over the valid pixels of an image. With several classes L is
+    averaged.
 
     Args:
       y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
       classes: average over the classes "present" in the truth, or over "all".
-      iterations: k, at least the radius in pixels of the thickest tube: what is thicker than 2(k + 1) has no skeleton.
+      iterations: k, at least the radius in pixels of the thickest tube; structures thicker than 2(k + 1) have no
+        skeleton.
       smooth: s, in pixels.
       pixel_weight: (N, H, W), the measure of the sums.
     Returns:
-      float32 (N,), in [0, 1]; 0 for things thicker than 2(k + 1) pixels in truth and prediction, wherever they are. The
+      float32 (N,), in [0, 1]; 0 where truth and prediction are thicker than 2(k + 1) pixels, wherever they are. The
       authors train "0.5*dice + 0.5*cldice".
-    Empty truth: 0 for an empty prediction, 0 for a full one: Tsens = 1, Tprec = s/(ΣS(p) + s), and what fills the image
+    Empty truth: 0 for an empty prediction, 0 for a full one: Tsens = 1, Tprec = s/(ΣS(p) + s), and a full prediction
       has no skeleton. Of several classes absent ones are left out, or count like this with `classes="all"`. Void pixels
-      are like the outside of the image, they neither erode nor grow. No valid pixel: 0.
-    Pitfalls: It does not see what is thicker than 2(k + 1) pixels; alone it learns no face. Use it for vessels, roads
-      and other tubes, beside `dice`. With many classes XLA needs gigabytes for it.
+      act like the outside of the image: they neither erode nor grow. No valid pixel: 0.
+    Pitfalls: It ignores structures thicker than 2(k + 1) pixels; alone it cannot learn faces. Use it for vessels, roads
+      and other tubes, together with `dice`. With many classes XLA needs gigabytes for it.
     Source: Shit et al. 2021, algorithms 1 and 2. Deviations: none.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
@@ -70,7 +72,7 @@ def opened(x: Tensor, valid: Tensor) -> Tensor:
 
 
 def erode(x: Tensor) -> Tensor:
-    """Minimum over the plus of a pixel and its four neighbors; outside the image nothing is smaller."""
+    """Minimum over a pixel and its four neighbors within the image."""
     column, row = (
         ops.max_pool(-x, (3, 1), strides=1, padding="same"),
         ops.max_pool(-x, (1, 3), strides=1, padding="same"),

@@ -1,4 +1,4 @@
-"""Combo loss (Taghanaki et al. 2019): cross-entropy with a price on misses, minus Dice."""
+"""Combo loss (Taghanaki et al. 2019): cross-entropy with weighted misses, minus Dice."""
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
@@ -13,12 +13,12 @@ def combo(
     y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
     alpha: Share = 0.5, beta: Share = 0.5, smooth: AtLeast0 = 1.0, pixel_weight=None,
 ):  # fmt: skip
-    """Weighted cross-entropy and Dice in one number.
+    """A weighted sum of cross-entropy and Dice.
 
         L = α·mean(−β·y·log p − (1 − β)·(1 − y)·log(1 − p)) + (1 − α)·(1 − D)
 
-    with D the Dice coefficient of `dice`. Of several classes, class 0 takes the part of 1 − y: its pixels weigh 1 − β,
-    those of the other classes β.
+    with D the Dice coefficient of `dice`. With several classes, pixels of class 0 weigh 1 − β, and pixels of other
+    classes β.
 
     Args:
       y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
@@ -29,9 +29,9 @@ def combo(
       float32 (N,), or () when pooled over the batch; 0 is perfect.
     Empty truth: 0 for an empty prediction, α·(1 − β)·z + (1 − α)·n/(n + s) for a full one of n pixels and logit z. Of
       several classes absent ones are left out of D, or count like this with `classes="all"`. No valid pixel: 0.
-    Pitfalls: α and β both shift the price of a miss; change one at a time. With the defaults the cross-entropy part
-      weighs a quarter of `bce`.
-    Source: Taghanaki et al. 2019. Deviations: 1 − D where the paper has −D, so that 0 is perfect.
+    Pitfalls: α and β both change the cost of a miss; change one at a time. With the defaults the cross-entropy part is
+      a quarter of `bce`.
+    Source: Taghanaki et al. 2019. Deviations: 1 − D instead of the paper's −D, so that 0 is perfect.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
     >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]

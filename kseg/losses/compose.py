@@ -1,4 +1,4 @@
-"""Losses from a line of text, `get("ce + 4e-4*level_set(epsilon=0.05)")`, and the weighted sum it makes."""
+"""Losses from text, `get("ce + 4e-4*level_set(epsilon=0.05)")`, and the weighted sum of losses."""
 
 import ast
 import math
@@ -14,7 +14,7 @@ from kseg.losses.options import number as plain_number
 from kseg.losses.options import present_name
 
 CLASS_WEIGHTS = "class_weights"
-"""The option of the losses that weigh classes."""
+"""The option of losses with class weights."""
 MOST_SUMMANDS = 100
 """More parts would each build a graph, which costs memory."""
 _NOTHING = object()
@@ -27,12 +27,12 @@ def get(
 
     Args:
       spec: "iou", "dice(smooth=0, squared=True)", "0.5*ce + lovasz". Arguments are those of the losses, by keyword.
-      class_weights: one weight per class for the losses of the sum that take them and name none of their own.
+      class_weights: one weight per class, for the losses of the sum that take class weights and do not set their own.
       **common: options for a single loss; for a sum only those that every loss has (from_logits, void, reduction).
-        These stand outside the text, for truth and prediction are the same for all of its parts.
+        These are not part of the text, since truth and prediction are the same for all parts.
     Raises:
-      UsageError: an unknown loss or argument (the nearest names are given), text that is no such sum, or class weights
-        that no part of it takes.
+      UsageError: an unknown loss or argument (the error suggests the nearest names), text that is no sum of losses, or
+        class weights that no part takes.
 
     >>> loss = get("bce + 0.5*iou(smooth=1)")
     >>> round(float(loss([[[1, 1], [0, 255]]], [[[[0.9], [0.6]], [[0.2], [0.5]]]])), 3)  # 0.280 + 0.5·(1 − 2.5/3.2)
@@ -41,7 +41,7 @@ def get(
     if isinstance(spec, keras.losses.Loss):
         return spec
     if not isinstance(spec, str):
-        raise UsageError(f"{spec!r} is no loss; give its name or a sum of names, such as 'ce + 0.5*dice(smooth=1)'")
+        raise UsageError(f"{spec!r} is no loss; give a name or a sum of names, such as 'ce + 0.5*dice(smooth=1)'")
     terms = parse(spec)
     if class_weights is not None:
         terms = _weighted(terms, class_weights, spec)
@@ -57,7 +57,7 @@ def _weighted(
     takes = [CLASS_WEIGHTS in LOSSES[name].options and CLASS_WEIGHTS not in options for _, name, options in terms]
     if not any(takes):
         able = ", ".join(name for name in LOSSES if CLASS_WEIGHTS in LOSSES[name].options)
-        raise UsageError(f"loss {spec!r} takes no class weights, or names its own; those that do take them: {able}")
+        raise UsageError(f"loss {spec!r} takes no class weights, or sets its own; losses that take them: {able}")
     return [
         (weight, name, {**options, CLASS_WEIGHTS: class_weights} if taken else options)
         for (weight, name, options), taken in zip(terms, takes, strict=True)
@@ -134,7 +134,7 @@ def _number(node: ast.expr) -> float | None:
 
 
 def _literal(node: ast.expr) -> Any:
-    """The number, text, tuple… that is written there; `_NOTHING` if it is none."""
+    """The number, text, tuple… of a node; `_NOTHING` if it is no literal."""
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError):  # a list as the key of a dictionary is a TypeError
@@ -153,7 +153,7 @@ def _options(call: ast.Call, name: str, spec: str) -> dict[str, Any]:
         if option in options:
             raise _no_sum(spec, f"{name} is given {option!r} twice; leave one of them out")
         if not valid:
-            raise UsageError(f"loss {name!r} has no options and got {option!r}; write {name!r} alone")
+            raise UsageError(f"loss {name!r} has no options and got {option!r}; write only {name!r}")
         if option not in valid:
             raise unknown_name(f"option of loss {name!r}:", option, valid)
         options[option] = _literal(keyword.value)
@@ -164,25 +164,24 @@ def _options(call: ast.Call, name: str, spec: str) -> dict[str, Any]:
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class WeightedSum(keras.losses.Loss):
-    """Σ w_i·L_i as one Keras loss, whose parts stay at hand.
+    """Σ w_i·L_i as one Keras loss with accessible parts.
 
-    `parts` maps a label ("ce", "level_set"; a second one of a kind is "iou_2") to (weight, loss), `part_values` gives
-    their unweighted values on a batch. Of a dict of targets every part takes what it reads. Saved in a `.keras` file
-    like any loss; `str()` is text that `get` reads back, to the last digit (from_logits, void and reduction are not
-    part of it).
+    `parts` maps a label ("ce", "level_set"; a second one of a kind is "iou_2") to (weight, loss), and `part_values`
+    gives their unweighted values on a batch. Every part takes the targets that it reads. A `.keras` file stores the sum
+    like any loss. `str()` is text that `get` reads back exactly (without from_logits, void and reduction).
 
     Args:
-      parts: (weight, loss) each; a sum among them gives its parts, times its weight.
-      reduction: only for Keras, which has every loss take it; the parts reduce their values.
+      parts: pairs (weight, loss); a sum among them is replaced by its parts, times its weight.
+      reduction: must be the default, since the parts reduce their values; Keras passes it to every loss.
     Raises:
-      UsageError: no parts, a weight that is no finite number, a part that is no loss of kseg, a reduction.
+      UsageError: no parts, a weight that is no finite number, a part that is no loss of kseg, or another reduction.
     """
 
     def __init__(self, parts: Any, *, name: str = "weighted_sum", reduction: str | None = "sum_over_batch_size"):
         if reduction != "sum_over_batch_size":
             raise UsageError(
-                f"a sum of losses got reduction={reduction!r}, and its parts have their own; give it to each of them, "
-                f"or to all by get('ce + dice', reduction={reduction!r})"
+                f"a sum of losses got reduction={reduction!r}, but its parts have their own; give it to each part, or "
+                f"to all by get('ce + dice', reduction={reduction!r})"
             )
         super().__init__(name=name, dtype="float32")
         self.parts: dict[str, tuple[float, SegmentationLoss]] = {}
@@ -221,7 +220,7 @@ def _flat(parts: Any) -> Iterator[tuple[float, SegmentationLoss]]:
     for given, part in parts:
         weight = plain_number(given)
         if weight is None:
-            raise UsageError(f"a sum of losses got the weight {given!r}; a finite number is wanted, such as 0.5")
+            raise UsageError(f"a sum of losses got the weight {given!r}; give a finite number, such as 0.5")
         loss = keras.saving.deserialize_keras_object(part) if isinstance(part, dict) else part
         if isinstance(loss, WeightedSum):
             yield from ((weight * inner, one) for inner, one in loss.parts.values())
@@ -229,7 +228,7 @@ def _flat(parts: Any) -> Iterator[tuple[float, SegmentationLoss]]:
             yield float(weight), loss
         else:
             raise UsageError(
-                f"a sum of losses got the part {loss!r}; make its parts by get('ce'), valid: {', '.join(LOSSES)}"
+                f"a sum of losses got the part {loss!r}; make parts by get('ce'), valid: {', '.join(LOSSES)}"
             )
 
 

@@ -1,4 +1,4 @@
-"""Dice loss (Milletari et al. 2016, the lecture's form with +1)."""
+"""Dice loss (Milletari et al. 2016, and the common form with +1)."""
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
@@ -21,17 +21,17 @@ def dice(
     Args:
       y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
       classes: average over the classes "present" in the truth, or over "all".
-      smooth: s, in pixels: 1 in the lecture, 1e-5 in MONAI, 0 in V-Net.
-      squared: V-Net's squares.
+      smooth: s, in pixels: 1 in the common form, 1e-5 in MONAI, 0 in V-Net.
+      squared: whether the denominator has squares, as in V-Net.
       pixel_weight: (N, H, W), the measure of all sums.
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: 0 for an empty prediction, n/(n + s) for a full one of n pixels: L = 1 − s/(Σp + s), which falls as the
       prediction empties (squared: Σp²); with s = 0, L = 1 without gradient. Of several classes absent ones are left
       out, or count like this with `classes="all"`. No valid pixel: 0.
-    Pitfalls: s is a number of pixels: where the object has few, s = 1 pulls towards an empty prediction. Values with
-      different s, or of an image and a batch, are not comparable.
-    Source: lecture, Dice loss; Milletari et al. 2016 (squared, s = 0). Deviations: none.
+    Pitfalls: s is a number of pixels: for small objects, s = 1 favors an empty prediction. Values with different s, or
+      of an image and a batch, are not comparable.
+    Source: Milletari et al. 2016 (squared, s = 0); s = 1 is a common choice without a paper. Deviations: none.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
     >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]

@@ -1,4 +1,4 @@
-"""Exact Euclidean distance maps of masks, in any backend and any graph; they carry no gradient."""
+"""Exact Euclidean distance maps of masks on any backend, eager or compiled, without a gradient."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,22 +9,22 @@ from kseg.errors import UsageError
 from kseg.losses.pixels import Tensor
 
 FAR = 1e9
-"""Squared distance to a set without members; larger than any image's diagonal squared."""
+"""Squared distance to an empty set; larger than the squared diagonal of any image."""
 
 
 def squared_distance(mask: Tensor) -> Tensor:
     """Squared distance, in pixels, from every pixel of (N, H, W, K) to the nearest where `mask` is true; ≥ FAR if none.
 
-    Two passes: how far it is within the column, then D(i) = min_k (i − k)² + f(k) along the row.
+    Two passes: f, the squared distance within the column, then D(i) = min_k (i − k)² + f(k) along the row.
     """
     mask = ops.stop_gradient(ops.cast(mask, "float32"))
-    along = ops.swapaxes(_within_columns(mask), 1, 2)  # rows stand on axis 1, where lines are taken in one piece
+    along = ops.swapaxes(_within_columns(mask), 1, 2)  # rows on axis 1, where lines are contiguous
     reachable = ops.max(mask, axis=(1, 2), keepdims=True) > 0.0
     return ops.swapaxes(_across(along, reachable), 1, 2)
 
 
 def _within_columns(mask: Tensor) -> Tensor:
-    """Squared distance along axis 1, in log₂ H turns: every distance is a sum of steps of 1, 2, 4 …"""
+    """Squared distance along axis 1 in log₂ H iterations: every distance is a sum of steps of 1, 2, 4 …"""
 
     def step_on(step, nearest):
         up, down = _moved(nearest, step)
@@ -36,10 +36,10 @@ def _within_columns(mask: Tensor) -> Tensor:
 
 
 def _across(field: Tensor, reachable: Tensor) -> Tensor:
-    """min_k (i − k)² + f(k) on axis 1. The offset grows until its square is no smaller than any distance left."""
+    """min_k (i − k)² + f(k) on axis 1. The offset grows until its square is at least the largest distance left."""
 
     def wider(offset, _, nearest):
-        for radius in (offset, offset + 1, offset + 2, offset + 3):  # four offsets a turn: fewer passes over memory
+        for radius in (offset, offset + 1, offset + 2, offset + 3):  # four offsets per iteration: fewer memory passes
             left, right = _moved(field, radius)
             nearest = ops.minimum(nearest, ops.minimum(left, right) + ops.square(ops.cast(radius, "float32")))
         return offset + 4, farthest(nearest), nearest
@@ -56,7 +56,7 @@ def _across(field: Tensor, reachable: Tensor) -> Tensor:
 def _moved(values: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
     """The lines `step` before and after each line of axis 1, or the outermost line near the border.
 
-    The outermost line is nearer than `step`. A distance by way of it comes out too long, so the minimum never takes it.
+    The outermost line is nearer than `step`, so a distance through it is too long, and the minimum never takes it.
     """
     last = ops.shape(values)[1] - 1
     lines = ops.arange(last + 1)
@@ -71,24 +71,24 @@ def distance(mask: Tensor) -> Tensor:
 
 
 def signed_distance(mask: Any, valid: Any, distance: Callable[[Any], Any] = distance) -> Any:
-    """How far a pixel is from the boundary of a mask: positive outside, 0 at the rim inside, negative deeper.
+    """Signed distance to the boundary of a mask: positive outside, 0 for boundary pixels inside, negative farther in.
 
         φ = d(pixel, object) − max(d(pixel, rest) − 1, 0)
 
-    with d the Euclidean distance in pixels, 0 within the set, and the rest the valid pixels that are not of the object.
+    with d the Euclidean distance in pixels, 0 within the set, and the rest the valid pixels outside the object.
 
     Args:
-      mask, valid: booleans, tensors (N, H, W, K) or whatever `distance` takes.
-      distance: d of a set, 0 everywhere if it is empty; by default in the graph.
-    Empty-set rule: 0 where the object is empty or there is no rest. Under void φ means nothing.
+      mask, valid: booleans, tensors (N, H, W, K) or any type that `distance` takes.
+      distance: d of a set, 0 everywhere if it is empty; computed in the graph by default.
+    Empty-set rule: 0 where the object or the rest is empty. φ is undefined for void pixels.
     Source: Kervadec et al. 2019, with the distances of the authors' code. Deviations: none.
     """
     inside = distance(valid & ~mask) - 1.0
-    return distance(mask) - 0.5 * (inside + abs(inside))  # max(inside, 0) of NumPy's arrays and every backend's alike
+    return distance(mask) - 0.5 * (inside + abs(inside))  # max(inside, 0), for NumPy and every backend
 
 
 def checked_distance(given: Tensor, y_pred: Tensor) -> Tensor:
-    """Distance maps that came with the truth, float32 (N, H, W, C).
+    """The given distance maps as float32 (N, H, W, C).
 
     Raises:
       UsageError: they are not one map per channel of the prediction.
@@ -96,7 +96,7 @@ def checked_distance(given: Tensor, y_pred: Tensor) -> Tensor:
     known = zip(tuple(given.shape), tuple(y_pred.shape), strict=False)
     if len(given.shape) != 4 or any(None not in pair and pair[0] != pair[1] for pair in known):
         raise UsageError(
-            f"distance is {tuple(given.shape)} for y_pred {tuple(y_pred.shape)}; wanted one map per channel of the "
-            "prediction, or none, for a loss computes them from the label where they are missing"
+            f"distance is {tuple(given.shape)} for y_pred {tuple(y_pred.shape)}; give one map per channel of the "
+            "prediction, or no maps, which the loss then computes from the label"
         )
     return ops.cast(given, "float32")

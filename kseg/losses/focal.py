@@ -1,4 +1,4 @@
-"""Focal loss (Lin et al. 2017): cross-entropy that looks away from easy pixels."""
+"""Focal loss (Lin et al. 2017): cross-entropy with less weight on easy pixels."""
 
 from keras import ops
 
@@ -23,15 +23,15 @@ def focal(
     Args:
       y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
       gamma: γ ≥ 0; 0 is cross-entropy.
-      class_weights: w, one per class, background first; Lin's α = 0.25 is (0.75, 0.25). They do not enter the divisor.
+      class_weights: w, one per class, background first; Lin's α = 0.25 is (0.75, 0.25). The denominator ignores them.
       pixel_weight: (N, H, W), scales ℓ.
     Returns:
       float32 (N,), or () when pooled over the batch.
     Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0.
     Pitfalls: The factor (1 − p)^γ makes values and gradients small: beside another loss it needs a larger weight than
       `ce`. At 1 % of foreground it finds little more than `bce` in the study of losses.
-    Source: Lin et al. 2017 eq. 5. Deviations: normalized by pixels, not by anchors assigned to an object; no α
-      unless given.
+    Source: Lin et al. 2017 eq. 5. Deviations: normalized by pixels, not by anchors assigned to an object; no α by
+      default.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
     >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]

@@ -1,4 +1,4 @@
-"""Focal Tversky loss (Abraham & Khan 2019): a root of the Tversky loss, steepest where little is missing."""
+"""Focal Tversky loss (Abraham & Khan 2019): a root of the Tversky loss, steepest near a perfect prediction."""
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
@@ -17,7 +17,7 @@ def focal_tversky(
         L = (1 − TI)^(1/γ)
 
     with TI the Tversky index of `tversky`. With γ > 1 the slope, (1 − TI)^(1/γ − 1)/γ, grows as TI nears 1: images and
-    classes that are nearly right weigh more than in `tversky`; with γ < 1 the hard ones do.
+    classes that are nearly right weigh more than in `tversky`; with γ < 1 the hard ones weigh more.
 
     Args: as `tversky`, and gamma: γ above 0; the paper tries 1 to 3.
     Returns:
@@ -25,9 +25,9 @@ def focal_tversky(
     Empty truth: 1 for an empty prediction, 1 for a full one, as `tversky`. Of several classes absent ones are left out,
       or count like this with `classes="all"`. No valid pixel: 0.
     Pitfalls: With γ > 1 the slope grows without bound as the loss nears 0, so steps stay large where those of `tversky`
-      shrink. As in `tversky` the defaults favor recall, so masks come out too large.
-    Source: Abraham & Khan 2019, γ = 4/3. Deviations: the mean over classes instead of their sum; below
-      1 − TI = 1e-12 the gradient is 0 where the formula's is infinite; their α is the price of false negatives (0.7).
+      shrink. As in `tversky`, the defaults favor recall, so masks become too large.
+    Source: Abraham & Khan 2019, γ = 4/3. Deviations: the mean over classes instead of the paper's sum; below 1 − TI =
+      1e-12 the gradient is 0 instead of infinite; the paper's α is the weight of false negatives (0.7).
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
     >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]

@@ -23,9 +23,9 @@ def generalized_dice(
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: 0 for an empty prediction, 1 for a full one. A class absent from the truth has weight 0, not infinity;
-      its false positives are felt where the other classes miss those pixels. No valid pixel: 0.
-    Pitfalls: The weight 1/size² lets a class of one pixel outweigh all others; a mislabeled speck rules its image.
-    Source: Sudre et al. 2017 (GDL_v). Deviations: the rule for absent classes, on which the paper is silent.
+      its false positives only count as misses of the other classes. No valid pixel: 0.
+    Pitfalls: With the weight 1/size², a class of one pixel outweighs all others; a mislabeled pixel can dominate.
+    Source: Sudre et al. 2017 (GDL_v). Deviations: the rule for absent classes, which the paper does not specify.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
     >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]
@@ -34,7 +34,7 @@ def generalized_dice(
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
     maps = [(pixels.probabilities(), pixels.truth)]
-    if pixels.binary:  # sums of two maps are sooner made than one map of both
+    if pixels.binary:  # summing two maps is faster than concatenating them first
         q = ops.sigmoid(-pixels.scores) if from_logits else 1.0 - pixels.scores
         maps.insert(0, (q, pixels.valid[..., None] - pixels.truth))
 

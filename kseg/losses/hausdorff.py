@@ -15,7 +15,7 @@ def hausdorff(
     y_true, y_pred, *, from_logits=False, void=VOID, classes: Classes = "present", power: AtLeast0 = 2.0,
     distance=None, pixel_weight=None,
 ):  # fmt: skip
-    """Squared error weighted by how far a pixel is from the boundary of truth and prediction.
+    """Squared error weighted by the distances to the boundaries of truth and prediction.
 
         L = mean of (p − y)²·(d_y^α + d_p^α)
 
@@ -27,16 +27,16 @@ def hausdorff(
       y_pred: (N, H, W, C).
       classes: average over the classes "present" in the truth, or over "all".
       power: α ≥ 0; 2 in the paper.
-      distance: the signed distances φ that `boundary` reads too, (N, H, W, C), from which d_y follows: φ outside, 1 − φ
-        inside; None: d_y is computed in the graph, at every step.
+      distance: the signed distances φ as in `boundary`, (N, H, W, C), from which d_y follows: φ outside, 1 − φ inside;
+        None: d_y is computed in the graph at every step.
       pixel_weight: (N, H, W), scales the error.
     Returns:
       float32 (N,), in pixels^α; it grows with image size and object size, so give it a small weight.
-    Empty truth: 0 for an empty prediction, 0 for a full one: a set that is empty or fills the image has no boundary,
-      its d is 0; a prediction that finds something in a part of the image pays by d_p. Of several classes absent ones
-      are left out, or count like this with `classes="all"`. Void pixels are on neither side. No valid pixel: 0.
-    Pitfalls: It grows with the square of the distance and needs a small weight beside a region loss. Exact distances of
-      the prediction are computed at every step.
+    Empty truth: 0 for an empty prediction, 0 for a full one: a set that is empty or fills the image has no boundary and
+      d = 0; a prediction in a part of the image costs by d_p. Of several classes absent ones are left out, or count
+      like this with `classes="all"`. Void pixels are on neither side. No valid pixel: 0.
+    Pitfalls: It grows with the square of the distance and needs a small weight beside a region loss. It is slow, since
+      exact distances of the prediction are computed at every step.
     Source: Karimi & Salcudean 2020 (Loss_DT). Deviations: none.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
@@ -63,7 +63,7 @@ def boundary_distance(mask: Tensor, valid: Tensor) -> Tensor:
 
 
 def unsigned(signed: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
-    """`boundary_distance` of a mask whose `signed_distance` is known; its rim inside has d = 1 and φ = 0."""
+    """`boundary_distance` of a mask from its `signed_distance`; boundary pixels inside have d = 1 and φ = 0."""
     bounded = ops.any(mask, axis=(1, 2), keepdims=True) & ops.any(valid & ~mask, axis=(1, 2), keepdims=True)
     return ops.where(valid & bounded, ops.where(mask, 1.0 - signed, signed), 0.0)
 

@@ -26,14 +26,14 @@ def soft_iou(
       pixel_weight: (N, H, W), the measure of both sums.
     Returns:
       float32 (N,), or () when pooled over the batch; 0 is perfect, 1 is disjoint.
-    Empty truth: 1 for an empty prediction, 1 for a full one and for all between: no gradient reaches it with s = 0,
-      which is why both papers keep a positive in every batch; with s > 0, L = 1 − s/(Σp + s). Of several classes absent
-      ones are left out, or count like this with `classes="all"`. No valid pixel at all: L = 0.
-    Pitfalls: An image without the object teaches nothing; add `bce`, set smooth, or train with `--positives-per-batch
-      1`. A network that says foreground everywhere has nearly no gradient and may stay there: lower the learning rate.
-      At 5 % of foreground and less others learn faster (study of losses).
-    Source: Rahman & Wang eqs. 3–5 (batch); van Beers eqs. 3–4 (image). Deviations: several classes and s are ours; both
-      papers are binary with s = 0.
+    Empty truth: 1 for an empty prediction, 1 for a full one and for all between: with s = 0 it has no gradient, which
+      is why both papers keep a positive in every batch; with s > 0, L = 1 − s/(Σp + s). Of several classes absent ones
+      are left out, or count like this with `classes="all"`. No valid pixel at all: L = 0.
+    Pitfalls: An image without the object gives no gradient; add `bce`, set smooth, or train with `--positives-per-batch
+      1`. A network that predicts foreground everywhere has nearly no gradient and may stay there: lower the learning
+      rate. At 5 % of foreground and less, other losses learn faster (study of losses).
+    Source: Rahman & Wang eqs. 3–5 (batch); van Beers eqs. 3–4 (image). Deviations: several classes and s are kseg's
+      own; both papers are binary with s = 0.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
     >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]

@@ -15,7 +15,7 @@ def jaccard_distance(
         L = 1 − Σ p·y / (Σ y² + Σ p² − Σ p·y)
 
     where p is the probability of a class, y its truth, over the valid pixels of an image or the batch. With several
-    classes L is computed for each and averaged. Against `iou` an uncertain pixel weighs less in the union.
+    classes L is computed for each and averaged. Compared to `iou`, an uncertain pixel weighs less in the union.
 
     Args:
       y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
@@ -25,9 +25,9 @@ def jaccard_distance(
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: 1 for an empty prediction, 1 for a full one and for all between, without gradient. Of several classes
       absent ones are left out, or count like this with `classes="all"`. No valid pixel: 0.
-    Pitfalls: An image without the object teaches nothing, as in `iou`. Values are not those of 1 − IoU: an unsure
+    Pitfalls: An image without the object gives no gradient, as in `iou`. Values differ from 1 − IoU: an uncertain
       prediction costs less.
-    Source: Yuan et al. 2017. Deviations: none; several classes are ours.
+    Source: Yuan et al. 2017. Deviations: none; several classes are kseg's own.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
     >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]

@@ -1,4 +1,4 @@
-"""Jaccard metric loss (Wang et al. 2023): a soft Jaccard whose minimum is at the truth for soft labels too."""
+"""Jaccard metric loss (Wang et al. 2023): a soft Jaccard loss that is minimal at the truth for soft labels too."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ def jaccard_metric(
     y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
     variant: Literal["jml1", "jml2"] = "jml1", pixel_weight=None,
 ):  # fmt: skip
-    """One minus a Jaccard index made of L1 norms.
+    """One minus a Jaccard index of L1 norms.
 
         jml1: L = 1 − (|p| + |y| − |p − y|) / (|p| + |y| + |p − y|)        jml2: L = 1 − |p·y| / (|p·y| + |p − y|)
 
@@ -30,8 +30,8 @@ def jaccard_metric(
       float32 (N,), or () when pooled over the batch; in [0, 1].
     Empty truth: 1 for an empty prediction, 1 for a full one and for all between, without gradient. Of several classes
       absent ones are left out, or count like this with `classes="all"`. No valid pixel: 0.
-    Pitfalls: On hard labels jml1 equals `iou`, its empty truth included; what it adds is a minimum at the truth for
-      soft labels.
+    Pitfalls: On hard labels jml1 equals `iou`, including an empty truth; it only differs for soft labels, where its
+      minimum is at the truth.
     Source: Wang et al. 2023 (their JML1 and JML2). Deviations: none.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void

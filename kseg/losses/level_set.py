@@ -23,26 +23,26 @@ def level_set(
         E = Σ_l Σ_xy (G − c1)²·H(φ) + (G − c2)²·(1 − H(φ))        c1 = ΣG·H/ΣH        c2 = ΣG(1 − H)/Σ(1 − H)
         mahf: H = ½(1 + tanh(φ/ε))        ahf: H = ½(1 + 2/π·arctan(φ/ε))        hf: H = 1 where φ ≥ 0
 
-    over valid pixels, for every class l present in the image, background included. As G is binary this is
-    E_l = B·D/(B + D) + C·F/(C + F) with B = ΣGH, D = Σ(1−G)H, C = ΣG(1−H), F = Σ(1−G)(1−H): four sums, nothing that
-    cancels, and no pass over (G − c)². c1 and c2 minimize E, so stopping the gradient at them changes nothing.
+    over valid pixels, for every class l present in the image, including background. Since G is binary,
+    E_l = B·D/(B + D) + C·F/(C + F) with B = ΣGH, D = Σ(1−G)H, C = ΣG(1−H), F = Σ(1−G)(1−H). These are four sums without
+    cancellation and without a pass over (G − c)². c1 and c2 minimize E, so stopping their gradient changes nothing.
 
     Args:
-      y_true: label map (N, H, W); y_pred: (N, H, W, C). With C = 1 the energy is that of the foreground alone
-        (the background's is the same number; eq. 4 sums both).
-      heaviside: "mahf" is the paper's. "hf" is a step and trains nothing by itself.
+      y_true: label map (N, H, W); y_pred: (N, H, W, C). With C = 1 only the foreground's energy counts (the
+        background's is equal; eq. 4 sums both).
+      heaviside: "mahf" is the paper's. "hf" is a step and has no gradient.
       epsilon: ε, in units of probability; 1/20 in the paper.
       normalize: "sum" over pixels, as in eq. 4 and for its λ = 4e-4; "mean" divides by the valid pixels.
       pixel_weight: (N, H, W), the measure of all sums.
     Returns:
       float32 (N,); 0 where the level sets of prediction and truth agree, *and where they are each other's complement*:
-      E cannot choose the sign, so use it beside cross-entropy ("ce + 4e-4*level_set").
+      E does not depend on the sign, so combine it with cross-entropy ("ce + 4e-4*level_set").
     Empty truth: 0 for an empty prediction, 0 for a full one and for all between, as for every class that is absent or
       fills the image. No valid pixel: 0.
     Pitfalls: Alone, or with a weight of 1 beside `bce`, it ended on the complement of the masks in one run of three
-      (study of losses). λ means nothing without `normalize`: sum and mean differ by the number of pixels.
+      (study of losses). λ depends on `normalize`: sum and mean differ by the number of pixels.
     Source: Kim et al. 2019 eqs. 4–7. Deviations: with C = 1 the energy is half of eq. 4, which sums over both classes,
-      so λ counts half: the paper's 4e-4 is 8e-4 on one sigmoid output, and 4e-4 on two softmax channels.
+      so λ has half the effect: the paper's 4e-4 is 8e-4 on one sigmoid output, and 4e-4 on two softmax channels.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
     >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]

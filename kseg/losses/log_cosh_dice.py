@@ -1,4 +1,4 @@
-"""Log-cosh Dice (Jadon 2020): Dice with a smooth bottom."""
+"""Log-cosh Dice (Jadon 2020): Dice with a smooth minimum."""
 
 from keras import ops
 
@@ -17,15 +17,15 @@ def log_cosh_dice(
 
         L = log cosh D = ½·log(1 + sinh² D)
 
-    with D as in `dice`; the second form keeps its digits where D is small.
+    with D as in `dice`; the second form is accurate where D is small.
 
     Args: as `dice`.
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, log cosh 1 ≈ 0.434].
     Empty truth: 0 for an empty prediction, log cosh(n/(n + s)) for a full one of n pixels, as `dice`. Of several
       classes absent ones are left out, or count like this with `classes="all"`. No valid pixel: 0.
-    Pitfalls: Its slope is tanh D times that of `dice`, so it fades as the prediction improves; in the study of losses
-      it stays behind `dice`.
+    Pitfalls: Its slope is tanh D times that of `dice`, so it vanishes as the prediction improves; in the study of
+      losses it is worse than `dice`.
     Source: Jadon 2020. Deviations: none; with several classes D is their mean.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void

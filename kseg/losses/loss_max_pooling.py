@@ -20,17 +20,17 @@ def loss_max_pooling(
 
     with ℓ_u the cross-entropy of valid pixel u, n their number, 1/p + 1/q = 1 and m = max(1, f·n) the least number of
     pixels that share the weight. The k hardest pixels get the largest weight τ, the others
-    τ·(ℓ_u^q·(m − k)/Σ_{v>k} ℓ_v^q)^(1/p), k being the smallest number for which that stays below τ.
+    τ·(ℓ_u^q·(m − k)/Σ_{v>k} ℓ_v^q)^(1/p), where k is the smallest number for which this stays below τ.
 
     Args:
       y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
-      p: norm, > 1; near 1 it is `topk_ce`, large it is plain cross-entropy.
+      p: norm, > 1; near 1 the loss is `topk_ce`, for large p it is plain cross-entropy.
       fraction: f in (0, 1].
       pixel_weight: (N, H, W), scales ℓ before the choice.
     Returns:
       float32 (N,), or () when pooled over the batch; at least the mean cross-entropy.
-    Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0. The gradient is w, the
-      maximizer, as by the envelope theorem.
+    Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0. By the envelope theorem, the
+      gradient with respect to ℓ is the maximizer w.
     Pitfalls: Mislabeled pixels are the hardest and get the largest weights. At 1 % of foreground it finds nothing in
       the study of losses.
     Source: Rota Bulò et al. 2017. Deviations: none.
@@ -62,8 +62,8 @@ def worst_weights(losses, valid, pooling: str, p: float, fraction: float):
 def shared_level(powers, total, pooling: str):
     """The λ (N, 1, 1) for which Σ min(1, λ·h) = total, where `powers` are the h in [0, 1] of an image or the batch.
 
-    Newton's method begins at λ = total / Σh. Every step takes out the h that are cut off at 1 and shares the rest among
-    the others. λ only rises, and stays once no further h is cut off, so the loop ends. It needs no sort.
+    Newton's method starts at λ = total / Σh. Every step removes the h that are cut off at 1 and divides the rest among
+    the others. λ only rises, and stays constant once no further h is cut off, so the loop ends. It needs no sort.
     """
     powers, total = ops.stop_gradient(powers), ops.stop_gradient(total)
 

@@ -18,8 +18,8 @@ def lovasz(
         m_1 ≥ m_2 ≥ …        L = Σ_i max(m_i, 0)·(J_i − J_{i−1})
         J_i = 1 − I_i/U_i        I_i = |truth minus the first i|        U_i = |truth united with the first i|
 
-    where m are the errors of the valid pixels in falling order: 1 − z·(2y − 1) of the logit z (hinge), or |y_c − p_c|
-    (softmax, for each class, then averaged). J_i is the Jaccard loss if the i worst pixels were all wrong.
+    where m are the errors of the valid pixels in decreasing order: 1 − z·(2y − 1) of the logit z (hinge), or
+    |y_c − p_c| (softmax, for each class, then averaged). J_i is the Jaccard loss if the i worst pixels are all wrong.
 
     Args:
       y_true: label map (N, H, W); y_pred: (N, H, W, C).
@@ -32,8 +32,8 @@ def lovasz(
       0). Of several classes absent ones are left out, or count by their largest p_c with `classes="all"`. No valid
       pixel: 0.
     Pitfalls: From random weights it learns slowly where the object is small (IoU 0.22 at 5 % of foreground, study of
-      losses): begin with cross-entropy ("ce for 3 epochs, then ce + lovasz"). The hinge works on logits; probabilities
-      are turned back into them.
+      losses): start with cross-entropy ("ce for 3 epochs, then ce + lovasz"). The hinge works on logits; probabilities
+      are converted to logits.
     Source: Berman et al. 2018. Deviations: none.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
@@ -60,8 +60,8 @@ def lovasz(
 def lovasz_extension(errors: Tensor, truth: Tensor, valid: Tensor, weight: Tensor, *, steps: Function) -> Tensor:
     """Σ max(m, 0)·ΔJ of every row of (R, P): (R,).
 
-    ΔJ is 0 below the smallest error of a true pixel. Without a true pixel, ΔJ is 0 but for the largest error. Pixels
-    whose ΔJ is known to be 0 get the key 0 and need no sorting. In a trained network most pixels are of this kind.
+    ΔJ is 0 below the smallest error of a true pixel. Without a true pixel, ΔJ is 0 except for the largest error. Pixels
+    whose ΔJ is known to be 0 get the key 0 and need no sorting; in a trained network these are most pixels.
     """
     hinge = ops.relu(errors) * valid
     keys = ops.stop_gradient(ops.where(valid > 0.0, hinge, 0.0))

@@ -14,7 +14,7 @@ from kseg.losses.compose import WeightedSum
 class LossPart(keras.metrics.Mean):
     """Running mean over images of one part of a loss, unweighted.
 
-    `update_state` computes the part; `add_value` takes a value that is known already.
+    `update_state` computes the part; `add_value` takes a computed value.
     """
 
     def __init__(self, loss: Any, name: str | None = None, dtype: Any = None):
@@ -26,7 +26,7 @@ class LossPart(keras.metrics.Mean):
         return self.add_value(self.loss(y_true, y_pred, sample_weight), ops.shape(y_pred)[0])
 
     def add_value(self, value: Any, images: Any) -> Any:
-        """Count the part's value on a batch of so many images."""
+        """Adds the part's value on a batch of `images` images."""
         return super().update_state(value / share_of_a_replica(), sample_weight=ops.cast(images, "float32"))
 
     def get_config(self) -> dict[str, Any]:
@@ -34,7 +34,7 @@ class LossPart(keras.metrics.Mean):
 
 
 def share_of_a_replica() -> Any:
-    """What a mean of 1 counts on this device: 1, or 1/R where R replicas share the batch.
+    """The share of this device in a mean over the batch: 1, or 1/R where R replicas share the batch.
 
     Keras logs the loss of a replica times R, so a part of the loss is divided by 1/R as well.
     """
@@ -43,7 +43,7 @@ def share_of_a_replica() -> Any:
 
 
 def part_metrics(loss: keras.losses.Loss) -> list[LossPart]:
-    """One metric per part of a `WeightedSum`, named "loss_<part>"; none for any other loss."""
+    """One metric per part of a `WeightedSum`, named "loss_<part>"; [] for any other loss."""
     if not isinstance(loss, WeightedSum):
         return []
     return [LossPart(part, name=f"loss_{label}") for label, (_, part) in loss.parts.items()]

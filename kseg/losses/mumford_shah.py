@@ -1,4 +1,4 @@
-"""Mumford–Shah loss (Kim & Ye 2019): regions that are even in the image, borders that are short."""
+"""Mumford–Shah loss (Kim & Ye 2019): regions of even color with short borders."""
 
 from keras import ops
 
@@ -15,19 +15,19 @@ def mumford_shah(y_true, y_pred, *, from_logits=False, void=VOID, length: AtLeas
         L = (Σ_c Σ_xy |x − μ_c|²·p_c + ν·Σ_c Σ_xy (|∂_x p_c| + |∂_y p_c|)) / n        μ_c = Σ x·p_c / Σ p_c
 
     with x the channels of the image, p the probabilities of the classes (background and foreground when C = 1) and n
-    the valid pixels. It needs no labels, only void; supervised training adds it to a loss that does.
+    the valid pixels. It needs no labels, only void; supervised training adds it to a loss with labels.
 
     Args:
       y_true: label map (N, H, W).
       y_pred: (N, H, W, C).
-      length: ν, the price of border per pixel of its length.
-      image: (N, H, W, B), of order 1 (divide by 255). None: the label map is its own image, one-hot; Kim et al. (2019)
-        do the same in `level_set`.
+      length: ν, the cost of a border per pixel of its length.
+      image: (N, H, W, B), of order 1 (divide by 255). None: the one-hot label map is the image, as Kim et al. (2019) do
+        in `level_set`.
     Returns:
       float32 (N,), in squared units of the image.
     Empty truth: 0 for an empty prediction, 0 for a full one, of the one-hot image of plain labels; of a real image each
       costs its variance. Differences across void are left out. No valid pixel: 0.
-    Pitfalls: Alone it looks for even regions and not for the labels; beside a supervised loss it wants a small weight.
+    Pitfalls: Alone it finds even regions instead of the labels; beside a supervised loss it needs a small weight.
     Source: Kim & Ye 2019 (L_MScnn). Deviations: divided by n, so that ν does not depend on the image's size.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void

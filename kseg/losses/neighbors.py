@@ -1,4 +1,4 @@
-"""The pixels around a pixel, as shifted windows that are 0 outside of the image."""
+"""The neighbors of every pixel, as shifted maps that are 0 outside the image."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ def pad_image(values: Tensor, radius: int) -> Tensor:
 
 
 def windows(*maps: Tensor, radius: int) -> Iterator[tuple]:
-    """((dy, dx), shifted maps…) over the (2r + 1)² offsets: what lies at offset (dy, dx) from each pixel, 0 outside."""
+    """((dy, dx), shifted maps…) for the (2r + 1)² offsets: the values at offset (dy, dx) from each pixel, 0 outside."""
     height, width = ops.shape(maps[0])[1:3]
     padded = [pad_image(values, radius) for values in maps]
     for dy in range(2 * radius + 1):

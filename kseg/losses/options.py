@@ -1,6 +1,6 @@
-"""What the options of a loss may be: kinds of numbers for the signatures of the functions, and the one check of them.
+"""Types of the options of losses, for the functions' signatures, and the check of their values.
 
-Losses are made from text that people type, and many are first called hours later, in the second stage of a schedule.
+Options are checked when a loss is made from text, since the second stage of a schedule may be called hours later.
 """
 
 import math
@@ -15,7 +15,7 @@ from kseg.errors import UsageError, unknown_name
 from kseg.signature import RENAMED
 
 LARGEST = 3.4e38
-"""Beyond it a number is infinite in float32."""
+"""Larger numbers are infinite in float32."""
 
 
 class Wanted(NamedTuple):
@@ -42,7 +42,7 @@ ClassWeights = Annotated[
 
 
 def present_name(option: str, options: tuple[str, ...]) -> str:
-    """The name by which `options` know an option; text and saved models of the version before may use the old one."""
+    """The current name of an option; text and saved models of the previous version may use the old one."""
     new = RENAMED.get(option, option)
     if option in options or new not in options:
         return option
@@ -54,9 +54,9 @@ def checked_option(loss: str, option: str, value: Any, annotation: Any, default:
     """The value as plain Python, so that it can be saved and written as text.
 
     Args:
-      annotation: one of the kinds above, a `Literal`, float, int or bool.
+      annotation: one of the types above, a `Literal`, float, int or bool.
     Raises:
-      UsageError: the value is none of them; the sentence says which are.
+      UsageError: the value does not fit; the message says which values do.
     """
     if get_origin(annotation) is Literal:
         if not isinstance(value, str) or value not in get_args(annotation):
@@ -67,7 +67,7 @@ def checked_option(loss: str, option: str, value: Any, annotation: Any, default:
     if annotation in (float, int):
         annotation = Annotated[annotation, Wanted("a number", lambda x: True)]
     if get_origin(annotation) is not Annotated:
-        return value  # a loss from elsewhere checks its own
+        return value  # a user's own loss checks its own options
     kind, wanted = get_args(annotation)
     plain = _plain(value, kind, wanted)
     if plain is None and not (value is None and type(None) in get_args(kind)):
@@ -90,7 +90,7 @@ def checked_void(loss: str, value: Any) -> int:
 
 
 def number(value: Any) -> float | None:
-    """A finite number, an int if it is one; None for anything else, truth values included."""
+    """A finite number, as int if it is one; None for anything else, including booleans."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not is_number or not abs(value) <= LARGEST:
         return None
@@ -98,7 +98,7 @@ def number(value: Any) -> float | None:
 
 
 def _plain(value: Any, kind: Any, wanted: Wanted) -> Any:
-    """The value as plain Python if it is of the kind and in the range, else None."""
+    """The value as plain Python if it has the type and lies in the range, else None."""
     if kind == tuple[float, ...] | None:
         several = [number(x) for x in value] if isinstance(value, tuple | list | np.ndarray) else []
         return tuple(several) if several and all(x is not None and wanted.holds(x) for x in several) else None

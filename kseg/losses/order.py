@@ -1,6 +1,6 @@
-"""Rows of numbers in falling order: the one sort of the losses, and the k-th largest without a sort.
+"""Sorting for losses: rows of numbers in decreasing order, and the k-th largest without a sort.
 
-Nothing here carries a gradient: an order has none.
+The results have no gradient.
 """
 
 import functools
@@ -16,10 +16,10 @@ Function = Callable[[Tensor, Tensor], Tensor]
 
 
 def by_rank(keys: Tensor, values: Tensor, of_row: Tensor, function: Function) -> Tensor:
-    """function(values (R, P) in falling order of keys ≥ 0, of_row (R, 1)), each result at the place its key came from.
+    """function(values (R, P) in decreasing order of keys ≥ 0, of_row (R, 1)), with each result at its key's place.
 
-    The order among equal keys is free. Where the key is 0 the result is 0, whatever the values hold. Pixels with key 0
-    cost next to nothing.
+    The order among equal keys is arbitrary. Where the key is 0, the result is 0. Pixels with key 0 cost next to
+    nothing.
     """
     keys, values, of_row = map(ops.stop_gradient, (keys, values, of_row))
     if keras.backend.backend() == "tensorflow":
@@ -39,11 +39,11 @@ def _in_order(order: Tensor, values: Tensor, of_row: Tensor, function: Function)
 
 @functools.cache
 def _compiled(function: Function) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """`_in_order` under XLA, also where nothing around it is compiled: XLA's scatter is several times as fast.
+    """`_in_order` under XLA, even if the caller is not compiled, since XLA's scatter is several times as fast.
 
     XLA sorts plain integers four times as fast as pairs or floats. A key and its place are therefore packed into one
-    integer: the float's bits, which order as the float does, above the place. All keys of 0 become the same integer,
-    because a sort is quick among equals.
+    integer: the float's bits, which sort like the float, above the place. All keys of 0 become the same integer, since
+    sorting is fast among equal values.
     """
     import tensorflow as tf
     from tensorflow.compiler.tf2xla.python import xla
@@ -72,7 +72,7 @@ def kth_largest(values: Tensor, k: Tensor, pooling: str) -> Tensor:
         return ops.where(enough, higher, level)
 
     bits = ops.fori_loop(0, 31, with_bit, ops.cast(0.0 * k, "int32"))
-    return _as_float(ops.where(bits < 0x00800000, 0, bits))  # smaller ones are subnormal, often taken for 0
+    return _as_float(ops.where(bits < 0x00800000, 0, bits))  # smaller floats are subnormal, which often count as 0
 
 
 def _as_float(bits: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The door of every loss: float32 predictions, truth and validity, with void made harmless before any arithmetic."""
+"""Reads the inputs of every loss: float32 predictions, truth and validity, with neutral values under void."""
 
 from typing import NamedTuple
 
@@ -10,23 +10,23 @@ from kseg.door import Tensor, as_tensor, sound_probabilities, sound_weights
 from kseg.errors import UsageError
 
 PROBABILITY_MARGIN = 1e-7
-"""Probabilities (`from_logits=False`) are clipped to [1e-7, 1 − 1e-7] where a logarithm is taken (van Beers et al.)."""
+"""Probabilities (`from_logits=False`) are clipped to [1e-7, 1 − 1e-7] before a logarithm (van Beers et al.)."""
 
 HALF_MARGIN = 2.0**-12
-"""Closer to 0 and 1, the logarithm of a float16 probability keeps this slope: 1/1e-7 is infinite in float16."""
+"""Closer to 0 and 1, a float16 probability's logarithm keeps the slope at this margin: 1/1e-7 is infinite there."""
 
 
 class Pixels(NamedTuple):
-    """A batch as the formulas see it. K is 1 (foreground) for a binary prediction and the number of classes otherwise.
+    """A batch as formulas use it. K is 1 (foreground) for a binary prediction and the number of classes otherwise.
 
-    scores    (N, H, W, K) float32, logits or probabilities as `from_logits` says; neutral under void. NaN where the
-              score is not finite, where a probability lies outside of [0, 1], or where the label is no class. A mean
-              over the pixels is NaN then, so none of these errors is averaged away.
+    scores    (N, H, W, K) float32, logits or probabilities by `from_logits`; neutral under void. NaN where the score is
+              not finite, where a probability lies outside [0, 1], or where the label is no class. A mean over the
+              pixels is then NaN, so these errors are not averaged away.
     truth     (N, H, W, K) float32, one-hot or soft; 0 under void.
     valid     (N, H, W) float32, 1 where the pixel counts, 0 under void.
     weight    (N, H, W) float32, `valid` times the caller's pixel weights: the measure of every sum.
-    one_hot   the truth of several classes came as a label map, so a valid pixel has exactly one class.
-    half      the prediction came in float16, whose largest gradient is 65504.
+    one_hot   the truth of several classes was a label map, so a valid pixel has exactly one class.
+    half      the prediction was float16, whose largest gradient is 65504.
     """
 
     scores: Tensor
@@ -46,13 +46,13 @@ class Pixels(NamedTuple):
         return max(2, self.scores.shape[-1])
 
     def probabilities(self) -> Tensor:
-        """(N, H, W, K): sigmoid or softmax of the logits, or the probabilities as they came."""
+        """(N, H, W, K): sigmoid or softmax of the logits, or the given probabilities."""
         if not self.from_logits:
             return self.scores
         return ops.sigmoid(self.scores) if self.binary else ops.softmax(self.scores, axis=-1)
 
     def logits(self) -> Tensor:
-        """(N, H, W, K): the logits, recovered from clipped probabilities if those were given."""
+        """(N, H, W, K): the logits, computed from clipped probabilities if those were given."""
         if self.from_logits:
             return self.scores
         p = ops.clip(self.scores, PROBABILITY_MARGIN, 1.0 - PROBABILITY_MARGIN)
@@ -78,7 +78,7 @@ class Pixels(NamedTuple):
         return ops.log_softmax(z, axis=-1)
 
     def likelihoods(self) -> tuple[Tensor, Tensor]:
-        """(log p, y) of several classes, (N, H, W, J): of all K, or of the true class alone where there is just one."""
+        """(log p, y) of several classes, (N, H, W, J): of all K, or only of the true class of one-hot truth."""
         log_p = self.log_probabilities()
         if not self.one_hot:
             return log_p, self.truth
@@ -100,18 +100,17 @@ class Pixels(NamedTuple):
 
 
 def read_pixels(y_true, y_pred, *, from_logits: bool, void: int = VOID, pixel_weight=None, soft: bool = True) -> Pixels:
-    """Check shapes, cast to float32, split truth into classes and neutralise void.
+    """Checks shapes, casts to float32, splits truth into classes and neutralizes void.
 
     Args:
       y_true: label map (N, H, W) or (N, H, W, 1), any dtype; with `soft`, a binary map may hold fractions of
         foreground and a multi-class one may be (N, H, W, C) class probabilities, void where the first channel is.
       y_pred: (N, H, W, C).
-      pixel_weight: None or broadcastable to (N, H, W); NaN where one is negative or not finite.
+      pixel_weight: None or broadcastable to (N, H, W); NaN where a weight is negative or not finite.
     Raises:
-      UsageError: on shapes that are no label map and prediction of the same images, or, outside of compiled functions,
-        on probabilities outside of [0, 1].
+      UsageError: on shapes that do not fit each other, or, outside compiled functions, on probabilities outside [0, 1].
     """
-    # 1. float32, and shapes that go together
+    # 1. float32, and shapes that fit each other
     y_pred = ops.convert_to_tensor(y_pred)
     half = keras.backend.standardize_dtype(y_pred.dtype) == "float16"
     scores = ops.cast(y_pred, "float32")
@@ -121,7 +120,7 @@ def read_pixels(y_true, y_pred, *, from_logits: bool, void: int = VOID, pixel_we
     if len(labels.shape) == 4 and labels.shape[-1] == 1:
         labels = ops.squeeze(labels, axis=-1)
 
-    # 2. which pixels count, the truth of every class, and where the label is a class
+    # 2. valid pixels, the truth of every class, and where the label is a class
     if len(labels.shape) == 4:
         counts = labels[..., 0] != void
         truth = ops.where(counts[..., None], labels, 0.0)
@@ -139,14 +138,14 @@ def read_pixels(y_true, y_pred, *, from_logits: bool, void: int = VOID, pixel_we
         if channels > 1 or not soft:
             known = known & (labels == ops.round(labels))
 
-    # 3. scores: NaN where they are no number or have no truth, neutral under void
+    # 3. scores: NaN where they are not finite or the label is no class, neutral under void
     valid = ops.cast(counts, "float32")
     if not from_logits:
         scores = sound_probabilities(scores, counts)
     sound = ops.isfinite(scores) & known[..., None]
     scores = ops.where(counts[..., None], ops.where(sound, scores, float("nan")), 0.0 if from_logits else 0.5)
 
-    # 4. the measure of every sum
+    # 4. pixel weights
     weight = valid
     if pixel_weight is not None:
         weight = ops.where(counts, sound_weights(ops.convert_to_tensor(pixel_weight)), 0.0)
@@ -154,7 +153,7 @@ def read_pixels(y_true, y_pred, *, from_logits: bool, void: int = VOID, pixel_we
 
 
 def check_weight_shape(weight_shape, pred_shape) -> None:
-    """Refuse weights of any shape but (), (N,), (N, 1), (N, H, W) and (N, H, W, 1): Keras would broadcast them."""
+    """Raises UsageError for weights not of (), (N,), (N, 1), (N, H, W) or (N, H, W, 1), which Keras would broadcast."""
     given, pred_shape = tuple(weight_shape), tuple(pred_shape)
     weight = given[:-1] if len(given) in (2, 4) and given[-1] in (None, 1) else given
     sizes = zip(weight, pred_shape, strict=False)
@@ -165,15 +164,13 @@ def check_weight_shape(weight_shape, pred_shape) -> None:
 
 
 def check_shapes(true_shape, pred_shape, *, soft: bool) -> None:
-    """Refuse what broadcasting would silently turn into nonsense."""
+    """Raises UsageError for shapes that would broadcast to a wrong result."""
     true_shape, pred_shape = tuple(true_shape), tuple(pred_shape)
     if len(pred_shape) != 4 or pred_shape[-1] is None:
-        raise UsageError(
-            f"y_pred has shape {pred_shape}; a prediction is (N, H, W, C), with C = 1 for binary foreground"
-        )
+        raise UsageError(f"y_pred has shape {pred_shape}; wanted (N, H, W, C), with C = 1 for binary foreground")
     channels = (None, 1, pred_shape[-1]) if soft else (None, 1)
     if len(true_shape) not in (3, 4) or (len(true_shape) == 4 and true_shape[-1] not in channels):
-        other = f"or soft (N, H, W, {pred_shape[-1]})" if soft else "and nothing softer"
+        other = f"or soft (N, H, W, {pred_shape[-1]})" if soft else "without soft labels"
         raise UsageError(f"y_true is {true_shape} for y_pred {pred_shape}; wanted (N, H, W), (N, H, W, 1) {other}")
     for name, a, b in zip("NHW", true_shape, pred_shape, strict=False):
         if a is not None and b is not None and a != b:

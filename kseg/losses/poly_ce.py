@@ -1,4 +1,4 @@
-"""PolyLoss (Leng et al. 2022): the first terms of cross-entropy's expansion, tilted."""
+"""PolyLoss (Leng et al. 2022): cross-entropy with another coefficient of its first polynomial term."""
 
 from keras import ops
 
@@ -27,8 +27,8 @@ def poly_cross_entropy(
     Returns:
       float32 (N,), or () when pooled over the batch.
     Empty truth: 0 for an empty prediction, z + ε for a full one of logit z. No valid pixel: 0.
-    Pitfalls: With the default ε it hardly differs from `ce`: +0.002 of IoU, interval −0.005 to +0.008, in the study of
-      losses.
+    Pitfalls: With the default ε it hardly differs from `ce`: the IoU changes by +0.002, interval −0.005 to +0.008, in
+      the study of losses.
     Source: Leng et al. 2022, Poly-1. Deviations: none.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
@@ -37,7 +37,7 @@ def poly_cross_entropy(
     0.513...
     """
     pixels = read_pixels(y_true, y_pred, from_logits=from_logits, void=void, pixel_weight=pixel_weight)
-    if pixels.binary:  # −expm1 of two logarithms would be the same, more slowly
+    if pixels.binary:  # −expm1 of two logarithms is equal, but slower
         z, y = ops.squeeze(pixels.logits(), axis=-1), ops.squeeze(pixels.truth, axis=-1)
         wrong = y * ops.sigmoid(-z) + (pixels.valid - y) * ops.sigmoid(z)
     else:

@@ -1,4 +1,4 @@
-"""Sums over the pixels of an image or a batch, safe quotients of them, and means over the classes that count."""
+"""Sums over the pixels of an image or a batch, safe quotients of sums, and means over classes."""
 
 from typing import Literal
 
@@ -24,8 +24,8 @@ def pooling_axes(pooling: str) -> tuple[int, ...]:
 def safe_divide(numerator: Tensor, denominator: Tensor, *, when_empty: float = 0.0) -> Tensor:
     """numerator / denominator, `when_empty` with zero gradient where the denominator is 0; NaN passes through.
 
-    A NaN numerator stays NaN where the denominator is 0 as well. A prediction that is NaN everywhere often has nothing
-    to divide by, and would get a perfect loss otherwise.
+    A NaN numerator stays NaN where the denominator is 0. Otherwise a prediction that is NaN everywhere, whose
+    denominator is often 0, would have a perfect loss.
     """
     empty = denominator <= NOTHING
     return ops.where(empty, when_empty + 0.0 * numerator, numerator / ops.where(empty, 1.0, denominator))
@@ -34,12 +34,12 @@ def safe_divide(numerator: Tensor, denominator: Tensor, *, when_empty: float = 0
 def pixel_sum(values: Tensor, pooling: str) -> Tensor:
     """Sum of (N, H, W) or (N, H, W, K) over the pixels: (N,) or (N, K); () or (K,) over the batch.
 
-    The sum runs down the columns first, then across them. A sum to one number is a chain of additions, and each
-    addition waits for the last. Columns are added side by side, by vector instructions. XLA fuses two sums that touch
-    into one, which takes four times as long; the factor 2, which is exact in floats, keeps the two sums apart.
+    The sum runs down the columns first, then across them. A sum to one number is a chain of dependent additions, while
+    columns are added in parallel by vector instructions. XLA fuses two adjacent sums into one, which takes four times
+    as long; the factor 2, which is exact in floats, keeps them separate.
     """
     *first, last = pooling_axes(pooling)
-    if values.shape[-1] == 1 and len(values.shape) == 4:  # a single channel leaves nothing to add side by side
+    if values.shape[-1] == 1 and len(values.shape) == 4:  # columns of one channel could not be added in parallel
         return ops.expand_dims(pixel_sum(ops.squeeze(values, axis=-1), pooling), axis=-1)
     columns = ops.sum(values, axis=tuple(first))
     return 0.5 * ops.sum(2.0 * columns, axis=last - len(first))
@@ -53,7 +53,7 @@ def pixel_total(values: Tensor, pooling: str) -> Tensor:
 def pooled_mean(values: Tensor, pixels: Pixels, pooling: str, *, normalizer: Tensor | None = None) -> Tensor:
     """Weighted sum of per-pixel `values` (N, H, W) over the number of valid pixels: (N,), or () over the batch.
 
-    As in Keras, the caller's pixel weights scale values and stay out of the normalizer. No valid pixel: 0.
+    As in Keras, the caller's pixel weights scale values and do not change the normalizer. No valid pixel: 0.
     """
     total = pixel_sum(values * pixels.weight, pooling)
     return safe_divide(total, pixel_sum(pixels.valid if normalizer is None else normalizer, pooling))

@@ -1,4 +1,4 @@
-"""Region mutual information loss (Zhao et al. 2019): predictions should vary with the truth as neighborhoods do."""
+"""Region mutual information loss (Zhao et al. 2019): mutual information of neighborhoods of truth and prediction."""
 
 from keras import ops
 
@@ -14,12 +14,12 @@ def region_mutual_information(
     y_true, y_pred, *, from_logits=False, void=VOID, classes: Classes = "present", size: Count = 3, pool: Count = 4,
     ridge: Above0 = 1e-3,
 ):  # fmt: skip
-    """Lower bound of the mutual information between neighborhoods of truth and prediction, with its sign turned.
+    """The negative lower bound of the mutual information between neighborhoods of truth and prediction.
 
         M = Σ_Y + εI − Σ_YP·(Σ_P + εI)⁻¹·Σ_YPᵀ        L = log det(M) / 2d
 
     where Y and P are the d = size² values of a neighborhood of truth and probability of a class after mean pooling by
-    `pool`, and Σ their covariances over all neighborhoods of the image. The more P tells about Y, the smaller M.
+    `pool`, and Σ their covariances over all neighborhoods of the image. The better P predicts Y, the smaller is M.
 
     Args:
       y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
@@ -33,13 +33,14 @@ def region_mutual_information(
       pixels; a neighborhood counts if all its cells have one. No neighborhood: 0.
     Raises:
       UsageError: an image smaller than one neighborhood of cells.
-    Pitfalls: It does not tell a mask from its complement: alone, one run of three ended there (study of losses). It
-      does not see what is smaller than a pooling cell of `pool` pixels.
+    Pitfalls: It does not distinguish a mask from its complement: alone, one run of three ended there (study of losses).
+      It ignores structures smaller than a pooling cell of `pool` pixels.
     Source: Zhao et al. 2019 (the lower bound they maximize), after the authors' code and its training script (size 3,
       mean pooling by 4).
-    Deviations: covariances are means over neighborhoods, not sums, so that ε (theirs: 5e-4) does not depend on the
-      image's size and float32 is enough; cells lie in the image, theirs are padded by zeros; several classes are a
-      softmax, theirs are sigmoids; the classes' mean, not their sum; void is left out, theirs is 0 in both maps.
+    Deviations: covariances are means over neighborhoods, not sums, so that ε (the authors': 5e-4) does not depend on
+      the image's size and float32 suffices. Cells lie within the image, the authors pad with zeros. Several classes are
+      a softmax, the authors' are sigmoids, and their losses are averaged, not summed. Void is left out, in the authors'
+      code it is 0 in both maps.
 
     >>> import numpy as np
     >>> y_true = np.zeros((1, 12, 12), "uint8")
@@ -51,9 +52,7 @@ def region_mutual_information(
     p, y, counts = pooled_cells(pixels, pool)
     height, width = counts.shape[1:3]
     if height is not None and width is not None and min(height, width) < size:
-        raise UsageError(
-            f"rmi got {height}x{width} cells after pooling by {pool}, {size}x{size} are needed; lower pool"
-        )
+        raise UsageError(f"rmi got {height}x{width} cells after pooling by {pool}, but needs {size}x{size}; lower pool")
     vectors, counts = neighborhoods(y, p, counts, size)
     number = ops.sum(counts, axis=-1)  # (N, 1, 1)
     mean = safe_divide(ops.sum(vectors * counts, axis=-1), number)
@@ -64,7 +63,7 @@ def region_mutual_information(
 
 
 def pooled_cells(pixels: Pixels, pool: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Means of probability and truth over the valid pixels of each cell, (N, h, w, K); 1 where a cell has any."""
+    """Means of probability and truth over the valid pixels of each cell, (N, h, w, K), and (N, h, w), 1 for any."""
     valid = pixels.valid[..., None]
     if pool == 1:
         return pixels.probabilities() * valid, pixels.truth, pixels.valid
@@ -81,7 +80,7 @@ def cell_sums(values: Tensor, pool: int) -> Tensor:
 
 
 def neighborhoods(y: Tensor, p: Tensor, counts: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Prediction's, then truth's values of every full neighborhood (N, K, 2d, M); whether it counts (N, 1, 1, M)."""
+    """The prediction's and the truth's values of every full neighborhood (N, K, 2d, M); its validity (N, 1, 1, M)."""
     height, width = (ops.shape(p)[axis] - size + 1 for axis in (1, 2))
     offsets = [(dy, dx) for dy in range(size) for dx in range(size)]
 
@@ -96,7 +95,7 @@ def neighborhoods(y: Tensor, p: Tensor, counts: Tensor, size: int) -> tuple[Tens
 def log_det_schur(joint: Tensor, d: int) -> Tensor:
     """log det of the Schur complement of the leading d×d block of positive definite (…, 2d, 2d).
 
-    The derivative of log det J is J⁻¹, which the sweeps leave behind, so no gradient runs through the loop.
+    The derivative of log det J is J⁻¹, which the sweeps compute, so no gradient runs through the loop.
     """
     fixed = ops.stop_gradient(joint)
     moving = joint - fixed
@@ -107,7 +106,7 @@ def log_det_schur(joint: Tensor, d: int) -> Tensor:
 
 
 def sweep(matrix: Tensor, first: int, last: int) -> tuple[Tensor, Tensor]:
-    """Sweep the rows first … last − 1, whose block becomes its negated inverse; also Σ log of the pivots."""
+    """Sweeps the rows first … last − 1, whose block becomes its negated inverse; returns also Σ log of the pivots."""
     place = ops.arange(matrix.shape[-1])
 
     def step(k, state):

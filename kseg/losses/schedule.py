@@ -1,4 +1,4 @@
-"""One loss after another, from a line of text: `parse_schedule("ce for 5 epochs, then ce + lovasz")`."""
+"""Schedules of losses from text: `parse_schedule("ce for 5 epochs, then ce + lovasz")`."""
 
 import re
 from collections.abc import Callable
@@ -14,29 +14,29 @@ _LENGTH = re.compile(r"\bfor\s+\S+\s+epochs?\b", re.IGNORECASE)
 
 
 class Stage(NamedTuple):
-    """A loss and the epoch, counted from 0, from which it is trained with."""
+    """A loss and the epoch, counted from 0, from which it is used."""
 
     first_epoch: int
     spec: str
 
 
 def check_names(spec: str) -> None:
-    """Refuse text that is no sum of losses, or names one that nobody has. Raises: UsageError."""
+    """Raises UsageError for text that is no sum of losses, and for unknown losses."""
     for _, name, _ in parse(spec):
         LOSSES[name]
 
 
 def parse_schedule(text: str, check: Callable[[str], None] = check_names) -> list[Stage]:
-    """The stages of "LOSS for N epochs, then LOSS": all but the last say how long, the last stays to the end.
+    """The stages of "LOSS for N epochs, then LOSS": every stage except the last has a length.
 
-    A plain loss is a schedule of one stage, so that whatever takes a loss as text can take a schedule. Capitals do not
-    matter, nor does a missing comma.
+    A plain loss is a schedule of one stage, so every option that takes a loss can take a schedule. Neither case nor a
+    missing comma matters.
 
     Args:
-      check: of the text of each stage; a task may have texts of its own (`Task.check_losses`).
+      check: checks the text of each stage; a task may have its own syntax (`Task.check_losses`).
     Raises:
-      UsageError: a stage without its length, a length of 0 or one for the last stage, stages that nothing parts, text
-        that is no sum of losses, an unknown loss or option. Values of options are for `get` to check.
+      UsageError: a stage without a length, a length of 0 or for the last stage, stages without "then" between them,
+        text that is no sum of losses, an unknown loss or option. `get` checks the values of options.
     """
     stages, first = [], 0
     *timed, last = _THEN.split(text.strip())
@@ -53,13 +53,13 @@ def parse_schedule(text: str, check: Callable[[str], None] = check_names) -> lis
     stages.append(Stage(first, last))
     for stage in stages:
         if _LENGTH.search(stage.spec):
-            raise _no_schedule(text, f"{stage.spec!r} is more than one stage; part them by ', then '")
-        check(stage.spec)  # what is unknown is refused before a loss is made
+            raise _no_schedule(text, f"{stage.spec!r} is more than one stage; separate stages by ', then '")
+        check(stage.spec)  # unknown names raise before the first loss is made
     return stages
 
 
 def is_schedule(text: str) -> bool:
-    """Whether losses one after another are meant, well said or not."""
+    """Whether the text is meant as a schedule, valid or not."""
     return bool(_THEN.search(text) or _LENGTH.search(text))
 
 

@@ -1,4 +1,4 @@
-"""Sensitivity-specificity loss (Brosch et al. 2015): squared error inside and outside, each by its own size."""
+"""Sensitivity-specificity loss (Brosch et al. 2015): mean squared errors inside and outside the object."""
 
 from keras import ops
 
@@ -13,7 +13,7 @@ def sensitivity_specificity(
     y_true, y_pred, *, from_logits=False, void=VOID, pooling: Pooling = "image", classes: Classes = "present",
     weight: Share = 0.05, pixel_weight=None,
 ):  # fmt: skip
-    """A weighted sum of the mean squared error on the class and off it.
+    """A weighted sum of the mean squared errors inside and outside the class.
 
         L = r·Σ (y − p)²·y / Σ y + (1 − r)·Σ (y − p)²·(1 − y) / Σ (1 − y)
 
@@ -27,10 +27,11 @@ def sensitivity_specificity(
       pixel_weight: (N, H, W), the measure of all sums.
     Returns:
       float32 (N,), or () when pooled over the batch; in [0, 1].
-    Empty truth: 0 for an empty prediction, 1 − r for a full one: the first term is 0, the second punishes every false
+    Empty truth: 0 for an empty prediction, 1 − r for a full one: the first term is 0, the second counts every false
       alarm. Of several classes absent ones are left out, or count like this with `classes="all"`. No valid pixel: 0.
-    Pitfalls: The default r prices false alarms by what they are of the background: where the object is large, an empty
-      prediction may win (IoU 0 on LFW, study of losses). Its squares are flat where the prediction is surely wrong.
+    Pitfalls: With the default r, false alarms count by their share of the background: where the object is large, an
+      empty prediction may be best (IoU 0 on LFW, study of losses). Gradients vanish where the prediction is confidently
+      wrong.
     Source: Brosch et al. 2015. Deviations: none.
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void

@@ -19,20 +19,20 @@ def topk_cross_entropy(
 ):  # fmt: skip
     """Mean cross-entropy of the hardest pixels.
 
-        k = ⌈f·n⌉        L = mean of the k largest ℓ        with τ: and of every other pixel with ℓ > −log τ
+        k = ⌈f·n⌉        L = mean of the k largest ℓ        with τ: and of all further pixels with ℓ > −log τ
 
     with ℓ the cross-entropy of a valid pixel and n their number, per image or over the batch.
 
     Args:
       y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
       fraction: f in (0, 1]; 1 is cross-entropy.
-      threshold: None, or τ in (0, 1): pixels whose true class has less probability are kept whatever f says (OHEM).
+      threshold: None, or τ in (0, 1): pixels whose true class has a lower probability are kept for any f (OHEM).
       pixel_weight: (N, H, W), scales ℓ before the choice.
     Returns:
       float32 (N,), or () when pooled over the batch; nats per kept pixel.
-    Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0. The choice itself carries no
-      gradient; equal losses at its edge share the places that are left.
-    Pitfalls: Mislabeled pixels are among the hardest. Few pixels carry the gradient, so training is unsteady: on LFW
+    Empty truth: 0 for an empty prediction, z for a full one of logit z. No valid pixel: 0. The choice has no gradient;
+      equal losses at its border share the remaining places.
+    Pitfalls: Mislabeled pixels are among the hardest. Few pixels carry the gradient, so training is unstable: on LFW
       one run of two failed with `bce` beside it (study of losses).
     Source: Wu et al. 2016 (bootstrapped cross-entropy). Deviations: k is a share of the valid pixels.
 
@@ -46,7 +46,7 @@ def topk_cross_entropy(
     k = ops.ceil(fraction * pixel_total(valid, pooling))
     level = kth_largest(values * valid, k, pooling)
     above, at = valid * ops.cast(values > level, "float32"), valid * ops.cast(values == level, "float32")
-    left = k - pixel_total(above, pooling)  # pixels at the level share the places left
+    left = k - pixel_total(above, pooling)  # pixels at the level share the remaining places
     share = above + at * safe_divide(left, pixel_total(at, pooling))
     if threshold is not None:
         share = ops.maximum(share, valid * ops.cast(values > -math.log(threshold), "float32"))

@@ -1,4 +1,4 @@
-"""Tversky loss (Salehi et al. 2017): false positives and false negatives at their own prices."""
+"""Tversky loss (Salehi et al. 2017): separate weights for false positives and false negatives."""
 
 from kseg.conventions import VOID
 from kseg.losses.base import SegmentationLoss, registered
@@ -21,7 +21,7 @@ def tversky(
     Args:
       y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
       classes: average over the classes "present" in the truth, or over "all".
-      alpha: price of a false positive. beta: price of a false negative.
+      alpha: weight of a false positive. beta: weight of a false negative.
       smooth: s, in pixels.
       pixel_weight: (N, H, W), the measure of all sums.
     Returns:
@@ -29,9 +29,9 @@ def tversky(
     Empty truth: 1 for an empty prediction, 1 for a full one and for all between, without gradient, with s = 0; else 1 −
       s/(α·Σp + s). Of several classes absent ones are left out, or count like this with `classes="all"`. No valid
       pixel: 0.
-    Pitfalls: The defaults price a miss above a false alarm, so masks come out too large; where both count alike, `iou`
-      and `dice` have the higher IoU (study of losses).
-    Source: Salehi et al. 2017, their α and β. Deviations: none (keras.losses.Tversky swaps α and β).
+    Pitfalls: With the defaults a miss costs more than a false alarm, so masks become too large; where both should count
+      equally, `iou` and `dice` have the higher IoU (study of losses).
+    Source: Salehi et al. 2017, with the paper's α and β. Deviations: none (keras.losses.Tversky swaps α and β).
 
     >>> y_true = [[[1, 1], [0, 255]]]  # one image of 2×2 pixels, the last one void
     >>> y_pred = [[[[0.9], [0.6]], [[0.2], [0.5]]]]

@@ -1,4 +1,4 @@
-"""Unified focal loss (Yeung et al. 2022): focal cross-entropy and focal Tversky under three numbers."""
+"""Unified focal loss (Yeung et al. 2022): focal cross-entropy and focal Tversky with three parameters."""
 
 from keras import ops
 
@@ -19,7 +19,7 @@ def unified_focal(
         TI = TP/(TP + δ·FN + (1 − δ)·FP)        d = 1 − δ for the background, δ for every other class
 
     Symmetric: g = γ, h = 1 − γ for all classes. Asymmetric: the background has g = γ, h = 1 (its easy pixels are
-    suppressed, its Tversky is not sharpened), the other classes g = 0, h = 1 − γ. C = 1 counts as two classes.
+    suppressed, its Tversky loss is unchanged), the other classes g = 0, h = 1 − γ. C = 1 counts as two classes.
 
     Args:
       y_true: label map (N, H, W), or soft labels; y_pred: (N, H, W, C).
@@ -29,8 +29,8 @@ def unified_focal(
       float32 (N,), or () when pooled over the batch.
     Empty truth: 0 for an empty prediction, λ·(1 − δ)·z + 1 − λ for a full one of logit z. Classes absent from the truth
       are left out of T. No valid pixel: 0.
-    Pitfalls: λ, δ and γ act together; δ is the one that trades misses for false alarms. Its values are not comparable
-      with those of `ce` or `tversky`.
+    Pitfalls: λ, δ and γ interact; δ balances misses and false alarms. Values are not comparable with those of `ce` or
+      `tversky`.
     Source: Yeung et al. 2022 (modified focal and modified focal Tversky loss, and their asymmetric variants), with the
       exponents of the authors' code. Deviations: the rule for absent classes.
 
@@ -50,7 +50,7 @@ def unified_focal(
 
 
 def focal_regions(pixels: Pixels, pooling: str, delta: float, gamma: float, symmetric: bool) -> Tensor:
-    """Mean of the sharpened Tversky losses of the classes present."""
+    """Mean of the focal Tversky losses of the classes present."""
     p, y = pixels.class_probabilities(), pixels.class_truth()
     hit = pooled_sum(p * y, pixels, pooling)
     missed = pooled_sum((1.0 - p) * y, pixels, pooling)

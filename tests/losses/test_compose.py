@@ -95,7 +95,7 @@ def test_parts_are_logged_in_fit_and_the_model_comes_back(jit, tmp_path):
 def test_shapes_that_cannot_be_meant_are_refused():
     with pytest.raises(UsageError, match="differ in H"):
         get("ce")(np.zeros((2, 4, 4)), np.zeros((2, 5, 4, 3)))
-    with pytest.raises(UsageError, match=r"a prediction is \(N, H, W, C\)"):
+    with pytest.raises(UsageError, match=r"wanted \(N, H, W, C\)"):
         get("iou")(np.zeros((2, 4, 4)), np.zeros((2, 4, 4)))
     with pytest.raises(UsageError, match="nothing softer"):
         get("lovasz")(np.zeros((2, 4, 4, 3)), np.zeros((2, 4, 4, 3)))
@@ -130,7 +130,7 @@ def test_class_weights_go_to_the_parts_that_take_them():
 
 @pytest.mark.parametrize("spec", ["iou", "iou + dice", "ce(class_weights=(1, 2, 3))"])
 def test_class_weights_that_nothing_takes_are_refused(spec):
-    with pytest.raises(UsageError, match="takes no class weights, or names its own; those that do take them: .*ce"):
+    with pytest.raises(UsageError, match="takes no class weights, or sets its own; losses that take them: .*ce"):
         get(spec, class_weights=(1.0, 2.0, 3.0))
 
 
@@ -187,8 +187,8 @@ def test_factors_multiply_on_both_sides():
         ("+".join(["ce"] * 20_000), "100 "),
         ("(" * 300 + "ce" + ")" * 300, "no sum of losses"),
         ("-" * 50_000 + "1*ce", "nested too deeply"),
-        (None, "None is no loss; give its name"),
-        (3, "3 is no loss; give its name"),
+        (None, "None is no loss; give a name"),
+        (3, "3 is no loss; give a name"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -216,11 +216,11 @@ def test_a_sum_of_sums_is_one_sum():
     ("parts", "options", "says"),
     [
         ([], {}, "got no parts"),
-        ([(1.0, keras.losses.BinaryCrossentropy())], {}, "binary_crossentropy.*make its parts by get"),
-        ([(1.0, "ce")], {}, "the part 'ce'; make its parts by get"),
+        ([(1.0, keras.losses.BinaryCrossentropy())], {}, "binary_crossentropy.*make parts by get"),
+        ([(1.0, "ce")], {}, "the part 'ce'; make parts by get"),
         ([(float("inf"), get("ce"))], {}, "the weight inf"),
         ([("1", get("ce"))], {}, "the weight '1'"),
-        ([(1.0, get("ce"))], {"reduction": "sum"}, "reduction='sum', and its parts have their own"),
+        ([(1.0, get("ce"))], {"reduction": "sum"}, "reduction='sum', but its parts have their own"),
     ],
 )
 def test_a_sum_that_means_nothing_is_refused(parts, options, says):

@@ -86,8 +86,8 @@ def test_weights_among_the_targets_are_weights_of_pixels():
         ({"labels": 0}, None, "the targets are labels; losses and metrics need 'label' among them"),
         ({}, None, "the targets are none"),
         ({"label": 0, "weight": 1}, 1, "give one of them"),
-        ({"label": np.zeros((2, 4, 4)), "distance": np.zeros((2, 4, 4, 3))}, None, "wanted one map per channel"),
-        ({"label": np.zeros((2, 4, 4)), "distance": np.zeros((2, 4, 4))}, None, "wanted one map per channel"),
+        ({"label": np.zeros((2, 4, 4)), "distance": np.zeros((2, 4, 4, 3))}, None, "give one map per channel"),
+        ({"label": np.zeros((2, 4, 4)), "distance": np.zeros((2, 4, 4))}, None, "give one map per channel"),
     ],
 )
 def test_targets_that_cannot_be_meant_are_refused(targets, weights, says):
