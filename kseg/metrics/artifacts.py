@@ -1,7 +1,7 @@
-"""Upsampling artifacts: how far the change between neighboring pixels keeps to the grid that a map was enlarged from.
+"""Upsampling artifacts: how strongly the change between neighboring pixels follows the grid of the upsampled map.
 
-A network with one score per 32×32 pixels can draw outlines only as its upsampling lets it; "some up-sampling artifacts
-remain", van Beers et al. 2019 say of theirs, and show no figure for them.
+With one score per 32×32 pixels, the upsampling limits the outlines that a network can draw. Van Beers et al. 2019 write
+that "some up-sampling artifacts remain", and give no figure.
 """
 
 from collections.abc import Iterable
@@ -11,42 +11,41 @@ import numpy as np
 from kseg.errors import UsageError
 
 PHASES = 32
-"""Parts that a cell of the grid is divided into along each axis: the pixels of a cell at stride 32."""
+"""Parts of a grid cell along each axis: the pixels of a cell at stride 32."""
 
 
 def grid_artifacts(maps: Iterable[np.ndarray], *, cells: tuple[float, float], phases: int = PHASES) -> float:
-    """Share of all change between neighboring pixels that would have to move for every place in a cell to have as much.
+    """Share of the change between neighboring pixels that would have to move for it to be uniform within a grid cell.
 
         A = ½ Σ_φ |e_φ − 1/n²|      e_φ = E_φ / Σ E_φ      E_φ = mean of |x(p + 1) − x(p)| over all p in phase φ
 
-    where p + 1 is the next pixel along an axis, φ the place of the edge between the two within its cell, one of n × n,
-    and n = `phases`. A is the mean over both axes. It is 0 where change is spread evenly (a ramp), 1 − 1/n
-    for a map of flat squares, all of whose change lies on grid lines, and nearer to 1 where a pattern repeats in every
-    cell. Outlines of real objects are not spread evenly either: set the value beside that of the true masks.
+    where p + 1 is the next pixel along an axis, φ the position of the edge between the two within its cell, one of
+    n × n, and n = `phases`. A is the mean over both axes. It is 0 where change is uniform (a ramp), 1 − 1/n for a map
+    of flat squares, whose change lies on grid lines, and closer to 1 where a pattern repeats in every cell. Outlines of
+    real objects are not uniform either, so compare the value with that of the true masks.
 
     Args:
       maps: label maps, probabilities or logits (H, W), each of its own size; all maps together give one value.
-      cells: rows and columns of cells in every map; not whole where the map was padded: 224 pixels and a stride of 32
-        give (7, 7), whatever size the map was resized to afterwards.
-      phases: see above.
+      cells: rows and columns of cells in every map; fractions where the map was padded. 224 pixels and a stride of 32
+        give (7, 7), even if the map was resized afterwards.
+      phases: n, parts of a cell along each axis.
     Returns:
       float within 0..1; 0.0 where no pixel differs from its neighbor.
     >>> squares = np.kron([[0, 1], [1, 0]], np.ones((32, 32)))  # all change lies on the grid's lines: 1 − 1/32
     >>> round(grid_artifacts([squares], cells=(2, 2)), 4)
     0.9688
 
-    Source: our own. Where change stands for the sign of a score too, averages over the cells would cancel; absolute
-      differences do not.
+    Source: kseg's own. It uses absolute differences, since signed ones would cancel in averages over cells.
     """
     if min(cells) <= 0 or phases < 2:
-        raise UsageError(f"a grid of {cells} cells with {phases} phases is none; wanted cells above 0 and 2 phases")
+        raise UsageError(f"cells are {cells} and phases {phases}; wanted cells above 0 and at least 2 phases")
     change, edges = np.zeros((2, phases * phases)), np.zeros((2, phases * phases))
     for one in maps:
         x = np.asarray(one, np.float64)
         if x.ndim != 2:
             raise UsageError(f"a map has shape {x.shape}; wanted (height, width)")
         for axis in (0, 1):
-            # The edge behind pixel p lies at p + 1 along its own axis, and in the middle of a pixel along the other.
+            # The edge after pixel p lies at p + 1 along its own axis, and at a pixel center along the other.
             across = [np.arange(side) + (1.0 if i == axis else 0.5) for i, side in enumerate(x.shape)]
             across[axis] = across[axis][:-1]
             rows, columns = (
@@ -60,7 +59,7 @@ def grid_artifacts(maps: Iterable[np.ndarray], *, cells: tuple[float, float], ph
 
 
 def _phase(cell: np.ndarray, phases: int) -> np.ndarray:
-    """Which part of its cell a place is in; places on a grid line, but for rounding, are at the cell's beginning."""
+    """The part of its cell that a place is in; rounding puts places on a grid line at the cell's beginning."""
     return np.floor(np.round((cell % 1) * phases, 9)).astype(int) % phases
 
 

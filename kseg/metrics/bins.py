@@ -1,4 +1,4 @@
-"""Counting ids inside a compiled step, for which every backend needs an operation of its own."""
+"""Counts ids inside a compiled step, with a separate operation for each backend."""
 
 import keras
 from keras import ops
@@ -7,8 +7,8 @@ from keras import ops
 def count_ids(ids, number: int):
     """How often each id occurs: int32 (M,) with values 0..number−1 to int32 (number,), of static shape.
 
-    `keras.ops.bincount` has a dynamic length on TensorFlow and none on JAX under `jit`, and `keras.ops.segment_sum`
-    takes ten times as long and more on the CPU of TensorFlow and PyTorch. Each backend counts with its own operation.
+    `keras.ops.bincount` has a dynamic length on TensorFlow and fails on JAX under `jit`. `keras.ops.segment_sum` takes
+    ten times as long or more with TensorFlow and PyTorch on a CPU. Each backend therefore has its own operation.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":

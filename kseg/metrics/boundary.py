@@ -1,4 +1,4 @@
-"""Scores of the outline: boundary IoU, and the F score of outlines at a tolerance."""
+"""Scores of outlines: boundary IoU, and the F score of outlines at a tolerance."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -14,7 +14,8 @@ def boundary_counts(
 ) -> np.ndarray:
     """int64 (2,): intersection and union of the two inner boundary bands of `label`, in pixels.
 
-    They add up over images: Σ intersections / Σ unions is the boundary IoU of a data set. Args as in `boundary_iou`.
+    The counts add up over images: Σ intersections / Σ unions is the boundary IoU of a data set. Args as for
+    `boundary_iou`.
 
     >>> truth = np.zeros((8, 8), np.uint8)
     >>> truth[2:6, 2:6] = 1
@@ -36,14 +37,14 @@ def boundary_iou(truth, prediction, **options) -> float:
         |(G_d ∩ G) ∩ (P_d ∩ P)| / |(G_d ∩ G) ∪ (P_d ∩ P)|
 
     Args:
-      truth: integers (H, W); `void` pixels are in no band and make no outline.
+      truth: integers (H, W); `void` pixels belong to no band and form no outline.
       prediction: integers (H, W).
       label: the class whose mask is compared.
       width: d in pixels; None: `ratio` of the image's diagonal, rounded, at least 1.
-      ratio: 0.02, the paper's.
+      ratio: 0.02 in the paper.
     Returns:
       within 0..1; 1 where both bands are empty, 0 where one is.
-    A distance is the number of 3×3 erosions, as in the paper's code, and the edge of the image is outline.
+    A distance is the number of 3×3 erosions, as in the paper's code, and the edge of the image counts as outline.
     Source: Cheng et al. 2021, eq. 1. Deviations: void, which the paper does not have.
 
     >>> truth = np.zeros((8, 8), np.uint8)
@@ -80,11 +81,11 @@ def boundary_f(
       prediction: integers (H, W).
       label: the class whose mask is compared.
       tolerance: τ in pixels; None: `ratio` of the image's diagonal.
-      ratio: 0.0075, the paper's.
+      ratio: 0.0075 in the paper.
       at_image_border: whether a mask cut off by the image's edge has an outline there.
     Returns:
-      within 0..1; 1 where neither has an outline, 0 where one has, and 0 where just one of the masks is empty, for a
-      mask that fills the image has no outline when that does not end `at_image_border`.
+      within 0..1; 1 where neither has an outline, 0 where only one has an outline or only one mask is empty (without
+      `at_image_border`, a mask that fills the image has no outline).
     Source: Csurka et al. 2013, section 3 (after Martin et al. 2004).
 
     >>> truth = np.zeros((8, 8), np.uint8)
@@ -120,7 +121,7 @@ def _share_of_diagonal(size: tuple[int, int], ratio: float) -> float:
 
 
 def inner_band(mask: np.ndarray, valid: np.ndarray | None, width: int) -> np.ndarray:
-    """bool (H, W): pixels of a mask within `width` of its outline; void pixels are in no band and make no outline."""
+    """bool (H, W): pixels of a mask within `width` of its outline; void pixels are in no band and form no outline."""
     if not mask.any():
         return mask
     solid = mask if valid is None else mask | ~valid
@@ -129,12 +130,12 @@ def inner_band(mask: np.ndarray, valid: np.ndarray | None, width: int) -> np.nda
 
 
 def _eroded(mask: np.ndarray, width: int) -> np.ndarray:
-    """`width` erosions with a 3×3 square, outside the image empty: everything within `width` of a pixel is inside.
+    """`width` erosions with a 3×3 square, with an empty outside: all pixels within `width` have to be in the mask.
 
-    Sums of windows take the same time for any width; SciPy's erosion grows with it.
+    Sums of windows take the same time for any width, while the time of SciPy's erosion grows with it.
     """
     length = 2 * width + 1
-    for _ in range(2):  # along the rows, then, turned, along the columns
+    for _ in range(2):  # along the rows, then, transposed, along the columns
         sums = np.cumsum(np.pad(mask, ((0, 0), (width + 1, width))), axis=1, dtype=np.int32)
         mask = (sums[:, length:] - sums[:, :-length] == length).T
     return mask

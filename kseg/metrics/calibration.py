@@ -1,4 +1,4 @@
-"""Whether a probability of 0.8 is right eight times in ten: reliability diagram and calibration error."""
+"""Calibration: reliability diagram and calibration error (is a probability of 0.8 right in 80 % of the cases?)."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ def reliability(histogram, *, bins: int = 16) -> Reliability:
     Args:
       histogram: int64 (2, B), rows = truth.
       bins: M, a divisor of B.
-    A pixel's probability is taken as the middle of its fine bin, so `confidence` is right to 1/(2B).
+    The center of its fine bin stands for a pixel's probability, so `confidence` is accurate to 1/(2B).
     Source: Niculescu-Mizil & Caruana 2005.
 
     >>> reliability([[3, 0, 1, 0], [1, 0, 1, 2]], bins=2).frequency.tolist()  # 1 of 4 and 3 of 4 are foreground
@@ -33,7 +33,7 @@ def reliability(histogram, *, bins: int = 16) -> Reliability:
     """
     histogram = np.asarray(histogram)
     if histogram.ndim != 2 or histogram.shape[0] != 2 or bins < 1 or histogram.shape[1] % bins:
-        raise UsageError(f"cannot sort a histogram of shape {histogram.shape} into {bins} bins; take a divisor of B")
+        raise UsageError(f"cannot divide a histogram of shape {histogram.shape} into {bins} bins; take a divisor of B")
     fine = histogram.shape[1]
     middle = (np.arange(fine) + 0.5) / fine
     by_bin = histogram.reshape(2, bins, -1)
@@ -52,8 +52,8 @@ def expected_calibration_error(histogram, *, bins: int = 16) -> float:
     Args:
       histogram: int64 (2, B) of `probability_histogram`.
       bins: M, a divisor of B.
-    Source: Naeini et al. 2015, for the probability of the foreground. Deviations: literature on multi-class networks
-    (Guo et al. 2017) bins the probability of the winning class; for a binary mask the foreground's is binned.
+    Source: Naeini et al. 2015, for the probability of the foreground. Deviations: papers on multi-class networks (Guo
+    et al. 2017) bin the probability of the predicted class; here it is the foreground's, for binary masks.
 
     >>> round(float(expected_calibration_error([[3, 0, 1, 0], [1, 0, 1, 2]], bins=2)), 4)
     0.0625

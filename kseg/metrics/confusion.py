@@ -1,4 +1,4 @@
-"""The confusion matrix: the one int64 table from which pixel scores are made."""
+"""The confusion matrix: the int64 table from which all pixel scores are computed."""
 
 from collections.abc import Iterable
 
@@ -17,14 +17,13 @@ def confusion_matrix(truth, prediction, num_classes: int, *, void: int | None = 
         M[i, j] = |{pixels: truth = i and prediction = j}|
 
     Args:
-      truth: integers or booleans of any shape, class ids; pixels labeled `void` count for nothing, and anything may
-        stand in the prediction there.
+      truth: integers or booleans of any shape, class ids; pixels labeled `void` are ignored, whatever the prediction.
       prediction: integers or booleans of the same shape (a last axis of length 1 may be missing in either).
-      num_classes: C, background included.
-      void: the label to leave out; None if there is none.
+      num_classes: C, including background.
+      void: the label to ignore; None if there is none.
     Returns:
       int64 (C, C), rows = truth, columns = prediction. All-void or empty input gives zeros.
-    Errors: floats, different shapes and ids outside 0..C−1 are refused with a sentence.
+    Errors: UsageError for floats, different shapes and ids outside 0..C−1.
 
     >>> confusion_matrix([[1, 1], [0, 255]], [[1, 0], [0, 1]], 2).tolist()  # the pixel of 255 is void
     [[1, 0], [1, 1]]
@@ -64,7 +63,7 @@ class ConfusionMatrix:
         self.matrix = np.zeros(shape, np.int64) if matrix is None else _checked(matrix, self.num_classes)
 
     def update(self, truth, prediction) -> "ConfusionMatrix":
-        """Count these pixels too; returns itself."""
+        """Adds the counts of these pixels; returns itself."""
         self.matrix += confusion_matrix(truth, prediction, self.num_classes, void=self.void)
         return self
 
@@ -72,18 +71,18 @@ class ConfusionMatrix:
         matrix = _checked(_part(other).matrix, self.num_classes)
         if other.void != self.void:
             raise UsageError(
-                f"counts without void={self.void} and without void={other.void} are of different pixels; "
-                "count all parts with the same void"
+                f"counts with void={self.void} and void={other.void} are of different pixels; count all parts with the "
+                "same void"
             )
         self.matrix += matrix
         return self
 
     @classmethod
     def merge(cls, parts: Iterable["ConfusionMatrix"]) -> "ConfusionMatrix":
-        """The matrix of all pixels that the parts have seen; the parts keep their own."""
+        """The matrix of the pixels of all parts; the parts are not changed."""
         parts = list(parts)
         if not parts:
-            raise UsageError("received no matrices to merge, so their number of classes is unknown; pass at least one")
+            raise UsageError("received no matrices to merge, so the number of classes is unknown; pass at least one")
         merged = cls(_part(parts[0]).num_classes, void=parts[0].void)
         for part in parts:
             merged += part
@@ -100,7 +99,7 @@ def _part(other) -> ConfusionMatrix:
 
 
 def _checked(matrix, num_classes: int) -> np.ndarray:
-    """The matrix copied as int64, so that further counting leaves the caller's array alone."""
+    """The matrix copied as int64, so that further counting does not change the caller's array."""
     matrix = np.asarray(matrix)
     if matrix.shape != (num_classes, num_classes) or matrix.dtype.kind not in "iu":
         raise UsageError(
@@ -108,12 +107,12 @@ def _checked(matrix, num_classes: int) -> np.ndarray:
             f"received {matrix.dtype} {matrix.shape}"
         )
     if matrix.min() < 0:
-        raise UsageError(f"a confusion matrix holds numbers of pixels, received {matrix.min()}; they are 0 or more")
+        raise UsageError(f"a confusion matrix holds the count {matrix.min()}; give counts of 0 or more pixels")
     return matrix.astype(np.int64)
 
 
 def class_ids(array, name: str) -> np.ndarray:
-    """`array` as integers or booleans; floats are refused, because a cast would turn probabilities into classes."""
+    """`array` as integers or booleans; floats raise UsageError, since a cast would turn probabilities into classes."""
     array = np.asarray(array)
     if array.dtype.kind not in "iub":
         raise UsageError(
@@ -141,7 +140,7 @@ def _count(truth: np.ndarray, prediction: np.ndarray, num_classes: int, void: in
     if void is not None:
         at = truth == void
         hidden = _true_per_row(at)
-        if hidden.any():  # void pixels count as (0, 0) and leave that cell below: valid pixels need no copy
+        if hidden.any():  # void pixels count as (0, 0) and are subtracted below, so valid pixels need no copy
             truth, prediction = np.where(at, 0, truth), np.where(at, 0, prediction)
     for name, ids in (("truth", truth), ("prediction", prediction)):
         if ids.size and (ids.min() < 0 or ids.max() >= num_classes):
@@ -157,7 +156,7 @@ def _count(truth: np.ndarray, prediction: np.ndarray, num_classes: int, void: in
 
 
 def _count_binary(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """Counts by three sums; a bincount into four bins waits for its own writes and takes several times as long."""
+    """Counts by three sums; `np.bincount` into four bins waits for its own writes and takes several times as long."""
     true, predicted = truth != 0, prediction != 0
     both, in_truth, in_prediction = map(_true_per_row, (true & predicted, true, predicted))
     neither = truth.shape[1] - in_truth - in_prediction + both
@@ -165,7 +164,7 @@ def _count_binary(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
 
 
 def _count_many(truth: np.ndarray, prediction: np.ndarray, num_classes: int) -> np.ndarray:
-    """A bincount of every row, over indices in the smallest integers that hold them."""
+    """`np.bincount` of every row, over indices in the smallest integer type that holds them."""
     cells = num_classes**2
     index = truth.astype(np.min_scalar_type(cells - 1))
     index *= num_classes
@@ -178,7 +177,7 @@ def _count_many(truth: np.ndarray, prediction: np.ndarray, num_classes: int) -> 
 
 
 def _count_twos(index: np.ndarray, cells: int) -> np.ndarray:
-    """Two pixels at a time, one from each half of the row, in a table of all twos; of its sums along both axes.
+    """Counts pairs of pixels, one from each half of the row, in a table of all pairs, which is summed along both axes.
 
     Where neighboring pixels fall into one cell, `np.bincount` waits for its last write to that cell. Half as many
     indices therefore take half as long.
@@ -191,7 +190,7 @@ def _count_twos(index: np.ndarray, cells: int) -> np.ndarray:
 
 
 def _count_pieces(index: np.ndarray, cells: int) -> np.ndarray:
-    """Memory is what it waits for: `np.bincount` makes eight bytes of every index, and a piece stays in the cache."""
+    """Counts in pieces that fit the cache: `np.bincount` is bound by memory, since it casts every index to 8 bytes."""
     counts = np.zeros(cells, np.int64)
     for start in range(0, len(index), _PIECE):
         counts += np.bincount(index[start : start + _PIECE], minlength=cells)

@@ -1,4 +1,4 @@
-"""What Keras metrics of pixels share: truth and prediction as ids, and counts of them that never lose a pixel."""
+"""The base of Keras metrics of pixels: truth and prediction as ids, and exact counts."""
 
 import keras
 import numpy as np
@@ -22,13 +22,13 @@ from kseg.metrics.whole import class_count
 from kseg.registry import Registry
 
 METRICS: Registry[type["CountingMetric"]] = Registry("metric", "kseg.metrics")
-"""Name to Keras metric; a registered metric is walked by the contract tests."""
+"""Name to Keras metric; the contract tests cover every registered metric."""
 
 
 def registered(name: str):
-    """Class decorator: an entry of `METRICS`, loadable by Keras under kseg's name.
+    """Class decorator: registers in `METRICS`, and with Keras under kseg's package.
 
-    The name says "metric", because a loss may have the same class name (Dice) and Keras keeps one list for both.
+    Keras' name ends with "Metric", since a loss may have the same class name (Dice) and Keras has one list for both.
     """
 
     def add(cls):
@@ -39,19 +39,19 @@ def registered(name: str):
 
 
 class CountingMetric(ExactCounts):
-    """Integer counts by cell, exact on every backend; subclasses say what is counted and what it means.
+    """Integer counts by cell, exact on every backend; subclasses define what is counted and the score.
 
     `update_state` takes `y_true` (N, H, W) or (N, H, W, 1), class ids, or a dict of targets that holds them as "label".
     It takes `y_pred` as probabilities (N, H, W, C), as logits (N, H, W, C) with `from_logits=True`, or as integer ids
-    (N, H, W[, 1]). With C = 1 a pixel is foreground where the probability is ≥ `threshold`; with C > 1 the largest
-    wins.
+    (N, H, W[, 1]). With C = 1 a pixel is foreground where the probability is ≥ `threshold`; with C > 1 the class of the
+    largest score is predicted.
     `sample_weight` is (N,), (N, 1), (N, H, W[, 1]) or one number: 0 leaves an image or pixel out, and any other weight
-    counts it once, because counts are whole numbers.
+    counts it once, since counts are whole numbers.
 
-    A compiled step cannot raise an error. The result is nan instead where a counted pixel has a label or predicted id
-    outside of the classes, a nan among its scores, a probability outside of [0, 1], or a weight that is negative or not
-    finite. Outside of a compiled step, probabilities outside of [0, 1] raise. A batch without images or without pixels
-    counts nothing. Two-class labels that hold 0 and 255 alone draw a warning.
+    A compiled step cannot raise an error. The result is nan instead if a counted pixel has a label or predicted id
+    outside the classes, a nan among its scores, a probability outside [0, 1], or a weight that is negative or not
+    finite. Outside a compiled step, probabilities outside [0, 1] raise UsageError. A batch without images or without
+    pixels counts nothing. Two-class labels that only hold 0 and 255 raise a warning.
     """
 
     def __init__(self, cells: int, *, from_logits=False, threshold=0.5, void=VOID, name=None, dtype=None):
@@ -69,7 +69,7 @@ class CountingMetric(ExactCounts):
         return None if num_classes is None else tuple(sorted({output_channels(num_classes), num_classes}))
 
     def pixels(self, y_true, y_pred, sample_weight, num_classes: int | None):
-        """Truth and prediction as int32 ids (N, H, W), and which of the pixels count, bool (N, H, W)."""
+        """Truth and prediction as int32 ids (N, H, W), and which pixels count, bool (N, H, W)."""
         y_true, y_pred = as_tensor(label_of(y_true)), as_tensor(y_pred)
         prediction = self.predicted_ids(y_pred, self.channels(num_classes))
         truth = self.true_ids(y_true, prediction)
@@ -103,11 +103,11 @@ class CountingMetric(ExactCounts):
         else:
             cut = float(np.log(self.threshold) - np.log1p(-self.threshold)) if self.from_logits else self.threshold
             ids = ops.squeeze(y_pred, -1) >= cut
-        # inf is a score like any other; argmax and comparison would turn nan into some class
+        # inf is a valid score, but argmax and comparison would turn nan into some class
         return ops.where(ops.any(ops.isnan(y_pred), axis=-1), NO_CLASS, ops.cast(ids, "int32"))
 
     def true_ids(self, y_true, prediction):
-        """`y_true` as int32 ids (N, H, W); a value that is no whole number becomes `NO_CLASS`."""
+        """`y_true` as int32 ids (N, H, W); values that are no whole numbers become `NO_CLASS`."""
         shape = tuple(y_true.shape)
         if len(shape) == 4 and shape[-1] == 1:
             y_true = ops.squeeze(y_true, -1)
@@ -126,12 +126,12 @@ class CountingMetric(ExactCounts):
         wanted = {0: (), 1: size[:1], 2: (size[0], 1), 3: size, 4: (*size, 1)}.get(len(shape))
         if wanted is None or any(None not in pair and pair[0] != pair[1] for pair in zip(shape, wanted, strict=True)):
             raise UsageError(
-                f"{self.name}: sample_weight {shape} does not weigh label maps {size}; "
+                f"{self.name}: sample_weight {shape} does not fit label maps {size}; "
                 "pass one weight per image, (N,) or (N, 1), or one per pixel, (N, H, W) or (N, H, W, 1)"
             )
         if not shape:
             return ops.reshape(weight, (1, 1, 1))
-        # Reshaping compares sizes that are known in the step alone; broadcasting would accept (N, H, 1).
+        # Reshaping checks sizes that are only known in the step; broadcasting would accept (N, H, 1).
         n, height, width = ops.shape(truth)
         return ops.reshape(weight, (n, height, width) if len(shape) > 2 else (n, 1, 1))
 
@@ -153,12 +153,12 @@ class MatrixMetric(CountingMetric):
         self.num_classes = num_classes
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Count the pixels of one batch."""
+        """Counts the pixels of one batch."""
         truth, prediction, valid = self.pixels(y_true, y_pred, sample_weight, self.num_classes)
         self.add_counts(pair_counts(truth, prediction, valid, self.num_classes))
 
     def reset_state(self):
-        """Count from nothing, after a last look at the counts for masks of 0 and 255, which `fit` cannot take."""
+        """Resets the counts, after a check for masks of 0 and 255, which is not possible inside `fit`."""
         if self.num_classes == 2 and readable(self.low.value):
             counts = self.exact_counts()
             self._watch.look_at_counts(background=int(counts[:2].sum()), foreground=int(counts[2:4].sum()))
@@ -170,7 +170,7 @@ class MatrixMetric(CountingMetric):
         if counts[-1]:
             raise UsageError(
                 f"{self.name}: {counts[-1]} pixels had ids outside 0..{self.num_classes - 1}, nan among their scores, "
-                "or a weight below 0; mend the labels, the model or the weights"
+                "or a weight below 0; correct the labels, the model or the weights"
             )
         return counts[:-1].reshape(self.num_classes, self.num_classes)
 
@@ -198,16 +198,16 @@ def pair_counts(truth, prediction, valid, num_classes: int):
 
 
 def in_range(truth, prediction, num_classes: int):
-    """bool: both are class ids."""
+    """bool: whether both are class ids."""
     first, second = (ops.logical_and(ids >= 0, ids < num_classes) for ids in (truth, prediction))
     return ops.logical_and(first, second)
 
 
 def holds_ids(y_pred) -> bool:
-    """Whether a prediction is class ids, not scores."""
+    """Whether a prediction is class ids instead of scores."""
     return keras.backend.is_int_dtype(y_pred.dtype) or keras.backend.standardize_dtype(y_pred.dtype) == "bool"
 
 
 def number_of(mask):
-    """int32 (): how many are true."""
+    """int32 (): the number of true entries."""
     return ops.sum(ops.cast(mask, "int32"))

@@ -1,7 +1,7 @@
 """Counts in a Keras metric that stay exact.
 
-float32 stops counting at 2²⁴, and JAX has int64 only when asked for. Every count is therefore kept as two int32 limbs,
-high · 2²⁰ + low, exact up to 2⁵¹. The state is a plain sum, so replicas merge by adding.
+float32 is not exact above 2²⁴, and JAX has no int64 by default. Every count is therefore kept as two int32 limbs,
+high · 2²⁰ + low, exact up to 2⁵¹. The state is a plain sum, so replicas merge by addition.
 """
 
 import keras
@@ -9,13 +9,13 @@ import numpy as np
 from keras import ops
 
 UNIT = 1 << 20
-"""A ratio within 0..1 is counted in units of 2⁻²⁰: right to 5e-7, and without drift over any number of them."""
+"""A ratio within 0..1 is counted in units of 2⁻²⁰: accurate to 5e-7, without drift over any number of ratios."""
 
 _LIMB = 1 << 20
 
 
 class ExactCounts(keras.metrics.Metric):
-    """Integer counts by cell, exact on every backend; subclasses say what is counted and what it means."""
+    """Integer counts by cell, exact on every backend; subclasses define what is counted and the score."""
 
     def __init__(self, cells: int, *, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -23,14 +23,14 @@ class ExactCounts(keras.metrics.Metric):
         self.high = self.add_variable((cells,), "zeros", dtype="int32", name="high")
 
     def add_counts(self, counts, high=0):
-        """Add counts + 2²⁰ · high, int32 (cells,), each below 2³⁰, as one step's are."""
+        """Adds counts + 2²⁰ · high, int32 (cells,); each count of one step is below 2³⁰."""
         low = self.low + ops.cast(counts, "int32")
         carry = ops.floor_divide(low, _LIMB)
         self.high.assign(self.high + carry + high)
         self.low.assign(low - carry * _LIMB)
 
     def counts(self):
-        """The counts as float32 (cells,): each exact to float32's rounding, whatever its size."""
+        """The counts as float32 (cells,), each exact to float32's rounding."""
         carry = ops.floor_divide(self.low, _LIMB)  # the limbs of several replicas arrive as sums
         high, low = self.high + carry, self.low - carry * _LIMB
         return ops.cast(high, "float32") * float(_LIMB) + ops.cast(low, "float32")

@@ -13,7 +13,7 @@ from kseg.metrics.thresholds import BINS, average_precision, probability_histogr
 class ProbabilityHistogram:
     """`probability_histogram` of all batches so far; workers' histograms merge with `+=` or `merge`.
 
-    `histogram`, int64 (2, B), is what the functions of `kseg.metrics.thresholds` and `calibration` take.
+    The functions of `kseg.metrics.thresholds` and `calibration` take its `histogram`, int64 (2, B).
 
     >>> histogram = ProbabilityHistogram(bins=4)
     >>> _ = histogram.update([0, 0, 1], [0.1, 0.6, 0.9])
@@ -30,7 +30,7 @@ class ProbabilityHistogram:
         return self.histogram.shape[1]
 
     def update(self, truth, probability) -> "ProbabilityHistogram":
-        """Count these pixels too; returns itself."""
+        """Adds the counts of these pixels; returns itself."""
         self.histogram += probability_histogram(truth, probability, bins=self.bins, void=self.void)
         return self
 
@@ -38,17 +38,17 @@ class ProbabilityHistogram:
         if (_part(other).bins, other.void) != (self.bins, self.void):
             raise UsageError(
                 f"histograms of bins={self.bins}, void={self.void} and of bins={other.bins}, void={other.void} do not "
-                "add up; count all parts with the same"
+                "add up; count all parts with the same bins and void"
             )
         self.histogram += other.histogram
         return self
 
     @classmethod
     def merge(cls, parts: Iterable["ProbabilityHistogram"]) -> "ProbabilityHistogram":
-        """The histogram of all pixels that the parts have seen; the parts keep their own."""
+        """The histogram of the pixels of all parts; the parts are not changed."""
         parts = list(parts)
         if not parts:
-            raise UsageError("received no histograms to merge, so their number of bins is unknown; pass at least one")
+            raise UsageError("received no histograms to merge, so the number of bins is unknown; pass at least one")
         merged = cls(bins=_part(parts[0]).bins, void=parts[0].void)
         for part in parts:
             merged += part
@@ -67,6 +67,6 @@ def _part(other) -> ProbabilityHistogram:
     if not isinstance(other, ProbabilityHistogram):
         raise UsageError(
             f"a ProbabilityHistogram merges with another, received {type(other).__name__}; "
-            "an array (2, B) is added to its `histogram`"
+            "add an array (2, B) to its `histogram`"
         )
     return other

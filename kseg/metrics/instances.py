@@ -1,7 +1,7 @@
-"""Average precision of detected objects, as COCO measures it: boxes, masks, or outlines.
+"""Average precision of detected objects by COCO's rules, for boxes, masks or outlines.
 
-Detections of a class are ranked by score. Of an image each in turn takes the true object it overlaps most, if by the
-threshold at least and not taken yet. Precision over recall of the ranking, made to fall, is read at 101 recalls.
+Detections of a class are ranked by score. Within an image, each detection in turn takes the free true object with the
+largest overlap, if that reaches the threshold. Precision, made monotonic, is read at 101 recalls of the ranking.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ from kseg.structures import Instances
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)
 AREAS = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
-"""Pixels of an object, both bounds included."""
+"""Pixels of an object, including both bounds."""
 MOST = (1, 10, 100)
-"""Detections of a class that count in an image, the best first."""
+"""Largest numbers of detections per class and image, the best first."""
 
 OVERLAPS: dict[str, Callable[[Instances, Instances], np.ndarray]] = {
     "boxes": lambda truth, prediction: box_overlap(prediction.boxes, truth.boxes, truth.crowd),
@@ -31,30 +31,30 @@ OVERLAPS: dict[str, Callable[[Instances, Instances], np.ndarray]] = {
 
 @dataclass(frozen=True)
 class Detections:
-    """What became of the detections of one class, best first within an image; A areas, T thresholds."""
+    """The detections of one class and their matches, best first within an image; A areas, T thresholds."""
 
     image: np.ndarray
     """int64 (D,): number of the image"""
     rank: np.ndarray
-    """int64 (D,): place among the image's, from 0"""
+    """int64 (D,): rank within the image, from 0"""
     scores: np.ndarray
     """float64 (D,)"""
     matched: np.ndarray
-    """bool (A, T, D): it found a true object"""
+    """bool (A, T, D): matched with a true object"""
     ignored: np.ndarray
-    """bool (A, T, D): neither right nor wrong, for it found a crowd or an object of another area, or is of another"""
+    """bool (A, T, D): neither true nor false positive, since it matches a crowd or is of another area than A's"""
 
 
 def match_detections(overlap, crowd, ignored, *, thresholds=THRESHOLDS) -> tuple[np.ndarray, np.ndarray]:
-    """Which detections of one class in one image find an object.
+    """Matches the detections of one class in one image to true objects.
 
     Args:
       overlap: float64 (D, G), IoU of every detection, best score first, with every true object.
-      crowd: bool (G,): objects that may be found many times.
-      ignored: bool (A, G): objects that do not count, crowds among them, for each of A settings.
-      thresholds: float64 (T,), IoUs that suffice.
-    Returns: bool (A, T, D) whether a detection found an object, and whether one that does not count.
-    An object that counts is preferred to one that does not, however little it overlaps; of equal overlaps the last one
+      crowd: bool (G,): objects that may be matched many times.
+      ignored: bool (A, G): objects that do not count, including crowds, for each of A settings.
+      thresholds: float64 (T,), the smallest IoU of a match.
+    Returns: bool (A, T, D) whether a detection is matched, and whether with an object that does not count.
+    Objects that count are preferred to those that do not, even at a smaller overlap; among equal overlaps the last one
     is taken. Source: pycocotools' `evaluateImg`. Deviations: none.
 
     >>> overlap, crowd, ignored = [[0.8, 0.1], [0.7, 0.6]], [False, False], [[False, False]]
@@ -77,7 +77,7 @@ def match_detections(overlap, crowd, ignored, *, thresholds=THRESHOLDS) -> tuple
         has_regular = regular.any(axis=-1)
         candidates = np.where(has_regular[..., None], regular, usable)
         has_match = candidates.any(axis=-1)
-        # from behind, so that of equal overlaps argmax meets the last object first
+        # reversed, so that argmax takes the last object among equal overlaps
         best = objects - 1 - np.argmax(np.where(candidates, overlap[row], -1.0)[..., ::-1], axis=-1)
         matched[..., row], on_ignored[..., row] = has_match, has_match & ~has_regular
         setting, threshold = np.nonzero(has_match)
@@ -89,15 +89,15 @@ def match_detections(overlap, crowd, ignored, *, thresholds=THRESHOLDS) -> tuple
 def average_precision_table(
     detections: Detections, positives, *, most: int = MOST[-1]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Precision at 101 recalls and the largest recall, of one class.
+    """Precision at 101 recalls, and the largest recall, of one class.
 
         p(r) = max {TP / (TP + FP) of the first n detections : their TP / positives ≥ r}
 
     Args:
       detections: of all images, images in order.
       positives: int (A,), true objects that count.
-      most: detections an image that count.
-    Returns: float64 (A, T, 101) and (A, T); nan where there is no positive. Without a detection both are 0.
+      most: largest number of detections per image.
+    Returns: float64 (A, T, 101) and (A, T); nan without a positive. Without a detection both are 0.
     Source: pycocotools' `accumulate`. Deviations: none.
     """
     keep = np.flatnonzero(detections.rank < most)
@@ -115,7 +115,7 @@ def _curves(right, wrong, positives) -> tuple[np.ndarray, np.ndarray]:
     recall = right / counted
     precision = right / (right + wrong + np.spacing(1))
     precision = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
-    # one 0 more, which every recall that was not reached reads
+    # one more 0, for recalls that are not reached
     precision = np.concatenate([precision, np.zeros((*shape, 1))], axis=-1)
     read = np.empty((*shape, len(RECALLS)))
     for index in np.ndindex(shape):
@@ -125,13 +125,13 @@ def _curves(right, wrong, positives) -> tuple[np.ndarray, np.ndarray]:
 
 
 class InstanceScores:
-    """AP and AR of a data set, image by image.
+    """AP and AR of a data set, accumulated image by image.
 
     Args:
       num_classes: C; classes are 0..C − 1.
-      kind: what overlaps: "masks", "boxes" or "boundary" (boundary AP).
+      kind: overlap of "masks", "boxes" or "boundary" (boundary AP).
     Source: COCO's evaluation (Lin et al. 2014, pycocotools), boundary AP: Cheng et al. 2021.
-    Deviations: a class, area or data set without objects scores nan, where pycocotools says −1.
+    Deviations: a class, area or data set without objects scores nan, in pycocotools −1.
 
     >>> scene = Instances.of(np.ones((1, 4, 4), bool), [0], scores=[0.9])
     >>> scores = InstanceScores(num_classes=1)
@@ -150,13 +150,13 @@ class InstanceScores:
         self._positives: list[np.ndarray] = []
 
     def add(self, truth: Instances, prediction: Instances, *, areas=None) -> None:
-        """Count one image; images in the order in which equal scores of several are to be ranked.
+        """Adds one image; equal scores of several images are ranked in the order of the calls.
 
         Args:
-          truth: its objects; crowds are neither to be found nor a mistake to find.
+          truth: the true objects; detecting a crowd is neither required nor an error.
           prediction: detections with scores.
-          areas: float (G,), pixels of the true objects where a file gives them; None: of their masks.
-        Errors: sizes that differ, predictions without scores, classes outside.
+          areas: float (G,), pixels of the true objects where a file gives them; None: those of their masks.
+        Errors: UsageError for different sizes, predictions without scores, and classes out of range.
         """
         if truth.size != prediction.size:
             raise UsageError(f"truth {truth.size} and prediction {prediction.size} have different sizes")
@@ -166,7 +166,7 @@ class InstanceScores:
             if len(objects) and objects.classes.max() >= self.num_classes:
                 raise UsageError(
                     f"the {of} holds the class {objects.classes.max()} outside 0..{self.num_classes - 1}; "
-                    "count with more classes"
+                    "raise num_classes"
                 )
         true_areas = truth.masks.areas() if areas is None else np.asarray(areas, np.float64).reshape(len(truth))
         positives = np.zeros((self.num_classes, len(AREAS)), np.int64)
@@ -178,7 +178,7 @@ class InstanceScores:
         self.images += 1
 
     def _add_class(self, label: int, truth: Instances, prediction: Instances, true_areas) -> np.ndarray:
-        """Returns int64 (A,): the objects that count."""
+        """Adds the detections of one class; returns int64 (A,), the number of objects that count."""
         of_class = np.flatnonzero(prediction.classes == label)
         assert prediction.scores is not None
         best_first = of_class[np.argsort(-prediction.scores[of_class], kind="stable")][: MOST[-1]]
@@ -200,7 +200,7 @@ class InstanceScores:
         return np.count_nonzero(~ignored, axis=-1)
 
     def detections(self, label: int) -> Detections:
-        """Of one class in all images."""
+        """The detections of one class in all images."""
         parts = self._parts[label]
         if not parts:
             none, nothing = np.zeros(0, np.int64), np.zeros((len(AREAS), len(THRESHOLDS), 0), bool)
@@ -224,7 +224,7 @@ class InstanceScores:
         return precision, recall
 
     def summary(self) -> dict[str, float]:
-        """COCO's twelve: AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl; nan without objects."""
+        """COCO's 12 figures: AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl; nan without objects."""
         precision, recall = self.tables()
         best, at = precision[:, -1], {name: row for row, name in enumerate(AREAS)}
         figures = {
@@ -238,12 +238,12 @@ class InstanceScores:
         return {name: _mean(values) for name, values in figures.items()}
 
     def class_ap(self, at: float | None = None) -> np.ndarray:
-        """float64 (C,): AP of every class, of all `THRESHOLDS` or at one of them; nan without objects."""
+        """float64 (C,): AP of every class, over all `THRESHOLDS` or at one of them; nan without objects."""
         precision = self.tables()[0][:, -1, 0].mean(axis=-1)
         return precision.mean(axis=-1) if at is None else precision[:, int(np.argmin(np.abs(THRESHOLDS - at)))]
 
     def image_ap(self) -> np.ndarray:
-        """float64 (images,): AP of every image alone, to find the worst; nan without objects."""
+        """float64 (images,): AP of every single image, to find the worst; nan without objects."""
         positives = self.positives()[..., 0]
         values = np.full(positives.shape, np.nan)
         for label in range(self.num_classes):

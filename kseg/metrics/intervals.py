@@ -1,6 +1,6 @@
-"""How sure a score is, and where it is worst: bootstrap intervals over images, worst images.
+"""Bootstrap intervals of scores over images, and the worst images.
 
-With fewer than two scored images the bounds of an interval are nan: one image does not show how images differ.
+With fewer than two scored images the bounds of an interval are nan, since one image does not show the variation.
 """
 
 import math
@@ -19,7 +19,7 @@ class Interval:
 
     value: float
     low: float
-    """nan, as is `high`, where fewer than two images have a score"""
+    """nan, like `high`, where fewer than two images have a score"""
     high: float
     confidence: float
 
@@ -36,10 +36,11 @@ def bootstrap_mean(values, *, confidence: float = 0.95, resamples: int = 2000, s
       values: float (N,), one per image; nan (no score) is left out of the mean of every resample. A resample with ±inf
         (a surface distance without a surface) has the mean ±inf.
       confidence: share of the resamples inside the interval.
-      resamples: number of times N images are drawn with replacement.
-      seed: of the draws; the same seed gives the same interval.
-    Returns: the mean and its bounds, which are nan where fewer than two values are numbers.
-    Percentile method. Source: Efron 1979. Errors: no value that is a number; both inf and −inf, which have no mean.
+      resamples: number of times that N images are drawn with replacement.
+      seed: of the draws; equal seeds give equal intervals.
+    Returns: the mean and its bounds, which are nan with fewer than two values that are not nan.
+    Percentile method. Source: Efron 1979. Errors: UsageError if all values are nan, and for both inf and −inf, which
+    have no mean.
 
     >>> print(bootstrap_mean([0.71, 0.80, 0.84, 0.64, 0.77]))
     0.7520 [0.6920, 0.8100]
@@ -49,14 +50,14 @@ def bootstrap_mean(values, *, confidence: float = 0.95, resamples: int = 2000, s
         raise UsageError(f"expected one value per image (N,), received the shape {values.shape}")
     counted = ~np.isnan(values)
     if not counted.any():
-        raise UsageError("no image has a score: nothing to resample")
+        raise UsageError("no image has a score, so there is nothing to resample; pass at least one score")
     infinite = values[np.isinf(values)]
     if len(set(infinite.tolist())) > 1:
         raise UsageError("the scores hold both inf and -inf, which have no mean; give missing ones one finite value")
     draws = _draws(len(values), resamples, seed)
     totals, numbers = draws @ np.where(np.isfinite(values), values, 0.0), draws @ counted.astype(np.float64)
     means = totals[numbers > 0] / numbers[numbers > 0]
-    if infinite.size:  # apart, for 0 · inf, an image that was not drawn, is no number
+    if infinite.size:  # separately, since 0 · inf for an image that was not drawn is nan
         means[(draws @ np.isinf(values).astype(np.float64))[numbers > 0] > 0] = infinite[0]
     return _interval(float(values[counted].mean()), means, confidence, images=int(np.count_nonzero(counted)))
 
@@ -69,7 +70,7 @@ def bootstrap_score(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """Interval of a score of the whole split, e.g. `iou_dataset`, over draws of other images.
+    """Interval of a score of the whole split, e.g. `iou_dataset`, over resampled images.
 
     Args:
       matrices: int64 (N, C, C), one confusion matrix per image.
@@ -90,7 +91,7 @@ def bootstrap_score(
     scores = np.asarray(score(sums.reshape(-1, *matrices.shape[1:])))
     if scores.shape != (len(draws),):
         raise UsageError(
-            f"an interval is of one number, but the score of {len(draws)} matrices has the shape {scores.shape}; "
+            f"an interval needs one number, but the score of {len(draws)} matrices has the shape {scores.shape}; "
             "choose one entry, such as `lambda m: iou_class(m)[..., 1]`"
         )
     images = int(np.count_nonzero(matrices.any(axis=(1, 2))))
@@ -106,21 +107,21 @@ def bootstrap_images(
     seed: int = 0,
     chunk: int = 256,
 ) -> Interval:
-    """Interval of a score that sums per image do not give, such as AP, which ranks detections of all images together.
+    """Interval of a score that is no function of sums per image, such as AP, which ranks detections of all images.
 
     Args:
       images: N.
-      score: float64 (R, N), how often each image was drawn, to (R,); nan where nothing was drawn that has a score.
+      score: float64 (R, N), how often each image was drawn, to (R,); nan where no drawn image has a score.
       confidence, resamples, seed: as for `bootstrap_mean`.
-      chunk: draws handed to `score` at a time.
-    Returns: the score of all images once, and its bounds, which are nan where there are fewer than two images.
+      chunk: draws per call of `score`.
+    Returns: the score of all images once, and its bounds, which are nan with fewer than two images.
 
     >>> values = np.array([0.71, 0.80, 0.84, 0.64, 0.77])
     >>> print(bootstrap_images(5, lambda draws: draws @ values / draws.sum(axis=-1)))
     0.7520 [0.6920, 0.8100]
     """
     if whole(images, "the number of images", least=0) == 0:
-        raise UsageError("no image has been counted: nothing to resample")
+        raise UsageError("no image has been counted, so there is nothing to resample; add images first")
     draws = _draws(images, resamples, seed)
     scores = np.concatenate([score(draws[start : start + chunk]) for start in range(0, len(draws), chunk)])
     value = float(score(np.ones((1, images)))[0])
@@ -128,9 +129,9 @@ def bootstrap_images(
 
 
 def worst_images(values, k: int, *, larger_is_worse: bool = False) -> np.ndarray:
-    """Indices of the k images of lowest score, worst first; nan (no score) is never among them.
+    """Indices of the k images with the lowest scores, worst first, without images of nan (no score).
 
-    `larger_is_worse`: of highest, as for distances between outlines.
+    `larger_is_worse`: the highest scores instead, as for distances between outlines.
 
     >>> worst_images([0.71, 0.80, 0.84, 0.64, 0.77], 2).tolist()
     [3, 0]
@@ -142,9 +143,9 @@ def worst_images(values, k: int, *, larger_is_worse: bool = False) -> np.ndarray
 
 
 def worst_mean(values, *, fraction: float = 0.05, larger_is_worse: bool = False) -> float:
-    """Mean over the worst `fraction` of the images that have a score, rounded down, at least one image.
+    """Mean over the worst `fraction` of the images with a score, rounded down to at least one image.
 
-    It shows the lower tail, which a mean over all images hides. `larger_is_worse` as for `worst_images`.
+    It shows the lower tail, which a mean over all images hides. `larger_is_worse` as in `worst_images`.
     Source: Wang et al. 2023, "Revisiting Evaluation Metrics for Semantic Segmentation" (mIoU^{I_q̄}, for one q).
 
     >>> round(worst_mean([0.71, 0.80, 0.84, 0.64, 0.77], fraction=0.4), 3)  # of the lowest two
@@ -178,6 +179,6 @@ def _interval(value: float, resampled: np.ndarray, confidence: float, *, images:
 def _quantiles(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
     if np.isfinite(values).all():
         return tuple(np.quantile(values, [low, high]))
-    # No value lies between a number and infinity, so the bounds are ranks and not points between two ranks.
+    # Interpolation between a number and infinity is undefined, so the bounds are ranks.
     ranked, last = np.sort(values), len(values) - 1
     return ranked[math.floor(low * last)], ranked[math.ceil(high * last)]

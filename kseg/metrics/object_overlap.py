@@ -1,7 +1,7 @@
-"""How far detected and true objects of an image overlap: by box, by mask, by the band inside the outline.
+"""Overlaps of the detected and true objects of an image: of boxes, masks, or bands inside the outlines.
 
-All of them follow COCO's rule for crowds. The overlap of a detection with a crowd is the share of the detection that
-lies on the crowd, because the number of objects in a crowd is unknown.
+All overlaps follow COCO's rule for crowds: the overlap of a detection with a crowd is the share of the detection on the
+crowd, since the number of objects in a crowd is unknown.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ def box_overlap(detected, true, crowd) -> np.ndarray:
       detected: float (D, 4) y1, x1, y2, x2.
       true: float (G, 4).
       crowd: bool (G,).
-    Boxes without area overlap nothing: 0. Source: pycocotools' `bbIou`. Deviations: none.
+    Boxes without area have overlap 0. Source: pycocotools' `bbIou`. Deviations: none.
 
     >>> box_overlap([[0, 0, 2, 2]], [[1, 1, 3, 4]], [False]).round(4)  # 1 of 4 + 6 − 1
     array([[0.1111]])
@@ -50,10 +50,10 @@ def mask_overlap(detected: Masks, true: Masks, crowd) -> np.ndarray:
 
 
 def boundary_overlap(detected: Masks, true: Masks, crowd, *, ratio: float = 0.02) -> np.ndarray:
-    """min(IoU of masks, IoU of the bands inside their outlines); of a crowd the IoU of masks alone.
+    """min(IoU of masks, IoU of the bands inside their outlines); for a crowd only the IoU of masks.
 
     Args:
-      ratio: the bands' width is this share of the image's diagonal, as for `boundary_iou`.
+      ratio: width of the bands as a share of the image's diagonal, as in `boundary_iou`.
     Source: Cheng et al. 2021, section 5.2, and their code. Deviations: none.
 
     >>> square = np.zeros((1, 8, 8), bool)
@@ -74,7 +74,7 @@ def _share(shared, detected_area, true_area, crowd) -> np.ndarray:
 
 
 def _shared_pixels(one: Cut, other: Cut) -> int:
-    """Only where the windows of both lie is there anything to count."""
+    """The number of shared pixels, counted where both windows overlap."""
     (top, left, bottom, right), (other_top, other_left, other_bottom, other_right) = one.box, other.box
     rows = max(top, other_top), min(bottom, other_bottom)
     columns = max(left, other_left), min(right, other_right)
@@ -86,5 +86,5 @@ def _shared_pixels(one: Cut, other: Cut) -> int:
 
 
 def _bands(masks: Masks, width: int) -> Masks:
-    # erosion within the window is the whole image's: around it there is nothing of the object
+    # Erosion within the window equals erosion in the image, since the object has no pixel outside its window.
     return Masks(masks.size, tuple(Cut(inner_band(cut.inside, None, width), cut.top, cut.left) for cut in masks.cuts))

@@ -1,7 +1,7 @@
-"""Panoptic quality (Kirillov et al. 2019), and the one that looks at outlines (Cheng et al. 2021).
+"""Panoptic quality (Kirillov et al. 2019) and boundary panoptic quality (Cheng et al. 2021).
 
-A predicted and a true segment match where they are of one class and their IoU is above ½. Segments of a map do not
-overlap, so each matches at most one other, and matching is no search.
+A predicted and a true segment match if they have the same class and their IoU is above ½. Segments of a map do not
+overlap, so each has at most one match, and no search is needed.
 """
 
 from collections.abc import Iterable
@@ -14,12 +14,12 @@ from kseg.metrics.boundary import boundary_width
 from kseg.metrics.segments import Segments, band_overlaps, overlaps, whole_counts
 
 SUMS = ("iou", "tp", "fp", "fn")
-"""What the last axis of a table of sums (…, C, 4) holds: Σ IoU of the matches, and how many segments of each kind."""
+"""Last axis of a table of sums (…, C, 4): Σ IoU of the matches, and the numbers of TP, FP and FN segments."""
 
 
 @dataclass(frozen=True)
 class PanopticMatch:
-    """Which segments of one image belong together, and which are alone."""
+    """The matches of the segments of one image, and the segments without a match."""
 
     pairs: np.ndarray
     """int64 (M, 2): true and predicted id of each match, ascending"""
@@ -49,19 +49,19 @@ def panoptic_match(
 
     Args:
       truth: integers (H, W), segment ids; 0 is void.
-      prediction: integers (H, W), segment ids; 0: nothing was predicted there.
+      prediction: integers (H, W), segment ids; 0 where nothing is predicted.
       true_segments, predicted_segments: tables of the ids, see `segment_table`, or `segments_of` a `Panoptic`. Crowd
-        flags of a prediction mean nothing.
-      boundary: min(IoU, boundary IoU) in place of IoU: boundary PQ.
-      width, ratio: of the bands, as for `boundary_iou`.
+        flags of a prediction are ignored.
+      boundary: use min(IoU, boundary IoU) instead of IoU, for boundary PQ.
+      width, ratio: of the bands, as in `boundary_iou`.
     Returns:
-      the matches. A true segment without one is a false negative, unless it is a crowd. A predicted segment without one
-      is a false positive, unless more than half of it lies on void and on crowds of its class.
-    Empty: a map without segments matches nothing; two of them say nothing wrong.
+      the matches. A true segment without a match is a false negative, unless it is a crowd. A predicted segment without
+      a match is a false positive, unless more than half of it lies on void and on crowds of its class.
+    Empty: a map without segments has no matches; two empty maps have no errors either.
     Errors: as `overlaps`.
     Source: Kirillov et al. 2019, section 4, and their panopticapi; Cheng et al. 2021, section 5.3, and their code.
-    Deviations: several crowds of one class count together, of which panopticapi takes the last in its list; areas are
-      counted, where panopticapi believes the file's for the truth.
+    Deviations: several crowds of one class count together, while panopticapi takes the last in its list; areas are
+      counted from pixels, while panopticapi takes the file's for the truth.
 
     >>> from kseg.metrics.segments import segment_table
     >>> truth, prediction = np.array([[1, 1], [2, 0]]), np.array([[4, 4], [0, 4]])
@@ -78,7 +78,7 @@ def panoptic_match(
         shared.predicted[is_predicted], shared.pixels[is_predicted], len(predicted_segments.ids)
     )
 
-    # 1. pairs that may match: of one class, the true one no crowd
+    # 1. pairs that may match: of the same class, without crowds
     true, predicted, pixels = (values[is_true & is_predicted] for values in shared)
     same_class = true_segments.classes[true] == predicted_segments.classes[predicted]
     on_crowd = same_class & true_segments.crowd[true]
@@ -87,7 +87,7 @@ def panoptic_match(
     forgiven = nowhere + whole_counts(predicted[on_crowd], pixels[on_crowd], len(predicted_segments.ids))
     true, predicted, pixels = true[may_match], predicted[may_match], pixels[may_match]
 
-    # 2. IoU without what lies on void
+    # 2. IoU without pixels on void
     iou = pixels / (true_area[true] + predicted_area[predicted] - pixels - nowhere[predicted])
     if boundary:
         width = boundary_width(np.shape(truth), ratio) if width is None else width
@@ -95,7 +95,7 @@ def panoptic_match(
     matched = iou > 0.5
     true, predicted, iou = true[matched], predicted[matched], iou[matched]
 
-    # 3. who is left over
+    # 3. segments without a match
     missed = ~true_segments.crowd
     missed[true] = False
     false = 2 * forgiven <= predicted_area
@@ -112,7 +112,7 @@ def panoptic_match(
 def panoptic_sums(matches: Iterable[PanopticMatch], num_classes: int) -> np.ndarray:
     """float64 (C, 4) of one image or many, see `SUMS`; sums of parts of a data set add up.
 
-    The IoUs are added up in the order of the matches, as panopticapi does, and so come out the same to the last digit.
+    The IoUs are added in the order of the matches, as in panopticapi, so that results are equal to the last digit.
 
     >>> nothing = np.zeros((0, 2), np.int64)
     >>> match = PanopticMatch(np.array([[7, 3]]), np.array([1]), np.array([0.8]), nothing, np.array([[9, 0]]))
@@ -132,13 +132,13 @@ def panoptic_sums(matches: Iterable[PanopticMatch], num_classes: int) -> np.ndar
 
 
 def panoptic_quality(sums) -> np.ndarray:
-    """PQ of every class: how well segments are found and drawn, in one number.
+    """PQ of every class: recognition and segmentation of segments in one number.
 
         PQ = Σ IoU / (TP + ½ FP + ½ FN) = SQ · RQ
 
     Args:
       sums: float64 (…, C, 4), see `SUMS`, added up over the images.
-    Returns: float64 (…, C) within 0..1; nan for a class with TP + FP + FN = 0, which counts nowhere.
+    Returns: float64 (…, C) within 0..1; nan for a class with TP + FP + FN = 0, which is left out of all means.
     Source: Kirillov et al. 2019, eq. 1. Deviations: none.
 
     >>> panoptic_quality([[1.6, 2, 1, 1]]).round(3)  # two matches of IoU .8 on average, one false, one missed
@@ -172,13 +172,13 @@ def recognition_quality(sums) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PanopticScore:
-    """Means over the classes that count; nan where none does. PQ = SQ · RQ holds for a class, not for means."""
+    """Means over the classes that count; nan if no class counts. PQ = SQ · RQ holds for classes, not for means."""
 
     pq: float
     sq: float
     rq: float
     classes: int
-    """how many classes count: TP + FP + FN > 0"""
+    """number of classes that count: TP + FP + FN > 0"""
 
 
 def panoptic_score(sums, among=None) -> PanopticScore:
@@ -191,7 +191,7 @@ def panoptic_score(sums, among=None) -> PanopticScore:
     sums = np.asarray(sums, np.float64)
     if sums.ndim != 2 or sums.shape[-1] != len(SUMS):
         raise UsageError(
-            f"a table of sums is (C, {len(SUMS)}), received the shape {sums.shape}; add the images up first"
+            f"a table of sums is (C, {len(SUMS)}), received the shape {sums.shape}; sum over the images first"
         )
     chosen = sums if among is None else sums[np.asarray(among, bool)]
     counted = chosen[chosen[:, 1:].any(axis=1)]
@@ -204,7 +204,7 @@ def panoptic_score(sums, among=None) -> PanopticScore:
 
 
 def panoptic_groups(sums, is_thing) -> dict[str, PanopticScore]:
-    """`panoptic_score` of All classes, Things and Stuff; `is_thing`, bool (C,), tells which are things.
+    """`panoptic_score` of All classes, Things and Stuff; `is_thing` is bool (C,).
 
     >>> sums = [[0.8, 1, 0, 0], [1.5, 2, 1, 1]]  # of every class: Σ IoU, TP, FP, FN
     >>> panoptic_groups(sums, [True, False])["Things"]
@@ -219,17 +219,17 @@ def panoptic_groups(sums, is_thing) -> dict[str, PanopticScore]:
 
 
 def _on_void(shared, number: int) -> np.ndarray:
-    """int64 (S,): pixels of each predicted segment where the truth has none."""
+    """int64 (S,): pixels of each predicted segment where the truth has no segment."""
     on_void = (shared.true < 0) & (shared.predicted >= 0)
     return whole_counts(shared.predicted[on_void], shared.pixels[on_void], number)
 
 
 def _band_iou(truth, prediction, true_segments, predicted_segments, true, predicted, width: int) -> np.ndarray:
-    """float64 (P,): IoU of the bands of pairs of rows, without what of a predicted band lies on void."""
+    """float64 (P,): IoU of the bands of pairs of rows, without the part of a predicted band on void."""
     bands, true_area, predicted_area = band_overlaps(truth, prediction, true_segments, predicted_segments, width)
     columns = len(predicted_segments.ids)
     both = (bands.true >= 0) & (bands.predicted >= 0)
-    keys = bands.true[both] * columns + bands.predicted[both]  # ascending, as the pairs are
+    keys = bands.true[both] * columns + bands.predicted[both]  # ascending, like the pairs
     wanted = true * columns + predicted
     at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
     pixels = np.where(keys[at] == wanted, bands.pixels[both][at], 0) if len(keys) else np.zeros(len(wanted), np.int64)

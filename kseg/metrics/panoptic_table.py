@@ -1,4 +1,4 @@
-"""PQ, SQ and RQ of a split as tables show them: of all classes, things and stuff, of each class, of each image."""
+"""PQ, SQ and RQ of a split for tables: of all classes, things and stuff, of each class and of each image."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ from kseg.metrics.panoptic import (
 )
 
 ROUNDING = 1e-12
-"""How far PQ and SQ · RQ of a class may be apart as float64."""
+"""Largest difference of PQ and SQ · RQ of a class in float64."""
 
 SCORES = {"PQ": panoptic_quality, "SQ": segmentation_quality, "RQ": recognition_quality}
-"""Of a class, by name."""
+"""Scores of a class, by name."""
 
 
 @dataclass(frozen=True, eq=False)
 class PanopticTable:
-    """What was counted of every image, and the scores that follow from it.
+    """The sums of every image, and the scores that follow from them.
 
-    That PQ = SQ · RQ holds for every class is checked when the table is made.
+    The constructor checks PQ = SQ · RQ for every class.
 
     >>> table = PanopticTable(np.array([[[0.8, 1, 0, 0], [0.0, 0, 1, 1]]]), np.array([True, False]))
     >>> table.groups["All"].pq, table.of_classes()["SQ"].tolist(), table.per_image.tolist()
@@ -53,14 +53,14 @@ class PanopticTable:
 
     @classmethod
     def of(cls, matches: Iterable[PanopticMatch], is_thing) -> "PanopticTable":
-        """The table of one `panoptic_match` an image."""
+        """The table from one `panoptic_match` per image."""
         is_thing = np.asarray(is_thing, bool)
         sums = [panoptic_sums([match], len(is_thing)) for match in matches]
         return cls(np.array(sums, np.float64).reshape(-1, len(is_thing), len(SUMS)), is_thing)
 
     @cached_property
     def sums(self) -> np.ndarray:
-        """float64 (C, 4): of all images."""
+        """float64 (C, 4): the sums over all images."""
         return self.sums_per_image.sum(axis=0)
 
     @cached_property
@@ -79,23 +79,23 @@ class PanopticTable:
 
     @cached_property
     def per_image(self) -> np.ndarray:
-        """float64 (N,): PQ of each image alone; nan for an image with nothing to find and nothing found."""
+        """float64 (N,): PQ of each single image; nan for an image without true and predicted segments."""
         return mean_panoptic_quality(self.sums_per_image)
 
     def interval(self, resamples: int = 1000) -> Interval:
-        """PQ of all classes, and within which 95 % of other images of the same kind would put it."""
+        """PQ of all classes with its 95 % bootstrap interval over images."""
         if not len(self.sums_per_image):
             return Interval(np.nan, np.nan, np.nan, confidence=0.95)
         return bootstrap_score(self.sums_per_image, mean_panoptic_quality, resamples=resamples)
 
     @cached_property
     def identity_gap(self) -> float:
-        """The largest difference of PQ and SQ · RQ among the classes: 0 but for the rounding of float64."""
+        """The largest difference of PQ and SQ · RQ among the classes: 0 up to float64 rounding."""
         pq, sq, rq = (score(self.sums) for score in SCORES.values())
         return float(np.nanmax(np.abs(pq - sq * rq), initial=0.0)) if self.counted.any() else 0.0
 
     def identity(self) -> str:
-        """The sentence of it, with what the means give."""
+        """A sentence on the identity for classes, and on the means, where it does not hold."""
         if not self.counted.any():
             return "No class counts, so there is no PQ."
         every, gap = self.groups["All"], self.identity_gap
@@ -109,18 +109,19 @@ class PanopticTable:
         """The table as text: groups, interval, classes.
 
         Args:
-          kind: what PQ is called at its head.
+          kind: name of PQ in the head line.
           names: of the classes.
         """
-        said = [f"{kind:<24}{'PQ':>8}{'SQ':>8}{'RQ':>8}  classes"]
+        lines = [f"{kind:<24}{'PQ':>8}{'SQ':>8}{'RQ':>8}  classes"]
         for group, score in self.groups.items():
-            said.append(f"{group:<24}{score.pq:8.4f}{score.sq:8.4f}{score.rq:8.4f}{score.classes:9d}")
-        said.append(f"PQ of all, 95 % interval over images: {self.interval(resamples)}")
+            lines.append(f"{group:<24}{score.pq:8.4f}{score.sq:8.4f}{score.rq:8.4f}{score.classes:9d}")
+        lines.append(f"PQ of all, 95 % interval over images: {self.interval(resamples)}")
         columns = zip(names, *self.of_classes().values(), self.sums, self.counted, strict=True)
         for name, pq, sq, rq, (_, tp, fp, fn), counts in columns:
             if counts:
-                said.append(f"  {name:<22}{pq:8.4f}{sq:8.4f}{rq:8.4f}  {tp:.0f} found, {fn:.0f} missed, {fp:.0f} false")
-        return [*said, self.identity()]
+                figures = f"{pq:8.4f}{sq:8.4f}{rq:8.4f}  {tp:.0f} found, {fn:.0f} missed, {fp:.0f} false"
+                lines.append(f"  {name:<22}{figures}")
+        return [*lines, self.identity()]
 
 
 def mean_panoptic_quality(sums) -> np.ndarray:

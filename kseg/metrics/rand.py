@@ -1,4 +1,4 @@
-"""The Rand score of ISBI's challenges: are two pixels of one object in one object?"""
+"""The Rand score of ISBI's challenges: whether pairs of pixels of one object stay in one object."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from scipy import ndimage
 
 @dataclass(frozen=True)
 class RandScore:
-    """How well two divisions of the same pixels into segments agree; 1 is alike."""
+    """The agreement of two divisions of the same pixels into segments; 1 for equal divisions."""
 
     split: float
-    """Σ p_ij² / Σ t_j²: the less, the more true segments are split"""
+    """Σ p_ij² / Σ t_j²: lower if more true segments are split"""
     merge: float
-    """Σ p_ij² / Σ s_i²: the less, the more true segments are merged"""
+    """Σ p_ij² / Σ s_i²: lower if more true segments are merged"""
 
     @property
     def v_rand(self) -> float:
-        """Both together: their harmonic mean."""
+        """The harmonic mean of `split` and `merge`."""
         return 2 * self.split * self.merge / (self.split + self.merge)
 
 
@@ -30,8 +30,8 @@ def rand_score(true, predicted) -> RandScore:
     s_i = Σ_j p_ij and t_j = Σ_i p_ij.
 
     Args:
-      true: whole numbers, (H, W) or of any shape; 0 is no segment, and its pixels count for nothing.
-      predicted: of the same shape; 0 is no segment: each of these pixels is a segment of its own.
+      true: whole numbers, (H, W) or of any shape; pixels of 0 belong to no segment and are ignored.
+      predicted: of the same shape; each pixel of 0 is a segment of its own.
     No foreground: nan.
     Raises: ValueError for different shapes.
     Source: Arganda-Carreras et al. 2015, "Crowdsourcing the creation of image segmentation algorithms for
@@ -42,13 +42,13 @@ def rand_score(true, predicted) -> RandScore:
     """
     true, predicted = np.asarray(true), np.asarray(predicted)
     if true.shape != predicted.shape:
-        raise ValueError(f"segments have the shapes {true.shape} and {predicted.shape}; they must be of one image")
+        raise ValueError(f"segments have the shapes {true.shape} and {predicted.shape}; give segments of one image")
     foreground = true != 0
     t, s = true[foreground], predicted[foreground]
     if not t.size:
         return RandScore(float("nan"), float("nan"))
     alone = int((s == 0).sum())
-    # Each pixel's pair of segments as one number: columns of two would be sorted ten times as slowly.
+    # Each pixel's pair of segments as one number, since sorting pairs is ten times as slow.
     together = s != 0
     of_truth, of_prediction = (np.unique(one, return_inverse=True)[1].astype(np.int64).ravel() for one in (t, s))
     pair = of_prediction * (of_truth.max() + 1) + of_truth
@@ -57,18 +57,18 @@ def rand_score(true, predicted) -> RandScore:
 
 
 def _squares(keys: np.ndarray) -> int:
-    """Σ n², n: how often each key comes; exact, for counts are whole numbers."""
+    """Σ n² over the keys, n being the count of a key; exact, in integers."""
     _, counts = np.unique(keys, return_counts=True)
     return int(np.square(counts.astype(np.int64)).sum())
 
 
 def cells_between_membranes(foreground, *, thin: bool = False) -> np.ndarray:
-    """The segments of a binary map: connected pixels (by edges, not corners), 1, 2, …; 0 for the membranes between.
+    """The segments of a binary map: connected pixels (by edges, not corners), 1, 2, …; 0 for the membranes.
 
     Args:
       foreground: bool (H, W).
-      thin: every pixel of a membrane joins the nearest segment, which makes how thick membranes are drawn irrelevant
-        ("border thinning"); a map without any segment stays 0.
+      thin: whether every pixel of a membrane joins the nearest segment, so that the thickness of membranes does not
+        matter ("border thinning"); a map without any segment stays 0.
     Returns:
       int32 (H, W).
 
@@ -88,9 +88,9 @@ def membrane_rand(true, predicted) -> RandScore:
     Args:
       true: bool (H, W), cells; False is membrane.
       predicted: bool (H, W); its membranes are thinned.
-    Source: as of `rand_score`, "foreground-restricted Rand scoring after border thinning". Deviations: their script
-    thins by a watershed on the probabilities, here each pixel of a membrane goes to the nearest cell; of one slice, and
-    not of a volume.
+    Source: as of `rand_score`, "foreground-restricted Rand scoring after border thinning". Deviations: the authors'
+    script thins by a watershed on the probabilities, here each pixel of a membrane joins the nearest cell; the score is
+    of one slice instead of a volume.
 
     >>> true = np.array([[1, 1, 0, 1, 1]] * 3, bool)
     >>> leak = true.copy()

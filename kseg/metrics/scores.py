@@ -7,7 +7,7 @@ Every function takes M (…, C, C), rows = truth, columns = prediction, and work
 **Absent classes.** A class counts in a mean if its union is > 0 (it is in the truth or was predicted); a class with an
 empty union has the score nan. Without a valid pixel no class counts, and the mean is nan as well.
 **Binary problems** (C = 2): `iou_dataset`, `dice_dataset` and `iou_image` are the foreground's (class 1). Where neither
-truth nor prediction has foreground but there are valid pixels, these scores are 1: there was nothing to find.
+truth nor prediction has foreground but there are valid pixels, these scores are 1, since there was nothing to find.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ def pixel_accuracy(matrix) -> np.ndarray:
 
 
 def mean_accuracy(matrix) -> np.ndarray:
-    """Mean of recall over the classes that the truth holds (balanced accuracy). Shape (…).
+    """Mean of recall over the classes in the truth (balanced accuracy). Shape (…).
 
     >>> round(float(mean_accuracy([[50, 10], [5, 35]])), 4)  # (50/60 + 35/40)/2
     0.8542
@@ -76,7 +76,7 @@ def recall(matrix) -> np.ndarray:
 def f_beta(matrix, *, beta: float = 1.0) -> np.ndarray:
     """(1 + β²) TP / ((1 + β²) TP + β² FN + FP): recall counts β times as much as precision. Shape (…, C).
 
-    β = 1 is Dice. nan where the union is empty. Source: van Rijsbergen 1979, ch. 7. Errors: β ≤ 0 is refused.
+    β = 1 is Dice. nan where the union is empty. Source: van Rijsbergen 1979, ch. 7. Errors: UsageError for β ≤ 0.
 
     >>> f_beta([[50, 10], [5, 35]], beta=2).round(4).tolist()  # 250/295, 175/205
     [0.8475, 0.8537]
@@ -89,7 +89,7 @@ def f_beta(matrix, *, beta: float = 1.0) -> np.ndarray:
 
 
 def iou_dataset(matrix) -> np.ndarray:
-    """The foreground's IoU (C = 2), else the mean over the classes that count; the rules are in the module's docstring.
+    """The foreground's IoU (C = 2), else the mean over the classes that count by the rules in the module's docstring.
 
     Computed from the matrix of a whole split, this is mIoU^D, the headline number of kseg. Shape (…).
 
@@ -109,7 +109,7 @@ def dice_dataset(matrix) -> np.ndarray:
 
 
 def miou(matrix) -> np.ndarray:
-    """Mean IoU over all classes that count, background included (also when C = 2): mIoU^D of the literature. Shape (…).
+    """Mean IoU over all classes that count, including background (also for C = 2): mIoU^D in papers. Shape (…).
 
     Source: Everingham et al. 2010; Wang et al. 2023, "Revisiting Evaluation Metrics for Semantic Segmentation", eq. 1.
 
@@ -120,9 +120,9 @@ def miou(matrix) -> np.ndarray:
 
 
 def iou_image(matrices) -> np.ndarray:
-    """`iou_dataset` of each image by itself: (N, C, C) to (N,); nan for an image without valid pixels.
+    """`iou_dataset` of each image: (N, C, C) to (N,); nan for an image without valid pixels.
 
-    The values stay apart because paired tests and confidence intervals need them; their mean is the score.
+    The score is the mean of the values; paired tests and confidence intervals need them separately.
 
     >>> iou_image([[[50, 10], [5, 35]], [[90, 0], [10, 0]]]).tolist()  # two images
     [0.7, 0.0]
@@ -134,8 +134,8 @@ def miou_image(matrices, *, present: str = "union") -> np.ndarray:
     """mIoU^I: mean over images of the image's mean IoU over its classes; (N, C, C) to ().
 
     Args:
-      present: "union" counts a class in an image if truth or prediction hold it (the house rule: a false alarm costs);
-        "truth" only if the truth does (Wang et al. 2023, eq. 2).
+      present: "union" counts a class in an image if truth or prediction hold it (kseg's rule, in which false alarms
+        count); "truth" only if the truth holds it (Wang et al. 2023, eq. 2).
 
     >>> round(float(miou_image([[[50, 10], [5, 35]], [[90, 0], [0, 0]]])), 4)  # of 0.7346 and 1
     0.8673
@@ -144,10 +144,9 @@ def miou_image(matrices, *, present: str = "union") -> np.ndarray:
 
 
 def miou_class(matrices, *, present: str = "union") -> np.ndarray:
-    """mIoU^C: for each class the mean IoU over the images that hold it, then the mean over classes; (N, C, C) to ().
+    """mIoU^C: for each class the mean IoU over the images with it, then the mean over classes; (N, C, C) to ().
 
-    A class that few images hold weighs as much as a class that all images hold, unlike in mIoU^I. `present` as in
-    `miou_image`.
+    A class in few images has the same weight as a class in all images, unlike in mIoU^I. `present` as in `miou_image`.
     Source: Wang et al. 2023, eq. 3.
 
     >>> round(float(miou_class([[[50, 10], [5, 35]], [[90, 0], [0, 0]]])), 4)  # of (50/65 + 1)/2 and 0.7
@@ -176,10 +175,10 @@ def frequency_weighted_iou(matrix) -> np.ndarray:
 
 
 def cohens_kappa(matrix) -> np.ndarray:
-    """(p_o − p_e) / (1 − p_e): agreement beyond what the class frequencies alone would give. Shape (…).
+    """(p_o − p_e) / (1 − p_e): agreement beyond the chance agreement of the class frequencies. Shape (…).
 
     p_o is the pixel accuracy and p_e = Σ_c (Σ_j M_cj)(Σ_i M_ic) / (Σ M)². nan without valid pixels and where p_e = 1
-    (truth and prediction hold one and the same class only). Source: Cohen 1960.
+    (truth and prediction only hold one and the same class). Source: Cohen 1960.
 
     >>> round(float(cohens_kappa([[50, 10], [5, 35]])), 4)  # (0.85 − 0.51)/(1 − 0.51)
     0.6939
@@ -216,7 +215,7 @@ def _ratio(numerator, denominator) -> np.ndarray:
 
 
 def _mean_of_counted(values: np.ndarray) -> np.ndarray:
-    """Mean over the last axis without nans; nan where all are."""
+    """Mean over the last axis without nans; nan where all values are nan."""
     counted = ~np.isnan(values)
     return _ratio(np.where(counted, values, 0.0).sum(-1), counted.sum(-1))
 

@@ -1,4 +1,4 @@
-"""Segments of two id maps: which share pixels, and how many; the same for the bands inside their outlines."""
+"""Overlaps of the segments of two id maps in pixels, and overlaps of the bands inside their outlines."""
 
 from typing import NamedTuple
 
@@ -10,18 +10,18 @@ from kseg.metrics.boundary import inner_band
 from kseg.structures import NO_SEGMENT, Panoptic
 
 _INSIDE = -1
-"""Marks pixels of a segment that are not in its band; no id is negative."""
+"""Marks pixels of a segment outside its band; ids are never negative."""
 
 
 class Segments(NamedTuple):
-    """What an id map's numbers stand for, one entry a segment."""
+    """The segments of an id map, one entry per segment."""
 
     ids: np.ndarray
     """int64 (S,), ascending"""
     classes: np.ndarray
     """int64 (S,), class of each"""
     crowd: np.ndarray
-    """bool (S,): a region of several objects that are not told apart"""
+    """bool (S,): a region of several objects that are not separated"""
 
 
 class Overlaps(NamedTuple):
@@ -39,11 +39,11 @@ def segment_table(ids, classes, crowd=None, *, num_classes: int, of: str) -> Seg
     """Checked `Segments` in ascending order of ids.
 
     Args:
-      ids: integers (S,) of at least 1, none twice.
+      ids: unique integers (S,) from 1 up.
       classes: integers (S,) in 0..num_classes − 1.
-      crowd: booleans (S,); None: none is a crowd.
-      of: "truth" or "prediction", for the sentence that refuses something.
-    Errors: another length, an id below 1 or twice, a class outside.
+      crowd: booleans (S,); None: no segment is a crowd.
+      of: "truth" or "prediction", for error messages.
+    Errors: UsageError for different lengths, an id below 1 or given twice, and a class out of range.
 
     >>> segment_table([7, 3], [0, 1], num_classes=2, of="truth").ids.tolist()
     [3, 7]
@@ -52,12 +52,12 @@ def segment_table(ids, classes, crowd=None, *, num_classes: int, of: str) -> Seg
     crowd = np.zeros(len(ids), bool) if crowd is None else np.asarray(crowd, bool).reshape(-1)
     if not len(ids) == len(classes) == len(crowd):
         raise UsageError(
-            f"the {of} has {len(ids)} ids, {len(classes)} classes and {len(crowd)} crowd flags; give one a segment"
+            f"the {of} has {len(ids)} ids, {len(classes)} classes and {len(crowd)} crowd flags; give one per segment"
         )
     order = np.argsort(ids, kind="stable")
     ids, classes, crowd = ids[order], classes[order], crowd[order]
     if len(ids) and ids[0] <= NO_SEGMENT:
-        raise UsageError(f"the {of} has a segment with the id {ids[0]}; ids are 1 and more, 0 is no segment")
+        raise UsageError(f"the {of} has a segment with the id {ids[0]}; give ids from 1 up, since 0 is no segment")
     if (twice := ids[1:][ids[1:] == ids[:-1]]).size:
         raise UsageError(
             f"the id {twice[0]} stands for two segments of the {of}; segments cannot overlap, so give each its own id"
@@ -90,7 +90,8 @@ def segments_of(structure: Panoptic) -> Segments:
 def overlaps(truth, prediction, true_segments: Segments, predicted_segments: Segments) -> Overlaps:
     """Pixels of every pair of segments of two id maps (H, W).
 
-    Errors: maps that are no integers (H, W) or differ in size, ids without an entry, entries without a pixel.
+    Errors: UsageError for maps that are no integers (H, W) or differ in size, ids without an entry, and entries without
+    a pixel.
     """
     truth, prediction = id_map(truth, "truth"), id_map(prediction, "prediction")
     if truth.shape != prediction.shape:
@@ -102,7 +103,7 @@ def overlaps(truth, prediction, true_segments: Segments, predicted_segments: Seg
         missing = np.setdiff1d(np.arange(len(segments.ids)), rows)
         if missing.size:
             shown = ", ".join(map(str, segments.ids[missing[:8]])) + (", …" if len(missing) > 8 else "")
-            raise UsageError(f"no pixel of the {of} has the ids {{{shown}}} of its segments; remove them or draw them")
+            raise UsageError(f"no pixel of the {of} has the ids {{{shown}}} of its segments; remove these segments")
     return Overlaps(true_rows, predicted_rows, pixels)
 
 
@@ -132,7 +133,7 @@ def band_overlaps(
 
 
 def id_map(ids, of: str) -> np.ndarray:
-    """`ids` as an array of integers (H, W), none negative."""
+    """`ids` as an array of nonnegative integers (H, W)."""
     ids = np.asarray(ids)
     if ids.ndim != 2 or ids.dtype.kind not in "iu":
         raise UsageError(f"the {of} is a map of segment ids (H, W), integers, received {ids.dtype} {ids.shape}")
@@ -142,14 +143,14 @@ def id_map(ids, of: str) -> np.ndarray:
 
 
 def whole_counts(rows: np.ndarray, pixels: np.ndarray, number: int) -> np.ndarray:
-    """int64 (number,): pixels added up by row; float64 sums of whole numbers are exact up to 2⁵³."""
+    """int64 (number,): pixels summed by row; float64 sums of whole numbers are exact up to 2⁵³."""
     return np.bincount(rows, pixels, minlength=number).astype(np.int64)
 
 
 def _shared_pixels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The pairs of values (ascending) and their pixels, int64 (P,) each.
 
-    A row of a map is a few runs of equal pixels. Sorting runs instead of pixels is faster.
+    A row of a map has few runs of equal pixels, and sorting runs is faster than sorting pixels.
     """
     first, second = first.ravel(), second.ravel()
     if not first.size:
@@ -158,7 +159,7 @@ def _shared_pixels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, n
     changes = np.flatnonzero((first[1:] != first[:-1]) | (second[1:] != second[:-1])) + 1
     starts = np.concatenate([[0], changes])
     lengths = np.diff(starts, append=first.size)
-    # a negative value of either half sorts in front, for the first half is signed and the second is shifted up
+    # Negative values of either half sort first: the first half is signed, and the second is shifted to be nonnegative.
     keys = (first[starts].astype(np.int64) << 32) + (second[starts].astype(np.int64) - _INSIDE)
     pairs, where = np.unique(keys, return_inverse=True)
     return pairs >> 32, (pairs & 0xFFFFFFFF) + _INSIDE, whole_counts(where, lengths, len(pairs))
@@ -182,6 +183,6 @@ def _bands(ids: np.ndarray, segments: Segments, width: int) -> np.ndarray:
     bands = np.where(rows > 0, _INSIDE, NO_SEGMENT)
     for row, window in enumerate(find_objects(rows, max_label=len(segments.ids)), 1):
         if window is not None:
-            # The segment has no pixel outside of its bounding box, so erosion there equals erosion in the image.
+            # The segment has no pixel outside its bounding box, so erosion there equals erosion in the image.
             bands[window][inner_band(rows[window] == row, None, width)] = segments.ids[row - 1]
     return bands

@@ -1,4 +1,4 @@
-"""Keras metrics over a confusion matrix that never loses a pixel."""
+"""Keras metrics of an exact streaming confusion matrix."""
 
 from keras import ops
 
@@ -28,7 +28,7 @@ def _mean_over(values, counted):
 
 @registered("miou")
 class MeanIoU(MatrixMetric):
-    """`kseg.metrics.scores.miou` over all pixels so far: every class that counts, background included.
+    """`kseg.metrics.scores.miou` over all pixels so far: every class that counts, including background.
 
     >>> y_true, y_pred = [[[1, 1], [0, 255]]], [[[[0.9], [0.4]], [[0.2], [0.7]]]]
     >>> metric = MeanIoU(2)
@@ -91,8 +91,8 @@ class Dice(IoU):
 class PixelAccuracy(CountingMetric):
     """`kseg.metrics.scores.pixel_accuracy` over all pixels so far; nan without a valid pixel.
 
-    `num_classes` is optional. Where it is given, other numbers of channels are refused. Without it the channels of the
-    scores give the number of classes (one channel means two classes), and predicted ids may be any class.
+    `num_classes` is optional. If it is given, other numbers of channels raise UsageError. Without it, the channels of
+    the scores give the number of classes (one channel means two classes), and predicted ids may be any class.
 
     >>> y_true, y_pred = [[[1, 1], [0, 255]]], [[[[0.9], [0.4]], [[0.2], [0.7]]]]
     >>> metric = PixelAccuracy(2)
@@ -115,7 +115,7 @@ class PixelAccuracy(CountingMetric):
         self.num_classes = None if num_classes is None else class_count(num_classes, least=2)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Count the valid pixels of one batch, and those among them that are right or impossible."""
+        """Counts the valid pixels of one batch, and those that are correct or have impossible ids."""
         y_pred = ops.convert_to_tensor(y_pred)
         truth, prediction, valid = self.pixels(y_true, y_pred, sample_weight, self.num_classes)
         num_classes = self.num_classes or (MAX_CLASSES if holds_ids(y_pred) else max(2, y_pred.shape[-1]))

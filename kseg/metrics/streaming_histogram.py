@@ -1,4 +1,4 @@
-"""What takes the probabilities themselves, as Keras metrics: formulas over a streaming probability histogram."""
+"""Keras metrics of probabilities: formulas over a streaming probability histogram."""
 
 from keras import ops
 
@@ -11,10 +11,10 @@ from kseg.metrics.whole import class_count, class_label
 
 
 class HistogramMetric(CountingMetric):
-    """A score of the histogram of the probability of one class, `label`, against all others: the foreground by default.
+    """A score of the probability histogram of one class, `label`, against all others; by default of the foreground.
 
-    Scores alone have probabilities; ids are refused. `threshold` is of no account: the histogram holds all of them.
-    Without a valid pixel the result is nan.
+    Predictions have to be scores; class ids raise UsageError. `threshold` has no effect, since the histogram covers all
+    thresholds. Without a valid pixel the result is nan.
     """
 
     def __init__(
@@ -26,21 +26,21 @@ class HistogramMetric(CountingMetric):
         self.label = class_label(label, self.num_classes, self.name)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Count the pixels of one batch."""
+        """Counts the pixels of one batch."""
         y_pred = ops.convert_to_tensor(y_pred)
         if holds_ids(y_pred):
             raise UsageError(
                 f"{self.name}: y_pred is class ids {tuple(y_pred.shape)}; pass logits or probabilities (N, H, W, C)"
             )
         truth, ids, valid = self.pixels(y_true, y_pred, sample_weight, self.num_classes)
-        p = ops.clip(self.probability(y_pred), 0.0, 1.0)  # what is not a probability has no class among the ids
+        p = ops.clip(self.probability(y_pred), 0.0, 1.0)  # invalid probabilities already have no valid id
         possible = in_range(truth, ids, self.num_classes)
         index = ops.minimum(ops.cast(p * BINS, "int32"), BINS - 1) + BINS * ops.cast(truth == self.label, "int32")
         index = ops.where(valid, ops.where(possible, index, 2 * BINS), 2 * BINS + 1)
         self.add_counts(count_ids(ops.reshape(index, (-1,)), 2 * BINS + 2)[:-1])
 
     def probability(self, y_pred):
-        """float32 (N, H, W): that a pixel is of the class."""
+        """float32 (N, H, W): the probability of the class."""
         scores = ops.cast(y_pred, "float32")
         if scores.shape[-1] > 1:
             return (ops.softmax(scores) if self.from_logits else scores)[..., self.label]

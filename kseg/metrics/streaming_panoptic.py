@@ -1,4 +1,4 @@
-"""Panoptic quality as a Keras metric: counted inside a compiled step, on any backend."""
+"""Panoptic quality as a Keras metric that counts inside a compiled step on any backend."""
 
 import keras
 from keras import ops
@@ -12,28 +12,28 @@ from kseg.metrics.panoptic import SUMS
 from kseg.metrics.whole import class_count, class_label, whole
 
 CROWD = -1
-"""The instance number of a truth's pixels that are a crowd of their class."""
+"""The segment number of crowd pixels in the truth."""
 
 SCORES = ("pq", "sq", "rq")
 
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE, name="PanopticQualityMetric")
 class PanopticQuality(ExactCounts):
-    """Mean over classes of `kseg.metrics.panoptic_quality`, summed over all images so far.
+    """Mean over classes of `kseg.metrics.panoptic_quality` over all images so far.
 
     `update_state` takes truth and prediction as integers (N, H, W, 2): the class of each pixel, and the number of its
-    segment among those of the class in that image. Class `void` is no segment; number `CROWD` in the truth is a crowd.
+    segment within the class and image. Class `void` is no segment; number `CROWD` in the truth is a crowd.
 
     Args:
       num_classes: C; class ids are 0..C − 1.
       score: "pq", "sq" or "rq".
       labels: the classes to average over, such as the things; None: all.
-      max_instances: D; numbers of segments are 0..D − 1. A batch of N images takes some N·C·D²·16 bytes.
-      void: the class of pixels that belong to no segment.
-    Result: float32 (); classes with TP + FP + FN = 0 do not count, and nan where none does, or where an id was outside
-      of the classes or numbers, or a weight negative, which cannot raise inside a compiled step.
-    `sample_weight` (N,), or one number for all: 0 leaves an image out, any other counts it once.
-    IoUs are counted in units of 2⁻²⁰, so the mean is right to 1e-6.
+      max_instances: D; numbers of segments are 0..D − 1. A batch of N images takes about N·C·D²·16 bytes.
+      void: the class of pixels without a segment.
+    Result: float32 (); classes with TP + FP + FN = 0 do not count. nan if no class counts, or if an id was out of
+      range or a weight negative, since a compiled step cannot raise.
+    `sample_weight` (N,), or one number for all: 0 leaves an image out, any other weight counts it once.
+    IoUs are counted in units of 2⁻²⁰, so the mean is accurate to 1e-6.
     Source: Kirillov et al. 2019, eq. 1. Deviations: as `panoptic_match`.
 
     >>> import numpy as np
@@ -58,7 +58,7 @@ class PanopticQuality(ExactCounts):
         self.void = void
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Count the segments of one batch of whole images."""
+        """Counts the segments of one batch of whole images."""
         classes, number = self.num_classes, self.max_instances
         (true_class, true_number), (predicted_class, predicted_number) = (
             self._segments(values, of) for values, of in ((y_true, "y_true"), (y_pred, "y_pred"))
@@ -66,7 +66,7 @@ class PanopticQuality(ExactCounts):
         images, height, width = ops.shape(true_class)
         counted, outside = self._counted(sample_weight, images)
 
-        # 1. which pixels are of what; those of images that do not count are of nothing
+        # 1. which pixels belong to a segment; images of weight 0 have none
         in_truth = ops.logical_and(true_class != self.void, counted)
         in_prediction = ops.logical_and(predicted_class != self.void, counted)
         crowd = ops.logical_and(in_truth, true_number == CROWD)
@@ -81,7 +81,7 @@ class PanopticQuality(ExactCounts):
         same_class = ops.logical_and(ops.logical_and(in_truth, in_prediction), true_class == predicted_class)
         single = ops.logical_and(in_truth, ops.logical_not(crowd))
 
-        # 2. pixels of every segment and of every pair of one class
+        # 2. pixels of every segment, and of every pair of segments of one class
         image = ops.reshape(ops.arange(images, dtype="int32"), (-1, 1, 1))
         true_cell = (image * classes + true_class) * number + true_number
         predicted_cell = (image * classes + predicted_class) * number + predicted_number
@@ -98,7 +98,7 @@ class PanopticQuality(ExactCounts):
         )
         both = ops.reshape(both, (*shape, number))
 
-        # 3. matches, and who is left over: whole numbers compared, so that ½ is ½
+        # 3. matches and segments without a match, by comparing whole numbers, so that ½ is exact
         union = true_area[..., None] + (predicted_area - on_void)[..., None, :] - both
         matched = 2 * both > union
         iou = ops.where(matched, ops.cast(both, "float32") / ops.cast(ops.maximum(union, 1), "float32"), 0.0)
@@ -143,7 +143,7 @@ class PanopticQuality(ExactCounts):
         }
 
     def _segments(self, values, of: str):
-        """int32 (N, H, W) twice: classes and numbers of segments."""
+        """int32 (N, H, W) each: classes and numbers of segments."""
         values = as_tensor(values)
         if len(values.shape) != 4 or values.shape[-1] != 2:
             raise UsageError(
@@ -153,12 +153,12 @@ class PanopticQuality(ExactCounts):
         return ops.unstack(class_ids(values), 2, axis=-1)
 
     def _counted(self, sample_weight, images):
-        """bool (N, 1, 1): which images count; int32 (): how many weights mean nothing."""
+        """bool (N, 1, 1): which images count; int32 (): the number of invalid weights."""
         if sample_weight is None:
             return ops.ones((images, 1, 1), "bool"), ops.zeros((), "int32")
         weight = ops.convert_to_tensor(sample_weight)
         if len(weight.shape) > 1:
-            raise UsageError(f"{self.name}: sample_weight is {tuple(weight.shape)}; pass one weight an image, (N,)")
+            raise UsageError(f"{self.name}: sample_weight is {tuple(weight.shape)}; pass one weight per image, (N,)")
         weight = ops.broadcast_to(sound_weights(weight), (images,))
         return ops.reshape(weight != 0, (images, 1, 1)), _number(ops.isnan(weight))
 
@@ -168,7 +168,7 @@ class PanopticQuality(ExactCounts):
 
 
 def _counts(cells, where, number):
-    """int32 (number,): how many of the `cells` (N, H, W) occur where `where` is true."""
+    """int32 (number,): how often each of the `cells` (N, H, W) occurs where `where` is true."""
     return count_ids(ops.reshape(ops.where(where, cells, number), (-1,)), number + 1)[:number]
 
 

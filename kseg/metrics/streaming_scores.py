@@ -1,4 +1,4 @@
-"""More scores of `kseg.metrics.scores` as Keras metrics; each is a formula over the streaming matrix."""
+"""More scores of `kseg.metrics.scores` as Keras metrics, each a formula over the streaming matrix."""
 
 from keras import ops
 
@@ -11,7 +11,7 @@ from kseg.metrics.whole import class_count, class_label
 
 @registered("mean_accuracy")
 class MeanAccuracy(MatrixMetric):
-    """`mean_accuracy`: mean recall of the classes that the truth holds.
+    """`mean_accuracy`: mean recall of the classes in the truth.
 
     >>> y_true, y_pred = [[[1, 1], [0, 255]]], [[[[0.9], [0.4]], [[0.2], [0.7]]]]
     >>> metric = MeanAccuracy(2)
@@ -51,7 +51,7 @@ class FrequencyWeightedIoU(MatrixMetric):
 
 @registered("kappa")
 class CohenKappa(MatrixMetric):
-    """`cohens_kappa`: agreement beyond chance; nan where truth and prediction hold one and the same class only.
+    """`cohens_kappa`: agreement beyond chance; nan where truth and prediction only hold one and the same class.
 
     >>> y_true, y_pred = [[[1, 1], [0, 255]]], [[[[0.9], [0.4]], [[0.2], [0.7]]]]
     >>> metric = CohenKappa(2)
@@ -172,9 +172,9 @@ class FBeta(_OfOneClass):
 
 @registered("iou_image")
 class ImageIoU(CountingMetric):
-    """Mean over images of `iou_image`; images without a valid pixel are left out, nan where none has one.
+    """Mean over images of `iou_image` without images that have no valid pixel; nan if no image has one.
 
-    Each image's IoU is counted in units of 2⁻²⁰, so the mean is right to 5e-7 and does not drift over any number of
+    Each image's IoU is counted in units of 2⁻²⁰, so the mean is accurate to 5e-7 without drift over any number of
     images.
 
     >>> y_true, y_pred = [[[1, 1], [0, 255]]], [[[[0.9], [0.4]], [[0.2], [0.7]]]]
@@ -189,7 +189,7 @@ class ImageIoU(CountingMetric):
         self.num_classes = class_count(num_classes, least=2)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Count the images of one batch; every batch must hold whole images."""
+        """Counts the images of one batch, which must be whole images."""
         truth, prediction, valid = self.pixels(y_true, y_pred, sample_weight, self.num_classes)
         scores, counted = [], []
         for label in range(1, 2) if self.num_classes == 2 else range(self.num_classes):
@@ -200,7 +200,7 @@ class ImageIoU(CountingMetric):
         number = sum(counted)
         iou = sum(scores) / ops.maximum(number, 1.0)
         if self.num_classes == 2:
-            iou = ops.where(number > 0, iou, 1.0)  # nothing to find, nothing found
+            iou = ops.where(number > 0, iou, 1.0)  # neither truth nor prediction has foreground
         has_pixels = _per_image(valid) > 0
         outside = ops.logical_and(valid, ops.logical_not(in_range(truth, prediction, self.num_classes)))
         low, high = in_units(ops.where(has_pixels, iou, 0.0))

@@ -1,8 +1,8 @@
-"""How far two outlines lie apart: Hausdorff distance, average symmetric surface distance, normalized surface distance.
+"""Distances of two outlines: Hausdorff distance, average symmetric surface distance, normalized surface distance.
 
-The surface of a mask is the set of its pixels with a 4-neighbor outside it; beyond the edge of the image is outside.
-Void pixels belong to no surface, and a neighbor that is void makes none: where truth is ringed by void (PASCAL VOC)
-there is no surface left to compare. Distances run between pixel centers, in pixels or in the unit of `spacing`.
+The surface of a mask is the set of its pixels with a 4-neighbor outside it; pixels beyond the image's edge are outside.
+Void pixels belong to no surface, and a void neighbor does not make a pixel surface: where void surrounds the truth
+(PASCAL VOC), no surface is left to compare. Distances are between pixel centers, in pixels or in the unit of `spacing`.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from kseg.errors import UsageError
 
 @dataclass(frozen=True)
 class SurfaceDistances:
-    """From every surface pixel of one mask to the nearest of the other; both empty where a surface is missing."""
+    """Distances from every surface pixel of one mask to the nearest of the other; empty where a surface is missing."""
 
     to_truth: np.ndarray
     """float64 (pixels of the predicted surface,)"""
@@ -39,7 +39,7 @@ class SurfaceDistances:
 def surface(mask: np.ndarray, valid: np.ndarray | None = None, *, at_image_border: bool = True) -> np.ndarray:
     """bool (H, W): the pixels of a mask (H, W) with a 4-neighbor outside it; see the module's docstring.
 
-    `at_image_border=False`: the mask is taken to go on beyond the image, so that its edge is no surface.
+    `at_image_border=False`: the mask continues beyond the image, so that the image's edge is no surface.
     """
     if valid is None:
         return mask & ~binary_erosion(mask, border_value=not at_image_border)
@@ -52,11 +52,11 @@ def surface_distances(
     """Distances between the surfaces of `label` in two label maps, exact (nearest neighbors in a k-d tree).
 
     Args:
-      truth: integers (H, W), class ids; anything may stand in the prediction where it is `void`.
+      truth: integers (H, W), class ids; where it is `void`, the prediction is ignored.
       prediction: integers (H, W), class ids.
       label: the class whose mask is compared.
       spacing: (row, column) distance between pixel centers.
-    Errors: other shapes and dtypes, and spacings that are not two positive numbers, are refused.
+    Errors: UsageError for other shapes and dtypes, and for a spacing that is not two positive numbers.
 
     >>> truth = np.zeros((8, 8), np.uint8)
     >>> truth[2:6, 2:6] = 1
@@ -79,13 +79,13 @@ def surface_distances(
 
 
 def hausdorff_distance(truth, prediction, *, percentile: float = 95.0, missing: float = np.inf, **options) -> float:
-    """HD95 of one image: the larger of the two directions' 95th percentile of surface distances.
+    """HD95 of one image: the larger of both directions' 95th percentiles of surface distances.
 
         max(P95 {d(p, S_t) : p ∈ S_p}, P95 {d(t, S_p) : t ∈ S_t})
 
     Args:
       truth, prediction, options: as for `surface_distances`.
-      percentile: 100 is the Hausdorff distance itself.
+      percentile: 95; 100 gives the Hausdorff distance.
       missing: the value where only one of the two has a surface.
     Empty: neither has a surface: 0. Source: Huttenlocher et al. 1993; the two directions as in MONAI and Nikolov
     et al. 2018 (medpy pools them before taking the percentile).
@@ -129,7 +129,7 @@ def average_surface_distance(truth, prediction, *, missing: float = np.inf, **op
 
 
 def normalized_surface_distance(truth, prediction, *, tolerance: float, **options) -> float:
-    """NSD (surface Dice) of one image: the share of both surfaces that lies within `tolerance` of the other.
+    """NSD (surface Dice) of one image: the share of both surfaces within `tolerance` of the other.
 
         (|{p ∈ S_p : d(p, S_t) ≤ τ}| + |{t ∈ S_t : d(t, S_p) ≤ τ}|) / (|S_p| + |S_t|)
 
@@ -137,7 +137,7 @@ def normalized_surface_distance(truth, prediction, *, tolerance: float, **option
       truth, prediction, options: as for `surface_distances`.
       tolerance: τ ≥ 0, in the unit of `spacing`.
     Empty: neither has a surface: 1; only one has: 0. Source: Nikolov et al. 2018.
-    Deviations: surface pixels are counted, not weighted by the length of outline they stand for.
+    Deviations: surface pixels are counted, not weighted by their length of outline.
 
     >>> truth = np.zeros((8, 8), np.uint8)
     >>> truth[2:6, 2:6] = 1

@@ -1,8 +1,8 @@
 """Scores of a binary prediction at every threshold, from one small histogram.
 
-The probabilities of foreground are counted in B bins of equal width, apart for background and foreground truth. With
-B a power of two the edges k/B are exact in float32, so the counts at the thresholds k/B are those of the probabilities
-themselves, and a whole data set fits in 2 × B numbers that merge by adding.
+The probabilities of foreground are counted in B bins of equal width, separately for background and foreground truth. B
+is a power of two, so the edges k/B are exact in float32, and the counts at the thresholds k/B are exact. A whole data
+set fits in 2 × B numbers that merge by addition.
 """
 
 import numpy as np
@@ -22,13 +22,13 @@ def probability_histogram(truth, probability, *, bins: int = BINS, void: int | N
         h[t, k] = |{valid pixels: truth = t and k/B ≤ p < (k+1)/B}|,   p = 1 in the last bin
 
     Args:
-      truth: integers, 0 background, 1 foreground, `void` left out; (H, W) or any shape.
+      truth: integers, 0 background, 1 foreground, `void` ignored; (H, W) or any shape.
       probability: float, the same shape (a last axis of length 1 may be missing in either), within [0, 1].
       bins: B, a power of two up to 4096.
     Returns:
       int64 (2, B).
-    Errors: probabilities that are nan or outside [0, 1] at valid pixels, truth in floats and other labels are refused
-      with a sentence.
+    Errors: UsageError for probabilities that are nan or outside [0, 1] at valid pixels, for truth in floats and for
+      other labels.
 
     >>> probability_histogram([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], bins=4).tolist()  # rows are truth
     [[1, 0, 1, 0], [0, 1, 0, 1]]
@@ -53,12 +53,12 @@ def probability_histogram(truth, probability, *, bins: int = BINS, void: int | N
         raise UsageError(f"{wrong.size} probabilities are outside [0, 1], such as {wrong[0]}; apply the sigmoid first")
     fine = np.minimum(probability.astype(np.float32, copy=False) * bins, bins - 1).astype(np.int64)
     if truth.size and not (truth.min() >= 0 and truth.max() <= 1):
-        confusion_matrix(truth, np.zeros_like(truth), 2, void=None)  # names the labels
+        confusion_matrix(truth, np.zeros_like(truth), 2, void=None)  # raises an error that names the labels
     return np.bincount(fine.ravel() + bins * truth.ravel().astype(np.int64), minlength=2 * bins).reshape(2, bins)
 
 
 def threshold_sweep(histogram) -> tuple[np.ndarray, np.ndarray]:
-    """The confusion matrix at every threshold t = k/B, k = 1 … B − 1, of "foreground where p ≥ t".
+    """The confusion matrix at every threshold t = k/B, k = 1 … B − 1, with foreground where p ≥ t.
 
     Args:
       histogram: int64 (2, B) of `probability_histogram`.
@@ -79,10 +79,10 @@ def threshold_sweep(histogram) -> tuple[np.ndarray, np.ndarray]:
 
 
 def best_threshold(histogram) -> tuple[float, float]:
-    """The threshold with the highest IoU of the foreground, and that IoU; the one nearest to 0.5 among equals.
+    """The threshold with the highest IoU of the foreground, and this IoU; among equals the one nearest to 0.5.
 
-    A threshold chosen on the images it is reported for flatters the model: choose on validation, report on test.
-    Without foreground in the truth the IoU at every threshold is 0 or empty, and the result is 0.5 and nan.
+    Choose the threshold on validation and report on test: on the same images the score would be too high. Without
+    foreground in the truth the IoU at every threshold is 0 or empty, and the result is 0.5 and nan.
 
     >>> histogram = probability_histogram([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], bins=8)
     >>> best_threshold(histogram)  # 2 of 3 pixels
@@ -100,8 +100,8 @@ def best_threshold(histogram) -> tuple[float, float]:
 def precision_recall_curve(histogram) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Precision and recall of the foreground at the thresholds 0, 1/B … (B−1)/B: three float64 (B,).
 
-    Recall falls along the curve. Where nothing is predicted precision is 1, the customary end of the curve; without
-    foreground in the truth recall is nan.
+    Recall falls along the curve. Where nothing is predicted, precision is 1 by convention; without foreground in the
+    truth, recall is nan.
 
     >>> histogram = probability_histogram([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], bins=4)
     >>> [values.round(2).tolist() for values in precision_recall_curve(histogram)]
@@ -118,7 +118,7 @@ def precision_recall_curve(histogram) -> tuple[np.ndarray, np.ndarray, np.ndarra
 def average_precision(histogram) -> float:
     """Σ_k (R_k − R_{k+1}) P_k over the curve's thresholds: the step-wise area under it; nan without foreground.
 
-    Equal to the area over all distinct probabilities when no bin holds two of them; in general within one bin of it.
+    It equals the area over all distinct probabilities if no bin holds two of them, and is within one bin otherwise.
 
     >>> histogram = probability_histogram([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], bins=8)
     >>> round(average_precision(histogram), 4)  # ½·1 + ½·2/3

@@ -1,4 +1,4 @@
-"""The warping error of ISBI's challenges: what is wrong about a segmentation beyond where its borders lie."""
+"""The warping error of ISBI's challenges: topological errors of a segmentation, whatever the place of its borders."""
 
 from collections import deque
 from functools import lru_cache
@@ -7,13 +7,13 @@ import numpy as np
 from scipy import ndimage
 
 AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
-"""The eight neighbors, clockwise; those with an odd number share an edge."""
+"""The eight neighbors, clockwise; those with odd numbers share an edge with the pixel."""
 
 OUTSIDE, MEMBRANE, CELL = 0, 1, 2
 
 
 def pixel_error(true, predicted) -> float:
-    """The share of pixels whose class is wrong.
+    """The share of pixels with a wrong class.
 
     Args:
       true, predicted: bool (H, W).
@@ -27,22 +27,22 @@ def pixel_error(true, predicted) -> float:
 
 
 def warping_error(true, predicted, *, radius: float | None = 20.0) -> float:
-    """The share of pixels that still differ once the truth is warped towards the prediction, which keeps its topology.
+    """The share of pixels that differ after the truth is warped towards the prediction without changing its topology.
 
         error = min over warpings W of  |{x : W(x) ≠ prediction(x)}| / |{x}|
 
-    A warping flips one pixel after another, only pixels whose flipping connects, divides, adds and removes nothing:
-    simple points, for cells that are connected by edges and membranes that are connected by edges and corners. A
-    border in another place costs nothing; a hole in a membrane costs the pixels that close it.
+    A warping flips pixels one by one, and only simple points, whose flipping connects, divides, adds and removes no
+    object; cells are connected by edges, membranes by edges and corners. A border in another place costs nothing; a
+    hole in a membrane costs the pixels that close it.
 
     Args:
       true: bool (H, W), cells; False is membrane.
       predicted: bool (H, W).
-      radius: pixels farther than this from one of the other class in the truth stay as they are. None: all may flip.
+      radius: pixels farther than this from the other class in the truth do not flip. None: all may flip.
     No pixels: nan. Raises: ValueError for maps of different sizes.
     Source: Jain et al. 2010, "Boundary learning by optimization with topological constraints", section 2. Deviations:
-    the minimum is approached greedily, as in their code: only pixels that differ flip, in the order in which they can,
-    from the top left; the challenge's ranking counted only errors that split or merge.
+    the minimum is approached greedily, as in the authors' code: only differing pixels flip, as soon as they can, from
+    the top left. The challenge's ranking only counted splits and merges.
 
     >>> true = np.ones((5, 6), bool)
     >>> true[:, 2] = False
@@ -60,13 +60,13 @@ def warping_error(true, predicted, *, radius: float | None = 20.0) -> float:
 
 
 def warped_towards(true: np.ndarray, predicted: np.ndarray, *, radius: float | None = 20.0) -> np.ndarray:
-    """The truth, bool (H, W), warped as `warping_error` says.
+    """The truth, bool (H, W), warped as in `warping_error`.
 
     >>> warped_towards(np.array([[1, 1, 0, 0]], bool), np.array([[1, 0, 0, 0]], bool)).astype(int).tolist()
     [[1, 0, 0, 0]]
     """
     height, width = true.shape
-    # One number a pixel, row by row, in a frame of neither: where an image ends, nothing is connected or divided.
+    # One number per pixel, in a frame that is neither class, so that nothing is connected or divided at the border.
     framed = np.full((height + 2, width + 2), OUTSIDE, np.uint8)
     framed[1:-1, 1:-1] = np.where(true, CELL, MEMBRANE)
     differs = np.zeros(framed.shape, bool)
@@ -80,21 +80,21 @@ def warped_towards(true: np.ndarray, predicted: np.ndarray, *, radius: float | N
             continue
         kinds[place] = MEMBRANE if kinds[place] == CELL else CELL
         wrong[place] = False
-        waiting.extend(place + step for step in steps if wrong[place + step])  # these may be simple now
+        waiting.extend(place + step for step in steps if wrong[place + step])  # these may have become simple
     return np.array(kinds, np.uint8).reshape(framed.shape)[1:-1, 1:-1] == CELL
 
 
 @lru_cache(3**8)
 def is_simple(around: tuple[int, ...]) -> bool:
-    """Whether a pixel with these eight neighbors, clockwise from the top left, can flip and nothing else changes.
+    """Whether a pixel with these eight neighbors, clockwise from the top left, can flip without a topological change.
 
-    It can if it touches just one piece of cell by an edge, and one piece of membrane by an edge or corner.
+    It can if it touches exactly one piece of cell by an edge, and one piece of membrane by an edge or corner.
 
     >>> is_simple((2, 2, 2, 2, 1, 1, 1, 2)), is_simple((2, 2, 2, 1, 2, 2, 2, 1))  # a border; a membrane's gap
     (True, False)
     """
-    by_edges = [(k, (k + 1) % 8) for k in range(8)]  # a corner and an edge beside it
-    by_corners = [(k, (k + 2) % 8) for k in range(1, 8, 2)]  # above and right of a pixel
+    by_edges = [(k, (k + 1) % 8) for k in range(8)]  # a corner and the edge next to it
+    by_corners = [(k, (k + 2) % 8) for k in range(1, 8, 2)]  # such as above and right
     cells = _pieces([k for k in range(8) if around[k] == CELL], by_edges)
     membranes = _pieces([k for k in range(8) if around[k] == MEMBRANE], by_edges + by_corners)
     return sum(any(k % 2 for k in piece) for piece in cells) == 1 and len(membranes) == 1

@@ -214,7 +214,7 @@ def nothing(content, root):
     [
         (no_segment, "prediction/1.png does not fit .*pixels of the prediction have the ids \\{5\\}"),
         (true_id_unknown, "pixels of the truth have the ids \\{5\\}, which are not among its segments; list them"),
-        (no_pixels, "no pixel of the prediction has the ids \\{9\\} of its segments; remove them or draw them"),
+        (no_pixels, "no pixel of the prediction has the ids \\{9\\} of its segments; remove these segments"),
         (one_id_twice, "the id 70000 stands for two segments of the prediction; segments cannot overlap"),
         (unknown_category, "segment 70000 of the prediction has the category 99, which the truth's JSON does not name"),
         (
@@ -228,7 +228,7 @@ def nothing(content, root):
         (other_size, r"2.png does not fit .*truth \(2, 2\) and prediction \(1, 2\) have different sizes"),
         (gray, r"prediction/2.png has uint8 values \(2, 2\), not colors; save segment ids as RGB"),
         (no_png, "2.png"),
-        (wrong_type, "prediction/segments.json cannot be read .*write it as COCO's panoptic format has it"),
+        (wrong_type, "prediction/segments.json cannot be read .*write it in COCO's panoptic format"),
         (nothing, "truth/segments.json has no annotations"),
     ],
 )

@@ -53,5 +53,5 @@ def test_a_random_start_of_the_upsampling_has_them_and_a_bilinear_one_has_not():
 def test_what_is_no_map_or_no_grid():
     with pytest.raises(UsageError, match=r"shape \(2, 4, 4\)"):
         grid_artifacts([np.zeros((2, 4, 4))], cells=(1, 1))
-    with pytest.raises(UsageError, match="is none"):
+    with pytest.raises(UsageError, match="wanted cells above 0"):
         grid_artifacts([np.zeros((4, 4))], cells=(0, 1))

@@ -233,7 +233,7 @@ def test_one_weight_for_all():
 @pytest.mark.parametrize("name", list(m.METRICS))
 def test_weights_of_another_size_are_refused(name, shape):
     truth, logits = next(batches(2))
-    with pytest.raises(UsageError, match=r"does not weigh label maps \(3, 6, 7\); pass one weight per image"):
+    with pytest.raises(UsageError, match=r"does not fit label maps \(3, 6, 7\); pass one weight per image"):
         of_logits(name, 2).update_state(truth, logits, sample_weight=np.ones(shape))
 
 

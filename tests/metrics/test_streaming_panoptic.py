@@ -71,7 +71,7 @@ def test_weights_of_zero_leave_images_out():
     np.testing.assert_array_equal(weighed.sums(), fed(metric(), [(truth[kept], prediction[kept])]).sums())
     assert np.isnan(float(fed(metric(), [(truth, prediction)], sample_weight=0.0).result()))
     assert np.isnan(float(fed(metric(), [(truth, prediction)], sample_weight=np.full(6, -1.0)).result()))
-    with pytest.raises(UsageError, match="one weight an image"):
+    with pytest.raises(UsageError, match="one weight per image"):
         fed(metric(), [(truth, prediction)], sample_weight=np.ones((6, 8, 10)))
 
 
