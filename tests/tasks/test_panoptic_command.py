@@ -180,7 +180,7 @@ def test_classes_of_another_task_are_those_of_a_semantic_truth():
         assert own.truth(record, "instance") == dataset.truth(record, "instance")
         assert dataset.fingerprint(record) != own.fingerprint(record)
     assert own.classes == ("background", "face+hair")
-    with pytest.raises(UsageError, match="--classes-of panoptic is for a network that tells the class of each pixel"):
+    with pytest.raises(UsageError, match="--classes-of panoptic is for networks of the task 'semantic'"):
         check_classes_of(dataset.options, "instance")
     with pytest.raises(UsageError, match="has no truth for the task 'panoptic'"):
         open_dataset(data_options("isbi2012", classes_of="panoptic"))
