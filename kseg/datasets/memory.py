@@ -27,16 +27,16 @@ class Memory(Generic[Held]):
         return self._held.get(key)
 
     def recall(self, key: Hashable, read: Callable[[], Held]) -> Held:
-        """The thing under `key`; if there is none, the result of `read`, which is kept if it fits."""
-        thing = self._held.get(key)
-        if thing is None:
-            thing = read()
-            self.put(key, thing)
-        return thing
+        """The value under `key`; if there is none, the result of `read`, which is kept if it fits."""
+        value = self._held.get(key)
+        if value is None:
+            value = read()
+            self.put(key, value)
+        return value
 
-    def put(self, key: Hashable, thing: Held) -> None:
+    def put(self, key: Hashable, value: Held) -> None:
         with self._lock:
-            if key in self._held or (self._budget is not None and self._bytes + thing.nbytes > self._budget):
+            if key in self._held or (self._budget is not None and self._bytes + value.nbytes > self._budget):
                 return
-            self._bytes += thing.nbytes
-            self._held[key] = thing
+            self._bytes += value.nbytes
+            self._held[key] = value

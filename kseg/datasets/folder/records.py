@@ -85,7 +85,8 @@ Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat 
     @property
     def tasks(self) -> Sequence[str]:  # type: ignore[override]
         """ "instance" as well, where the folder separates objects."""
-        separate = self._json or self._pairs.object_files or self.options.objects == "areas" or self._numbers
+        from_files = self._json is not None or self._pairs.object_files
+        separate = from_files or self.options.objects == "areas" or self._numbers
         return ("semantic", "instance") if separate else ("semantic",)
 
     @property
