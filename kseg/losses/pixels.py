@@ -170,8 +170,8 @@ def check_shapes(true_shape, pred_shape, *, soft: bool) -> None:
         raise UsageError(f"y_pred has shape {pred_shape}; wanted (N, H, W, C), with C = 1 for binary foreground")
     channels = (None, 1, pred_shape[-1]) if soft else (None, 1)
     if len(true_shape) not in (3, 4) or (len(true_shape) == 4 and true_shape[-1] not in channels):
-        other = f"or soft (N, H, W, {pred_shape[-1]})" if soft else "without soft labels"
-        raise UsageError(f"y_true is {true_shape} for y_pred {pred_shape}; wanted (N, H, W), (N, H, W, 1) {other}")
+        other = f", or soft labels (N, H, W, {pred_shape[-1]})" if soft else "; the loss takes no soft labels"
+        raise UsageError(f"y_true is {true_shape} for y_pred {pred_shape}; wanted (N, H, W) or (N, H, W, 1){other}")
     for name, a, b in zip("NHW", true_shape, pred_shape, strict=False):
         if a is not None and b is not None and a != b:
             raise UsageError(

@@ -97,7 +97,7 @@ def test_shapes_that_cannot_be_meant_are_refused():
         get("ce")(np.zeros((2, 4, 4)), np.zeros((2, 5, 4, 3)))
     with pytest.raises(UsageError, match=r"wanted \(N, H, W, C\)"):
         get("iou")(np.zeros((2, 4, 4)), np.zeros((2, 4, 4)))
-    with pytest.raises(UsageError, match="nothing softer"):
+    with pytest.raises(UsageError, match="takes no soft labels"):
         get("lovasz")(np.zeros((2, 4, 4, 3)), np.zeros((2, 4, 4, 3)))
     with pytest.raises(UsageError, match="use ce"):
         get("bce")(np.zeros((2, 4, 4)), np.zeros((2, 4, 4, 3)))

@@ -132,7 +132,7 @@ def test_soft_labels_equal_the_formula(name, channels):
 
 @pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if not loss.soft_labels])
 def test_losses_without_soft_labels_say_so(name):
-    with pytest.raises(UsageError, match="nothing softer"):
+    with pytest.raises(UsageError, match="takes no soft labels"):
         get(name)(np.zeros((1, 4, 4, 3)), np.zeros((1, 4, 4, 3), "float32"))
     half = np.full((1, 4, 4), 0.5, "float32")
     assert math.isnan(float(get(name)(half, np.zeros((1, 4, 4, 1), "float32"))))

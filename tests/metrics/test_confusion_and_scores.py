@@ -183,7 +183,7 @@ def test_a_given_matrix_is_copied():
         (lambda: m.ConfusionMatrix.merge([]), "at least one"),
         (lambda: m.ConfusionMatrix.merge([np.eye(2, dtype=int)]), "ndarray; wrap"),
         (lambda: m.ConfusionMatrix(2).__iadd__(np.eye(2, dtype=int)), "ndarray; wrap"),
-        (lambda: m.ConfusionMatrix(2, matrix=[[1, 0], [0, -1]]), "received -1"),
+        (lambda: m.ConfusionMatrix(2, matrix=[[1, 0], [0, -1]]), "holds the count -1"),
         (lambda: m.ConfusionMatrix(0), "at least 1, received 0"),
     ],
 )
