@@ -131,6 +131,6 @@ class PaperFaceDataset(FaceDataset):
         ids = [self.listed_id(line, path) for line in read_lines(path)]
         unknown = [one for one in ids if one not in self._by_id]
         if unknown:
-            more = f" ({counted(len(unknown) - 1, 'other')} likewise)" if len(unknown) > 1 else ""
+            more = f" (and {counted(len(unknown) - 1, 'other')})" if len(unknown) > 1 else ""
             raise Failure(f"{path} lists {unknown[0]}, which has no {self.lacking}{more}; complete the data")
         return [self._by_id[one] for one in ids]

@@ -37,7 +37,7 @@ def listed_records(
     for kind, files in (("image", images), ("mask", masks)):
         lacking = [one for one in ids if one not in files]
         if lacking:
-            more = f" ({counted(len(lacking) - 1, 'other')} it lists likewise)" if len(lacking) > 1 else ""
+            more = f" (and {counted(len(lacking) - 1, 'other')})" if len(lacking) > 1 else ""
             raise Failure(
                 f"{listed_in} lists {lacking[0]}, which has no {kind} in {where[kind]}{more}; complete the data or "
                 "take it off the list"

@@ -8,7 +8,7 @@ from kseg.conventions import SERIALIZATION_PACKAGE
 
 @keras.saving.register_keras_serializable(SERIALIZATION_PACKAGE)
 class AdaptiveAveragePooling2D(keras.layers.Layer):
-    """(N, H, W, C) → (N, b, b, C): bin i is the mean of rows ⌊i·H/b⌋ … ⌈(i + 1)·H/b⌉ − 1, and likewise of columns.
+    """(N, H, W, C) → (N, b, b, C): bin i is the mean of rows ⌊i·H/b⌋ … ⌈(i + 1)·H/b⌉ − 1; the same for columns.
 
     Where b divides H and W, the bins are the windows of ordinary average pooling. Otherwise neighbors share a row, and
     where b > H a row belongs to several bins. The layer computes two matrix products, so H and W may be known only at

@@ -72,10 +72,10 @@ class Proposals(keras.layers.Layer):
             boxes.append(candidates)
             scores.append(ops.where(keep, best, NOTHING))
         # 3. the largest logits of all levels
-        surest_boxes, best, _ = surest(
+        top_boxes, best, _ = top_scoring(
             ops.concatenate(boxes, axis=1), ops.concatenate(scores, axis=1), self.count, NOTHING
         )
-        return ops.where((best > NOTHING)[..., None], surest_boxes, 0.0)
+        return ops.where((best > NOTHING)[..., None], top_boxes, 0.0)
 
     def compute_output_spec(self, inputs, training=False):
         return keras.KerasTensor((inputs[0].shape[0], self.count, 4), dtype="float32")
@@ -136,7 +136,7 @@ class Detections(keras.layers.Layer):
         boxes, labels = gathered(boxes, places), ops.cast(places, "int32") % classes + 1
         keep = suppressed(boxes, threshold=self.overlap, valid=best > 0.0, groups=labels)
         # 3. the `count` best
-        boxes, scores, places = surest(boxes, ops.where(keep, best, 0.0), self.count, 0.0)
+        boxes, scores, places = top_scoring(boxes, ops.where(keep, best, 0.0), self.count, 0.0)
         valid = scores > 0.0
         labels = gathered(ops.pad(labels, ((0, 0), (0, self.count))), places)
         return (
@@ -161,7 +161,7 @@ def are_wide(boxes, least: float):
     return ops.all(boxes[..., 2:] - boxes[..., :2] >= least, axis=-1)
 
 
-def surest(boxes, scores, count: int, nothing: float):
+def top_scoring(boxes, scores, count: int, nothing: float):
     """The `count` boxes (N, B, 4) with the largest scores (N, B), the scores, and their indices among B + count.
 
     If there are fewer boxes, boxes of zeros with the score `nothing` follow.

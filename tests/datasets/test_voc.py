@@ -124,9 +124,7 @@ def test_lists_of_windows_with_paths_and_extensions(tmp_path, root):
 def test_a_listed_image_without_mask_or_picture_is_named(tmp_path, root):
     (root / "SegmentationClass" / "2008_000002.png").unlink()
     (root / "SegmentationClass" / "2008_000003.png").unlink()
-    with pytest.raises(
-        Failure, match=r"val.txt lists 2008_000002, which has no mask in .* \(1 other it lists likewise"
-    ):
+    with pytest.raises(Failure, match=r"val.txt lists 2008_000002, which has no mask in .* \(and 1 other\)"):
         opened(tmp_path).records("test")
     (root / "JPEGImages" / "2008_000001.jpg").unlink()
     with pytest.raises(Failure, match="lists 2008_000001, which has no image in .*JPEGImages"):

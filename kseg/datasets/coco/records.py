@@ -112,7 +112,7 @@ def records_of(file: CocoFile, images: Path) -> list[Record]:
         else:
             records[path.stem] = Record(path.stem, images / path.name, image)
     if lacking:
-        more = f" ({counted(len(lacking) - 1, 'other')} likewise)" if len(lacking) > 1 else ""
+        more = f" (and {counted(len(lacking) - 1, 'other')})" if len(lacking) > 1 else ""
         raise Failure(f"{file.json} has the image {lacking[0]}, which is not in {images}{more}; add it or take it out")
     return list(records.values())
 

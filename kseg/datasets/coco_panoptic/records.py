@@ -97,7 +97,7 @@ def _records_of(folder: PanopticFolder, images: Path) -> list[Record]:
     there = files_by_stem(images.iterdir()) if images.is_dir() else {}
     lacking = [image.png.stem for image in folder.images.values() if image.png.stem not in there]
     if lacking:
-        more = f" ({counted(len(lacking) - 1, 'other')} likewise)" if len(lacking) > 1 else ""
+        more = f" (and {counted(len(lacking) - 1, 'other')})" if len(lacking) > 1 else ""
         raise Failure(f"{folder.json} has segments of {lacking[0]}, which has no image in {images}{more}; add it")
     records = [Record(image.png.stem, there[image.png.stem], image) for image in folder.images.values()]
     return sorted(records, key=lambda record: record.id)

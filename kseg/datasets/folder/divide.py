@@ -62,8 +62,8 @@ def divide(folder: Path, pairs: Pairs, options: FolderOptions) -> Division:
         records = list(pairs.records.values())
         splits = _drawn(records, options.split_sizes, options.data_seed) if records else {s: [] for s in SPLITS}
         sizes = " ".join(f"{size:g}" for size in options.split_sizes)
-        told = f"splits: each image by itself, at random (--split-sizes {sizes}, --data-seed {options.data_seed})"
-        return Division(splits, drawn=True, layout=[told, *_tables(folder), *_no_test(splits)])
+        split = f"splits: each image by itself, at random (--split-sizes {sizes}, --data-seed {options.data_seed})"
+        return Division(splits, drawn=True, layout=[split, *_tables(folder), *_no_test(splits)])
     _draw_validation(division, options)
     division.layout += _no_test(division.splits)
     return division

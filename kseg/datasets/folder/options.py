@@ -30,7 +30,7 @@ class FolderOptions(SeededOptions):
     """a pattern of the images under --data-dir, as 'imgs/*.jpg' (unset: recognized)"""
     masks: str | None = None
     """where an image's mask lies, as 'labels/{stem}_mask.png'; {stem} is the image's name, or the part of it that
-    {stem} stands for in --images; {dir} and {split} likewise"""
+    {stem} stands for in --images; likewise {dir} and {split}"""
     objects: Literal["numbers", "areas"] | None = None
     """for the task instance: every number of a mask is an object, or every connected area of a class (unset: mask files
     that hold one each, COCO's JSON and numbers that count are recognized)"""

@@ -46,10 +46,10 @@ def overlay_instances(
     painted = tinted(image, ids, colors, ids > 0, alpha)
     if not boxes:
         return painted
-    surest_last = np.arange(len(instances))
+    rising_score = np.arange(len(instances))
     if instances.scores is not None:
-        surest_last = np.argsort(instances.scores, kind="stable")
-    framed = [int(index) for index in surest_last if not instances.crowd[index]]
+        rising_score = np.argsort(instances.scores, kind="stable")
+    framed = [int(index) for index in rising_score if not instances.crowd[index]]
     for index in framed:
         _frame(painted, instances.boxes[index], colors[index + 1])
     if classes is None:
