@@ -240,7 +240,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(torch, small_state, tmp_path
     assert "try" in refused(file, "out", tmp_path / "net.h5")
     assert "name the model with --model" in refused(file, "model", None)
     assert "holds no DeepLab v3 or FCN of torchvision" in refused(file, "out", tmp_path / "net.keras")
-    assert "no known kind" in refused(
+    assert "unknown kind" in refused(
         tmp_path / "net.pth" if (tmp_path / "x.bmp").write_bytes(b"") else tmp_path / "x.bmp"
     )
     assert "cannot be read" in refused(tmp_path / "none.pth")
