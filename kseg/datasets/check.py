@@ -38,12 +38,12 @@ class CheckReport:
     images_with: np.ndarray = field(default_factory=lambda: np.zeros(256, dtype=np.int64))
     """pairs in which a label value occurs"""
     shown: dict[str, set[int]] = field(default_factory=dict)
-    """classes of objects and segments that count, by split; of label maps nothing"""
+    """classes of the objects and segments that count, by split; without the classes of label maps"""
     kinds: dict[str, str] = field(default_factory=dict)
-    """sentence → kind, of those on single images; `shortened` shows the first few of each kind"""
+    """sentence → kind, for sentences on single images; `shortened` shows the first few of each kind"""
 
     def add(self, problems: Sequence[str] = (), notes: Sequence[str] = (), *, kind: str = "", of: tuple = ()) -> None:
-        """Sentences on single images: of one `kind`, or each of its own; `of`: what `kind_of` has to know."""
+        """Adds sentences on single images, all of one `kind` or each of the kind that `kind_of(…, *of)` gives."""
         self.problems += problems
         self.notes += notes
         self.kinds |= {sentence: kind or kind_of(sentence, *of) for sentence in (*problems, *notes)}
@@ -68,18 +68,18 @@ def check(dataset: Dataset, *, progress: bool = True) -> CheckReport:
             report.counts[split] = report.counts.get(split, 0) + 1
         if len(splits) > 1:
             report.add([_listed_twice(record, splits)], kind="listed twice")
-        own = record.id, [] if record.image is None else [str(path) for path in dataset.files_of(record)]
+        record_and_files = record.id, [] if record.image is None else [str(path) for path in dataset.files_of(record)]
         try:
             image = dataset.image(record)
             seen[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].append((splits[0], record.id))
             wrong, notes = dataset.annotation_remarks(record)
-            report.add(wrong, notes, of=own)
+            report.add(wrong, notes, of=record_and_files)
             if has_classes:
                 _check_labels(dataset, record, splits, image.shape[:2], report)
                 _look_for_objects(dataset, record, splits, report)
         except KsegError as error:
             if str(error) not in report.kinds:
-                report.add([f"{splits[0]}: {error}"], kind=kind_of(str(error), *own))
+                report.add([f"{splits[0]}: {error}"], kind=kind_of(str(error), *record_and_files))
     # 3. what only all records together show
     for sentence in _duplicates(seen.values()):
         report.add([sentence], kind=sentence.partition(":")[0])

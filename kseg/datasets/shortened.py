@@ -1,4 +1,4 @@
-"""Sentences of a check by their kind: of each the first few are shown and the others counted."""
+"""Sentences of a check by kind: the first few of each kind are shown, the others are counted."""
 
 import re
 from collections import Counter
@@ -16,11 +16,11 @@ OWN = re.compile(
 
 
 def kind_of(sentence: str, record: str = "", files: Iterable[str] = ()) -> str:
-    """What the sentence says, whatever image and object it is about.
+    """The sentence without the image and the object that it is about.
 
     Args:
-      record: name of the image, with which the sentence may begin.
-      files: paths, which may hold spaces.
+      record: name of the image; the sentence may begin with it.
+      files: paths, which may contain spaces.
 
     >>> kind_of("cat, object 7: its box [1, 2, 0, 0] has no area", "cat")
     '…, object …: its box … has no area'
@@ -33,10 +33,10 @@ def kind_of(sentence: str, record: str = "", files: Iterable[str] = ()) -> str:
 
 
 def shortened(sentences: Sequence[str], kinds: Mapping[str, str], most: int = FIRST) -> list[str]:
-    """The first `most` sentences of each kind in their order, and behind them how many more there are, 2 or more.
+    """The first `most` sentences of each kind in their order, then the number of the others, if 2 or more.
 
     Args:
-      kinds: sentence → kind, for those that `kind_of` would need more for.
+      kinds: sentence → kind, for sentences whose kind `kind_of` cannot tell without record and files.
 
     >>> shortened(["a.png has no mask", "b.png has no mask", "c.png has no mask", "the test split is empty"], {}, 1)
     ['a.png has no mask', '… and 2 more of this kind', 'the test split is empty']
