@@ -12,6 +12,8 @@ import pytest
 for _variable in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+# tf2onnx copies its whole graph before every pass, to go back where a pass fails; here such a pass fails a test.
+os.environ.setdefault("TF2ONNX_CATCH_ERRORS", "FALSE")
 
 SLOW = (
     "export/test_export_formats.py", "lab/test_on_ray.py", "losses/test_contract.py", "training/test_backends.py",
