@@ -184,9 +184,11 @@ def check(
     from kseg.datasets.check import check as examine
     from kseg.datasets.shortened import shortened
 
+    # 1. the data set
     dataset = open_dataset(options, task, with_problems=True)
     for line in dataset.layout:
         write(line)
+    # 2. notes and problems
     report = examine(dataset)
     sentences = [*report.notes, *report.problems]
     told = sentences if everything else [
@@ -196,6 +198,7 @@ def check(
         write(line)
     if len(told) < len(sentences):
         write("--all shows all of them")
+    # 3. pairs and pixels
     counts = ", ".join(f"{split} {count}" for split, count in report.counts.items())
     write(f"{dataset.name}: {counted(sum(report.counts.values()), 'pair')} read ({counts})")
     total = max(1, int(report.pixels.sum()))
