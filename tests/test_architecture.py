@@ -146,6 +146,50 @@ def test_what_is_longer_than_it_should_be_has_a_reason():
     assert len(longer()) <= MOST_LONGER
 
 
+FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+FILLERS, LONGEST_LIFE, LONGEST_WITHOUT_STEPS = {"found", "said", "kept", "own"}, 3, 25
+
+
+def long_lives(scope: ast.AST) -> set[str]:
+    """Names of `FILLERS` that are used more than two lines below their assignment, as "name in lines 3 to 9"."""
+    statements = [node for node in scope.body if not isinstance(node, (*FUNCTION, ast.ClassDef))]
+    nodes = [node for part in (statements if isinstance(scope, ast.Module) else [scope]) for node in ast.walk(part)]
+    added_to = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
+    uses = [
+        (node.lineno, node.id, isinstance(node.ctx, ast.Store) and id(node) not in added_to)
+        for node in nodes
+        if isinstance(node, ast.Name) and node.id in FILLERS
+    ]
+    uses += [(node.lineno, node.arg, True) for node in nodes if isinstance(node, ast.arg) and node.arg in FILLERS]
+    begun: dict[str, int] = {}
+    long = set()
+    for line, name, assigned in sorted(uses):
+        begun[name] = line if assigned else begun.get(name, line)
+        long |= {f"{name} in lines {begun[name]} to {line}"} if line - begun[name] >= LONGEST_LIFE else set()
+    return long
+
+
+def has_steps(function: ast.FunctionDef, lines: list[str]) -> bool:
+    """Whether a body is short, its docstring not counted, or has comments "# 1. …", "# 2. …"."""
+    has_docstring = ast.get_docstring(function, clean=False) is not None
+    begins_at = function.body[0].end_lineno + 1 if has_docstring else function.body[0].lineno
+    inside = lines[function.lineno : function.end_lineno]
+    steps = [line for line in inside if re.match(r"\s*# \d+( and \d+)?\. \S", line)]
+    return function.end_lineno - begins_at < LONGEST_WITHOUT_STEPS or len(steps) > 1
+
+
+def test_names_say_what_they_hold_and_long_bodies_have_steps():
+    lives, without_steps = set(), set()
+    for path in MODULES:
+        source, name = path.read_text(), path.relative_to(PACKAGE).as_posix()
+        tree = ast.parse(source)
+        functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTION)]
+        lives |= {f"{name}: {life}" for scope in (tree, *functions) for life in long_lives(scope)}
+        without_steps |= {f"{name} {one.name}" for one in functions if not has_steps(one, source.splitlines())}
+    assert not lives, "a name that lives longer than three lines says what it holds"
+    assert not without_steps, "a body of more than 25 lines has a comment a step: # 1. ..., # 2. ..."
+
+
 def test_no_modules_import_each_other_in_a_circle():
     try:
         TopologicalSorter(import_graph()).prepare()
