@@ -6,7 +6,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from tiny_run import TINY_DATA, tiny_run
+from tiny_run import NETWORKS, TINY_DATA, tiny_run
 
 from kseg.datasets import open_dataset
 from kseg.datasets.images import resize_probabilities
@@ -177,9 +177,12 @@ def test_class_weights_that_the_loss_does_not_take_are_refused(tmp_path):
     assert not (tmp_path / "refused").exists()
 
 
-def test_mixed_precision_trains_and_saves_float32(tmp_path):
-    workdir = train(tiny_run(precision="mixed_bfloat16", epochs=1), tmp_path / "run")
-    model, _ = load_model(workdir.path)
+@pytest.mark.parametrize("task", NETWORKS)
+def test_mixed_precision_trains_and_saves_float32(tmp_path, task):
+    workdir = train(tiny_run(**NETWORKS[task], precision="mixed_bfloat16", epochs=1), tmp_path / "run")
+    model, card = load_model(workdir.path)
+    (entry,) = entries(workdir)
+    assert card.task == task and np.isfinite([entry["loss"], entry["val_loss"]]).all()
     assert {variable.dtype for variable in model.weights} == {"float32"}
     assert {layer.compute_dtype for layer in model.layers[1:]} == {"float32"}  # the first is the input
     assert keras.config.dtype_policy().name == "float32"  # the run put back what was there

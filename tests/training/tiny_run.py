@@ -13,6 +13,16 @@ TINY_DATA = data_options(synthetic_size=32, synthetic_counts=(10, 4, 4))
 DATA_FLAGS = ["--synthetic-size", "32", "--synthetic-counts", "10", "4", "4"]
 SMALLEST = ["--model", "unet2015", "--base-width", "8", "--depth", "1", "--dropout", "0", "--elastic", "0"]
 """Of the networks that every process knows: eight convolutions, no normalization of a batch."""
+OF_OBJECTS = {
+    "base_width": 4, "pyramid_width": 8, "box_width": 8, "mask_width": 8, "mask_convolutions": 1, "smallest_anchor": 8,
+    "candidates": 16, "proposals": 32, "rois": 8, "detections": 4, "people": 3,
+}  # fmt: skip
+NETWORKS = {
+    "semantic": {},
+    "instance": {"model": "mask_rcnn", "loss": "mask=bce", **OF_OBJECTS},
+    "panoptic": {"model": "panoptic_fpn", "loss": "mask=bce; semantic=ce", "head_width": 8, **OF_OBJECTS},
+}
+"""Changes of `tiny_run` for a network of each task."""
 TINY_FLAGS = [*DATA_FLAGS, "--batch-size", "4", "--no-tensorboard"]
 """The command line of a run like `tiny_run()`, without its network."""
 TRAIN_TINY = """
