@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +36,24 @@ def pytest_collection_modifyitems(items):
     items.sort(key=rank)  # stable: the rest keeps its order
 
 
+def optimize_graphs(wanted: bool) -> None:
+    """Whether TensorFlow optimizes graphs before it runs them: of a tiny network that takes longer than to run it."""
+    if tensorflow := sys.modules.get("tensorflow"):
+        tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": not wanted})
+
+
+@pytest.fixture
+def optimized_graphs():
+    """For a test that compares bits with a process of its own, whose graphs are optimized as a user's are."""
+    optimize_graphs(True)
+    yield
+    optimize_graphs(False)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish():
     """What is imported by now stays to the end: the collections that follow, `clear_session`'s above all, skip it."""
+    optimize_graphs(False)
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)

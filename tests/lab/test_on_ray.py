@@ -102,6 +102,7 @@ def test_ctrl_c_ends_the_jobs_and_leaves_them_to_be_resumed(at_the_nodes, tmp_pa
     assert job.state == "started" and 2 <= job.files.epochs_done < EPOCHS and job.failure() is None
 
 
+@pytest.mark.usefixtures("optimized_graphs")
 def test_a_node_that_dies_costs_its_job_an_epoch(nodes, at_the_nodes, tmp_path):
     """Its job goes on from its checkpoint on the other node, to the numbers of a run on one machine."""
     here, there = (make_jobs(tmp_path / name, SETTINGS) for name in ("here", "there"))

@@ -14,7 +14,7 @@ from kseg.training.callbacks import Progress
 from kseg.training.run import train
 from kseg.training.workdir import WorkDir
 
-pytestmark = pytest.mark.usefixtures("clean_framework")
+pytestmark = pytest.mark.usefixtures("clean_framework", "optimized_graphs")
 
 
 def state(workdir: WorkDir) -> tuple[dict, list]:
