@@ -1,7 +1,12 @@
 """Counts and times in sentences: "1 mask", "2 masks", "3 min 20 s"; and the dash for a missing number."""
 
+from collections.abc import Sequence
+
 DASH = "–"
 """Stands in place of a missing number."""
+
+NAMED = 6
+"""Names in a sentence before the others are counted."""
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
@@ -22,6 +27,16 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
         else:
             plural = noun + ("es" if noun.endswith(("s", "x", "sh", "tch")) else "s")
     return f"{number} {plural}"
+
+
+def listed(names: Sequence[str], most: int = NAMED) -> str:
+    """The first `most` names, and the number of the others.
+
+    >>> listed(["sky", "road"]), listed(["sky", "road", "car", "bus"], 2)
+    ('sky, road', 'sky, road and 2 others')
+    """
+    others = len(names) - most
+    return ", ".join(names[:most]) + (f" and {others} others" if others > 0 else "")
 
 
 def duration(seconds: float) -> str:

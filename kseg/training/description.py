@@ -13,7 +13,10 @@ from kseg.training.inputs import Inputs
 from kseg.training.network import count_trainable
 from kseg.training.plan import Plan
 from kseg.training.workdir import WorkDir
-from kseg.wording import counted
+from kseg.wording import counted, listed
+
+MOST_CLASSES = 21
+"""Classes that the first line names, enough for VOC; the others are counted."""
 
 
 def describe(
@@ -30,9 +33,10 @@ def describe(
     options = config.training
     assert options.batch_size is not None and options.epochs is not None  # resolved
     counts = ", ".join(f"{len(records)} {split}" for split, records in splits.items())
+    classes = listed(dataset.classes, MOST_CLASSES)
     whole = " (all training images)" if len(splits["train"]) < options.batch_size else ""
     lines = [
-        f"{config.model.model} · {config.loss.loss} · {dataset.name} ({', '.join(dataset.classes)}) → {workdir.path}",
+        f"{config.model.model} · {config.loss.loss} · {dataset.name} ({classes}) → {workdir.path}",
         f"  images    {counts}, {describe_size(config)}",
         *(f"  reading   {sentence}" for sentence in dataset.reading),
         *(f"  missing   {sentence}" for sentence in missing_classes(dataset, splits)),

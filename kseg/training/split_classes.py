@@ -10,10 +10,7 @@ from kseg.datasets.presence import classes_that_count
 from kseg.errors import UsageError
 from kseg.tasks import EpochScore
 from kseg.training.kept_epoch import OF_DEFAULT, Rule, by_score, rule_for
-from kseg.wording import counted
-
-SHOWN = 6
-"""Missing classes that a line names; the others are counted."""
+from kseg.wording import counted, listed
 
 
 def classes_shown(dataset: Dataset, records: Sequence[Record]) -> set[int]:
@@ -55,13 +52,11 @@ def remarks_on_splits(
         count = 2 if dataset.task == "instance" and shown == {0} else len(dataset.classes)
         if split == "validation":
             rule = rule_for(shown, count, score)
-        consequence = _consequence(split, shown, count, score)
+        consequence = _consequence(split, shown, count, score, several=len(missing) > 1)
         if consequence is not None and missing:
-            more = f" and {len(missing) - SHOWN} others" if len(missing) > SHOWN else ""
-            names = f"{', '.join(missing[:SHOWN])}{more}"
             aside = "" if dataset.task == DEFAULT_TASK else "crowds aside, "
             images = counted(len(records), f"{split} image")
-            remarks.append(f"{aside}no pixel of the {images} is {names}: {consequence}")
+            remarks.append(f"{aside}no pixel of the {images} is {listed(missing)}: {consequence}")
     return remarks, rule
 
 
@@ -78,17 +73,19 @@ def _nothing_to_learn(dataset: Dataset, shown: set[int], count: int) -> str:
     )
 
 
-def _consequence(split: str, shown: set[int], num_classes: int, score: EpochScore) -> str | None:
+def _consequence(split: str, shown: set[int], num_classes: int, score: EpochScore, *, several: bool) -> str | None:
     """The consequence of a missing class for the run; None without one."""
     binary = num_classes == 2
     if split == "train":
-        return "the network cannot learn to find it"
+        return f"the network cannot learn to find {'them' if several else 'it'}"
     if binary and 1 in shown:
         return None  # a split without background: the foreground's IoU is as defined as ever
     if split == "test":
-        return "its test scores are undefined" if shown else "every test score is undefined"
+        return (
+            f"{'their' if several else 'its'} test scores are undefined" if shown else "every test score is undefined"
+        )
     if not shown:
         return "nothing can be validated, so that the last epoch is kept and --patience stops nothing"
     if binary:
         return f"the {by_score(score)} is 0 or undefined, so that the epoch with the lowest validation loss is kept"
-    return "it counts in no validation score"
+    return f"{'they count' if several else 'it counts'} in no validation score"

@@ -180,7 +180,9 @@ def test_things_without_an_instance_are_said_before_anything_is_trained(tmp_path
     told = "the train split shows no object, or crowds alone (person, cat): nothing can be learnt of them"
     assert any(one.startswith(told) for one in check(dataset, progress=False).problems)
     lines, _ = remarks_on_splits(dataset, {"train": dataset.records("train")}, TASKS["panoptic"].score)
-    assert lines == ["crowds aside, no pixel of the 4 train images is person, cat: the network cannot learn to find it"]
+    assert lines == [
+        "crowds aside, no pixel of the 4 train images is person, cat: the network cannot learn to find them"
+    ]
 
 
 def test_what_is_not_there(tmp_path):

@@ -130,7 +130,7 @@ def test_splits_without_an_object_that_counts_are_told_before_training(tmp_path)
         "is square, never, dot: the validation mask AP is 0 or undefined, so that the epoch with the lowest validation "
         "loss is kept"
     )
-    assert "1 test image is square, never, dot: its test scores are undefined" in lines[2]
+    assert "1 test image is square, never, dot: their test scores are undefined" in lines[2]
     dataset = opened(tmp_path / "b", {"train": [crowd_alone, nothing], "validation": [plain], "test": [plain]})
     with pytest.raises(UsageError, match="the 2 training images of folder show no object, or crowds alone"):
         told(dataset)

@@ -31,6 +31,34 @@ def test_every_committed_result_says_how_it_was_made(folder):
         assert scores["miou"] == pytest.approx(iou.mean()), path
 
 
+def test_every_committed_run_of_objects_agrees_with_itself():
+    files = sorted((ROOT / "results" / "objects").glob("*.json"))
+    assert files
+    for path in files:
+        content = json.loads(path.read_text())
+        assert content["environment"]["command"] and "seed" in content["config"]["training"], path
+        scores = content["results"]["evaluation"]["scores"]
+        name = "PQ" if content["results"]["evaluation"]["task"] == "panoptic" else "AP"
+        assert np.mean(list(scores[f"{name}_class"].values())) == pytest.approx(scores[name]), path
+
+
+def test_runs_of_objects_and_segments_share_a_table(tmp_path):
+    for name, task, scores in (
+        ("a", "instance", {"AP": 0.5, "AP50": 0.8, "box_AP": None, "AP_class": {"person": 0.5}}),
+        ("b", "panoptic", {"PQ": 0.7, "SQ": 0.9, "RQ": 0.75, "PQ_things": 0.6, "PQ_stuff": 0.8}),
+    ):
+        evaluation = {"task": task, "split": "test", "ids": ["1", "2"], "scores": scores}
+        results = {
+            "model": name, "loss": "mask=bce", "dataset": "synthetic", "epochs": 9, "best_epoch": 8,
+            "wall_seconds": 60.0, "evaluation": evaluation,
+        }  # fmt: skip
+        config = {"model": {"image_size": [96, 64]}}
+        (tmp_path / f"{name}.json").write_text(json.dumps({"config": config, "results": results}))
+    _, _, a, b = markdown(tmp_path).splitlines()
+    assert a == "| a | synthetic | 96×64 | 2 test | mask=bce | 0.500 | 0.800 | – | – | – | – | – | – | 8 of 9 | 60 s |"
+    assert b.startswith("| b | synthetic | 96×64 | 2 test | mask=bce | – | – | – | 0.700 | 0.900 | 0.750 | 0.600 |")
+
+
 def test_an_unfinished_run_is_refused(tmp_path):
     with pytest.raises(UsageError, match="not a complete run"):
         Collect((tmp_path,), tmp_path / "results").run()

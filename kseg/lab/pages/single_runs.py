@@ -3,13 +3,15 @@
 from itertools import groupby
 from pathlib import Path
 from statistics import fmean
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
+from kseg.conventions import DEFAULT_TASK
 from kseg.lab.recipes.vanbeers2019.printed import TABLES, face
 from kseg.lab.results.single_runs import AGAIN
 from kseg.lab.tables.table import md
 from kseg.reading import read_json
 from kseg.training.record import Config
+from kseg.wording import DASH
 
 COLUMNS = (
     "model", "loss", "split", "hair", "flips", "IoU", "mean image IoU", "accuracy", "best epoch", "wall time",
@@ -53,8 +55,91 @@ class Measured(TypedDict):
     results: MeasuredResults
 
 
+class AnyEvaluation(TypedDict):
+    """The task of an evaluation; files from before there were tasks have none."""
+
+    task: NotRequired[str]
+
+
+class AnyResults(TypedDict):
+    """The evaluation of a single run, whatever its task."""
+
+    evaluation: AnyEvaluation
+
+
+class AnyRun(TypedDict):
+    """A single run, whatever its task."""
+
+    results: AnyResults
+
+
+OF_OBJECTS = {
+    "AP": "mask AP", "AP50": "AP50", "box_AP": "box AP", "PQ": "PQ", "SQ": "SQ", "RQ": "RQ",
+    "PQ_things": "PQ of things", "PQ_stuff": "PQ of stuff",
+}  # fmt: skip
+"""Score of an evaluation of objects or segments → column."""
+
+
+class TaskEvaluation(TypedDict):
+    """The evaluation of a run that finds objects or segments."""
+
+    task: str
+    split: str
+    ids: list[str]
+    scores: dict[str, Any]
+
+
+class TaskResults(TypedDict):
+    """The part of such a run's results.json that the table shows."""
+
+    model: str
+    loss: str
+    dataset: str
+    epochs: int
+    best_epoch: int
+    wall_seconds: float
+    evaluation: TaskEvaluation
+
+
+class TaskRun(TypedDict):
+    """A file that `Collect` writes of such a run."""
+
+    config: Config
+    results: TaskResults
+
+
+def objects_table(folder: Path) -> str:
+    """A row per run of objects or segments, in the order of the files' names."""
+    runs: list[TaskRun] = [read_json(path, TaskRun, remedy=AGAIN) for path in sorted(folder.glob("*.json"))]
+    shown = [name for name in OF_OBJECTS if any(name in run["results"]["evaluation"]["scores"] for run in runs)]
+    head = ("model", "data", "size", "images", "loss", *(OF_OBJECTS[name] for name in shown), "best epoch", "wall time")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for run in runs:
+        results, size = run["results"], run["config"]["model"].get("image_size")
+        evaluation = results["evaluation"]
+        values = [evaluation["scores"].get(name) for name in shown]
+        cells = [
+            _network(run), results["dataset"], "×".join(map(str, size)) if size else DASH,
+            f"{len(evaluation['ids'])} {evaluation['split']}", results["loss"],
+            *(DASH if value is None else f"{value:.3f}" for value in values),
+            f"{results['best_epoch']} of {results['epochs']}", f"{results['wall_seconds']:.0f} s",
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(map(md, cells))} |")
+    return "\n".join(lines)
+
+
 def markdown(folder: Path) -> str:
-    """For faces a row per run with the paper's figures; for many classes a row per setting with the IoU of each."""
+    """The table of the folder's runs.
+
+    For faces a row per run with the paper's figures; for many classes a row per setting with the IoU of each; for
+    objects and segments a row per run.
+    """
+    tasks = {
+        read_json(path, AnyRun, remedy=AGAIN)["results"]["evaluation"].get("task", DEFAULT_TASK)
+        for path in folder.glob("*.json")
+    }
+    if tasks - {DEFAULT_TASK}:
+        return objects_table(folder)
     rows: list[Measured] = [read_json(path, Measured, remedy=AGAIN) for path in folder.glob("*.json")]
     rows.sort(key=_sort_key)
     binary = all(len(row["results"]["evaluation"]["classes"]) == 2 for row in rows)
@@ -108,7 +193,7 @@ def faces_table(rows: list[Measured]) -> str:
     return "\n".join(lines)
 
 
-def _network(row: Measured) -> str:
+def _network(row: Measured | TaskRun) -> str:
     """The network's name, given encoder and head, and the layer from which the encoder was trained."""
     model = row["config"]["model"]
     name = row["results"]["model"] + (f" on {model['encoder']}" if model.get("encoder") else "")

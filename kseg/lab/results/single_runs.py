@@ -14,6 +14,7 @@ from typing import Any
 import tyro
 
 from kseg.atomic import write_json
+from kseg.conventions import DEFAULT_TASK
 from kseg.errors import UsageError
 from kseg.training.record import RunFiles
 
@@ -35,11 +36,25 @@ class Collect:
             if not files.is_complete:
                 raise UsageError(f"{path} is not a complete run of kseg; finish it by running its command again")
             content = files.read_whole()
-            # The confusion matrices per image follow from nothing else, but are large; IoU per image is kept.
-            content["results"]["evaluation"].pop("confusion_matrices")
+            content["results"]["evaluation"] = _compact(content["results"]["evaluation"])
             environment = content["environment"]
             environment["command"] = shlex.join(map(without_folders, shlex.split(environment.get("command", ""))))
             write_json(self.folder / f"{path.name}.json", _with_texts(content, without_folders))
+
+
+def _compact(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """The evaluation without its large parts: counts per image, and classes that the images do not show.
+
+    Label maps lose the confusion matrices of single images, objects and segments the counts behind their scores.
+    """
+    if evaluation.get("task", DEFAULT_TASK) == DEFAULT_TASK:
+        return {name: value for name, value in evaluation.items() if name != "confusion_matrices"}
+    scores = {
+        name: {key: one for key, one in value.items() if one is not None} if isinstance(value, dict) else value
+        for name, value in evaluation["scores"].items()
+    }
+    short = {name: value for name, value in evaluation.items() if not isinstance(value, list | dict)}
+    return {**short, "ids": evaluation["ids"], "scores": scores}
 
 
 def without_folders(text: str) -> str:
