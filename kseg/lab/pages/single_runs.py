@@ -134,11 +134,8 @@ def markdown(folder: Path) -> str:
     For faces a row per run with the paper's figures; for many classes a row per setting with the IoU of each; for
     objects and segments a row per run.
     """
-    tasks = {
-        read_json(path, AnyRun, remedy=AGAIN)["results"]["evaluation"].get("task", DEFAULT_TASK)
-        for path in folder.glob("*.json")
-    }
-    if tasks - {DEFAULT_TASK}:
+    runs: list[AnyRun] = [read_json(path, AnyRun, remedy=AGAIN) for path in folder.glob("*.json")]
+    if any(run["results"]["evaluation"].get("task", DEFAULT_TASK) != DEFAULT_TASK for run in runs):
         return objects_table(folder)
     rows: list[Measured] = [read_json(path, Measured, remedy=AGAIN) for path in folder.glob("*.json")]
     rows.sort(key=_sort_key)
