@@ -103,7 +103,7 @@ class Tune:
     """scores from which an object counts"""
     overlap: Annotated[tuple[float, ...], SHARE] = (0.3, 0.5, 0.8)
     """shares of an object that may lie behind others"""
-    stuff_area: AREA = (0, 64, 1024, 4096)
+    stuff_area: AREA = (0, 64, 256, 1024, 4096)
     """pixels from which stuff counts"""
     rounds: Annotated[int, Range(least=1, most=10)] = 2
     """1: these values alone; each further round is finer around the best"""

@@ -76,7 +76,7 @@ def test_seeds_of_one_setting_share_a_row(tmp_path):
         }
         scores["iou_class"] = {"sky": miou + 0.1, "road": miou, "tree": miou - 0.1}
         row = {
-            "config": {"model": {}, "data": {"size": "big", "hair": True}, "loss": {"class_weights": weights}},
+            "config": {"model": {}, "data": {"dataset": "camvid"}, "loss": {"class_weights": weights}},
             "results": {
                 "model": "fcn8s", "loss": "ce", "epochs": 9, "best_epoch": 5 + seed, "wall_seconds": 60.0,
                 "evaluation": {"classes": ["sky", "road", "tree"], "scores": scores},

@@ -203,4 +203,5 @@ def _network(row: Measured | TaskRun) -> str:
 
 def _sort_key(row: Measured) -> tuple:
     data, results = row["config"]["data"], row["results"]
-    return results["model"], data["size"], not data["hair"], results["loss"], results["epochs"]
+    faces = data.get("size", ""), not data.get("hair", True)  # options of LFW, which older files of all data sets have
+    return results["model"], *faces, results["loss"], results["epochs"]
