@@ -33,10 +33,10 @@ def listed(names: Sequence[str], most: int = NAMED) -> str:
     """The first `most` names, and the number of the others.
 
     >>> listed(["sky", "road"]), listed(["sky", "road", "car", "bus"], 2)
-    ('sky, road', 'sky, road and 2 others')
+    ('sky, road', 'sky, road and 2 more')
     """
     others = len(names) - most
-    return ", ".join(names[:most]) + (f" and {others} others" if others > 0 else "")
+    return ", ".join(names[:most]) + (f" and {others} more" if others > 0 else "")
 
 
 def duration(seconds: float) -> str:

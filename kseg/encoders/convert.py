@@ -10,10 +10,11 @@ import numpy as np
 from kseg.encoders.base import Encoder, encoder_layers
 from kseg.encoders.torch_layout import SUFFIX, torchvision_name
 from kseg.encoders.torch_names import TABLES, Place, StateDict
-from kseg.encoders.transplant import TransplantReport, shortened, transplant
+from kseg.encoders.transplant import NAMED, TransplantReport, transplant
 from kseg.encoders.weights_file import Weights
 from kseg.errors import UsageError
 from kseg.layers.preprocess import MODES
+from kseg.wording import listed
 
 EPSILON = 1e-5
 """ε of PyTorch's batch normalization by default."""
@@ -45,7 +46,7 @@ class Conversion:
     def __str__(self) -> str:
         lines = [str(self.report)]
         if self.left:
-            lines.append(f"  left in the file: {shortened(self.left)}")
+            lines.append(f"  left in the file: {listed(self.left, NAMED)}")
         return "\n".join(lines)
 
 
@@ -131,7 +132,7 @@ def _prefix(state: StateDict, encoder: Encoder) -> str:
     if not any(_table(encoder)(name.removeprefix(prefix).rpartition(".")[0], state) for name in state) and not prefix:
         raise UsageError(
             f"the file holds no {torchvision_name(encoder.name)} of torchvision: its tensors are "
-            f"{shortened(tuple(state), 3) or 'none'}; pass --encoder with another of {', '.join(convertible())}"
+            f"{listed([*state], 3) or 'none'}; pass --encoder with another of {', '.join(convertible())}"
         )
     return prefix
 

@@ -15,9 +15,9 @@ import numpy as np
 from kseg.encoders.base import Encoder
 from kseg.encoders.convert import Conversion, converted
 from kseg.encoders.torch_names import StateDict
-from kseg.encoders.transplant import shortened
 from kseg.encoders.weights_file import Weights
 from kseg.errors import UsageError
+from kseg.wording import listed
 
 SWAPPED = (1, 0, 3, 2)
 """Indices of (dy, dx, dh, dw) in (dx, dy, dw, dh)."""
@@ -137,7 +137,7 @@ def converted_detector(
         if name not in layers or arrays["kernel"].shape != tuple(layers[name].kernel.shape)
     ]
     if wrong:
-        raise UsageError(f"{source} is of another architecture: {shortened(tuple(wrong), 3)}")
+        raise UsageError(f"{source} is of another architecture: {listed(wrong, 3)}")
     conversion = converted(state, model, encoder, source=source, epsilon=epsilon)
     for name, arrays in heads.items():
         layers[name].set_weights([arrays["kernel"], arrays["bias"]])

@@ -13,7 +13,10 @@ from kseg.encoders.base import Encoder, encoder_layers, encoder_named, encoder_o
 from kseg.encoders.dilation import steady_names
 from kseg.encoders.weights_file import Weights, read_weights
 from kseg.errors import Failure, UsageError
-from kseg.wording import counted
+from kseg.wording import counted, listed
+
+NAMED = 12
+"""Layers that a line of the report names; the others are counted."""
 
 CONNECTION_TIMEOUT = 20.0
 """Seconds without a byte after which a download is given up."""
@@ -70,20 +73,14 @@ class TransplantReport:
 
     def __str__(self) -> str:
         lines = [f"weights from {self.source}: {counted(len(self.kept), 'layer')} kept"]
-        lines += [f"  {title}: {shortened(names)}" for title, names in (
+        lines += [f"  {title}: {listed(names, NAMED)}" for title, names in (
             ("reshaped", self.reshaped), ("left random", self.random), ("dropped", self.dropped),
         ) if names]  # fmt: skip
         if self.frozen:
             lines.append(
-                f"  random and frozen: {shortened(self.frozen)}; train them with --trainable-from {self.frozen[0]}"
+                f"  random and frozen: {listed(self.frozen, NAMED)}; train them with --trainable-from {self.frozen[0]}"
             )
         return "\n".join(lines)
-
-
-def shortened(names: tuple[str, ...], most: int = 12) -> str:
-    """At most `most` names, and the number of further ones."""
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def load_encoder_weights(
@@ -159,7 +156,7 @@ def transplant(
     if not any(fitting.values()):
         raise UsageError(
             f"{source} holds no weights for {_encoder_in(model).name}: its layers are "
-            f"{shortened(tuple(stored), 4) or 'none'}, wanted {shortened(tuple(layers), 4)}; "
+            f"{listed([*stored], 4) or 'none'}, wanted {listed([*layers], 4)}; "
             "pass a file of this encoder or --weights none"
         )
     fitting = {name: arrays for name, arrays in fitting.items() if arrays}
@@ -170,9 +167,7 @@ def transplant(
         if array.shape != tuple(variable.shape)
     ]
     if wrong:
-        raise UsageError(
-            f"{source} is of another architecture: {shortened(tuple(wrong), 3)}; pass a file that fits, or none"
-        )
+        raise UsageError(f"{source} is of another architecture: {listed(wrong, 3)}; pass a file that fits, or none")
 
     # 2. the arrays into the layers, and dense layers into their convolutions
     for name, arrays in fitting.items():

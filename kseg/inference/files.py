@@ -19,6 +19,7 @@ from kseg.errors import UsageError
 from kseg.inference.model_file import ModelCard
 from kseg.inference.streamed_files import write_streamed
 from kseg.tasks import TASKS, Outputs
+from kseg.wording import counted, listed
 
 IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".jp2",
@@ -229,8 +230,7 @@ def _looks_like_image(path: Path) -> bool:
 
 
 def _counted(names: Sequence[str], kind: str) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{len(names)} {kind}{'s'[: len(names) != 1]} ({', '.join(names[:NAMED])}{more})"
+    return f"{counted(len(names), kind)} ({listed(names, NAMED)})"
 
 
 def _folded(name: str) -> str:

@@ -85,16 +85,20 @@ def image_distribution(evaluation: Evaluation) -> Plot | None:
         return Plot(title, to_svg(figure, title), f"{counted(len(scores), 'image')}; one in twenty is below {low:.3f}.")
 
 
-def outcome_bar(title: str, *, of: int, missed: int, misnamed: int, false: int, counts: str, text: str) -> Plot:
+def outcome_bar(
+    title: str, *, of: np.ndarray, missed: np.ndarray, misnamed: np.ndarray, false: np.ndarray, counts: str, text: str
+) -> Plot:
     """The numbers of objects or segments found, missed and misnamed, and of false predictions.
 
-    `counts` says what the axis counts.
+    Args:
+      of, missed, misnamed, false: (N,), numbers of each image.
+      counts: what the axis counts.
     """
     parts = (
-        ("found", of - missed - misnamed, GREEN),
-        ("another class", misnamed, ORANGE),
-        ("missed", missed, BLUE),
-        ("too many", false, VERMILION),
+        ("found", int((of - missed - misnamed).sum()), GREEN),
+        ("another class", int(misnamed.sum()), ORANGE),
+        ("missed", int(missed.sum()), BLUE),
+        ("too many", int(false.sum()), VERMILION),
     )
     with axes(height=1.7) as (figure, ax):
         left = 0

@@ -32,7 +32,8 @@ def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str, known
         complete here. A job's name ends in the hash of its configuration, so a row stands for the very same run.
     """
     # 1. where the row of a job comes from
-    stored = {} if known is None else {row.job: row for row in known.rows}
+    known = known or Results(recipe, scale, command, environment={}, rows=[], failures={}, missing=0)
+    stored = {row.job: row for row in known.rows}
     complete = [job for job in jobs if job.state == "complete"]
     here = {job.path for job in complete}
     measured = [job for job in jobs if job.path in here or job.path.name in stored]
@@ -44,15 +45,12 @@ def collect(jobs: Sequence[Job], *, recipe: str, scale: str, command: str, known
         recipe=recipe,
         scale=scale,
         command=command,
-        environment=_environment(complete, {} if known is None else known.environment),
+        environment=_environment(complete, known.environment),
         rows=[read_row(job) if job.path in here else stored[job.path.name] for job in measured],
         failures=failures,
         missing=len(jobs) - len(measured) - len(failures),
-        ratios={**({} if known is None else known.ratios), **_ratios(measured)},
-        artifacts_of_truth={
-            **({} if known is None else known.artifacts_of_truth),
-            **_artifacts_of_truth(measured),
-        },
+        ratios={**known.ratios, **_ratios(measured)},
+        artifacts_of_truth={**known.artifacts_of_truth, **_artifacts_of_truth(measured)},
         settings=_settings(measured),
     )
 

@@ -43,15 +43,12 @@ def average_precisions(evaluation: InstanceEvaluation) -> Plot:
 
 def outcomes(evaluation: InstanceEvaluation) -> Plot:
     """The numbers of objects found, missed and misnamed, and of false detections."""
-    objects, missed, misnamed, false = (
-        int(getattr(evaluation, name).sum()) for name in ("objects", "missed", "misnamed", "false")
-    )
     return outcome_bar(
         "Objects found",
-        of=objects,
-        missed=missed,
-        misnamed=misnamed,
-        false=false,
+        of=evaluation.objects,
+        missed=evaluation.missed,
+        misnamed=evaluation.misnamed,
+        false=evaluation.false,
         counts="objects and detections",
         text="At a score of 0.5 and an IoU of 0.5 at least.",
     )

@@ -50,15 +50,12 @@ def quality_of_classes(evaluation: PanopticEvaluation) -> Plot:
 
 def outcomes(evaluation: PanopticEvaluation) -> Plot:
     """The numbers of segments found, missed and misnamed, and of false predictions."""
-    segments, missed, misnamed, false = (
-        int(getattr(evaluation, name).sum()) for name in ("segments", "missed", "misnamed", "false")
-    )
     return outcome_bar(
         "Segments found",
-        of=segments,
-        missed=missed,
-        misnamed=misnamed,
-        false=false,
+        of=evaluation.segments,
+        missed=evaluation.missed,
+        misnamed=evaluation.misnamed,
+        false=evaluation.false,
         counts="segments",
         text="At an IoU above ½, by which a segment has one partner at most.",
     )
