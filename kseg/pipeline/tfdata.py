@@ -73,6 +73,9 @@ def batches(
     steps = steps.repeat() if repeat and not shuffle else steps
     options = tf.data.Options()
     options.deterministic = True
+    # There is nothing to tune. The thread that tunes sleeps up to a minute and lets nobody delete the iterator
+    # meanwhile (TensorFlow 2.21): a run of six minutes stood still for another one after its last epoch.
+    options.autotune.enabled = False
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     workers = workers or min(os.cpu_count() or 1, 8)
     return steps.map(element, num_parallel_calls=workers, deterministic=True).prefetch(prefetch).with_options(options)

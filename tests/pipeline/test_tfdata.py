@@ -79,6 +79,11 @@ def test_tensorflow_does_not_shard_once_more(drawn):
     assert policy == tf.data.experimental.AutoShardPolicy.OFF
 
 
+def test_no_thread_tunes_the_input(drawn):
+    """Such a thread sleeps up to a minute, and its iterator is not deleted before."""
+    assert batches(source_of(drawn), 3).options().autotune.enabled is False
+
+
 def test_native_sizes_may_change_from_batch_to_batch(drawn):
     drawn.size_of = lambda record: (8, 10) if record.id == "image3" else (12, 16)
     dataset = batches(ImageSource(drawn, drawn.records("train")), 1, shuffle=False)
