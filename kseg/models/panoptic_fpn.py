@@ -30,8 +30,12 @@ OWN: dict[str, Any] = {
 """Not from a paper: for synthetic people, whose floor is a narrow strip; Lovász-softmax weighs it like larger stuff.
 The default command reached a test PQ of 0.694 (validation 0.700) after 5 min 54 s on two cores, seed 1."""
 
-PAPER_AREA, OWN_AREA = 4096, 64
-"""Pixels below which stuff becomes void: in the paper, for COCO, and on the small network, for small images."""
+PAPER_FUSION: dict[str, Any] = {"confidence": 0.5, "overlap": 0.5, "stuff_area": 4096}
+"""The thresholds of the paper, which are for COCO; the defaults on an encoder."""
+
+OWN_FUSION: dict[str, Any] = {"confidence": 0.8, "overlap": 0.4, "stuff_area": 256}
+"""The defaults on the small network, for small images: what `kseg panoptic tune` found on the validation images of
+synthetic people behind the default command, seed 1."""
 
 RULES = "fusion_rules"
 """Name of the layer that holds the thresholds of fusion."""
@@ -44,7 +48,7 @@ def panoptic_fpn(
     box_width: Width | None = None, mask_width: Width | None = None, mask_convolutions: Convolutions | None = None,
     smallest_anchor: Count | None = None, candidates: Count | None = None, proposals: ProposalCount | None = None,
     rois: Count | None = None, detections: Count | None = None, aligned_rois: bool = True,
-    confidence: Annotated[float, SHARE] = 0.5, overlap: Annotated[float, SHARE] = 0.5,
+    confidence: Annotated[float, SHARE] | None = None, overlap: Annotated[float, SHARE] | None = None,
     stuff_area: Annotated[int, Range(least=0, most=16_777_216)] | None = None,
 ):  # fmt: skip
     """Panoptic FPN: Mask R-CNN and the semantic head of `fpn` on one feature pyramid, fused into one result.
@@ -75,9 +79,10 @@ def panoptic_fpn(
       rois: as in `mask_rcnn`.
       detections: as in `mask_rcnn`.
       aligned_rois: as in `mask_rcnn`.
-      confidence: objects with a smaller score are left out.
-      overlap: objects with a larger share behind objects of higher scores are left out.
-      stuff_area: stuff of fewer pixels becomes void (unset: 4096 on an encoder, 64 on the small network).
+      confidence: objects with a smaller score are left out (unset: 0.5 on an encoder, 0.8 on the small network).
+      overlap: objects with a larger share behind objects of higher scores are left out (unset: 0.5 on an encoder, 0.4
+        on the small network).
+      stuff_area: stuff of fewer pixels becomes void (unset: 4096 on an encoder, 256 on the small network).
     Source: Kirillov et al. 2019, "Panoptic Feature Pyramid Networks", section 3. Deviations: the small network is
       kseg's own.
     """
@@ -87,7 +92,9 @@ def panoptic_fpn(
         proposals=proposals, rois=rois, detections=detections,
     )  # fmt: skip
     head_width = head_width or (64 if encoder is None else 128)
-    area = (OWN_AREA if encoder is None else PAPER_AREA) if stuff_area is None else stuff_area
+    given = {"confidence": confidence, "overlap": overlap, "stuff_area": stuff_area}
+    usual = OWN_FUSION if encoder is None else PAPER_FUSION
+    thresholds = [usual[name] if value is None else value for name, value in given.items()]
 
     # 1. one pyramid, and the objects on it
     features = pyramid_features(image, encoder, trainable_from=trainable_from, base_width=base_width)
@@ -107,7 +114,7 @@ def panoptic_fpn(
         "classes": ClassOfLabel(things, name="classes")(objects.users["classes"]),
         "semantic": layers.Softmax(dtype="float32", name="semantic")(scores),
         "things": PerImage([float(number in things) for number in range(classes)], name="things")(like),
-        "fusion": PerImage([confidence, overlap, area], name=RULES)(like),
+        "fusion": PerImage(thresholds, name=RULES)(like),
     }
     return Answers(users, {**objects.training, "semantic_logits": scores})
 
