@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,10 @@ for _variable in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 # tf2onnx copies its whole graph before every pass, to go back where a pass fails; here such a pass fails a test.
 os.environ.setdefault("TF2ONNX_CATCH_ERRORS", "FALSE")
+
+# Before anything imports TensorFlow: after it, some builds of torchvision end the process.
+with suppress(ImportError, RuntimeError):
+    import torchvision  # noqa: F401
 
 SLOW = (
     "export/test_export_formats.py", "lab/test_on_ray.py", "losses/test_contract.py", "training/test_backends.py",

@@ -1,5 +1,6 @@
 """`kseg weights convert`: weights of torchvision's networks as a file that --weights or --init takes."""
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
 
 OF_DETECTOR = "resnet50_torch"
 """The encoder of torchvision's Mask R-CNN."""
+
+
+def import_torchvision() -> None:
+    """Import torchvision, where it is installed, before Keras.
+
+    After TensorFlow 2.21, torchvision 0.29 for PyTorch's CUDA build ends the process (a segmentation fault).
+    """
+    with suppress(ImportError, RuntimeError):  # RuntimeError: not compiled for this PyTorch
+        import torchvision  # noqa: F401
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,9 @@ class Weights:
     epsilon: Annotated[float | None, Range(least=0, most=1)] = None
     """ε of a detector's batch normalization (unset: 0 for files with names from before 2021, as torchvision's own
     maskrcnn_resnet50_fpn has it, else 1e-5)"""
+
+    def __post_init__(self) -> None:
+        import_torchvision()  # a command is made before Keras is imported, and runs after it
 
     def run(self) -> int:
         from kseg.errors import UsageError
