@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from kseg.cli.main import main
 from kseg.cli.weights import Weights
@@ -94,6 +95,14 @@ def test_boxes_scores_and_masks_are_theirs(model, picture, expected):
         assert apart.min() < 1e-4 * max(SIDES)
         assert abs(found["scores"][nearest] - score) < 1e-4
         assert np.abs(found["masks"][nearest] - mask).max() < 1e-4
+
+
+def test_safetensors_give_the_same_network(theirs, model, tmp_path):
+    file, out = tmp_path / "theirs.safetensors", tmp_path / "ours.keras"
+    save_file({name: np.ascontiguousarray(tensor.numpy()) for name, tensor in theirs.state_dict().items()}, file)
+    assert main(["weights", "convert", str(file), "-o", str(out)]) == 0
+    for weight, same in zip(load_model(out)[0].get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, same)
 
 
 def test_files_from_before_2021_have_other_names_and_no_epsilon():
