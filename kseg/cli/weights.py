@@ -160,7 +160,7 @@ class Weights:
                 f"--classes has {len(classes)} names and {self.file} {size.num_classes} rows, background included; "
                 "give one each"
             )
-        model = build(name, encoder=encoder.name, aligned_rois=False, **asdict(size))
+        model = build(name, encoder=encoder.name, aligned_rois=False, whole_pixels=True, **asdict(size))
 
         # 2. its weights
         epsilon = EPSILON_OF_OLD if self.epsilon is None and old else self.epsilon
@@ -178,7 +178,7 @@ class Weights:
         print(
             f"wrote {out}; kseg predict {out} IMAGE finds {len(classes) - 1} classes of objects with it, and kseg train"
         )
-        print(f"  --model {name} --encoder {encoder.name} --no-aligned-rois --init {out} starts from it")
+        print(f"  --model {name} --encoder {encoder.name} --no-aligned-rois --whole-pixels --init {out} starts from it")
         return 0
 
 

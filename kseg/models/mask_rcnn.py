@@ -3,9 +3,10 @@
 from typing import Any
 
 from kseg.encoders import ENCODERS
-from kseg.models.architecture import architecture
+from kseg.layers import PerImage
+from kseg.models.architecture import Answers, architecture
 from kseg.models.detector import Convolutions, Count, DetectorSizes, ProposalCount, find_objects, pyramid_features
-from kseg.models.fpn import feature_pyramid
+from kseg.models.fpn import LEVELS, feature_pyramid
 from kseg.signature import Width
 
 HE: dict[str, Any] = {
@@ -44,7 +45,7 @@ def mask_rcnn(
     pyramid_width: Width | None = None, box_width: Width | None = None, mask_width: Width | None = None,
     mask_convolutions: Convolutions | None = None, smallest_anchor: Count | None = None,
     candidates: Count | None = None, proposals: ProposalCount | None = None, rois: Count | None = None,
-    detections: Count | None = None, aligned_rois: bool = True,
+    detections: Count | None = None, aligned_rois: bool = True, whole_pixels: bool = False,
 ):  # fmt: skip
     """Mask R-CNN: proposals from a feature pyramid, and a class, a refined box and a mask of each.
 
@@ -76,6 +77,8 @@ def mask_rcnn(
       detections: most objects per image (unset: 100, or 20).
       aligned_rois: whether pixel centers lie at half a pixel, as in detectron2; torchvision's weights were trained
         without.
+      whole_pixels: whether masks are pasted into boxes of whole pixels, as torchvision does with the weights it
+        trained.
     Source: He et al. 2017, sections 3 and 3.1; Lin et al. 2017 (FPN), section 4. Deviations: the small network is
       kseg's own.
     """
@@ -85,4 +88,9 @@ def mask_rcnn(
         proposals=proposals, rois=rois, detections=detections,
     )  # fmt: skip
     features = pyramid_features(image, encoder, trainable_from=trainable_from, base_width=base_width)
-    return find_objects(image, feature_pyramid(features, size.pyramid_width), classes, size, aligned_rois=aligned_rois)
+    pyramid = feature_pyramid(features, size.pyramid_width)
+    objects = find_objects(image, pyramid, classes, size, aligned_rois=aligned_rois)
+    if not whole_pixels:
+        return objects
+    rule = PerImage([1.0], name="whole_pixels")(pyramid[LEVELS[-1]])
+    return Answers({**objects.users, "whole_pixels": rule}, objects.training)

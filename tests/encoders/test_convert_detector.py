@@ -11,7 +11,9 @@ from kseg.datasets.coco.categories import CATEGORIES, row_names
 from kseg.encoders.torch_detector import head_weights, named_anew
 from kseg.errors import UsageError
 from kseg.inference import class_order, load_model
+from kseg.structures.masks import Masks
 from kseg.tasks import TASKS
+from kseg.tasks.instance.decoding import pasted_in_whole_pixels
 
 CLASSES = 5
 SIDES = (96, 128)
@@ -95,6 +97,22 @@ def test_boxes_scores_and_masks_are_theirs(model, picture, expected):
         assert apart.min() < 1e-4 * max(SIDES)
         assert abs(found["scores"][nearest] - score) < 1e-4
         assert np.abs(found["masks"][nearest] - mask).max() < 1e-4
+
+
+def test_masks_are_pasted_as_torchvision_does(torch, detection, model, picture):
+    """Into boxes of whole pixels, also over the border; a network of ours has the rule in its outputs."""
+    found = {name: np.asarray(value) for name, value in model(picture[None], training=False).items()}
+    assert found["whole_pixels"].tolist() == [[1.0]]
+    rng = np.random.default_rng(2)
+    masks, size = rng.random((40, 28, 28)), (40, 50)
+    corners, sides = rng.uniform(0, 35, (40, 2)), rng.uniform(0.3, 30, (40, 2))
+    boxes = np.minimum(np.concatenate([corners, corners + sides], axis=1), (*size, *size))
+    pictures = detection.roi_heads.paste_masks_in_image(
+        torch.from_numpy(masks[:, None]), torch.from_numpy(boxes[:, [1, 0, 3, 2]]), size
+    )
+    for mask, box, expected in zip(masks, boxes, pictures[:, 0].numpy() >= 0.5, strict=True):
+        cut = pasted_in_whole_pixels(mask, box, size)
+        np.testing.assert_array_equal(Masks(size, (cut,)).array()[0], expected)
 
 
 def test_safetensors_give_the_same_network(theirs, model, tmp_path):

@@ -9,11 +9,15 @@ from keras import ops
 from kseg.errors import Failure, UsageError
 from kseg.structures import Instances
 from kseg.structures.masks import Cut, Masks
+from kseg.structures.moves import Size
 
 DETECTIONS = ("boxes", "scores", "classes", "masks", "valid", "size")
 """The outputs of a network for D detections: "boxes" (D, 4), y1, x1, y2, x2 in pixels of the image as it was fed;
 "scores" (D,), 0..1; "classes" (D,), class ids; "masks" (D, S, S), the probability that the object covers each cell of
 its box; "valid" (D,), 0 where there is no detection; and "size" (2,), the height and width of the image as fed."""
+
+WHOLE_PIXELS = "whole_pixels"
+"""A further output of networks whose masks are made for boxes of whole pixels (`pasted_in_whole_pixels`): 1."""
 
 INSIDE = 0.5
 """The probability from which a pixel belongs to an object."""
@@ -34,6 +38,11 @@ def misfit(outputs: Any) -> str:
     return f"it should give {', '.join(DETECTIONS)}; it gives {given}: build it as a model of the task instance"
 
 
+def names_in(outputs: Mapping[str, Any]) -> tuple[str, ...]:
+    """The outputs that detections are decoded from."""
+    return (*DETECTIONS, WHOLE_PIXELS) if WHOLE_PIXELS in outputs else DETECTIONS
+
+
 def checked(outputs: Detections) -> dict[str, np.ndarray]:
     """The detections of a batch.
 
@@ -41,7 +50,7 @@ def checked(outputs: Detections) -> dict[str, np.ndarray]:
       Failure: nan or infinity.
       UsageError: scores or masks outside of [0, 1].
     """
-    detections = {name: np.asarray(outputs[name]) for name in DETECTIONS}
+    detections = {name: np.asarray(outputs[name]) for name in names_in(outputs)}
     for name in ("boxes", "scores", "masks"):
         if not np.isfinite(detections[name]).all():
             raise Failure(
@@ -108,9 +117,13 @@ def decoded(outputs: Detections, *, threshold: float) -> Instances:
     boxes = np.clip(np.asarray(outputs["boxes"], np.float64), 0, (height, width, height, width))
     there = (np.asarray(outputs["valid"]) > 0) & (outputs["scores"] >= threshold)
     there &= (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
-    cuts = tuple(pasted(outputs["masks"][row], boxes[row]) for row in np.flatnonzero(there))
+    found = [(outputs["masks"][row], boxes[row]) for row in np.flatnonzero(there)]
+    if np.any(outputs.get(WHOLE_PIXELS, 0)):
+        cuts = [pasted_in_whole_pixels(mask, box, size) for mask, box in found]
+    else:
+        cuts = [pasted(mask, box) for mask, box in found]
     return Instances.of(
-        Masks(size, cuts), outputs["classes"][there], boxes=boxes[there], scores=outputs["scores"][there]
+        Masks(size, tuple(cuts)), outputs["classes"][there], boxes=boxes[there], scores=outputs["scores"][there]
     )
 
 
@@ -125,6 +138,27 @@ def pasted(mask: np.ndarray, box: np.ndarray) -> Cut:
     top, rows = _weights(box[0], box[2], mask.shape[0])
     left, columns = _weights(box[1], box[3], mask.shape[1])
     return Cut.of(rows @ mask @ columns.T >= INSIDE, top, left)
+
+
+def pasted_in_whole_pixels(mask: np.ndarray, box: np.ndarray, size: Size) -> Cut:
+    """A mask (S, S) as pixels of a picture of `size`, by torchvision's rule, for which its own weights are trained.
+
+    The mask gets a border of zeros, and the box grows by as much. The corners of the box lose their fractions, and name
+    its first and its last pixel.
+
+    >>> pasted_in_whole_pixels(np.ones((4, 4)), np.array([2.5, 0.0, 4.5, 2.0]), (6, 6))
+    Cut(inside=array([[ True,  True,  True],
+           [ True,  True,  True]]), top=3, left=0)
+    """
+    side = len(mask) + 2
+    center, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 * side / len(mask)
+    first, last = np.trunc(center - half).astype(int), np.trunc(center + half).astype(int)
+    counts = np.maximum(last - first + 1, 1)
+    rows, columns = (_weights(0, count, side)[1] for count in counts)
+    inside = rows @ np.pad(mask, 1) @ columns.T >= INSIDE
+    top, left = np.maximum(first, 0)
+    bottom, right = np.minimum(first + counts, size)
+    return Cut.of(inside[top - first[0] : bottom - first[0], left - first[1] : right - first[1]], int(top), int(left))
 
 
 def _weights(start: float, end: float, side: int) -> tuple[int, np.ndarray]:

@@ -14,7 +14,7 @@ from kseg.errors import UsageError
 from kseg.pipeline.source import Targets
 from kseg.structures import Instances, Structure
 from kseg.tasks.base import TASKS, EpochScore, Legend, Palette, Task, TrainingLoss, refuse_weights
-from kseg.tasks.instance.decoding import DETECTIONS, checked, decoded, difference, misfit, resized, served
+from kseg.tasks.instance.decoding import checked, decoded, difference, misfit, names_in, resized, served
 from kseg.tasks.instance.evaluation import InstanceEvaluation
 from kseg.tasks.instance.evaluator import InstanceEvaluator, MaskCount
 from kseg.tasks.instance.loss import InstanceLoss, check_losses
@@ -97,7 +97,7 @@ class InstanceTask(Task):
         return "mask=bce" if "dice" in spec else "mask=bce + dice"
 
     def activated(self, outputs: Any) -> dict[str, np.ndarray]:
-        return {name: keras.ops.convert_to_numpy(outputs[name]) for name in DETECTIONS}
+        return {name: keras.ops.convert_to_numpy(outputs[name]) for name in names_in(outputs)}
 
     def misfit(self, model: keras.Model, classes: Sequence[str]) -> str:
         return misfit(model.output)
