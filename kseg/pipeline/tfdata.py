@@ -71,14 +71,21 @@ def batches(
     end = order.steps_per_epoch * replicas
     steps = tf.data.Dataset.counter(start=first) if shuffle else tf.data.Dataset.range(first, end)
     steps = steps.repeat() if repeat and not shuffle else steps
+    workers = workers or min(os.cpu_count() or 1, 8)
+    return steps.map(element, num_parallel_calls=workers, deterministic=True).prefetch(prefetch).with_options(_options())
+
+
+def _options() -> "tf.data.Options":
+    """The order is kept, nothing is divided once more, and nothing is tuned."""
+    import tensorflow as tf
+
     options = tf.data.Options()
     options.deterministic = True
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     # There is nothing to tune. The thread that tunes sleeps up to a minute and lets nobody delete the iterator
     # meanwhile (TensorFlow 2.21): a run of six minutes stood still for another one after its last epoch.
     options.autotune.enabled = False
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    workers = workers or min(os.cpu_count() or 1, 8)
-    return steps.map(element, num_parallel_calls=workers, deterministic=True).prefetch(prefetch).with_options(options)
+    return options
 
 
 def distributed_batches(strategy: Any, source: Source, batch_size: int, **options: Any) -> Any:

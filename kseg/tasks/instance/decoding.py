@@ -117,13 +117,13 @@ def decoded(outputs: Detections, *, threshold: float) -> Instances:
     boxes = np.clip(np.asarray(outputs["boxes"], np.float64), 0, (height, width, height, width))
     there = (np.asarray(outputs["valid"]) > 0) & (outputs["scores"] >= threshold)
     there &= (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
-    found = [(outputs["masks"][row], boxes[row]) for row in np.flatnonzero(there)]
-    if np.any(outputs.get(WHOLE_PIXELS, 0)):
-        cuts = [pasted_in_whole_pixels(mask, box, size) for mask, box in found]
-    else:
-        cuts = [pasted(mask, box) for mask, box in found]
+    in_whole_pixels = bool(np.any(outputs.get(WHOLE_PIXELS, 0)))
+    cuts = tuple(
+        pasted_in_whole_pixels(mask, box, size) if in_whole_pixels else pasted(mask, box)
+        for mask, box in zip(outputs["masks"][there], boxes[there], strict=True)
+    )
     return Instances.of(
-        Masks(size, tuple(cuts)), outputs["classes"][there], boxes=boxes[there], scores=outputs["scores"][there]
+        Masks(size, cuts), outputs["classes"][there], boxes=boxes[there], scores=outputs["scores"][there]
     )
 
 
