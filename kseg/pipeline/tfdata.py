@@ -72,7 +72,8 @@ def batches(
     steps = tf.data.Dataset.counter(start=first) if shuffle else tf.data.Dataset.range(first, end)
     steps = steps.repeat() if repeat and not shuffle else steps
     workers = workers or min(os.cpu_count() or 1, 8)
-    return steps.map(element, num_parallel_calls=workers, deterministic=True).prefetch(prefetch).with_options(_options())
+    made = steps.map(element, num_parallel_calls=workers, deterministic=True)
+    return made.prefetch(prefetch).with_options(_options())
 
 
 def _options() -> "tf.data.Options":
