@@ -4,7 +4,7 @@
 
 The weights that torchvision offers have to be downloaded, and random ones find nothing, so the heads of torchvision's
 `maskrcnn_resnet50_fpn` first learn a few images by heart, behind a random encoder and pyramid. Its state dict goes
-through `kseg weights convert`; `kseg evaluate` measures the outcome, and the same AP is counted over torchvision's own
+through `kseg weights convert`; the outcome is measured as `kseg evaluate` does, and the same AP is counted over torchvision's own
 detections, masks pasted by torchvision. Further images of the split are measured too, so that false detections count.
 Images and truth are brought to `--size` before either network sees them.
 """
@@ -35,6 +35,7 @@ class Settings:
     steps: int = 240
     """training steps, each of one image"""
     learning_rate: float = 3e-4
+    """largest rate of AdamW, in one cycle"""
     out: Path | None = None
     """JSON file to put the results into"""
     folder: str = ""
