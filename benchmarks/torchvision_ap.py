@@ -4,8 +4,9 @@
 
 The weights that torchvision offers have to be downloaded, and random ones find nothing, so the heads of torchvision's
 `maskrcnn_resnet50_fpn` first learn a few images by heart, behind a random encoder and pyramid. Its state dict goes
-through `kseg weights convert`; the outcome is measured as `kseg evaluate` does, and the same AP is counted over torchvision's own
-detections, masks pasted by torchvision. Further images of the split are measured too, so that false detections count.
+through `kseg weights convert`, and the outcome is measured as `kseg evaluate` does; the same AP is counted over
+torchvision's own detections, masks pasted by torchvision. Further images of the split are measured too, so that false
+detections count.
 Images and truth are brought to `--size` before either network sees them.
 """
 

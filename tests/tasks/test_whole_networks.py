@@ -9,15 +9,14 @@ from narrow import tiny_registered
 
 from kseg.datasets import data_options
 from kseg.inference import load_model
+from kseg.lab.recipes.panoptic import NARROW
 from kseg.models import model_options
 from kseg.training.callbacks import BestWeights
 from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 from kseg.training.run import train
 
-SMALL = {
-    "pyramid_width": 8, "head_width": 8, "box_width": 8, "mask_width": 8, "mask_convolutions": 1, "candidates": 32,
-    "proposals": 32, "rois": 16, "detections": 5,
-}  # fmt: skip
+SMALL = {name: value for name, value in NARROW.items() if name != "base_width"} | {"head_width": 8}
+"""Without the width of the small network, in whose place the tiny encoder stands."""
 
 
 @pytest.fixture(autouse=True)
