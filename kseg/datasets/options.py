@@ -1,9 +1,9 @@
 """The options of every data set; a data set declares its own in a subclass beside its records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from kseg.conventions import TaskName
 from kseg.datasets.facts import RemoteFile
@@ -28,6 +28,9 @@ class DataOptions:
     classes_of: TaskName | None = None
     """for the task semantic: use the classes that the data set has for another task; `kseg panoptic fuse` needs those
     of panoptic (unset: those of semantic)"""
+
+    usual: ClassVar[Mapping[str, Any]] = {}
+    """option that a model's preset may fill in → its value where none does"""
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -67,6 +67,8 @@ class Architecture:
     """option of the loss, of augmentation or of training → its paper's value"""
     preset_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """encoder, or `ANY_ENCODER` → preset that replaces `preset` where `--encoder` names it"""
+    preset_drawn: Mapping[str, Any] | None = None
+    """preset that replaces `preset` on the data set of a command that names none: drawn pictures, as many as wanted"""
     task: str = DEFAULT_TASK
     """name of the task of its networks (`kseg.tasks`)"""
     applied: Mapping[str, Any] = field(default_factory=dict)
@@ -128,10 +130,10 @@ class Architecture:
         """The name of the encoder of a network with these options, or None."""
         return options.get("encoder") or self.encoder
 
-    def preset_for(self, encoder: str | None) -> Mapping[str, Any]:
-        """The preset for the encoder that `--encoder` names."""
+    def preset_for(self, encoder: str | None, *, drawn: bool = False) -> Mapping[str, Any]:
+        """The preset for the encoder that `--encoder` names; `drawn`: on the data set of a command that names none."""
         if encoder is None:
-            return self.preset
+            return self.preset_drawn if drawn and self.preset_drawn is not None else self.preset
         return self.preset_on.get(encoder, self.preset_on.get(ANY_ENCODER, self.preset))
 
 
@@ -145,6 +147,7 @@ def architecture(
     convolutionized: Mapping[str, str] | None = None,
     preset: Mapping[str, Any] = LAPTOP,
     preset_on: Mapping[str, Mapping[str, Any]] | None = None,
+    preset_drawn: Mapping[str, Any] | None = None,
     task: str = DEFAULT_TASK,
     applied: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -158,12 +161,13 @@ def architecture(
       convolutionized: layer → dense layer of the classification network from which it takes its weights.
       preset: option of the loss, of augmentation or of training → its paper's value.
       preset_on: encoder, or `ANY_ENCODER` → preset that replaces `preset` where `--encoder` names it.
+      preset_drawn: preset that replaces `preset` on the data set of a command that names none.
       task: name of the task of its networks.
       applied: own option → its value in the finished network, whatever its value in training; it changes no weight.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        owned = (encoder, convolutionized or {}, preset, preset_on or {}, task, applied or {})
+        owned = (encoder, convolutionized or {}, preset, preset_on or {}, preset_drawn, task, applied or {})
         MODELS.register(name)(Architecture(name, function, *owned))
         return function
 

@@ -25,7 +25,7 @@ NARROW = {**AMADI, "base_width": 16, "learning_rate": 4e-3, "batch_size": 8}
 """A quarter of the paper's width, which trains within minutes on two cores."""
 
 
-@architecture("unet", preset=AMADI, preset_on={ANY_ENCODER: FINE_TUNED})
+@architecture("unet", preset=AMADI, preset_on={ANY_ENCODER: FINE_TUNED}, preset_drawn={**NARROW, "epochs": 8})
 def unet(
     image, channels, *, base_width: Width = 64, encoder: str | None = None, trainable_from: str | None = "all"
 ):  # fmt: skip

@@ -118,8 +118,9 @@ def make_plan(
 
 
 def with_preset_data(config: TrainConfig) -> TrainConfig:
-    """The configuration with the open options of its data set that the model's preset names filled in."""
-    values = preset(config.model.model or DEFAULT_MODEL, config.data.dataset, config.model.given.get("encoder"))
+    """The configuration with open options of its data set filled in: the model's preset, or else the usual value."""
+    of_model = preset(config.model.model or DEFAULT_MODEL, config.data.dataset, config.model.given.get("encoder"))
+    values = {**config.data.usual, **of_model}
     missing = {name: value for name, value in values.items() if getattr(config.data, name, 0) is None}
     return dataclasses.replace(config, data=dataclasses.replace(config.data, **missing)) if missing else config
 

@@ -23,9 +23,7 @@ SOFTMAX_LOSS = "ce"
 
 def preset(model: str, dataset: str, encoder: str | None = None) -> dict[str, Any]:
     """The settings of an architecture, on a data set and an encoder."""
-    if (model, dataset, encoder) == (DEFAULT_MODEL, DEFAULT_DATASET, None):
-        return defaults(default_command())
-    return defaults(MODELS[model].preset_for(encoder))
+    return defaults(MODELS[model].preset_for(encoder, drawn=dataset == DEFAULT_DATASET))
 
 
 def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,8 +36,3 @@ def narrow() -> Mapping[str, Any]:
     from kseg.models.unet import NARROW
 
     return NARROW
-
-
-def default_command() -> Mapping[str, Any]:
-    """Settings of the default model on the default data set."""
-    return {**narrow(), "epochs": 8}

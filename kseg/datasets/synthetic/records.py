@@ -42,14 +42,16 @@ class SyntheticOptions(FaceOptions, SeededOptions):
 
     synthetic_size: Annotated[int, Range(least=16, most=4096)] = 96
     """height and width of the images in pixels"""
-    synthetic_counts: Annotated[tuple[int, int, int], Range(least=0, most=1_000_000)] = (600, 100, 100)
-    """number of train, validation and test images"""
+    synthetic_counts: Annotated[tuple[int, int, int] | None, Range(least=0, most=1_000_000)] = None
+    """number of train, validation and test images (unset: the model's own, or 600 100 100)"""
     synthetic_foreground: Annotated[float | None, Range(above=0, most=0.2)] = None
     """draw the head smaller, anywhere in the picture: its mean share of the pixels, up to 0.2, above which parts leave
     the picture (unset: 0.24); several people become smaller in proportion"""
     people: Annotated[int | None, Range(least=1, most=MOST_PEOPLE)] = None
     """draw 1 to this many people in each picture, of different sizes and partly hiding each other (unset: 1, or what
     the model was trained on)"""
+
+    usual = {"synthetic_counts": (600, 100, 100)}
 
     @property
     def most_people(self) -> int:
@@ -82,7 +84,7 @@ class Synthetic(FaceDataset):
 
     def __init__(self, options: SyntheticOptions):
         super().__init__(options)
-        self._counts = dict(zip(SPLITS, options.synthetic_counts, strict=True))
+        self._counts = dict(zip(SPLITS, options.synthetic_counts or options.usual["synthetic_counts"], strict=True))
         # Image and labels of a record are read one after the other: draw once.
         self._draw = lru_cache(maxsize=KEPT_DRAWINGS)(self._draw_anew)
 
