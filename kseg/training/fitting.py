@@ -8,6 +8,7 @@ import keras
 
 from kseg.errors import UsageError
 from kseg.pipeline import own_errors
+from kseg.tasks import Outputs
 from kseg.training.callbacks import (
     BestWeights,
     History,
@@ -23,7 +24,7 @@ from kseg.training.checkpoint import load_checkpoint
 from kseg.training.compilation import extent
 from kseg.training.config import TrainConfig
 from kseg.training.distribution import scope
-from kseg.training.inputs import Inputs
+from kseg.training.inputs import SHOWN, Inputs
 from kseg.training.plan import Plan
 from kseg.training.stages import LossStage
 from kseg.training.trained import Objective
@@ -98,8 +99,9 @@ def callbacks_of(
     options = plan.config.training
     assert options.epochs is not None  # resolved
     callbacks: list[keras.callbacks.Callback] = []
-    if plan.task.measured_whole:
-        callbacks.append(WholeScores(plan.task, plan.dataset, inputs))
+    whole = WholeScores(plan.task, plan.dataset, inputs, shown=SHOWN) if plan.task.measured_whole else None
+    if whole is not None:
+        callbacks.append(whole)
     callbacks += [
         StopOnNonFiniteLoss(lambda: calmer(plan.config, workdir, plan.command)),
         history,
@@ -111,12 +113,12 @@ def callbacks_of(
     if options.ema is not None:
         callbacks += [keras.callbacks.SwapEMAWeights(), KeepTrainedWeights()]
     if options.tensorboard and options.keep == "everything" and history.writes:
-        callbacks += tensorboard_callbacks(plan, workdir, inputs, history)
+        callbacks += tensorboard_callbacks(plan, workdir, inputs, history, whole.first if whole is not None else ())
     return callbacks
 
 
 def tensorboard_callbacks(
-    plan: Plan, workdir: WorkDir, inputs: Inputs, history: History
+    plan: Plan, workdir: WorkDir, inputs: Inputs, history: History, validated: Sequence[Outputs]
 ) -> list[keras.callbacks.Callback]:
     """The callbacks that write scalars and overlays. TensorFlow writes them, so other backends have none."""
     if keras.backend.backend() != "tensorflow":
@@ -127,7 +129,9 @@ def tensorboard_callbacks(
     writer = open_events(workdir.tensorboard)
     return [
         TensorBoardScalars(history, writer),
-        TensorBoardOverlays(workdir.tensorboard, writer, plan.task, plan.dataset, *inputs.shown_examples()),
+        TensorBoardOverlays(
+            workdir.tensorboard, writer, plan.task, plan.dataset, *inputs.shown_examples(), validated=validated
+        ),
     ]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from kseg.datasets import Dataset
 from kseg.errors import Failure
 from kseg.structures import Structure
-from kseg.tasks import Task
+from kseg.tasks import Outputs, Task
 from kseg.training.callbacks.history import History
 
 
@@ -65,6 +65,8 @@ class TensorBoardOverlays(keras.callbacks.Callback):
       task: what the model answers.
       inputs, images, truths: what the trained model takes (features, where they are cached), the same images as RGB,
         and the truth of each.
+      validated: the outputs of these images in the validation of the epoch, where they are kept; else the images are
+        predicted once more.
     """
 
     def __init__(
@@ -76,6 +78,8 @@ class TensorBoardOverlays(keras.callbacks.Callback):
         inputs,
         images: np.ndarray,
         truths: Sequence[Structure],
+        *,
+        validated: Sequence[Outputs] = (),
     ):
         super().__init__()
         self.path = path
@@ -87,11 +91,14 @@ class TensorBoardOverlays(keras.callbacks.Callback):
         self.inputs = inputs
         self.images = images
         self.truths = truths
+        self.validated = validated
 
     def on_epoch_end(self, epoch, logs=None):
         import tensorflow as tf
 
-        outputs = self.task.of_each_image(self.task.activated(self.model.predict_on_batch(self.inputs)))
+        outputs = self.validated or self.task.of_each_image(
+            self.task.activated(self.model.predict_on_batch(self.inputs))
+        )
         pairs = [
             np.concatenate([self.paint(image, truth), self.paint(image, self.task.decode(output))], axis=1)
             for image, truth, output in zip(self.images, self.truths, outputs, strict=True)

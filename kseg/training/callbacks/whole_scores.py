@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from kseg.datasets import Dataset
-from kseg.tasks import Task
+from kseg.tasks import Outputs, Task
 from kseg.training.trained import OUTPUTS
 
 if TYPE_CHECKING:
@@ -21,15 +21,20 @@ class WholeScores(keras.callbacks.Callback):
     callbacks see the scores.
 
     Several devices share the batches in an order that is not known; there the images are predicted once more.
+
+    Args:
+      shown: how many of the first images' outputs to keep in `first`, in order, until the next validation.
     """
 
-    def __init__(self, task: Task, dataset: Dataset, inputs: "Inputs"):
+    def __init__(self, task: Task, dataset: Dataset, inputs: "Inputs", *, shown: int = 0):
         super().__init__()
-        self.task, self.dataset, self.inputs = task, dataset, inputs
+        self.task, self.dataset, self.inputs, self.shown = task, dataset, inputs, shown
+        self.first: list[Outputs] = []
         self._scores: dict[str, float] = {}
 
     def on_test_begin(self, logs=None):
         self._count, self._counted = self.task.epoch_count(self.dataset.classes), 0
+        self.first.clear()
 
     def on_test_batch_end(self, batch, logs=None):
         kept = (logs or {}).pop(OUTPUTS, None)
@@ -61,3 +66,5 @@ class WholeScores(keras.callbacks.Callback):
         for output in self.task.of_each_image(self.task.activated(outputs))[:count]:
             self._count.add(self.inputs.validation_images.truth(self._counted), output)
             self._counted += 1
+            if len(self.first) < self.shown:
+                self.first.append(output)
