@@ -22,12 +22,14 @@ with suppress(ImportError, RuntimeError):
     import torchvision  # noqa: F401
 
 SLOW = (
-    "export/test_export_formats.py", "lab/test_on_ray.py", "losses/test_contract.py", "training/test_backends.py",
-    "encoders/test_encoder_features.py", "training/test_graded.py", "lab/test_jobs.py", "training/test_run.py",
-    "metrics/test_streaming_metrics.py", "training/test_resume.py", "models/test_model_contract.py",
-    "bad_input/test_bad_input.py", "models/test_model_backends.py", "tasks/test_instance_loss.py",
-    "layers/test_layer_contract.py", "test_documents.py", "lab/test_pool.py", "encoders/test_convert.py",
-    "losses/test_backends.py", "losses/test_properties.py", "models/test_scales.py", "training/test_compilation.py",
+    "encoders/test_encoder_features.py", "export/test_export_formats.py", "lab/test_on_ray.py", "training/test_run.py",
+    "models/test_model_contract.py", "losses/test_contract.py", "training/test_backends.py", "models/test_deeplabv3.py",
+    "losses/test_fit.py", "tasks/test_instance_loss.py", "training/test_graded.py", "lab/test_jobs.py",
+    "tasks/test_panoptic_loss.py", "models/test_scales.py", "training/test_resume.py", "losses/test_nonsense.py",
+    "metrics/test_streaming_metrics.py", "tasks/test_instance_backends.py", "losses/test_replicas.py",
+    "tasks/test_whole_networks.py", "datasets/test_odd_objects.py", "bad_input/test_bad_input.py",
+    "models/test_model_backends.py", "layers/test_layer_contract.py", "test_documents.py", "lab/test_pool.py",
+    "encoders/test_convert.py", "losses/test_backends.py", "losses/test_properties.py", "training/test_compilation.py",
 )  # fmt: skip
 """Files that take longest, in the order in which workers get them: the last to end is then a short one."""
 
@@ -53,6 +55,16 @@ def optimized_graphs():
     optimize_graphs(True)
     yield
     optimize_graphs(False)
+
+
+@pytest.fixture
+def without_graphs():
+    """For trainings of few steps: the graph of a large network takes longer to trace than its steps to run."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.hookimpl(trylast=True)

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from narrow import tiny_registered
 
 from kseg.datasets import data_options
@@ -20,14 +19,11 @@ SMALL = {name: value for name, value in NARROW.items() if name != "base_width"} 
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch, tmp_path):
-    """An encoder of five convolutions, a cache of features, and steps without a graph, which would take longer to
-    trace than to run."""
+def surroundings(monkeypatch, tmp_path, without_graphs):
+    """An encoder of five convolutions, and a cache of features."""
     monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
-    tf.config.run_functions_eagerly(True)
     with tiny_registered():
         yield
-    tf.config.run_functions_eagerly(False)
 
 
 def config(cache="on"):

@@ -6,7 +6,6 @@ import json
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from tiny_run import NETWORKS, TINY_DATA, tiny_run
 
 from kseg.datasets import open_dataset
@@ -180,16 +179,14 @@ def test_class_weights_that_the_loss_does_not_take_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("task", NETWORKS)
-def test_mixed_precision_trains_and_saves_float32(tmp_path, task, monkeypatch):
-    tf.config.run_functions_eagerly(task != "semantic")  # a detector's graph takes longer to trace than to run
+def test_mixed_precision_trains_and_saves_float32(tmp_path, task, monkeypatch, request):
+    if task != "semantic":
+        request.getfixturevalue("without_graphs")
     predicted = []
     predict = Trained.predict_on_batch
     monkeypatch.setattr(Trained, "predict_on_batch", lambda self, x: (predicted.append(x), predict(self, x))[1])
     config = tiny_run(**NETWORKS[task], precision="mixed_bfloat16", epochs=1, tensorboard=True)
-    try:
-        workdir = train(config, tmp_path / "run")
-    finally:
-        tf.config.run_functions_eagerly(False)
+    workdir = train(config, tmp_path / "run")
     assert list(workdir.tensorboard.iterdir())
     assert len(predicted) == (task == "semantic")  # overlays of objects show what the validation gave
     model, card = load_model(workdir.path)
