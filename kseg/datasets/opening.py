@@ -123,8 +123,12 @@ def drawn_with(options: DataOptions) -> dict[str, Any]:
     """The options of a synthetic data set that differ from the defaults and reproduce it; {} for other data sets."""
     if DATASETS[options.dataset].reads_files:
         return {}
-    usual = {**vars(data_options(options.dataset)), **options.usual, "limit": options.limit}
-    return {name: value for name, value in vars(options).items() if value != usual[name]}
+    unset = {**vars(data_options(options.dataset)), "limit": options.limit}
+    return {
+        name: value
+        for name, value in vars(options).items()
+        if value not in (unset[name], options.usual.get(name, unset[name]))
+    }
 
 
 def retargeted(options: DataOptions, dataset: str) -> DataOptions:
