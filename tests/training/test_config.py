@@ -19,6 +19,7 @@ from kseg.training.config import (
     ignored_options,
     resolve,
 )
+from kseg.training.plan import with_preset_data
 
 
 def config(**training):
@@ -87,6 +88,24 @@ def test_the_encoder_chooses_among_the_settings_of_a_model():
         ).training.optimizer
 
     assert (optimizer(None), optimizer("resnet50"), optimizer("mobilenetv2")) == ("sgd", "sgd", "adam")
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "counts", "epochs"),
+    [
+        ("panoptic_fpn", {}, (1200, 100, 100), 4),
+        ("panoptic_fpn", {"synthetic_counts": (8, 4, 4)}, (8, 4, 4), 4),
+        ("panoptic_fpn", {"dataset": "folder"}, None, 9),
+        ("unet", {}, (600, 100, 100), 8),
+        ("unet", {"dataset": "folder"}, None, MODELS["unet"].preset["epochs"]),
+        ("mask_rcnn", {}, (600, 100, 100), 8),
+    ],
+)
+def test_drawn_pictures_have_a_preset_of_their_own(model, data, counts, epochs):
+    """Where the model has one; what is given wins, and counts that nobody names are recorded as they always were."""
+    config = with_preset_data(TrainConfig(data=data_options(**data), model=model_options(model)))
+    assert getattr(config.data, "synthetic_counts", None) == counts
+    assert resolve(config, image_size=(64, 64)).training.epochs == epochs
 
 
 def test_two_sources_of_weights_are_one_too_many():

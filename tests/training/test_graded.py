@@ -167,7 +167,7 @@ def test_another_stride_is_refused():
         with_graded_scores(build("unet", base_width=4), loss_stride=8)
 
 
-@pytest.mark.usefixtures("clean_framework", "_tiny_encoder", "without_graphs")
+@pytest.mark.usefixtures("clean_framework", "_tiny_encoder")
 @pytest.mark.parametrize("options", [
     {"model": "deeplab_resnet101", "encoder": TINY, "loss_stride": 8, "loss": "bce + 0.0004*level_set"},
     {"scales": SCALES},
