@@ -253,6 +253,14 @@ def test_without_background_every_error_is_a_mix_up():
     assert "26.0 % another class" in page and "sky" in page and "too much" not in page
 
 
+@pytest.mark.parametrize(("classes", "folded"), [(4, False), (133, True)])
+def test_the_colors_of_many_classes_are_folded(classes, folded):
+    parts = environment().get_template("parts.html").module
+    page = parts.legend([(f"class {index}", (index, 0, 0)) for index in range(classes)])
+    assert all(f"class {index}" in page for index in range(classes))
+    assert (f"<summary>What {classes} colors mean</summary>" in page) == folded == page.count("</details>")
+
+
 def test_a_picture_that_hardly_compresses_is_written_too():
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
     content = base64.b64decode(data_url(noise).removeprefix("data:image/jpeg;base64,"))
