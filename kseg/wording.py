@@ -1,6 +1,6 @@
 """Counts and times in sentences: "1 mask", "2 masks", "3 min 20 s"; and the dash for a missing number."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 DASH = "–"
 """Stands in place of a missing number."""
@@ -29,14 +29,15 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {plural}"
 
 
-def listed(names: Sequence[str], most: int = NAMED) -> str:
-    """The first `most` names, and the number of the others.
+def listed(names: Iterable[object], most: int = NAMED) -> str:
+    """The first `most` names or numbers, and how many others there are.
 
-    >>> listed(["sky", "road"]), listed(["sky", "road", "car", "bus"], 2)
-    ('sky, road', 'sky, road and 2 more')
+    >>> listed(["sky", "road"]), listed(range(7, 11), 2)
+    ('sky, road', '7, 8 and 2 more')
     """
-    others = len(names) - most
-    return ", ".join(names[:most]) + (f" and {others} more" if others > 0 else "")
+    texts = [str(name) for name in names]
+    others = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {others} more" if others > 0 else "")
 
 
 def duration(seconds: float) -> str:

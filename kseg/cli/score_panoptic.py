@@ -18,7 +18,7 @@ from kseg.metrics import (
     worst_images,
 )
 from kseg.tasks.figures import plain
-from kseg.wording import counted
+from kseg.wording import counted, listed
 
 WORST = 5
 
@@ -86,10 +86,9 @@ def _images_of(true: PanopticFolder, predicted: PanopticFolder) -> Mapping[int |
     ):
         alone = [name for name in one.images if name not in other.images]
         if alone:
-            shown = ", ".join(map(str, alone[:3])) + (", …" if len(alone) > 3 else "")
             raise Failure(
-                f"{counted(len(alone), 'image')} of {one.json} ({shown}) {'is' if len(alone) == 1 else 'are'} not in "
-                f"{other.json}; {remedy}"
+                f"{counted(len(alone), 'image')} of {one.json} ({listed(alone)}) {'is' if len(alone) == 1 else 'are'} "
+                f"not in {other.json}; {remedy}"
             )
     return images
 

@@ -7,6 +7,7 @@ import numpy as np
 from kseg.conventions import VOID
 from kseg.datasets.images import read_labels
 from kseg.errors import Failure
+from kseg.wording import listed
 
 
 def read_ids(path: Path, count: int, *, void: int, whose: str) -> np.ndarray:
@@ -24,9 +25,8 @@ def read_ids(path: Path, count: int, *, void: int, whose: str) -> np.ndarray:
     is_void = (values == void) | (values == VOID)
     odd = np.unique(values[(values >= count) & ~is_void])
     if odd.size:
-        shown = ", ".join(map(str, odd[:8])) + (", …" if odd.size > 8 else "")
         raise Failure(
-            f"mask {path} has the values {{{shown}}}; {whose} hold class ids 0..{count - 1} and {void} for void; "
+            f"mask {path} has the values {{{listed(odd)}}}; {whose} hold class ids 0..{count - 1} and {void} for void; "
             "extract it from the archive again"
         )
     return np.where(is_void, VOID, values).astype(np.uint8)

@@ -11,13 +11,10 @@ from kseg.datasets.base import Dataset
 from kseg.datasets.record import Record
 from kseg.errors import Failure, UsageError
 from kseg.reading import held_to, read_json
-from kseg.wording import counted
+from kseg.wording import counted, listed
 
 FILE = "splits.json"
 """The name of the file in a run directory."""
-
-NAMED = 3
-"""How many images a message names."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ class Membership:
             "new": [name for name in after if name not in before],
         }
         return ", ".join(
-            f"{_are(len(names))} {what} ({_some(sorted(names))})" for what, names in changed.items() if names
+            f"{_are(len(names))} {what} ({listed(sorted(names))})" for what, names in changed.items() if names
         )
 
     def in_two_splits(self) -> list[tuple[str, str]]:
@@ -168,7 +165,7 @@ def _foreign(recorded: Membership, dataset: Dataset, run: Path, split: str) -> l
     if seen:
         raise UsageError(
             f"{len(seen)} of the {len(records)} {split} images are images that {run} was trained on "
-            f"({_some([record.id for record in seen])}); take them out to measure it on the others"
+            f"({listed(record.id for record in seen)}); take them out to measure it on the others"
         )
     return []
 
@@ -182,7 +179,3 @@ def _every_record(dataset: Dataset) -> list[Record]:
 
 def _are(number: int) -> str:
     return f"{counted(number, 'image')} {'is' if number == 1 else 'are'}"
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")

@@ -7,6 +7,7 @@ import numpy as np
 from kseg.conventions import VOID
 from kseg.datasets.base import Dataset
 from kseg.structures import Instances, Panoptic, Structure
+from kseg.wording import listed
 
 
 def absences(classes: Sequence[str], pixels: Mapping[str, np.ndarray]) -> tuple[list[str], list[str]]:
@@ -20,7 +21,7 @@ def absences(classes: Sequence[str], pixels: Mapping[str, np.ndarray]) -> tuple[
     shown = set().union(*(set(ids.tolist()) for ids in present.values()))
     for split, ids in present.items():
         missing = sorted(shown - set(ids.tolist()))
-        named = ", ".join(classes[class_id] for class_id in missing[:8]) + (", …" if len(missing) > 8 else "")
+        named = listed(classes[class_id] for class_id in missing)
         if not ids.size:
             problems.append(
                 f"the {split} split is void in every pixel: nothing can be {_used(split)} on it; label it, or change "
@@ -78,7 +79,7 @@ def without_objects(things: Mapping[int, str], shown: Mapping[str, set[int]]) ->
       things: names of the classes of which there are objects, by id.
       shown: classes that count, by split.
     """
-    names = ", ".join(list(things.values())[:8]) + (", …" if len(things) > 8 else "")
+    names = listed(things.values())
     return [
         f"the {split} split shows no object, or crowds alone ({names}): nothing can be {_used(split)} of them; change "
         "the splits"

@@ -13,6 +13,7 @@ import numpy as np
 from kseg.errors import Failure, KsegError, UsageError
 from kseg.npz import read_npz
 from kseg.reading import DAMAGE, allowed_growth, open_regular
+from kseg.wording import listed
 
 Weights = dict[str, dict[str, np.ndarray]]
 """layer name → weight → array, where a weight is known by its name ("kernel") or its place in the layer ("0")"""
@@ -159,7 +160,7 @@ def _read_keras3(archive: h5py.File) -> Weights:
     archive.visititems(visit)
     # Arrays without a name beside named layers, such as a random state, are not weights of a layer.
     if nameless and not weights:
-        raise NamelessLayers(", ".join(nameless[:3]) + (" …" if len(nameless) > 3 else ""))
+        raise NamelessLayers(listed(nameless))
     return weights
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from kseg.conventions import VOID
 from kseg.errors import UsageError
 from kseg.metrics.whole import class_count
+from kseg.wording import listed
 
 _PIECE = 1 << 16
 
@@ -145,9 +146,8 @@ def _count(truth: np.ndarray, prediction: np.ndarray, num_classes: int, void: in
     for name, ids in (("truth", truth), ("prediction", prediction)):
         if ids.size and (ids.min() < 0 or ids.max() >= num_classes):
             outside = [int(i) for i in np.unique(ids) if not 0 <= i < num_classes]
-            shown = ", ".join(map(str, outside[:8])) + (", …" if len(outside) > 8 else "")
             raise UsageError(
-                f"the {name} has ids {{{shown}}} outside 0..{num_classes - 1}; map them to classes"
+                f"the {name} has ids {{{listed(outside)}}} outside 0..{num_classes - 1}; map them to classes"
                 + ("" if void is None else f" or to void ({void})")
             )
     matrices = _count_binary(truth, prediction) if num_classes == 2 else _count_many(truth, prediction, num_classes)

@@ -8,6 +8,7 @@ from scipy.ndimage import find_objects
 from kseg.errors import UsageError
 from kseg.metrics.boundary import inner_band
 from kseg.structures import NO_SEGMENT, Panoptic
+from kseg.wording import listed
 
 _INSIDE = -1
 """Marks pixels of a segment outside its band; ids are never negative."""
@@ -102,8 +103,8 @@ def overlaps(truth, prediction, true_segments: Segments, predicted_segments: Seg
     for rows, segments, of in ((true_rows, true_segments, "truth"), (predicted_rows, predicted_segments, "prediction")):
         missing = np.setdiff1d(np.arange(len(segments.ids)), rows)
         if missing.size:
-            shown = ", ".join(map(str, segments.ids[missing[:8]])) + (", …" if len(missing) > 8 else "")
-            raise UsageError(f"no pixel of the {of} has the ids {{{shown}}} of its segments; remove these segments")
+            gone = listed(segments.ids[missing])
+            raise UsageError(f"no pixel of the {of} has the ids {{{gone}}} of its segments; remove these segments")
     return Overlaps(true_rows, predicted_rows, pixels)
 
 
@@ -168,12 +169,11 @@ def _shared_pixels(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, n
 def _rows(ids: np.ndarray, known: np.ndarray, of: str) -> np.ndarray:
     """Row of each id in the ascending `known`; −1 for `NO_SEGMENT`."""
     rows = np.searchsorted(known, ids)
-    listed = ids == NO_SEGMENT
-    listed[~listed] = np.isin(ids[~listed], known)
-    if not listed.all():
-        unknown = np.unique(ids[~listed])
-        shown = ", ".join(map(str, unknown[:8])) + (", …" if len(unknown) > 8 else "")
-        raise UsageError(f"pixels of the {of} have the ids {{{shown}}}, which are not among its segments; list them")
+    is_listed = ids == NO_SEGMENT
+    is_listed[~is_listed] = np.isin(ids[~is_listed], known)
+    if not is_listed.all():
+        unknown = listed(np.unique(ids[~is_listed]))
+        raise UsageError(f"pixels of the {of} have the ids {{{unknown}}}, which are not among its segments; list them")
     return np.where(ids == NO_SEGMENT, -1, rows)
 
 

@@ -14,13 +14,11 @@ from kseg.datasets.locate import short_hash
 from kseg.datasets.relabel import BACKGROUND
 from kseg.errors import Failure
 from kseg.reading import MOST_ANNOTATIONS, read_json
-from kseg.wording import counted
+from kseg.wording import counted, listed
 
 REMEDY = (
     "write it as COCO has it: images (id, file_name), annotations (image_id, category_id, segmentation), categories"
 )
-
-NAMED = 3
 
 
 class _Category(msgspec.Struct, frozen=True):
@@ -156,7 +154,7 @@ def read_instances_json(path: Path) -> CocoFile:
         ),
     ]
     lost = [one.id for one in content.annotations if not one.has_mask]
-    layout = [f"{path.name}: {counted(len(lost), 'object')} without a mask left out ({some(lost)})"] if lost else []
+    layout = [f"{path.name}: {counted(len(lost), 'object')} without a mask left out ({listed(lost)})"] if lost else []
     # 3. the objects of each image
     of_image: dict[int | str, list[CocoObject]] = defaultdict(list)
     for one in masked:
@@ -170,18 +168,13 @@ def read_instances_json(path: Path) -> CocoFile:
     )
 
 
-def some(names: Sequence[object]) -> str:
-    """The first of several ids, for a sentence."""
-    return ", ".join(map(str, names[:NAMED])) + (", …" if len(names) > NAMED else "")
-
-
 def _strangers(objects: Sequence[CocoObject], what: str, field: str, path: Path) -> list[str]:
     if not objects:
         return []
     unknown = sorted({getattr(one, field) for one in objects}, key=str)
     return [
-        f"{path} has {counted(len(objects), 'object')} ({some([one.id for one in objects])}) with {what} that it does "
-        f"not define ({some([repr(one) for one in unknown])}); define it or take the objects out"
+        f"{path} has {counted(len(objects), 'object')} ({listed(one.id for one in objects)}) with {what} that it does "
+        f"not define ({listed(map(repr, unknown))}); define it or take the objects out"
     ]
 
 

@@ -14,6 +14,7 @@ from kseg.conventions import MAX_CLASSES, VOID
 from kseg.datasets.folder.mask_file import MaskFile, read_mask
 from kseg.datasets.images import contrasting_palette
 from kseg.errors import Failure, UsageError
+from kseg.wording import listed
 
 Color = tuple[int, int, int]
 
@@ -64,8 +65,8 @@ class ValueCoding(Coding):
         if (ids < 0).any():
             odd = sorted({int(value) for value in np.unique(mask.values[ids < 0])})
             raise Failure(
-                f"mask {path} has values {some(odd)} outside 0..{len(self.names) - 1}; pass --classes with a name for "
-                f"each, or --void {' '.join(map(str, odd[:8]))}"
+                f"mask {path} has values {{{listed(odd)}}} outside 0..{len(self.names) - 1}; pass --classes with a "
+                f"name for each, or --void {' '.join(map(str, odd[:8]))}"
             )
         return ids.astype(np.uint8)
 
@@ -189,12 +190,6 @@ def value_coding(names: Sequence[str], ids: dict[int, int], notes: Sequence[str]
     return ValueCoding(
         tuple(names), contrasting_palette(len(names)), ids=tuple(sorted(ids.items())), notes=tuple(notes)
     )
-
-
-def some(values: Sequence[int]) -> str:
-    """The first values of a set, for a message."""
-    shown = ", ".join(map(str, values[:8]))
-    return "{" + shown + (", …" if len(values) > 8 else "") + "}"
 
 
 def text_of(color: Color) -> str:

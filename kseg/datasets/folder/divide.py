@@ -8,14 +8,14 @@ from pathlib import Path, PurePosixPath
 
 from kseg.conventions import SPLITS
 from kseg.datasets.contents import content_digests
-from kseg.datasets.folder.names import plain, shown, some
+from kseg.datasets.folder.names import plain, shown
 from kseg.datasets.folder.options import FolderOptions
 from kseg.datasets.folder.pairs import Pairs
 from kseg.datasets.lists import COMMENT, read_lines
 from kseg.datasets.record import Record
 from kseg.datasets.splits import drawn_splits
 from kseg.errors import UsageError
-from kseg.wording import counted
+from kseg.wording import counted, listed
 
 LIST_NAMES = {
     "train": ("train.txt",),
@@ -137,7 +137,7 @@ def listed_splits(lists: Mapping[str, Path], pairs: Pairs) -> Division:
         for names, what in ((lacking, "without a mask, left out"), (twice, "listed twice, counted once")):
             if names:
                 division.layout.append(
-                    f"{path.name}: {counted(len(names), 'image')} {what} ({some([shown(name) for name in names])})"
+                    f"{path.name}: {counted(len(names), 'image')} {what} ({listed(map(shown, names))})"
                 )
     return division
 

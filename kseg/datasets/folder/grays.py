@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kseg.conventions import MAX_CLASSES, VOID
-from kseg.datasets.folder.coding import BINARY_NAMES, BinaryCoding, Coding, Color, ValueCoding, some, value_coding
+from kseg.datasets.folder.coding import BINARY_NAMES, BinaryCoding, Coding, Color, ValueCoding, value_coding
 from kseg.datasets.folder.gray_levels import FEW_IDS, SOFT, STRAY, Levels
 from kseg.datasets.folder.objects import Objects, number_objects
 from kseg.datasets.folder.survey import FAINT, STRONG
 from kseg.datasets.images import contrasting_palette
 from kseg.errors import Failure, UsageError
+from kseg.wording import listed
 
 HALF = 128
 
@@ -182,8 +183,8 @@ class Grays(Levels):
         )
         by_color = f", or name each as a color (--colors {example})" if len(self.used) <= 8 and ids[-1] < 256 else ""
         return (
-            f"the masks in {self.where} hold the values {some(self.used)}, which do not look like ids 0, 1, 2 …; the "
-            f"most frequent are {shares}. Pass --binary for background and foreground (--binary N from the value N "
+            f"the masks in {self.where} hold the values {{{listed(self.used)}}}, which do not look like ids 0, 1, 2 …; "
+            f"the most frequent are {shares}. Pass --binary for background and foreground (--binary N from the value N "
             f"on), --objects numbers where each value is an object{by_color}, --void for values to ignore, or all "
             "--classes"
         )

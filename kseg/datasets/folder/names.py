@@ -10,9 +10,6 @@ from typing import Literal
 
 Role = Literal["image", "mask"]
 
-NAMED = 3
-"""How many names a message lists."""
-
 MASK_WORDS = {
     "gt", "gts", "seg", "segs", "truth", "target", "targets", "trimap", "trimaps", "matte", "mattes", "manual",
     "lbl", "lbls", "anno", "annos", "groundtruth", "groundtruths",
@@ -152,8 +149,3 @@ def _role_of_word(word: str) -> Role | None:
     if word in IMAGE_WORDS or word.startswith(IMAGE_BEGINNINGS):
         return "image"
     return None
-
-
-def some(names: Sequence[str]) -> str:
-    """The first few of many names."""
-    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")

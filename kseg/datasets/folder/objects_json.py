@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 
 from kseg.datasets.coco.instances_json import Categories, CocoFile, read_instances_json
-from kseg.datasets.folder.names import SPLIT_WORDS, place_of, safe_id, shown, some, words_of
+from kseg.datasets.folder.names import SPLIT_WORDS, place_of, safe_id, shown, words_of
 from kseg.datasets.folder.pairs import Pairs
 from kseg.datasets.folder.scan import picture_files
 from kseg.datasets.record import Record
 from kseg.errors import Failure, UsageError
 from kseg.reading import MOST_ANNOTATIONS, read_text
-from kseg.wording import counted
+from kseg.wording import counted, listed
 
 DEPTHS = ("*.json", "*/*.json", "*/*/*.json")
 """Where JSON files are looked for in a folder."""
@@ -78,7 +78,7 @@ def json_objects(folder: Path, jsons: Sequence[Path]) -> JsonObjects:
     objects.records = dict(sorted(objects.records.items()))
     objects.pairs.records = {name: Record(name, one.image, ()) for name, one in objects.records.items()}
     count = sum(file.object_count for file in files)
-    told = some([str(path.relative_to(folder)) for path in jsons])
+    told = listed(path.relative_to(folder) for path in jsons)
     objects.pairs.layout = [
         f"COCO's JSON: {counted(count, 'object')} in {counted(len(objects.records), 'image')} ({told})",
         *(sentence for file in files for sentence in file.layout),
@@ -86,7 +86,7 @@ def json_objects(folder: Path, jsons: Sequence[Path]) -> JsonObjects:
     objects.pairs.problems = [sentence for file in files for sentence in file.problems]
     left = sorted(shown(path.relative_to(folder)) for paths in by_name.values() for path in paths if path not in used)
     if left:
-        objects.pairs.layout.append(f"left out, in no JSON: {counted(len(left), 'file')} ({some(left)})")
+        objects.pairs.layout.append(f"left out, in no JSON: {counted(len(left), 'file')} ({listed(left)})")
     return objects
 
 

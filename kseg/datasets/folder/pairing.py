@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from kseg.datasets.folder.matching import Affixes, Matching, Named, match
-from kseg.datasets.folder.names import NAMED, Place, plain, words_of
+from kseg.datasets.folder.names import Place, plain, words_of
 from kseg.datasets.folder.patterns import common_folder, option_line
+
+TOLD = 3
+"""How many ways of pairing are told."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def _alone_together(images: Sequence[Place], masks: Sequence[Place], matching: M
         if folder.parts and held[folder] == 2 and len(own_images) == len(own_masks) == 1:
             matching.masks[own_images[0]].append(own_masks[0])
             ways.add(f"{{dir}}/{images[own_images[0]].path.name} with {{dir}}/{masks[own_masks[0]].path.name}")
-    return sorted(ways)[:NAMED]
+    return sorted(ways)[:TOLD]
 
 
 def _ways(images: Sequence[Place], masks: Sequence[Place], matching: Matching, merged: set[int]) -> list[str]:
@@ -114,7 +117,7 @@ def _ways(images: Sequence[Place], masks: Sequence[Place], matching: Matching, m
     used_images = [images[index].path for index in matching.masks]
     used_masks = [masks[number].path for numbers in matching.masks.values() for number in numbers]
     left, right = common_folder(used_images), common_folder(used_masks)
-    ways = [way for way, _ in matching.ways.most_common(NAMED) if way.length or not merged] or [Affixes()]
+    ways = [way for way, _ in matching.ways.most_common(TOLD) if way.length or not merged] or [Affixes()]
     texts = []
     for way in ways:
         stem = "*" if merged and not way.length else f"{way.mask_before}{{stem}}{way.mask_after}"

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kseg.datasets.folder.names import Place, safe_id, shown, some
+from kseg.datasets.folder.names import Place, safe_id, shown
 from kseg.datasets.folder.options import FolderOptions
 from kseg.datasets.folder.pairing import pair_places, suggestion
 from kseg.datasets.folder.patterns import EXAMPLE, Matched, files_of_pattern, option_line
 from kseg.datasets.folder.roles import images_and_masks
 from kseg.datasets.record import Record
 from kseg.errors import Failure, UsageError
-from kseg.wording import counted
+from kseg.wording import counted, listed
 
 
 @dataclass
@@ -79,10 +79,13 @@ def _by_patterns(folder: Path, images: str, masks: str, merge: bool) -> Pairs:
     if not pairs.records and not pairs.problems:
         raise UsageError(
             f"no mask of --masks {masks!r} belongs to an image of --images {images!r}: the images are named "
-            f"{some([image.stem for image in image_files])}, the masks {some([mask.stem for mask in mask_files])}; put "
-            "{stem} where both names agree"
+            f"{_stems(image_files)}, the masks {_stems(mask_files)}; put {{stem}} where both names agree"
         )
     return pairs
+
+
+def _stems(files: Sequence[Matched]) -> str:
+    return listed(dict.fromkeys(file.stem for file in files))
 
 
 def _recognized(folder: Path, merge: bool) -> Pairs:
@@ -113,7 +116,7 @@ def _recognized(folder: Path, merge: bool) -> Pairs:
         pairs = f"only {paired} of {len(images)} images have" if paired else "no image has"
         raise UsageError(
             f"{pairs} a mask of a matching name in {folder}: images are named "
-            f"{some([shown(image.path) for image in images])}, masks {some([shown(mask.path) for mask in masks])}; "
+            f"{listed(shown(image.path) for image in images)}, masks {listed(shown(mask.path) for mask in masks)}; "
             f"say which belong together, for instance {suggestion(images, masks)}"
         )
     # 3. notes and problems
@@ -180,7 +183,7 @@ def _tell(
         image, masks = next(iter(several.items()))
         pairs.problems.append(
             f"several masks may be meant for {counted(len(several), 'image')} ({shown(image)}: "
-            f"{some([shown(mask.name) for mask in masks])}); pass --merge-masks to join them into one, or say which: "
+            f"{listed(shown(mask.name) for mask in masks)}); pass --merge-masks to join them into one, or say which: "
             f"{advice()}"
         )
     for names, what in (
@@ -190,4 +193,4 @@ def _tell(
     ):
         if names:
             before, noun = what.split(" {} ")
-            pairs.layout.append(f"{before} {counted(len(names), noun)} ({some(names)})")
+            pairs.layout.append(f"{before} {counted(len(names), noun)} ({listed(names)})")

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from kseg.datasets.folder.names import Place, Role, place_of, plain, role_of_stem, shown, some
+from kseg.datasets.folder.names import Place, Role, place_of, plain, role_of_stem, shown
 from kseg.datasets.folder.pairing import pair_places, suggestion
 from kseg.datasets.folder.patterns import EXAMPLE, common_folder, option_line
 from kseg.datasets.folder.scan import picture_files
 from kseg.errors import UsageError
+from kseg.wording import listed
 
 PHOTOGRAPHS = {".jpg", ".jpeg"}
 """Of two files of one name, the file with this suffix is the image."""
@@ -54,7 +55,7 @@ def images_and_masks(folder: Path) -> tuple[list[Place], list[Place], list[Place
     # 3. otherwise ask for options
     lacking = "mask" if not masks else "image" if not images else None
     if lacking:
-        there = some([shown(place.path) for place in places])
+        there = listed(shown(place.path) for place in places)
         options = _by_suffix(places) or _by_affix(places) or _by_folder(folder, places) or EXAMPLE
         raise UsageError(
             f"{folder} has no folder images/ and masks/, and no other name shows which of its {len(places)} files is "

@@ -12,6 +12,7 @@ from kseg.datasets.options import DataOptions
 from kseg.datasets.record import Record
 from kseg.datasets.relabel import Relabel
 from kseg.errors import Failure, UsageError
+from kseg.wording import listed
 
 SHARES = {"validation": 2 / 15, "test": 1 / 5}
 """Of the slices, at the end of the stack: 4 and 6 of 30."""
@@ -53,11 +54,10 @@ class ISBI2012(Dataset):
     def read_labels(self, record: Record) -> np.ndarray:
         """0 membrane; cells are 255, or 1 in some copies."""
         values = read_mask(record.annotation)
-        found = np.unique(values)
-        if values.ndim != 2 or len(found) > 2 or found[-1] not in (0, 1, 255) or (len(found) == 2 and found[0]):
-            shown = ", ".join(map(str, found[:8]))
+        gray = np.unique(values)
+        if values.ndim != 2 or len(gray) > 2 or gray[-1] not in (0, 1, 255) or (len(gray) == 2 and gray[0]):
             raise Failure(
-                f"label {record.annotation} has the shape {values.shape} and the values {{{shown}}}; expected gray, "
-                "0 for membranes and 255 for cells; get the data again"
+                f"label {record.annotation} has the shape {values.shape} and the values {{{listed(gray)}}}; expected "
+                "gray, 0 for membranes and 255 for cells; get the data again"
             )
         return (values > 0).astype(np.uint8)
