@@ -25,7 +25,7 @@ KIRILLOV: dict[str, Any] = {**HE, "loss": LOSS}
 """Kirillov et al. 2019 train on COCO as Mask R-CNN is trained."""
 
 OWN: dict[str, Any] = {
-    **SMALL, "loss": "mask=bce; semantic=ce + lovasz; lambda_s=1", "batch_size": 4, "epochs": 9, "flip": True,
+    **SMALL, "loss": "mask=bce; semantic=ce + lovasz; lambda_s=1", "batch_size": 4, "epochs": 9,
 }  # fmt: skip
 """Not from a paper: for synthetic people, whose floor is a narrow strip; Lovász-softmax weighs it like larger stuff."""
 

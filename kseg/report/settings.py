@@ -6,7 +6,7 @@ from typing import Any
 from kseg.datasets import DATASETS
 from kseg.datasets.opening import own_options
 from kseg.models import MODELS
-from kseg.pipeline.augmentation import Augmentation
+from kseg.pipeline.augmentation import OFF
 from kseg.training.config import WITH_EPSILON
 
 Group = Mapping[str, Any]
@@ -33,7 +33,7 @@ def applicable(config: Mapping[str, Group]) -> dict[str, dict[str, Any]]:
     foreign = _of_other_datasets(config["data"].get("dataset")) | _of_other_models(config["model"])
     foreign |= {name for name, applies in DEPENDENT.items() if not applies(config)}
     foreign.add("preset")  # the options that it chose are shown themselves
-    off = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(Augmentation()).items()}
+    off = {name: list(value) if isinstance(value, tuple) else value for name, value in OFF.items()}
     shown = {
         group: {
             name: value

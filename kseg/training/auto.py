@@ -29,7 +29,6 @@ from kseg.datasets.object_width import median_size, narrowest_width
 from kseg.datasets.opening import OWN_FILES
 from kseg.encoders import imagenet_problem
 from kseg.models import MODELS
-from kseg.pipeline.augmentation import Augmentation
 from kseg.training.auto_objects import most_objects, places_for
 from kseg.training.config import TrainConfig, from_record
 from kseg.training.presets import DEFAULT_MODEL, RECOMMENDED, narrow, preset
@@ -195,7 +194,7 @@ def choose_settings(config: TrainConfig, dataset: Dataset, records: Sequence[Rec
 
     # 5. flips
     sided = [name for name in dataset.classes if SIDED.search(name.replace("_", " "))]
-    if config.augment == Augmentation() and not sided:
+    if config.augment.augment is None and not sided:
         values["augment.flip"] = True
 
     # 6. the values of open options, and why
@@ -259,10 +258,8 @@ def recorded(config: TrainConfig, path: Path) -> Choice | None:
 
 
 def is_open(config: TrainConfig, name: str) -> bool:
-    """Whether `group.option` was not given; options of augmentation are open together or not at all."""
+    """Whether `group.option` was not given."""
     group, _, option = name.partition(".")
-    if group == "augment":
-        return config.augment == Augmentation()
     return getattr(getattr(config, group, None), option, 0) is None
 
 

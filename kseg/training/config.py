@@ -281,7 +281,7 @@ def resolve(config: TrainConfig, *, image_size: tuple[int, int], num_classes: in
     if model.weights in (None, "none") and model.init is None:  # there is nothing that a small rate would keep
         values["layer_rates"] = without_encoder(values["layer_rates"])
     # 2. values that follow from others
-    augment = (config.augment if config.augment.augment else _filled(config.augment, values)).expanded()
+    augment = config.augment.expanded(values)
     if augment.crop is not None:  # windows of the images as they are, unless a size is asked for
         values["image_size"] = None
         if config.model.image_size is None:

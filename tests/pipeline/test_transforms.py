@@ -143,6 +143,10 @@ def test_a_set_is_its_options_and_what_is_given_wins():
     strong = Augmentation("strong", rotate=5.0).expanded()
     assert (strong.rotate, strong.scale, strong.flip) == (5.0, SETS["strong"]["scale"], True)
     assert Augmentation("none", flip=True).transforms() == (flip,)
+    upright = Augmentation("light", flip=False, rotate=0.0, scale=(1.0, 1.0))
+    assert [transform.func for transform in upright.transforms()] == [color]
+    off = Augmentation("strong", False, False, (1.0, 1.0), 0.0, 0.0, None, 0.0, 0.0, 0.0)
+    assert off.transforms() == () and off.cacheable
     assert Augmentation("none", flip=True).cacheable and not Augmentation("light").cacheable
     for name in SETS:  # `--help` tells what a set holds
         told = {transform.func.__name__ if hasattr(transform, "func") else transform.__name__ for transform in
@@ -209,7 +213,7 @@ def test_the_same_seed_augments_as_it_did_when_runs_were_recorded(augmentation, 
         moved = compose(augmentation.transforms())({"image": image, "truth": LabelMap(label)}, rng)
         total.update(repr(moved["truth"].ids.shape).encode())
         total.update(moved["truth"].ids.tobytes())
-        if augmentation.rotate == 0 and augmentation.augment is None:
+        if not augmentation.rotate and augmentation.augment is None:
             total.update(moved["image"].tobytes())
         total.update(rng.bytes(8))
     assert total.hexdigest() == digest

@@ -152,6 +152,10 @@ def test_what_is_given_wins_and_moves_the_rest(tmp_path, monkeypatch):
     assert found.values == {"model.image_size": (192, 288), "training.steps_per_epoch": 25}
     thin = settings(tmp_path / "c", model=model_options("unet", image_size=(32, 32)))  # 6 pixels · √(32²/(40·60))
     assert "about 6 pixels wide and 3.9 at the training size" in thin.why
+    upright = settings(tmp_path / "d", augment=Augmentation(flip=False))
+    assert "augment.flip" not in upright.values and settings(
+        tmp_path / "e", augment=Augmentation(color=0.2)
+    ).values["augment.flip"]  # fmt: skip
     sided = settings(tmp_path / "b", classes=("background", "left_lung"))
     assert "augment.flip" not in sided.values and "'left_lung'" in sided.why
 

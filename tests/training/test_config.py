@@ -19,7 +19,9 @@ from kseg.training.config import (
     ignored_options,
     resolve,
 )
+from kseg.training.layer_rates import without_encoder
 from kseg.training.plan import with_preset_data
+from kseg.training.presets import preset
 
 
 def config(**training):
@@ -106,6 +108,17 @@ def test_drawn_pictures_have_a_preset_of_their_own(model, data, counts, epochs):
     config = with_preset_data(TrainConfig(data=data_options(**data), model=model_options(model)))
     assert getattr(config.data, "synthetic_counts", None) == counts
     assert resolve(config, image_size=(64, 64)).training.epochs == epochs
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_value_of_a_preset_reaches_the_run(name):
+    """A value for an option that is never open would be dead."""
+    config = with_preset_data(TrainConfig(model=model_options(name)))
+    resolved = resolve(config, image_size=(64, 64))
+    groups = (resolved.data, resolved.training, resolved.loss, resolved.augment, resolved.model)
+    for option, value in preset(name, "synthetic").items():
+        found = [getattr(group, option) for group in groups if hasattr(group, option)]
+        assert found == [without_encoder(value) if option == "layer_rates" else value], option
 
 
 def test_two_sources_of_weights_are_one_too_many():

@@ -20,6 +20,7 @@ from kseg.errors import UsageError
 from kseg.lab.experiment.condition import Condition
 from kseg.lab.experiment.setting import Setting
 from kseg.models import ModelOptions
+from kseg.pipeline import Augmentation
 from kseg.reading import read_json
 from kseg.training.config import KERAS_EPSILON, LossOptions, TrainConfig, resolve, to_json
 from kseg.training.presets import DEFAULT_LOSS, DEFAULT_MODEL
@@ -28,7 +29,9 @@ from kseg.training.record import RunFiles
 State = Literal["complete", "failed", "started", "new"]
 FAILURE = "failure.json"
 PLAIN = TrainConfig(
-    model=ModelOptions(DEFAULT_MODEL, weights="none"), loss=LossOptions(DEFAULT_LOSS, pixel_weights="none")
+    model=ModelOptions(DEFAULT_MODEL, weights="none"),
+    loss=LossOptions(DEFAULT_LOSS, pixel_weights="none"),
+    augment=Augmentation().expanded(),
 )
 """The configuration that others are compared with for their names: the defaults, and the loss of most models."""
 

@@ -223,7 +223,7 @@ def _settings(jobs: Iterable[Job]) -> dict[str, Any]:
     jobs = list(jobs)
     defaults: dict[str, Any] = {}
     for job in jobs:
-        defaults |= _flat(defaults_beside(job.config, TrainConfig(model=PLAIN.model)))
+        defaults |= _flat(defaults_beside(job.config, TrainConfig(model=PLAIN.model, augment=PLAIN.augment)))
     values_of: dict[str, list[Any]] = {}
     for job in jobs:
         # A data set that lacks an option of another one counts as if it had the default.
