@@ -4,6 +4,7 @@ import copy
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
@@ -15,7 +16,7 @@ from kseg.datasets.contents import content_digests
 from kseg.datasets.counts import count_labels
 from kseg.datasets.facts import Facts
 from kseg.datasets.images import ValueRange, image_size, read_image
-from kseg.datasets.locate import data_dir, stamp
+from kseg.datasets.locate import data_dir, short_hash, stamp
 from kseg.datasets.memory import Memory
 from kseg.datasets.options import DataOptions
 from kseg.datasets.record import Record, check_same_size
@@ -316,7 +317,11 @@ class Dataset(ABC):
 
     def identity(self, record: Record) -> str:
         """The fingerprint with all classes: name and content of the files, or the seed, and options that matter."""
-        return stamp(*self.files_of(record))
+        return f"{stamp(*self.files_of(record))} {self.truth_key(record)}".rstrip()
+
+    def truth_key(self, record: Record) -> str:
+        """What decides about the truth beside the content of its files: options, entries of a JSON."""
+        return ""
 
     def cache_key(self, records: Sequence[Record], measured: str = "") -> str:
         """Name of a file for what was `measured` on these records; it changes when their pixels or classes do."""
@@ -334,6 +339,17 @@ class Dataset(ABC):
         if any(record.image is None for record in records):
             return [self.identity(record) for record in records]
         return content_digests([record.image_file for record in records])
+
+    def truth_digests(self, records: Sequence[Record]) -> list[str]:
+        """A short text per record that changes with its truth, and not with the place of its files."""
+        if any(record.image is None for record in records):
+            return [short_hash(self.identity(record)) for record in records]
+        files = [self.files_of(record)[1:] for record in records]
+        contents = iter(content_digests([path for paths in files for path in paths]))
+        return [
+            short_hash(" ".join([*islice(contents, len(paths)), self.truth_key(record)]))
+            for record, paths in zip(records, files, strict=True)
+        ]
 
     def label_counts(self, records: Sequence[Record]) -> np.ndarray:
         """int64 (N, 256): the pixels of every label value in each record; read once, then kept in the cache.

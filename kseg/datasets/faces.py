@@ -83,8 +83,8 @@ class FaceDataset(Dataset):
     def legend(self) -> Relabel:
         return LEGENDS[self.options.variant]
 
-    def identity(self, record: Record) -> str:
-        return f"{super().identity(record)} {self.options.variant}"
+    def truth_key(self, record: Record) -> str:
+        return self.options.variant
 
 
 class PaperFaceDataset(FaceDataset):

@@ -19,18 +19,24 @@ FILE = "splits.json"
 
 @dataclass(frozen=True)
 class Membership:
-    """The images of each split: `splits[split][record id]` is the digest of the picture (`Dataset.picture_digests`)."""
+    """The images of each split, and their truth."""
 
     splits: Mapping[str, Mapping[str, str]]
+    """`splits[split][record id]` is the digest of the picture (`Dataset.picture_digests`)"""
+    truths: Mapping[str, str] | None = None
+    """record id to `Dataset.truth_digests`; None for a run that did not record them"""
 
     @classmethod
     def of(cls, dataset: Dataset, splits: Mapping[str, Sequence[Record]]) -> "Membership":
-        return cls(
-            {
-                split: dict(zip((record.id for record in records), dataset.picture_digests(records), strict=True))
-                for split, records in splits.items()
-            }
-        )
+        names = {split: [record.id for record in records] for split, records in splits.items()}
+        truths: dict[str, str] = {}
+        for split, records in splits.items():
+            truths |= zip(names[split], dataset.truth_digests(records), strict=True)
+        pictures = {
+            split: dict(zip(names[split], dataset.picture_digests(records), strict=True))
+            for split, records in splits.items()
+        }
+        return cls(pictures, truths)
 
     @classmethod
     def read(cls, run: Path) -> "Membership | None":
@@ -45,14 +51,15 @@ class Membership:
         stored: dict[str, Any] = read_json(path, dict[str, Any], remedy=remedy)
         try:
             splits: dict[str, dict[str, str]] = held_to(stored.get("splits"), dict[str, dict[str, str]])
+            truths: dict[str, str] | None = held_to(stored.get("truths"), dict[str, str] | None)
         except ValueError:
-            splits = {}
+            splits, truths = {}, None
         if not {"train"} <= set(splits) <= set(SPLITS):
             raise Failure(f"{path} does not hold the splits of a run; {remedy}")
-        return cls(splits)
+        return cls(splits, truths)
 
     def to_json(self) -> dict[str, Any]:
-        return {"splits": self.splits}
+        return {"splits": self.splits, "truths": self.truths}
 
     def changes(self, now: "Membership") -> str:
         """What differs in `now`, as "2 images are in another split (a1, a7), 1 image is new (b3)"; "" for nothing."""
@@ -62,12 +69,18 @@ class Membership:
         changed = {
             "in another split": moved,
             "another picture under the same name": altered,
+            "labeled otherwise": self._relabeled(now),
             "gone": [name for name in before if name not in after],
             "new": [name for name in after if name not in before],
         }
         return ", ".join(
             f"{_are(len(names))} {what} ({listed(sorted(names))})" for what, names in changed.items() if names
         )
+
+    def _relabeled(self, now: "Membership") -> list[str]:
+        if self.truths is None or now.truths is None:
+            return []
+        return [name for name, truth in self.truths.items() if now.truths.get(name, truth) != truth]
 
     def in_two_splits(self) -> list[tuple[str, str]]:
         """Pairs of different names for one picture in two splits, as ("a1 (train)", "a9 (test)").

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 
 from kseg.atomic import write_json
-from kseg.datasets.membership import Membership
 from kseg.training.environment import describe_environment
 from kseg.training.plan import Plan
 from kseg.training.workdir import WorkDir
@@ -34,12 +33,8 @@ def followed_directory(plan: Plan) -> Iterator[WorkDir]:
     yield workdir
 
 
-def record_beginning(workdir: WorkDir, plan: Plan, membership: Membership) -> None:
-    """Write splits.json and env.json: the split of every image, and what the run is made on and with.
-
-    Raises: UsageError where an image has moved since the run began.
-    """
-    workdir.keep_splits(membership, drawn=plan.dataset.draws_splits)
+def record_beginning(workdir: WorkDir, plan: Plan) -> None:
+    """Write env.json: what the run is made on and with."""
     model = plan.config.model
     environment = describe_environment(command=plan.command, weights=str(model.weights), init=model.init)
     if plan.choice is not None:

@@ -62,12 +62,14 @@ def train(
 
         # 3. Directory: a new one or that of the same run, locked against other processes until the end
         with directory as workdir:
+            membership = Membership.of(dataset, plan.splits)
+            if chief:
+                workdir.keep_splits(membership, drawn=dataset.draws_splits)
             if workdir.is_complete:
                 print(f"{workdir.path} is complete; remove it to train again", file=sys.stderr)
                 return workdir
-            membership = Membership.of(dataset, plan.splits)
             if chief:
-                record_beginning(workdir, plan, membership)
+                record_beginning(workdir, plan)
 
             # 4. Batches: images through the whole network, or cached features through its trainable part
             with scope(strategy):

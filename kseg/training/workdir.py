@@ -66,22 +66,23 @@ class WorkDir(RunFiles):
         return workdir
 
     def keep_splits(self, now: membership.Membership, *, drawn: bool) -> None:
-        """Record which image is in which split; for a run that goes on, compare with the record.
+        """Record which image is in which split; for a run that goes on or is complete, compare with the record.
 
         `drawn`: whether chance divides the images.
-        Raises: UsageError where an image has moved, gone, come or changed since the run began.
+        Raises: UsageError where an image has moved, gone, come or changed since the run began, or its truth has.
         """
         recorded = membership.Membership.read(self.path)
+        if recorded is None and self.is_complete:
+            return
         if recorded is None and drawn and self.last.exists():
             raise UsageError(
                 f"{self.path} was begun by a kseg that did not record its splits and drew them otherwise: going on "
                 "would train on images that the run is measured on; begin anew in another --workdir"
             )
-        moved = recorded.changes(now) if recorded else ""
-        if moved:
+        if changed := recorded.changes(now) if recorded else "":
             raise UsageError(
-                f"the splits are not those that {self.path} was begun with: {moved}; put the images back, or begin "
-                "anew in another --workdir"
+                f"the images are not those that {self.path} was begun with: {changed}; put them back, or begin anew in "
+                "another --workdir"
             )
         if recorded is None:
             write_json(self.splits, now.to_json())

@@ -54,6 +54,22 @@ def test_objects_by_hand(tmp_path):
     assert len(empty) == 0 and empty.size == SIZE and not dataset.labels(dataset.records("train")[4]).any()
 
 
+def test_counts_in_the_cache_are_of_the_classes_of_today(tmp_path, monkeypatch):
+    """A category more in the JSON gives the same objects another class."""
+    monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
+    square = [coco_object(1, 1, 5, [rectangle(0, 0, 3, 3)], [0, 0, 3, 3])]
+    for number, categories in enumerate(
+        ([{"id": 5, "name": "cell"}], [{"id": 3, "name": "dirt"}, {"id": 5, "name": "cell"}])
+    ):
+        dataset = opened(with_objects(tmp_path / f"{number}", square, categories), "semantic")
+        record, *_ = dataset.records("train")
+        cell = dataset.classes.index("cell")
+        assert dataset.label_counts([record])[0, cell] == (dataset.labels(record) == cell).sum() == 9
+    first, second = (opened(tmp_path / f"{number}", "semantic") for number in range(2))
+    digests = [dataset.truth_digests(dataset.records("train")) for dataset in (first, second)]
+    assert [one == other for one, other in zip(*digests, strict=True)] == [False, True, True]
+
+
 @pytest.mark.parametrize("compressed", [False, True])
 def test_masks_are_those_of_pycocotools(tmp_path, compressed):
     """Rugged outlines of several parts, with points between pixels; run lengths as numbers and as text."""

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from layouts import noise, pair_folder, write
+from PIL import Image
 
 from kseg.conventions import SPLITS
 from kseg.datasets import data_options, open_dataset
@@ -111,6 +112,18 @@ def run(tmp_path, folder):
     (run / FILE).write_text(json.dumps(Membership.of(dataset, splits_of(dataset)).to_json()))
     (run / "config.json").write_text("{}")
     return run
+
+
+def test_a_mask_that_is_painted_anew_is_another_truth(folder, run, tmp_path):
+    began = Membership.read(run)
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(folder, moved)
+    dataset = opened(moved)
+    assert began.changes(Membership.of(dataset, splits_of(dataset))) == ""
+    mask = moved / "masks" / "a3.png"
+    write(mask, np.roll(np.asarray(Image.open(mask)), 1, axis=0))
+    dataset = opened(moved)
+    assert began.changes(Membership.of(dataset, splits_of(dataset))) == "1 image is labeled otherwise (a3)"
 
 
 def take_out(folder, name):

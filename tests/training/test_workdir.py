@@ -63,12 +63,27 @@ def test_a_run_goes_on_with_the_splits_it_began_with_and_no_others(tmp_path):
         workdir.keep_splits(leaks, drawn=True)
     assert Membership.read(workdir.path) == began
 
+    workdir.results.touch()  # a complete run is of its own images too
+    with pytest.raises(UsageError, match=r"2 images are in another split"):
+        workdir.keep_splits(leaks, drawn=True)
+    workdir.results.unlink()
+
     workdir.splits.unlink()  # a run from before splits were recorded
     workdir.last.touch()
     with pytest.raises(UsageError, match="did not record its splits"):
         workdir.keep_splits(began, drawn=True)
     workdir.keep_splits(began, drawn=False)
     assert workdir.splits.exists()
+
+
+def test_a_run_is_of_one_truth(tmp_path):
+    pictures = {"train": {"a": "1", "b": "2"}, "test": {"c": "3"}}
+    workdir = WorkDir.open(tmp_path / "run", TrainConfig())
+    workdir.keep_splits(Membership(pictures, {"a": "x", "b": "y", "c": "z"}), drawn=True)
+    workdir.results.touch()
+    with pytest.raises(UsageError, match=r"was begun with: 2 images are labeled otherwise \(a, c\); put them back"):
+        workdir.keep_splits(Membership(pictures, {"a": "X", "b": "y", "c": "Z"}), drawn=True)
+    workdir.keep_splits(Membership(pictures), drawn=True)  # a record of before truths were recorded says nothing
 
 
 def test_a_directory_made_meanwhile_is_another_s(tmp_path, monkeypatch):

@@ -10,7 +10,6 @@ import msgspec
 import numpy as np
 
 from kseg.conventions import MAX_CLASSES
-from kseg.datasets.locate import short_hash
 from kseg.datasets.relabel import BACKGROUND
 from kseg.errors import Failure
 from kseg.reading import MOST_ANNOTATIONS, read_json
@@ -98,11 +97,6 @@ class CocoImage:
     stated_size: tuple[int, int]
     """height and width in the file; zeros where it gives none"""
     objects: tuple[CocoObject, ...]
-
-    @property
-    def digest(self) -> str:
-        """A short text that changes with any of the objects."""
-        return short_hash(repr([msgspec.json.encode(one) for one in self.objects]))
 
 
 @dataclass(frozen=True)

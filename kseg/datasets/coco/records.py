@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from kseg.datasets.base import DATASETS, Dataset
@@ -13,7 +14,7 @@ from kseg.datasets.coco.instances_json import Categories, CocoFile, read_instanc
 from kseg.datasets.coco.masks import cut_of, objects_box
 from kseg.datasets.coco.remarks import remarks
 from kseg.datasets.images import contrasting_palette, image_size
-from kseg.datasets.locate import stamp
+from kseg.datasets.locate import short_hash
 from kseg.datasets.options import DataOptions
 from kseg.datasets.record import Record
 from kseg.datasets.relabel import Relabel
@@ -81,8 +82,8 @@ class COCO(Dataset):
     def files_of(self, record: Record) -> Sequence[Path]:
         return (record.image_file,)
 
-    def identity(self, record: Record) -> str:
-        return identity_of(record)
+    def truth_key(self, record: Record) -> str:
+        return objects_key(record, self._categories)
 
     @property
     def _categories(self) -> Categories:
@@ -144,6 +145,7 @@ def objects_of(record: Record, categories: Categories) -> Instances:
     )
 
 
-def identity_of(record: Record) -> str:
-    """The fingerprint of an image and its objects, whatever else is in the JSON."""
-    return f"{stamp(record.image_file)} {record.annotation.digest}"
+def objects_key(record: Record, categories: Categories) -> str:
+    """A short text that changes with an image's objects and their classes, and with nothing else in the JSON."""
+    objects = record.annotation.objects
+    return short_hash(repr([(msgspec.json.encode(one), categories.class_of[one.category_id]) for one in objects]))

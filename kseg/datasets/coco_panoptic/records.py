@@ -9,7 +9,7 @@ from kseg.datasets.coco.files import SplitPlaces, find_splits
 from kseg.datasets.coco_panoptic.facts import ANNOTATIONS, FACTS
 from kseg.datasets.coco_panoptic.segments import Kinds, panoptic_of, remarks
 from kseg.datasets.images import image_size
-from kseg.datasets.locate import files_by_stem, short_hash, stamp
+from kseg.datasets.locate import files_by_stem, short_hash
 from kseg.datasets.options import DataOptions
 from kseg.datasets.panoptic_files import PanopticFolder, read_panoptic
 from kseg.datasets.record import Record, check_same_size
@@ -81,8 +81,9 @@ class COCOPanoptic(Dataset):
     def files_of(self, record: Record) -> Sequence[Path]:
         return record.image_file, record.annotation.png
 
-    def identity(self, record: Record) -> str:
-        return f"{stamp(*self.files_of(record))} {short_hash(repr(record.annotation.segments))}"
+    def truth_key(self, record: Record) -> str:
+        segments = record.annotation.segments
+        return short_hash(repr((segments, [self._kinds.class_of.get(one["category_id"]) for one in segments])))
 
 
 def _pngs(places: SplitPlaces, dataset: str) -> Path | None:

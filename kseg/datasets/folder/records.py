@@ -8,7 +8,7 @@ import numpy as np
 
 from kseg.conventions import DEFAULT_TASK, VOID
 from kseg.datasets.base import DATASETS, Dataset
-from kseg.datasets.coco.records import identity_of, legend_of, objects_of, size_of
+from kseg.datasets.coco.records import legend_of, objects_key, objects_of, size_of
 from kseg.datasets.coco.remarks import remarks
 from kseg.datasets.facts import Facts
 from kseg.datasets.folder.coding import BinaryCoding, Coding, ValueCoding, text_of
@@ -203,11 +203,15 @@ Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat 
         return record.image_file, *record.annotation
 
     def identity(self, record: Record) -> str:
+        coding = "" if self._json is not None else f" {self.coding}"
+        # Callers encode it, and names of files may hold bytes that are not UTF-8.
+        return f"{shown(super().identity(record))} {self.value_range}{coding}"
+
+    def truth_key(self, record: Record) -> str:
         if self._json is not None:
-            return f"{shown(identity_of(self._json.records[record.id]))} {self.value_range}"
-        files = shown(super().identity(record))  # callers encode it, and names may hold bytes that are not UTF-8
+            return objects_key(self._json.records[record.id], self._json.categories)
         objects = f" {self.options.objects}" if self.options.objects and self.task == "instance" else ""
-        return f"{files} {self.coding} {self.value_range}{objects}"
+        return f"{' '.join(self.coding.names)}{objects}"
 
 
 def _sizes_differ(image: Path, mask: Path, shape: tuple[int, ...]) -> str:

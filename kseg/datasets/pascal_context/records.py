@@ -83,8 +83,8 @@ class PascalContext(Dataset):
             return ids
         return np.where(ids == VOID, np.uint8(VOID), CLASS_OF_SORTED[np.minimum(ids, len(NAMES) - 1)])
 
-    def identity(self, record: Record) -> str:
-        return f"{super().identity(record)} {self.options.context_rest}"
+    def truth_key(self, record: Record) -> str:
+        return self.options.context_rest
 
     @cached_property
     def _train(self) -> list[Record]:

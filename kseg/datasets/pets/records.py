@@ -63,8 +63,8 @@ class Pets(Dataset):
             )
         return stored_ids(breed_of(record.id, needed=self.options.animals != "pet"), values)
 
-    def identity(self, record: Record) -> str:
-        return f"{super().identity(record)} {self.options.animals} {self.options.border}"
+    def truth_key(self, record: Record) -> str:
+        return f"{self.options.animals} {self.options.border}"
 
     @cached_property
     def _trainval(self) -> dict[str, list[Record]]:
