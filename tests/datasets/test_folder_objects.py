@@ -149,6 +149,68 @@ def test_connected_areas(tmp_path):
     assert truth.classes.tolist() == [1, 1, 1, 2, 2, 2] and truth.masks.areas().tolist() == [10] * 3 + [20] * 3
 
 
+def in_color(number: int) -> np.ndarray:
+    """The objects of `numbered` in colors of their own, red below 20 so that a sum of channels would mix them up."""
+    colors = np.stack([np.arange(9), np.arange(9)[::-1] * 7, np.full(9, 40)], axis=-1).astype(np.uint8)
+    colors[0] = 0
+    return colors[numbered(number)]
+
+
+def test_colors_that_tell_objects_apart(tmp_path):
+    folder = penn_fudan(tmp_path, draw=in_color)
+    dataset = opened(folder, objects="numbers")
+    for record in dataset.every_record():
+        number = int(record.id[-5:])
+        assert {mask.tobytes() for mask in dataset.truth(record).masks} == of_numbers(number)
+        assert np.array_equal(dataset.labels(record), numbered(number) > 0)
+    assert any("every color but black is an object" in note for note in dataset.reading)
+
+
+def test_what_is_asked_of_objects_wins_over_what_is_recognized(tmp_path):
+    """Two files an image, each with two objects, one above the other."""
+    blobs = np.zeros((2, HEIGHT, WIDTH), np.uint8)
+    for file, column in enumerate((2, 20)):
+        blobs[file, 2:8, column : column + 9] = 1
+        blobs[file, 8:14, column : column + 9] = 2  # touches the first
+        blobs[file, 20:24, column : column + 9] = 2
+    for number in range(6):
+        write(tmp_path / "images" / f"p{number}.png", pictures(number))
+        for file, ids in enumerate(blobs):
+            write(tmp_path / "masks" / f"p{number}" / f"{file}.png", ids * 90)
+
+    def areas(**options):
+        dataset = opened(tmp_path, **options)
+        return sorted(dataset.truth(dataset.every_record()[0]).masks.areas().tolist())
+
+    assert areas(objects="numbers") == [54, 54, 90, 90]
+    assert areas(objects="areas", binary=1) == [36, 36, 108, 108]
+    with pytest.raises(
+        UsageError, match="--objects numbers reads every number or color .*, and --binary reads them oth"
+    ):
+        areas(objects="numbers", binary=1)
+
+
+def test_options_of_masks_mean_nothing_beside_a_json(tmp_path):
+    for number in range(1, 4):
+        write(tmp_path / "images" / f"p{number:02d}.png", noise(number, *SIZE))
+    names = [f"p{number:02d}.png" for number in range(1, 4)]
+    write_coco(tmp_path / "instances.json", names, [one for number in range(1, 4) for one in coco_objects(number)])
+    assert len(opened(tmp_path).every_record()) == 3
+    for options in (
+        {"classes": ("a", "b")},
+        {"binary": 1.0},
+        {"void": (1,)},
+        {"merge_masks": True},
+        {"objects": "areas"},
+    ):
+        with pytest.raises(UsageError, match="instances.json holds the objects and their classes, and --"):
+            opened(tmp_path, **options)
+    for number in range(1, 4):
+        write(tmp_path / "masks" / f"p{number:02d}.png", np.full(SIZE, 255 * (number % 2), np.uint8))
+    with pytest.raises(UsageError, match=r"do not separate objects; .*instances.json would be read where no masks lie"):
+        opened(tmp_path)
+
+
 def test_files_of_one_object_may_overlap_and_be_empty(tmp_path):
     bowl(tmp_path)
     place = tmp_path / "stage1_train" / f"{3:016x}"

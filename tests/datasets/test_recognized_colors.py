@@ -110,7 +110,7 @@ def test_one_color_per_object_is_read_as_foreground_when_asked(tmp_path):
         return colors[numbered(index)]
 
     paths = written(tmp_path, draw, count=6)
-    with pytest.raises(UsageError, match="probably objects: --binary"):
+    with pytest.raises(UsageError, match="probably objects: --objects numbers .*--binary"):
         coding_of(paths)
     coding = coding_of(paths, binary="auto")
     assert all(np.array_equal(coding.decode(path), numbered(index) > 0) for index, path in enumerate(paths))

@@ -109,6 +109,16 @@ def test_what_could_mean_two_things_is_refused_and_the_remedy_works(tmp_path, dr
         assert np.array_equal(ids, two(0) == 2 if remedy["binary"] == 100 else two(0) > 0)
 
 
+def test_one_id_and_255_are_two_classes_or_one_and_void(tmp_path):
+    paths = written(tmp_path, lambda index: np.where(two(index) > 0, 1, 255).astype(np.uint8))
+    with pytest.raises(UsageError, match="hold 1 and 255: two classes, or one class and void; pass --void 255 if"):
+        coding_of(paths)
+    inside = two(0) > 0
+    assert np.array_equal(coding_of(paths, binary=128).decode(paths[0]), ~inside)
+    assert np.array_equal(coding_of(paths, void=(255,)).decode(paths[0]) == VOID, ~inside)
+    assert np.array_equal(coding_of(paths, classes=("inside", "outside")).decode(paths[0]), ~inside)
+
+
 def test_a_void_value_that_no_mask_holds_is_said(tmp_path):
     paths = written(tmp_path, two)
     assert coding_of(paths, void=(7,)).notes[1] == "no mask holds 7, which --void names"

@@ -113,8 +113,8 @@ def _advice(surveys: Sequence[Survey], where: Path, colors: Counter, chosen: Seq
     told = f"{which} in color; of {counted(len(colors), 'color')} the most frequent are {shown}."
     if len(chosen) > PROPOSED:
         return (
-            f"{told} This many colors are probably objects: --binary reads all but black as foreground; if they are "
-            "classes, name each: --colors background=R,G,B NAME=R,G,B …"
+            f"{told} This many colors are probably objects: --objects numbers makes each but black one, --binary reads "
+            "all but black as foreground; if they are classes, name each: --colors background=R,G,B NAME=R,G,B …"
         )
     # 2. the flags that would read them
     background = next((color for color in chosen if max(color) <= NEAR_BLACK), chosen[0])

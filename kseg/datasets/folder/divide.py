@@ -65,6 +65,8 @@ def divide(folder: Path, pairs: Pairs, options: FolderOptions) -> Division:
         split = f"splits: each image by itself, at random (--split-sizes {sizes}, --data-seed {options.data_seed})"
         return Division(splits, drawn=True, layout=[split, *_tables(folder), *_no_test(splits)])
     _draw_validation(division, options)
+    if not division.drawn and options.split_sizes != FolderOptions.split_sizes:
+        division.layout.append("--split-sizes means nothing here and is ignored: lists or folders name every split")
     division.layout += _no_test(division.splits)
     return division
 

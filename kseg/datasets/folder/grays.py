@@ -108,6 +108,11 @@ class Grays(Levels):
 
     def _two_values(self) -> ValueCoding:
         low, high = self.used
+        if high == VOID and low <= FEW_IDS and not self.options.classes:
+            raise UsageError(
+                f"the masks in {self.where} hold {low} and 255: two classes, or one class and void; pass --void 255 if "
+                f"255 is to be ignored, --binary if it is the foreground, or --classes with a name for {low} and 255"
+            )
         names = self.options.classes or BINARY_NAMES
         ids = {low: 0, high: 1} | dict.fromkeys(self.void, VOID)
         return value_coding(names, ids, [f"{self.count} of two values: {low} is {names[0]}, {high} is {names[1]}"])

@@ -17,13 +17,22 @@ FOREGROUND = 1
 
 
 def numbered_objects(path: Path, coding: BinaryCoding) -> Instances:
-    """One object per number of the mask; numbers may have gaps, and 0 and void are no objects."""
-    values = read_mask(path).values
+    """One object per number or color of the mask; numbers may have gaps, and 0, black and void are no objects."""
+    mask = read_mask(path)
+    values = mask.values if mask.values.ndim == 2 else (mask.colors * np.array([1 << 16, 1 << 8, 1])).sum(axis=-1)
+    if mask.alpha is not None:
+        values = np.where(mask.alpha < 128, 0, values)
     held, places = np.unique(values, return_inverse=True)
     objects = ~np.isin(held, (0, *coding.void))
     number_of = np.where(objects, np.cumsum(objects), 0).astype(np.int32)
     ids = number_of[places.reshape(values.shape)]
     return Instances.from_id_map(ids, [FOREGROUND] * int(objects.sum()))
+
+
+def joined(parts: Sequence[Instances], size: Size) -> Instances:
+    """The objects of several mask files of one image, which may overlap."""
+    cuts = tuple(cut for part in parts for cut in part.masks.cuts)
+    return Instances.of(Masks(size, cuts), np.concatenate([part.classes for part in parts]))
 
 
 def objects_of_files(labels: Sequence[np.ndarray], size: Size) -> Instances:

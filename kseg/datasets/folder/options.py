@@ -52,6 +52,12 @@ class FolderOptions(SeededOptions):
             raise UsageError("--colors and --binary both say what the masks mean; give one of them")
         if self.colors:
             color_coding(self.colors, self.color_tolerance)
+        if self.objects == "numbers" and (self.colors or self.binary is not None or len(self.classes) > 2):
+            other = "colors" if self.colors else "classes" if self.binary is None else "binary"
+            raise UsageError(
+                f"--objects numbers reads every number or color of a mask as an object of one class, and --{other} "
+                "reads them otherwise; give one of them"
+            )
         if self.color_tolerance and not self.colors:
             raise UsageError(f"--color-tolerance {self.color_tolerance:g} needs --colors; name the colors too")
         if len(self.classes) > MAX_CLASSES or len(self.classes) == 1:
@@ -60,6 +66,12 @@ class FolderOptions(SeededOptions):
             raise UsageError(f"--binary makes two classes, and --classes names {len(self.classes)}; give one of them")
         if isinstance(self.binary, int | float) and not 0 < self.binary <= 65535:  # false of NaN as well
             raise UsageError(f"--binary {self.binary:g} is no threshold; give one above 0 and up to 65535")
+
+    @property
+    def of_masks(self) -> list[str]:
+        """The options given that say how mask files are read."""
+        names = ("colors", "color_tolerance", "binary", "classes", "void", "objects", "merge_masks")
+        return [name for name in names if getattr(self, name) not in ((), None, 0.0, False)]
 
     @property
     def variant_names(self) -> tuple[str, ...]:

@@ -25,11 +25,13 @@ def recognize(paths: Sequence[Path], options: FolderOptions, where: Path) -> Cod
         within = f", the nearest within {options.color_tolerance:g}, farther is void" if options.color_tolerance else ""
         return replace(coding, notes=(f"{counted(len(paths))} read by the colors of --colors{within}",))
     surveys = survey(paths)
+    if options.objects == "numbers" and any(one.is_color for one in surveys):
+        return by_color_numbers(surveys, options)
     if opacity_is_the_mask(surveys):
         return by_opacity(surveys, options)
     if hidden := dark_and_transparent(surveys):
         return _by_opacity_in_some(surveys, hidden, options, where)
-    kind = palettes(surveys) if options.binary is None else "color"
+    kind = "index" if options.objects == "numbers" else palettes(surveys) if options.binary is None else "color"
     if kind == "color" and options.binary is None:
         return by_colors(surveys, where, options.classes)
     grays = [as_gray(one, kind) for one in surveys]
@@ -39,6 +41,19 @@ def recognize(paths: Sequence[Path], options: FolderOptions, where: Path) -> Cod
         return recognized
     return replace(
         recognized, notes=(*recognized.notes, f"no mask holds {', '.join(map(str, unused))}, which --void names")
+    )
+
+
+def by_color_numbers(surveys: Sequence[Survey], options: FolderOptions) -> BinaryCoding:
+    """Each color but black is an object, each number in the gray masks among them."""
+    colored = counted(sum(one.is_color for one in surveys))
+    return BinaryCoding(
+        options.classes or BINARY_NAMES,
+        contrasting_palette(2),
+        threshold=1,
+        void=options.void,
+        numbers=True,
+        notes=(f"{colored} in color: every color but black is an object (--objects numbers)",),
     )
 
 

@@ -14,7 +14,7 @@ from kseg.datasets.facts import Facts
 from kseg.datasets.folder.coding import BinaryCoding, Coding, ValueCoding, text_of
 from kseg.datasets.folder.colors import PROPOSED
 from kseg.datasets.folder.divide import divide
-from kseg.datasets.folder.instances import connected_areas, numbered_objects, objects_of_files
+from kseg.datasets.folder.instances import connected_areas, joined, numbered_objects, objects_of_files
 from kseg.datasets.folder.names import shown
 from kseg.datasets.folder.objects_json import JsonObjects, find_json, json_objects
 from kseg.datasets.folder.options import FolderOptions
@@ -28,6 +28,7 @@ from kseg.datasets.record import Record
 from kseg.datasets.relabel import Relabel
 from kseg.errors import Failure, UsageError
 from kseg.structures import Instances
+from kseg.wording import listed
 
 
 @DATASETS.register("folder")
@@ -74,6 +75,11 @@ Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat 
             jsons = find_json(self.folder) if self.options.images is None else []
             if not jsons:
                 raise
+            if given := self.options.of_masks:
+                raise UsageError(
+                    f"{shown(jsons[0])} holds the objects and their classes, and --{given[0].replace('_', '-')} is "
+                    "about mask files; leave it out"
+                ) from None
             self._json = json_objects(self.folder, jsons)
             return self._json.pairs
 
@@ -95,10 +101,12 @@ Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat 
 
     def check_answers(self, task: str) -> None:
         if task == "instance" and task not in self.tasks:
+            beside = [shown(path) for path in find_json(self.folder)]
+            unread = f"; {listed(beside)} would be read where no masks lie beside it" if beside else ""
             raise UsageError(
                 f"{self.name} has no truth for the task 'instance'; it has semantic: the masks in {self.folder} do not "
                 "separate objects; pass --objects areas if every connected area is an object, --objects numbers if "
-                "every number of a mask is one, or save one mask file per object in masks/NAME/"
+                f"every number of a mask is one, or save one mask file per object in masks/NAME/{unread}"
             )
         super().check_answers(task)
 
@@ -177,11 +185,19 @@ Other names are recognized (imgs, labels, train/images, NAME_mask.png, one flat 
     def read_instances(self, record: Record) -> Instances:
         if self._json is not None:
             return objects_of(self._json.records[record.id], self._json.categories)
+        size = image_size(record.image_file)
         if self._pairs.object_files:
-            labels = [self._decoded(path, record.image_file) for path in record.annotation]
-            return objects_of_files(labels, image_size(record.image_file))
-        if self.options.objects != "areas" and isinstance(self.coding, BinaryCoding) and len(record.annotation) == 1:
-            return numbered_objects(record.annotation[0], self.coding)
+            files = [self._decoded(path, record.image_file) for path in record.annotation]
+            if self.options.objects == "areas":
+                return joined([connected_areas(labels) for labels in files], size)
+            if self.options.objects is None:
+                return objects_of_files(files, size)
+        if self.options.objects != "areas" and isinstance(self.coding, BinaryCoding):
+            parts = [numbered_objects(path, self.coding) for path in record.annotation]
+            for path, part in zip(record.annotation, parts, strict=True):
+                if part.size != size:
+                    raise Failure(_sizes_differ(record.image_file, path, part.size))
+            return joined(parts, size)
         return connected_areas(self.read_labels(record))
 
     def annotation_remarks(self, record: Record) -> tuple[Sequence[str], Sequence[str]]:
