@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from kseg.inference.evaluate import another_split
 from kseg.training.curve import still_rising
+from kseg.training.kept_epoch import by_score
 from kseg.training.plan import name_of_loss
 from kseg.training.record import RunRecord
 from kseg.wording import counted
@@ -23,17 +24,22 @@ def _of_training(run: RunRecord) -> list[str]:
     if best is None:
         return ["No epoch has been finished yet."]
     last, sentences = run.epochs[-1]["epoch"], []
-    if still_rising(run.epochs, score):
+    if run.kept_by != by_score(score):
+        sentences.append(
+            f"The weights of epoch {best['epoch']} of {last} were kept, by the {run.kept_by}: the validation images "
+            "give no score to choose by."
+        )
+    elif still_rising(run.epochs, score):
         sentences.append(
             f"Validation {score.title} was still rising when training ended after {counted(last, 'epoch')}; "
             "train longer."
         )
-    else:
+    elif best.get(score.key) is not None:
         sentences.append(
             f"Validation {score.title} was highest after epoch {best['epoch']} of {last} ({best[score.key]:.3f}); "
             "those weights were kept."
         )
-    if best.get(score.name) is not None and best[score.name] - best[score.key] > GAP:
+    if None not in (best.get(score.name), best.get(score.key)) and best[score.name] - best[score.key] > GAP:
         sentences.append(
             f"Training {score.title} ({best[score.name]:.3f}) is well above validation {score.title}: more images or "
             "augmentation should help."

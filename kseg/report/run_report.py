@@ -25,7 +25,7 @@ from kseg.report.settings import applicable
 from kseg.tasks import Evaluation
 from kseg.tasks.base import Legend
 from kseg.training.record import RunRecord, read_run
-from kseg.wording import duration
+from kseg.wording import DASH, duration
 
 REPORT = "report.html"
 GROUPS = {"data": "Data", "model": "Model", "loss": "Loss", "augment": "Augmentation", "training": "Training"}
@@ -94,7 +94,7 @@ def _tiles(run: RunRecord) -> list[tuple[str, str]]:
             (f"{run.evaluation.split} images", f"{len(run.evaluation.ids):,}"),
         ]
     if best is not None:
-        tiles.append((f"validation {run.task.score.title}", f"{best[run.task.score.key]:.3f}"))
+        tiles.append((f"validation {run.task.score.title}", number(best.get(run.task.score.key))))
         tiles.append(("best epoch", f"{best['epoch']} of {run.epochs[-1]['epoch']}"))
     seconds = results.get("train_seconds", sum(entry.get("seconds", 0) for entry in run.epochs))
     if seconds:
@@ -188,9 +188,9 @@ def _environment(run: RunRecord) -> dict[str, str]:
     return {name: str(value) for name, value in shown.items() if value}
 
 
-def number(value: float) -> str:
+def number(value: float | None) -> str:
     """Three digits, or a dash where a score has no meaning."""
-    return "–" if value != value else f"{value:.3f}"
+    return DASH if value is None or value != value else f"{value:.3f}"
 
 
 def count(value: float) -> str:

@@ -68,12 +68,14 @@ def fit(
     stale = StopWhenStale(history, patience, first=plan.stages[-1].first)
     callbacks = callbacks_of(plan, workdir, inputs, history, stale)
     # 2. the stages that are not done, each with its loss
-    for stage in plan.stages:
+    for number, stage in enumerate(plan.stages, start=1):
         done = len(history.entries)
         if done >= stage.end or stale.is_stale():
             continue
-        if len(plan.stages) > 1 and not plan.quiet:
-            print(f"epochs {done + 1} to {stage.end}: {stage.spec}", file=sys.stderr)
+        if len(plan.stages) > 1:
+            history.stage = number
+            if not plan.quiet:
+                print(f"epochs {done + 1} to {stage.end}: {stage.spec}", file=sys.stderr)
         if stage is not plan.stages[0]:
             with scope(inputs.strategy):
                 compile_stage(plan, stage, inputs, inputs.trained.optimizer)

@@ -9,6 +9,9 @@ from kseg.tasks import TASKS, EpochScore
 
 LOSS = "val_loss"
 
+STAGE = "stage"
+"""Key of an entry: which of several losses was minimized, from 1."""
+
 OF_DEFAULT = TASKS[DEFAULT_TASK].score
 
 Rule = str
@@ -32,11 +35,14 @@ def rule_for(shown: set[int], num_classes: int, score: EpochScore = OF_DEFAULT) 
     return BY_LOSS if num_classes == 2 and 1 not in shown else by_score(score)
 
 
-def rank(entry: Mapping[str, Any], rule: Rule | None = None, score: EpochScore = OF_DEFAULT) -> tuple[float, float]:
+def rank(
+    entry: Mapping[str, Any], rule: Rule | None = None, score: EpochScore = OF_DEFAULT
+) -> tuple[float, float, float]:
     """The rank of an epoch: the kept epoch has the greatest rank, and is the first among equals.
 
         by the score      the greatest score; among equals the lowest loss (also without a rule)
         validation loss   the lowest loss
+                          Where one loss follows another, their values have no common scale: the last loss decides.
         last epoch        the last
 
     A score or a loss that is not a number is worse than any number.
@@ -46,9 +52,9 @@ def rank(entry: Mapping[str, Any], rule: Rule | None = None, score: EpochScore =
     True
     """
     if rule == LAST:
-        return entry["epoch"], 0.0
-    loss = _or_worst(entry.get(LOSS), sign=-1)
-    return (loss, 0.0) if rule == BY_LOSS else (_or_worst(entry.get(score.key)), loss)
+        return entry["epoch"], 0.0, 0.0
+    loss = (entry.get(STAGE, 0), _or_worst(entry.get(LOSS), sign=-1))
+    return (*loss, 0.0) if rule == BY_LOSS else (_or_worst(entry.get(score.key)), *loss)
 
 
 def best_entry(

@@ -14,7 +14,7 @@ from kseg.models import MODELS
 from kseg.reading import read_json, read_json_lines
 from kseg.tasks import TASKS, Evaluation, Task
 from kseg.training.config import from_record
-from kseg.training.kept_epoch import best_entry
+from kseg.training.kept_epoch import Rule, best_entry, by_score
 
 Config = dict[str, dict[str, Any]]
 """`config.json`: group → key → value; `from_json` checks the values"""
@@ -197,9 +197,12 @@ class RunRecord:
     @property
     def best(self) -> dict[str, Any] | None:
         """The entry of the epoch whose weights were kept."""
-        score = self.task.score
-        scored = [entry for entry in self.epochs if entry.get(score.key) is not None]
-        return best_entry(scored, self.results.get("kept_by"), score)
+        return best_entry(self.epochs, self.kept_by, self.task.score)
+
+    @property
+    def kept_by(self) -> Rule:
+        """What decided about the epoch."""
+        return self.results.get("kept_by", by_score(self.task.score))
 
     @property
     def task(self) -> Task:

@@ -165,6 +165,22 @@ def test_a_run_before_its_first_epoch(tmp_path):
     assert "No epoch has been finished" in html and Reader(html).open == []
 
 
+@pytest.mark.parametrize(("rule", "kept"), [("last epoch", 3), ("validation loss", 2)])
+def test_a_run_without_a_score_to_choose_by_says_what_decided(tmp_path, rule, kept):
+    run = make_run(tmp_path / "run")
+    scores = None if rule == "last epoch" else 1.0
+    entries = [
+        {"epoch": number, "loss": 1.0, "iou": 0.5, "val_loss": loss, "val_iou": scores}
+        for number, loss in enumerate((0.5, 0.4, 0.45), start=1)
+    ]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    results = json.loads((run / "results.json").read_text())
+    (run / "results.json").write_text(json.dumps({**results, "kept_by": rule}))
+    html = write_report(run).read_text()
+    assert f"The weights of epoch {kept} of 3 were kept, by the {rule}:" in html
+    assert f"{kept} of 3" in html and "was highest" not in html and "No epoch" not in html
+
+
 def test_without_the_model_the_page_says_so(tmp_path):
     run = make_run(tmp_path / "run")
     (run / "model.keras").unlink()

@@ -40,6 +40,17 @@ def test_the_kept_epoch(rule, measured, kept):
     assert beaten[-1] == kept
 
 
+@pytest.mark.parametrize(("rule", "kept"), [("validation loss", 3), ("validation IoU", 4)])
+def test_values_of_two_losses_are_not_compared(rule, kept):
+    """The second loss is of a larger scale. Where the score decides, it does so over all epochs."""
+    entries = epochs((0.2, 0.05), (0.2, 0.04), (0.2, 0.5), (0.3, 0.9))
+    for entry, stage in zip(entries, (1, 1, 2, 2), strict=True):
+        entry["stage"] = stage
+    assert best_entry(entries, rule)["epoch"] == kept
+    assert best_entry(entries[:2], rule)["epoch"] == 2
+    assert best_entry(entries[:3], rule)["epoch"] == 3  # of equal scores, that of the loss that is asked for last
+
+
 def test_the_rule_follows_from_what_validation_shows():
     assert rule_for({0, 1}, 2) == rule_for({1}, 2) == rule_for({0}, 3) == "validation IoU"
     assert rule_for({0}, 2) == "validation loss"

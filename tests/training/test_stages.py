@@ -29,6 +29,7 @@ def test_the_loss_changes_and_nothing_else(tmp_path):
     changed = train(tiny_run(loss="bce for 2 epochs, then bce + 0.5*iou", **shared), tmp_path / "changed")
     without_seconds = [{**entry, "seconds": 0} for entry in entries(plain)]
     found = entries(changed)
+    assert [entry.pop("stage") for entry in found] == [1, 1, 2]
     assert [{**entry, "seconds": 0} for entry in found[:2]] == without_seconds[:2]
     assert found[2]["learning_rate"] == without_seconds[2]["learning_rate"] < found[1]["learning_rate"]
     for before in ("", "val_"):

@@ -14,7 +14,7 @@ import numpy as np
 from kseg.atomic import write_text
 from kseg.tasks import EpochScore
 from kseg.training.checkpoint import save_checkpoint
-from kseg.training.kept_epoch import OF_DEFAULT, Rule, best_entry, by_score
+from kseg.training.kept_epoch import OF_DEFAULT, STAGE, Rule, best_entry, by_score
 from kseg.training.workdir import WorkDir
 
 
@@ -24,7 +24,8 @@ class History(keras.callbacks.Callback):
     With `writes=False`, for the workers beside the chief, it writes no file. `rule` says which epoch is the best; by
     default `score` decides.
 
-    An entry holds `epoch` (from 1), `seconds`, `learning_rate`, and `loss` and the task's scores with `val_` twins.
+    An entry holds `epoch` (from 1), `seconds`, `learning_rate`, and `loss` and the task's scores with `val_` twins; and
+    `stage` where the run has several losses.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class History(keras.callbacks.Callback):
         self.workdir = workdir
         self.network = network
         self.entries = list(entries)
+        self.stage: int | None = None
         if writes:
             self._write_journal()
 
@@ -60,6 +62,7 @@ class History(keras.callbacks.Callback):
             "epoch": epoch + 1,
             "seconds": round(time.perf_counter() - self._started, 3),
             "learning_rate": float(np.asarray(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))),
+            **({} if self.stage is None else {STAGE: self.stage}),
             **{name: float(value) for name, value in (logs or {}).items()},
         }
         self.entries.append(entry)
