@@ -31,6 +31,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
+        if file := next((parent for parent in path.parents if parent.exists() and not parent.is_dir()), None):
+            raise Failure(f"cannot write {path}: {file} is a file and no folder; choose another place") from error
         raise Failure(f"cannot write {path}: {error.strerror or error}; make room or choose another place") from error
     finally:
         with contextlib.suppress(OSError):  # gone already, or its folder could never be entered

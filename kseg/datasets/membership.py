@@ -161,8 +161,9 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
     if lost:
         notes.append(f"{lost} of the {len(recorded.splits[split])} {split} images of {run} are no longer there")
     new = len(records) - present
-    today = {part: {record.id for record in dataset.all_records(part)[: dataset.options.limit]} for part in SPLITS}
-    if any(today[part] != {record.id for record in members} for part, members in present_records.items()):
+    today = {part: {record.id for record in dataset.all_records(part)} for part in SPLITS}
+    moved = any(not today[part].issuperset(one.id for one in members) for part, members in present_records.items())
+    if moved or (new > 0 and dataset.options.limit is None):
         notes.append(
             f"measured are the {split} images that {run} recorded in {FILE}, not the split as it would be drawn today"
             + (f"; {_are(new)} in none of the run's splits" if new > 0 else "")

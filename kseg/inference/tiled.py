@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import count
 from math import lcm
 
 import keras
@@ -26,13 +27,21 @@ def tiling_for(
         by mirroring, because mirrored pixels are wrong at a tile's inner edges. The width is larger than the margin,
         because a pixel's receptive field ends with a whole block of the coarsest level.
       scales: at which the network sees its input (`with_scales`); tiles begin where all of them have whole strides.
+    Raises:
+      UsageError: tiles too small to leave a step between them; the message names a size that does.
     """
     borders = [layer for layer in model.layers if isinstance(layer, MirrorBorder)]
     mirrored = max((layer.margin + layer.multiple - 1 for layer in borders), default=0)
-    denominators = [Fraction(scale).limit_denominator(16).denominator for scale in scales]
-    return Tiling(
-        size, max(size // 4, 2 * mirrored) if overlap is None else overlap, blend, STRIDE * lcm(*denominators)
-    )
+    alignment = STRIDE * lcm(*(Fraction(scale).limit_denominator(16).denominator for scale in scales))
+    if overlap is None:
+        overlap = max(size // 4, 2 * mirrored)
+        if size - overlap < alignment:  # the overlap of a larger tile is larger too
+            least = next(side for side in count(size) if side - max(side // 4, 2 * mirrored) >= alignment)
+            raise UsageError(
+                f"tiles of {size} pixels, which overlap by {overlap} here, leave no step of {alignment} pixels from "
+                f"one to the next; take larger tiles (at least {least}) or a smaller overlap"
+            )
+    return Tiling(size, overlap, blend, alignment)
 
 
 def check_tiles_fit(model: keras.Model, tiling: Tiling) -> None:

@@ -254,8 +254,7 @@ def test_five_hundred_objects_and_a_crowd_alone(tmp_path):
     [
         ([], "has 0 categories"),
         ([{"id": n, "name": f"c{n}"} for n in range(300)], "has 300 categories; there have to be 1 to 254"),
-        ([{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], "has the category 1 'b' twice"),
-        ([{"id": 1, "name": "a"}, {"id": 2, "name": "a"}], "has the category 2 'a' twice"),
+        ([{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], "has the category id 1 twice"),
         ([{"id": 1, "name": "a"}, {"id": 2, "name": " "}], "has the category 2 without a name"),
     ],
 )
@@ -266,6 +265,21 @@ def test_categories_that_cannot_be(tmp_path, categories, said):
     path.write_text(json.dumps(content | {"categories": categories, "annotations": []}))
     with pytest.raises(Failure, match=said):
         opened(tmp_path).classes  # noqa: B018
+
+
+def test_two_categories_of_one_name(tmp_path):
+    """As Roboflow writes them, one is the group of all classes and has no object."""
+    named = [{"id": 0, "name": "cell"}, {"id": 4, "name": "cell"}, {"id": 2, "name": "dirt"}]
+    square = [rectangle(2, 2, 4, 4)]
+    dataset = opened(with_objects(tmp_path / "group", [coco_object(1, 1, 4, square, None)], named))
+    assert dataset.classes == ("background", "dirt", "cell")
+    assert dataset.truth(dataset.records("train")[0]).classes.tolist() == [2]
+    assert any(
+        "the category 0 left out, which has no object and the name 'cell' of another" in one for one in dataset.layout
+    )
+    objects = [coco_object(number, 1, category, square, None) for number, category in enumerate((0, 4), start=1)]
+    with pytest.raises(Failure, match="has two categories 'cell', 0 and 4; give each a name of its own"):
+        opened(with_objects(tmp_path / "both", objects, named)).classes  # noqa: B018
 
 
 def test_a_category_called_background_is_background(tmp_path):

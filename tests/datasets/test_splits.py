@@ -181,6 +181,7 @@ def test_evaluation_takes_the_runs_own_images(folder, run):
     wanted = {split: ids(opened(folder), split) for split in SPLITS}
     dataset = opened(folder)
     assert use_recorded_splits(dataset, run, "test") == []
+    assert use_recorded_splits(opened(folder, limit=2), run, "train") == []
     dataset = opened(folder, data_seed=5)  # another split: its test images were trained on
     assert set(ids(dataset, "test")) & set(wanted["train"])
     notes = use_recorded_splits(dataset, run, "test")

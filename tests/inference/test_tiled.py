@@ -115,6 +115,12 @@ def test_the_overlap_suits_the_network():
     model = pointwise()
     assert tiling_for(model, 512).overlap == 128 and tiling_for(model, 512, overlap=3).overlap == 3
     assert tiling_for(model, 512, scales=(0.5, 0.75, 1)).alignment == 128
+    for scales, least in ((), 42), ((0.5, 1), 85), ((0.5, 0.75, 1), 170):
+        with pytest.raises(UsageError, match=rf"larger tiles \(at least {least}\)"):
+            tiling_for(model, 32, scales=scales)
+        with pytest.raises(UsageError, match=rf"at least {least}\)"):
+            tiling_for(model, least - 1, scales=scales)
+        assert tiling_for(model, least, scales=scales).step == tiling_for(model, least, scales=scales).alignment
 
 
 def test_a_model_of_one_size_takes_tiles_of_that_size():

@@ -75,8 +75,13 @@ class Categories:
         class_of: dict[int, int] = {}
         names = [BACKGROUND]
         for category_id, name in sorted(categories):
-            if category_id in class_of or name in names[1:]:
-                raise Failure(f"{where} has the category {category_id} {name!r} twice; give each an id and a name once")
+            if category_id in class_of:
+                raise Failure(f"{where} has the category id {category_id} twice; give each category an id of its own")
+            if name in names[1:]:
+                other = next(other for other, class_id in class_of.items() if class_id == names.index(name, 1))
+                raise Failure(
+                    f"{where} has two categories {name!r}, {other} and {category_id}; give each a name of its own"
+                )
             if not name.strip():
                 raise Failure(f"{where} has the category {category_id} without a name; give it one")
             if name.lower() == BACKGROUND:
@@ -126,7 +131,9 @@ def read_instances_json(path: Path) -> CocoFile:
     """
     # 1. images and categories, each once
     content: _File = read_json(path, _File, remedy=REMEDY, most=MOST_ANNOTATIONS)
-    categories = Categories.of([(one.id, one.name) for one in content.categories], path)
+    named = [(one.id, one.name) for one in content.categories]
+    idle = idle_twins(named, {one.category_id for one in content.annotations})
+    categories = Categories.of([one for one in named if one not in idle], path)
     if not content.images:
         raise Failure(f"{path} has no images: nothing to read; {REMEDY}")
     ids = {one.id for one in content.images}
@@ -149,6 +156,10 @@ def read_instances_json(path: Path) -> CocoFile:
     ]
     lost = [one.id for one in content.annotations if not one.has_mask]
     layout = [f"{path.name}: {counted(len(lost), 'object')} without a mask left out ({listed(lost)})"] if lost else []
+    layout += [
+        f"{path.name}: the category {one} left out, which has no object and the name {name!r} of another"
+        for one, name in idle
+    ]
     # 3. the objects of each image
     of_image: dict[int | str, list[CocoObject]] = defaultdict(list)
     for one in masked:
@@ -160,6 +171,18 @@ def read_instances_json(path: Path) -> CocoFile:
     return CocoFile(
         path, categories, tuple(sorted(images, key=lambda one: one.file_name)), tuple(problems), tuple(layout)
     )
+
+
+def idle_twins(categories: Sequence[tuple[int, str]], used: set[int]) -> list[tuple[int, str]]:
+    """The categories without an object whose name another has, with objects or a higher id.
+
+    Roboflow writes the group of all classes as category 0, which may have the name of a class.
+    """
+    return [
+        (one, name)
+        for one, name in categories
+        if one not in used and any(name == twin and (other in used or other > one) for other, twin in categories)
+    ]
 
 
 def _strangers(objects: Sequence[CocoObject], what: str, field: str, path: Path) -> list[str]:
