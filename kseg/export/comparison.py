@@ -44,11 +44,11 @@ def compared(
     """
     from kseg.export.serving import in_float64
 
+    run = forward(model)
     if isinstance(model.output, dict):
-        return max((_answers_apart(model, predict, shape, inside, task) for shape in shapes), key=_nan_first), (
-            MOST_TOLERANCE
-        )
-    expect, exactly = (forward_as_predicted(one, inside) for one in (model, in_float64(model)))
+        apart = [_answers_apart(run, predict, shape, inside, task) for shape in shapes]
+        return max(apart, key=_nan_first), MOST_TOLERANCE
+    expect, exactly = (as_predicted(one, inside) for one in (run, _untraced(in_float64(model))))
     difference = rounding = 0.0
     for images in map(random_images, shapes):
         expected, got = expect(images), predict(images)
@@ -63,7 +63,7 @@ def compared(
 
 
 def _answers_apart(
-    model: keras.Model, predict: Predict, shape: tuple[int, int, int], inside: "NetworkSize", task: Task
+    run: Predict, predict: Predict, shape: tuple[int, int, int], inside: "NetworkSize", task: Task
 ) -> float:
     """The largest difference between outputs that are given by name, over a batch of images.
 
@@ -72,7 +72,7 @@ def _answers_apart(
     images = random_images(shape)
     size = images.shape[1:3]
     fed = size if inside is None else rounded_size(size) if inside == "multiple" else inside
-    expected = task.of_each_image(forward(model)(np.stack([resize_image(image, fed) for image in images])))
+    expected = task.of_each_image(run(np.stack([resize_image(image, fed) for image in images])))
     got = task.of_each_image(predict(images))
     return max(task.difference(task.resized(one, size), other) for one, other in zip(expected, got, strict=True))
 
@@ -81,14 +81,24 @@ def _nan_first(value: float) -> float:
     return np.inf if np.isnan(value) else value
 
 
-def forward_as_predicted(model: keras.Model, inside: "NetworkSize") -> Predict:
-    """`kseg predict` as a function of a batch of images of one size, giving probabilities of that size."""
+def _untraced(model: keras.Model) -> Predict:
+    """The model as a function of arrays that makes no graph: of two batches a graph takes longer than the model."""
+
+    def run(images: np.ndarray) -> np.ndarray:
+        batch = keras.ops.convert_to_tensor(images, model.inputs[0].dtype)
+        return np.asarray(model(batch, training=False), np.float32)
+
+    return run
+
+
+def as_predicted(run: Predict, inside: "NetworkSize") -> Predict:
+    """`run` as `kseg predict` runs a network: for a batch of images of one size, giving probabilities of that size."""
     if inside is None:
-        return forward(model)
+        return run
     size = None if inside == "multiple" else inside
 
     def predict(images: np.ndarray) -> np.ndarray:
-        run, fed = forward(model), size or rounded_size(images.shape[1:3])
+        fed = size or rounded_size(images.shape[1:3])
         probabilities = run(np.stack([resize_image(image, fed) for image in images]))
         return np.stack([resize_probabilities(one, images.shape[1:3]) for one in np.clip(probabilities, 0, 1)])
 

@@ -38,7 +38,7 @@ def models(torch):
 @pytest.fixture(autouse=True)
 def forget():
     yield
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def randomized(torch, network):

@@ -84,7 +84,7 @@ def built(request):
     """(name, network of any size, trained as in the paper); one build serves most tests."""
     keras.utils.set_random_seed(0)
     yield request.param, network(request.param, (None, None), trainable_from=PAPER.get(request.param))
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def images(height, width, seed=0):
@@ -215,7 +215,7 @@ def test_weights_of_every_encoder(name):
     if name == "resnet101":
         block = (1024 * 256 + 256) + (9 * 256**2 + 256) + (256 * 1024 + 1024) + 4 * (256 + 256 + 1024)  # with its BN
         assert model.count_params() == WEIGHTS["resnet50"] + (23 - 6) * block == 42_658_176
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def test_alexnet_is_what_its_equations_say():

@@ -42,7 +42,7 @@ def test_loads_into_its_network(encoder):
     feature = np.asarray(keras.Model(model.input, model.get_layer(last).output)(ops.convert_to_tensor(picture)))
     assert 0.01 < (feature > 0).mean() < 0.99
     assert feature.max() < 1e4
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def test_the_file_of_another_network():

@@ -28,7 +28,7 @@ WIDTH = 4
 def network():
     """BFCN-32s, narrow; its encoder takes up what each test brings."""
     yield build("bfcn32s", input_shape=(32, 32, 3), head_width=WIDTH)
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def has(network, layer, weights):
@@ -102,7 +102,7 @@ def test_files_of_keras_3(name, tmp_path):
     theirs = ENCODERS[name].application(include_top=False, weights=None, input_shape=(96, 96, 3))
     theirs.set_weights([array + 0.5 for array in theirs.get_weights()])
     theirs.save_weights(tmp_path / "theirs.weights.h5")
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
     image = keras.Input((32, 32, 3), name="image")
     model = keras.Model(image, ENCODERS[name](image)[32])
     report = load_encoder_weights(model, tmp_path / "theirs.weights.h5")

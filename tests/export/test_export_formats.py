@@ -54,6 +54,9 @@ def test_an_image_at_its_own_size_gets_the_mask_that_predict_gives(format, card,
         probabilities = run(image[None])[0]
         np.testing.assert_allclose(probabilities, expected, atol=1e-5)
         np.testing.assert_array_equal(probabilities.argmax(-1), expected.argmax(-1))
+        np.testing.assert_allclose(probabilities.sum(-1), 1, atol=1e-5)
+    batch = np.zeros((3 if FORMATS[format].batches else 1, 17, 29, 3), np.uint8)
+    assert run(batch).shape == (*batch.shape[:3], 3)
 
 
 @pytest.mark.parametrize(
@@ -116,14 +119,6 @@ def test_what_rounding_explains_is_measured_against_float64():
     assert least == pytest.approx(1e-5) and 1e-4 < granted <= 1e-3
 
 
-def test_softmax_of_several_classes(card, tmp_path):
-    model = tiny_model(channels=3)
-    export(model, card, tmp_path, "onnx")
-    probabilities = load_onnx(tmp_path / "face.onnx")(np.zeros((3, 17, 29, 3), np.uint8))
-    assert probabilities.shape == (3, 17, 29, 3)
-    np.testing.assert_allclose(probabilities.sum(-1), 1, atol=1e-5)
-
-
 def test_the_bare_network_resizes_nothing(model, card, tmp_path):
     assert "48 pixels (height × width)" in export(model, card, tmp_path, "litert", any_size=True).note
     report = export(model, card, tmp_path, "onnx", any_size=True)
@@ -159,12 +154,16 @@ def test_litert_without_a_size_wants_one(model, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "float16"])
-def test_half_precision_is_exported_in_float32(dtype, card, tmp_path):
+def test_the_twin_of_half_precision_computes_in_float32(dtype):
     model = tiny_model(dtype=dtype)
     twin = in_float32(model)
     assert {layer.compute_dtype for layer in twin.layers} == {"float32"}
     for half, full in zip(model.get_weights(), twin.get_weights(), strict=True):
         np.testing.assert_array_equal(half, full)
+
+
+def test_half_precision_is_exported(card, tmp_path):
+    model = tiny_model(dtype="mixed_bfloat16")
     report = export(model, card, tmp_path, "onnx")
     image = np.random.default_rng(0).integers(0, 256, (1, 32, 48, 3), dtype=np.uint8)
     # bfloat16 keeps 8 bits: 2⁻⁸ relative, on a few chained operations

@@ -62,7 +62,7 @@ def test_results_become_tables(tmp_path, monkeypatch):
     study = category_study(small, "hair", tmp_path / "study")
     images = Images()
     assert [run_job(job, images).error for job in study.jobs] == [None, None]
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     results = collect(study.jobs, recipe="categories", scale=SCALE, command="train.py --categories hair")
     report = make_report(results, study.recipe, study.jobs)
     assert {row.loss for row in report.results.rows} == {"iou(pooling='batch')", "ce"}

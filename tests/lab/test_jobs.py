@@ -42,7 +42,7 @@ def _clean_framework_state(monkeypatch, tmp_path):
     monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
     yield
     keras.config.set_dtype_policy("float32")
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import keras
 import pytest
 
 from kseg.cli.main import main
@@ -24,12 +25,14 @@ from kseg.lab.running.worker import Images, run_job
 from kseg.models import model_options
 from kseg.training.config import LossOptions, TrainConfig, TrainingOptions
 
-EPOCHS = 30
+EPOCHS = 5
+HELD = 3
+"""The epoch after which jobs wait for the death of a node, so that it finds them under way."""
 MANY = 1000
 """Epochs of a job that is still under way when Ctrl-C is pressed, however busy the machine is."""
 
 TINY = TrainConfig(
-    data=data_options(synthetic_size=32, synthetic_counts=(64, 4, 4)),
+    data=data_options(synthetic_size=32, synthetic_counts=(16, 4, 4)),
     model=model_options("unet", base_width=4, image_size=(32, 32)),
     training=TrainingOptions(epochs=EPOCHS, patience=EPOCHS, batch_size=4),
 )
@@ -115,27 +118,39 @@ def test_a_node_that_dies_costs_its_job_an_epoch(nodes, at_the_nodes, tmp_path):
 
     lines: list[str] = []
     second = nodes.add_node(num_cpus=1, memory=2**30)
-    place = Cluster("ray", Needs(cores=1, memory=0.7, gpus=0))  # each node has the memory for one
+    died = tmp_path / "died"
+
+    def hold() -> None:
+        ended = keras.callbacks.CallbackList.on_epoch_end
+
+        def and_wait(self, epoch, logs=None) -> None:
+            ended(self, epoch, logs)
+            while epoch + 1 == HELD and not died.exists():
+                time.sleep(0.02)
+
+        keras.callbacks.CallbackList.on_epoch_end = and_wait
+
+    place = Cluster("ray", Needs(cores=1, memory=0.7, gpus=0), prepare=hold)  # each node has the memory for one
     assert place.room() == 2
-    killer = threading.Thread(target=kill_in_the_middle, args=(nodes, second, there, lines))
+    killer = threading.Thread(target=kill_in_the_middle, args=(nodes, second, there, died))
     killer.start()
     tally = run_jobs(there, place=place, write=lines.append)
     killer.join()
 
     assert lines[0] == "2 jobs: 0 complete, 0 failed, 2 to run, 2 at a time on 2 nodes of a Ray cluster"
-    assert "killed" in lines and (tally.complete, tally.failed, tally.left) == (2, [], 0)
+    assert died.exists() and (tally.complete, tally.failed, tally.left) == (2, [], 0)
     for one, other in zip(here, there, strict=True):
         assert epochs_of(other) == list(range(1, EPOCHS + 1))
         assert scores_of(other) == scores_of(one)
 
 
-def kill_in_the_middle(nodes, node, jobs, lines) -> None:
+def kill_in_the_middle(nodes, node, jobs, died) -> None:
     end = time.monotonic() + 300
-    while not all(job.files.epochs_done >= 2 for job in jobs) and time.monotonic() < end:
+    while not all(job.files.epochs_done >= HELD for job in jobs) and time.monotonic() < end:
         time.sleep(0.02)
     if all(job.state == "started" for job in jobs):
         nodes.remove_node(node, allow_graceful=False)
-        lines.append("killed")
+        died.touch()
 
 
 def epochs_of(job) -> list[int]:

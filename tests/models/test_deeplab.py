@@ -15,7 +15,7 @@ from kseg.models import MODELS, build
 @pytest.fixture(autouse=True)
 def forget():
     yield
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def test_largefov_has_the_weights_of_the_paper():

@@ -25,7 +25,7 @@ BN = 4  # scale, shift, mean, variance
 @pytest.fixture(autouse=True)
 def forget():
     yield
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def test_deeplabv3_has_the_weights_of_the_paper():

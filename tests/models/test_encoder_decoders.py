@@ -20,7 +20,7 @@ BN = 4  # scale, shift, mean, variance
 @pytest.fixture(autouse=True)
 def forget():
     yield
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ SMALL = (64, 64, 3)
 def forget():
     """Variables without value must not be given one later."""
     yield
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def call(model, x, **how):

@@ -28,7 +28,7 @@ ODD = (43, 37)
 def name(request):
     keras.utils.set_random_seed(0)
     yield request.param
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 @pytest.fixture(scope="module")

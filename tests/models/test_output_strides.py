@@ -9,7 +9,7 @@ from narrow import narrow
 @pytest.fixture(autouse=True)
 def forget():
     yield
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def centers(model, layer, rows):

@@ -16,7 +16,7 @@ from kseg.models import build
 def forget():
     """Variables without value must not be given one later."""
     yield
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def test_bfcn32s_has_the_weights_of_the_paper():

@@ -21,7 +21,7 @@ RESNET101 = 42_658_176  # keras.applications.ResNet101(include_top=False)
 @pytest.fixture(autouse=True)
 def forget():
     yield
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 @pytest.mark.parametrize(("encoder", "backbone"), [("resnet50", RESNET50), ("resnet101", RESNET101)])

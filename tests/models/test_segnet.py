@@ -18,7 +18,7 @@ C = 11  # CamVid
 @pytest.fixture(autouse=True)
 def forget():
     yield
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def convolution_weights(model):

@@ -16,7 +16,7 @@ from kseg.models.unet2015 import margin, valid_side
 @pytest.fixture(autouse=True)
 def forget():
     yield
-    keras.backend.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def unpadded(side, *, base_width=2, **options):

@@ -21,7 +21,7 @@ def clean_framework(monkeypatch, tmp_path):
     monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
     yield
     assert keras.config.dtype_policy().name == "float32"
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 @pytest.fixture(scope="module")
