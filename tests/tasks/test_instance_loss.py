@@ -177,8 +177,15 @@ def batch(*scenes):
 TWO = [squares((4, 4, 30, 24), (34, 30, 60, 58)), squares((10, 30, 40, 60))]
 
 
-def value_of(loss, network, images, targets):
-    value, parts = loss.value_and_parts(targets, network(images))
+@pytest.fixture(scope="module")
+def seen(network):
+    """The outputs of the network for two images, and their targets."""
+    images, targets = batch(*TWO)
+    return network(images), targets
+
+
+def value_of(loss, outputs, targets):
+    value, parts = loss.value_and_parts(targets, outputs)
     return float(value), {name: float(part) for name, part in parts.items()}
 
 
@@ -188,48 +195,47 @@ def of_one_channel():
 
 
 @pytest.mark.parametrize("spec", of_one_channel())
-def test_every_loss_of_one_channel_is_a_loss_of_masks(network, spec):
+def test_every_loss_of_one_channel_is_a_loss_of_masks(network, seen, spec):
     loss = InstanceLoss(f"mask={spec}", reduction="mean").bound(network)
-    value, parts = value_of(loss, network, *batch(*TWO))
+    value, parts = value_of(loss, *seen)
     assert list(parts) == list(PARTS) and np.isfinite(list(parts.values())).all()
     assert value == pytest.approx(sum(parts.values()), rel=1e-5)
     assert parts["mask"] != 0
 
 
-def test_the_sum_over_images_is_so_many_means(network):
-    images, targets = batch(*TWO)
+def test_the_sum_over_images_is_so_many_means(network, seen):
     mean, total = (
-        value_of(InstanceLoss("bce", reduction=reduction).bound(network), network, images, targets)[0]
+        value_of(InstanceLoss("bce", reduction=reduction).bound(network), *seen)[0]
         for reduction in ("mean", "sum")
     )
     assert total == pytest.approx(2 * mean, rel=1e-5)
 
 
-def test_what_stands_in_places_of_no_object_moves_nothing(network):
-    images, targets = batch(*TWO)
+def test_what_stands_in_places_of_no_object_moves_nothing(network, seen):
+    outputs, targets = seen
     loss = InstanceLoss("mask=bce", reduction="mean").bound(network)
-    before = value_of(loss, network, images, targets)
+    before = value_of(loss, outputs, targets)
     scrambled = {name: array.copy() for name, array in targets.items()}
     empty = targets["valid"] == 0
     assert empty.sum() == 2 * MOST_BOXES - 3
     scrambled["boxes"][empty], scrambled["classes"][empty] = [0, 0, 64, 64], 1
     scrambled["masks"][empty[:, :MOST_OBJECTS]] = WHOLE
-    assert value_of(loss, network, images, scrambled) == before
+    assert value_of(loss, outputs, scrambled) == before
 
 
-def test_programs_of_one_shape_give_the_same_loss(network, monkeypatch):
+def test_programs_of_one_shape_give_the_same_loss(network, seen, monkeypatch):
     """Backends that compile every shape anew compute all places, other backends only places with an object."""
-    images, targets = batch(*TWO)
     loss = InstanceLoss("mask=bce + dice", reduction="mean").bound(network)
-    before = value_of(loss, network, images, targets)[1]
+    before = value_of(loss, *seen)[1]
     monkeypatch.setattr(InstanceLoss, "_needed", lambda self, counts, most: most)
-    assert value_of(loss, network, images, targets)[1] == pytest.approx(before, rel=1e-5)
+    assert value_of(loss, *seen)[1] == pytest.approx(before, rel=1e-5)
 
 
 def test_an_image_without_an_object_has_a_loss(network):
     nothing = Instances.of(np.zeros((0, 64, 64), bool), []), np.zeros((64, 64, 3), np.uint8)
     loss = InstanceLoss("mask=bce + dice", reduction="mean").bound(network)
-    _, parts = value_of(loss, network, *batch(nothing))
+    images, targets = batch(nothing)
+    _, parts = value_of(loss, network(images), targets)
     assert parts["rpn_objectness"] > 0 and parts["box_class"] > 0
     assert parts["rpn_box"] == parts["box_regression"] == parts["mask"] == 0
 
@@ -244,15 +250,15 @@ def test_cached_features_of_a_frozen_encoder_have_the_same_loss():
     split, (images, targets) = split_frozen(whole), batch(*TWO)
     assert split is not None and not any(layer.name == "preprocess" for layer in split.head.layers)
     loss = InstanceLoss("mask=bce + dice", reduction="mean")
-    _, expected = value_of(loss.bound(whole), whole, images, targets)
-    _, found = value_of(loss.bound(Trained(split.head)), split.head, split.extractor(images), targets)
+    _, expected = value_of(loss.bound(whole), whole(images), targets)
+    _, found = value_of(loss.bound(Trained(split.head)), split.head(split.extractor(images)), targets)
     assert found == pytest.approx(expected, rel=1e-4) and found["mask"] > 0
 
 
-def test_half_precision_has_nearly_the_same_loss(network):
+def test_half_precision_has_nearly_the_same_loss(network, seen):
     images, targets = batch(*TWO)
     loss = InstanceLoss("mask=bce", reduction="mean")
-    expected, _ = value_of(loss.bound(network), network, images, targets)
+    expected, _ = value_of(loss.bound(network), *seen)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -265,10 +271,10 @@ def test_half_precision_has_nearly_the_same_loss(network):
     assert float(value) == pytest.approx(expected, rel=0.05)
 
 
-def test_a_loss_without_a_network_says_so(network):
-    images, targets = batch(*TWO)
+def test_a_loss_without_a_network_says_so(seen):
+    outputs, targets = seen
     with pytest.raises(ValueError, match="bound"):
-        InstanceLoss("mask=bce", reduction="mean").value_and_parts(targets, network(images))
+        InstanceLoss("mask=bce", reduction="mean").value_and_parts(targets, outputs)
 
 
 def test_training_by_it_finds_two_squares_and_their_masks():
@@ -281,6 +287,7 @@ def test_training_by_it_finds_two_squares_and_their_masks():
     loss = task.loss("mask=bce", reduction="mean").bound(trained)
     rate = keras.optimizers.schedules.PolynomialDecay(2e-3, 60, 4e-5)
     trained.prepare(Objective(loss, []), optimizer=keras.optimizers.Adam(rate), jit_compile=False)
+    trained.optimizer.build(trained.trainable_variables)  # within a step, which would be traced again
     first, *_, last = trained.fit(images, targets, batch_size=2, epochs=60, verbose=0, shuffle=False).history["loss"]
     assert last < 0.5 * first
     outputs = task.of_each_image(task.activated(trained(images, training=False)))

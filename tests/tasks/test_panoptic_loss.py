@@ -104,6 +104,7 @@ def test_training_by_it_finds_the_dogs_and_what_is_around_them(network):
     loss = TASK.loss("mask=bce; semantic=ce", reduction="mean").bound(trained)
     rate = keras.optimizers.schedules.PolynomialDecay(3e-3, 60, 4e-5)
     trained.prepare(Objective(loss, []), optimizer=keras.optimizers.Adam(rate), jit_compile=False)
+    trained.optimizer.build(trained.trainable_variables)  # within a step, which would be traced again
     trained.fit(images, targets, batch_size=2, epochs=60, verbose=0, shuffle=False)
     count = TASK.epoch_count(["sky", "grass", "dog"])
     outputs = TASK.of_each_image(TASK.activated(trained(images, training=False)))
