@@ -3,6 +3,7 @@
 import keras
 import pytest
 import tiny_network
+from narrow import tiny_registered
 from tiny_run import tiny_run
 
 from kseg.training.run import train
@@ -13,6 +14,13 @@ def _tiny_network():
     """`tiny_run` trains it; the registry forgets it after the tests of a file."""
     with tiny_network.registered():
         yield
+
+
+@pytest.fixture
+def tiny_encoder():
+    """The name of an encoder of five convolutions, registered for a test."""
+    with tiny_registered() as name:
+        yield name
 
 
 @pytest.fixture

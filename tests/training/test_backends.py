@@ -51,15 +51,14 @@ def test_jax_without_tensorflow_trains_and_evaluates(tmp_path, without_tensorflo
     # -S: only the folder above, not this environment's site-packages.
     flags = [*TINY_FLAGS, *SMALLEST, *TWO_LOSSES, *MOMENTUM_WITH_DECAY, "--epochs", "2"]
     flags += ["--workdir", str(tmp_path / "run")]
-    trained = run_cold(["-S", "train.py", *flags], **environment)
-    assert trained.returncode == 0, trained.stderr
+    words = [str(tmp_path / "run"), *DATA_FLAGS, "--out", str(tmp_path / "out")]
+    commands = [["train", *flags], ["evaluate", *words]]
+    program = f"import sys; from kseg.cli.main import main; sys.exit(any(main(words) for words in {commands}))"
+    done = run_cold(["-S", "-c", program], **environment)
+    assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["epochs"] == 2
     assert json.loads((tmp_path / "run" / "env.json").read_text())["backend"] == "jax"
-
-    words = [str(tmp_path / "run"), *DATA_FLAGS, "--out", str(tmp_path / "out")]
-    evaluated = run_cold(["-S", "evaluate.py", *words], **environment)
-    assert evaluated.returncode == 0, evaluated.stderr
     again = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert again["confusion_matrix"] == results["evaluation"]["confusion_matrix"]
 

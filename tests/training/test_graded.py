@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from narrow import TINY, tiny_registered
+from narrow import TINY
 from tiny_run import tiny_run
 
 from kseg.conventions import DEFAULT_TASK
@@ -19,12 +19,6 @@ from kseg.training.run import train
 from kseg.training.trained import Objective, Trained
 
 SCALES = (0.5, 0.75, 1)
-
-
-@pytest.fixture
-def _tiny_encoder():
-    with tiny_registered():
-        yield
 
 
 def rows_of(lies, pixels, side, positions):
@@ -88,6 +82,7 @@ def test_the_loss_on_the_own_grid(input_size):
     assert full != pytest.approx(wanted, rel=1e-4)
 
 
+@pytest.mark.usefixtures("without_graphs")
 @pytest.mark.parametrize("loss_stride", [8, 1])
 def test_four_losses_of_three_scales(loss_stride):
     keras.utils.set_random_seed(0)
@@ -111,19 +106,20 @@ def test_four_losses_of_three_scales(loss_stride):
     assert loss_in_training(several, loss_stride, images, labels) == pytest.approx(wanted, rel=1e-4)
 
 
+@pytest.mark.usefixtures("tiny_encoder", "without_graphs")
 @pytest.mark.parametrize("loss_stride", [8, 1])
 @pytest.mark.parametrize("scales", [(), SCALES], ids=["one", "several"])
 def test_the_auxiliary_head_counts_by_its_weight(scales, loss_stride):
     """At each scale loss(scores) + 0.4·loss(auxiliary), and the maximum of several scales alone."""
     keras.utils.set_random_seed(0)
-    arguments = {"encoder": "alexnet", "num_classes": 3, "head_width": 8, "activation": None, "dropout": 0.0}
+    arguments = {"encoder": TINY, "num_classes": 3, "head_width": 8, "activation": None, "dropout": 0.0}
     network = build("pspnet", scales=scales, **arguments)
     weights = {"score": 1.0, "aux_score": 0.4}
     images, labels = batch((96, 96))
     wanted = 0.0
+    single = build("pspnet", **arguments)
+    single.set_weights(network.get_weights())
     for scale in scales or (1.0,):
-        single = build("pspnet", **arguments)
-        single.set_weights(network.get_weights())
         smaller = network.get_layer(f"image_at_{scale:g}")(images) if scale != 1 else images
         for name, weight in weights.items():
             scores = keras.Model(single.input, single.get_layer(name).output)(smaller)
@@ -167,7 +163,7 @@ def test_another_stride_is_refused():
         with_graded_scores(build("unet", base_width=4), loss_stride=8)
 
 
-@pytest.mark.usefixtures("clean_framework", "_tiny_encoder")
+@pytest.mark.usefixtures("clean_framework", "tiny_encoder")
 @pytest.mark.parametrize("options", [
     {"model": "deeplab_resnet101", "encoder": TINY, "loss_stride": 8, "loss": "bce + 0.0004*level_set"},
     {"scales": SCALES},
@@ -175,11 +171,12 @@ def test_another_stride_is_refused():
      "scales": (0.5, 1.0), "synthetic_size": 64},
     {"model": "pspnet", "encoder": TINY, "head_width": 8, "trainable_from": "none", "synthetic_size": 64},
 ])  # fmt: skip
-def test_runs_train_resume_and_predict(options, tmp_path):
-    """Also on cached features, with one network per scale."""
+def test_runs_train_resume_and_predict(options, tmp_path, request):
+    """Also on cached features, with one network per scale; the epoch after resuming needs no graph of its own."""
     run = train(tiny_run(epochs=2, **options), tmp_path / "run", quiet=True)
     results = json.loads(run.results.read_text())
     assert results["epochs"] == 2 and 0 <= results["evaluation"]["scores"]["iou_dataset"] <= 1
+    request.getfixturevalue("without_graphs")
     again = train(tiny_run(epochs=3, **options), tmp_path / "run", quiet=True)
     assert not any(layer.name.startswith("aux") for layer in load_model(run.model)[0].layers)
     assert json.loads(again.results.read_text())["epochs"] == 3
