@@ -205,8 +205,7 @@ def test_every_loss_of_one_channel_is_a_loss_of_masks(network, seen, spec):
 
 def test_the_sum_over_images_is_so_many_means(network, seen):
     mean, total = (
-        value_of(InstanceLoss("bce", reduction=reduction).bound(network), *seen)[0]
-        for reduction in ("mean", "sum")
+        value_of(InstanceLoss("bce", reduction=reduction).bound(network), *seen)[0] for reduction in ("mean", "sum")
     )
     assert total == pytest.approx(2 * mean, rel=1e-5)
 

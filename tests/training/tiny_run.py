@@ -15,7 +15,8 @@ SMALLEST = ["--model", "unet2015", "--base-width", "8", "--depth", "1", "--dropo
 """Of the networks that every process knows: eight convolutions, no normalization of a batch."""
 OF_OBJECTS = {
     "base_width": 4, "pyramid_width": 8, "box_width": 8, "mask_width": 8, "mask_convolutions": 1, "smallest_anchor": 8,
-    "candidates": 16, "proposals": 32, "rois": 8, "detections": 4, "people": 3, "optimizer": "sgd", "learning_rate": 0.01,
+    "candidates": 16, "proposals": 32, "rois": 8, "detections": 4, "people": 3, "optimizer": "sgd",
+    "learning_rate": 0.01,
 }  # fmt: skip
 NETWORKS = {
     "semantic": {},
