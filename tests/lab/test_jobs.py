@@ -38,7 +38,8 @@ def setting(*words: str, seeds: int = 1, **loss) -> Setting:
 
 
 @pytest.fixture(autouse=True)
-def _clean_framework_state(monkeypatch, tmp_path):
+def _clean_framework_state(monkeypatch, tmp_path, without_graphs):
+    """Jobs of two steps need no graph."""
     monkeypatch.setenv("KSEG_CACHE", str(tmp_path / "cache"))
     yield
     keras.config.set_dtype_policy("float32")
