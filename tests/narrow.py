@@ -30,14 +30,19 @@ TINY_ENCODER = Encoder(TINY, five_convolutions, "unit", {2: "conv1", 4: "conv2",
 
 
 @contextmanager
-def tiny_registered() -> Iterator[str]:
-    """Registers the tiny encoder while a network is built."""
-    len(ENCODERS)  # the room is imported now
-    ENCODERS._entries[TINY] = TINY_ENCODER
+def tiny_registered(*instead_of: str) -> Iterator[str]:
+    """Registers the tiny encoder while a network is built, also under the names of others."""
+    len(ENCODERS)  # the room is imported now, and not into the copy
+    entries = ENCODERS._entries
+    ENCODERS._entries = {**entries, TINY: TINY_ENCODER, **dict.fromkeys(instead_of, TINY_ENCODER)}
     try:
         yield TINY
     finally:
-        del ENCODERS._entries[TINY]
+        ENCODERS._entries = entries
+
+
+SAME_HEAD = ("fcmobilenet", "fcresnet")
+"""Networks whose head is that of `bfcn32s`, which keeps its encoder; MobileNetV2 stays in `unet_mobilenetv2`."""
 
 
 FITTING = {"unet2015": (36, 68)}
@@ -61,7 +66,8 @@ def narrow(name, **arguments):
 
 
 def light(name, **arguments):
-    """`narrow`, on the tiny encoder where the network takes any: its own encoder's weights are counted elsewhere."""
-    with tiny_registered() as tiny:
+    """`narrow`, on the tiny encoder where the network takes any, or where its head is another's."""
+    own = MODELS[name].encoder
+    with tiny_registered(*[own] if name in SAME_HEAD else []) as tiny:
         encoder = {"encoder": tiny} if MODELS[name].options.get("encoder") else {}
         return narrow(name, **encoder, **arguments)
