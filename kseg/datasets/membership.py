@@ -28,15 +28,11 @@ class Membership:
 
     @classmethod
     def of(cls, dataset: Dataset, splits: Mapping[str, Sequence[Record]]) -> "Membership":
-        names = {split: [record.id for record in records] for split, records in splits.items()}
-        truths: dict[str, str] = {}
-        for split, records in splits.items():
-            truths |= zip(names[split], dataset.truth_digests(records), strict=True)
         pictures = {
-            split: dict(zip(names[split], dataset.picture_digests(records), strict=True))
+            split: dict(zip((record.id for record in records), dataset.picture_digests(records), strict=True))
             for split, records in splits.items()
         }
-        return cls(pictures, truths)
+        return cls(pictures, _truths(dataset, [record for records in splits.values() for record in records]))
 
     @classmethod
     def read(cls, run: Path) -> "Membership | None":
@@ -69,7 +65,7 @@ class Membership:
         changed = {
             "in another split": moved,
             "another picture under the same name": altered,
-            "labeled otherwise": self._relabeled(now),
+            "labeled otherwise": self.relabeled(now.truths or {}),
             "gone": [name for name in before if name not in after],
             "new": [name for name in after if name not in before],
         }
@@ -77,10 +73,10 @@ class Membership:
             f"{_are(len(names))} {what} ({listed(sorted(names))})" for what, names in changed.items() if names
         )
 
-    def _relabeled(self, now: "Membership") -> list[str]:
-        if self.truths is None or now.truths is None:
-            return []
-        return [name for name, truth in self.truths.items() if now.truths.get(name, truth) != truth]
+    def relabeled(self, now: Mapping[str, str]) -> list[str]:
+        """The names whose truth is another one `now`, where both are known."""
+        before = self.truths or {}
+        return [name for name, truth in now.items() if before.get(name, truth) != truth]
 
     def in_two_splits(self) -> list[tuple[str, str]]:
         """Pairs of different names for one picture in two splits, as ("a1 (train)", "a9 (test)").
@@ -160,6 +156,8 @@ def use_recorded_splits(dataset: Dataset, run: Path, split: str) -> list[str]:
         )
     if lost:
         notes.append(f"{lost} of the {len(recorded.splits[split])} {split} images of {run} are no longer there")
+    if relabeled := recorded.relabeled(_truths(dataset, present_records[split])):
+        notes.append(f"{_are(len(relabeled))} labeled otherwise than when {run} was trained ({listed(relabeled)})")
     new = len(records) - present
     today = {part: {record.id for record in dataset.all_records(part)} for part in SPLITS}
     moved = any(not today[part].issuperset(one.id for one in members) for part, members in present_records.items())
@@ -182,6 +180,10 @@ def _foreign(recorded: Membership, dataset: Dataset, run: Path, split: str) -> l
             f"({listed(record.id for record in seen)}); take them out to measure it on the others"
         )
     return []
+
+
+def _truths(dataset: Dataset, records: Sequence[Record]) -> dict[str, str]:
+    return dict(zip((record.id for record in records), dataset.truth_digests(records), strict=True))
 
 
 def _every_record(dataset: Dataset) -> list[Record]:

@@ -124,6 +124,9 @@ def test_a_mask_that_is_painted_anew_is_another_truth(folder, run, tmp_path):
     write(mask, np.roll(np.asarray(Image.open(mask)), 1, axis=0))
     dataset = opened(moved)
     assert began.changes(Membership.of(dataset, splits_of(dataset))) == "1 image is labeled otherwise (a3)"
+    home = next(split for split, members in began.splits.items() if "a3" in members)
+    notes = use_recorded_splits(opened(moved), run, home)
+    assert notes == [f"1 image is labeled otherwise than when {run} was trained (a3)"]
 
 
 def take_out(folder, name):
