@@ -31,7 +31,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        if file := next((parent for parent in path.parents if parent.exists() and not parent.is_dir()), None):
+        # `os.path.isfile` is false, and `Path.is_file` an error, where nobody may look.
+        if file := next((parent for parent in path.parents if os.path.isfile(parent)), None):
             raise Failure(f"cannot write {path}: {file} is a file and no folder; choose another place") from error
         raise Failure(f"cannot write {path}: {error.strerror or error}; make room or choose another place") from error
     finally:
